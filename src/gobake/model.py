@@ -1,0 +1,176 @@
+"""The values that flow from the configuration to the recipe: frozen, typed, made once at the door.
+
+This module knows no YAML, no Docker and no Go command; it imports nothing of gobake but its errors.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from gobake.errors import UsageError
+
+
+class Strategy(StrEnum):
+    """How an image is made. The order is that of reports and tables."""
+
+    SINGLE_STAGE = "single-stage"  # golang base, sources and toolchain stay in the image
+    PREBUILT = "prebuilt"  # a binary compiled outside, on the alpine base
+    ALPINE = "alpine"
+    DEBIAN_SLIM = "debian-slim"
+    DISTROLESS = "distroless"
+    DISTALPINE = "distalpine"  # scratch plus just what the binary needs
+    SCRATCH = "scratch"
+    UPX = "upx"  # scratch with a compressed binary
+
+    @property
+    def runs_on_target(self) -> bool:
+        """True where a RUN step executes on the target platform (needs emulation or a node of it)."""
+        return self is Strategy.SINGLE_STAGE
+
+
+# GOARCH values that BuildKit and Go share for linux; https://go.dev/doc/install/source#environment
+_ARCHITECTURES = frozenset(
+    "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x".split()
+)
+_ALIASES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}
+_VARIANTS = {"arm": ("v5", "v6", "v7"), "arm64": ("v8",), "amd64": ("v1", "v2", "v3", "v4")}
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Platform:
+    """``os/arch[/variant]`` as BuildKit writes it (containerd platforms.Parse). Only linux images are built."""
+
+    os: str
+    arch: str
+    variant: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read ``linux/arm64`` or ``linux/arm/v7``. Raises UsageError naming what does not fit."""
+        parts = text.strip().lower().split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            raise UsageError(f"{text!r} is no platform", remedy="write os/arch[/variant], such as linux/arm64")
+        os, arch = parts[0], _ALIASES.get(parts[1], parts[1])
+        variant = parts[2] if len(parts) == 3 else ""
+        if os != "linux":
+            raise UsageError(f"platform {text!r}: images are built for linux only", remedy="write linux/amd64 or so")
+        if arch not in _ARCHITECTURES:
+            raise UsageError(f"platform {text!r}: Go and BuildKit know no architecture {arch!r}",
+                             remedy=f"one of {', '.join(sorted(_ARCHITECTURES))}")
+        if variant and variant not in _VARIANTS.get(arch, ()):
+            raise UsageError(f"platform {text!r}: {arch} has no variant {variant!r}",
+                             remedy=f"one of {', '.join(_VARIANTS.get(arch, ('none',)))}")
+        if (arch, variant) in (("arm64", "v8"), ("amd64", "v1")):
+            variant = ""  # BuildKit's own normal form leaves the default variant out
+        if arch == "arm" and not variant:
+            variant = "v7"
+        return cls(os=os, arch=arch, variant=variant)
+
+    def __str__(self) -> str:
+        return f"{self.os}/{self.arch}" + (f"/{self.variant}" if self.variant else "")
+
+    @property
+    def slug(self) -> str:
+        """``linux-arm64``, for file names and stage names."""
+        return str(self).replace("/", "-")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class BuildOptions:
+    """What changes the bytes that Go compiles or links; services with equal options share one compile stage."""
+
+    tags: tuple[str, ...] = ()  # go build -tags
+    ldflags: str = "-s -w"  # go build -ldflags, without the version stamp
+    trimpath: bool = True
+    env: tuple[tuple[str, str], ...] = ()  # CGO_ENABLED, GOEXPERIMENT, CC ...; CGO_ENABLED is 0 unless set here
+
+    @property
+    def cgo(self) -> bool:
+        return dict(self.env).get("CGO_ENABLED", "0") == "1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtraFile:
+    """A file or folder of the project that goes into every image of a service."""
+
+    source: PurePosixPath  # relative to the project's root
+    target: PurePosixPath  # absolute in the image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One main package that becomes an image."""
+
+    name: str  # unique in the project; also the image's name
+    package: str  # import path
+    directory: PurePosixPath  # of the package, relative to the context
+    module_directory: PurePosixPath  # where `go build` runs: the workspace's or the module's root, relative to the context
+    strategy: Strategy = Strategy.SCRATCH  # the chosen one: its image also gets the tag without a suffix
+    strategies: tuple[Strategy, ...] = tuple(Strategy)  # those of `gobake all`
+    platforms: tuple[Platform, ...] = ()  # () means: those of the command line, else the builder's own
+    tags: tuple[str, ...] = ()  # further image tags
+    build: BuildOptions = field(default_factory=BuildOptions)
+    version_stamp: str = ""  # the variable for a late -X, such as main.version; "" for none
+    entrypoint: tuple[str, ...] = ()  # () means: the binary
+    args: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()  # as in EXPOSE: 8080, 53/udp
+    user: str = "65532:65532"  # numeric, so that it needs no /etc/passwd
+    labels: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()  # environment of the image
+    files: tuple[ExtraFile, ...] = ()
+    workdir: str = ""
+    health: str = ""  # HTTP path that answers when the service is well; kept as a label
+    zoneinfo: bool = False  # copy Go's zoneinfo.zip into scratch and upx images too
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bases:
+    """References of the base images; ``go`` depends on the project's Go version."""
+
+    go: str
+    debian: str = "debian:trixie-slim"
+    alpine: str = "alpine:3.22"
+    distroless: str = "gcr.io/distroless/static-debian12"
+    upx: str = "alpine:3.22"  # where upx is looked for, and installed with apk or apt-get if it is not there
+
+
+BASE_NAMES = ("go", "debian", "alpine", "distroless", "upx")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One Go module or workspace, ready to be built."""
+
+    name: str  # names caches and the bake file; [a-z0-9-]
+    root: Path  # the folder of go.work, go.mod or gobake.yaml
+    context: Path  # the build context: root, or the ancestor that also holds modules replaced by local folders
+    services: tuple[Service, ...]
+    bases: Bases
+    go_version: str  # such as 1.26
+    registry: str = ""  # prefix of image names
+    source_url: str = ""  # org.opencontainers.image.source
+    include: tuple[str, ...] = ()  # further patterns that the ignore file admits
+    prebuilt: str = "dist/{service}-{os}-{arch}"  # where binaries compiled outside are looked for
+    provenance: str = "false"  # false, min or max: BuildKit's own attestation
+    config_file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Service x strategy, for its platforms: one bake target, one image index."""
+
+    service: Service
+    strategy: Strategy
+    platforms: tuple[Platform, ...]
+
+    @property
+    def name(self) -> str:
+        """The bake target's name: bake allows [a-zA-Z0-9_-] only."""
+        return f"{bake_name(self.service.name)}-{self.strategy}"
+
+
+def bake_name(text: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", text)
