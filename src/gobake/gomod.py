@@ -123,7 +123,7 @@ def read(file: Path) -> ModFile:
 
 
 def find_root(directory: Path) -> Path:
-    """The project's root: the nearest gobake.yaml or go.work upward, else the nearest go.mod, else ``directory`` itself.
+    """The project's root: the nearest gobake.yaml or go.work upward, else the nearest go.mod, else ``directory``.
 
     A go.work counts only for a module that it uses, as in Go. Raises ProjectError where there is no module at all.
     """
@@ -136,7 +136,7 @@ def find_root(directory: Path) -> Path:
             return folder
         if (folder / "go.work").is_file() and os.environ.get("GOWORK") != "off":
             used = {(folder / use).resolve() for use in read(folder / "go.work").uses}
-            if module is None or module in used or folder == directory or folder == module:
+            if module is None or module in used or folder in (directory, module):
                 return folder
     if module is not None:
         return module
@@ -188,7 +188,8 @@ def _workspace(root: Path, work: ModFile) -> BuildRoot:
                                remedy=f"run `go work edit -dropuse={use}` or add the module")
         mains.append(_module(folder))
     if not mains:
-        raise ProjectError("uses no module", where=Where(file=root / "go.work"), remedy="add one with `go work use DIR`")
+        raise ProjectError("uses no module", where=Where(file=root / "go.work"),
+                           remedy="add one with `go work use DIR`")
     return BuildRoot(directory=root, workspace=True, mains=tuple(mains),
                      replaced=_replaced(tuple(mains), [(root, work.replaces)]))
 

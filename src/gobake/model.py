@@ -107,7 +107,7 @@ class Service:
     name: str  # unique in the project; also the image's name
     package: str  # import path
     directory: PurePosixPath  # of the package, relative to the context
-    module_directory: PurePosixPath  # where `go build` runs: the workspace's or the module's root, relative to the context
+    build_root: PurePosixPath  # where `go build` runs (the workspace or the module), relative to the context
     strategy: Strategy = Strategy.SCRATCH  # the chosen one: its image also gets the tag without a suffix
     strategies: tuple[Strategy, ...] = tuple(Strategy)  # those of `gobake all`
     platforms: tuple[Platform, ...] = ()  # () means: those of the command line, else the builder's own
