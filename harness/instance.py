@@ -1,0 +1,381 @@
+"""One private engine with its registry: start it, find it again, stop it, leave nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness import images, network
+from harness.packages import engine_root
+from harness.places import SUITES, HarnessError, cache_folder, fresh_folder, lock, say
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A running engine, and the environment in which docker, buildx and gobake find it."""
+
+    name: str
+    suite: str  # sid, trixie, or "" for an engine that was there before
+    private: bool
+    env: dict[str, str]
+    registry: str  # localhost:PORT, or "" where none could be started
+    socket: str  # path of the engine's socket, or "" where it is not private
+    state_dir: Path
+    access_log: Path  # of the registry, one line a request
+
+
+# ---- state
+
+def instance_dir(name: str) -> Path:
+    return cache_folder() / "instances" / name
+
+
+def short_dir(name: str) -> Path:
+    """Sockets need paths below 108 bytes, so they live apart from the rest."""
+    mark = hashlib.sha256(str(instance_dir(name)).encode()).hexdigest()[:10]
+    return Path(tempfile.gettempdir()) / f"gobake-harness-{mark}"
+
+
+def _bridge(name: str) -> str:
+    return "gbk" + hashlib.sha256(str(instance_dir(name)).encode()).hexdigest()[:8]
+
+
+def _start_time(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _read_state(name: str) -> dict[str, object]:
+    try:
+        state = json.loads((instance_dir(name) / "state.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def _write_state(name: str, state: dict[str, object]) -> None:
+    file = instance_dir(name) / "state.json"
+    file.with_suffix(".part").write_text(json.dumps(state, indent=1))
+    file.with_suffix(".part").replace(file)
+
+
+def _alive(process: object) -> bool:
+    return isinstance(process, dict) and bool(process.get("start")) and _start_time(process["pid"]) == process["start"]
+
+
+def running(name: str) -> Engine | None:
+    """The instance, if all its processes live and the engine answers."""
+    state = _read_state(name)
+    processes = state.get("processes")
+    if not isinstance(processes, dict) or not state.get("engine") or not all(map(_alive, processes.values())):
+        return None
+    known = state["engine"]
+    assert isinstance(known, dict)
+    engine = Engine(**{**known, "state_dir": Path(known["state_dir"]), "access_log": Path(known["access_log"])})
+    return engine if not engine.private or _pings(engine.socket) else None
+
+
+# ---- up
+
+def up(suite: str = "sid", name: str = "", *, force_private: bool = False, fresh: bool = False) -> Engine:
+    """Start (or find) an engine with a registry. ``fresh`` begins with an empty data-root. Raises HarnessError."""
+    if suite not in SUITES:
+        raise HarnessError(f"there is no engine suite {suite!r}; choose one of {', '.join(SUITES)}")
+    name = name or suite
+    found = running(name)
+    if found and not fresh:
+        return found
+    down(name, purge=fresh)
+    if not force_private and (env := _reachable()):
+        return _beside_existing(name, env)
+    if os.geteuid() != 0:
+        raise HarnessError("no Docker Engine answers, and a private one can be started by root only")
+    images.host_supported()
+    started = time.monotonic()
+    root = engine_root(suite)
+    storage = base_images(root)
+    try:
+        engine = _start(name, suite, root, storage)
+    except BaseException:
+        down(name)
+        raise
+    say(f"engine {name} ({suite}) answers after {time.monotonic() - started:.0f} s; `python3 -m harness down "
+        f"--name {name}` stops it")
+    return engine
+
+
+def base_images(root: Path) -> Path:
+    """The storage folder of a registry that holds the stand-ins, made once."""
+    folder = cache_folder() / "base-images"
+    with fresh_folder(folder, images.VERSION + images.SUITE + images.GO_LINE) as new:
+        if new:
+            port = network.free_port()
+            with tempfile.TemporaryDirectory(dir=cache_folder()) as work:
+                process = _registry(root, new, port, Path(work), Path(work) / "log")
+                try:
+                    images.push_all(f"localhost:{port}", Path(work) / "roots")
+                finally:
+                    process.terminate()
+                    process.wait()
+    return folder
+
+
+def _reachable() -> dict[str, str] | None:
+    """The environment of an engine that is there already and can build several platforms, or None."""
+    docker = shutil.which("docker")
+    if not docker:
+        return None
+    command = [docker, "info", "--format", "{{.ServerVersion}} {{.DriverStatus}}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        buildx = subprocess.run([docker, "buildx", "version"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode or "io.containerd.snapshotter" not in done.stdout or buildx.returncode:
+        return None
+    return {key: os.environ[key] for key in ("DOCKER_HOST", "DOCKER_CONTEXT") if key in os.environ}
+
+
+def _beside_existing(name: str, env: dict[str, str]) -> Engine:
+    """An engine answers: use it and the public images, and start nothing but a registry for the caches."""
+    say("a Docker Engine answers: using it, with the public images")
+    folder = instance_dir(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    processes: dict[str, object] = {}
+    registry = ""
+    with contextlib.suppress(HarnessError):
+        images.host_supported()
+        port = network.free_port()
+        process = _registry(engine_root(SUITES[0]), folder / "registry", port, folder, folder / "registry.log")
+        processes["registry"] = {"pid": process.pid, "start": _start_time(process.pid)}
+        registry = f"localhost:{port}"
+    if not registry:
+        say("no registry could be started: what needs one is skipped")
+    env = {**env, "GOBAKE_TEST_REGISTRY": registry}
+    engine = Engine(name=name, suite="", private=False, env=env, registry=registry, socket="", state_dir=folder,
+                    access_log=folder / "registry.log")
+    _write_state(name, {"engine": _plain(engine), "processes": processes})
+    return engine
+
+
+def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
+    folder, short = instance_dir(name), short_dir(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    short.mkdir(mode=0o700, exist_ok=True)
+    processes: dict[str, object] = {}
+    subnet, port = network.free_subnet(), network.free_port()
+    state: dict[str, object] = {"processes": processes, "bridge": _bridge(name), "subnet": subnet, "suite": suite}
+    _write_state(name, state)
+    if not (folder / "registry").exists():
+        shutil.copytree(storage, folder / "registry")
+    network.enable_arm64(root / "bin/qemu-aarch64-static")
+    network.add_bridge(_bridge(name), subnet)
+    network.set_nat(root / "bin/iptables", _bridge(name), subnet, add=True)
+    access_log = folder / "registry.log"
+    for label, process in (("registry", _registry(root, folder / "registry", port, folder, access_log)),
+                           ("dockerd", _dockerd(root, folder, short, name, port))):
+        processes[label] = {"pid": process.pid, "start": _start_time(process.pid)}
+        _write_state(name, state)
+    _await(short / "docker.sock", folder / "dockerd.log", processes["dockerd"])
+    engine = Engine(name=name, suite=suite, private=True, env=_environment(root, folder, short, port, access_log),
+                    registry=f"localhost:{port}", socket=str(short / "docker.sock"), state_dir=folder,
+                    access_log=access_log)
+    _write_state(name, {**state, "engine": _plain(engine)})
+    return engine
+
+
+def _plain(engine: Engine) -> dict[str, object]:
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(engine).items()}
+
+
+def _environment(root: Path, folder: Path, short: Path, port: int, access_log: Path) -> dict[str, str]:
+    config = folder / "docker"
+    plugins = config / "cli-plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    link = plugins / "docker-buildx"
+    link.unlink(missing_ok=True)
+    link.symlink_to(next(p for p in root.rglob("docker-buildx") if p.is_file()))
+    (config / "config.json").write_text("{}")
+    (folder / "buildx").mkdir(exist_ok=True)
+    registry = f"localhost:{port}"
+    return {
+        "DOCKER_HOST": f"unix://{short / 'docker.sock'}",
+        "DOCKER_CONFIG": str(config),
+        "BUILDX_CONFIG": str(folder / "buildx"),
+        "PATH": f"{root / 'bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}",
+        "GOBAKE_TEST_REGISTRY": registry,
+        "GOBAKE_BASE": f"distroless={registry}/distroless/static-debian12,upx={registry}/upx:latest",
+        "GOBAKE_HARNESS_ACCESS_LOG": str(access_log),
+        "GOBAKE_HARNESS_STATE": str(folder),
+    }
+
+
+def _registry(root: Path, storage: Path, port: int, folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    storage.mkdir(parents=True, exist_ok=True)
+    config = folder / "registry.json"  # JSON is YAML
+    config.write_text(json.dumps({
+        "version": 0.1,
+        "log": {"level": "warn", "accesslog": {"disabled": False}},
+        "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True},
+                    "maintenance": {"uploadpurging": {"enabled": False}}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }))
+    environment = {"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"}
+    process = _spawn([str(root / "bin/docker-registry"), "serve", str(config)], environment, log)
+    until = time.monotonic() + 15
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return process
+        time.sleep(0.05)
+    process.kill()
+    raise HarnessError(f"the registry did not start; see {log}")
+
+
+def _dockerd(root: Path, folder: Path, short: Path, name: str, port: int) -> subprocess.Popen[bytes]:
+    config = folder / "daemon.json"
+    config.write_text(json.dumps({
+        "data-root": str(folder / "data"),
+        "exec-root": str(short / "exec"),
+        "pidfile": str(short / "docker.pid"),
+        "hosts": [f"unix://{short / 'docker.sock'}"],
+        "features": {"containerd-snapshotter": True},
+        "registry-mirrors": [f"http://localhost:{port}"],
+        "bridge": _bridge(name),
+        "iptables": False,
+        "ip6tables": False,
+        "userland-proxy": True,
+        "userland-proxy-path": str(root / "bin/docker-proxy"),
+    }, indent=1))
+    environment = {**os.environ, "PATH": f"{root / 'bin'}:{os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin')}"}
+    environment.pop("DOCKER_HOST", None)
+    # its client settings must not come from the user's ~/.docker, or the harness would depend on them
+    environment["DOCKER_CONFIG"] = str(folder / "docker")
+    return _spawn([str(root / "bin/dockerd"), "--config-file", str(config)], environment, folder / "dockerd.log")
+
+
+def _spawn(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as out:
+        return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                start_new_session=True)
+
+
+def _pings(path: str) -> bool:
+    connection = http.client.HTTPConnection("localhost", timeout=2)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(2)
+        connection.sock.connect(path)
+        connection.request("GET", "/_ping")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _await(path: Path, log: Path, process: object) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if path.exists() and _pings(str(path)):
+            return
+        if not _alive(process):
+            break
+        time.sleep(0.1)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:]) if log.exists() else ""
+    raise HarnessError(f"dockerd did not start; the end of {log}:\n{tail}")
+
+
+# ---- down
+
+def down(name: str, *, purge: bool = False) -> bool:
+    """Stop an instance and give back what it took of the kernel. True if anything was running."""
+    state = _read_state(name)
+    processes = state.get("processes")
+    stopped = False
+    for process in processes.values() if isinstance(processes, dict) else []:
+        if _alive(process):
+            stopped = True
+            _stop(process["pid"])
+    _end_strays(short_dir(name))
+    if bridge := state.get("bridge"):
+        root = cache_folder() / f"engine-{state.get('suite')}"
+        if (root / "bin/iptables").exists():
+            network.set_nat(root / "bin/iptables", str(bridge), str(state["subnet"]), add=False)
+        network.remove_bridge(str(bridge))
+    _unmount(short_dir(name), instance_dir(name))
+    shutil.rmtree(short_dir(name), ignore_errors=True)
+    (instance_dir(name) / "state.json").unlink(missing_ok=True)
+    if purge:
+        shutil.rmtree(instance_dir(name), ignore_errors=True)
+    if stopped and not any(running(p.name) for p in (cache_folder() / "instances").glob("*")):
+        network.disable_arm64()
+    return stopped
+
+
+def _stop(pid: int, seconds: float = 25) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        start = _start_time(pid)
+        os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and _start_time(pid) == start and not _is_zombie(pid):
+            time.sleep(0.05)
+        if _start_time(pid) == start and not _is_zombie(pid):
+            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _end_strays(short: Path) -> None:
+    """containerd and its shims, where dockerd was killed: all of them name our own exec-root."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(short).encode() in (folder / "cmdline").read_bytes() and int(folder.name) != os.getpid():
+                os.kill(int(folder.name), signal.SIGKILL)
+
+
+def _unmount(*folders: Path) -> None:
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in sorted(mounts, reverse=True):
+        if any(mount.startswith(f"{folder}/") for folder in folders):
+            subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
+
+
+def clean() -> None:
+    """Stop every instance and delete all that the harness keeps."""
+    for folder in (cache_folder() / "instances").glob("*"):
+        down(folder.name, purge=True)
+    with lock("clean"):
+        shutil.rmtree(cache_folder(), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def instance(suite: str, name: str, *, force_private: bool, fresh: bool) -> Iterator[Engine]:
+    """An engine for the length of a with block."""
+    engine = up(suite, name, force_private=force_private, fresh=fresh)
+    try:
+        yield engine
+    finally:
+        down(name, purge=fresh)

@@ -1,0 +1,107 @@
+"""What an instance needs of the kernel: a bridge of its own, address translation, arm64 emulation.
+
+The engine itself is told to leave iptables alone, so that two instances, or another engine, never meet there: the
+three rules below name this bridge only and go when the instance goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import re
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+from harness.places import HarnessError
+
+# linux/sockios.h
+SIOCBRADDBR, SIOCBRDELBR = 0x89A0, 0x89A1
+SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C
+IFF_UP = 1
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+BINFMT_NAME = "gobake-qemu-aarch64"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def free_subnet() -> str:
+    """``10.213.N``, the first that no route of this machine uses."""
+    routes = Path("/proc/net/route").read_text().splitlines()[1:]
+    used = {int(line.split()[1], 16) for line in routes}
+    for number in range(1, 255):
+        if struct.unpack("<I", bytes((10, 213, number, 0)))[0] not in used:
+            return f"10.213.{number}"
+    raise HarnessError("no free 10.213.N.0/24 network on this machine")
+
+
+def _address(name: str, text: str) -> bytes:
+    return struct.pack("16sH2s4s8s", name.encode(), socket.AF_INET, b"", socket.inet_aton(text), b"")
+
+
+def add_bridge(name: str, subnet: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        with contextlib.suppress(FileExistsError):
+            fcntl.ioctl(control, SIOCBRADDBR, name.encode() + b"\0")
+        fcntl.ioctl(control, SIOCSIFADDR, _address(name, f"{subnet}.1"))
+        fcntl.ioctl(control, SIOCSIFNETMASK, _address(name, "255.255.255.0"))
+        _set_up(control, name, True)
+
+
+def _set_up(control: socket.socket, name: str, up: bool) -> None:
+    answer = fcntl.ioctl(control, SIOCGIFFLAGS, struct.pack("16sH14x", name.encode(), 0))
+    flags = struct.unpack("16sH14x", answer)[1]
+    fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), flags | IFF_UP if up else flags & ~IFF_UP))
+
+
+def remove_bridge(name: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control, contextlib.suppress(OSError):
+        _set_up(control, name, False)
+        fcntl.ioctl(control, SIOCBRDELBR, name.encode() + b"\0")
+
+
+def nat_rules(bridge: str, subnet: str) -> list[list[str]]:
+    return [
+        ["-t", "nat", "POSTROUTING", "-s", f"{subnet}.0/24", "!", "-o", bridge, "-j", "MASQUERADE"],
+        ["-t", "filter", "FORWARD", "-i", bridge, "-j", "ACCEPT"],
+        ["-t", "filter", "FORWARD", "-o", bridge, "-j", "ACCEPT"],
+    ]
+
+
+def set_nat(iptables: Path, bridge: str, subnet: str, *, add: bool) -> None:
+    if add:
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    for rule in nat_rules(bridge, subnet):
+        command = [str(iptables), *rule[:2], "-I" if add else "-D", *rule[2:]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if add and done.returncode:
+            raise HarnessError(f"iptables refused the rule for {bridge}: {done.stderr.strip()}")
+
+
+def enable_arm64(qemu: Path) -> None:
+    """Register qemu for arm64 programs unless something is registered already (F: opened now, so that it works in
+    containers)."""
+    if not (BINFMT / "register").exists():
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(b"binfmt_misc", str(BINFMT).encode(), b"binfmt_misc", 0, None):
+            raise HarnessError(f"binfmt_misc cannot be mounted: {os.strerror(ctypes.get_errno())}; arm64 needs it")
+    for entry in BINFMT.iterdir():
+        if entry.name not in ("register", "status") and re.search(r"^magic 7f454c46.*b700$", entry.read_text(), re.M):
+            return
+    magic = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+    mask = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+    (BINFMT / "register").write_text(f":{BINFMT_NAME}:M::{magic}:{mask}:{qemu}:F")
+
+
+def disable_arm64() -> None:
+    """Take back our own registration, and no other."""
+    with contextlib.suppress(OSError):
+        (BINFMT / BINFMT_NAME).write_text("-1")
