@@ -179,7 +179,7 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     folder.mkdir(parents=True, exist_ok=True)
     short.mkdir(mode=0o700, exist_ok=True)
     processes: dict[str, object] = {}
-    subnet, port = network.free_subnet(), network.free_port()
+    subnet, port = network.free_subnet(), _registry_port(folder)
     state: dict[str, object] = {"processes": processes, "bridge": _bridge(name), "subnet": subnet, "suite": suite}
     _write_state(name, state)
     if not (folder / "registry").exists():
@@ -200,6 +200,18 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     return engine
 
 
+def _registry_port(folder: Path) -> int:
+    """The instance's port, the same at every start where it is free: names of base images hold it, and so do caches."""
+    file = folder / "port"
+    if file.exists():
+        with contextlib.suppress(OSError, ValueError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", int(file.read_text())))
+            return int(file.read_text())
+    port = network.free_port()
+    file.write_text(str(port))
+    return port
+
+
 def _plain(engine: Engine) -> dict[str, object]:
     return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(engine).items()}
 
@@ -210,7 +222,7 @@ def _environment(root: Path, folder: Path, short: Path, port: int, access_log: P
     plugins.mkdir(parents=True, exist_ok=True)
     link = plugins / "docker-buildx"
     link.unlink(missing_ok=True)
-    link.symlink_to(next(p for p in root.rglob("docker-buildx") if p.is_file()))
+    link.symlink_to(next(root.glob("usr/lib*/docker/cli-plugins/docker-buildx")))
     (config / "config.json").write_text("{}")
     (folder / "buildx").mkdir(exist_ok=True)
     registry = f"localhost:{port}"
