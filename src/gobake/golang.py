@@ -1,0 +1,240 @@
+"""What Go itself says about a project: its packages, its main packages, what they embed and import.
+
+`go list` is asked once a platform and set of build tags, without network and without any module downloaded: only the
+packages whose source lies in the user's tree are of interest. This module knows no configuration and no Docker; where
+the host has no usable Go, its caller runs the same `query_commands` in a container and hands the output to `read`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gobake.errors import GoMissing, ProjectError, Where
+from gobake.gomod import BuildRoot, Layout, version_key
+from gobake.model import BuildOptions, Platform
+
+_FIELDS = "Dir,ImportPath,Name,GoFiles,CgoFiles,EmbedPatterns,Imports,Error"
+# Go's own settings that decide from where modules come; they reach the compile as a BuildKit secret, never as a layer.
+MODULE_SETTINGS = ("GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH")
+_MAJOR = re.compile(r"v\d+$")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Query:
+    """One question to Go: what the build constraints depend on."""
+
+    platform: Platform
+    tags: tuple[str, ...] = ()
+    cgo: bool = False
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"GOOS": self.platform.os, "GOARCH": self.platform.arch, "CGO_ENABLED": "1" if self.cgo else "0",
+                "GOFLAGS": "", "GOENV": "off", "GOPROXY": "off", "GOTOOLCHAIN": "local"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """One package of the user's tree, as the union of what all queries said about it."""
+
+    import_path: str
+    name: str
+    directory: PurePosixPath  # relative to the context
+    build_root: PurePosixPath  # of the go build that reaches it, relative to the context
+    cgo: bool
+    embeds: tuple[str, ...]  # patterns of //go:embed, relative to the directory
+    imports: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoTree:
+    """All packages of the user's tree, by import path."""
+
+    layout: Layout
+    packages: tuple[Package, ...]
+
+    @property
+    def mains(self) -> tuple[Package, ...]:
+        roots = {_relative(b.directory, self.layout): [_relative(m.directory, self.layout) for m in b.mains]
+                 for b in self.layout.builds}
+        return tuple(p for p in self.packages if p.name == "main" and _within(p.directory, roots[p.build_root]))
+
+    def closure(self, import_paths: Iterable[str]) -> tuple[Package, ...]:
+        """The packages of the tree that these import, directly or not, and themselves; ordered by import path."""
+        known = {p.import_path: p for p in self.packages}
+        todo = [path for path in import_paths if path in known]
+        found: dict[str, Package] = {}
+        while todo:
+            package = known[todo.pop()]
+            if package.import_path not in found:
+                found[package.import_path] = package
+                todo += [path for path in package.imports if path in known]
+        return tuple(found[path] for path in sorted(found))
+
+
+def binary_name(import_path: str) -> str:
+    """The name that `go build` gives (cmd/go/internal/load, DefaultExecName): a /v2 at the end is no name."""
+    parts = import_path.split("/")
+    return parts[-2] if len(parts) > 1 and _MAJOR.match(parts[-1]) else parts[-1]
+
+
+def _within(folder: PurePosixPath, roots: list[PurePosixPath]) -> bool:
+    return any(folder == root or root in folder.parents for root in roots)
+
+
+def _relative(folder: Path, layout: Layout) -> PurePosixPath:
+    return PurePosixPath(folder.relative_to(layout.context).as_posix())
+
+
+# ---- asking
+
+def queries(platforms: Iterable[Platform], options: Iterable[BuildOptions]) -> tuple[Query, ...]:
+    """The distinct questions for these platforms and build options."""
+    wanted = list(options) or [BuildOptions()]
+    return tuple(sorted({Query(platform=p, tags=o.tags, cgo=o.cgo) for p in platforms for o in wanted}))
+
+
+def query_command(root: BuildRoot, query: Query) -> list[str]:
+    """The `go list` that describes every local package below a build root; it runs in ``root.directory``."""
+    command = ["go", "list", "-e", f"-json={_FIELDS}"]
+    if query.tags:
+        command.append("-tags=" + ",".join(query.tags))
+    if root.workspace:
+        patterns = ["./" + os.path.relpath(m.directory, root.directory).replace(os.sep, "/") + "/..."
+                    for m in root.mains]
+        command += [p.replace("/./", "/") for p in patterns]
+    else:
+        command.append("./...")
+    if not root.vendored:
+        command += [f"{m.path}/..." for m in root.replaced]
+    return command
+
+
+def host_go(layout: Layout) -> str | None:
+    """Path of a Go on this host that is new enough for the project, or None."""
+    go = shutil.which("go")
+    if not go:
+        return None
+    done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False,
+                          env={**os.environ, "GOTOOLCHAIN": "local"}, cwd="/")
+    have = version_key(done.stdout.strip())
+    return go if done.returncode == 0 and have >= version_key(layout.go_requirement) else None
+
+
+def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
+    """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run."""
+    jobs = [(root, query) for root in layout.builds for query in asked]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda job: _ask(go, *job), jobs))
+    return read(layout, [(root, answer) for (root, _), answer in zip(jobs, answers, strict=True)])
+
+
+def _ask(go: str, root: BuildRoot, query: Query) -> str:
+    command = query_command(root, query)
+    environment = {**os.environ, **query.env, "GO111MODULE": "on"}
+    try:
+        done = subprocess.run([go, *command[1:]], cwd=root.directory, env=environment, capture_output=True, text=True,
+                              check=False)
+    except OSError as error:
+        raise GoMissing(f"{go} does not run: {error.strerror}", remedy="reinstall Go or take it from PATH") from None
+    if done.returncode and not done.stdout.strip():
+        raise _refusal(root, done.stderr)
+    return done.stdout
+
+
+def _refusal(root: BuildRoot, stderr: str) -> ProjectError:
+    """Go read no package at all: its message, with the file and line if it names one."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    detail = next((line for line in lines if re.match(r"\S+\.(mod|work):\d+", line)), lines[0] if lines else "no reason given")
+    match = re.match(r"(\S+\.(?:mod|work)):(\d+)(?::(\d+))?:?\s*(.*)", detail)
+    if match:
+        where = Where(file=Path(os.path.normpath(root.directory / match[1])), line=int(match[2]), column=int(match[3] or 0))
+        return ProjectError(match[4] or "is refused by Go", where=where)
+    return ProjectError(f"Go cannot read {root.directory}: {detail.removeprefix('go: ')}",
+                        remedy="`go list ./...` there shows the same")
+
+
+# ---- reading
+
+def read(layout: Layout, answers: Iterable[tuple[BuildRoot, str]]) -> GoTree:
+    """Merge the answers to all queries into one tree. Raises ProjectError with the position of what Go cannot parse."""
+    merged: dict[str, Package] = {}
+    for root, text in answers:
+        for fields in _objects(text):
+            package = _package(layout, root, fields)
+            if package is None:
+                continue
+            old = merged.get(package.import_path)
+            merged[package.import_path] = _union(old, package) if old else package
+    return GoTree(layout=layout, packages=tuple(merged[path] for path in sorted(merged)))
+
+
+def _objects(text: str) -> Iterator[dict[str, object]]:
+    decoder, at = json.JSONDecoder(), 0
+    while (at := _after_space(text, at)) < len(text):
+        fields, at = decoder.raw_decode(text, at)
+        yield fields
+
+
+def _after_space(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _package(layout: Layout, root: BuildRoot, fields: dict[str, object]) -> Package | None:
+    name, folder = str(fields.get("Name", "")), Path(str(fields.get("Dir", "")))
+    has_files = bool(fields.get("GoFiles") or fields.get("CgoFiles"))
+    error = fields.get("Error")
+    if isinstance(error, dict):
+        _refuse_unreadable(root, error, name)
+    if not name or not has_files or not folder.is_relative_to(layout.context):
+        return None
+    return Package(import_path=str(fields["ImportPath"]), name=name, directory=_relative(folder, layout),
+                   build_root=_relative(root.directory, layout), cgo=bool(fields.get("CgoFiles")),
+                   embeds=_strings(fields, "EmbedPatterns"), imports=_strings(fields, "Imports"))
+
+
+def _strings(fields: dict[str, object], key: str) -> tuple[str, ...]:
+    value = fields.get(key)
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _refuse_unreadable(root: BuildRoot, error: dict[str, object], name: str) -> None:
+    """A file that Go cannot parse would make its service vanish without a word, so it stops here, with its position."""
+    position, text = str(error.get("Pos", "")), str(error.get("Err", ""))
+    match = re.match(r"(.+?\.go):(\d+)(?::(\d+))?", position)
+    if name or not match:
+        return
+    where = Where(file=Path(os.path.normpath(root.directory / match[1])), line=int(match[2]), column=int(match[3] or 0))
+    raise ProjectError(text.split(": ", 1)[-1] if text.startswith(match[1]) else text, where=where)
+
+
+def _union(one: Package, other: Package) -> Package:
+    return Package(import_path=one.import_path, name=one.name, directory=one.directory, build_root=one.build_root,
+                   cgo=one.cgo or other.cgo, embeds=tuple(sorted({*one.embeds, *other.embeds})),
+                   imports=tuple(sorted({*one.imports, *other.imports})))
+
+
+# ---- settings
+
+def module_settings(go: str | None) -> str:
+    """The host's own module settings in the format of a GOENV file.
+
+    Without Go on the host only the environment tells.
+    """
+    values = {key: os.environ[key] for key in MODULE_SETTINGS if os.environ.get(key)}
+    if go:
+        done = subprocess.run([go, "env", "-json", *MODULE_SETTINGS], capture_output=True, text=True, check=False,
+                              cwd="/")
+        if done.returncode == 0:
+            values |= {key: value for key, value in json.loads(done.stdout).items() if value}
+    return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if key in values)
