@@ -1,0 +1,103 @@
+"""Project + selection -> the targets of a run. Pure: it asks neither Go nor Docker."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gobake.errors import ConfigError, UsageError
+from gobake.model import Platform, Project, Service, Strategy, Target
+
+# What UPX 4 can pack for linux (upx --help, "Packing of linux/elf").
+UPX_ARCHITECTURES = frozenset(("386", "amd64", "arm", "arm64", "mips", "mipsle", "ppc64le", "ppc64"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What the command line asks for. Empty means: not said."""
+
+    services: tuple[str, ...] = ()
+    strategies: tuple[Strategy, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    every_strategy: bool = False  # `gobake all`: what the configuration lists, not just the chosen one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """All targets of a run, ordered by service and strategy, and what was left out and why."""
+
+    targets: tuple[Target, ...]
+    left_out: tuple[str, ...] = ()  # one sentence each
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        found: dict[str, Service] = {}
+        for target in self.targets:
+            found.setdefault(target.service.name, target.service)
+        return tuple(found.values())
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        return tuple(sorted({p for target in self.targets for p in target.platforms}))
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        present = {target.strategy for target in self.targets}
+        return tuple(s for s in Strategy if s in present)
+
+    def without(self, dropped: Iterable[Target], reason: str) -> Matrix:
+        gone = set(dropped)
+        return Matrix(targets=tuple(t for t in self.targets if t not in gone), left_out=(*self.left_out, reason))
+
+
+def select(project: Project, selection: Selection, default_platforms: Sequence[Platform]) -> Matrix:
+    """The targets that a selection means. Raises UsageError for services that do not exist.
+
+    ``default_platforms`` are the builder's own (or the host's, where none was asked).
+    """
+    targets, left_out = [], []
+    for service in _services(project, selection.services):
+        platforms = selection.platforms or service.platforms or tuple(default_platforms)
+        asked = selection.strategies or (service.strategies if selection.every_strategy else (service.strategy,))
+        for strategy in (s for s in Strategy if s in asked):
+            reason = _impossible(project, service, strategy, platforms)
+            if not reason:
+                targets.append(Target(service=service, strategy=strategy, platforms=tuple(sorted(set(platforms)))))
+            elif selection.every_strategy and not selection.strategies and strategy is not service.strategy:
+                left_out.append(f"{service.name} in {strategy}: {reason[0]}")
+            else:
+                raise ConfigError(f"{service.name} cannot be built in {strategy}: {reason[0]}", remedy=reason[1])
+    return Matrix(targets=tuple(targets), left_out=tuple(left_out))
+
+
+def _services(project: Project, names: Sequence[str]) -> tuple[Service, ...]:
+    if not names:
+        return project.services
+    known = {service.name: service for service in project.services}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise UsageError(f"there is no service {name!r}",
+                             remedy=f"did you mean {near[0]}?" if near else f"services: {', '.join(known)}")
+    return tuple(service for service in project.services if service.name in names)
+
+
+def _impossible(project: Project, service: Service, strategy: Strategy,
+                platforms: Sequence[Platform]) -> tuple[str, str] | None:
+    """(reason, remedy) where a strategy cannot hold what the service compiles to."""
+    if strategy is Strategy.UPX:
+        foreign = sorted({p.arch for p in platforms} - UPX_ARCHITECTURES)
+        if foreign:
+            return f"UPX cannot pack {', '.join(foreign)}", "leave the platform or the strategy out"
+    dynamic = service.build.cgo and "-static" not in service.build.ldflags
+    if dynamic and strategy in (Strategy.SCRATCH, Strategy.UPX):
+        return ("it is linked dynamically (CGO_ENABLED=1) and the image would have no loader",
+                "choose distalpine or debian-slim, or link with -extldflags=-static")
+    musl = "alpine" in project.bases.go
+    if dynamic and not musl and strategy in (Strategy.ALPINE, Strategy.PREBUILT):
+        return ("it is linked against glibc (CGO_ENABLED=1) and alpine has musl",
+                "set the base go to a golang:X.Y-alpine image, or choose debian-slim")
+    if dynamic and musl and strategy in (Strategy.DEBIAN_SLIM, Strategy.DISTROLESS):
+        return "it is linked against musl (CGO_ENABLED=1) and the base has glibc", "choose alpine or distalpine"
+    return None

@@ -1,0 +1,40 @@
+"""Targets -> Dockerfile, ignore file and bake file: texts that work with plain `docker buildx bake`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gobake.golang import GoTree
+from gobake.matrix import Matrix
+from gobake.model import Project
+from gobake.recipe import bakefile, dockerfile, ignore
+
+DOCKERFILE = "gobake.Dockerfile"
+IGNORE_FILE = f"{DOCKERFILE}.dockerignore"
+BAKE_FILE = "docker-bake.json"
+HEADER = """Written by gobake for {project}; run `gobake render` again rather than editing it.
+It needs nothing of gobake: `docker buildx bake` in this folder builds it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The three generated texts."""
+
+    dockerfile: str
+    ignore: str
+    bake: str
+
+
+def render(project: Project, matrix: Matrix, tree: GoTree, *, context: str = ".", dockerfile_path: str = DOCKERFILE,
+           prebuilt: str = "") -> Recipe:
+    """The recipe of a matrix. ``context``, ``dockerfile_path`` and ``prebuilt`` are paths as bake will read them.
+
+    The Dockerfile and the ignore file do not depend on where they are written to.
+    """
+    header = HEADER.format(project=project.name)
+    return Recipe(
+        dockerfile=dockerfile.render(project, matrix, tree, header),
+        ignore=ignore.ignore_file(project, matrix, tree, header),
+        bake=bakefile.render(project, matrix, context=context, dockerfile=dockerfile_path,
+                             prebuilt=prebuilt or str(dockerfile.prebuilt_folder(project))),
+    )

@@ -1,0 +1,105 @@
+"""docker-bake.json: targets, groups and the variables that change from build to build.
+
+Everything that a commit changes (tag, version, revision) is a variable, so that the file's bytes stay the same.
+Reference: https://docs.docker.com/build/bake/reference/.
+"""
+
+from __future__ import annotations
+
+import json
+
+from gobake.matrix import Matrix
+from gobake.model import Project, Service, Strategy, Target
+from gobake.recipe.words import hcl, stage_name
+
+TRACE = "trace"  # the target that writes what Go did into a folder
+GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable that the secret `goenv` is read from
+
+
+def render(project: Project, matrix: Matrix, *, context: str, dockerfile: str, prebuilt: str) -> str:
+    """The JSON text. Paths are as bake will read them: relative to its working folder, or absolute."""
+    targets = {target.name: _target(project, target, prebuilt) for target in matrix.targets}
+    base = {"context": hcl(context), "dockerfile": hcl(dockerfile),
+            "secret": [f"id=goenv,env={GOENV_VARIABLE}"], "attest": _attest(project)}
+    bake: dict[str, object] = {
+        "variable": {
+            "PREFIX": {"default": hcl(f"{project.registry}/" if project.registry else "")},
+            "TAG": {"default": "latest"},
+            "VERSION": {"default": "dev"},
+            "REVISION": {"default": ""},
+        },
+        "group": _groups(matrix),
+        "target": {"_base": {key: value for key, value in base.items() if value}, **targets},
+    }
+    if any(t.strategy is not Strategy.PREBUILT for t in matrix.targets):
+        assert isinstance(bake["target"], dict)
+        bake["target"][TRACE] = {"inherits": ["_base"], "target": TRACE,
+                                 "platforms": [str(p) for p in matrix.platforms],
+                                 "args": {"VERSION": "${VERSION}"}, "output": ["type=local,dest=.gobake/trace"]}
+    return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
+
+
+def _groups(matrix: Matrix) -> dict[str, object]:
+    """`default`: every service in its chosen strategy; one group a service, one a strategy, and `all`."""
+    targets = matrix.targets
+    chosen = [t.name for t in targets if t.strategy is t.service.strategy] or [t.name for t in targets]
+    groups: dict[str, list[str]] = {"default": chosen, "all": [t.name for t in targets]}
+    for service in matrix.services:
+        groups[_group(service.name)] = [t.name for t in targets if t.service.name == service.name]
+    for strategy in matrix.strategies:
+        groups[str(strategy)] = [t.name for t in targets if t.strategy is strategy]
+    return {name: {"targets": members} for name, members in groups.items()}
+
+
+def _group(service: str) -> str:
+    return service.replace(".", "_")
+
+
+def _attest(project: Project) -> list[str]:
+    if project.provenance == "false":
+        return ["type=provenance,disabled=true"]  # its time stamps would change the index of every build
+    return [f"type=provenance,mode={project.provenance}"]
+
+
+def _target(project: Project, target: Target, prebuilt: str) -> dict[str, object]:
+    service, strategy = target.service, target.strategy
+    described = _labels(project, service, strategy)
+    fields: dict[str, object] = {
+        "inherits": ["_base"],
+        "description": hcl(f"{service.name} as {strategy}"),
+        "target": stage_name(target.name),
+        "platforms": [str(platform) for platform in target.platforms],
+        "tags": _tags(target),
+        "labels": described,
+        # the index has annotations of its own, and is only made for several platforms
+        "annotations": [f"{'index,' if len(target.platforms) > 1 else ''}manifest:{key}={value}"
+                        for key, value in described.items() if key.startswith("org.opencontainers.")],
+    }
+    if service.version_stamp and strategy is not Strategy.PREBUILT:
+        fields["args"] = {"VERSION": "${VERSION}"}
+    if strategy is Strategy.PREBUILT:
+        fields["contexts"] = {"prebuilt": hcl(prebuilt)}
+    return fields
+
+
+def _tags(target: Target) -> list[str]:
+    name = "${PREFIX}" + target.service.name
+    tags = [f"{name}:${{TAG}}-{target.strategy}"]
+    if target.strategy is target.service.strategy:
+        tags += [f"{name}:${{TAG}}", *(f"{name}:{hcl(tag)}" for tag in target.service.tags)]
+    return tags
+
+
+def _labels(project: Project, service: Service, strategy: Strategy) -> dict[str, str]:
+    """https://specs.opencontainers.org/image-spec/annotations/; the user's own labels come last and win."""
+    labels = {
+        "org.opencontainers.image.title": hcl(service.name),
+        "org.opencontainers.image.version": "${VERSION}",
+        "org.opencontainers.image.revision": "${REVISION}",
+    }
+    if project.source_url:
+        labels["org.opencontainers.image.source"] = hcl(project.source_url)
+    labels["dev.gobake.strategy"] = str(strategy)
+    if service.health:
+        labels["dev.gobake.health"] = hcl(service.health)
+    return labels | {hcl(key): hcl(value) for key, value in service.labels}

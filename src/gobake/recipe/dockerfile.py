@@ -1,0 +1,152 @@
+"""The Dockerfile: the compile stages, then one small stage for each service and strategy, from the templates in bake/.
+
+The templates hold the Dockerfile's words and comments; this module gives them values that are quoted already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import jinja2
+
+from gobake.golang import GoTree
+from gobake.matrix import Matrix
+from gobake.model import Project, Service, Strategy, Target
+from gobake.recipe import ignore, words
+from gobake.recipe.stages import Batch, Command, CompileStage, compile_stages
+
+SOURCE = "/src"
+BINARIES = "/usr/local/bin"  # where the program lies in every image
+_CERTIFIED = (Strategy.DEBIAN_SLIM, Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)  # bases without a CA bundle
+
+
+def templates_folder() -> Path:
+    """bake/ beside the package in a wheel, at the top of the repository in a checkout."""
+    here = Path(__file__).resolve()
+    shipped = here.parents[1] / "bake"
+    return shipped if shipped.is_dir() else here.parents[3] / "bake"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(templates_folder()), trim_blocks=True,
+                                     lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined,
+                                     autoescape=False)  # a Dockerfile is no HTML; words.py quotes
+    environment.filters |= {"shell": words.shell, "value": words.dockerfile_value, "exec": words.exec_form}
+    environment.globals |= {"copy": words.copy_form}
+    return environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Image:
+    """What a strategy's template sees."""
+
+    stage: str
+    service: Service
+    strategy: Strategy
+    compiled: str  # stage that holds the program
+    compile: CompileStage | None
+    binary: str  # path of the program in the image
+    certificates: bool
+    zoneinfo: bool
+    dynamic: bool
+    files: str  # stage that holds the extra files, "" for none
+    prebuilt: str  # COPY's words for a binary compiled outside
+    entrypoint: tuple[str, ...]
+
+
+def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
+    """The Dockerfile's text: same input, same bytes."""
+    stages = compile_stages(matrix)
+    images = [_image(project, target, stages) for target in matrix.targets]
+    extra = [s for s in matrix.services if s.files or s.workdir]
+    admitted_more = any(s.files for s in matrix.services)
+    text = _environment().get_template("Dockerfile.j2").render(
+        header=header.splitlines(), project=project, stages=stages, images=images, extra=extra, source=SOURCE,
+        binds=_binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
+        vendored=all(root.vendored for root in ignore.used_roots(matrix, tree)),
+        certificates=any(i.certificates or i.zoneinfo for i in images),
+        zoneinfo=any(i.zoneinfo for i in images), upx=any(i.strategy is Strategy.UPX for i in images),
+        native=any(s.native for s in stages), cross=any(not s.native for s in stages),
+        packages=_package_words, flags=_flags, link_flags=_link_flags, exports=_exports, out=_out,
+        files_stage=_files_stage)
+    return text.rstrip("\n") + "\n"
+
+
+def _image(project: Project, target: Target, stages: tuple[CompileStage, ...]) -> _Image:
+    service, strategy = target.service, target.strategy
+    stage = next((s for s in stages if any(c.name == service.name for c in s.commands)), None)
+    binary = f"{BINARIES}/{service.name}"
+    dynamic = service.build.cgo and "-static" not in service.build.ldflags
+    return _Image(stage=words.stage_name(target.name), service=service, strategy=strategy, compile=stage,
+                  compiled=stage.output_stage(service) if stage else "", binary=binary,
+                  certificates=strategy in _CERTIFIED, dynamic=dynamic,
+                  zoneinfo=strategy is not Strategy.SINGLE_STAGE and (service.zoneinfo or strategy is Strategy.DISTALPINE),
+                  files=_files_stage(service) if service.files or service.workdir else "",
+                  prebuilt=words.copy_form("@", binary).replace("@", _prebuilt(project, service)),
+                  entrypoint=service.entrypoint or (binary,))
+
+
+def _prebuilt(project: Project, service: Service) -> str:
+    pattern = project.prebuilt.split("/")
+    fixed = next(i for i, part in enumerate(pattern) if "{" in part)
+    return "/".join(pattern[fixed:]).format(service=service.name, os="${TARGETOS}", arch="${TARGETARCH}",
+                                            variant="${TARGETVARIANT}")
+
+
+def prebuilt_folder(project: Project) -> PurePosixPath:
+    """The folder of the pattern before its first placeholder: the named context of prebuilt targets."""
+    parts = []
+    for part in project.prebuilt.split("/"):
+        if "{" in part:
+            break
+        parts.append(part)
+    return PurePosixPath(*parts)
+
+
+def _files_stage(service: Service) -> str:
+    return words.stage_name(f"{service.name}-files")
+
+
+def _binds(project: Project, matrix: Matrix, tree: GoTree) -> tuple[str, ...]:
+    """Only what Go reads, where the context also holds files that just go into images."""
+    names = ignore.top_level(project, matrix, tree)
+    if not names:
+        return (f"type=bind,target={SOURCE}",)
+    return tuple(f"type=bind,source={name},target={SOURCE}/{name}" for name in names)
+
+
+def _flags(stage: CompileStage) -> str:
+    """Flags that every go command of a stage needs alike, so that they find each other's results in the cache."""
+    options = stage.options
+    flags = ["-trimpath"] if options.trimpath else []
+    flags.append("-buildvcs=false")
+    if options.tags:
+        flags.append(words.shell("-tags=" + ",".join(options.tags)))
+    return " ".join(flags)
+
+
+def _link_flags(stage: CompileStage, stamp: str = "") -> str:
+    flags = stage.options.ldflags
+    if not stamp:
+        return words.shell(f"-ldflags={flags}") if flags else ""
+    # the shell puts the version in: it is the only variable of the line
+    return words.shell(f"-ldflags={flags} -X {stamp}=".replace("= ", "=", 1)) + '"$VERSION"'
+
+
+def _package_words(commands: Batch | tuple[Command, ...]) -> str:
+    chosen = commands.commands if isinstance(commands, Batch) else commands
+    return " ".join(words.shell(command.package) for command in chosen)
+
+
+def _exports(stage: CompileStage) -> tuple[tuple[str, str], ...]:
+    """The compile's environment beyond what the stage sets itself: quoted for ENV."""
+    settings = {"CGO_ENABLED": "0", **dict(stage.options.env)}
+    return tuple((key, words.dockerfile_value(value) if not value.isalnum() else value)
+                 for key, value in sorted(settings.items()))
+
+
+def _out(command: Command) -> str:
+    return f"/out/{command.name}{BINARIES}/{command.name}"
