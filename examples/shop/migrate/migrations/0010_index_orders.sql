@@ -1,0 +1,1 @@
+CREATE INDEX orders_by_sku ON orders (sku, created_at);
