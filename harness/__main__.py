@@ -15,8 +15,12 @@ from harness.places import SUITES, HarnessError, cache_folder, say
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m harness", description=__doc__)
-    parser.add_argument("--suite", choices=SUITES, default=os.environ.get("GOBAKE_ENGINE_SUITE", SUITES[0]),
-                        help="where a private engine comes from: sid (28.5) or trixie (26.1)")
+    parser.add_argument(
+        "--suite",
+        choices=SUITES,
+        default=os.environ.get("GOBAKE_ENGINE_SUITE", SUITES[0]),
+        help="where a private engine comes from: sid (28.5) or trixie (26.1)",
+    )
     parser.add_argument("--name", default="", help="name of the instance (default: the suite)")
     parser.add_argument("--force-private", action="store_true", help="start one even if an engine answers")
     parser.add_argument("--fresh", action="store_true", help="begin with an empty data-root, and delete it at the end")
@@ -26,8 +30,10 @@ def main(words: list[str] | None = None) -> int:
     verbs.add_parser("clean", help="stop all instances and delete everything that the harness keeps")
     verbs.add_parser("env", help="print the export lines of a running instance")
     verbs.add_parser("status", help="list the instances")
-    for verb, text in (("run", "start, run a command in its environment, stop"),
-                       ("exec", "run a command in the environment of a running instance")):
+    for verb, text in (
+        ("run", "start, run a command in its environment, stop"),
+        ("exec", "run a command in the environment of a running instance"),
+    ):
         verbs.add_parser(verb, help=text).add_argument("command", nargs=argparse.REMAINDER)
     asked = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finally blocks run

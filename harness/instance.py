@@ -40,6 +40,7 @@ class Engine:
 
 # ---- state
 
+
 def instance_dir(name: str) -> Path:
     return cache_folder() / "instances" / name
 
@@ -93,6 +94,7 @@ def running(name: str) -> Engine | None:
 
 # ---- up
 
+
 def up(suite: str = "sid", name: str = "", *, force_private: bool = False, fresh: bool = False) -> Engine:
     """Start (or find) an engine with a registry. ``fresh`` begins with an empty data-root. Raises HarnessError."""
     if suite not in SUITES:
@@ -115,8 +117,10 @@ def up(suite: str = "sid", name: str = "", *, force_private: bool = False, fresh
     except BaseException:
         down(name)
         raise
-    say(f"engine {name} ({suite}) answers after {time.monotonic() - started:.0f} s; `python3 -m harness down "
-        f"--name {name}` stops it")
+    say(
+        f"engine {name} ({suite}) answers after {time.monotonic() - started:.0f} s; `python3 -m harness down "
+        f"--name {name}` stops it"
+    )
     return engine
 
 
@@ -168,8 +172,16 @@ def _beside_existing(name: str, env: dict[str, str]) -> Engine:
     if not registry:
         say("no registry could be started: what needs one is skipped")
     env = {**env, "GOBAKE_TEST_REGISTRY": registry}
-    engine = Engine(name=name, suite="", private=False, env=env, registry=registry, socket="", state_dir=folder,
-                    access_log=folder / "registry.log")
+    engine = Engine(
+        name=name,
+        suite="",
+        private=False,
+        env=env,
+        registry=registry,
+        socket="",
+        state_dir=folder,
+        access_log=folder / "registry.log",
+    )
     _write_state(name, {"engine": _plain(engine), "processes": processes})
     return engine
 
@@ -188,14 +200,23 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     network.add_bridge(_bridge(name), subnet)
     network.set_nat(root / "bin/iptables", _bridge(name), subnet, add=True)
     access_log = folder / "registry.log"
-    for label, process in (("registry", _registry(root, folder / "registry", port, folder, access_log)),
-                           ("dockerd", _dockerd(root, folder, short, name, port))):
+    for label, process in (
+        ("registry", _registry(root, folder / "registry", port, folder, access_log)),
+        ("dockerd", _dockerd(root, folder, short, name, port)),
+    ):
         processes[label] = {"pid": process.pid, "start": _start_time(process.pid)}
         _write_state(name, state)
     _await(short / "docker.sock", folder / "dockerd.log", processes["dockerd"])
-    engine = Engine(name=name, suite=suite, private=True, env=_environment(root, folder, short, port, access_log),
-                    registry=f"localhost:{port}", socket=str(short / "docker.sock"), state_dir=folder,
-                    access_log=access_log)
+    engine = Engine(
+        name=name,
+        suite=suite,
+        private=True,
+        env=_environment(root, folder, short, port, access_log),
+        registry=f"localhost:{port}",
+        socket=str(short / "docker.sock"),
+        state_dir=folder,
+        access_log=access_log,
+    )
     _write_state(name, {**state, "engine": _plain(engine)})
     return engine
 
@@ -241,13 +262,20 @@ def _environment(root: Path, folder: Path, short: Path, port: int, access_log: P
 def _registry(root: Path, storage: Path, port: int, folder: Path, log: Path) -> subprocess.Popen[bytes]:
     storage.mkdir(parents=True, exist_ok=True)
     config = folder / "registry.json"  # JSON is YAML
-    config.write_text(json.dumps({
-        "version": 0.1,
-        "log": {"level": "warn", "accesslog": {"disabled": False}},
-        "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True},
-                    "maintenance": {"uploadpurging": {"enabled": False}}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-    }))
+    config.write_text(
+        json.dumps(
+            {
+                "version": 0.1,
+                "log": {"level": "warn", "accesslog": {"disabled": False}},
+                "storage": {
+                    "filesystem": {"rootdirectory": str(storage)},
+                    "delete": {"enabled": True},
+                    "maintenance": {"uploadpurging": {"enabled": False}},
+                },
+                "http": {"addr": f"127.0.0.1:{port}"},
+            }
+        )
+    )
     environment = {"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"}
     process = _spawn([str(root / "bin/docker-registry"), "serve", str(config)], environment, log)
     until = time.monotonic() + 15
@@ -261,19 +289,24 @@ def _registry(root: Path, storage: Path, port: int, folder: Path, log: Path) -> 
 
 def _dockerd(root: Path, folder: Path, short: Path, name: str, port: int) -> subprocess.Popen[bytes]:
     config = folder / "daemon.json"
-    config.write_text(json.dumps({
-        "data-root": str(folder / "data"),
-        "exec-root": str(short / "exec"),
-        "pidfile": str(short / "docker.pid"),
-        "hosts": [f"unix://{short / 'docker.sock'}"],
-        "features": {"containerd-snapshotter": True},
-        "registry-mirrors": [f"http://localhost:{port}"],
-        "bridge": _bridge(name),
-        "iptables": False,
-        "ip6tables": False,
-        "userland-proxy": True,
-        "userland-proxy-path": str(root / "bin/docker-proxy"),
-    }, indent=1))
+    config.write_text(
+        json.dumps(
+            {
+                "data-root": str(folder / "data"),
+                "exec-root": str(short / "exec"),
+                "pidfile": str(short / "docker.pid"),
+                "hosts": [f"unix://{short / 'docker.sock'}"],
+                "features": {"containerd-snapshotter": True},
+                "registry-mirrors": [f"http://localhost:{port}"],
+                "bridge": _bridge(name),
+                "iptables": False,
+                "ip6tables": False,
+                "userland-proxy": True,
+                "userland-proxy-path": str(root / "bin/docker-proxy"),
+            },
+            indent=1,
+        )
+    )
     environment = {**os.environ, "PATH": f"{root / 'bin'}:{os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin')}"}
     environment.pop("DOCKER_HOST", None)
     # its client settings must not come from the user's ~/.docker, or the harness would depend on them
@@ -283,8 +316,9 @@ def _dockerd(root: Path, folder: Path, short: Path, name: str, port: int) -> sub
 
 def _spawn(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
-        return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                start_new_session=True)
+        return subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
 
 
 def _pings(path: str) -> bool:
@@ -314,6 +348,7 @@ def _await(path: Path, log: Path, process: object) -> None:
 
 
 # ---- down
+
 
 def down(name: str, *, purge: bool = False) -> bool:
     """Stop an instance and give back what it took of the kernel. True if anything was running."""

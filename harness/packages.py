@@ -17,16 +17,27 @@ from harness.places import HarnessError, cache_folder, fresh_folder, lock, run
 # always: newer ones want a newer libc than Debian 12 has.
 ENGINE = ("docker.io", "docker-cli", "containerd", "docker-buildx")
 TOOLS = ("runc", "docker-registry", "qemu-user-static")
-IPTABLES = ("iptables", "libxtables12", "libip4tc2", "libip6tc2", "libnftnl11", "libmnl0", "libnetfilter-conntrack3",
-            "libnfnetlink0")
+IPTABLES = (
+    "iptables",
+    "libxtables12",
+    "libip4tc2",
+    "libip6tc2",
+    "libnftnl11",
+    "libmnl0",
+    "libnetfilter-conntrack3",
+    "libnfnetlink0",
+)
 TOOLS_SUITE = "bookworm"
 
 
 def mirror() -> str:
     """The Debian mirror of the system's apt configuration (deb822 or one-line style)."""
     found = []
-    for file in [*Path("/etc/apt/sources.list.d").glob("*.sources"), *Path("/etc/apt/sources.list.d").glob("*.list"),
-                 Path("/etc/apt/sources.list")]:
+    for file in [
+        *Path("/etc/apt/sources.list.d").glob("*.sources"),
+        *Path("/etc/apt/sources.list.d").glob("*.list"),
+        Path("/etc/apt/sources.list"),
+    ]:
         if not file.is_file():
             continue
         text = file.read_text(errors="replace")
@@ -35,7 +46,9 @@ def mirror() -> str:
     for uri in found:
         if re.search(r"/debian/?$", uri):
             return uri.rstrip("/")
-    raise HarnessError("the apt configuration of this machine names no Debian mirror; the harness needs Debian 12 or newer")
+    raise HarnessError(
+        "the apt configuration of this machine names no Debian mirror; the harness needs Debian 12 or newer"
+    )
 
 
 def keyring() -> str:
@@ -141,13 +154,23 @@ def _make_bin(root: Path, final: Path) -> None:
     folder.mkdir()
     for source in ("usr/bin", "usr/sbin", "sbin", "usr/libexec/docker", "usr/lib/docker"):
         for program in sorted((root / source).glob("*")) if (root / source).is_dir() else []:
-            if program.name in ("docker", "dockerd", "docker-proxy", "docker-init", "docker-registry", "runc", "ctr",
-                                "qemu-aarch64-static") or program.name.startswith("containerd"):
+            if program.name in (
+                "docker",
+                "dockerd",
+                "docker-proxy",
+                "docker-init",
+                "docker-registry",
+                "runc",
+                "ctr",
+                "qemu-aarch64-static",
+            ) or program.name.startswith("containerd"):
                 if not (folder / program.name).exists():
                     (folder / program.name).symlink_to(Path("..") / program.relative_to(root))
     libraries = final / "usr/lib/x86_64-linux-gnu"
     for name in ("iptables", "ip6tables"):
         wrapper = folder / name
-        wrapper.write_text(f"#!/bin/sh\nexport LD_LIBRARY_PATH={libraries} XTABLES_LIBDIR={libraries}/xtables\n"
-                           f'exec {final}/usr/sbin/xtables-nft-multi {name} "$@"\n')
+        wrapper.write_text(
+            f"#!/bin/sh\nexport LD_LIBRARY_PATH={libraries} XTABLES_LIBDIR={libraries}/xtables\n"
+            f'exec {final}/usr/sbin/xtables-nft-multi {name} "$@"\n'
+        )
         wrapper.chmod(0o755)

@@ -37,8 +37,15 @@ class Query:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"GOOS": self.platform.os, "GOARCH": self.platform.arch, "CGO_ENABLED": "1" if self.cgo else "0",
-                "GOFLAGS": "", "GOENV": "off", "GOPROXY": "off", "GOTOOLCHAIN": "local"}
+        return {
+            "GOOS": self.platform.os,
+            "GOARCH": self.platform.arch,
+            "CGO_ENABLED": "1" if self.cgo else "0",
+            "GOFLAGS": "",
+            "GOENV": "off",
+            "GOPROXY": "off",
+            "GOTOOLCHAIN": "local",
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +70,10 @@ class GoTree:
 
     @property
     def mains(self) -> tuple[Package, ...]:
-        roots = {_relative(b.directory, self.layout): [_relative(m.directory, self.layout) for m in b.mains]
-                 for b in self.layout.builds}
+        roots = {
+            _relative(b.directory, self.layout): [_relative(m.directory, self.layout) for m in b.mains]
+            for b in self.layout.builds
+        }
         return tuple(p for p in self.packages if p.name == "main" and _within(p.directory, roots[p.build_root]))
 
     def closure(self, import_paths: Iterable[str]) -> tuple[Package, ...]:
@@ -96,6 +105,7 @@ def _relative(folder: Path, layout: Layout) -> PurePosixPath:
 
 # ---- asking
 
+
 def queries(platforms: Iterable[Platform], options: Iterable[BuildOptions]) -> tuple[Query, ...]:
     """The distinct questions for these platforms and build options."""
     wanted = list(options) or [BuildOptions()]
@@ -108,8 +118,9 @@ def query_command(root: BuildRoot, query: Query) -> list[str]:
     if query.tags:
         command.append("-tags=" + ",".join(query.tags))
     if root.workspace:
-        patterns = ["./" + os.path.relpath(m.directory, root.directory).replace(os.sep, "/") + "/..."
-                    for m in root.mains]
+        patterns = [
+            "./" + os.path.relpath(m.directory, root.directory).replace(os.sep, "/") + "/..." for m in root.mains
+        ]
         command += [p.replace("/./", "/") for p in patterns]
     else:
         command.append("./...")
@@ -123,8 +134,14 @@ def host_go(layout: Layout) -> str | None:
     go = shutil.which("go")
     if not go:
         return None
-    done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False,
-                          env={**os.environ, "GOTOOLCHAIN": "local"}, cwd="/")
+    done = subprocess.run(
+        [go, "env", "GOVERSION"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "GOTOOLCHAIN": "local"},
+        cwd="/",
+    )
     have = version_key(done.stdout.strip())
     return go if done.returncode == 0 and have >= version_key(layout.go_requirement) else None
 
@@ -141,40 +158,60 @@ def _ask(go: str, root: BuildRoot, query: Query) -> str:
     command = query_command(root, query)
     environment = {**os.environ, **query.env, "GO111MODULE": "on"}
     try:
-        done = subprocess.run([go, *command[1:]], cwd=root.directory, env=environment, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run(
+            [go, *command[1:]], cwd=root.directory, env=environment, capture_output=True, text=True, check=False
+        )
     except OSError as error:
         raise GoMissing(f"{go} does not run: {error.strerror}", remedy="reinstall Go or take it from PATH") from None
     if done.returncode and not done.stdout.strip():
-        raise _refusal(root, done.stderr)
+        raise refusal(root, done.stderr)
     return done.stdout
 
 
-def _refusal(root: BuildRoot, stderr: str) -> ProjectError:
+def refusal(root: BuildRoot, stderr: str) -> ProjectError:
     """Go read no package at all: its message, with the file and line if it names one."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    detail = next((line for line in lines if re.match(r"\S+\.(mod|work):\d+", line)), lines[0] if lines else "no reason given")
+    placed = (line for line in lines if re.match(r"\S+\.(mod|work):\d+", line))
+    detail = next(placed, lines[0] if lines else "no reason given")
     match = re.match(r"(\S+\.(?:mod|work)):(\d+)(?::(\d+))?:?\s*(.*)", detail)
     if match:
-        where = Where(file=Path(os.path.normpath(root.directory / match[1])), line=int(match[2]), column=int(match[3] or 0))
+        where = _where(root, match)
         return ProjectError(match[4] or "is refused by Go", where=where)
-    return ProjectError(f"Go cannot read {root.directory}: {detail.removeprefix('go: ')}",
-                        remedy="`go list ./...` there shows the same")
+    return ProjectError(
+        f"Go cannot read {root.directory}: {detail.removeprefix('go: ')}", remedy="`go list ./...` there shows the same"
+    )
+
+
+def _where(root: BuildRoot, match: re.Match[str]) -> Where:
+    """A match of (file, line, column) as Go writes it: relative to the folder in which it ran."""
+    file = Path(os.path.normpath(root.directory / match[1]))
+    return Where(file=file, line=int(match[2]), column=int(match[3] or 0))
 
 
 # ---- reading
 
-def read(layout: Layout, answers: Iterable[tuple[BuildRoot, str]]) -> GoTree:
-    """Merge the answers to all queries into one tree. Raises ProjectError with the position of what Go cannot parse."""
+
+def read(layout: Layout, answers: Iterable[tuple[BuildRoot, str]], mounted: str = "") -> GoTree:
+    """Merge the answers to all queries into one tree. Raises ProjectError with the position of what Go cannot parse.
+
+    ``mounted`` is where the context lay when Go was asked in a container.
+    """
     merged: dict[str, Package] = {}
     for root, text in answers:
         for fields in _objects(text):
+            if mounted:
+                fields["Dir"] = _unmounted(str(fields.get("Dir", "")), mounted, layout)
             package = _package(layout, root, fields)
             if package is None:
                 continue
             old = merged.get(package.import_path)
             merged[package.import_path] = _union(old, package) if old else package
     return GoTree(layout=layout, packages=tuple(merged[path] for path in sorted(merged)))
+
+
+def _unmounted(folder: str, mounted: str, layout: Layout) -> str:
+    inside = PurePosixPath(folder)
+    return str(layout.context / inside.relative_to(mounted)) if inside.is_relative_to(mounted) else folder
 
 
 def _objects(text: str) -> Iterator[dict[str, object]]:
@@ -198,9 +235,15 @@ def _package(layout: Layout, root: BuildRoot, fields: dict[str, object]) -> Pack
         _refuse_unreadable(root, error, name)
     if not name or not has_files or not folder.is_relative_to(layout.context):
         return None
-    return Package(import_path=str(fields["ImportPath"]), name=name, directory=_relative(folder, layout),
-                   build_root=_relative(root.directory, layout), cgo=bool(fields.get("CgoFiles")),
-                   embeds=_strings(fields, "EmbedPatterns"), imports=_strings(fields, "Imports"))
+    return Package(
+        import_path=str(fields["ImportPath"]),
+        name=name,
+        directory=_relative(folder, layout),
+        build_root=_relative(root.directory, layout),
+        cgo=bool(fields.get("CgoFiles")),
+        embeds=_strings(fields, "EmbedPatterns"),
+        imports=_strings(fields, "Imports"),
+    )
 
 
 def _strings(fields: dict[str, object], key: str) -> tuple[str, ...]:
@@ -214,17 +257,24 @@ def _refuse_unreadable(root: BuildRoot, error: dict[str, object], name: str) -> 
     match = re.match(r"(.+?\.go):(\d+)(?::(\d+))?", position)
     if name or not match:
         return
-    where = Where(file=Path(os.path.normpath(root.directory / match[1])), line=int(match[2]), column=int(match[3] or 0))
+    where = _where(root, match)
     raise ProjectError(text.split(": ", 1)[-1] if text.startswith(match[1]) else text, where=where)
 
 
 def _union(one: Package, other: Package) -> Package:
-    return Package(import_path=one.import_path, name=one.name, directory=one.directory, build_root=one.build_root,
-                   cgo=one.cgo or other.cgo, embeds=tuple(sorted({*one.embeds, *other.embeds})),
-                   imports=tuple(sorted({*one.imports, *other.imports})))
+    return Package(
+        import_path=one.import_path,
+        name=one.name,
+        directory=one.directory,
+        build_root=one.build_root,
+        cgo=one.cgo or other.cgo,
+        embeds=tuple(sorted({*one.embeds, *other.embeds})),
+        imports=tuple(sorted({*one.imports, *other.imports})),
+    )
 
 
 # ---- settings
+
 
 def module_settings(go: str | None) -> str:
     """The host's own module settings in the format of a GOENV file.
@@ -233,8 +283,9 @@ def module_settings(go: str | None) -> str:
     """
     values = {key: os.environ[key] for key in MODULE_SETTINGS if os.environ.get(key)}
     if go:
-        done = subprocess.run([go, "env", "-json", *MODULE_SETTINGS], capture_output=True, text=True, check=False,
-                              cwd="/")
+        done = subprocess.run(
+            [go, "env", "-json", *MODULE_SETTINGS], capture_output=True, text=True, check=False, cwd="/"
+        )
         if done.returncode == 0:
             values |= {key: value for key, value in json.loads(done.stdout).items() if value}
     return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if key in values)

@@ -87,8 +87,13 @@ def parse(text: str, file: Path) -> ModFile:
             new = words[arrow + 1 :]
             if arrow and len(new) == 1 and re.match(r"\.{1,2}(/|$)|/", new[0]):
                 replaces.append((words[0], new[0]))
-    return ModFile(module=fields.get("module", ""), go=fields.get("go", ""), toolchain=fields.get("toolchain", ""),
-                   uses=tuple(uses), replaces=tuple(replaces))
+    return ModFile(
+        module=fields.get("module", ""),
+        go=fields.get("go", ""),
+        toolchain=fields.get("toolchain", ""),
+        uses=tuple(uses),
+        replaces=tuple(replaces),
+    )
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
@@ -142,8 +147,10 @@ def find_root(directory: Path) -> Path:
         return module
     if next(nested_modules(directory), None) is not None:
         return directory
-    raise ProjectError(f"there is no Go module in {directory}: no go.mod or go.work here, above or below",
-                       remedy="run gobake in a Go repository, name one with -C, or start one with `go mod init`")
+    raise ProjectError(
+        f"there is no Go module in {directory}: no go.mod or go.work here, above or below",
+        remedy="run gobake in a Go repository, name one with -C, or start one with `go mod init`",
+    )
 
 
 def nested_modules(root: Path) -> Iterator[Path]:
@@ -172,11 +179,18 @@ def layout(root: Path, go_version: str = "") -> Layout:
     folders = [str(root)] + [str(m.directory) for b in builds for m in b.modules]
     context = Path(os.path.commonpath(folders))
     if context == Path(context.anchor):
-        raise ProjectError(f"the local modules of {root} have only the file system's root in common",
-                           remedy="move the replaced modules beside the project")
+        raise ProjectError(
+            f"the local modules of {root} have only the file system's root in common",
+            remedy="move the replaced modules beside the project",
+        )
     requirement = go_version or _requirement(builds, read(work) if builds[0].workspace else ModFile())
-    return Layout(root=root, context=context, builds=tuple(builds), go_version=_image_version(requirement),
-                  go_requirement=requirement)
+    return Layout(
+        root=root,
+        context=context,
+        builds=tuple(builds),
+        go_version=_image_version(requirement),
+        go_requirement=requirement,
+    )
 
 
 def _workspace(root: Path, work: ModFile) -> BuildRoot:
@@ -184,14 +198,19 @@ def _workspace(root: Path, work: ModFile) -> BuildRoot:
     for use in work.uses:
         folder = Path(os.path.normpath(root / use))
         if not (folder / "go.mod").is_file():
-            raise ProjectError(f"uses {use}, where there is no go.mod", where=Where(file=root / "go.work"),
-                               remedy=f"run `go work edit -dropuse={use}` or add the module")
+            raise ProjectError(
+                f"uses {use}, where there is no go.mod",
+                where=Where(file=root / "go.work"),
+                remedy=f"run `go work edit -dropuse={use}` or add the module",
+            )
         mains.append(_module(folder))
     if not mains:
-        raise ProjectError("uses no module", where=Where(file=root / "go.work"),
-                           remedy="add one with `go work use DIR`")
-    return BuildRoot(directory=root, workspace=True, mains=tuple(mains),
-                     replaced=_replaced(tuple(mains), [(root, work.replaces)]))
+        raise ProjectError(
+            "uses no module", where=Where(file=root / "go.work"), remedy="add one with `go work use DIR`"
+        )
+    return BuildRoot(
+        directory=root, workspace=True, mains=tuple(mains), replaced=_replaced(tuple(mains), [(root, work.replaces)])
+    )
 
 
 def _single(folder: Path) -> BuildRoot:
@@ -218,8 +237,11 @@ def _replaced(mains: tuple[Module, ...], extra: list[tuple[Path, tuple[tuple[str
             if folder in known or folder in found:
                 continue
             if not (folder / "go.mod").is_file():
-                raise ProjectError(f"replaces {path} by {target}, where there is no go.mod",
-                                   where=Where(file=base / "go.mod"), remedy="add the module or drop the replace line")
+                raise ProjectError(
+                    f"replaces {path} by {target}, where there is no go.mod",
+                    where=Where(file=base / "go.mod"),
+                    remedy="add the module or drop the replace line",
+                )
             found[folder] = Module(path=path, directory=folder, go=read(folder / "go.mod").go)
     return tuple(found[folder] for folder in sorted(found))
 

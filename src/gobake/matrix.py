@@ -78,13 +78,16 @@ def _services(project: Project, names: Sequence[str]) -> tuple[Service, ...]:
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise UsageError(f"there is no service {name!r}",
-                             remedy=f"did you mean {near[0]}?" if near else f"services: {', '.join(known)}")
+            raise UsageError(
+                f"there is no service {name!r}",
+                remedy=f"did you mean {near[0]}?" if near else f"services: {', '.join(known)}",
+            )
     return tuple(service for service in project.services if service.name in names)
 
 
-def _impossible(project: Project, service: Service, strategy: Strategy,
-                platforms: Sequence[Platform]) -> tuple[str, str] | None:
+def _impossible(
+    project: Project, service: Service, strategy: Strategy, platforms: Sequence[Platform]
+) -> tuple[str, str] | None:
     """(reason, remedy) where a strategy cannot hold what the service compiles to."""
     if strategy is Strategy.UPX:
         foreign = sorted({p.arch for p in platforms} - UPX_ARCHITECTURES)
@@ -92,12 +95,16 @@ def _impossible(project: Project, service: Service, strategy: Strategy,
             return f"UPX cannot pack {', '.join(foreign)}", "leave the platform or the strategy out"
     dynamic = service.build.cgo and "-static" not in service.build.ldflags
     if dynamic and strategy in (Strategy.SCRATCH, Strategy.UPX):
-        return ("it is linked dynamically (CGO_ENABLED=1) and the image would have no loader",
-                "choose distalpine or debian-slim, or link with -extldflags=-static")
+        return (
+            "it is linked dynamically (CGO_ENABLED=1) and the image would have no loader",
+            "choose distalpine or debian-slim, or link with -extldflags=-static",
+        )
     musl = "alpine" in project.bases.go
     if dynamic and not musl and strategy in (Strategy.ALPINE, Strategy.PREBUILT):
-        return ("it is linked against glibc (CGO_ENABLED=1) and alpine has musl",
-                "set the base go to a golang:X.Y-alpine image, or choose debian-slim")
+        return (
+            "it is linked against glibc (CGO_ENABLED=1) and alpine has musl",
+            "set the base go to a golang:X.Y-alpine image, or choose debian-slim",
+        )
     if dynamic and musl and strategy in (Strategy.DEBIAN_SLIM, Strategy.DISTROLESS):
         return "it is linked against musl (CGO_ENABLED=1) and the base has glibc", "choose alpine or distalpine"
     return None

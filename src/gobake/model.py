@@ -58,11 +58,15 @@ class Platform:
         if os != "linux":
             raise UsageError(f"platform {text!r}: images are built for linux only", remedy="write linux/amd64 or so")
         if arch not in _ARCHITECTURES:
-            raise UsageError(f"platform {text!r}: Go and BuildKit know no architecture {arch!r}",
-                             remedy=f"one of {', '.join(sorted(_ARCHITECTURES))}")
+            raise UsageError(
+                f"platform {text!r}: Go and BuildKit know no architecture {arch!r}",
+                remedy=f"one of {', '.join(sorted(_ARCHITECTURES))}",
+            )
         if variant and variant not in _VARIANTS.get(arch, ()):
-            raise UsageError(f"platform {text!r}: {arch} has no variant {variant!r}",
-                             remedy=f"one of {', '.join(_VARIANTS.get(arch, ('none',)))}")
+            raise UsageError(
+                f"platform {text!r}: {arch} has no variant {variant!r}",
+                remedy=f"one of {', '.join(_VARIANTS.get(arch, ('none',)))}",
+            )
         if (arch, variant) in (("arm64", "v8"), ("amd64", "v1")):
             variant = ""  # BuildKit's own normal form leaves the default variant out
         if arch == "arm" and not variant:

@@ -8,6 +8,10 @@ from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project
 from gobake.recipe import bakefile, dockerfile, ignore
+from gobake.recipe.dockerfile import prebuilt_folder
+from gobake.recipe.ignore import packages
+
+__all__ = ["BAKE_FILE", "DOCKERFILE", "IGNORE_FILE", "Recipe", "packages", "prebuilt_folder", "render"]
 
 DOCKERFILE = "gobake.Dockerfile"
 IGNORE_FILE = f"{DOCKERFILE}.dockerignore"
@@ -25,8 +29,15 @@ class Recipe:
     bake: str
 
 
-def render(project: Project, matrix: Matrix, tree: GoTree, *, context: str = ".", dockerfile_path: str = DOCKERFILE,
-           prebuilt: str = "") -> Recipe:
+def render(
+    project: Project,
+    matrix: Matrix,
+    tree: GoTree,
+    *,
+    context: str = ".",
+    dockerfile_path: str = DOCKERFILE,
+    prebuilt: str = "",
+) -> Recipe:
     """The recipe of a matrix. ``context``, ``dockerfile_path`` and ``prebuilt`` are paths as bake will read them.
 
     The Dockerfile and the ignore file do not depend on where they are written to.
@@ -35,6 +46,11 @@ def render(project: Project, matrix: Matrix, tree: GoTree, *, context: str = "."
     return Recipe(
         dockerfile=dockerfile.render(project, matrix, tree, header),
         ignore=ignore.ignore_file(project, matrix, tree, header),
-        bake=bakefile.render(project, matrix, context=context, dockerfile=dockerfile_path,
-                             prebuilt=prebuilt or str(dockerfile.prebuilt_folder(project))),
+        bake=bakefile.render(
+            project,
+            matrix,
+            context=context,
+            dockerfile=dockerfile_path,
+            prebuilt=prebuilt or str(dockerfile.prebuilt_folder(project)),
+        ),
     )

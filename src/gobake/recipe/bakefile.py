@@ -19,8 +19,12 @@ GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable that the secret `goe
 def render(project: Project, matrix: Matrix, *, context: str, dockerfile: str, prebuilt: str) -> str:
     """The JSON text. Paths are as bake will read them: relative to its working folder, or absolute."""
     targets = {target.name: _target(project, target, prebuilt) for target in matrix.targets}
-    base = {"context": hcl(context), "dockerfile": hcl(dockerfile),
-            "secret": [f"id=goenv,env={GOENV_VARIABLE}"], "attest": _attest(project)}
+    base = {
+        "context": hcl(context),
+        "dockerfile": hcl(dockerfile),
+        "secret": [f"id=goenv,env={GOENV_VARIABLE}"],
+        "attest": _attest(project),
+    }
     bake: dict[str, object] = {
         "variable": {
             "PREFIX": {"default": hcl(f"{project.registry}/" if project.registry else "")},
@@ -33,9 +37,13 @@ def render(project: Project, matrix: Matrix, *, context: str, dockerfile: str, p
     }
     if any(t.strategy is not Strategy.PREBUILT for t in matrix.targets):
         assert isinstance(bake["target"], dict)
-        bake["target"][TRACE] = {"inherits": ["_base"], "target": TRACE,
-                                 "platforms": [str(p) for p in matrix.platforms],
-                                 "args": {"VERSION": "${VERSION}"}, "output": ["type=local,dest=.gobake/trace"]}
+        bake["target"][TRACE] = {
+            "inherits": ["_base"],
+            "target": TRACE,
+            "platforms": [str(p) for p in matrix.platforms],
+            "args": {"VERSION": "${VERSION}"},
+            "output": ["type=local,dest=.gobake/trace"],
+        }
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -72,8 +80,11 @@ def _target(project: Project, target: Target, prebuilt: str) -> dict[str, object
         "tags": _tags(target),
         "labels": described,
         # the index has annotations of its own, and is only made for several platforms
-        "annotations": [f"{'index,' if len(target.platforms) > 1 else ''}manifest:{key}={value}"
-                        for key, value in described.items() if key.startswith("org.opencontainers.")],
+        "annotations": [
+            f"{'index,' if len(target.platforms) > 1 else ''}manifest:{key}={value}"
+            for key, value in described.items()
+            if key.startswith("org.opencontainers.")
+        ],
     }
     if service.version_stamp and strategy is not Strategy.PREBUILT:
         fields["args"] = {"VERSION": "${VERSION}"}

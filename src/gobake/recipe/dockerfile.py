@@ -31,9 +31,14 @@ def templates_folder() -> Path:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(templates_folder()), trim_blocks=True,
-                                     lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined,
-                                     autoescape=False)  # a Dockerfile is no HTML; words.py quotes
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder()),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )  # a Dockerfile is no HTML; words.py quotes
     environment.filters |= {"shell": words.shell, "value": words.dockerfile_value, "exec": words.exec_form}
     environment.globals |= {"copy": words.copy_form}
     return environment
@@ -63,15 +68,31 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
     images = [_image(project, target, stages) for target in matrix.targets]
     extra = [s for s in matrix.services if s.files or s.workdir]
     admitted_more = any(s.files for s in matrix.services)
-    text = _environment().get_template("Dockerfile.j2").render(
-        header=header.splitlines(), project=project, stages=stages, images=images, extra=extra, source=SOURCE,
-        binds=_binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
-        vendored=all(root.vendored for root in ignore.used_roots(matrix, tree)),
-        certificates=any(i.certificates or i.zoneinfo for i in images),
-        zoneinfo=any(i.zoneinfo for i in images), upx=any(i.strategy is Strategy.UPX for i in images),
-        native=any(s.native for s in stages), cross=any(not s.native for s in stages),
-        packages=_package_words, flags=_flags, link_flags=_link_flags, exports=_exports, out=_out,
-        files_stage=_files_stage)
+    text = (
+        _environment()
+        .get_template("Dockerfile.j2")
+        .render(
+            header=header.splitlines(),
+            project=project,
+            stages=stages,
+            images=images,
+            extra=extra,
+            source=SOURCE,
+            binds=_binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
+            vendored=all(root.vendored for root in ignore.used_roots(matrix, tree)),
+            certificates=any(i.certificates or i.zoneinfo for i in images),
+            zoneinfo=any(i.zoneinfo for i in images),
+            upx=any(i.strategy is Strategy.UPX for i in images),
+            native=any(s.native for s in stages),
+            cross=any(not s.native for s in stages),
+            packages=_package_words,
+            flags=_flags,
+            link_flags=_link_flags,
+            exports=_exports,
+            out=_out,
+            files_stage=_files_stage,
+        )
+    )
     return text.rstrip("\n") + "\n"
 
 
@@ -80,20 +101,28 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...]) -
     stage = next((s for s in stages if any(c.name == service.name for c in s.commands)), None)
     binary = f"{BINARIES}/{service.name}"
     dynamic = service.build.cgo and "-static" not in service.build.ldflags
-    return _Image(stage=words.stage_name(target.name), service=service, strategy=strategy, compile=stage,
-                  compiled=stage.output_stage(service) if stage else "", binary=binary,
-                  certificates=strategy in _CERTIFIED, dynamic=dynamic,
-                  zoneinfo=strategy is not Strategy.SINGLE_STAGE and (service.zoneinfo or strategy is Strategy.DISTALPINE),
-                  files=_files_stage(service) if service.files or service.workdir else "",
-                  prebuilt=words.copy_form("@", binary).replace("@", _prebuilt(project, service)),
-                  entrypoint=service.entrypoint or (binary,))
+    return _Image(
+        stage=words.stage_name(target.name),
+        service=service,
+        strategy=strategy,
+        compile=stage,
+        compiled=stage.output_stage(service) if stage else "",
+        binary=binary,
+        certificates=strategy in _CERTIFIED,
+        dynamic=dynamic,
+        zoneinfo=strategy is not Strategy.SINGLE_STAGE and (service.zoneinfo or strategy is Strategy.DISTALPINE),
+        files=_files_stage(service) if service.files or service.workdir else "",
+        prebuilt=words.copy_form("@", binary).replace("@", _prebuilt(project, service)),
+        entrypoint=service.entrypoint or (binary,),
+    )
 
 
 def _prebuilt(project: Project, service: Service) -> str:
     pattern = project.prebuilt.split("/")
     fixed = next(i for i, part in enumerate(pattern) if "{" in part)
-    return "/".join(pattern[fixed:]).format(service=service.name, os="${TARGETOS}", arch="${TARGETARCH}",
-                                            variant="${TARGETVARIANT}")
+    return "/".join(pattern[fixed:]).format(
+        service=service.name, os="${TARGETOS}", arch="${TARGETARCH}", variant="${TARGETVARIANT}"
+    )
 
 
 def prebuilt_folder(project: Project) -> PurePosixPath:
@@ -144,8 +173,10 @@ def _package_words(commands: Batch | tuple[Command, ...]) -> str:
 def _exports(stage: CompileStage) -> tuple[tuple[str, str], ...]:
     """The compile's environment beyond what the stage sets itself: quoted for ENV."""
     settings = {"CGO_ENABLED": "0", **dict(stage.options.env)}
-    return tuple((key, words.dockerfile_value(value) if not value.isalnum() else value)
-                 for key, value in sorted(settings.items()))
+    return tuple(
+        (key, words.dockerfile_value(value) if not value.isalnum() else value)
+        for key, value in sorted(settings.items())
+    )
 
 
 def _out(command: Command) -> str:

@@ -16,7 +16,25 @@ from gobake.model import Project
 
 # What the go command compiles beside .go files (go/build, Package); C and C++ count with cgo only.
 _ASSEMBLY = ("go", "s", "h", "syso")
-_CGO = (*_ASSEMBLY, "S", "c", "cc", "cpp", "cxx", "hh", "hpp", "hxx", "m", "f", "F", "for", "f90", "sx", "swig", "swigcxx")
+_CGO = (
+    *_ASSEMBLY,
+    "S",
+    "c",
+    "cc",
+    "cpp",
+    "cxx",
+    "hh",
+    "hpp",
+    "hxx",
+    "m",
+    "f",
+    "F",
+    "for",
+    "f90",
+    "sx",
+    "swig",
+    "swigcxx",
+)
 
 
 def ignore_file(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
@@ -31,8 +49,16 @@ def ignore_file(project: Project, matrix: Matrix, tree: GoTree, header: str) -> 
     extra = [_admit(file.source) for service in matrix.services for file in service.files]
     extra += [f"!{pattern}" for pattern in project.include]
     # Embedded and extra files come after the test files: there, whatever was named is wanted.
-    return "\n".join([*(f"# {line}".rstrip() for line in header.splitlines()), "*", *_ordered(sources), "**/*_test.go",
-                      *_ordered(embeds + extra), ""])
+    return "\n".join(
+        [
+            *(f"# {line}".rstrip() for line in header.splitlines()),
+            "*",
+            *_ordered(sources),
+            "**/*_test.go",
+            *_ordered(embeds + extra),
+            "",
+        ]
+    )
 
 
 def _ordered(lines: list[str]) -> list[str]:
@@ -72,8 +98,11 @@ def _module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
     folder = _relative(root.directory, tree)
     found = [folder / name for name in ("go.work", "go.work.sum") if (root.directory / name).is_file()]
     for module in root.modules:
-        found += [_relative(module.directory, tree) / name for name in ("go.mod", "go.sum")
-                  if (module.directory / name).is_file()]
+        found += [
+            _relative(module.directory, tree) / name
+            for name in ("go.mod", "go.sum")
+            if (module.directory / name).is_file()
+        ]
     if root.vendored:
         found.append(folder / "vendor")
     return found

@@ -88,9 +88,15 @@ def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
     stages = []
     for number, key in enumerate(sorted(groups, key=lambda k: (str(k[0]), k[1])), start=1):
         root, options = key
-        stages.append(CompileStage(name="compile" if number == 1 else f"compile-{number}", build_root=root,
-                                   options=options, native=options.cgo and "CC" not in dict(options.env),
-                                   commands=tuple(sorted(groups[key], key=lambda c: c.name))))
+        stages.append(
+            CompileStage(
+                name="compile" if number == 1 else f"compile-{number}",
+                build_root=root,
+                options=options,
+                native=options.cgo and "CC" not in dict(options.env),
+                commands=tuple(sorted(groups[key], key=lambda c: c.name)),
+            )
+        )
     return tuple(stages)
 
 
@@ -103,5 +109,7 @@ def _batches(stage: str, commands: Sequence[Command]) -> tuple[Batch, ...]:
                 break
         else:
             rounds.append([command])
-    return tuple(Batch(folder=stage if number == 1 else f"{stage}-{number}", stamp=batch[0].stamp,
-                       commands=tuple(batch)) for number, batch in enumerate(rounds, start=1))
+    return tuple(
+        Batch(folder=stage if number == 1 else f"{stage}-{number}", stamp=batch[0].stamp, commands=tuple(batch))
+        for number, batch in enumerate(rounds, start=1)
+    )

@@ -1,0 +1,88 @@
+"""The command line: parse, call, print. Commands are imported when they are used, so that --help is quick."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+
+import click
+
+from gobake import __version__
+from gobake.errors import ExitCode, GobakeError
+
+# command -> (module, what --help says about it); the order is that of --help
+COMMANDS = {
+    "build": ("gobake.cli.build", "Build each service in its chosen strategy."),
+    "all": ("gobake.cli.build", "Build the whole matrix: services x strategies x platforms."),
+    "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
+    "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
+    "init": ("gobake.cli.setup", "Write a commented gobake.yaml from what Go found."),
+    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml."),
+    "runs": ("gobake.cli.runs", "List, show and delete the records of past runs."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else "`gobake --help` lists them"
+            raise click.UsageError(f"there is no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "GOBAKE"},
+)
+@click.version_option(__version__, prog_name="gobake")
+def gobake() -> None:
+    """Build Go container images in every usual way, for several architectures, with warm caches.
+
+    In any Go repository: gobake all --platform linux/amd64,linux/arm64
+    """
+
+
+def main() -> None:
+    """The entry point: no exception of ours, and none of a user's mistake, leaves as a traceback."""
+    try:
+        code = gobake.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+    except GobakeError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        _say(error.format_message())
+        sys.exit(ExitCode.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read our output has gone, such as `gobake plan | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+
+
+def _say(text: str) -> None:
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(text.replace("\n", " "), err=True)

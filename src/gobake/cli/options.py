@@ -1,0 +1,197 @@
+"""Options that several commands share, and the values they become."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gobake.errors import UsageError
+from gobake.matrix import Selection
+from gobake.model import BASE_NAMES, Platform, Strategy
+from gobake.opening import Request
+
+_TAG = re.compile(r"[\w][\w.-]{0,127}")  # distribution spec, tag
+_PREFIX = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?")
+_REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?")
+
+
+class PlatformList(click.ParamType):
+    name = "P[,P...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Platform, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(dict.fromkeys(Platform.parse(word) for word in str(value).split(",") if word.strip()))
+
+
+class StrategyList(click.ParamType):
+    name = "S[,S...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Strategy, ...]:
+        if isinstance(value, tuple):
+            return value
+        found = []
+        for word in (w.strip() for w in str(value).split(",")):
+            if word not in set(Strategy):
+                import difflib
+
+                near = difflib.get_close_matches(word, list(Strategy), n=1)
+                raise UsageError(
+                    f"there is no strategy {word!r}",
+                    remedy=f"did you mean {near[0]}?" if near else f"one of {', '.join(Strategy)}",
+                )
+            found.append(Strategy(word))
+        return tuple(dict.fromkeys(found))
+
+
+class BaseList(click.ParamType):
+    name = "NAME=REF"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
+        if isinstance(value, dict):
+            return value
+        found = {}
+        for word in str(value).split(","):
+            name, equals, reference = word.strip().partition("=")
+            if not equals or name not in BASE_NAMES:
+                raise UsageError(
+                    f"--base {word!r}: {name!r} is no base image's name",
+                    remedy=f"write NAME=REF with one of {', '.join(BASE_NAMES)}",
+                )
+            if not _REFERENCE.fullmatch(reference):
+                raise UsageError(f"--base {name}: {reference!r} is no image reference", remedy="write name:tag")
+            found[name] = reference
+        return found
+
+
+def _checked(pattern: re.Pattern[str], what: str, remedy: str) -> Callable[..., str | None]:
+    def check(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not pattern.fullmatch(value):
+            raise UsageError(f"{value!r} is no {what}", remedy=remedy)
+        return value
+
+    return check
+
+
+def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which project, which builder, how much to say."""
+    for option in reversed(
+        (
+            click.option(
+                "-C",
+                "--directory",
+                type=click.Path(path_type=Path),
+                default=Path(),
+                help="The project's folder; default: this one and its parents up to go.work or go.mod.",
+            ),
+            click.option(
+                "--config",
+                "config_file",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="A gobake.yaml elsewhere.",
+            ),
+            click.option("--builder", default="", metavar="NAME", help="The buildx builder; default: the current one."),
+            click.option("-v", "--verbose", is_flag=True, help="Print the exact buildx command."),
+            click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What is built."""
+    for option in reversed(
+        (
+            click.argument("services", nargs=-1, metavar="[SERVICE]..."),
+            click.option(
+                "-p",
+                "--platform",
+                "platforms",
+                type=PlatformList(),
+                multiple=True,
+                help="Platforms, such as linux/amd64,linux/arm64; default: the builder's own.",
+            ),
+            click.option(
+                "--registry",
+                metavar="PREFIX",
+                help="Prefix of image names, such as ghcr.io/acme.",
+                callback=_checked(_PREFIX, "registry prefix", "write it as in an image name: ghcr.io/acme"),
+            ),
+            click.option(
+                "-t",
+                "--tag",
+                default="latest",
+                show_default=True,
+                metavar="T",
+                help="Tag of the images.",
+                callback=_checked(_TAG, "tag", "letters, digits, `_`, `.` and `-`, at most 128"),
+            ),
+            click.option(
+                "--base",
+                "bases",
+                type=BaseList(),
+                multiple=True,
+                help=f"Another base image; NAME is one of {', '.join(BASE_NAMES)}.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def strategy_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "-s", "--strategy", "strategies", type=StrategyList(), multiple=True, help=f"Strategies: {', '.join(Strategy)}."
+    )(command)
+
+
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
+        command
+    )
+
+
+def request(given: dict[str, Any]) -> Request:
+    """The part of the options that finds and reads a project."""
+    bases: dict[str, str] = {}
+    for base in given.get("bases", ()):
+        bases |= base
+    return Request(
+        directory=given["directory"],
+        config_file=given["config_file"],
+        builder=given["builder"],
+        registry=given.get("registry"),
+        bases=bases,
+        platforms=_joined(given.get("platforms", ())),
+    )
+
+
+def selection(given: dict[str, Any], *, every_strategy: bool) -> Selection:
+    return Selection(
+        services=tuple(given["services"]),
+        strategies=_joined(given.get("strategies", ())),
+        platforms=_joined(given["platforms"]),
+        every_strategy=every_strategy,
+    )
+
+
+def _joined(lists: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(item for one in lists for item in one))
+
+
+def as_given(function: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
+    """Hand a command its options as one dict: they travel together."""
+
+    @functools.wraps(function)
+    def command(**given: Any) -> Any:
+        return function(given)
+
+    return command

@@ -1,0 +1,116 @@
+"""`gobake plan` and `gobake render`: what would be built, as a text and as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gobake.cli.options import (
+    as_given,
+    format_option,
+    project_options,
+    request,
+    selection,
+    strategy_option,
+    target_options,
+)
+from gobake.errors import Unwritable, UsageError
+
+
+@click.command("plan")
+@project_options
+@target_options
+@strategy_option
+@click.option("--all", "every", is_flag=True, help="The whole matrix, as `gobake all` builds it.")
+@format_option
+@as_given
+def plan_command(given: dict[str, Any]) -> None:
+    """Show what would be built, and why; needs no engine."""
+    from gobake.matrix import select
+    from gobake.opening import open_project
+    from gobake.planning import as_json, as_text, make_plan
+
+    opened = open_project(request(given))
+    every = given["every"] or bool(given["strategies"])
+    matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
+    plan = make_plan(opened, matrix, given["tag"])
+    click.echo(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
+
+
+@click.command("render")
+@project_options
+@target_options
+@strategy_option
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Another folder than the project's own.")
+@click.option("--force", is_flag=True, help="Replace files that gobake did not write.")
+@as_given
+def render_command(given: dict[str, Any]) -> None:
+    """Write the Dockerfile, its ignore file and docker-bake.json for plain `docker buildx bake`.
+
+    Without --strategy all strategies of every service are written; the default group holds the chosen ones.
+    """
+    from gobake import recipe
+    from gobake.matrix import select
+    from gobake.opening import open_project
+
+    opened = open_project(request(given))
+    project = opened.project
+    matrix = select(project, selection(given, every_strategy=True), _default_platforms())
+    folder: Path = (given["folder"] or project.root).resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritable(
+            f"{folder} cannot be made: {error.strerror}", remedy="choose another folder with --to"
+        ) from None
+    context = _relative(project.context, folder)
+    prebuilt = _relative(project.root / recipe.prebuilt_folder(project), folder)
+    texts = recipe.render(
+        project,
+        matrix,
+        opened.tree,
+        context=context,
+        prebuilt=prebuilt,
+        dockerfile_path=recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE),
+    )
+    files = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
+    if not given["force"]:
+        _refuse_foreign(folder, files)
+    for name, text in files.items():
+        try:
+            (folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Unwritable(
+                f"{folder / name} cannot be written: {error.strerror}", remedy="choose another folder with --to"
+            ) from None
+    for note in matrix.left_out:
+        click.echo(f"left out: {note}", err=True)
+    if not given["quiet"]:
+        click.echo(f"{', '.join(files)} in {folder}: {len(matrix.targets)} targets; next: docker buildx bake")
+
+
+def _default_platforms() -> tuple[Any, ...]:
+    """Without an engine asked, the host's own platform."""
+    from gobake.engine import host_platform
+
+    return (host_platform(),)
+
+
+def _relative(path: Path, start: Path) -> str:
+    import os
+
+    return os.path.relpath(path, start)
+
+
+def _refuse_foreign(folder: Path, files: dict[str, str]) -> None:
+    """Overwrite only what a render wrote: Dockerfile and ignore file say so, the bake file names our Dockerfile."""
+    for name in files:
+        file = folder / name
+        if file.exists() and b"gobake" not in file.read_bytes():
+            raise UsageError(
+                f"{file} is there already and is not gobake's",
+                remedy="write elsewhere with --to DIR, or replace it with --force",
+            )

@@ -1,0 +1,64 @@
+"""What git says about the checkout: revision, branch, time of the last commit, address. Everything is optional."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_FORMAT = "%H%n%ct"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """Facts about the work tree; empty where there is no git or no commit."""
+
+    revision: str = ""
+    branch: str = ""
+    commit_time: int = 0  # seconds since the epoch
+    description: str = ""  # git describe --tags --always --dirty
+    dirty: bool = False
+    source_url: str = ""  # https address of the remote `origin`, without credentials
+
+
+def look(root: Path) -> Checkout:
+    """Never raises: a project needs no git."""
+    head = _git(root, "log", "-1", f"--format={_FORMAT}").split("\n")
+    if len(head) < 2 or not head[1].strip().isdigit():
+        return Checkout(source_url=_https(_git(root, "config", "--get", "remote.origin.url")))
+    description = _git(root, "describe", "--tags", "--always", "--dirty")
+    branch = _git(root, "symbolic-ref", "--short", "-q", "HEAD")
+    return Checkout(
+        revision=head[0],
+        commit_time=int(head[1]),
+        branch=branch,
+        description=description,
+        dirty=description.endswith("-dirty"),
+        source_url=_https(_git(root, "config", "--get", "remote.origin.url")),
+    )
+
+
+def _git(root: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _https(address: str) -> str:
+    """The address that a browser opens, for org.opencontainers.image.source; credentials are left out."""
+    match = re.match(
+        r"(?:https?://|ssh://)?(?:[^@/]+@)?([A-Za-z0-9.-]+\.[A-Za-z]{2,})(?::\d+/|[:/])([\w./~-]+?)(?:\.git)?/?$",
+        address,
+    )
+    return f"https://{match[1]}/{match[2]}" if match else ""

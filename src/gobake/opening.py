@@ -1,0 +1,78 @@
+"""From a folder to a project: find it, read its configuration, ask Go. The first station of every command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gobake import git, gocontainer, golang, gomod
+from gobake.config import Config, load_config
+from gobake.engine import host_platform
+from gobake.errors import ConfigError
+from gobake.golang import GoTree
+from gobake.model import Platform, Project
+from gobake.project import Overrides, build_options, make_project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What every command is told."""
+
+    directory: Path
+    config_file: Path | None = None
+    builder: str = ""
+    registry: str | None = None
+    bases: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A project and what was learnt on the way."""
+
+    project: Project
+    tree: GoTree
+    config: Config | None
+    checkout: git.Checkout
+    host_go: str | None  # path of the host's go command, where it is new enough
+
+
+def open_project(request: Request) -> Opened:
+    """Raises ConfigError, ProjectError, GoMissing."""
+    directory = request.directory
+    root = gomod.find_root(request.config_file.resolve().parent if _names_project(request) else directory)
+    config = load_config(root, request.config_file)
+    layout = gomod.layout(root, (config.go if config else None) or "")
+    with ThreadPoolExecutor(1) as pool:
+        checkout = pool.submit(git.look, root)
+        go = golang.host_go(layout)
+        asked = golang.queries(_platforms(request, config), build_options(config))
+        if go:
+            tree = golang.survey(layout, asked, go)
+        else:
+            image = (
+                request.bases.get("go") or (config.bases.get("go") if config else None) or f"golang:{layout.go_version}"
+            )
+            tree = gocontainer.survey(layout, asked, image, request.builder)
+        seen = checkout.result()
+    project = make_project(config, tree, Overrides(registry=request.registry, bases=request.bases), seen.source_url)
+    return Opened(project=project, tree=tree, config=config, checkout=seen, host_go=go)
+
+
+def _names_project(request: Request) -> bool:
+    """A configuration file in a Go project of its own, while -C names none: `gobake --config examples/gobake.yaml`."""
+    if request.config_file is None:
+        return False
+    if not request.config_file.is_file():
+        raise ConfigError(f"there is no file {request.config_file}", remedy="check --config")
+    return request.directory == Path() and request.config_file.name == gomod.CONFIG_FILE
+
+
+def _platforms(request: Request, config: Config | None) -> Sequence[Platform]:
+    found = set(request.platforms)
+    if config:
+        for service in (*config.services, config.defaults):
+            found |= set(service.platforms or ())
+    return sorted(found or {host_platform()})

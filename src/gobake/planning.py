@@ -1,0 +1,144 @@
+"""What a build would do, as values, text and JSON; no engine is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gobake import recipe
+from gobake.matrix import Matrix
+from gobake.model import Project, Strategy, Target
+from gobake.opening import Opened
+from gobake.recipe.stages import CompileStage, compile_stages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Targets with their images and why they are built, the compile stages behind them, and the mounts."""
+
+    project: Project
+    matrix: Matrix
+    stages: tuple[CompileStage, ...]
+    mounts: tuple[str, ...]
+    packages: int  # local packages that enter the compile
+    tag: str
+    host_go: str | None
+
+
+def make_plan(opened: Opened, matrix: Matrix, tag: str) -> Plan:
+    stages = compile_stages(matrix)
+    name = opened.project.name
+    links = [f"{name}-golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
+    mounts = (f"{name}-gomod", f"{name}-gobuild", *links) if stages else ()
+    return Plan(
+        project=opened.project,
+        matrix=matrix,
+        stages=stages,
+        mounts=mounts,
+        tag=tag,
+        host_go=opened.host_go,
+        packages=len(recipe.packages(matrix, opened.tree)),
+    )
+
+
+def image_names(project: Project, target: Target, tag: str) -> tuple[str, ...]:
+    """``[PREFIX/]SERVICE:TAG-STRATEGY``, and for the chosen strategy ``:TAG`` and the configured tags too."""
+    name = f"{project.registry}/{target.service.name}" if project.registry else target.service.name
+    names = [f"{name}:{tag}-{target.strategy}"]
+    if target.strategy is target.service.strategy:
+        names += [f"{name}:{tag}", *(f"{name}:{t}" for t in target.service.tags)]
+    return tuple(names)
+
+
+def _compile_of(plan: Plan, target: Target) -> str:
+    if target.strategy is Strategy.PREBUILT:
+        return "binary from " + plan.project.prebuilt.format(
+            service=target.service.name, os="OS", arch="ARCH", variant=""
+        )
+    return next(
+        s.output_stage(target.service) for s in plan.stages if any(c.name == target.service.name for c in s.commands)
+    )
+
+
+def _why(plan: Plan, target: Target) -> str:
+    if target.strategy is target.service.strategy:
+        return "chosen" if plan.project.config_file else "the default"
+    return "listed" if target.service.strategies != tuple(Strategy) else "all strategies"
+
+
+def as_text(plan: Plan) -> str:
+    project, matrix = plan.project, plan.matrix
+    lines = [
+        f"project   {project.name} in {project.root}",
+        f"config    {project.config_file or 'none: every main package is a service'}",
+        f"Go        {project.go_version}, compiled in {project.bases.go}; asked "
+        + (f"on the host ({plan.host_go})" if plan.host_go else "in a container"),
+        f"context   {project.context}, {plan.packages} packages of it",
+        "",
+    ]
+    for stage in plan.stages:
+        names = ", ".join(c.name for c in stage.commands)
+        lines.append(f"compile   {stage.name}: one go build a platform for {names}")
+        if stage.stamped:
+            lines.append(
+                f"          {stage.stamp_name}: links {', '.join(c.name for c in stage.stamped)} with the version"
+            )
+    lines += [f"mount     {mount}" for mount in plan.mounts] + [""]
+    rows = [
+        (
+            t.name,
+            ",".join(map(str, t.platforms)),
+            _compile_of(plan, t),
+            _why(plan, t),
+            image_names(project, t, plan.tag)[-1 if t.strategy is not t.service.strategy else 1],
+        )
+        for t in matrix.targets
+    ]
+    rows.insert(0, ("TARGET", "PLATFORMS", "FROM", "WHY", "IMAGE"))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines += [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + "  " + row[4] for row in rows
+    ]
+    lines += ["", f"{len(matrix.targets)} targets, {sum(len(t.platforms) for t in matrix.targets)} images"]
+    lines += [f"left out  {note}" for note in matrix.left_out]
+    return "\n".join(lines)
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    project = plan.project
+    return {
+        "schema": 1,
+        "project": {
+            "name": project.name,
+            "root": str(project.root),
+            "context": str(project.context),
+            "config": str(project.config_file) if project.config_file else None,
+            "go_version": project.go_version,
+            "packages": plan.packages,
+        },
+        "compile": [
+            {
+                "stage": s.name,
+                "build_root": str(s.build_root),
+                "services": [c.name for c in s.commands],
+                "stamped": [c.name for c in s.stamped],
+                "platforms": [str(p) for p in plan.matrix.platforms],
+            }
+            for s in plan.stages
+        ],
+        "mounts": list(plan.mounts),
+        "targets": [
+            {
+                "name": t.name,
+                "service": t.service.name,
+                "package": t.service.package,
+                "strategy": str(t.strategy),
+                "platforms": [str(p) for p in t.platforms],
+                "from": _compile_of(plan, t),
+                "why": _why(plan, t),
+                "images": list(image_names(project, t, plan.tag)),
+            }
+            for t in plan.matrix.targets
+        ],
+        "left_out": list(plan.matrix.left_out),
+    }

@@ -1,0 +1,246 @@
+"""gobake.yaml and what Go found -> Project. Pure: files were read and Go was asked before.
+
+Without a configuration every main package is a service, named as Go names its binary.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from gobake.config import Config, ServiceConfig, merged
+from gobake.errors import ConfigError, ProjectError, Where
+from gobake.golang import GoTree, Package, binary_name
+from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Strategy
+
+_RESERVED = frozenset(("default", "all", "trace", *Strategy))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """What the command line says over the configuration. None means: not said."""
+
+    registry: str | None = None
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_project(config: Config | None, tree: GoTree, overrides: Overrides, source_url: str = "") -> Project:
+    """The project that a configuration (or none) and the Go tree mean. Raises ConfigError and ProjectError."""
+    layout = tree.layout
+    go_version = layout.go_version
+    bases = {"go": f"golang:{go_version}", **(dict(config.bases) if config else {}), **overrides.bases}
+    services = _configured(config, tree) if config and config.services else ()
+    if config is None or not config.services or config.discover:
+        services += _discovered(config, tree, services)
+    if not services:
+        raise ProjectError(
+            f"there is no main package to build in {layout.root}",
+            remedy="gobake builds commands; `go list ./...` shows what Go sees",
+        )
+    if config and config.registry and overrides.registry is None:
+        registry = config.registry
+    else:
+        registry = overrides.registry or ""
+    return Project(
+        name=(config.name if config and config.name else "") or _project_name(tree),
+        root=layout.root,
+        context=layout.context,
+        services=tuple(sorted(services, key=lambda s: s.name)),
+        bases=Bases(**bases),
+        go_version=go_version,
+        registry=registry.rstrip("/"),
+        source_url=(config.source_url if config and config.source_url else source_url),
+        include=config.include if config else (),
+        config_file=config.file if config else None,
+        **({"prebuilt": config.prebuilt} if config and config.prebuilt else {}),
+        **({"provenance": config.provenance} if config and config.provenance else {}),
+    )
+
+
+def build_options(config: Config | None) -> tuple[BuildOptions, ...]:
+    """All distinct build options of a configuration: Go is asked for each, because build constraints depend on them."""
+    if config is None:
+        return (BuildOptions(),)
+    found = [_options(merged(service, config.defaults)) for service in config.services]
+    return tuple(dict.fromkeys([*found, _options(config.defaults)]))
+
+
+def identity(project: Project) -> str:
+    """A short name for folders of this very checkout: two clones of one project keep apart."""
+    return f"{project.name}-{hashlib.sha256(str(project.root).encode()).hexdigest()[:8]}"
+
+
+def _project_name(tree: GoTree) -> str:
+    """The repository's last path element, or the folder's name for a workspace."""
+    build = tree.layout.builds[0]
+    named = (
+        tree.layout.root.name if build.workspace or len(tree.layout.builds) > 1 else binary_name(build.mains[0].path)
+    )
+    return re.sub(r"[^a-z0-9]+", "-", named.lower()).strip("-") or "project"
+
+
+# ---- services that the configuration names
+
+
+def _configured(config: Config, tree: GoTree) -> tuple[Service, ...]:
+    return tuple(
+        _service(config, merged(service, config.defaults), _package(config, service, tree))
+        for service in config.services
+    )
+
+
+def _package(config: Config, service: ServiceConfig, tree: GoTree) -> Package:
+    """The main package that a service names: by folder, by import path, or, unsaid, by the service's own name."""
+    mains = tree.mains
+    if service.package is None:
+        named = [m for m in mains if binary_name(m.import_path) == service.name]
+        if len(named) == 1:
+            return named[0]
+        near = difflib.get_close_matches(service.name, [binary_name(m.import_path) for m in mains], n=1)
+        hint = f"did you mean {near[0]}?" if near else "say which with `package: ./cmd/name`"
+        several = " only" if not named else ""
+        raise ConfigError(
+            f"{'no' if not named else 'more than one'} main package is called {service.name}{several and ''}",
+            where=service.where,
+            remedy=hint,
+        )
+    where = config.where_of(f"services.{service.name}.package")
+    for main in mains:
+        if service.package == main.import_path or _folder(config, service.package, tree) == main.directory:
+            return main
+    raise _no_main(config, service, tree, where)
+
+
+def _folder(config: Config, package: str, tree: GoTree) -> PurePosixPath | None:
+    if not package.startswith("."):
+        return None
+    folder = Path(tree.layout.root, package).resolve()
+    if not folder.is_relative_to(tree.layout.context):
+        return None
+    return PurePosixPath(folder.relative_to(tree.layout.context).as_posix())
+
+
+def _no_main(config: Config, service: ServiceConfig, tree: GoTree, where: Where) -> ConfigError:
+    folder = _folder(config, service.package or "", tree)
+    for package in tree.packages:
+        if package.directory == folder or package.import_path == service.package:
+            return ConfigError(
+                f"{service.package} is package {package.name}, no command",
+                where=where,
+                remedy="name a package that says `package main`",
+            )
+    choices = ["./" + _shown(m, tree) for m in tree.mains]
+    near = difflib.get_close_matches(service.package or "", choices, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"main packages here: {', '.join(choices[:8]) or 'none'}"
+    return ConfigError(f"there is no Go package in {service.package}", where=where, remedy=remedy)
+
+
+def _shown(main: Package, tree: GoTree) -> str:
+    absolute = tree.layout.context / main.directory
+    return (
+        absolute.relative_to(tree.layout.root).as_posix()
+        if absolute.is_relative_to(tree.layout.root)
+        else main.import_path
+    )
+
+
+def _options(service: ServiceConfig) -> BuildOptions:
+    plain = BuildOptions()
+    return BuildOptions(
+        tags=service.build_tags or (),
+        env=tuple(sorted((service.build_env or {}).items())),
+        ldflags=plain.ldflags if service.ldflags is None else service.ldflags,
+        trimpath=plain.trimpath if service.trimpath is None else service.trimpath,
+    )
+
+
+def _service(config: Config, said: ServiceConfig, package: Package) -> Service:
+    plain = Service(
+        name=said.name,
+        package=package.import_path,
+        directory=package.directory,
+        build_root=package.build_root,
+        build=_options(said),
+    )
+    given = {
+        "strategy": said.strategy,
+        "strategies": said.strategies,
+        "platforms": said.platforms,
+        "tags": said.tags,
+        "version_stamp": said.version_stamp,
+        "entrypoint": said.entrypoint,
+        "args": said.args,
+        "ports": said.ports,
+        "user": said.user,
+        "workdir": said.workdir,
+        "health": said.health,
+        "zoneinfo": said.zoneinfo,
+        "labels": None if said.labels is None else tuple(sorted(said.labels.items())),
+        "env": None if said.env is None else tuple(sorted(said.env.items())),
+        "files": None if said.files is None else tuple(_file(config, said.name, f) for f in said.files),
+    }
+    return replace(plain, **{key: value for key, value in given.items() if value is not None})
+
+
+def _file(config: Config, service: str, file: ExtraFile) -> ExtraFile:
+    root = config.file.parent
+    if not (root / file.source).exists():
+        raise ConfigError(
+            f"there is no {file.source} in {root}",
+            where=config.where_of(f"services.{service}.files"),
+            remedy="paths are relative to the folder of gobake.yaml",
+        )
+    return file
+
+
+# ---- services that nobody named
+
+
+def _discovered(config: Config | None, tree: GoTree, configured: tuple[Service, ...]) -> tuple[Service, ...]:
+    taken = {service.package for service in configured}
+    mains = [m for m in tree.mains if m.import_path not in taken]
+    names = _unique_names(mains, {service.name for service in configured})
+    found = []
+    for main in mains:
+        plain = Service(
+            name=names[main.import_path], package=main.import_path, directory=main.directory, build_root=main.build_root
+        )
+        if config:
+            said = replace(config.defaults, name=plain.name)
+            plain = _service(config, said, main)
+        found.append(plain)
+    return tuple(found)
+
+
+def _unique_names(mains: list[Package], taken: set[str]) -> dict[str, str]:
+    """Go's binary names as image names; where two are alike, folders in front of them tell them apart."""
+    names: dict[str, str] = {}
+    for main in mains:
+        parts = [p for p in main.import_path.split("/")]
+        short = _image_name(binary_name(main.import_path))
+        alike = [m for m in mains if _image_name(binary_name(m.import_path)) == short]
+        if len(alike) > 1 or short in taken or short in _RESERVED:
+            at = len(parts) - 1 - parts[::-1].index(binary_name(main.import_path))
+            candidates = ["-".join(map(_image_name, parts[start : at + 1])) for start in range(at - 1, -1, -1)]
+            others = {"-".join(_image_name(p) for p in m.import_path.split("/")) for m in alike if m is not main}
+            short = next(
+                (
+                    c
+                    for c in candidates
+                    if c not in taken and c not in _RESERVED and not any(o.endswith(c) for o in others)
+                ),
+                candidates[-1] if candidates else f"{short}-app",
+            )
+        names[main.import_path] = short
+        taken = taken | {short}
+    return names
+
+
+def _image_name(text: str) -> str:
+    """The nearest name component of the distribution spec: [a-z0-9]+ with single separators."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    return re.sub(r"[._-]{2,}", "-", name).strip("._-") or "app"
