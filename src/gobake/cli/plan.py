@@ -68,14 +68,9 @@ def render_command(given: dict[str, Any]) -> None:
         ) from None
     context = _relative(project.context, folder)
     prebuilt = _relative(project.root / recipe.prebuilt_folder(project), folder)
-    texts = recipe.render(
-        project,
-        matrix,
-        opened.tree,
-        context=context,
-        prebuilt=prebuilt,
-        dockerfile_path=recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE),
-    )
+    file = recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE)
+    places = recipe.Places(context=context, dockerfile=file, prebuilt=prebuilt)
+    texts = recipe.render(project, matrix, opened.tree, places)
     files = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:
         _refuse_foreign(folder, files)

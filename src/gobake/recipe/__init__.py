@@ -8,10 +8,23 @@ from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project
 from gobake.recipe import bakefile, dockerfile, ignore
-from gobake.recipe.dockerfile import prebuilt_folder
+from gobake.recipe.bakefile import GOENV_VARIABLE, TRACE, Places
+from gobake.recipe.dockerfile import prebuilt_folder, prebuilt_name
 from gobake.recipe.ignore import packages
 
-__all__ = ["BAKE_FILE", "DOCKERFILE", "IGNORE_FILE", "Recipe", "packages", "prebuilt_folder", "render"]
+__all__ = [
+    "BAKE_FILE",
+    "DOCKERFILE",
+    "GOENV_VARIABLE",
+    "IGNORE_FILE",
+    "TRACE",
+    "Places",
+    "Recipe",
+    "packages",
+    "prebuilt_folder",
+    "prebuilt_name",
+    "render",
+]
 
 DOCKERFILE = "gobake.Dockerfile"
 IGNORE_FILE = f"{DOCKERFILE}.dockerignore"
@@ -29,28 +42,15 @@ class Recipe:
     bake: str
 
 
-def render(
-    project: Project,
-    matrix: Matrix,
-    tree: GoTree,
-    *,
-    context: str = ".",
-    dockerfile_path: str = DOCKERFILE,
-    prebuilt: str = "",
-) -> Recipe:
-    """The recipe of a matrix. ``context``, ``dockerfile_path`` and ``prebuilt`` are paths as bake will read them.
+def render(project: Project, matrix: Matrix, tree: GoTree, places: Places | None = None) -> Recipe:
+    """The recipe of a matrix; without ``places`` for bake in the project's own folder.
 
     The Dockerfile and the ignore file do not depend on where they are written to.
     """
     header = HEADER.format(project=project.name)
+    folder = str(dockerfile.prebuilt_folder(project))
     return Recipe(
         dockerfile=dockerfile.render(project, matrix, tree, header),
         ignore=ignore.ignore_file(project, matrix, tree, header),
-        bake=bakefile.render(
-            project,
-            matrix,
-            context=context,
-            dockerfile=dockerfile_path,
-            prebuilt=prebuilt or str(dockerfile.prebuilt_folder(project)),
-        ),
+        bake=bakefile.render(project, matrix, places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder)),
     )

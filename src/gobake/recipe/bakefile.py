@@ -7,6 +7,7 @@ Reference: https://docs.docker.com/build/bake/reference/.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from gobake.matrix import Matrix
 from gobake.model import Project, Service, Strategy, Target
@@ -16,12 +17,23 @@ TRACE = "trace"  # the target that writes what Go did into a folder
 GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable that the secret `goenv` is read from
 
 
-def render(project: Project, matrix: Matrix, *, context: str, dockerfile: str, prebuilt: str) -> str:
-    """The JSON text. Paths are as bake will read them: relative to its working folder, or absolute."""
-    targets = {target.name: _target(project, target, prebuilt) for target in matrix.targets}
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Paths as bake will read them (relative to its working folder, or absolute), and where results go."""
+
+    context: str
+    dockerfile: str
+    prebuilt: str  # folder of the binaries compiled outside
+    trace: str = ".gobake/trace"
+    output: str = "type=image"  # type=image, type=image,push=true or type=docker
+
+
+def render(project: Project, matrix: Matrix, places: Places) -> str:
+    """The JSON text."""
+    targets = {target.name: _target(project, target, places) for target in matrix.targets}
     base = {
-        "context": hcl(context),
-        "dockerfile": hcl(dockerfile),
+        "context": hcl(places.context),
+        "dockerfile": hcl(places.dockerfile),
         "secret": [f"id=goenv,env={GOENV_VARIABLE}"],
         "attest": _attest(project),
     }
@@ -31,6 +43,7 @@ def render(project: Project, matrix: Matrix, *, context: str, dockerfile: str, p
             "TAG": {"default": "latest"},
             "VERSION": {"default": "dev"},
             "REVISION": {"default": ""},
+            "EPOCH": {"default": "0"},
         },
         "group": _groups(matrix),
         "target": {"_base": {key: value for key, value in base.items() if value}, **targets},
@@ -42,7 +55,7 @@ def render(project: Project, matrix: Matrix, *, context: str, dockerfile: str, p
             "target": TRACE,
             "platforms": [str(p) for p in matrix.platforms],
             "args": {"VERSION": "${VERSION}"},
-            "output": ["type=local,dest=.gobake/trace"],
+            "output": [f"type=local,dest={hcl(places.trace)}"],
         }
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
 
@@ -69,7 +82,7 @@ def _attest(project: Project) -> list[str]:
     return [f"type=provenance,mode={project.provenance}"]
 
 
-def _target(project: Project, target: Target, prebuilt: str) -> dict[str, object]:
+def _target(project: Project, target: Target, places: Places) -> dict[str, object]:
     service, strategy = target.service, target.strategy
     described = _labels(project, service, strategy)
     fields: dict[str, object] = {
@@ -79,6 +92,9 @@ def _target(project: Project, target: Target, prebuilt: str) -> dict[str, object
         "platforms": [str(platform) for platform in target.platforms],
         "tags": _tags(target),
         "labels": described,
+        # The time of creation goes to the exporter, not into the build argument SOURCE_DATE_EPOCH: as an argument it
+        # would be a part of WORKDIR's cache key, and every commit would build everything again.
+        "output": [f"{places.output},source-date-epoch=${{EPOCH}}"],
         # the index has annotations of its own, and is only made for several platforms
         "annotations": [
             f"{'index,' if len(target.platforms) > 1 else ''}manifest:{key}={value}"
@@ -89,7 +105,7 @@ def _target(project: Project, target: Target, prebuilt: str) -> dict[str, object
     if service.version_stamp and strategy is not Strategy.PREBUILT:
         fields["args"] = {"VERSION": "${VERSION}"}
     if strategy is Strategy.PREBUILT:
-        fields["contexts"] = {"prebuilt": hcl(prebuilt)}
+        fields["contexts"] = {"prebuilt": hcl(places.prebuilt)}
     return fields
 
 

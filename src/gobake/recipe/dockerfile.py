@@ -112,17 +112,20 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...]) -
         dynamic=dynamic,
         zoneinfo=strategy is not Strategy.SINGLE_STAGE and (service.zoneinfo or strategy is Strategy.DISTALPINE),
         files=_files_stage(service) if service.files or service.workdir else "",
-        prebuilt=words.copy_form("@", binary).replace("@", _prebuilt(project, service)),
+        prebuilt=words.copy_form("@", binary).replace("@", _outside(project, service)),
         entrypoint=service.entrypoint or (binary,),
     )
 
 
-def _prebuilt(project: Project, service: Service) -> str:
-    pattern = project.prebuilt.split("/")
-    fixed = next(i for i, part in enumerate(pattern) if "{" in part)
-    return "/".join(pattern[fixed:]).format(
-        service=service.name, os="${TARGETOS}", arch="${TARGETARCH}", variant="${TARGETVARIANT}"
-    )
+def prebuilt_name(project: Project, service: Service, os: str, arch: str, variant: str) -> str:
+    """The pattern's part from its first placeholder on, filled in: a path below the named context."""
+    parts = project.prebuilt.split("/")
+    fixed = next(i for i, part in enumerate(parts) if "{" in part)
+    return "/".join(parts[fixed:]).format(service=service.name, os=os, arch=arch, variant=variant)
+
+
+def _outside(project: Project, service: Service) -> str:
+    return prebuilt_name(project, service, "${TARGETOS}", "${TARGETARCH}", "${TARGETVARIANT}")
 
 
 def prebuilt_folder(project: Project) -> PurePosixPath:

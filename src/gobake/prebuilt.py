@@ -1,0 +1,129 @@
+"""Binaries compiled outside of the build: found by the project's pattern, else compiled by the host's own Go.
+
+They are laid into one folder, named as the recipe's COPY names them; that folder is a named context of the build.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gobake.errors import CompileFailed, ProjectError, Unwritable
+from gobake.matrix import Matrix
+from gobake.model import Platform, Project, Service, Strategy, Target
+from gobake.recipe import prebuilt_folder, prebuilt_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """A binary that the pattern does not find."""
+
+    service: Service
+    platform: Platform
+    path: Path  # where it was looked for
+
+
+def missing(project: Project, matrix: Matrix) -> tuple[Missing, ...]:
+    found = []
+    for target in _targets(matrix):
+        for platform in target.platforms:
+            path = _expected(project, target.service, platform)
+            if not path.is_file():
+                found.append(Missing(service=target.service, platform=platform, path=path))
+    return tuple(found)
+
+
+def without(project: Project, matrix: Matrix, lacking: Iterable[Missing]) -> Matrix:
+    """The matrix less the targets whose binary neither exists nor can be compiled here."""
+    names = {m.service.name for m in lacking}
+    gone = [t for t in _targets(matrix) if t.service.name in names]
+    reason = f"{', '.join(sorted(names))} in prebuilt: no {project.prebuilt} and no Go on this machine to compile it"
+    return matrix.without(gone, reason) if gone else matrix
+
+
+def stage(project: Project, matrix: Matrix, folder: Path, go: str | None) -> None:
+    """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
+    lacking = missing(project, matrix)
+    if lacking and not go:
+        first = lacking[0]
+        raise ProjectError(
+            f"there is no {first.path} for {first.service.name} in prebuilt",
+            remedy=f"compile it to {project.prebuilt}, or have a Go that is new enough on this machine",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target in _targets(matrix):
+            for platform in target.platforms:
+                source = _expected(project, target.service, platform)
+                if source.is_file():
+                    _lay(source, _place(project, folder, target.service, platform))
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
+    groups: dict[tuple[Path, Platform], list[Service]] = {}
+    for gap in lacking:
+        groups.setdefault((project.context / gap.service.build_root, gap.platform), []).append(gap.service)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(_compile, go or "go", project, folder, *key, groups[key]) for key in groups]
+        for job in jobs:
+            job.result()
+
+
+def _compile(go: str, project: Project, folder: Path, root: Path, platform: Platform, services: list[Service]) -> None:
+    for service in services:
+        place = _place(project, folder, service, platform)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        options = service.build
+        command = [go, "build", *(["-trimpath"] if options.trimpath else []), "-buildvcs=false"]
+        command += [f"-tags={','.join(options.tags)}"] if options.tags else []
+        command += [f"-ldflags={options.ldflags}", "-o", str(place), service.package]
+        variant = platform.variant.removeprefix("v") if platform.arch == "arm" else platform.variant
+        name = {"arm": "GOARM", "amd64": "GOAMD64"}.get(platform.arch)
+        environment = {
+            **os.environ,
+            "CGO_ENABLED": "0",
+            **dict(options.env),
+            "GOOS": platform.os,
+            "GOARCH": platform.arch,
+        }
+        if name and variant:
+            environment[name] = variant
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            shown = next((line for line in lines if ".go:" in line), lines[-1] if lines else "no reason given")
+            raise CompileFailed(
+                f"go build of {service.name} for {platform} on this machine failed: {shown}",
+                remedy=f"`go build {service.package}` shows all of it",
+            )
+        os.utime(place, (0, 0))
+
+
+def _lay(source: Path, place: Path) -> None:
+    """A copy with an old date: an unchanged binary stays the same to the build."""
+    if place.is_file() and place.stat().st_size == source.stat().st_size and place.read_bytes() == source.read_bytes():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, place.with_suffix(".part"))
+    os.utime(place.with_suffix(".part"), (0, 0))
+    place.with_suffix(".part").replace(place)
+
+
+def _targets(matrix: Matrix) -> list[Target]:
+    return [t for t in matrix.targets if t.strategy is Strategy.PREBUILT]
+
+
+def _expected(project: Project, service: Service, platform: Platform) -> Path:
+    return project.root / prebuilt_folder(project) / _name(project, service, platform)
+
+
+def _place(project: Project, folder: Path, service: Service, platform: Platform) -> Path:
+    return folder / _name(project, service, platform)
+
+
+def _name(project: Project, service: Service, platform: Platform) -> str:
+    return prebuilt_name(project, service, platform.os, platform.arch, platform.variant)
