@@ -119,6 +119,10 @@ class BaseImageMissing(BuildFailed):
     """A base image could not be resolved."""
 
 
+class GoVersionMissing(BaseImageMissing):
+    """No golang image has the Go version that the project asks for."""
+
+
 class ModulesUnavailable(BuildFailed):
     """Go could not get a module: no network, no such version, or no right to read it."""
 
