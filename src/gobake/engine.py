@@ -104,8 +104,6 @@ class BakeCall:
         words += ["--progress", "rawjson"]
         for file in self.files:
             words += ["--file", shlex.quote(str(file))]
-        if self.metadata_file:
-            words += ["--metadata-file", shlex.quote(str(self.metadata_file))]
         return " ".join([*words, *self.targets])
 
 
@@ -325,10 +323,14 @@ class Bake:
             _signal(child, signal.SIGINT)
         threading.Thread(target=self._kill_late, daemon=True).start()
 
-    def _kill_late(self) -> None:
-        time.sleep(STOP_SECONDS)
+    def kill(self) -> None:
+        """End buildx without waiting for anything."""
         for child in _children():
             _signal(child, signal.SIGKILL)
+
+    def _kill_late(self) -> None:
+        time.sleep(STOP_SECONDS)
+        self.kill()
 
 
 def _children() -> list[Any]:
@@ -400,7 +402,7 @@ def _api(path: str) -> Any:
         [_docker(), "system", "dial-stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     try:
-        assert process.stdin and process.stdout
+        assert process.stdin is not None
         process.stdin.write(request)
         process.stdin.flush()
         return _http_body(process.stdout)

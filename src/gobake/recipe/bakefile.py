@@ -24,7 +24,6 @@ class Places:
     context: str
     dockerfile: str
     prebuilt: str  # folder of the binaries compiled outside
-    trace: str = ".gobake/trace"
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
 
 
@@ -44,6 +43,7 @@ def render(project: Project, matrix: Matrix, places: Places) -> str:
             "VERSION": {"default": "dev"},
             "REVISION": {"default": ""},
             "EPOCH": {"default": "0"},
+            "TRACE": {"default": ".gobake/trace"},
         },
         "group": _groups(matrix),
         "target": {"_base": {key: value for key, value in base.items() if value}, **targets},
@@ -55,7 +55,7 @@ def render(project: Project, matrix: Matrix, places: Places) -> str:
             "target": TRACE,
             "platforms": [str(p) for p in matrix.platforms],
             "args": {"VERSION": "${VERSION}"},
-            "output": [f"type=local,dest={hcl(places.trace)}"],
+            "output": ["type=local,dest=${TRACE}"],
         }
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
 

@@ -110,6 +110,6 @@ def _batches(stage: str, commands: Sequence[Command]) -> tuple[Batch, ...]:
         else:
             rounds.append([command])
     return tuple(
-        Batch(folder=stage if number == 1 else f"{stage}-{number}", stamp=batch[0].stamp, commands=tuple(batch))
+        Batch(folder=stage if number == 1 else f"{stage}.{number}", stamp=batch[0].stamp, commands=tuple(batch))
         for number, batch in enumerate(rounds, start=1)
     )

@@ -1,0 +1,79 @@
+"""`gobake build` and `gobake all`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from gobake.cli.options import as_given, project_options, request, selection, strategy_option, target_options
+from gobake.errors import UsageError
+
+
+def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        (
+            click.option("--push", is_flag=True, help="Push the images to their registry."),
+            click.option("--load", is_flag=True, help="Load the images into the engine, from a builder that does not."),
+            click.option("--no-cache", is_flag=True, help="Use no cache: neither layers nor cache mounts."),
+            click.option(
+                "--progress",
+                type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
+                default="auto",
+                show_default=True,
+                help="How to show progress; json prints one event a line.",
+            ),
+            click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, and build nothing."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("build")
+@project_options
+@target_options
+@_run_options
+@as_given
+def build_command(given: dict[str, Any]) -> int:
+    """Build each service in its chosen strategy (scratch unless configured)."""
+    return _build(given, every_strategy=False)
+
+
+@click.command("all")
+@project_options
+@target_options
+@strategy_option
+@_run_options
+@as_given
+def all_command(given: dict[str, Any]) -> int:
+    """Build the whole matrix: every service x every strategy that it lists x every platform.
+
+    gobake all --platform linux/amd64,linux/arm64
+    """
+    return _build(given, every_strategy=True)
+
+
+def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
+    from gobake.build import Asked, run
+
+    if given["push"] and given["load"]:
+        raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
+    return run(
+        Asked(
+            request=request(given),
+            selection=selection(given, every_strategy=every_strategy),
+            tag=given["tag"],
+            push=given["push"],
+            load=given["load"],
+            no_cache=given["no_cache"],
+            dry_run=given["dry_run"],
+            progress=given["progress"],
+            verbose=given["verbose"],
+            quiet=given["quiet"],
+            color=given["color"],
+            command=tuple(sys.argv[1:]),
+        )
+    )

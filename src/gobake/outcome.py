@@ -1,0 +1,183 @@
+"""What became of a run, from its events and files: failure, targets, steps, Go's work. Values in, values out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gobake.engine import Builder, ImageSize, Versions
+from gobake.matrix import Matrix
+from gobake.model import Project, Target
+from gobake.opening import Opened
+from gobake.planning import image_names
+from gobake.recipe.dockerfile import SOURCE
+from gobake.recipe.stages import compile_stages
+from gobake.runs.record import GoRecord, SizeRecord, StepRecord, TargetRecord, digests
+from gobake.trace import actiongraph, golog
+from gobake.trace.events import EventLog
+from gobake.trace.failure import Failure, Tree, explain
+from gobake.trace.steps import Outcome, Trace, distinct, trace
+
+
+def judge(opened: Opened, matrix: Matrix, log: EventLog, *, interrupted: bool, failed: bool) -> Failure | None:
+    """The failure of a run, or None where it is done."""
+    if not failed and not interrupted:
+        return None
+    seen = trace(log)
+    stages = {s.name: s for s in compile_stages(matrix)}
+    first = next((s for s in seen.failed if s.name.stage in stages), None)
+    root = stages[first.name.stage].build_root if first else PurePosixPath(".")
+    tree = Tree(source=SOURCE, build_root=root, context=opened.project.context, shown_from=Path.cwd())
+    return explain(seen, log, tree, interrupted=interrupted)
+
+
+def lost_a_snapshot(log: EventLog) -> bool:
+    """A race of containerd's garbage collection with the unpacking of several images at once; nothing of it is ours."""
+    text = "\n".join(log.lines)
+    return bool(re.search(r"failed to prepare extraction snapshot .*parent snapshot \S+ does not exist", text))
+
+
+def read_metadata(file: Path | None) -> dict[str, Any]:
+    """buildx's metadata by target; {} where the build failed and none was written."""
+    try:
+        data = json.loads(file.read_text()) if file else {}
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def results(
+    project: Project,
+    matrix: Matrix,
+    tag: str,
+    metadata: Mapping[str, Any],
+    seen: Trace,
+    *,
+    sizes: Mapping[str, tuple[ImageSize, ...]],
+) -> tuple[TargetRecord, ...]:
+    """A record for every target of the matrix."""
+    return tuple(
+        _target(project, target, tag, metadata.get(target.name) or {}, seen, sizes) for target in matrix.targets
+    )
+
+
+def _target(
+    project: Project,
+    target: Target,
+    tag: str,
+    metadata: Mapping[str, Any],
+    seen: Trace,
+    sizes: Mapping[str, tuple[ImageSize, ...]],
+) -> TargetRecord:
+    times = [s for s in seen.steps if s.name.target == target.name and s.started]
+    begun = min((s.started or 0.0 for s in times), default=0.0)
+    ended = max((s.completed or 0.0 for s in times), default=0.0)
+    service = target.service
+    arguments = {
+        "ldflags": service.build.ldflags,
+        "tags": ",".join(service.build.tags),
+        "package": service.package,
+        **{f"env:{key}": value for key, value in service.build.env},
+    }
+    return TargetRecord(
+        name=target.name,
+        service=service.name,
+        strategy=str(target.strategy),
+        platforms=tuple(map(str, target.platforms)),
+        images=image_names(project, target, tag),
+        arguments=digests(arguments),
+        digest=str(metadata.get("containerimage.digest", "")),
+        sizes=tuple(
+            SizeRecord(platform=str(s.platform), compressed=s.compressed, uncompressed=s.uncompressed)
+            for s in sizes.get(target.name, ())
+        ),
+        seconds=max(0.0, ended - begun) if times else None,
+    )
+
+
+def facts(opened: Opened, builder: Builder, versions: Versions | None) -> dict[str, Any]:
+    """The fields of a record that say where and from what a run was made."""
+    project, checkout = opened.project, opened.checkout
+    return {
+        "project": project.name,
+        "root": str(project.root),
+        "revision": checkout.revision,
+        "branch": checkout.branch,
+        "dirty": checkout.dirty,
+        "engine": versions.engine if versions else "",
+        "buildx": versions.buildx if versions else "",
+        "builder": builder.name,
+        "driver": builder.driver,
+        "nodes": tuple((node.name, ",".join(map(str, node.platforms))) for node in builder.nodes),
+        "go_version": project.go_version,
+    }
+
+
+def evidence(log: EventLog, trace_folder: Path, started: float, matrix: Matrix) -> dict[str, Any]:
+    """The fields of a record that say what was done: steps, Go's work, modules, warnings."""
+    seen = trace(log)
+    modules: dict[tuple[str, str], None] = {}
+    for data in log.logs.values():
+        modules |= dict.fromkeys(golog.parse(data).downloaded)
+    return {
+        "steps": tuple(
+            StepRecord(
+                target=s.name.target or _only(matrix),
+                name=s.name.joined,
+                stage=s.name.stage,
+                platform=s.name.platform,
+                instruction=s.name.instruction,
+                digest=s.digest,
+                outcome=str(s.outcome),
+                started=s.started - started if s.started else None,
+                seconds=s.seconds if s.completed else None,
+                error=golog.plain(s.error),
+            )
+            for s in seen.steps
+        ),
+        "go": go_work(seen, trace_folder, matrix),
+        "modules": tuple(modules),
+        "warnings": seen.warnings,
+    }
+
+
+def _only(matrix: Matrix) -> str:
+    return matrix.targets[0].name if len(matrix.targets) == 1 else ""
+
+
+def go_work(seen: Trace, folder: Path, matrix: Matrix) -> tuple[GoRecord, ...]:
+    """What Go did in this very run, by platform: a stage that was reused left an older run's graph behind."""
+    ran = {(s.name.stage, s.name.platform) for s in distinct(seen.steps) if s.outcome is Outcome.EXECUTED}
+    found = []
+    for platform in matrix.platforms:
+        # with one platform the exporter makes no folder for it
+        place = folder / str(platform).replace("/", "_")
+        place = place if place.is_dir() else folder
+        texts, fresh = [], []
+        for stage in compile_stages(matrix):
+            for name in (stage.name, stage.stamp_name):
+                for file in sorted(place.glob(f"{name}*.json")):
+                    if _stage_of(file.stem) != name:
+                        continue
+                    texts.append(file.read_text())
+                    if (name, str(platform)) in ran:
+                        fresh.append(texts[-1])
+        if texts:
+            work, whole = actiongraph.parse(fresh), actiongraph.parse(texts)
+            found.append(
+                GoRecord(
+                    platform=str(platform),
+                    packages=whole.total,
+                    compiled=tuple((p.import_path, p.seconds) for p in work.compiled),
+                    linked=tuple((p.import_path, p.seconds) for p in work.linked),
+                )
+            )
+    return tuple(found)
+
+
+def _stage_of(stem: str) -> str:
+    """The stage that wrote a graph: `compile-2` of compile-2-packages, `compile` of its second batch, compile.2."""
+    return stem.split(".")[0].removesuffix("-packages")

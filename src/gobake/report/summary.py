@@ -1,0 +1,111 @@
+"""What is printed when a build has ended: the table of images, or the failure."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from gobake.report.live import console_for
+from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
+from gobake.trace import golog
+from gobake.trace.failure import Failure
+from gobake.trace.steps import Outcome
+
+
+def size_text(count: int | None) -> str:
+    """Decimal units, as `docker images` prints them; unknown is said."""
+    if count is None:
+        return "unknown"
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return (
+                f"{value:.0f} {unit}"
+                if unit == "B"
+                else f"{value:.3g} {unit}"
+                if value < 100
+                else f"{value:.0f} {unit}"
+            )
+        value /= 1000
+    raise AssertionError
+
+
+def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, notes: Sequence[str] = ()) -> None:
+    """One row an image: name, platforms, sizes, time, steps."""
+    console = console_for(sys.stdout, color)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("IMAGE", "PLATFORMS"):
+        table.add_column(title, no_wrap=True, overflow="fold")
+    for title in ("COMPRESSED", "UNPACKED", "TIME", "STEPS REUSED"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for target in record.targets:
+        for first, row in enumerate(_rows(record, target)):
+            table.add_row(*row, style="dim" if first else "")
+    console.print(table)
+    console.print(_totals(record))
+    for note in (*(f"left out: {text}" for text in left_out), *notes):
+        console.print(Text(golog.plain(note), style="yellow"))
+
+
+def _rows(record: RunRecord, target: TargetRecord) -> list[tuple[str, ...]]:
+    counts = Counter(s.outcome for s in record.steps if s.target == target.name)
+    counted = sum(
+        counts[o] for o in (Outcome.REUSED, Outcome.IMPORTED, Outcome.EXECUTED, Outcome.SHARED, Outcome.UNKNOWN)
+    )
+    reused = counts[Outcome.REUSED] + counts[Outcome.IMPORTED]
+    steps = f"{reused} of {counted}"
+    time = "unknown" if target.seconds is None else f"{target.seconds:.1f} s"
+    sizes = {s.platform: s for s in target.sizes}
+    rows = []
+    for number, platform in enumerate(target.platforms):
+        size = sizes.get(platform, SizeRecord(platform=platform))
+        last = (time, steps) if number == 0 else ("", "")
+        rows.append(
+            (
+                target.images[0] if number == 0 else "",
+                platform,
+                size_text(size.compressed),
+                size_text(size.uncompressed),
+                *last,
+            )
+        )
+    return rows
+
+
+def _totals(record: RunRecord) -> Text:
+    seen: dict[str, str] = {}
+    for step in record.steps:
+        if step.outcome != Outcome.UNCACHEABLE and (step.outcome != Outcome.SHARED or step.digest not in seen):
+            seen[step.digest] = step.outcome
+    counts = Counter(seen.values())
+    parts = [
+        f"{len(record.targets)} target{'s' if len(record.targets) != 1 else ''} in {record.seconds:.1f} s",
+        f"steps: {counts[Outcome.EXECUTED]} executed, {counts[Outcome.REUSED]} reused",
+    ]
+    if counts[Outcome.IMPORTED] or counts[Outcome.UNKNOWN]:
+        parts[-1] += f", {counts[Outcome.IMPORTED]} imported, {counts[Outcome.UNKNOWN]} unknown"
+    if record.go:
+        packages, compiled, linked = (
+            sum(g.packages for g in record.go),
+            sum(len(g.compiled) for g in record.go),
+            sum(len(g.linked) for g in record.go),
+        )
+        parts.append(f"Go: {compiled} of {packages} packages compiled, {linked} linked")
+    parts.append(f"run {record.id}")
+    return Text("; ".join(parts), style="bold")
+
+
+def print_failure(failure: Failure, *, color: str) -> None:
+    """The failing step's last lines, then Go's complaints with paths of the user's tree, then the one-line error."""
+    console = console_for(sys.stderr, color)
+    if failure.step and failure.tail and not failure.go_errors:
+        console.print(Text(f"the end of {failure.step.name.stage} {failure.step.name.platform}:", style="bold"))
+        for line in failure.tail:
+            console.print(Text("  " + line), soft_wrap=True)
+    for error in failure.go_errors[:20]:
+        console.print(Text(golog.plain(str(error)), style="red"), soft_wrap=True)
+    console.print(Text("error: ", style="bold red") + Text(golog.plain(str(failure.error)), style=""), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Run records and the store that keeps them."""

@@ -1,0 +1,152 @@
+"""The record of one run: plain values, JSON in and out. Arguments are kept as digests, never as values."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+SCHEMA = 1
+
+
+class UnreadableRecord(Exception):
+    """A record that is no record, or of a schema that this version does not know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeRecord:
+    """Bytes of one platform's image; None is unknown."""
+
+    platform: str
+    compressed: int | None = None
+    uncompressed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRecord:
+    """One target and what became of it."""
+
+    name: str
+    service: str
+    strategy: str
+    platforms: tuple[str, ...]
+    images: tuple[str, ...]
+    arguments: tuple[tuple[str, str], ...] = ()  # (name, sha256 of the value)
+    digest: str = ""  # of the image index; "" where none was made
+    sizes: tuple[SizeRecord, ...] = ()
+    seconds: float | None = None  # from the first step that was begun to the last that ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """One step; times are seconds since the run began, None where it never began or ended."""
+
+    target: str
+    name: str  # the same from run to run
+    stage: str
+    platform: str
+    instruction: str
+    digest: str
+    outcome: str
+    started: float | None
+    seconds: float | None
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoRecord:
+    """What Go did for one platform, from the action graphs of this very run; absent where no compile ran."""
+
+    platform: str
+    packages: int
+    compiled: tuple[tuple[str, float], ...]  # (import path, seconds)
+    linked: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One invocation that built something."""
+
+    schema: int = SCHEMA
+    id: str
+    started: float  # seconds since the epoch
+    seconds: float
+    outcome: str  # done, failed, interrupted
+    command: tuple[str, ...]
+    project: str
+    root: str
+    revision: str = ""
+    branch: str = ""
+    dirty: bool = False
+    engine: str = ""
+    buildx: str = ""
+    builder: str = ""
+    driver: str = ""
+    nodes: tuple[tuple[str, str], ...] = ()  # (name, platforms)
+    go_version: str = ""
+    gobake: str = ""
+    targets: tuple[TargetRecord, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
+    go: tuple[GoRecord, ...] = ()
+    modules: tuple[tuple[str, str], ...] = ()  # (module, version) that were downloaded
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def new_id(now: float | None = None) -> str:
+    """Sortable by time, unique without asking anybody: 20261124-201530-3fa9c1."""
+    moment = time.gmtime(time.time() if now is None else now)
+    return time.strftime("%Y%m%d-%H%M%S", moment) + "-" + os.urandom(3).hex()
+
+
+def digests(arguments: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Names with the sha256 of their values: enough to tell that one changed."""
+    return tuple((key, hashlib.sha256(value.encode()).hexdigest()) for key, value in sorted(arguments.items()))
+
+
+def to_json(record: RunRecord) -> dict[str, Any]:
+    return asdict(record)
+
+
+def from_json(data: object) -> RunRecord:
+    """Raises UnreadableRecord for what is no record, or one of a newer schema. Unknown keys are left out."""
+    if not isinstance(data, dict):
+        raise UnreadableRecord("is no JSON object")
+    schema = data.get("schema")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise UnreadableRecord(f"has schema {schema}, and this gobake reads up to {SCHEMA}; use a newer one")
+    try:
+        record = _read(RunRecord, data)
+    except (TypeError, ValueError, KeyError) as error:
+        raise UnreadableRecord(f"is damaged: {error}") from None
+    assert isinstance(record, RunRecord)
+    return record
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """Build a value of a type hint from JSON: dataclasses, tuples, and scalars as they are."""
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"{kind} from {type(value).__name__}")
+        hints = get_type_hints(kind)
+        known = {f.name for f in fields(kind)}
+        assert isinstance(kind, type)
+        return kind(**{key: _read(hints[key], item) for key, item in value.items() if key in known})
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"a list is wanted, not {type(value).__name__}")
+        inner = get_args(kind)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_read(inner[0], item) for item in value)
+        if len(inner) != len(value):
+            raise ValueError(f"{len(inner)} items are wanted, not {len(value)}")
+        return tuple(_read(one, item) for one, item in zip(inner, value, strict=True))
+    allowed = get_args(kind) or (kind,)
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, allowed):
+        raise ValueError(f"{kind} is wanted, not {type(value).__name__}")
+    return value
