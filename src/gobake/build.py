@@ -34,8 +34,8 @@ from gobake.report.progress import make_progress
 from gobake.report.summary import print_failure, print_summary
 from gobake.runs.record import RunRecord, new_id
 from gobake.runs.store import RunStore, default_folder
-from gobake.trace.events import EventLog
-from gobake.trace.steps import trace
+from gobake.trace0.events import EventLog
+from gobake.trace0.steps import trace
 
 _KEEP_RECIPES_SECONDS = 14 * 24 * 3600
 
@@ -135,7 +135,7 @@ def _prepare(asked: Asked, pool: ThreadPoolExecutor, scratch: Path) -> _Ready:
         and not asked.selection.strategies
     ):
         matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
-    if (not builder.keeps_images and any(len(t.platforms) > 1 for t in matrix.targets) and asked.load) or (builder.keeps_images and any(len(t.platforms) > 1 for t in matrix.targets)):
+    if any(len(t.platforms) > 1 for t in matrix.targets) and (builder.keeps_images or asked.load):
         engine.require_image_store(builder)
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"

@@ -41,8 +41,7 @@ class Opened:
 
 def open_project(request: Request) -> Opened:
     """Raises ConfigError, ProjectError, GoMissing."""
-    directory = request.directory
-    root = gomod.find_root(request.config_file.resolve().parent if _names_project(request) else directory)
+    root = gomod.find_root(_start(request))
     config = load_config(root, request.config_file)
     layout = gomod.layout(root, (config.go if config else None) or "")
     with ThreadPoolExecutor(1) as pool:
@@ -61,13 +60,15 @@ def open_project(request: Request) -> Opened:
     return Opened(project=project, tree=tree, config=config, checkout=seen, host_go=go)
 
 
-def _names_project(request: Request) -> bool:
-    """A configuration file in a Go project of its own, while -C names none: `gobake --config examples/gobake.yaml`."""
-    if request.config_file is None:
-        return False
-    if not request.config_file.is_file():
-        raise ConfigError(f"there is no file {request.config_file}", remedy="check --config")
-    return request.directory == Path() and request.config_file.name == gomod.CONFIG_FILE
+def _start(request: Request) -> Path:
+    """Where the search begins: -C, or the folder of a gobake.yaml that --config names while -C names nothing."""
+    file = request.config_file
+    if file is None:
+        return request.directory
+    if not file.is_file():
+        raise ConfigError(f"there is no file {file}", remedy="check --config")
+    at_home = request.directory == Path() and file.name == gomod.CONFIG_FILE
+    return file.resolve().parent if at_home else request.directory
 
 
 def _platforms(request: Request, config: Config | None) -> Sequence[Platform]:

@@ -16,10 +16,10 @@ from gobake.planning import image_names
 from gobake.recipe.dockerfile import SOURCE
 from gobake.recipe.stages import compile_stages
 from gobake.runs.record import GoRecord, SizeRecord, StepRecord, TargetRecord, digests
-from gobake.trace import actiongraph, golog
-from gobake.trace.events import EventLog
-from gobake.trace.failure import Failure, Tree, explain
-from gobake.trace.steps import Outcome, Trace, distinct, trace
+from gobake.trace0 import actiongraph, golog
+from gobake.trace0.events import EventLog
+from gobake.trace0.failure import Failure, Tree, explain
+from gobake.trace0.steps import Outcome, Trace, distinct, trace
 
 
 def judge(opened: Opened, matrix: Matrix, log: EventLog, *, interrupted: bool, failed: bool) -> Failure | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from gobake.config import Config, ServiceConfig, merged
 from gobake.errors import ConfigError, ProjectError, Where
@@ -110,12 +111,12 @@ def _package(config: Config, service: ServiceConfig, tree: GoTree) -> Package:
         )
     where = config.where_of(f"services.{service.name}.package")
     for main in mains:
-        if service.package == main.import_path or _folder(config, service.package, tree) == main.directory:
+        if service.package == main.import_path or _folder(service.package, tree) == main.directory:
             return main
-    raise _no_main(config, service, tree, where)
+    raise _no_main(service, tree, where)
 
 
-def _folder(config: Config, package: str, tree: GoTree) -> PurePosixPath | None:
+def _folder(package: str, tree: GoTree) -> PurePosixPath | None:
     if not package.startswith("."):
         return None
     folder = Path(tree.layout.root, package).resolve()
@@ -124,8 +125,8 @@ def _folder(config: Config, package: str, tree: GoTree) -> PurePosixPath | None:
     return PurePosixPath(folder.relative_to(tree.layout.context).as_posix())
 
 
-def _no_main(config: Config, service: ServiceConfig, tree: GoTree, where: Where) -> ConfigError:
-    folder = _folder(config, service.package or "", tree)
+def _no_main(service: ServiceConfig, tree: GoTree, where: Where) -> ConfigError:
+    folder = _folder(service.package or "", tree)
     for package in tree.packages:
         if package.directory == folder or package.import_path == service.package:
             return ConfigError(
@@ -166,7 +167,7 @@ def _service(config: Config, said: ServiceConfig, package: Package) -> Service:
         build_root=package.build_root,
         build=_options(said),
     )
-    given = {
+    given: dict[str, Any] = {
         "strategy": said.strategy,
         "strategies": said.strategies,
         "platforms": said.platforms,
@@ -220,7 +221,7 @@ def _unique_names(mains: list[Package], taken: set[str]) -> dict[str, str]:
     """Go's binary names as image names; where two are alike, folders in front of them tell them apart."""
     names: dict[str, str] = {}
     for main in mains:
-        parts = [p for p in main.import_path.split("/")]
+        parts = main.import_path.split("/")
         short = _image_name(binary_name(main.import_path))
         alike = [m for m in mains if _image_name(binary_name(m.import_path)) == short]
         if len(alike) > 1 or short in taken or short in _RESERVED:

@@ -20,6 +20,7 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--no-cache", is_flag=True, help="Use no cache: neither layers nor cache mounts."),
             click.option(
                 "--progress",
+                envvar="GOBAKE_PROGRESS",
                 type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
                 default="auto",
                 show_default=True,

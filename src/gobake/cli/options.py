@@ -20,7 +20,7 @@ _PREFIX = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:[._
 _REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?")
 
 
-class PlatformList(click.ParamType):
+class PlatformList(click.ParamType[Any]):
     name = "P[,P...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Platform, ...]:
@@ -29,7 +29,7 @@ class PlatformList(click.ParamType):
         return tuple(dict.fromkeys(Platform.parse(word) for word in str(value).split(",") if word.strip()))
 
 
-class StrategyList(click.ParamType):
+class StrategyList(click.ParamType[Any]):
     name = "S[,S...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Strategy, ...]:
@@ -49,7 +49,7 @@ class StrategyList(click.ParamType):
         return tuple(dict.fromkeys(found))
 
 
-class BaseList(click.ParamType):
+class BaseList(click.ParamType[Any]):
     name = "NAME=REF"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
@@ -96,10 +96,22 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="FILE",
                 help="A gobake.yaml elsewhere.",
             ),
-            click.option("--builder", default="", metavar="NAME", help="The buildx builder; default: the current one."),
+            click.option(
+                "--builder",
+                default="",
+                envvar="GOBAKE_BUILDER",
+                metavar="NAME",
+                help="The buildx builder; default: the current one.",
+            ),
             click.option("-v", "--verbose", is_flag=True, help="Print the exact buildx command."),
             click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
+            click.option(
+                "--color",
+                envvar="GOBAKE_COLOR",
+                type=click.Choice(["auto", "always", "never"]),
+                default="auto",
+                show_default=True,
+            ),
         )
     ):
         command = option(command)
@@ -115,12 +127,14 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "-p",
                 "--platform",
                 "platforms",
+                envvar="GOBAKE_PLATFORM",
                 type=PlatformList(),
                 multiple=True,
                 help="Platforms, such as linux/amd64,linux/arm64; default: the builder's own.",
             ),
             click.option(
                 "--registry",
+                envvar="GOBAKE_REGISTRY",
                 metavar="PREFIX",
                 help="Prefix of image names, such as ghcr.io/acme.",
                 callback=_checked(_PREFIX, "registry prefix", "write it as in an image name: ghcr.io/acme"),
@@ -128,6 +142,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "-t",
                 "--tag",
+                envvar="GOBAKE_TAG",
                 default="latest",
                 show_default=True,
                 metavar="T",
@@ -137,6 +152,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--base",
                 "bases",
+                envvar="GOBAKE_BASE",
                 type=BaseList(),
                 multiple=True,
                 help=f"Another base image; NAME is one of {', '.join(BASE_NAMES)}.",

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 
 def dockerfile_value(text: str) -> str:
-    """A value of ENV or LABEL in double quotes: no expansion happens (Dockerfile reference, environment replacement)."""
+    """A value of ENV or LABEL in double quotes, in which nothing is expanded (Dockerfile reference)."""
     return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'
 
 
@@ -38,6 +38,6 @@ def hcl(text: str) -> str:
 
 
 def stage_name(text: str) -> str:
-    """Stage names begin with a letter and are lower-case (BuildKit frontend/dockerfile/instructions, validStageName)."""
+    """Stage names begin with a letter and are lower-case (BuildKit instructions/parse.go, validStageName)."""
     name = re.sub(r"[^a-z0-9._-]", "-", text.lower())
     return name if name[:1].isalpha() else f"service-{name}"

@@ -16,9 +16,9 @@ from rich.text import Text
 from gobake.model import Target
 from gobake.recipe.stages import CompileStage
 from gobake.report.progress import Progress, shown
-from gobake.trace import golog
-from gobake.trace.events import EventLog, Update, Vertex
-from gobake.trace.names import Kind, StepName, parse
+from gobake.trace0 import golog
+from gobake.trace0.events import EventLog, Update, Vertex
+from gobake.trace0.names import Kind, StepName, parse
 
 
 def console_for(stream: TextIO, color: str) -> Console:

@@ -12,9 +12,9 @@ from typing import Any, Protocol, TextIO
 
 from gobake.model import Target
 from gobake.recipe.stages import CompileStage
-from gobake.trace import golog
-from gobake.trace.events import EventLog, Update, Vertex
-from gobake.trace.names import Kind, StepName, parse
+from gobake.trace0 import golog
+from gobake.trace0.events import EventLog, Update, Vertex
+from gobake.trace0.names import Kind, StepName, parse
 
 KINDS = ("auto", "tty", "plain", "json", "quiet")
 

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from gobake.report.live import console_for
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
-from gobake.trace import golog
-from gobake.trace.failure import Failure
-from gobake.trace.steps import Outcome
+from gobake.trace0 import golog
+from gobake.trace0.failure import Failure
+from gobake.trace0.steps import Outcome
 
 
 def size_text(count: int | None) -> str:
@@ -60,7 +60,7 @@ def _rows(record: RunRecord, target: TargetRecord) -> list[tuple[str, ...]]:
     steps = f"{reused} of {counted}"
     time = "unknown" if target.seconds is None else f"{target.seconds:.1f} s"
     sizes = {s.platform: s for s in target.sizes}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for number, platform in enumerate(target.platforms):
         size = sizes.get(platform, SizeRecord(platform=platform))
         last = (time, steps) if number == 0 else ("", "")

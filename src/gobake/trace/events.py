@@ -1,7 +1,10 @@
-"""Reading `buildx --progress=rawjson`: SolveStatus objects, one a line, mixed with lines that are no JSON.
+"""The event stream of `docker buildx bake --progress=rawjson`: torn bytes in, typed events and their merged state out.
 
-One vertex arrives many times, out of order, and its completion can vanish and come back, so that everything is merged.
-Source: BuildKit client/graph.go (SolveStatus, Vertex, VertexLog).
+Each line is one SolveStatus (moby/buildkit client/graph.go) as JSON; what is no such line is kept as plain text, because
+buildx writes its own messages (`ERROR: ...`) into the same stream. One vertex arrives many times: every time it begins
+something (looking into the cache, running, downloading, unpacking) its `started` is set anew and `completed` and
+`cached` are reset. So each `started` is an episode of its own, and the merged state does not depend on the order or
+the number of the lines. This module knows nothing of what names mean; that is names.py.
 """
 
 from __future__ import annotations
@@ -10,16 +13,21 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
 
-_LOG_LIMIT = 4 * 1024 * 1024  # bytes kept of one step's log: the end of it tells why a step failed
+from gobake.trace.printable import scrubbed
+
+LONGEST_LINE = 64 << 20  # bytes; a line that long is no event and would only fill the memory
+_ZERO_TIME = 0.0  # buildx writes Go's zero time, year 1, where a time is not known
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vertex:
-    """One vertex under one name, as merged so far. Times are seconds since the epoch; None is not known."""
+class VertexEvent:
+    """A vertex as it was at one moment; times are seconds since the epoch."""
 
     digest: str
     name: str
@@ -29,160 +37,325 @@ class Vertex:
     cached: bool = False
     error: str = ""
 
-    @property
-    def running(self) -> bool:
-        return self.started is not None and self.completed is None
+
+@dataclass(frozen=True, kw_only=True)
+class StatusEvent:
+    """Progress within a vertex: bytes moved, a layer unpacked, a manifest written."""
+
+    vertex: str
+    id: str
+    name: str = ""
+    current: int = 0
+    total: int = 0
+    timestamp: float = 0.0
+    started: float | None = None
+    completed: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogChunk:
-    """A piece of what a step wrote."""
+class LogEvent:
+    """A piece of what a step wrote; it may begin and end in the middle of a line."""
 
-    digest: str
+    vertex: str
+    stream: int  # 1 stdout, 2 stderr
     data: bytes
+    timestamp: float = 0.0
+    moment: str = ""  # the time stamp as it was written: nanoseconds do not fit into a float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Update:
-    """What one piece of the stream changed."""
+class WarningEvent:
+    """A remark of the Dockerfile's frontend."""
 
-    vertexes: tuple[Vertex, ...] = ()
-    logs: tuple[LogChunk, ...] = ()
-    lines: tuple[str, ...] = ()  # what is no JSON: errors, mostly
+    vertex: str
+    level: int = 0
+    short: str = ""
+    detail: tuple[str, ...] = ()
+    url: str = ""
+    file: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Warned:
-    """A warning of the Dockerfile frontend."""
+class PlainLine:
+    """A line that is no event: a message of buildx itself."""
+
+    text: str
+
+
+Event = VertexEvent | StatusEvent | LogEvent | WarningEvent | PlainLine
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """What a vertex did from one `started` on."""
+
+    started: float
+    completed: float | None = None
+    cached: bool = False
+    error: str = ""
+    inputs: bool = False  # False: a source, or a transfer of the vertex's result that the puller reports
+
+
+@dataclass(kw_only=True)
+class Vertex:
+    """Everything that the stream said about one digest under one name."""
 
     digest: str
-    short: str
+    name: str
+    inputs: frozenset[str] = frozenset()
+    episodes: dict[float, Episode] = field(default_factory=dict)
 
 
 class EventLog:
-    """Merges the stream. `feed` takes any pieces of it; `vertexes`, `logs`, `lines` hold the state."""
+    """Collects a stream. Feed it, close it, and read the merged state; never raises on what it is fed."""
 
     def __init__(self) -> None:
-        self.vertexes: dict[tuple[str, str], Vertex] = {}
-        self.logs: dict[str, bytes] = {}
-        self.lines: list[str] = []
-        self.warnings: dict[tuple[str, str], Warned] = {}
-        self.pulls: dict[str, set[str]] = {}  # by vertex: the layers that were fetched or unpacked for it
-        self._rest = ""
+        self.vertices: dict[tuple[str, str], Vertex] = {}  # by (digest, name)
+        self.statuses: dict[tuple[str, str], StatusEvent] = {}  # by (vertex, id), the furthest of each
+        self.warnings: list[WarningEvent] = []
+        self.plain: list[str] = []  # lines that are no events, in order
+        self.last_moment = 0.0  # the latest time that any event carried
+        self.closed = False
+        self._logs: dict[str, list[LogEvent]] = {}
+        self._seen: set[tuple[str, int, str, bytes] | WarningEvent] = set()
+        self._rest = bytearray()
 
-    def feed(self, piece: str) -> Update:
-        """Read a piece, which may begin and end within a line."""
-        *whole, self._rest = (self._rest + piece).split("\n")
-        updates = [self._line(line) for line in whole]
-        return Update(
-            vertexes=tuple(v for u in updates for v in u.vertexes),
-            logs=tuple(c for u in updates for c in u.logs),
-            lines=tuple(line for u in updates for line in u.lines),
+    @classmethod
+    def read(cls, source: Path | Iterable[bytes]) -> EventLog:
+        """A whole recorded stream: a file, or its chunks."""
+        log = cls()
+        for chunk in [source.read_bytes()] if isinstance(source, Path) else source:
+            log.feed(chunk)
+        log.close()
+        return log
+
+    def feed(self, chunk: bytes | str) -> list[Event]:
+        """Take a piece of the stream, torn anywhere, and return the events that it completes."""
+        start = len(self._rest)
+        self._rest += chunk if isinstance(chunk, bytes) else chunk.encode("utf-8", "replace")
+        end = self._rest.rfind(b"\n", start)
+        if end < 0 and len(self._rest) < LONGEST_LINE:
+            return []
+        whole = bytes(self._rest[: end + 1] if end >= 0 else self._rest)
+        del self._rest[: len(whole)]
+        return [event for line in whole.split(b"\n") for event in self._line(line)]
+
+    def feed_line(self, line: bytes | str) -> list[Event]:
+        """Take one line whose newline has been removed already."""
+        ending = b"\n" if isinstance(line, bytes) else "\n"
+        return self.feed(line + ending)  # type: ignore[operator]
+
+    def close(self) -> list[Event]:
+        """The stream has ended: a last line without newline counts."""
+        rest, self._rest = bytes(self._rest), bytearray()
+        self.closed = True
+        return self._line(rest)
+
+    def log(self, digests: Iterable[str]) -> bytes:
+        """What the vertices wrote, in the order of time."""
+        pieces = [piece for digest in digests for piece in self._logs.get(digest, ())]
+        return b"".join(piece.data for piece in sorted(pieces, key=lambda p: (p.timestamp, p.moment, p.stream, p.data)))
+
+    def _line(self, line: bytes) -> list[Event]:
+        if not line.strip():
+            return []
+        events = parse_line(line)
+        for event in events:
+            self._merge(event)
+        return events
+
+    def _merge(self, event: Event) -> None:
+        match event:
+            case VertexEvent():
+                self._merge_vertex(event)
+            case StatusEvent():
+                key = (event.vertex, event.id)
+                self.statuses[key] = _further(self.statuses.get(key), event)
+                self._moment(event.timestamp, event.completed)
+            case LogEvent():
+                mark = (event.vertex, event.stream, event.moment, event.data)
+                if mark not in self._seen:
+                    self._seen.add(mark)
+                    self._logs.setdefault(event.vertex, []).append(event)
+                self._moment(event.timestamp)
+            case WarningEvent():
+                if event not in self._seen:
+                    self._seen.add(event)
+                    self.warnings.append(event)
+            case PlainLine():
+                self.plain.append(event.text)
+
+    def _merge_vertex(self, event: VertexEvent) -> None:
+        vertex = self.vertices.setdefault((event.digest, event.name), Vertex(digest=event.digest, name=event.name))
+        vertex.inputs |= frozenset(event.inputs)
+        self._moment(event.started, event.completed)
+        if event.started is None:
+            return
+        new = Episode(
+            started=event.started,
+            completed=event.completed,
+            cached=event.cached,
+            error=event.error,
+            inputs=bool(event.inputs),
         )
+        old = vertex.episodes.get(event.started)
+        vertex.episodes[event.started] = _joined(old, new) if old else new
 
-    def close(self) -> Update:
-        """Read what is left when the stream ends without a line break."""
-        return self.feed("\n") if self._rest else Update()
-
-    def _line(self, line: str) -> Update:
-        line = line.strip()
-        if not line:
-            return Update()
-        status = _object(line)
-        if status is None:
-            self.lines.append(line)
-            return Update(lines=(line,))
-        vertexes = tuple(self._merge(v) for v in _vertexes(status))
-        logs = tuple(_logs(status))
-        for chunk in logs:
-            self.logs[chunk.digest] = (self.logs.get(chunk.digest, b"") + chunk.data)[-_LOG_LIMIT:]
-        for item in _items(status, "statuses"):
-            blob = re.search(r"sha256:[0-9a-f]{64}", _text(item.get("id")))
-            if blob and not _text(item.get("id")).startswith(("resolve", "exporting")):
-                self.pulls.setdefault(_text(item.get("vertex")), set()).add(blob[0])
-        for warned in _warnings(status):
-            self.warnings[(warned.digest, warned.short)] = warned
-        return Update(vertexes=vertexes, logs=logs)
-
-    def _merge(self, new: Vertex) -> Vertex:
-        key = (new.digest, new.name)
-        old = self.vertexes.get(key)
-        if old:
-            new = replace(
-                new,
-                inputs=new.inputs or old.inputs,
-                started=min(filter(None, (old.started, new.started)), default=None),
-                completed=max(filter(None, (old.completed, new.completed)), default=None),
-                cached=old.cached or new.cached,
-                error=new.error or old.error,
-            )
-        self.vertexes[key] = new
-        return new
+    def _moment(self, *times: float | None) -> None:
+        self.last_moment = max(self.last_moment, *(t for t in times if t is not None), 0.0)
 
 
-def _object(line: str) -> dict[str, object] | None:
-    if not line.startswith("{"):
+def _joined(a: Episode, b: Episode) -> Episode:
+    """Two sights of one episode. The completed one knows more; of two completed ones, the later."""
+    first, last = sorted((a, b), key=lambda e: (e.completed is not None, e.completed or 0.0, e.cached, e.error))
+    return replace(
+        last, error=last.error or (first.error if last.completed is None else ""), inputs=a.inputs or b.inputs
+    )
+
+
+def _further(a: StatusEvent | None, b: StatusEvent) -> StatusEvent:
+    if a is None:
+        return b
+    return max(
+        a,
+        b,
+        key=lambda s: (
+            s.completed is not None,
+            s.current,
+            s.total,
+            s.timestamp,
+            s.name,
+            s.started or 0.0,
+            s.completed or 0.0,
+        ),
+    )
+
+
+# ---- parsing
+
+
+def parse_line(line: bytes) -> list[Event]:
+    """The events of one line. What is no SolveStatus becomes a plain line, and no line makes this raise."""
+    text = line.decode("utf-8", "replace").rstrip("\r\n")
+    if text.lstrip().startswith("{"):
+        try:
+            status = json.loads(text)
+        except (ValueError, RecursionError):
+            status = None
+        if isinstance(status, dict) and _FIELDS & status.keys():
+            return [
+                *_each(status, "vertexes", _vertex),
+                *_each(status, "statuses", _status),
+                *_each(status, "logs", _log),
+                *_each(status, "warnings", _warning),
+            ]
+    return [PlainLine(text=text)]
+
+
+_FIELDS = frozenset({"vertexes", "statuses", "logs", "warnings"})
+
+
+def _each(status: Mapping[str, object], key: str, parse: Callable[[Mapping[str, object]], _T | None]) -> list[_T]:
+    found = status.get(key)
+    parsed = [parse(item) for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    return [item for item in parsed if item is not None]
+
+
+def _vertex(raw: Mapping[str, object]) -> VertexEvent | None:
+    digest, name = _text(raw, "digest"), _text(raw, "name")
+    if not digest:
+        return None
+    inputs = raw.get("inputs")
+    return VertexEvent(
+        digest=digest,
+        name=name,
+        started=_time(raw, "started"),
+        completed=_time(raw, "completed"),
+        cached=raw.get("cached") is True,
+        error=_text(raw, "error"),
+        inputs=tuple(i for i in inputs if isinstance(i, str)) if isinstance(inputs, list) else (),
+    )
+
+
+def _status(raw: Mapping[str, object]) -> StatusEvent | None:
+    vertex, name = _text(raw, "vertex"), _text(raw, "id")
+    if not vertex or not name:
+        return None
+    return StatusEvent(
+        vertex=vertex,
+        id=name,
+        name=_text(raw, "name"),
+        current=_number(raw, "current"),
+        total=_number(raw, "total"),
+        timestamp=_time(raw, "timestamp") or _ZERO_TIME,
+        started=_time(raw, "started"),
+        completed=_time(raw, "completed"),
+    )
+
+
+def _log(raw: Mapping[str, object]) -> LogEvent | None:
+    vertex = _text(raw, "vertex")
+    data = _bytes(raw.get("data"))
+    if not vertex or not data:
+        return None
+    return LogEvent(
+        vertex=vertex,
+        stream=_number(raw, "stream"),
+        data=data,
+        moment=_text(raw, "timestamp"),
+        timestamp=_time(raw, "timestamp") or _ZERO_TIME,
+    )
+
+
+def _warning(raw: Mapping[str, object]) -> WarningEvent | None:
+    source, places, detail = raw.get("sourceInfo"), raw.get("range"), raw.get("detail")
+    place = places[0] if isinstance(places, list) and places else None
+    start = place.get("start") if isinstance(place, dict) else None
+    return WarningEvent(
+        vertex=_text(raw, "vertex"),
+        level=_number(raw, "level"),
+        url=_text(raw, "url"),
+        short=_bytes(raw.get("short")).decode("utf-8", "replace"),
+        detail=tuple(_bytes(d).decode("utf-8", "replace") for d in detail) if isinstance(detail, list) else (),
+        file=_text(source, "filename") if isinstance(source, dict) else "",
+        line=_number(start, "line") if isinstance(start, dict) else 0,
+    )
+
+
+def _text(raw: Mapping[str, object], key: str) -> str:
+    value = raw.get(key)
+    return scrubbed(value) if isinstance(value, str) else ""
+
+
+def _number(raw: Mapping[str, object], key: str) -> int:
+    value = raw.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, str):
+        return b""
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+_FRACTION = re.compile(r"\.(\d{1,6})\d*")
+
+
+def _time(raw: Mapping[str, object], key: str) -> float | None:
+    """Go's RFC 3339 with up to nanoseconds, as seconds since the epoch; None for what is no time and for Go's zero."""
+    value = raw.get(key)
+    if not isinstance(value, str) or value.startswith("0001-"):
         return None
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
+        moment = datetime.fromisoformat(_FRACTION.sub(r".\1", value, count=1))
+    except ValueError:
         return None
-    return value if isinstance(value, dict) else None
-
-
-def _items(status: dict[str, object], key: str) -> Iterator[dict[str, object]]:
-    listed = status.get(key)
-    for item in listed if isinstance(listed, list) else []:
-        if isinstance(item, dict):
-            yield item
-
-
-def _vertexes(status: dict[str, object]) -> Iterator[Vertex]:
-    for item in _items(status, "vertexes"):
-        inputs = item.get("inputs")
-        yield Vertex(
-            digest=_text(item.get("digest")),
-            name=_text(item.get("name")),
-            inputs=tuple(map(_text, inputs)) if isinstance(inputs, list) else (),
-            started=seconds(item.get("started")),
-            completed=seconds(item.get("completed")),
-            cached=item.get("cached") is True,
-            error=_text(item.get("error")),
-        )
-
-
-def _logs(status: dict[str, object]) -> Iterator[LogChunk]:
-    for item in _items(status, "logs"):
-        try:
-            data = base64.b64decode(_text(item.get("data")), validate=True)
-        except (binascii.Error, ValueError):
-            continue
-        yield LogChunk(digest=_text(item.get("vertex")), data=data)
-
-
-def _warnings(status: dict[str, object]) -> Iterator[Warned]:
-    for item in _items(status, "warnings"):
-        try:
-            short = base64.b64decode(_text(item.get("short"))).decode(errors="replace")
-        except (binascii.Error, ValueError):
-            continue
-        yield Warned(digest=_text(item.get("vertex")), short=short)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def seconds(stamp: object) -> float | None:
-    """RFC 3339 with nanoseconds -> seconds since the epoch; None for anything else."""
-    if not isinstance(stamp, str) or len(stamp) < 20:
-        return None
-    text = stamp.replace("Z", "+00:00")
-    head, dot, tail = text.partition(".")
-    if dot:
-        digits = tail[: next((i for i, c in enumerate(tail) if not c.isdigit()), len(tail))]
-        text = f"{head}.{digits[:6]:0<6}{tail[len(digits) :]}"
     try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError, OSError):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (OverflowError, ValueError):
         return None

@@ -1,119 +1,211 @@
-"""The names that BuildKit gives to vertices: `[target [platform[->platform]] stage n/m] INSTRUCTION`.
+"""What a vertex name says: `[target platform->platform stage n/m] INSTRUCTION` and BuildKit's own housekeeping.
 
-Source: BuildKit frontend/dockerfile/dockerfile2llb/convert.go (prefixCommand) and client/llb/resolver; buildx puts the
-target's name in front where several are built.
+Where the parts come from:
+- `[platform->platform stage n/m] INSTRUCTION`: prefixCommand in moby/buildkit frontend/dockerfile/dockerfile2llb. The
+  platform is there when several were asked for; `->arch` says for what a step cross-compiles; n is padded to m's width;
+  a Dockerfile's only stage has no name.
+- the target: docker/buildx util/progress WithPrefix, where several targets are built. `[x] y` becomes `[target x] y` and
+  a name without brackets becomes `[target] name`. So the words alone do not tell a target from a stage: `targets_in`
+  finds out from the names of a whole run which targets there are.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class StepKind(StrEnum):
     """What a vertex is for."""
 
-    STEP = "step"  # an instruction of the Dockerfile
-    INTERNAL = "internal"  # BuildKit's housekeeping: definitions, contexts, metadata, credentials
-    EXPORT = "export"  # writing the result
-    CACHE_IMPORT = "cache-import"
-    CACHE_EXPORT = "cache-export"
+    INSTRUCTION = "instruction"  # a Dockerfile instruction: RUN, COPY, ADD, WORKDIR ...
+    BASE = "base"  # FROM, and an image that a named context or --from stands for
+    CONTEXT = "context"  # files sent by the client: the build context, the Dockerfile, the ignore file
+    METADATA = "metadata"  # asking a registry for an image's configuration
+    AUTH = "auth"  # a token from a registry
+    IMPORT_CACHE = "import-cache"  # reading a cache-from manifest
+    EXPORT_CACHE = "export-cache"
+    EXPORT_IMAGE = "export-image"  # writing the result, and pushing it
+    HOUSEKEEPING = "housekeeping"  # everything else that is BuildKit's or buildx's own
+
+    @property
+    def counts(self) -> bool:
+        """Whether a cache could have saved it: only these count in a hit rate."""
+        return self in (StepKind.INSTRUCTION, StepKind.BASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepName:
-    """A vertex name taken apart; what it does not say is ""."""
+    """A vertex name, taken apart. What the name does not say is empty or 0."""
 
-    target: str = ""
-    build_platform: str = ""  # where the step runs, such as linux/amd64
-    platform: str = ""  # what it is for
+    text: str  # as BuildKit wrote it
+    kind: StepKind
+    target: str = ""  # the bake target; only where several targets are built
+    platform: str = ""  # what the result is for, as BuildKit writes it: linux/arm64, linux/arm/v7
+    build_platform: str = ""  # where the step runs; equal to `platform` unless it cross-compiles
     stage: str = ""
-    index: int = 0
+    index: int = 0  # of the instruction in its stage, from 1
     total: int = 0
-    instruction: str = ""
-    kind: Kind = Kind.STEP
+    instruction: str = ""  # upper case word and arguments; for housekeeping, what is being done
+    linked: bool = False  # the second half of a `COPY --link`: putting the copied layer on top of the base
 
     @property
-    def joined(self) -> str:
-        """The same in every run, whatever ids and digests are in the name."""
-        text = re.sub(r"@?sha256:[0-9a-f]{12,64}", "", self.instruction)
-        place = f"{self.build_platform}->{self.platform}" if self.build_platform != self.platform else self.platform
-        return re.sub(r"\s+", " ", f"[{self.stage} {place}] {text}").strip()
+    def internal(self) -> bool:
+        """BuildKit's own housekeeping, which is never cached and never counted."""
+        return not self.kind.counts
+
+    @property
+    def verb(self) -> str:
+        return self.instruction.partition(" ")[0]
+
+    @property
+    def normal(self) -> str:
+        """The name for joining runs: no digests, no generated ids, no numbering, single spaces."""
+        where = " ".join(filter(None, (self.target, self._platforms, self.stage)))
+        return f"[{where}] {self.normal_instruction}" if where else self.normal_instruction
+
+    @property
+    def normal_instruction(self) -> str:
+        return " ".join(_IDS.sub("", self.instruction).split())
+
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """Platforms, stage and instruction: equal for one step of one Dockerfile that several targets build."""
+        return (self.platform, self.build_platform, self.stage, self.normal_instruction)
+
+    @property
+    def label(self) -> str:
+        """What a person calls the step: `api-scratch linux/arm64 compile 3/5`, or what housekeeping does."""
+        number = f"{self.index}/{self.total}" if self.total else ""
+        where = " ".join(filter(None, (self.target, self._platforms, self.stage, number)))
+        return where if self.total else " ".join(filter(None, (where, self.instruction)))
+
+    @property
+    def _platforms(self) -> str:
+        crossing = self.platform != self.build_platform
+        return f"{self.build_platform}->{self.platform}" if crossing else self.platform
 
 
-_BRACKET = re.compile(r"\[(?P<head>[^\]]*)\]\s*(?P<rest>.*)", re.S)
-_COUNT = re.compile(r"^(\d+)/(\d+)$")
-_PLATFORM = re.compile(r"^(linux|windows|darwin|freebsd|wasi|js|wasip1)/[^\s]+$")
-_HOUSEKEEPING = (
-    "load build definition",
-    "load metadata",
-    "load .dockerignore",
-    "load build context",
-    "load local bake",
-    "load remote bake",
-    "resolving provenance",
-    "resolve image config",
-    "copy /context",
-    "settings cache",
+# @sha256:... of references, bare digests, and the random identifiers of sessions and refs
+_IDS = re.compile(r"@?sha256:[0-9a-f]{8,64}|\b[0-9a-f]{32,64}\b|\b[a-z0-9]{25}::[a-z0-9]{25}\b")
+_HEAD = re.compile(r"\[([^\]]*)\] ?(.*)", re.DOTALL)
+_NUMBER = re.compile(r"(\d+)/(\d+)")
+_PLATFORM = re.compile(r"(?P<build>[a-z0-9][a-z0-9_.()+-]*/[a-z0-9_]+(?:/[a-z0-9.]+)?)(?:->(?P<target>[a-z0-9_.()/+-]+))?")
+
+
+def parse_name(text: str, targets: frozenset[str] = frozenset()) -> StepName:
+    """Take a name apart. ``targets`` are the bake targets of the run if there are several, see `targets_in`."""
+    head = _HEAD.fullmatch(text)
+    if not head:
+        return _unbracketed(text, text.strip(), "")
+    words, rest = head[1].split(), head[2].strip()
+    if words and (number := _NUMBER.fullmatch(words[-1])):
+        return _numbered(text, words[:-1], rest, number, targets)
+    if words and words[-1] in ("internal", "auth"):
+        target, platforms, _ = _places(words[:-1], targets, stages=False)
+        kind = StepKind.AUTH if words[-1] == "auth" else _internal(rest)
+        return StepName(text=text, kind=kind, target=target, instruction=rest, **platforms)
+    for at in (1, 0):  # a target may itself be called context
+        if len(words) == at + 2 and words[at] == "context":
+            return _named_context(text, words[:at], words[at + 1], rest)
+    target, platforms, _ = _places(words, targets, stages=False)
+    if not platforms:
+        return _unbracketed(text, rest, target)
+    return StepName(text=text, kind=StepKind.HOUSEKEEPING, target=target, instruction=rest, **platforms)
+
+
+def targets_in(names: Iterable[str]) -> frozenset[str]:
+    """The bake targets that the names of one run tell of; none where only one target is built."""
+    found = set()
+    for name in names:
+        head = _HEAD.fullmatch(name)
+        words = head[1].split() if head else []
+        if len(words) >= 2 and words[-1] == "internal" and not _platform(words[0]):
+            found.add(words[0])
+    return frozenset(found)
+
+
+def _numbered(text: str, words: list[str], rest: str, number: re.Match[str], targets: frozenset[str]) -> StepName:
+    target, platforms, stage = _places(words, targets, stages=True)
+    linked = rest.startswith(("LINK COPY ", "LINK ADD "))
+    instruction = rest.removeprefix("LINK ") if linked else rest
+    base = instruction.startswith("FROM ")
+    return StepName(text=text, kind=StepKind.BASE if base else StepKind.INSTRUCTION, target=target, stage=stage,
+                    index=int(number[1]), total=int(number[2]), instruction=instruction, linked=linked, **platforms)
+
+
+def _named_context(text: str, before: list[str], name: str, rest: str) -> StepName:
+    """`[context NAME] REFERENCE` and the like: frontend/dockerui/namedcontext.go. NAME may end in ::platform."""
+    target = before[0] if before else ""
+    name, _, platform = name.partition("::")
+    if rest.startswith("load metadata for "):
+        kind = StepKind.METADATA
+    elif rest.startswith("load ") or not rest:
+        kind = StepKind.CONTEXT
+    else:
+        kind = StepKind.BASE
+        rest = f"FROM {rest}"
+    return StepName(text=text, kind=kind, target=target, platform=platform, build_platform=platform,
+                    stage=f"context {name}", instruction=rest)
+
+
+def _unbracketed(text: str, rest: str, target: str) -> StepName:
+    return StepName(text=text, kind=_housekeeping(rest), target=target, instruction=rest)
+
+
+def _internal(rest: str) -> StepKind:
+    if rest.startswith("load metadata for "):
+        return StepKind.METADATA
+    if rest.startswith(("load build definition", "load build context", "load .dockerignore", "load remote build context",
+                        "load git source")) or rest.endswith(".dockerignore"):
+        return StepKind.CONTEXT
+    return StepKind.HOUSEKEEPING
+
+
+def _housekeeping(rest: str) -> StepKind:
+    for start, kind in _STARTS:
+        if rest.startswith(start):
+            return kind
+    return StepKind.HOUSEKEEPING
+
+
+_STARTS = (
+    ("FROM ", StepKind.BASE),  # an image of COPY --from or of a mount: it has no stage and no number
+    ("importing cache manifest from ", StepKind.IMPORT_CACHE),
+    ("exporting cache", StepKind.EXPORT_CACHE),
+    ("exporting to ", StepKind.EXPORT_IMAGE),
+    ("pushing ", StepKind.EXPORT_IMAGE),
+    ("importing to ", StepKind.EXPORT_IMAGE),  # docker load of a result
+    ("resolve image config for ", StepKind.METADATA),
 )
 
 
-def parse(name: str) -> StepName:
-    """Never fails: a name of an unknown form is a step without a stage."""
-    match = _BRACKET.match(name)
-    if not match:
-        return StepName(instruction=name, kind=_kind("", name))
-    words = match["head"].split()
-    rest = match["rest"]
-    internal = bool(words) and (words[-1] in ("internal", "auth") or "context" in words[-2:-1] or words[0] == "context")
-    if internal:
-        target = words[0] if words[0] not in ("internal", "auth", "context") else ""
-        platform = next((w for w in words if _PLATFORM.match(w)), "")
-        return StepName(target=target, platform=platform, build_platform=platform, instruction=rest, kind=Kind.INTERNAL)
-    index = total = 0
-    if words and (count := _COUNT.match(words[-1])):
-        index, total = int(count[1]), int(count[2])
-        words.pop()
-        stage = words.pop() if words and not _PLATFORM.match(words[-1]) else ""
-    else:
-        stage = ""
-    build_platform = platform = ""
-    if words and _PLATFORM.match(words[-1]):
-        build_platform, _, platform = words.pop().partition("->")
-        platform = _full(build_platform, platform)
-    target = " ".join(words)
-    return StepName(
-        target=target,
-        build_platform=build_platform,
-        platform=platform,
-        stage=stage,
-        index=index,
-        total=total,
-        instruction=rest,
-        kind=Kind.STEP if total else _kind(target, rest),
-    )
+def _places(words: list[str], targets: frozenset[str], *, stages: bool) -> tuple[str, dict[str, str], str]:
+    """Target, platforms and stage of the words within the brackets, without the number."""
+    at = next((i for i, word in enumerate(words) if _platform(word)), None)
+    if at is not None:
+        platforms = _platform(words[at])
+        return " ".join(words[:at]), platforms, " ".join(words[at + 1:])
+    if not words:
+        return "", {}, ""
+    if len(words) > 1 or not stages or words[0] in targets:
+        return words[0], {}, " ".join(words[1:])
+    return "", {}, words[0]
 
 
-def _full(build_platform: str, platform: str) -> str:
-    """`linux/amd64->arm64` leaves the os out where both are the same."""
-    if not platform:
-        return build_platform
-    return (
-        platform
-        if platform.startswith(f"{build_platform.split('/')[0]}/")
-        else f"{build_platform.split('/')[0]}/{platform}"
-    )
+def _platform(word: str) -> dict[str, str]:
+    match = _PLATFORM.fullmatch(word)
+    if not match or _NUMBER.fullmatch(word):
+        return {}
+    build, target = match["build"], match["target"] or match["build"]
+    if "->" in word and not _is_whole(target):
+        target = f"{build.partition('/')[0]}/{target}"  # the same OS is left out: linux/amd64->arm64
+    return {"platform": target, "build_platform": build}
 
 
-def _kind(target: str, text: str) -> Kind:
-    if text.startswith("exporting cache"):
-        return Kind.CACHE_EXPORT
-    if text.startswith("importing cache"):
-        return Kind.CACHE_IMPORT
-    if text.startswith("exporting"):
-        return Kind.EXPORT
-    if text.startswith(_HOUSEKEEPING) or re.match(r"(local|docker-image|oci-layout|sha256):", text):
-        return Kind.INTERNAL
-    del target
-    return Kind.INTERNAL if not text else Kind.STEP
+def _is_whole(platform: str) -> bool:
+    """Whether a platform after `->` names its OS: `windows/amd64` does, `arm/v7` does not."""
+    first, _, second = platform.partition("/")
+    return bool(second) and not re.fullmatch(r"v\d.*", second) and first != ""

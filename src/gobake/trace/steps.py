@@ -1,134 +1,324 @@
-"""From merged vertices to steps with an outcome. The rules are those of the words in docs/internals.md."""
+"""From merged events to steps: what happened to each Dockerfile instruction of each target and platform in one run.
+
+What BuildKit's events mean here (moby/buildkit solver/jobs.go and solver/progress.go, confirmed on recorded runs):
+- A digest that several targets share is reported to each of them under that target's name, with times that differ by
+  milliseconds (buildx shifts every target's clock). The work was done once: one step `executed`, its siblings `shared`.
+- Two equal steps with different digests are merged while they run: one (target, name) then carries both digests, the
+  own one may be marked cached or even `context canceled` although the step went well. So a step is judged by all of
+  its digests together.
+- `cached` with `started` equal to `completed` is BuildKit's conclusion: nothing of the step was needed.
+- A vertex without inputs (FROM) is reported uncached while it merely looks up its cache key, and a step that came from
+  a cache is reported uncached, without inputs, while its layers are downloaded and unpacked. Neither means that it ran.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from gobake.trace.events import EventLog, Vertex
-from gobake.trace.names import Kind, StepName, parse
+from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
+from gobake.trace.names import StepKind, StepName, parse_name, targets_in
+
+CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets of one run may differ
 
 
 class Outcome(StrEnum):
-    """What happened to a step."""
+    """What happened to a step. The order is that of reports."""
 
-    REUSED = "reused"  # in this builder already
-    IMPORTED = "imported"  # through cache-from
-    SHARED = "shared"  # built moments ago for a sibling
+    REUSED = "reused"  # this builder had it
+    IMPORTED = "imported"  # it came through cache-from
+    SHARED = "shared"  # a sibling target had it built moments ago, in the same run
     EXECUTED = "executed"
-    UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping; never counted
-    UNKNOWN = "unknown"  # the evidence does not tell
+    UNKNOWN = "unknown"  # cached, and the evidence does not tell from where; or never reached
+    UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping: never counted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One vertex of one target. Times are seconds since the epoch; None where it never began or ended."""
+    """One step of one target and platform in one run."""
 
     name: StepName
-    digest: str
+    key: str  # joins runs: the normalised name, with #2 and so on where a stage repeats an instruction
+    digests: tuple[str, ...]  # change from run to run
     outcome: Outcome
-    started: float | None
-    completed: float | None
+    started: float | None = None  # seconds since the epoch; None: the step was never reached
+    completed: float | None = None  # None: it did not end
+    seconds: float = 0.0  # at work; 0 where a sibling's step was at work for it
+    failed: bool = False
+    canceled: bool = False  # stopped because of Ctrl-C or of another step's failure
     error: str = ""
+    log_bytes: int = 0
+    transferred: int = 0  # bytes downloaded for it, or sent by the client
 
     @property
-    def seconds(self) -> float:
-        return max(0.0, self.completed - self.started) if self.started and self.completed else 0.0
+    def target(self) -> str:
+        return self.name.target
 
     @property
-    def failed(self) -> bool:
-        return bool(self.error) and not self.canceled
+    def reached(self) -> bool:
+        return self.started is not None
 
     @property
-    def canceled(self) -> bool:
-        return "context canceled" in self.error or (self.started is not None and self.completed is None)
+    def running(self) -> bool:
+        return self.reached and self.completed is None and not self.failed and not self.canceled
+
+    @property
+    def counts(self) -> bool:
+        """Whether it belongs into a hit rate."""
+        return self.reached and self.outcome is not Outcome.UNCACHEABLE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """All steps of a run, ordered by start, and what BuildKit said beside them."""
+    """All steps of a run, by target and then in the order of their dependencies."""
 
     steps: tuple[Step, ...]
-    lines: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    def counts(self) -> dict[Outcome, int]:
-        """How many distinct steps had which outcome: a step that several targets name is one step."""
-        return {outcome: count for outcome, count in sorted(Counter(s.outcome for s in distinct(self.steps)).items())}
+    warnings: tuple[WarningEvent, ...] = ()
+    logs: Mapping[str, str] = field(default_factory=dict)  # by step key; a shared step has its sibling's log
 
     @property
-    def executed(self) -> tuple[Step, ...]:
-        return tuple(s for s in distinct(self.steps) if s.outcome is Outcome.EXECUTED)
+    def counted(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.counts)
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many counted steps had which outcome; every outcome but `uncacheable` is there."""
+        found = Counter(step.outcome for step in self.counted)
+        return {outcome: found[outcome] for outcome in Outcome if outcome is not Outcome.UNCACHEABLE}
 
     @property
     def failed(self) -> tuple[Step, ...]:
-        return tuple(s for s in self.steps if s.failed)
+        """Steps that failed by themselves, first the one that did the work."""
+        found = [step for step in self.steps if step.failed]
+        return tuple(sorted(found, key=lambda s: (s.outcome is Outcome.SHARED, s.completed or 0.0, s.key)))
+
+    def log(self, step: Step) -> str:
+        return self.logs.get(step.key, "")
 
 
-# Of several targets' views of one vertex the one that did the work speaks for it.
-_RANK = {
-    o: n
-    for n, o in enumerate(
-        (Outcome.EXECUTED, Outcome.IMPORTED, Outcome.REUSED, Outcome.UNKNOWN, Outcome.SHARED, Outcome.UNCACHEABLE)
-    )
-}
+def steps(log: EventLog, *, bare: bool = False) -> Trace:
+    """The steps of what the log has so far.
+
+    ``bare``: the builder is known to have been empty before the run, so that whatever it did not execute came through
+    cache-from. Without that knowledge a hit in a run that read a cache is `imported` only if its layers were seen to be
+    downloaded, and `unknown` otherwise.
+    """
+    return _Reading(log, bare).trace()
 
 
-def distinct(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """One step a digest, however many targets name it."""
-    found: dict[str, Step] = {}
-    for step in steps:
-        old = found.get(step.digest)
-        if old is None or _RANK[step.outcome] < _RANK[old.outcome]:
-            found[step.digest] = step
-    return tuple(found.values())
+@dataclass(kw_only=True)
+class _Group:
+    """The vertices of one (target, name)."""
+
+    name: StepName
+    key: str
+    vertices: list[Vertex]
+    ran: list[Vertex] = field(default_factory=list)  # did the work, and it went well
+    failed: list[Vertex] = field(default_factory=list)
+    hit: list[Vertex] = field(default_factory=list)
+    stopped: list[Vertex] = field(default_factory=list)  # canceled, or still at it
+
+    @property
+    def did(self) -> list[Vertex]:
+        return self.failed or self.ran
+
+    @property
+    def episodes(self) -> list[Episode]:
+        return sorted((e for v in self.vertices for e in v.episodes.values()), key=lambda e: e.started)
 
 
-def trace(log: EventLog) -> Trace:
-    """Give every vertex its outcome."""
-    vertexes = list(log.vertexes.values())
-    parsed = {id(v): parse(v.name) for v in vertexes}
-    importing = any(parsed[id(v)].kind is Kind.CACHE_IMPORT and not v.error for v in vertexes)
-    worked = _first_workers(vertexes)
-    steps = [
-        Step(
-            name=parsed[id(v)],
-            digest=v.digest,
-            outcome=_outcome(v, parsed[id(v)], worked, importing, v.digest in log.pulls),
-            started=v.started,
-            completed=v.completed,
-            error=v.error,
+class _Reading:
+    """One pass over a log."""
+
+    def __init__(self, log: EventLog, bare: bool) -> None:
+        self.log = log
+        self.bare = bare
+        vertices = sorted(log.vertices.values(), key=lambda v: (v.name, v.digest))
+        self.inputs: dict[str, frozenset[str]] = defaultdict(frozenset)
+        for vertex in vertices:
+            self.inputs[vertex.digest] |= vertex.inputs
+        self.moved, self.unpacked = _transfers(log)
+        self.groups = _groups(vertices)
+        for group in self.groups:
+            self._sort_out(group)
+        self.imports = any(g.name.kind is StepKind.IMPORT_CACHE and not g.failed and g.ran for g in self.groups)
+        self.owners = _owners(self.groups, lambda g: g.vertices)
+        self.workers = _owners(self.groups, lambda g: g.did or (g.stopped if not g.hit else []))
+        self.done = {g.name.place: g for g in reversed(self.groups) if g.ran and self._works(g)}
+
+    def trace(self) -> Trace:
+        depths = _depths(self.inputs)
+        found = [(group, self._step(group)) for group in self.groups]
+        found.sort(key=lambda pair: (pair[1].target, not pair[0].name.kind.counts,
+                                     max(depths.get(d, 0) for d in pair[1].digests), pair[1].key))
+        logs = {step.key: self.log.log(step.digests).decode("utf-8", "replace")
+                for _, step in found if step.log_bytes}
+        return Trace(steps=tuple(step for _, step in found), logs=logs,
+                     warnings=tuple(sorted(self.log.warnings, key=lambda w: (w.file, w.line, w.short))))
+
+    # ---- what one vertex did
+
+    def _sort_out(self, group: _Group) -> None:
+        linked = [v for v in group.vertices if parse_name(v.name).linked and v.episodes]
+        plain = [v for v in group.vertices if v.episodes and v not in linked]
+        for vertex in plain or linked:  # of a COPY --link, the copying counts and not the linking
+            self._place(group, vertex)
+
+    def _place(self, group: _Group, vertex: Vertex) -> None:
+        episodes = sorted(vertex.episodes.values(), key=lambda e: e.started)
+        source = not self.inputs[vertex.digest]
+        hits = [e for e in episodes if e.cached]
+        runs = [e for e in episodes if not e.cached and (source or e.inputs)]
+        last = runs[-1] if runs else None
+        if last and last.error and not _canceled(last.error):
+            group.failed.append(vertex)
+        elif last and (last.error or last.completed is None) and not hits:
+            group.stopped.append(vertex)
+        elif group.name.kind is StepKind.BASE and source:
+            fetched = vertex.digest in self.moved or vertex.digest in self.unpacked
+            (group.ran if fetched else group.hit).append(vertex)
+        elif last and last.completed is not None and not last.error and not (source and hits):
+            group.ran.append(vertex)
+        else:  # cached, or nothing was seen of it but the transfer of its result
+            group.hit.append(vertex)
+
+    def _works(self, group: _Group) -> bool:
+        """Whether the group's own step did the work, and not a sibling's."""
+        did = group.did or group.stopped
+        return any(self.workers.get(v.digest) is group for v in did)
+
+    # ---- what one step comes to
+
+    def _step(self, group: _Group) -> Step:
+        own = [v for v in group.vertices if self.owners.get(v.digest) is group]
+        episodes = group.episodes
+        finished = [e.completed for e in episodes if e.completed is not None]
+        unfinished = bool(group.stopped) and not (group.failed or group.ran or group.hit)
+        open_end = unfinished and not self.log.closed and not any(_canceled(e.error) for e in episodes)
+        error = next((e.error for v in group.failed for e in reversed(v.episodes.values()) if e.error), "")
+        return Step(
+            name=group.name, key=group.key, digests=tuple(v.digest for v in group.vertices),
+            outcome=self._outcome(group),
+            started=episodes[0].started if episodes else None,
+            completed=max(finished) if finished and not (unfinished and episodes[-1].completed is None) else None,
+            seconds=_union([(e.started, e.completed or self.log.last_moment) for v in own for e in v.episodes.values()]),
+            failed=bool(group.failed), canceled=unfinished and not open_end, error=error,
+            log_bytes=len(self.log.log(v.digest for v in group.vertices)),
+            transferred=sum(self.moved.get(v.digest, 0) for v in own),
         )
-        for v in vertexes
-    ]
-    steps.sort(key=lambda s: (s.started is None, s.started or 0.0, s.digest, s.name.target))
-    return Trace(steps=tuple(steps), lines=tuple(log.lines), warnings=tuple(w.short for w in log.warnings.values()))
 
+    def _outcome(self, group: _Group) -> Outcome:
+        if group.name.internal:
+            return Outcome.UNCACHEABLE
+        if group.did:
+            return Outcome.EXECUTED if self._works(group) else Outcome.SHARED
+        if group.hit:
+            return self._cached(group)
+        if group.stopped:
+            return Outcome.EXECUTED if self._works(group) else Outcome.SHARED
+        return Outcome.UNKNOWN
 
-def _first_workers(vertexes: list[Vertex]) -> dict[str, Vertex]:
-    """By digest the vertex that really ran: of several targets the first that finished without the cache."""
-    found: dict[str, Vertex] = {}
-    for vertex in vertexes:
-        if vertex.cached or vertex.started is None:
-            continue
-        old = found.get(vertex.digest)
-        if old is None or (vertex.completed or 9e18) < (old.completed or 9e18):
-            found[vertex.digest] = vertex
-    return found
-
-
-def _outcome(vertex: Vertex, name: StepName, worked: dict[str, Vertex], importing: bool, pulled: bool) -> Outcome:
-    if name.kind is not Kind.STEP:
-        return Outcome.UNCACHEABLE
-    if vertex.cached:
-        if vertex.digest in worked:
+    def _cached(self, group: _Group) -> Outcome:
+        if any(v.digest in self.workers for v in group.vertices) or self._built_beside(group):
             return Outcome.SHARED
-        return Outcome.UNKNOWN if importing else Outcome.REUSED
-    if vertex.started is None:
-        return Outcome.UNKNOWN  # it never came to it
-    if name.instruction.startswith("FROM ") and vertex.completed and not vertex.error:
-        # a base that is there already is resolved but not marked as cached: whether layers came tells
-        return Outcome.EXECUTED if pulled else Outcome.REUSED
-    return Outcome.EXECUTED if worked.get(vertex.digest) is vertex else Outcome.SHARED
+        if not self.imports:
+            return Outcome.REUSED
+        fetched = any(v.digest in self.moved or v.digest in self.unpacked for v in group.hit)
+        return Outcome.IMPORTED if fetched or self.bare else Outcome.UNKNOWN
+
+    def _built_beside(self, group: _Group) -> bool:
+        """Whether the same step of another target, under another digest, was executed before this one was found."""
+        other = self.done.get(group.name.place)
+        if other is None or other.name.target == group.name.target:
+            return False
+        ends = [e.completed for v in other.ran for e in v.episodes.values() if e.completed is not None]
+        found = [e.started for v in group.hit for e in v.episodes.values() if e.cached]
+        return bool(ends and found) and max(ends) <= min(found) + CLOCK_SLACK
+
+
+def _groups(vertices: Iterable[Vertex]) -> list[_Group]:
+    """One group a (target, name); names that differ only in digests, widths or totals belong together."""
+    named = _named(list(vertices))
+    found: dict[tuple[str, int], _Group] = {}
+    for name, vertex in named:
+        group = found.setdefault((name.normal, name.index), _Group(name=name, key=name.normal, vertices=[]))
+        group.vertices.append(vertex)
+    repeats: Counter[str] = Counter()
+    for normal, index in sorted(found):
+        repeats[normal] += 1
+        if repeats[normal] > 1:
+            found[normal, index].key = f"{normal} #{repeats[normal]}"
+    return sorted(found.values(), key=lambda g: (g.name.target, g.key))
+
+
+def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:
+    """The vertices with their names. A step that all platforms of a target share is reported for any one of them, this
+    run for one and the next run for another: it is a step of the platform that it runs on."""
+    targets = targets_in(v.name for v in vertices)
+    named = [(parse_name(v.name, targets), v) for v in vertices]
+    platforms: dict[tuple[str, str, str, int, str], set[str]] = defaultdict(set)
+    for name, _ in named:
+        platforms[_site(name)].add(name.platform)
+    return [(name if len(platforms[_site(name)]) > 1 else replace(name, platform=name.build_platform), vertex)
+            for name, vertex in named]
+
+
+def _site(name: StepName) -> tuple[str, str, str, int, str]:
+    return (name.target, name.build_platform, name.stage, name.index, name.normal_instruction)
+
+
+def _owners(groups: Iterable[_Group], of: Callable[[_Group], list[Vertex]]) -> dict[str, _Group]:
+    """The group that a digest's work is put down to: the first by name, so that it is the same one in every run."""
+    owners: dict[str, _Group] = {}
+    for group in groups:
+        for vertex in of(group):
+            if vertex.episodes:
+                owners.setdefault(vertex.digest, group)
+    return owners
+
+
+def _transfers(log: EventLog) -> tuple[dict[str, int], set[str]]:
+    """Bytes that were moved for a digest, and the digests whose layers were unpacked."""
+    moved: dict[str, int] = defaultdict(int)
+    unpacked = set()
+    for status in log.statuses.values():
+        if status.id.startswith(("sha256:", "transferring ")):
+            moved[status.vertex] += max(status.current, 0)
+        elif status.id.startswith("extracting "):
+            unpacked.add(status.vertex)
+    return dict(moved), unpacked
+
+
+def _depths(inputs: Mapping[str, frozenset[str]]) -> dict[str, int]:
+    """The longest way from a digest down to a source; whatever lies on a circle (there is none) stays at 0."""
+    depths: dict[str, int] = {}
+    users: dict[str, list[str]] = defaultdict(list)
+    waiting = {digest: len(needs) for digest, needs in inputs.items()}
+    for digest, needs in inputs.items():
+        for need in needs:
+            users[need].append(digest)
+    ready = [digest for digest, count in waiting.items() if not count]
+    ready += [need for need in users if need not in inputs]
+    for digest in ready:
+        depths.setdefault(digest, 0)
+        for user in users[digest]:
+            depths[user] = max(depths.get(user, 0), depths[digest] + 1)
+            waiting[user] -= 1
+            if not waiting[user]:
+                ready.append(user)
+    return depths
+
+
+def _canceled(error: str) -> bool:
+    return "context canceled" in error
+
+
+def _union(spans: list[tuple[float, float]]) -> float:
+    """The length of time that the spans cover together."""
+    total, reach = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reach))
+        reach = max(reach, end)
+    return total

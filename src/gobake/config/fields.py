@@ -1,0 +1,65 @@
+"""A row of the table of keys, and how a mapping is read by such rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from gobake.config.kinds import Kind
+from gobake.config.reading import At
+from gobake.config.spelling import meant, shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One key of gobake.yaml: all that parser, schema, reference and `gobake init` know of it."""
+
+    name: str
+    kind: Kind[Any]
+    about: str  # one or two sentences
+    example: str  # a value in YAML's one-line form
+    default: str | None = None  # the same, where it is always the same value
+    otherwise: str = ""  # else words for what holds when the key is absent
+    required: bool = False
+    shared: bool = True  # of a service's keys: may also stand in `defaults`
+
+    @property
+    def schema(self) -> dict[str, object]:
+        described: dict[str, object] = {**self.kind.schema, "title": self.name, "description": self._description}
+        if self.default is not None:
+            described["default"] = yaml.safe_load(self.default)
+        return described
+
+    @property
+    def _description(self) -> str:
+        return f"{self.about} Without it: {self.otherwise}." if self.otherwise else self.about
+
+
+def read_fields(at: At, fields: Sequence[Field], elsewhere: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """The values of a mapping by name. ``elsewhere``: keys that are known in another place, and where."""
+    known = {field.name: field for field in fields}
+    values: dict[str, Any] = {}
+    for name, at_key, at_value in at.entries():
+        if name not in known:
+            raise at_key.refuse(f"unknown key {shown(name)}", elsewhere.get(name) or meant(name, known))
+        field = known[name]
+        values[name] = field.kind.read(replace(at_value, example=f"{name}: {field.example}"))
+    for field in fields:
+        if field.required and field.name not in values:
+            raise at.refuse(f"{field.name} is missing", f"such as `{field.name}: {field.example}`")
+    return values
+
+
+def object_schema(fields: Sequence[Field], *, empty: bool = False) -> dict[str, object]:
+    """``empty``: the mapping may also be left empty in YAML (null)."""
+    described: dict[str, object] = {
+        "type": ["object", "null"] if empty else "object",
+        "properties": {field.name: field.schema for field in fields},
+        "additionalProperties": False,
+    }
+    required = [field.name for field in fields if field.required]
+    return {**described, "required": required} if required else described

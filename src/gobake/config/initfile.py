@@ -1,0 +1,69 @@
+"""The text of a new gobake.yaml: what Go found, and every other key as a comment with its default."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from gobake.config.fields import Field
+from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
+
+_HEADER = """\
+# How gobake builds the container images of this project. Every key is optional.
+# `#key: value` shows a default, or an example where the default is no fixed value: take the # away to set it.
+# `gobake plan` shows what comes of it; `gobake schema` prints the JSON schema for editors.
+"""
+_WIDTH = 116
+_EMPTY = ("[]", "{}", '""')
+# Text that YAML reads as itself without quotes, whatever its version
+_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z./](?:[a-z0-9./_-]|:(?=[a-z0-9]))*")
+
+
+def render_init(name: str, services: Sequence[tuple[str, str]], bases: Mapping[str, str], go_version: str) -> str:
+    """``services`` are (name, package as `./cmd/api`); ``bases`` and ``go_version`` are those of today."""
+    rows = {field.name: field for field in TOP_FIELDS}
+    lines = [_HEADER.rstrip(), f"name: {_scalar(name)}"]
+    for field in TOP_FIELDS:
+        if field.name in ("name", "bases", "defaults", "services"):
+            continue
+        shown = _scalar(go_version, quoted=True) if field.name == "go" and go_version else _value(field)
+        lines += ["", *_comment(field), f"#{field.name}: {shown}"]
+    lines += ["", *_comment(rows["bases"]), "#bases:"]
+    for base in BASE_FIELDS:
+        lines += [f"#  {base.name}: {_scalar(bases.get(base.name) or base.default or base.example)}"]
+    lines += ["", *_comment(rows["defaults"]), "defaults:"]
+    for field in SERVICE_FIELDS:
+        if field.shared:
+            lines += [*_comment(field, "  "), f"  #{field.name}: {_value(field)}"]
+    lines += ["", *_comment(rows["services"]), *_services(services)]
+    return "\n".join([*lines, ""])
+
+
+def _services(services: Sequence[tuple[str, str]]) -> Iterator[str]:
+    yield "# Every key of `defaults` may stand below a service as well, and holds for that one alone."
+    if not services:
+        yield from ("#services:", "#  api:", "#    package: ./cmd/api")
+        return
+    yield "services:"
+    for name, package in services:
+        yield f"  {_scalar(name)}:"
+        yield f"    package: {_scalar(package)}"
+
+
+def _comment(field: Field, indent: str = "") -> list[str]:
+    text = field.about + (f" Default: {field.otherwise}." if field.otherwise else "")
+    return [f"{indent}# {line}" for line in textwrap.wrap(text, _WIDTH - len(indent))]
+
+
+def _value(field: Field) -> str:
+    """The default, with an example behind it where it is empty; only the example where it is no fixed value."""
+    if field.default is None:
+        return field.example
+    return f"{field.default}  # such as {field.example}" if field.default in _EMPTY else field.default
+
+
+def _scalar(text: str, *, quoted: bool = False) -> str:
+    """Text as YAML; JSON's quoted strings are YAML's."""
+    return text if not quoted and _PLAIN.fullmatch(text) else json.dumps(text)

@@ -1,0 +1,149 @@
+"""Kinds of values: how each is read, what the schema says of it and what the reference calls it, side by side.
+
+A kind knows no key; keys and their kinds meet in table.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from gobake.config.document import Scalar
+from gobake.config.patterns import PRINTABLE
+from gobake.config.reading import At
+from gobake.config.spelling import meant, shown
+
+T = TypeVar("T")
+Schema = Mapping[str, object]
+
+LONGEST = 4096  # of texts with a grammar: names, references, paths
+_TRUE = ("true", "True", "TRUE")
+_FALSE = ("false", "False", "FALSE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[T]):
+    """What a value may be."""
+
+    read: Callable[[At], T]  # raises ConfigError
+    schema: Schema
+    says: str  # for the reference: "text", "list of platforms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grammar:
+    """Text that must have a form."""
+
+    says: str
+    pattern: str
+    remedy: str = ""
+    empty: bool = False  # also "", which turns a default off
+    number: bool = False  # YAML may take it for a number
+    check: Callable[[At, str], None] | None = None  # looks first, for mistakes that deserve a sentence of their own
+    tidy: Callable[[str], str] = str  # to the one form of values that mean the same
+
+    def admit(self, at: At, value: str) -> str:
+        """The value, or ConfigError at its place."""
+        if self.empty and not value:
+            return value
+        if self.check:
+            self.check(at, value)
+        if len(value) > LONGEST or not re.fullmatch(self.pattern, value):
+            raise at.refuse(f"{shown(value)} is no {self.says}", self.remedy)
+        return self.tidy(value)
+
+    @property
+    def kind(self) -> Kind[str]:
+        schema = {
+            "type": ["string", "number"] if self.number else "string",
+            "pattern": f"^(?:{self.pattern}){'?' if self.empty else ''}$",
+            "maxLength": LONGEST,
+        }
+        return Kind(read=lambda at: self.admit(at, at.text()), schema=schema, says=self.says)
+
+
+def verbatim(says: str = "text", *, least: int = 0) -> Kind[str]:
+    """Any one line of text, taken as it is written: quotes, ``$`` and backslashes mean themselves."""
+
+    def read(at: At) -> str:
+        value = at.text()
+        if len(value) < least:
+            raise at.refuse("must not be empty")
+        return value
+
+    schema: dict[str, object] = {"type": ["string", "number", "boolean"], "pattern": f"^{PRINTABLE}$"}
+    return Kind(read=read, schema={**schema, "minLength": least} if least else schema, says=says)
+
+
+def choice(says: str, words: Collection[str], make: Callable[[str], T]) -> Kind[T]:
+    """One of some words."""
+
+    def read(at: At) -> T:
+        value = at.text()
+        if value not in words:
+            raise at.refuse(f"{shown(value)} is no {says}", meant(value, words))
+        return make(value)
+
+    # without quotes, `false` reaches a schema as a boolean
+    values: list[object] = [*words, *([False] if "false" in words else [])]
+    return Kind(read=read, schema={"enum": values}, says=says)
+
+
+def boolean() -> Kind[bool]:
+    def read(at: At) -> bool:
+        value = at.text()
+        plain = isinstance(at.node, Scalar) and at.node.plain
+        if not plain or value not in _TRUE + _FALSE:
+            raise at.refuse(
+                f"must be true or false, not the text {shown(value)}", "write true or false, without quotes"
+            )
+        return value in _TRUE
+
+    return Kind(read=read, schema={"type": "boolean"}, says="true or false")
+
+
+def items(kind: Kind[T], says: str, *, repeats: bool = False, least: int = 0) -> Kind[tuple[T, ...]]:
+    """A list; one that is a set (no ``repeats``) may not say anything twice."""
+
+    def read(at: At) -> tuple[T, ...]:
+        found: list[T] = []
+        seen: set[T] = set()
+        for item in at.items():
+            value = kind.read(item)
+            if not repeats and value in seen:
+                raise item.refuse(f"{shown(str(value))} is listed twice", "take one of them out")
+            seen.add(value)
+            found.append(value)
+        if len(found) < least:
+            raise at.refuse("must not be empty")
+        return tuple(found)
+
+    schema: dict[str, object] = {"type": "array", "items": kind.schema}
+    if not repeats:
+        schema["uniqueItems"] = True
+    if least:
+        schema["minItems"] = least
+    return Kind(read=read, schema=schema, says=f"list of {says}")
+
+
+def mapping(
+    name: str, pattern: str, value: Kind[T], says: str, *, refused: Mapping[str, str] = MappingProxyType({})
+) -> Kind[Mapping[str, T]]:
+    """Names of the user's own -> values. ``refused``: names that cannot be set here, and why."""
+    names = Grammar(says=name, pattern=pattern).kind
+
+    def read(at: At) -> Mapping[str, T]:
+        found: dict[str, T] = {}
+        for key, at_key, at_value in at.entries():
+            names.read(at_key)
+            if key in refused:
+                raise at_key.refuse(f"{key} cannot be set here", refused[key])
+            found[key] = value.read(at_value)
+        return MappingProxyType(found)
+
+    keys = {**names.schema, **({"not": {"enum": list(refused)}} if refused else {})}
+    schema = {"type": "object", "propertyNames": keys, "additionalProperties": value.schema}
+    return Kind(read=read, schema=schema, says=says)

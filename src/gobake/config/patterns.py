@@ -1,0 +1,60 @@
+"""The grammars of what may stand in gobake.yaml, as regular expressions that Python and JSON schema read alike.
+
+They are written for a match of the whole text, without ``^`` and ``$``. What they admit is harmless in a Dockerfile and
+a bake file: no quotes, `$` or line breaks, and blanks only inside of paths. PRINTABLE alone is for values that are
+quoted there.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Nothing that reaches a generated file may break its line or its reader's trust: control characters, Unicode's line
+# separators, marks that reorder what is displayed, and halves of surrogate pairs.
+_UNPRINTABLE = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+UNPRINTABLE = re.compile(rf"[{_UNPRINTABLE}\ud800-\udfff]")
+PRINTABLE = rf"[^{_UNPRINTABLE}]*"
+
+# Image references: https://github.com/distribution/reference, reference.go. A first part counts as a host only with a
+# dot or a port, or as localhost, which is how Docker reads it.
+COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"(?:(?:localhost|{_LABEL}(?:\.{_LABEL})+|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?|{_LABEL}:[0-9]{{1,5}})"
+TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
+REFERENCE = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*(?::{TAG})?(?:@{_DIGEST})?"
+REGISTRY = rf"(?:{_HOST}|{COMPONENT})(?:/{COMPONENT})*/?"
+
+PROJECT_NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+URL = r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~:/?#@&+=%-]*)?"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?"
+
+_NO_DOTS = r"(?!(?:.*/)?\.{1,2}(?:/|$))"  # neither . nor .. between slashes
+
+GO_VERSION = r"1\.(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2}))?"
+BUILD_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.]*"
+# golang.org/x/mod/module, CheckImportPath; a folder with a package in it becomes a part of an import path
+_ELEMENT = r"[A-Za-z0-9_~+.][A-Za-z0-9_~+.-]*"
+PACKAGE = rf"(?:\.|(?:\./)?{_NO_DOTS}{_ELEMENT}(?:/{_ELEMENT})*)/?"
+STAMP = rf"(?:{_ELEMENT}/)*{_ELEMENT}\.{VARIABLE}"
+
+_PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+PORT = rf"(?:{_PORT})(?:/(?:tcp|udp|sctp))?"
+USER = r"(?:0|[1-9][0-9]{0,9})(?::(?:0|[1-9][0-9]{0,9}))?"
+HEALTH = r"/[A-Za-z0-9._~/?&=%+:@-]*"
+
+# Paths. COPY reads `*`, `?` and `[` as wildcards, a shell and the ignore file have characters of their own.
+_ODD = r"/\\$%\u0022'`*?\[\]{}<>|;&!#" + _UNPRINTABLE
+_PART = rf"[^\s{_ODD}](?:[^{_ODD}]*[^\s{_ODD}])?"
+RELATIVE_PATH = rf"(?:\./)?{_NO_DOTS}{_PART}(?:/{_PART})*/?"
+ABSOLUTE_PATH = rf"{_NO_DOTS}(?:/{_PART})+"
+FOLDER = rf"{_NO_DOTS}(?:(?:/{_PART})+/?|/)"
+_GLOB = r"[^\s,()/\\$%\u0022'`\[\]{}<>|;&!#" + _UNPRINTABLE + "]+"
+INCLUDE = rf"(?:\./)?{_NO_DOTS}{_GLOB}(?:/{_GLOB})*/?"
+_PLACEHOLDER = r"\{(?:service|os|arch|variant)\}"
+PREBUILT = (
+    rf"(?=.*\{{service\}})(?=.*\{{arch\}}){_NO_DOTS}"
+    rf"(?:[A-Za-z0-9._+-]|{_PLACEHOLDER})+(?:/(?:[A-Za-z0-9._+-]|{_PLACEHOLDER})+)*"
+)
+FILE = rf"{RELATIVE_PATH}:{ABSOLUTE_PATH}"

@@ -1,0 +1,42 @@
+"""The reference of all keys in Markdown, for docs/configuration.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from gobake.config.fields import Field
+from gobake.config.services import FILE_FIELDS
+from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
+
+
+def fields_markdown() -> str:
+    """One table for each place in which keys may stand."""
+    return "\n".join(
+        [
+            *_table("Keys of the file", TOP_FIELDS),
+            *_table("Keys of `defaults` and of a service (`package`: only of a service)", SERVICE_FIELDS),
+            *_table("Keys of `bases`", BASE_FIELDS),
+            *_table("Keys of an entry of `files`", FILE_FIELDS),
+        ]
+    )
+
+
+def _table(title: str, fields: Sequence[Field]) -> list[str]:
+    rows = [
+        _row(f"`{f.name}`", f.kind.says, _default(f), f.about, f"`{f.example}`" if f.example else "") for f in fields
+    ]
+    return [f"### {title}", "", _row("key", "value", "default", "meaning", "example"), _row(*["---"] * 5), *rows, ""]
+
+
+def _row(*cells: str) -> str:
+    return _joined(cell.replace("|", "\\|") for cell in cells)
+
+
+def _joined(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _default(field: Field) -> str:
+    if field.default is not None:
+        return f"`{field.default}`"
+    return "required" if field.required else field.otherwise

@@ -1,0 +1,27 @@
+"""How a word of the user's is shown in a message, and which word was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from gobake.config.patterns import UNPRINTABLE
+
+_LONGEST = 60
+
+
+def printable(text: str) -> str:
+    """The text on one line: what would break it is written as an escape."""
+    return UNPRINTABLE.sub(lambda odd: f"\\u{ord(odd[0]):04x}", text)
+
+
+def shown(text: str) -> str:
+    """The text on one line, quoted, and cut where it is long."""
+    return f"'{printable(text if len(text) <= _LONGEST else text[:_LONGEST] + '…')}'"
+
+
+def meant(word: str, choices: Iterable[str]) -> str:
+    """A remedy: the nearest choice, or all of them."""
+    words = tuple(choices)
+    near = difflib.get_close_matches(word.lower(), words, n=1) if len(word) <= _LONGEST else []
+    return f"did you mean '{near[0]}'?" if near else f"one of {', '.join(words)}"

@@ -1,0 +1,218 @@
+"""The words that a configuration is made of: their grammars, and the mistakes that are explained apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from gobake.config import patterns
+from gobake.config.kinds import Grammar, Kind, Schema, choice
+from gobake.config.reading import At
+from gobake.config.spelling import meant, shown
+from gobake.errors import UsageError
+from gobake.model import Platform, Strategy
+
+# Suggested, and admitted by the schema; what a platform is, model.Platform decides.
+ARCHITECTURES = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x".split()
+_OTHER_NAMES = "x86_64 x86-64 aarch64 armhf i386".split()
+_HIGHEST_ID = 2**31 - 1  # of users and groups, in Docker
+_SERVICE_NAME_LONGEST = 128
+
+
+def _avoiding(wrong: str, what: str, remedy: str) -> Callable[[At, str], None]:
+    """A check that explains one frequent mistake."""
+
+    def check(at: At, value: str) -> None:
+        if re.search(wrong, value):
+            raise at.refuse(f"{shown(value)} {what}", remedy)
+
+    return check
+
+
+# ---- names
+
+
+def _service_name(at: At, value: str) -> None:
+    if len(value) > _SERVICE_NAME_LONGEST:
+        raise at.refuse(f"{shown(value)} is too long", f"at most {_SERVICE_NAME_LONGEST} characters")
+    if value in RESERVED_NAMES:
+        raise at.refuse(f"a service cannot be called {shown(value)}", "gobake's own targets have that name")
+
+
+# Targets, groups and stages of the generated files.
+RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy)
+
+SERVICE_NAME = Grammar(
+    says="name of a service",
+    pattern=patterns.COMPONENT,
+    remedy="it becomes an image's name: lower-case letters and digits, with single . _ or - between them",
+    check=_service_name,
+)
+PROJECT_NAME = Grammar(
+    says="name of a project", pattern=patterns.PROJECT_NAME, remedy="lower-case letters and digits with - between them"
+)
+REGISTRY = Grammar(
+    says="prefix of image names",
+    pattern=patterns.REGISTRY,
+    remedy="such as ghcr.io/acme or localhost:5000/shop, in lower case",
+    check=_avoiding("://", "is a URL", "leave https:// away"),
+    tidy=lambda value: value.rstrip("/"),
+)
+REFERENCE = Grammar(
+    says="image reference",
+    pattern=patterns.REFERENCE,
+    remedy="such as alpine:3.22 or gcr.io/distroless/static-debian12@sha256:..., in lower case",
+    check=_avoiding("://", "is a URL", "leave https:// away"),
+)
+TAG = Grammar(
+    says="image tag", pattern=patterns.TAG, remedy="letters, digits, _ . and -, at most 128 of them", number=True
+)
+GO_VERSION = Grammar(
+    says="Go version",
+    pattern=patterns.GO_VERSION,
+    remedy="such as 1.26 or 1.26.3",
+    number=True,
+    check=_avoiding("^go", "begins with go", "write the number alone: 1.26"),
+)
+URL = Grammar(
+    says="web address",
+    pattern=patterns.URL,
+    remedy="such as https://github.com/acme/shop",
+    check=_avoiding(
+        "^[^/]*//[^/]*@", "holds a user or password", "everyone who has the image can read it: leave that away"
+    ),
+)
+
+
+# ---- what Go compiles
+
+PACKAGE = Grammar(
+    says="Go package",
+    pattern=patterns.PACKAGE,
+    remedy="such as ./cmd/api or github.com/acme/shop/cmd/api",
+    check=lambda at, value: _package(at, value),
+    tidy=lambda value: value.rstrip("/"),
+)
+BUILD_TAG = Grammar(
+    says="build tag", pattern=patterns.BUILD_TAG, remedy="one word of letters, digits, _ and .", number=True
+)
+STAMP = Grammar(says="Go variable", pattern=patterns.STAMP, remedy="package.variable, such as main.version", empty=True)
+
+
+def _package(at: At, value: str) -> None:
+    if "..." in value:
+        raise at.refuse(f"{shown(value)} is a pattern", "name one package; every service has its own")
+    _inside(at, value)
+
+
+# ---- paths
+
+
+def _inside(at: At, value: str) -> None:
+    if value.startswith("/"):
+        raise at.refuse(f"{shown(value)} is absolute", "write it relative to the folder of gobake.yaml")
+    if ".." in re.split(r"[/\\]", value):
+        raise at.refuse(f"{shown(value)} leaves the project", "name something below the folder of gobake.yaml")
+
+
+def _absolute(at: At, value: str) -> None:
+    if not value.startswith("/"):
+        raise at.refuse(f"{shown(value)} is not absolute", "begin it with /")
+    if ".." in value.split("/"):
+        raise at.refuse(f"{shown(value)} holds ..", "write the path that is meant")
+
+
+SOURCE = Grammar(
+    says="path of one file or folder of the project",
+    pattern=patterns.RELATIVE_PATH,
+    remedy="such as config/app.toml; without wildcards, quotes or $",
+    check=_inside,
+)
+TARGET = Grammar(
+    says="path in the image",
+    pattern=patterns.ABSOLUTE_PATH,
+    remedy="the whole path that it has there, such as /etc/app.toml, without a slash at its end",
+    check=_absolute,
+)
+WORKDIR = Grammar(
+    says="folder in the image",
+    pattern=patterns.FOLDER,
+    remedy="such as /data",
+    empty=True,
+    check=_absolute,
+    tidy=lambda value: value.rstrip("/") or "/",
+)
+INCLUDE = Grammar(
+    says="pattern of files",
+    pattern=patterns.INCLUDE,
+    remedy="such as assets/**/*.json: names with * and ?, without blanks or other signs",
+    check=_inside,
+    tidy=lambda value: value.removeprefix("./"),
+)
+PREBUILT = Grammar(
+    says="pattern of binaries",
+    pattern=patterns.PREBUILT,
+    remedy="such as dist/{service}-{os}-{arch}: it needs {service} and {arch}, and may have {os} and {variant}",
+    check=_inside,
+)
+HEALTH = Grammar(
+    says="path of a web address",
+    pattern=patterns.HEALTH,
+    remedy="such as /healthz",
+    empty=True,
+    check=_avoiding("^(?!/)", "does not begin with /", "leave host and port away, such as /healthz"),
+)
+
+
+# ---- numbers
+
+
+def _port(at: At, value: str) -> None:
+    if ":" in value:
+        raise at.refuse(f"{shown(value)} maps a port", "write only the port that the program listens on, such as 8080")
+
+
+def _user(at: At, value: str) -> None:
+    if re.search("[A-Za-z]", value):
+        raise at.refuse(
+            f"{shown(value)} names a user",
+            "scratch has no /etc/passwd to look names up in: write numbers, such as 65532:65532",
+        )
+    if any(part.isdecimal() and int(part) > _HIGHEST_ID for part in value[:30].split(":")):
+        raise at.refuse(f"{shown(value)} is too high", f"Docker's highest user and group is {_HIGHEST_ID}")
+
+
+PORT = Grammar(
+    says="port",
+    pattern=patterns.PORT,
+    remedy="1 to 65535, with /udp or /sctp if it is not TCP",
+    number=True,
+    check=_port,
+    tidy=lambda value: value.removesuffix("/tcp"),
+)
+USER = Grammar(
+    says="user", pattern=patterns.USER, remedy="uid or uid:gid, such as 65532:65532", number=True, check=_user
+)
+
+
+# ---- words that mean a value of the model
+
+strategy: Kind[Strategy] = choice("strategy", tuple(Strategy), Strategy)
+provenance: Kind[str] = choice("provenance mode", ("false", "min", "max"), str)
+
+
+def _read_platform(at: At) -> Platform:
+    value = at.text()
+    try:
+        return Platform.parse(value[:100])
+    except UsageError as error:
+        likely = meant(value, [f"linux/{arch}" for arch in ARCHITECTURES])
+        raise at.refuse(error.what, likely if likely.startswith("did") else error.remedy) from None
+
+
+_PLATFORM_SCHEMA: Schema = {
+    "type": "string",
+    "pattern": f"^linux/(?:{'|'.join([*ARCHITECTURES, *_OTHER_NAMES])})(?:/v[1-8])?$",
+    "examples": ["linux/amd64", "linux/arm64", "linux/arm/v7"],
+}
+platform: Kind[Platform] = Kind(read=_read_platform, schema=_PLATFORM_SCHEMA, says="platform")

@@ -1,0 +1,38 @@
+"""Text that came out of a build, made safe to show: it may hold whatever a program in a container has written.
+
+A step's log or name can carry terminal escapes (colours, cursor movement, window titles, clickable links), carriage
+returns that overwrite a line, and characters that turn the direction of text around. None of it may reach a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+
+# ECMA-48: CSI and the like; OSC, DCS, SOS, PM and APC up to their terminator; the two-byte escapes.
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+# What is left of C0 and C1 but tab and newline; bidirectional controls (https://trojansource.codes); lone surrogates.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n|$)")
+
+
+def printable(text: str) -> str:
+    """The text without anything that a terminal would obey; newlines and tabs stay."""
+    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
+    return _CONTROLS.sub("", _OVERWRITTEN.sub("", text))
+
+
+def one_line(text: str, width: int = 0) -> str:
+    """The text on one line, its white space narrowed, cut to ``width`` characters where that is not 0."""
+    line = " ".join(printable(text).split())
+    return line if not width or len(line) <= width else line[: max(width - 1, 0)] + "…"
+
+
+def scrubbed(text: str) -> str:
+    """The text with lone surrogates replaced, so that it can be encoded; JSON allows them, UTF-8 does not."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
