@@ -25,6 +25,7 @@ def console_for(stream: TextIO, color: str) -> Console:
     """A rich console that obeys --color and NO_COLOR."""
     return Console(
         file=stream,
+        width=None if stream.isatty() else 120,
         force_terminal=True if color == "always" else None,
         no_color=color == "never" or None,
         highlight=False,

@@ -38,9 +38,9 @@ def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, not
     """One row an image: name, platforms, sizes, time, steps."""
     console = console_for(sys.stdout, color)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("IMAGE", "PLATFORMS"):
-        table.add_column(title, no_wrap=True, overflow="fold")
-    for title in ("COMPRESSED", "UNPACKED", "TIME", "STEPS REUSED"):
+    table.add_column("IMAGE", overflow="fold")
+    table.add_column("PLATFORM", no_wrap=True)
+    for title in ("SIZE", "UNPACKED", "TIME", "REUSED"):  # SIZE is compressed, as a registry counts it
         table.add_column(title, justify="right", no_wrap=True)
     for target in record.targets:
         for first, row in enumerate(_rows(record, target)):

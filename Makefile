@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh Debian machine, as root, with git, make and Python 3.11 or newer:
+#   make demo   builds the example workspace in every strategy for two architectures, on a real engine
+#   make test   runs every check: format, lint, types, unit tests, engine tests
+# The harness starts a private Docker Engine where none answers, and stops it again. make clean removes all of it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SUITE ?= sid
+OTHER_SUITE ?= trixie
+
+.PHONY: demo test lint unit engine bench clean engine-up engine-down
+
+$(READY): requirements.lock pyproject.toml
+	@echo "setting up Python packages in $(VENV)"
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "installing python3-venv"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python -m harness --name demo run -- $(BIN)/python examples/demo.py
+
+test: lint unit engine
+
+lint: $(READY)
+	@echo "== format, lint, types"
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+unit: $(READY)
+	@echo "== unit tests (no engine), with branch coverage of src/"
+	@$(BIN)/pytest tests/unit -q --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+# The suite of one engine in full, and the smoke tests on the other: 28.5 and 26.1 both stay supported.
+engine: $(READY)
+	@echo "== engine tests on $(SUITE)"
+	@$(BIN)/python -m harness --suite $(SUITE) --name test-$(SUITE) --force-private --fresh run -- $(BIN)/pytest tests/engine -q
+	@echo "== smoke tests on $(OTHER_SUITE)"
+	@$(BIN)/python -m harness --suite $(OTHER_SUITE) --name test-$(OTHER_SUITE) --force-private --fresh run -- \
+	  $(BIN)/pytest tests/engine -q -m smoke
+
+bench: $(READY)
+	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench
+
+engine-up: $(READY)
+	@$(BIN)/python -m harness --name dev up
+	@echo 'eval "$$($(BIN)/python -m harness --name dev env)" makes it yours; make engine-down stops it'
+
+engine-down:
+	@$(PYTHON) -m harness --name dev down
+
+clean:
+	@$(PYTHON) -m harness clean
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* build dist

@@ -1,0 +1,67 @@
+"""The main job on the example workspace: build everything, look at what it is, run it, say what to try next.
+
+`make demo` runs this with a real engine in its environment.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+SHOP = Path(__file__).resolve().parent / "shop"
+GOBAKE = str(Path(sys.executable).parent / "gobake")
+PLATFORMS = "linux/amd64,linux/arm64"
+
+
+def main() -> int:
+    say(f"gobake all --platform {PLATFORMS}   (in {SHOP.relative_to(Path.cwd())})")
+    code = subprocess.run([GOBAKE, "all", "-C", str(SHOP), "--platform", PLATFORMS], check=False)
+    if code.returncode:
+        return code.returncode
+    say("the images run:")
+    for strategy in ("scratch", "distroless", "alpine", "upx"):
+        for platform in PLATFORMS.split(","):
+            said = output("docker", "run", "--rm", "--platform", platform, f"shopctl:latest-{strategy}", "--version")
+            print(f"  shopctl:latest-{strategy:<12} {platform:<12} {said}")
+    name = output("docker", "run", "-d", "--rm", "-p", "127.0.0.1:0:8080", "api:latest")
+    try:
+        address = output("docker", "port", name, "8080").splitlines()[0]
+        print(f"  api:latest               http://{address}/products has {len(products(address))} products")
+    finally:
+        subprocess.run(["docker", "kill", name], capture_output=True, check=False)
+    say("try next, in any Go repository:")
+    print(
+        "  gobake plan                what would be built, and why\n"
+        "  gobake init                a commented gobake.yaml\n"
+        "  gobake render              files for plain `docker buildx bake`\n"
+        "  make engine-up             a private engine that stays, to play with\n"
+        "  make clean                 removes everything that this demo made"
+    )
+    return 0
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def products(address: str) -> list[object]:
+    for _ in range(50):
+        try:
+            with urllib.request.urlopen(f"http://{address}/products", timeout=5) as answer:
+                listed = json.load(answer)
+                return list(listed)
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the api does not answer")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
