@@ -40,8 +40,9 @@ class Grammar:
     says: str
     pattern: str
     remedy: str = ""
+    longest: int = LONGEST
     empty: bool = False  # also "", which turns a default off
-    number: bool = False  # YAML may take it for a number
+    number: Schema | None = None  # of the numbers that YAML's readers make of it
     check: Callable[[At, str], None] | None = None  # looks first, for mistakes that deserve a sentence of their own
     tidy: Callable[[str], str] = str  # to the one form of values that mean the same
 
@@ -51,17 +52,19 @@ class Grammar:
             return value
         if self.check:
             self.check(at, value)
-        if len(value) > LONGEST or not re.fullmatch(self.pattern, value):
+        if len(value) > self.longest or not re.fullmatch(self.pattern, value):
             raise at.refuse(f"{shown(value)} is no {self.says}", self.remedy)
         return self.tidy(value)
 
     @property
     def kind(self) -> Kind[str]:
-        schema = {
-            "type": ["string", "number"] if self.number else "string",
+        schema: Schema = {
+            "type": "string",
             "pattern": f"^(?:{self.pattern}){'?' if self.empty else ''}$",
-            "maxLength": LONGEST,
+            "maxLength": self.longest,
         }
+        if self.number:
+            schema = {"anyOf": [schema, self.number]}
         return Kind(read=lambda at: self.admit(at, at.text()), schema=schema, says=self.says)
 
 

@@ -30,7 +30,7 @@ URL = r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?"
 
-_NO_DOTS = r"(?!(?:.*/)?\.{1,2}(?:/|$))"  # neither . nor .. between slashes
+_NO_DOTS = r"(?!(?:.*/)?\.{1,2}(?::?/|$))"  # neither . nor .. between slashes
 
 GO_VERSION = r"1\.(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2}))?"
 BUILD_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.]*"
@@ -45,7 +45,7 @@ USER = r"(?:0|[1-9][0-9]{0,9})(?::(?:0|[1-9][0-9]{0,9}))?"
 HEALTH = r"/[A-Za-z0-9._~/?&=%+:@-]*"
 
 # Paths. COPY reads `*`, `?` and `[` as wildcards, a shell and the ignore file have characters of their own.
-_ODD = r"/\\$%\u0022'`*?\[\]{}<>|;&!#" + _UNPRINTABLE
+_ODD = r",/\\$%\u0022'`*?\[\]{}<>|;&!#" + _UNPRINTABLE
 _PART = rf"[^\s{_ODD}](?:[^{_ODD}]*[^\s{_ODD}])?"
 RELATIVE_PATH = rf"(?:\./)?{_NO_DOTS}{_PART}(?:/{_PART})*/?"
 ABSOLUTE_PATH = rf"{_NO_DOTS}(?:/{_PART})+"

@@ -16,7 +16,6 @@ from gobake.model import Platform, Strategy
 ARCHITECTURES = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x".split()
 _OTHER_NAMES = "x86_64 x86-64 aarch64 armhf i386".split()
 _HIGHEST_ID = 2**31 - 1  # of users and groups, in Docker
-_SERVICE_NAME_LONGEST = 128
 
 
 def _avoiding(wrong: str, what: str, remedy: str) -> Callable[[At, str], None]:
@@ -33,8 +32,6 @@ def _avoiding(wrong: str, what: str, remedy: str) -> Callable[[At, str], None]:
 
 
 def _service_name(at: At, value: str) -> None:
-    if len(value) > _SERVICE_NAME_LONGEST:
-        raise at.refuse(f"{shown(value)} is too long", f"at most {_SERVICE_NAME_LONGEST} characters")
     if value in RESERVED_NAMES:
         raise at.refuse(f"a service cannot be called {shown(value)}", "gobake's own targets have that name")
 
@@ -46,6 +43,7 @@ SERVICE_NAME = Grammar(
     says="name of a service",
     pattern=patterns.COMPONENT,
     remedy="it becomes an image's name: lower-case letters and digits, with single . _ or - between them",
+    longest=128,
     check=_service_name,
 )
 PROJECT_NAME = Grammar(
@@ -65,13 +63,16 @@ REFERENCE = Grammar(
     check=_avoiding("://", "is a URL", "leave https:// away"),
 )
 TAG = Grammar(
-    says="image tag", pattern=patterns.TAG, remedy="letters, digits, _ . and -, at most 128 of them", number=True
+    says="image tag",
+    pattern=patterns.TAG,
+    remedy="letters, digits, _ . and -, at most 128 of them",
+    number={"type": "number", "minimum": 0},
 )
 GO_VERSION = Grammar(
     says="Go version",
     pattern=patterns.GO_VERSION,
     remedy="such as 1.26 or 1.26.3",
-    number=True,
+    number={"type": "number", "exclusiveMinimum": 1, "exclusiveMaximum": 2},
     check=_avoiding("^go", "begins with go", "write the number alone: 1.26"),
 )
 URL = Grammar(
@@ -94,7 +95,10 @@ PACKAGE = Grammar(
     tidy=lambda value: value.rstrip("/"),
 )
 BUILD_TAG = Grammar(
-    says="build tag", pattern=patterns.BUILD_TAG, remedy="one word of letters, digits, _ and .", number=True
+    says="build tag",
+    pattern=patterns.BUILD_TAG,
+    remedy="one word of letters, digits, _ and .",
+    number={"type": "number", "minimum": 0},
 )
 STAMP = Grammar(says="Go variable", pattern=patterns.STAMP, remedy="package.variable, such as main.version", empty=True)
 
@@ -186,12 +190,16 @@ PORT = Grammar(
     says="port",
     pattern=patterns.PORT,
     remedy="1 to 65535, with /udp or /sctp if it is not TCP",
-    number=True,
+    number={"type": "integer", "minimum": 1, "maximum": 65535},
     check=_port,
     tidy=lambda value: value.removesuffix("/tcp"),
 )
 USER = Grammar(
-    says="user", pattern=patterns.USER, remedy="uid or uid:gid, such as 65532:65532", number=True, check=_user
+    says="user",
+    pattern=patterns.USER,
+    remedy="uid or uid:gid, such as 65532:65532",
+    number={"type": "integer", "minimum": 0, "maximum": _HIGHEST_ID},
+    check=_user,
 )
 
 

@@ -1,10 +1,10 @@
-"""The event stream of `docker buildx bake --progress=rawjson`: torn bytes in, typed events and their merged state out.
+"""The event stream of `docker buildx bake --progress=rawjson`: torn bytes in, events and their merged state out.
 
-Each line is one SolveStatus (moby/buildkit client/graph.go) as JSON; what is no such line is kept as plain text, because
-buildx writes its own messages (`ERROR: ...`) into the same stream. One vertex arrives many times: every time it begins
-something (looking into the cache, running, downloading, unpacking) its `started` is set anew and `completed` and
-`cached` are reset. So each `started` is an episode of its own, and the merged state does not depend on the order or
-the number of the lines. This module knows nothing of what names mean; that is names.py.
+Each line is one SolveStatus (moby/buildkit client/graph.go) as JSON; what is no such line is kept as plain text,
+because buildx writes its own messages (`ERROR: ...`) into the same stream. One vertex arrives many times: every time
+it begins something (looking into the cache, running, downloading, unpacking) its `started` is set anew and
+`completed` and `cached` are reset. So each `started` is an episode of its own, and the merged state does not depend on
+the order or the number of the lines. This module knows nothing of what names mean; that is names.py.
 """
 
 from __future__ import annotations

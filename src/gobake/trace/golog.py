@@ -1,91 +1,181 @@
-"""What the go command wrote in a build step: compiled packages, downloaded modules, errors with their place."""
+"""What the go command wrote in a build step: packages, downloads, and complaints with their places in the user's tree.
+
+The forms are those of cmd/go, cmd/compile, cmd/link and of gcc below cgo; each has a recorded example in the tests.
+Standard output and error of a step are interleaved, and two go commands of one step follow each other.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-_PACKAGE = re.compile(r"^[A-Za-z0-9_][\w.~-]*(?:/[\w.~-]+)*$")
-_DOWNLOAD = re.compile(r"^go: downloading (\S+) (\S+)$")
-_ERROR = re.compile(
-    r"^(?P<file>[^\s:#][^:]*?\.(?:go|s|c|h|cc|cpp|mod|work|sum)):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<text>.+)$"
+from gobake.trace.printable import printable
+
+# `go build -v` names each package that it compiles, one import path a line
+_PACKAGE = re.compile(r"[A-Za-z0-9_][\w.~+-]*(?:/[\w.~+-]+)*")
+_DOWNLOAD = re.compile(r"go: downloading (\S+) (v\S+)(?: \(.*\))?")
+_HEADER = re.compile(r"# \[?([^\s\]]+)\]?.*")
+_PLACED = re.compile(
+    r"(?:vet: )?(?P<file>(?!\d+[ |])[^\s:#|][^:|\t]*\.(?:go|s|S|c|cc|cpp|cxx|m|h|hh|hpp|swig|mod|work|sum))"
+    r":(?P<line>\d+)(?::(?P<column>\d+))?: (?P<text>\S.*)"
 )
-_LINK = re.compile(r"^(?P<file>[\w./-]+):\s(?P<text>relocation target .+|undefined reference.+)$")
+_WITHOUT_PLACE = (
+    re.compile(r"\S+: (relocation target .+)"),
+    re.compile(r"\S+: (function main is undeclared in the main package)"),
+    re.compile(r".+: (undefined reference to .+)"),
+    re.compile(r"\S*/ld(?:\.\w+)?: (cannot find .+)"),
+    re.compile(r"(?:link|loadinternal|\S+/link): ((?!running ).+)"),
+    re.compile(r"(?:cgo|gcc|clang): (.+)"),
+)
+_SEVERITY = re.compile(r"(?:fatal )?error: ")
+_REMARK = re.compile(r"note: |warning: |too many errors$")
+_PACKAGE_COMPLAINT = re.compile(r"package (\S+?)(?:: (.+))?")
+_CHATTER = re.compile(r"go: (?:downloading|finding|extracting|added|creating|upgraded|to add|found|warning)\b")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoError:
-    """One complaint of Go. ``file`` is as Go wrote it until `located` maps it to the user's tree."""
+    """One complaint. Line and column count from 1; 0 and an empty file mean that Go tells no place."""
 
-    file: str
-    line: int
-    column: int  # 0 where Go tells none
-    text: str
+    message: str
+    file: str = ""  # as Go wrote it, until `located` makes it a path of the user's tree
+    line: int = 0
+    column: int = 0
     package: str = ""
+    detail: tuple[str, ...] = ()  # the indented lines that follow: have and want, other declarations, import chains
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
-        return f"{place}: {self.text}"
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return f"{place}: {self.message}" if place else self.message
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Module:
+    """A module that was downloaded."""
+
+    path: str
+    version: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoLog:
-    """The readable parts of a step's log."""
+    """The log of one step, read."""
 
-    compiled: tuple[str, ...] = ()  # import paths, in order
-    downloaded: tuple[tuple[str, str], ...] = ()  # (module, version)
+    compiled: tuple[str, ...] = ()  # import paths, in order, each once
+    downloaded: tuple[Module, ...] = ()
     errors: tuple[GoError, ...] = ()
+    complaints: tuple[str, ...] = ()  # the go command's own `go: ...` lines that are no chatter
 
 
-def parse(data: bytes) -> GoLog:
-    """Read a log; lines that mean nothing here are skipped."""
-    compiled: dict[str, None] = {}
-    downloaded: dict[tuple[str, str], None] = {}
-    errors: dict[GoError, None] = {}
-    package = ""
-    for raw in data.decode(errors="replace").splitlines():
-        line = plain(raw).rstrip()
-        if line.startswith("# "):
-            package = line[2:].split(" ")[0]
-        elif match := _DOWNLOAD.match(line):
-            downloaded[(match[1], match[2])] = None
-        elif match := _ERROR.match(line):
-            errors[
-                GoError(
-                    file=match["file"],
-                    line=int(match["line"]),
-                    column=int(match["column"] or 0),
-                    text=match["text"],
-                    package=package,
-                )
-            ] = None
-        elif _PACKAGE.match(line):
-            compiled[line] = None
-    return GoLog(compiled=tuple(compiled), downloaded=tuple(downloaded), errors=tuple(errors))
+def parse(text: str | bytes) -> GoLog:
+    """Read a log; what means nothing here is skipped."""
+    reading = _Reading()
+    for line in printable(text.decode("utf-8", "replace") if isinstance(text, bytes) else text).split("\n"):
+        reading.line(line.rstrip())
+    return GoLog(
+        compiled=tuple(reading.compiled),
+        downloaded=tuple(reading.downloaded),
+        errors=tuple(dict.fromkeys(reading.errors)),
+        complaints=tuple(dict.fromkeys(reading.complaints)),
+    )
 
 
-def located(error: GoError, *, source: str, build_root: PurePosixPath, context: Path, shown_from: Path) -> GoError:
-    """The error with its file as a path of the user's own tree, relative to ``shown_from`` where it lies below."""
-    inside = PurePosixPath(error.file)
-    if not inside.is_absolute():
-        inside = PurePosixPath(source) / build_root / inside
-    if not inside.is_relative_to(source):
+class _Reading:
+    """The state of reading from line to line."""
+
+    def __init__(self) -> None:
+        self.compiled: dict[str, None] = {}
+        self.downloaded: dict[Module, None] = {}
+        self.errors: list[GoError] = []
+        self.complaints: list[str] = []
+        self.package = ""
+        self.open = False  # whether indented lines belong to the last error
+
+    def line(self, line: str) -> None:
+        if line.startswith("\t"):
+            self._continue(line.strip())
+            return
+        self.open = False
+        if match := _DOWNLOAD.fullmatch(line):
+            self.downloaded[Module(path=match[1], version=match[2])] = None
+        elif line.startswith("go: "):
+            if not _CHATTER.match(line):
+                self.complaints.append(line.removeprefix("go: "))
+        elif match := _HEADER.fullmatch(line):
+            self.package = match[1]
+        elif match := _PLACED.fullmatch(line):
+            self._placed(match)
+        elif match := _PACKAGE_COMPLAINT.fullmatch(line):
+            self._add(GoError(message=match[2] or "", package=match[1]))
+        elif _PACKAGE.fullmatch(line):
+            self.compiled[line] = None
+        elif self.package:
+            self._without_place(line)
+
+    def _placed(self, match: re.Match[str]) -> None:
+        text = match["text"]
+        if _REMARK.match(text):
+            return
+        message = _SEVERITY.sub("", text, count=1) if _SEVERITY.match(text) else text
+        line, column = int(match["line"]), int(match["column"] or 0)
+        self._add(GoError(message=message, file=match["file"], line=line, column=column, package=self.package))
+
+    def _without_place(self, line: str) -> None:
+        for form in _WITHOUT_PLACE:
+            if match := form.fullmatch(line):
+                self._add(GoError(message=match[1], package=self.package))
+                return
+
+    def _continue(self, line: str) -> None:
+        """An import cycle ends with its reason on the last indented line."""
+        if not self.open:
+            return
+        error = self.errors[-1]
+        if not error.message and (found := re.fullmatch(r"(imports .+): ([^:]+)", line)):
+            error = replace(error, message=found[2])
+            line = found[1]
+        self.errors[-1] = replace(error, detail=(*error.detail, line))
+
+    def _add(self, error: GoError) -> None:
+        self.errors.append(error)
+        self.open = True
+
+
+def located(
+    error: GoError,
+    *,
+    source: str,
+    build_root: PurePosixPath,
+    context: Path,
+    shown_from: Path | None = None,
+) -> GoError:
+    """The error with its file as a path of the user's own tree.
+
+    ``source``: where the context lies in the container; ``build_root``: where in it `go build` ran, relative to the
+    context; ``shown_from``: the folder that the path is shown relative to, if it lies below. A file outside of the
+    context, such as one of a module in Go's module cache, stays as Go wrote it.
+    """
+    inside = _inside(error.file, source, build_root)
+    if inside is None:
         return error
+    file = context.joinpath(inside)
+    return replace(error, file=str(file.relative_to(shown_from) if shown_from in file.parents else file))
+
+
+def _inside(file: str, source: str, build_root: PurePosixPath) -> PurePosixPath | None:
+    """The file relative to the context; None where it is not in there."""
+    if not file or file.startswith("$"):
+        return None
+    root = PurePosixPath(source)
+    whole = root / build_root / file
     parts: list[str] = []
-    for part in inside.relative_to(source).parts:
-        if part == ".." and parts:
+    for part in whole.parts[1:] if whole.is_absolute() else whole.parts:
+        if part == "..":
+            if not parts:
+                return None
             parts.pop()
-        elif part != "..":
+        elif part != ".":
             parts.append(part)
-    file = context.joinpath(*parts)
-    shown = file.relative_to(shown_from) if file.is_relative_to(shown_from) else file
-    return GoError(file=str(shown), line=error.line, column=error.column, text=error.text, package=error.package)
-
-
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def plain(text: str) -> str:
-    """Text without terminal escapes and control characters: what a step writes must not drive the terminal."""
-    return _CONTROL.sub("", text)
+    flat = PurePosixPath("/", *parts) if whole.is_absolute() else PurePosixPath(*parts)
+    return flat.relative_to(root) if root in flat.parents else None

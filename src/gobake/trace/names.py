@@ -2,18 +2,18 @@
 
 Where the parts come from:
 - `[platform->platform stage n/m] INSTRUCTION`: prefixCommand in moby/buildkit frontend/dockerfile/dockerfile2llb. The
-  platform is there when several were asked for; `->arch` says for what a step cross-compiles; n is padded to m's width;
-  a Dockerfile's only stage has no name.
-- the target: docker/buildx util/progress WithPrefix, where several targets are built. `[x] y` becomes `[target x] y` and
-  a name without brackets becomes `[target] name`. So the words alone do not tell a target from a stage: `targets_in`
-  finds out from the names of a whole run which targets there are.
+  platform is there when several were asked for; `->arch` says for what a step cross-compiles; n is padded to m's
+  width; a Dockerfile's only stage has no name.
+- the target: docker/buildx util/progress WithPrefix, where several targets are built. `[x] y` becomes `[target x] y`
+  and a name without brackets becomes `[target] name`. So the words alone do not tell a target from a stage:
+  `targets_in` finds out from the names of a whole run which targets there are.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -92,28 +92,36 @@ class StepName:
 _IDS = re.compile(r"@?sha256:[0-9a-f]{8,64}|\b[0-9a-f]{32,64}\b|\b[a-z0-9]{25}::[a-z0-9]{25}\b")
 _HEAD = re.compile(r"\[([^\]]*)\] ?(.*)", re.DOTALL)
 _NUMBER = re.compile(r"(\d+)/(\d+)")
-_PLATFORM = re.compile(r"(?P<build>[a-z0-9][a-z0-9_.()+-]*/[a-z0-9_]+(?:/[a-z0-9.]+)?)(?:->(?P<target>[a-z0-9_.()/+-]+))?")
+_PLATFORM = re.compile(r"([a-z0-9][a-z0-9_.()+-]*/[a-z0-9_]+(?:/[a-z0-9.]+)?)(?:->([a-z0-9_.()/+-]+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """The words within the brackets, without the number."""
+
+    target: str = ""
+    platform: str = ""
+    build_platform: str = ""
+    stage: str = ""
 
 
 def parse_name(text: str, targets: frozenset[str] = frozenset()) -> StepName:
     """Take a name apart. ``targets`` are the bake targets of the run if there are several, see `targets_in`."""
     head = _HEAD.fullmatch(text)
     if not head:
-        return _unbracketed(text, text.strip(), "")
+        rest = text.strip()
+        return _name(text, _housekeeping(rest), _Place(), rest)
     words, rest = head[1].split(), head[2].strip()
     if words and (number := _NUMBER.fullmatch(words[-1])):
-        return _numbered(text, words[:-1], rest, number, targets)
+        return _numbered(text, _place(words[:-1], targets), rest, number)
     if words and words[-1] in ("internal", "auth"):
-        target, platforms, _ = _places(words[:-1], targets, stages=False)
         kind = StepKind.AUTH if words[-1] == "auth" else _internal(rest)
-        return StepName(text=text, kind=kind, target=target, instruction=rest, **platforms)
+        return _name(text, kind, _place(words[:-1]), rest)
     for at in (1, 0):  # a target may itself be called context
         if len(words) == at + 2 and words[at] == "context":
-            return _named_context(text, words[:at], words[at + 1], rest)
-    target, platforms, _ = _places(words, targets, stages=False)
-    if not platforms:
-        return _unbracketed(text, rest, target)
-    return StepName(text=text, kind=StepKind.HOUSEKEEPING, target=target, instruction=rest, **platforms)
+            return _named_context(text, "".join(words[:at]), words[at + 1], rest)
+    place = _place(words)
+    return _name(text, StepKind.HOUSEKEEPING if place.platform else _housekeeping(rest), place, rest)
 
 
 def targets_in(names: Iterable[str]) -> frozenset[str]:
@@ -122,23 +130,32 @@ def targets_in(names: Iterable[str]) -> frozenset[str]:
     for name in names:
         head = _HEAD.fullmatch(name)
         words = head[1].split() if head else []
-        if len(words) >= 2 and words[-1] == "internal" and not _platform(words[0]):
+        if len(words) >= 2 and words[-1] == "internal" and not _platforms(words[0]):
             found.add(words[0])
     return frozenset(found)
 
 
-def _numbered(text: str, words: list[str], rest: str, number: re.Match[str], targets: frozenset[str]) -> StepName:
-    target, platforms, stage = _places(words, targets, stages=True)
+def _name(text: str, kind: StepKind, place: _Place, instruction: str) -> StepName:
+    return StepName(
+        text=text,
+        kind=kind,
+        target=place.target,
+        platform=place.platform,
+        build_platform=place.build_platform,
+        stage=place.stage,
+        instruction=instruction,
+    )
+
+
+def _numbered(text: str, place: _Place, rest: str, number: re.Match[str]) -> StepName:
     linked = rest.startswith(("LINK COPY ", "LINK ADD "))
     instruction = rest.removeprefix("LINK ") if linked else rest
-    base = instruction.startswith("FROM ")
-    return StepName(text=text, kind=StepKind.BASE if base else StepKind.INSTRUCTION, target=target, stage=stage,
-                    index=int(number[1]), total=int(number[2]), instruction=instruction, linked=linked, **platforms)
+    kind = StepKind.BASE if instruction.startswith("FROM ") else StepKind.INSTRUCTION
+    return replace(_name(text, kind, place, instruction), index=int(number[1]), total=int(number[2]), linked=linked)
 
 
-def _named_context(text: str, before: list[str], name: str, rest: str) -> StepName:
+def _named_context(text: str, target: str, name: str, rest: str) -> StepName:
     """`[context NAME] REFERENCE` and the like: frontend/dockerui/namedcontext.go. NAME may end in ::platform."""
-    target = before[0] if before else ""
     name, _, platform = name.partition("::")
     if rest.startswith("load metadata for "):
         kind = StepKind.METADATA
@@ -147,28 +164,21 @@ def _named_context(text: str, before: list[str], name: str, rest: str) -> StepNa
     else:
         kind = StepKind.BASE
         rest = f"FROM {rest}"
-    return StepName(text=text, kind=kind, target=target, platform=platform, build_platform=platform,
-                    stage=f"context {name}", instruction=rest)
-
-
-def _unbracketed(text: str, rest: str, target: str) -> StepName:
-    return StepName(text=text, kind=_housekeeping(rest), target=target, instruction=rest)
+    place = _Place(target=target, platform=platform, build_platform=platform, stage=f"context {name}")
+    return _name(text, kind, place, rest)
 
 
 def _internal(rest: str) -> StepKind:
     if rest.startswith("load metadata for "):
         return StepKind.METADATA
-    if rest.startswith(("load build definition", "load build context", "load .dockerignore", "load remote build context",
-                        "load git source")) or rest.endswith(".dockerignore"):
+    files = ("build definition", "build context", ".dockerignore", "remote build context", "git source")
+    if rest.startswith(tuple(f"load {what}" for what in files)) or rest.endswith(".dockerignore"):
         return StepKind.CONTEXT
     return StepKind.HOUSEKEEPING
 
 
 def _housekeeping(rest: str) -> StepKind:
-    for start, kind in _STARTS:
-        if rest.startswith(start):
-            return kind
-    return StepKind.HOUSEKEEPING
+    return next((kind for start, kind in _STARTS if rest.startswith(start)), StepKind.HOUSEKEEPING)
 
 
 _STARTS = (
@@ -182,30 +192,23 @@ _STARTS = (
 )
 
 
-def _places(words: list[str], targets: frozenset[str], *, stages: bool) -> tuple[str, dict[str, str], str]:
-    """Target, platforms and stage of the words within the brackets, without the number."""
-    at = next((i for i, word in enumerate(words) if _platform(word)), None)
-    if at is not None:
-        platforms = _platform(words[at])
-        return " ".join(words[:at]), platforms, " ".join(words[at + 1:])
-    if not words:
-        return "", {}, ""
-    if len(words) > 1 or not stages or words[0] in targets:
-        return words[0], {}, " ".join(words[1:])
-    return "", {}, words[0]
+def _place(words: list[str], targets: frozenset[str] | None = None) -> _Place:
+    """``targets``: a single word is a stage unless it is one of these; None: it is a target, there are no stages."""
+    for at, word in enumerate(words):
+        if platforms := _platforms(word):
+            build, platform = platforms
+            target, stage = " ".join(words[:at]), " ".join(words[at + 1 :])
+            return _Place(target=target, platform=platform, build_platform=build, stage=stage)
+    if len(words) == 1 and targets is not None and words[0] not in targets:
+        return _Place(stage=words[0])
+    return _Place(target=words[0], stage=" ".join(words[1:])) if words else _Place()
 
 
-def _platform(word: str) -> dict[str, str]:
+def _platforms(word: str) -> tuple[str, str] | None:
+    """Where a step runs and for what, of `linux/amd64`, `linux/amd64->arm/v7`, `linux/amd64->windows/amd64`."""
     match = _PLATFORM.fullmatch(word)
     if not match or _NUMBER.fullmatch(word):
-        return {}
-    build, target = match["build"], match["target"] or match["build"]
-    if "->" in word and not _is_whole(target):
-        target = f"{build.partition('/')[0]}/{target}"  # the same OS is left out: linux/amd64->arm64
-    return {"platform": target, "build_platform": build}
-
-
-def _is_whole(platform: str) -> bool:
-    """Whether a platform after `->` names its OS: `windows/amd64` does, `arm/v7` does not."""
-    first, _, second = platform.partition("/")
-    return bool(second) and not re.fullmatch(r"v\d.*", second) and first != ""
+        return None
+    build, target = match[1], match[2] or match[1]
+    variant_only = re.fullmatch(r"[^/]+(?:/v\d[^/]*)?", target)  # the same OS is left out
+    return build, f"{build.partition('/')[0]}/{target}" if variant_only else target

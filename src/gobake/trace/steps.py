@@ -151,12 +151,20 @@ class _Reading:
     def trace(self) -> Trace:
         depths = _depths(self.inputs)
         found = [(group, self._step(group)) for group in self.groups]
-        found.sort(key=lambda pair: (pair[1].target, not pair[0].name.kind.counts,
-                                     max(depths.get(d, 0) for d in pair[1].digests), pair[1].key))
-        logs = {step.key: self.log.log(step.digests).decode("utf-8", "replace")
-                for _, step in found if step.log_bytes}
-        return Trace(steps=tuple(step for _, step in found), logs=logs,
-                     warnings=tuple(sorted(self.log.warnings, key=lambda w: (w.file, w.line, w.short))))
+        found.sort(
+            key=lambda pair: (
+                pair[1].target,
+                not pair[0].name.kind.counts,
+                max(depths.get(d, 0) for d in pair[1].digests),
+                pair[1].key,
+            )
+        )
+        logs = {step.key: self.log.log(step.digests).decode("utf-8", "replace") for _, step in found if step.log_bytes}
+        return Trace(
+            steps=tuple(step for _, step in found),
+            logs=logs,
+            warnings=tuple(sorted(self.log.warnings, key=lambda w: (w.file, w.line, w.short))),
+        )
 
     # ---- what one vertex did
 
@@ -199,12 +207,18 @@ class _Reading:
         open_end = unfinished and not self.log.closed and not any(_canceled(e.error) for e in episodes)
         error = next((e.error for v in group.failed for e in reversed(v.episodes.values()) if e.error), "")
         return Step(
-            name=group.name, key=group.key, digests=tuple(v.digest for v in group.vertices),
+            name=group.name,
+            key=group.key,
+            digests=tuple(v.digest for v in group.vertices),
             outcome=self._outcome(group),
             started=episodes[0].started if episodes else None,
             completed=max(finished) if finished and not (unfinished and episodes[-1].completed is None) else None,
-            seconds=_union([(e.started, e.completed or self.log.last_moment) for v in own for e in v.episodes.values()]),
-            failed=bool(group.failed), canceled=unfinished and not open_end, error=error,
+            seconds=_union(
+                [(e.started, e.completed or self.log.last_moment) for v in own for e in v.episodes.values()]
+            ),
+            failed=bool(group.failed),
+            canceled=unfinished and not open_end,
+            error=error,
             log_bytes=len(self.log.log(v.digest for v in group.vertices)),
             transferred=sum(self.moved.get(v.digest, 0) for v in own),
         )
@@ -261,8 +275,10 @@ def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:
     platforms: dict[tuple[str, str, str, int, str], set[str]] = defaultdict(set)
     for name, _ in named:
         platforms[_site(name)].add(name.platform)
-    return [(name if len(platforms[_site(name)]) > 1 else replace(name, platform=name.build_platform), vertex)
-            for name, vertex in named]
+    return [
+        (name if len(platforms[_site(name)]) > 1 else replace(name, platform=name.build_platform), vertex)
+        for name, vertex in named
+    ]
 
 
 def _site(name: StepName) -> tuple[str, str, str, int, str]:
