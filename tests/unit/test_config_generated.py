@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -132,6 +132,7 @@ NAME = st.from_regex(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", fullmatch=True).filter(
 )
 
 
+@settings(deadline=None)
 @given(
     NAME, st.from_regex(r"\./[A-Za-z0-9_]+(?:/[A-Za-z0-9_.]*[a-z])*", fullmatch=True).filter(lambda p: ".." not in p)
 )

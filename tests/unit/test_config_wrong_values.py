@@ -121,6 +121,7 @@ CHOICES = [
     ("build tag with a comma", "defaults: {build_tags: ['a,b']}", 1, "'a,b' is no build tag"),
     ("build tag that is not", "defaults: {build_tags: ['!cgo']}", 1, "is no build tag"),
     ("stamp without package", "defaults: {version_stamp: version}", 1, "'version' is no Go variable; package.variable"),
+    ("stamp without a name", "defaults: {version_stamp: ..version}", 1, "is no Go variable"),
     ("stamp with a value", "defaults: {version_stamp: main.version=1}", 1, "is no Go variable"),
 ]
 
@@ -276,8 +277,13 @@ def test_no_value_and_no_key_holds_more_than_a_line(template: str, value: str) -
         config(with_value(template, value))
     message = str(raised.value)
     assert "\n" not in message
-    assert message.isprintable() or "\ufeff" not in message
     assert "holds" in message
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as raised:
+        config("source_url: https://me:secret@github.com/a")
+    assert "secret" not in str(raised.value)
 
 
 def test_a_folded_text_that_ends_its_line_is_told_how_not_to() -> None:

@@ -37,7 +37,7 @@ BUILD_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.]*"
 # golang.org/x/mod/module, CheckImportPath; a folder with a package in it becomes a part of an import path
 _ELEMENT = r"[A-Za-z0-9_~+.][A-Za-z0-9_~+.-]*"
 PACKAGE = rf"(?:\.|(?:\./)?{_NO_DOTS}{_ELEMENT}(?:/{_ELEMENT})*)/?"
-STAMP = rf"(?:{_ELEMENT}/)*{_ELEMENT}\.{VARIABLE}"
+STAMP = rf"(?!\.|.*\.\.)(?:{_ELEMENT}/)*{_ELEMENT}\.{VARIABLE}"
 
 _PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 PORT = rf"(?:{_PORT})(?:/(?:tcp|udp|sctp))?"

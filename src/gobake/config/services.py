@@ -65,7 +65,7 @@ file: Kind[ExtraFile] = Kind(
 def defaults_kind(fields: Sequence[Field]) -> Kind[ServiceConfig]:
     """The mapping may be empty, as in a file whose lines below `defaults:` are all comments."""
     shared = tuple(field for field in fields if field.shared)
-    own = {field.name: "it belongs to a service of its own" for field in fields if not field.shared}
+    own = {field.name: "every service has its own: write it there" for field in fields if not field.shared}
     return Kind(
         read=lambda at: _settings(at, "", at.where, shared, own),
         schema=object_schema(shared, empty=True),

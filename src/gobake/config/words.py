@@ -31,6 +31,12 @@ def _avoiding(wrong: str, what: str, remedy: str) -> Callable[[At, str], None]:
 # ---- names
 
 
+def _without_password(at: At, value: str) -> None:
+    """The message does not show what it found."""
+    if re.match("[^/]*//[^/]*@", value):
+        raise at.refuse("holds a user or password", "everyone who has the image could read it: leave it away")
+
+
 def _service_name(at: At, value: str) -> None:
     if value in RESERVED_NAMES:
         raise at.refuse(f"a service cannot be called {shown(value)}", "gobake's own targets have that name")
@@ -79,19 +85,31 @@ URL = Grammar(
     says="web address",
     pattern=patterns.URL,
     remedy="such as https://github.com/acme/shop",
-    check=_avoiding(
-        "^[^/]*//[^/]*@", "holds a user or password", "everyone who has the image can read it: leave that away"
-    ),
+    check=_without_password,
 )
 
 
 # ---- what Go compiles
 
+
+def _inside(at: At, value: str) -> None:
+    if value.startswith("/"):
+        raise at.refuse(f"{shown(value)} is absolute", "write it relative to the folder of gobake.yaml")
+    if ".." in re.split(r"[/\\]", value):
+        raise at.refuse(f"{shown(value)} leaves the project", "name something below the folder of gobake.yaml")
+
+
+def _package(at: At, value: str) -> None:
+    if "..." in value:
+        raise at.refuse(f"{shown(value)} is a pattern", "name one package; every service has its own")
+    _inside(at, value)
+
+
 PACKAGE = Grammar(
     says="Go package",
     pattern=patterns.PACKAGE,
     remedy="such as ./cmd/api or github.com/acme/shop/cmd/api",
-    check=lambda at, value: _package(at, value),
+    check=_package,
     tidy=lambda value: value.rstrip("/"),
 )
 BUILD_TAG = Grammar(
@@ -103,20 +121,7 @@ BUILD_TAG = Grammar(
 STAMP = Grammar(says="Go variable", pattern=patterns.STAMP, remedy="package.variable, such as main.version", empty=True)
 
 
-def _package(at: At, value: str) -> None:
-    if "..." in value:
-        raise at.refuse(f"{shown(value)} is a pattern", "name one package; every service has its own")
-    _inside(at, value)
-
-
 # ---- paths
-
-
-def _inside(at: At, value: str) -> None:
-    if value.startswith("/"):
-        raise at.refuse(f"{shown(value)} is absolute", "write it relative to the folder of gobake.yaml")
-    if ".." in re.split(r"[/\\]", value):
-        raise at.refuse(f"{shown(value)} leaves the project", "name something below the folder of gobake.yaml")
 
 
 def _absolute(at: At, value: str) -> None:

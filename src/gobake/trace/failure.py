@@ -1,9 +1,13 @@
-"""Why a build stopped, from its events: the error type, the step, the last lines, Go's own complaints."""
+"""Why a build stopped, from its events and from buildx's own lines: the error's type, the step, its end, Go's words.
+
+BuildKit reports reasons as text only, so this is the one place that matches texts. Each of them was provoked on a real
+engine; where a text is not known, the error is a plain BuildFailed that quotes it. Values in, values out.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,141 +24,277 @@ from gobake.errors import (
     NoBuilder,
     NoEngine,
     RegistryRefused,
+    Where,
 )
 from gobake.trace import golog
-from gobake.trace.events import EventLog
-from gobake.trace.golog import GoError
+from gobake.trace.golog import GoError, GoLog
+from gobake.trace.names import StepKind
+from gobake.trace.printable import one_line, printable
 from gobake.trace.steps import Step, Trace
 
-_TAIL = 15  # lines of a failing step that are shown
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """What is told about a failed build."""
-
-    error: GobakeError
-    step: Step | None
-    tail: tuple[str, ...] = ()
-    go_errors: tuple[GoError, ...] = ()
+TAIL_LINES = 15  # of the failing step's log
+_REASON_WIDTH = 400  # characters of BuildKit's own text that an error quotes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """How paths inside the build map to the user's own: see golog.located."""
+    """How paths in the container become paths of the user's tree: see golog.located."""
 
-    source: str
-    build_root: PurePosixPath
+    source: str  # where the build context lies in the container
+    build_root: PurePosixPath  # where in it `go build` ran
     context: Path
-    shown_from: Path
+    shown_from: Path | None = None
 
 
-def explain(trace: Trace, log: EventLog, tree: Tree, *, interrupted: bool = False) -> Failure:
-    """The failure that a run's events tell of."""
-    step = next((s for s in trace.failed if "did not complete" in s.error), next(iter(trace.failed), None))
-    told = " ".join([step.error if step else "", *trace.lines[-12:]])
-    output = log.logs.get(step.digest, b"") if step else b""
-    lines = [golog.plain(line).rstrip() for line in output.decode(errors="replace").splitlines()]
-    tail = tuple(line for line in lines if line.strip())[-_TAIL:]
-    if interrupted:
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """What is told about a build that stopped. Nothing in it carries terminal escapes."""
+
+    error: GobakeError
+    step: Step | None = None  # None: it stopped outside of any step
+    tail: tuple[str, ...] = ()  # the end of the step's log, without the names of compiled packages
+    go_errors: tuple[GoError, ...] = ()  # with paths of the user's tree
+
+
+def explain_failure(
+    trace: Trace, plain_lines: Sequence[str], *, tree: Tree | None = None, interrupted: bool = False
+) -> Failure:
+    """The failure that a run's events and buildx's own lines tell of.
+
+    ``interrupted``: the user pressed Ctrl-C, which explains whatever else was canceled.
+    """
+    said = _said(plain_lines)
+    step = _guilty(trace, said)
+    go = golog.parse(trace.log(step)) if step else GoLog()
+    errors = tuple(_located(error, tree) for error in go.errors)
+    tail = _tail(trace.log(step), go) if step else ()
+    case = _Case(step=step, said=said, tail="\n".join(tail), go=go, errors=errors)
+    if interrupted or (step is None and "context canceled" in said):
         return Failure(error=Interrupted("interrupted; the build was stopped in the engine as well"), step=step)
-    errors = tuple(
-        golog.located(
-            e, source=tree.source, build_root=tree.build_root, context=tree.context, shown_from=tree.shown_from
-        )
-        for e in golog.parse(output).errors
+    error = next((found for look in _LOOKS if (found := look(case))), None) or _generic(case)
+    return Failure(error=error, step=step, tail=tail, go_errors=errors)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """The evidence."""
+
+    step: Step | None
+    said: str  # what buildx said last, without its prefixes
+    tail: str
+    go: GoLog
+    errors: tuple[GoError, ...]
+
+    @property
+    def reason(self) -> str:
+        """BuildKit's own words, without what the step printed."""
+        return "\n".join(filter(None, (self.step.error if self.step else "", self.said)))
+
+    @property
+    def everything(self) -> str:
+        return f"{self.reason}\n{self.tail}"
+
+    def kind_is(self, *kinds: StepKind) -> bool:
+        return self.step is not None and self.step.name.kind in kinds
+
+    def quote(self) -> str:
+        text = self.said or (self.step.error if self.step else "")
+        return one_line(text, _REASON_WIDTH) or "no reason was given"
+
+
+# ---- gathering
+
+_PREFIXES = re.compile(
+    r"^(?:ERROR: |error: |target [\w-]+: |failed to solve: |failed to build: |rpc error: code = \w+ desc = )"
+)
+
+
+def _said(plain_lines: Iterable[str]) -> str:
+    """The last `ERROR:` of buildx and what follows it, or else its last line."""
+    lines = [line for line in (printable(line).rstrip() for line in plain_lines) if line.strip()]
+    marks = [at for at, line in enumerate(lines) if line.startswith(("ERROR: ", "error: "))]
+    text = "\n".join(lines[marks[-1] :] if marks else lines[-1:])
+    while (shorter := _PREFIXES.sub("", text)) != text:
+        text = shorter
+    return text
+
+
+def _guilty(trace: Trace, said: str) -> Step | None:
+    """The step that stopped the build: the one whose error buildx repeats, and no cache's, which costs no build."""
+    failed = trace.failed
+    quoted = [step for step in failed if step.error and step.error in said]
+    caches = (StepKind.IMPORT_CACHE, StepKind.EXPORT_CACHE)
+    plain = [step for step in failed if step.name.kind not in caches]
+    return next(iter(quoted or plain), None)
+
+
+def _tail(log: str, go: GoLog) -> tuple[str, ...]:
+    compiled = set(go.compiled)
+    lines = [line.rstrip() for line in printable(log).split("\n") if line.strip()]
+    telling = [line for line in lines if line not in compiled]
+    return tuple((telling or lines)[-TAIL_LINES:])
+
+
+def _located(error: GoError, tree: Tree | None) -> GoError:
+    if tree is None:
+        return error
+    return golog.located(
+        error, source=tree.source, build_root=tree.build_root, context=tree.context, shown_from=tree.shown_from
     )
-    return Failure(error=_error(told, "\n".join(tail), step, errors), step=step, tail=tail, go_errors=errors)
 
 
-def _error(told: str, tail: str, step: Step | None, errors: Sequence[GoError]) -> GobakeError:
-    both = f"{told}\n{tail}"
-    if re.search(r"no space left on device|disk quota exceeded", both):
-        return DiskFull(
-            "the engine's disk is full",
-            remedy="`docker system df` shows what takes it; `docker buildx prune` frees build caches",
-        )
-    if base := re.search(
-        r"(?:failed to resolve source metadata for|failed to do request: \w+ \"\S*/v2/)\s*([^\s\"]+)", told
-    ):
-        return _missing_base(base[1].rstrip(":"), told)
-    if "exec format error" in both:
-        return EmulationMissing(
-            "a step runs programs of another architecture, and nothing here emulates it",
-            remedy="run `docker run --privileged --rm tonistiigi/binfmt --install all`, add a node of "
-            "that architecture, or leave single-stage out",
-        )
-    if modules := _modules(tail):
-        return modules
-    if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        return CompileFailed(f"Go refused the code: {errors[0]}{more}")
-    if re.search(
-        r"failed to push|unexpected status from (PUT|POST|HEAD) request|denied: |unauthorized|insufficient_scope", told
-    ):
-        return RegistryRefused(
-            f"the registry refused: {_last(told)}", remedy="`docker login` to it, or check --registry"
-        )
-    if re.search(
-        r"(?i)cannot connect|connection refused|error during connect|no such file or directory.*docker\.sock", told
-    ):
-        return NoEngine(f"the engine went away: {_last(told)}", remedy="`docker info` tells more")
-    if re.search(r"no builder .* found|no such builder", told):
-        return NoBuilder(_last(told), remedy="`docker buildx ls` lists the builders")
-    what = (
-        f"the step [{step.name.stage or 'export'}] {_short(step.name.instruction)} failed"
-        if step
-        else "the build failed"
+# ---- recognising, the first that fits
+
+_NETWORK = re.compile(
+    r"dial tcp|no such host|i/o timeout|connection refused|connection reset|TLS handshake|x509: |proxyconnect|"
+    r"deadline exceeded|network is unreachable|502 Bad Gateway|503 Service Unavailable"
+)
+_DENIED = re.compile(
+    r"pull access denied|401 Unauthorized|403 Forbidden|insufficient_scope|unauthorized|authorization failed|denied: "
+)
+
+
+def _disk_full(case: _Case) -> GobakeError | None:
+    if not re.search(r"(?i)no space left on device|disk quota exceeded", case.everything):
+        return None
+    return DiskFull(
+        "the engine's disk is full",
+        remedy="`docker system df` shows what takes it, `docker buildx prune` frees build caches",
     )
-    reason = _last(step.error if step and step.error else told)
-    return BuildFailed(f"{what}: {reason}")
 
 
-def _missing_base(reference: str, told: str) -> GobakeError:
-    if re.search(r"dial tcp|no such host|i/o timeout|connection refused|TLS handshake", told):
+def _engine_gone(case: _Case) -> GobakeError | None:
+    if re.search(r"no builder .* found|no such builder", case.said):
+        return NoBuilder(case.quote(), remedy="`docker buildx ls` lists the builders")
+    if case.step is None and re.search(
+        r"(?i)cannot connect to the docker daemon|is the docker daemon running|error during connect|"
+        r"failed to dial|docker\.sock|error reading from server|transport is closing|connection refused",
+        case.said,
+    ):
+        return NoEngine(f"the engine does not answer: {case.quote()}", remedy="`docker info` tells more")
+    return None
+
+
+def _base_missing(case: _Case) -> GobakeError | None:
+    found = re.search(
+        r"failed to resolve source metadata for (\S+?):? |(\S+): failed to resolve source metadata", case.reason
+    )
+    if not found and not (case.kind_is(StepKind.METADATA, StepKind.BASE) and case.step and case.step.failed):
+        return None
+    named = re.search(
+        r"(?:load metadata for|FROM|docker-image://)\s*(\S+)", case.step.name.instruction if case.step else ""
+    )
+    reference = (found[1] or found[2]) if found else named[1] if named else "of this project"
+    reference = re.sub(r"@sha256:\w+$", "", reference)
+    if _NETWORK.search(case.reason):
         return BaseImageMissing(
-            f"the base image {reference} cannot be fetched: its registry does not answer",
-            remedy="check the network, or take another base with --base NAME=REF",
+            f"the base image {reference} cannot be fetched, its registry does not answer: {_after_last(case.quote())}",
+            remedy="check the network, or take another image with --base NAME=REF",
         )
-    if re.search(r"(^|/)golang:", reference):
+    if "no match for platform" in case.reason:
+        platform = (case.step.name.platform if case.step else "") or "this platform"
+        return BaseImageMissing(
+            f"the base image {reference} does not exist for {platform}",
+            remedy="leave the platform out, or take another image with --base NAME=REF",
+        )
+    if re.search(r"(?:^|/)golang:", reference) and "not found" in case.reason:
         return GoVersionMissing(
-            f"there is no base image {reference} for the Go version that the project asks for",
-            remedy="set `go:` in gobake.yaml, or name an image with --base go=REF",
+            f"there is no image {reference} for the Go version that the project asks for",
+            remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
         )
+    why = "is not yours to read, or does not exist" if _DENIED.search(case.reason) else "does not exist"
     return BaseImageMissing(
-        f"there is no base image {reference}, or no right to read it",
+        f"the base image {reference} {why}",
         remedy="check its name and `docker login`, or take another with --base NAME=REF",
     )
 
 
-def _modules(tail: str) -> ModulesUnavailable | None:
-    network = re.search(
-        r"(?m)^.*(dial tcp|i/o timeout|no such host|connection refused|proxyconnect|TLS handshake|x509:).*$", tail
+def _no_emulation(case: _Case) -> GobakeError | None:
+    if "exec format error" not in case.everything.lower():
+        return None
+    what = f" {case.step.name.platform}" if case.step and case.step.name.platform else " another architecture"
+    return EmulationMissing(
+        f"a step runs programs of{what}, and nothing here can run them",
+        remedy="run `docker run --privileged --rm tonistiigi/binfmt --install all`, add a node of that architecture, "
+        "or leave the strategy single-stage out",
     )
-    if network and re.search(r"(?m)^(go: |\S+\.go:\d+:\d+: )", tail):
+
+
+def _older_go(case: _Case) -> GobakeError | None:
+    text = "\n".join((*case.go.complaints, *(e.message for e in case.errors)))
+    found = re.search(r"requires go >= (\S+?)[;,]? \(running go (\S+?)[;)]", text)
+    if not found:
+        return None
+    return GoVersionMissing(
+        f"the project asks for Go {found[1]}, and the image brings Go {found[2]}",
+        remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
+    )
+
+
+_UNFETCHED = re.compile(
+    r"unknown revision|404 Not Found|410 Gone|terminal prompts disabled|invalid version|could not read Username|"
+    r"module lookup disabled|Permission denied \(publickey\)|verifying (?:module|go\.mod)|checksum mismatch|"
+    r"repository .* not found|" + _NETWORK.pattern
+)
+_UNTIDY = re.compile(
+    r"missing go\.sum entry|updates to go\.mod needed|no required module provides|inconsistent vendoring|"
+    r"cannot find module providing|go: (?:errors parsing|go\.mod file not found)"
+)
+
+
+def _modules(case: _Case) -> GobakeError | None:
+    told = [*(str(error) for error in case.errors), *case.go.complaints]
+    if fetch := next((text for text in told if _UNFETCHED.search(text)), ""):
         return ModulesUnavailable(
-            f"Go could not download modules: {network[0].strip()}",
-            remedy="check the network and GOPROXY (`go env GOPROXY`), or vendor the modules",
+            f"Go could not get a module: {one_line(fetch, _REASON_WIDTH)}",
+            remedy="check the network and `go env GOPROXY`; private modules need GOPRIVATE and a credential",
         )
-    other = re.search(
-        r"(?m)^.*(unknown revision|404 Not Found|410 Gone|terminal prompts disabled|invalid version|"
-        r"missing go\.sum entry|no required module provides|module lookup disabled|updates to go\.mod needed|"
-        r"checksum mismatch).*$",
-        tail,
-    )
-    if other:
+    if any(not _UNTIDY.search(str(error)) for error in case.errors):
+        return None  # code that does not compile comes first
+    if untidy := next((text for text in told if _UNTIDY.search(text)), ""):
+        vendored = "vendoring" in untidy
         return ModulesUnavailable(
-            f"Go could not get a module: {other[0].strip()}",
-            remedy="`go mod tidy` on this machine mends go.mod and go.sum; private modules need GOPRIVATE",
+            f"go.mod and go.sum lack something: {one_line(untidy, _REASON_WIDTH)}",
+            remedy="run `go mod vendor`" if vendored else "run `go mod tidy`",
         )
     return None
 
 
-def _last(told: str) -> str:
-    text = golog.plain(told).strip()
-    text = re.sub(r"^.*(?:ERROR: )", "", text, flags=re.S) if "ERROR: " in text else text
-    return re.sub(r"\s+", " ", text)[-300:] or "no reason given"
+def _compile(case: _Case) -> GobakeError | None:
+    if not case.errors:
+        return None
+    first = case.errors[0]
+    more = f" (and {len(case.errors) - 1} more)" if len(case.errors) > 1 else ""
+    where = Where(file=Path(first.file), line=first.line, column=first.column) if first.file else None
+    package = f" in {first.package}" if first.package and not first.file else ""
+    return CompileFailed(f"Go refused the code{package}: {one_line(first.message, _REASON_WIDTH)}{more}", where=where)
 
 
-def _short(instruction: str) -> str:
-    return instruction if len(instruction) <= 60 else instruction[:57] + "..."
+def _registry(case: _Case) -> GobakeError | None:
+    pushing = re.search(r"failed to push (\S+?):? ", case.reason)
+    if not pushing and not (case.kind_is(StepKind.EXPORT_IMAGE) and _DENIED.search(case.reason)):
+        if not re.search(r"error writing (?:layer|config|manifest) blob|cache export", case.reason):
+            return None
+        return RegistryRefused(
+            f"the layer cache could not be written: {_after_last(case.quote())}",
+            remedy="check the cache's address and `docker login`",
+        )
+    what = f"{pushing[1]} could not be pushed" if pushing else "the registry refused"
+    if _NETWORK.search(case.reason):
+        what += ", its registry does not answer"
+    return RegistryRefused(f"{what}: {_after_last(case.quote())}", remedy="check --registry and `docker login`")
+
+
+_LOOKS = (_disk_full, _engine_gone, _registry, _base_missing, _no_emulation, _older_go, _modules, _compile)
+
+
+def _generic(case: _Case) -> GobakeError:
+    if case.step is None:
+        return BuildFailed(f"the build failed: {case.quote()}")
+    return BuildFailed(f"{one_line(case.step.name.label, 200)} failed: {case.quote()}")
+
+
+def _after_last(text: str) -> str:
+    """The innermost reason of a chain `a: b: c`, with its subject."""
+    parts = text.split(": ")
+    return ": ".join(parts[-3:]) if len(parts) > 3 else text

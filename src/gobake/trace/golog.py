@@ -160,7 +160,8 @@ def located(
     if inside is None:
         return error
     file = context.joinpath(inside)
-    return replace(error, file=str(file.relative_to(shown_from) if shown_from in file.parents else file))
+    shown = file.relative_to(shown_from) if shown_from and shown_from in file.parents else file
+    return replace(error, file=str(shown))
 
 
 def _inside(file: str, source: str, build_root: PurePosixPath) -> PurePosixPath | None:

@@ -71,6 +71,12 @@ class StepName:
         return " ".join(_IDS.sub("", self.instruction).split())
 
     @property
+    def site(self) -> str:
+        """Where the step stands, without its text: what remains the same while arguments change their values, which
+        BuildKit writes into the text."""
+        return " ".join(filter(None, (self.target, self._platforms, self.stage, str(self.index or ""), self.verb)))
+
+    @property
     def place(self) -> tuple[str, str, str, str]:
         """Platforms, stage and instruction: equal for one step of one Dockerfile that several targets build."""
         return (self.platform, self.build_platform, self.stage, self.normal_instruction)

@@ -272,7 +272,7 @@ def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:
     run for one and the next run for another: it is a step of the platform that it runs on."""
     targets = targets_in(v.name for v in vertices)
     named = [(parse_name(v.name, targets), v) for v in vertices]
-    platforms: dict[tuple[str, str, str, int, str], set[str]] = defaultdict(set)
+    platforms: dict[tuple[str, str, str, int], set[str]] = defaultdict(set)
     for name, _ in named:
         platforms[_site(name)].add(name.platform)
     return [
@@ -281,8 +281,9 @@ def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:
     ]
 
 
-def _site(name: StepName) -> tuple[str, str, str, int, str]:
-    return (name.target, name.build_platform, name.stage, name.index, name.normal_instruction)
+def _site(name: StepName) -> tuple[str, str, str, int]:
+    """Without the text, in which BuildKit has put the values of arguments: GOARCH=arm64."""
+    return (name.target, name.build_platform, name.stage, name.index)
 
 
 def _owners(groups: Iterable[_Group], of: Callable[[_Group], list[Vertex]]) -> dict[str, _Group]:

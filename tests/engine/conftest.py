@@ -1,0 +1,78 @@
+"""A real engine for the tests: that of the environment, else one of the harness for the length of the session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import harness
+from tests.conftest import Gobake, commit, copy_shop
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/engine" in str(item.path):
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine() -> Iterator[None]:
+    if "GOBAKE_HARNESS_STATE" in os.environ:
+        yield
+        return
+    started = harness.up("sid", "pytest", force_private=True, fresh=True)
+    os.environ.update(started.env)
+    try:
+        yield
+    finally:
+        harness.down("pytest", purge=True)
+
+
+@pytest.fixture(scope="session")
+def registry() -> str:
+    return os.environ["GOBAKE_TEST_REGISTRY"]
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Gobake:
+    """One world for tests that follow each other on the same caches."""
+    home = tmp_path_factory.mktemp("home")
+    return Gobake(
+        env={**os.environ, "XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data"), "NO_COLOR": "1"}
+    )
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example workspace in a repository of its own."""
+    root = copy_shop(tmp_path_factory.mktemp("example") / "shop")
+    commit(root)
+    return root
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def answer_of(image: str, platform: str, port: int, path: str) -> str:
+    """Start an image, ask it over HTTP, stop it."""
+    name = docker("run", "-d", "--rm", "--platform", platform, "-p", f"127.0.0.1:0:{port}", image)
+    try:
+        address = docker("port", name, str(port)).splitlines()[0]
+        for _ in range(150):
+            try:
+                with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as said:
+                    return str(said.read().decode())
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(f"{image} on {platform} does not answer; it logged:\n{docker('logs', name)}")
+    finally:
+        subprocess.run(["docker", "kill", name], capture_output=True, check=False)
