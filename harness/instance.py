@@ -22,6 +22,7 @@ from harness.packages import engine_root
 from harness.places import SUITES, HarnessError, cache_folder, fresh_folder, lock, say
 
 START_SECONDS = 60
+_STARTED: dict[int, subprocess.Popen[bytes]] = {}  # by this very process: they must be waited for when they end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,9 +317,11 @@ def _dockerd(root: Path, folder: Path, short: Path, name: str, port: int) -> sub
 
 def _spawn(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
+    _STARTED[process.pid] = process
+    return process
 
 
 def _pings(path: str) -> bool:
@@ -365,7 +368,7 @@ def down(name: str, *, purge: bool = False) -> bool:
         if (root / "bin/iptables").exists():
             network.set_nat(root / "bin/iptables", str(bridge), str(state["subnet"]), add=False)
         network.remove_bridge(str(bridge))
-    _unmount(short_dir(name), instance_dir(name))
+    _unmount(short_dir(name), instance_dir(name) / "data")
     shutil.rmtree(short_dir(name), ignore_errors=True)
     (instance_dir(name) / "state.json").unlink(missing_ok=True)
     if purge:
@@ -384,8 +387,8 @@ def _stop(pid: int, seconds: float = 25) -> None:
             time.sleep(0.05)
         if _start_time(pid) == start and not _is_zombie(pid):
             os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+        if started := _STARTED.pop(pid, None):
+            started.wait()
 
 
 def _is_zombie(pid: int) -> bool:

@@ -7,10 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -75,7 +75,8 @@ def gobake(tmp_path: Path) -> Gobake:
     )
 
 
-Tree = Callable[[Mapping[str, str]], Path]
+class Tree(Protocol):
+    def __call__(self, files: Mapping[str, str], name: str = "project") -> Path: ...
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ from gobake.report.progress import make_progress
 from gobake.report.summary import print_failure, print_summary
 from gobake.runs.record import RunRecord, new_id
 from gobake.runs.store import RunStore, default_folder
-from gobake.trace0.events import EventLog
-from gobake.trace0.steps import trace
+from gobake.trace.events import EventLog
+from gobake.trace.steps import steps
 
 _KEEP_RECIPES_SECONDS = 14 * 24 * 3600
 
@@ -82,28 +82,26 @@ def run(asked: Asked) -> ExitCode:
         if asked.verbose:
             print(ready.call.shown(), file=sys.stderr)
         baked = _bake(asked, ready)
-        log = baked.log
-        told = outcome.judge(ready.opened, ready.matrix, log, interrupted=baked.interrupted, failed=baked.failed)
-        metadata = outcome.read_metadata(ready.call.metadata_file)
-        results = outcome.results(
-            ready.opened.project,
-            ready.matrix,
-            asked.tag,
-            metadata,
-            trace(log),
-            sizes=_sizes(asked, ready) if told is None else {},
+        seen = steps(baked.log)
+        stopped = baked.failed or baked.interrupted
+        told = (
+            outcome.judge(ready.opened, ready.matrix, seen, baked.log, interrupted=baked.interrupted)
+            if stopped
+            else None
         )
+        metadata = outcome.read_metadata(ready.call.metadata_file)
+        sizes = {} if stopped else _sizes(asked, ready)
         record = RunRecord(
             id=new_id(started),
             started=started,
             seconds=time.time() - started,
             command=asked.command,
-            outcome="done" if told is None else "interrupted" if baked.interrupted else "failed",
-            targets=results,
+            outcome="interrupted" if baked.interrupted else "failed" if stopped else "done",
+            targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
             failure=str(told.error) if told else "",
             gobake=__version__,
             **outcome.facts(ready.opened, ready.builder, _or_none(ready.versions)),
-            **outcome.evidence(log, ready.trace_folder, started, ready.matrix),
+            **outcome.evidence(seen, ready.trace_folder, started, ready.matrix),
         )
         noted = _keep(ready, record, baked.lines)
     if told is not None:
@@ -274,7 +272,7 @@ def _bake_once(asked: Asked, ready: _Ready) -> _Baked:
     kind = "quiet" if asked.quiet else asked.progress
     stream = sys.stdout if asked.progress == "json" else sys.stderr
     stages = compile_stages(ready.matrix)
-    progress = make_progress(kind, ready.matrix.targets, stages, log, stream, asked.color)
+    progress = make_progress(kind, ready.matrix.targets, stages, stream, asked.color)
     with _interruptible(bake) as interrupted, progress:
         for line in bake:
             lines.append(line)

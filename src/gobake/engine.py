@@ -45,8 +45,9 @@ class Builder:
     """What `docker buildx inspect` says about the builder that will build."""
 
     name: str
-    driver: str  # docker, docker-container, remote, kubernetes
+    driver: str  # docker, docker-container, remote, kubernetes; "" where not even that could be found out
     nodes: tuple[Node, ...]
+    error: str = ""
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -176,10 +177,10 @@ def refusal(text: str, words: Sequence[str] = ()) -> GobakeError:
 def inspect(name: str = "") -> Builder:
     """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
     builder = parse_inspect(ask("buildx", "inspect", *([name] if name else [])))
-    failed = [node for node in builder.nodes if node.error]
-    if failed and len(failed) == len(builder.nodes):
-        error = failed[0].error
-        if builder.driver == "docker":
+    failed = [node.error for node in builder.nodes if node.error] + ([builder.error] if builder.error else [])
+    if failed and len(failed) >= len(builder.nodes):
+        error = failed[0]
+        if builder.driver in ("docker", ""):
             raise NoEngine(
                 f"no Docker Engine answers: {error}",
                 remedy="start Docker, or set DOCKER_HOST or the docker context; `docker info` shows the same",
@@ -207,7 +208,9 @@ def parse_inspect(text: str) -> Builder:
                     platforms=_platforms(listed),
                 )
             )
-    return Builder(name=head.get("Name", ""), driver=head.get("Driver", ""), nodes=tuple(nodes))
+    return Builder(
+        name=head.get("Name", ""), driver=head.get("Driver", ""), error=head.get("Error", ""), nodes=tuple(nodes)
+    )
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -16,27 +16,25 @@ from gobake.planning import image_names
 from gobake.recipe.dockerfile import SOURCE
 from gobake.recipe.stages import compile_stages
 from gobake.runs.record import GoRecord, SizeRecord, StepRecord, TargetRecord, digests
-from gobake.trace0 import actiongraph, golog
-from gobake.trace0.events import EventLog
-from gobake.trace0.failure import Failure, Tree, explain
-from gobake.trace0.steps import Outcome, Trace, distinct, trace
+from gobake.trace import actiongraph, golog
+from gobake.trace.events import EventLog
+from gobake.trace.failure import Failure, Tree, explain_failure
+from gobake.trace.printable import one_line
+from gobake.trace.steps import Outcome, Step, Trace
 
 
-def judge(opened: Opened, matrix: Matrix, log: EventLog, *, interrupted: bool, failed: bool) -> Failure | None:
-    """The failure of a run, or None where it is done."""
-    if not failed and not interrupted:
-        return None
-    seen = trace(log)
+def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, *, interrupted: bool) -> Failure:
+    """Why a run that did not end well stopped."""
     stages = {s.name: s for s in compile_stages(matrix)}
     first = next((s for s in seen.failed if s.name.stage in stages), None)
     root = stages[first.name.stage].build_root if first else PurePosixPath(".")
     tree = Tree(source=SOURCE, build_root=root, context=opened.project.context, shown_from=Path.cwd())
-    return explain(seen, log, tree, interrupted=interrupted)
+    return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted)
 
 
 def lost_a_snapshot(log: EventLog) -> bool:
     """A race of containerd's garbage collection with the unpacking of several images at once; nothing of it is ours."""
-    text = "\n".join(log.lines)
+    text = "\n".join(log.plain)
     return bool(re.search(r"failed to prepare extraction snapshot .*parent snapshot \S+ does not exist", text))
 
 
@@ -72,7 +70,7 @@ def _target(
     seen: Trace,
     sizes: Mapping[str, tuple[ImageSize, ...]],
 ) -> TargetRecord:
-    times = [s for s in seen.steps if s.name.target == target.name and s.started]
+    times = [s for s in seen.steps if s.target in (target.name, "") and s.started]
     begun = min((s.started or 0.0 for s in times), default=0.0)
     ended = max((s.completed or 0.0 for s in times), default=0.0)
     service = target.service
@@ -116,32 +114,32 @@ def facts(opened: Opened, builder: Builder, versions: Versions | None) -> dict[s
     }
 
 
-def evidence(log: EventLog, trace_folder: Path, started: float, matrix: Matrix) -> dict[str, Any]:
+def evidence(seen: Trace, trace_folder: Path, started: float, matrix: Matrix) -> dict[str, Any]:
     """The fields of a record that say what was done: steps, Go's work, modules, warnings."""
-    seen = trace(log)
     modules: dict[tuple[str, str], None] = {}
-    for data in log.logs.values():
-        modules |= dict.fromkeys(golog.parse(data).downloaded)
+    for text in seen.logs.values():
+        modules |= dict.fromkeys((m.path, m.version) for m in golog.parse(text).downloaded)
     return {
-        "steps": tuple(
-            StepRecord(
-                target=s.name.target or _only(matrix),
-                name=s.name.joined,
-                stage=s.name.stage,
-                platform=s.name.platform,
-                instruction=s.name.instruction,
-                digest=s.digest,
-                outcome=str(s.outcome),
-                started=s.started - started if s.started else None,
-                seconds=s.seconds if s.completed else None,
-                error=golog.plain(s.error),
-            )
-            for s in seen.steps
-        ),
+        "steps": tuple(_step(step, started, matrix) for step in seen.steps),
         "go": go_work(seen, trace_folder, matrix),
         "modules": tuple(modules),
-        "warnings": seen.warnings,
+        "warnings": tuple(one_line(w.short) for w in seen.warnings),
     }
+
+
+def _step(step: Step, started: float, matrix: Matrix) -> StepRecord:
+    return StepRecord(
+        target=step.target or _only(matrix),
+        name=step.key,
+        stage=step.name.stage,
+        platform=step.name.platform,
+        instruction=step.name.normal_instruction,
+        digest=step.digests[0] if step.digests else "",
+        outcome=str(step.outcome),
+        started=step.started - started if step.started is not None else None,
+        seconds=step.seconds if step.completed is not None else None,
+        error=one_line(step.error, 400),
+    )
 
 
 def _only(matrix: Matrix) -> str:
@@ -150,7 +148,9 @@ def _only(matrix: Matrix) -> str:
 
 def go_work(seen: Trace, folder: Path, matrix: Matrix) -> tuple[GoRecord, ...]:
     """What Go did in this very run, by platform: a stage that was reused left an older run's graph behind."""
-    ran = {(s.name.stage, s.name.platform) for s in distinct(seen.steps) if s.outcome is Outcome.EXECUTED}
+    ran = {
+        (s.name.stage, s.name.platform) for s in seen.steps if s.outcome is Outcome.EXECUTED and s.name.verb == "RUN"
+    }
     found = []
     for platform in matrix.platforms:
         # with one platform the exporter makes no folder for it
@@ -163,14 +163,14 @@ def go_work(seen: Trace, folder: Path, matrix: Matrix) -> tuple[GoRecord, ...]:
                     if _stage_of(file.stem) != name:
                         continue
                     texts.append(file.read_text())
-                    if (name, str(platform)) in ran:
+                    if (name, str(platform)) in ran or (name, "") in ran:
                         fresh.append(texts[-1])
         if texts:
             work, whole = actiongraph.parse(fresh), actiongraph.parse(texts)
             found.append(
                 GoRecord(
                     platform=str(platform),
-                    packages=whole.total,
+                    packages=whole.packages_total,
                     compiled=tuple((p.import_path, p.seconds) for p in work.compiled),
                     linked=tuple((p.import_path, p.seconds) for p in work.linked),
                 )

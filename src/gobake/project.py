@@ -13,12 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gobake.config import Config, ServiceConfig, merged
+from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.errors import ConfigError, ProjectError, Where
 from gobake.golang import GoTree, Package, binary_name
-from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Strategy
-
-_RESERVED = frozenset(("default", "all", "trace", *Strategy))
+from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +222,7 @@ def _unique_names(mains: list[Package], taken: set[str]) -> dict[str, str]:
         parts = main.import_path.split("/")
         short = _image_name(binary_name(main.import_path))
         alike = [m for m in mains if _image_name(binary_name(m.import_path)) == short]
-        if len(alike) > 1 or short in taken or short in _RESERVED:
+        if len(alike) > 1 or short in taken or short in RESERVED_NAMES:
             at = len(parts) - 1 - parts[::-1].index(binary_name(main.import_path))
             candidates = ["-".join(map(_image_name, parts[start : at + 1])) for start in range(at - 1, -1, -1)]
             others = {"-".join(_image_name(p) for p in m.import_path.split("/")) for m in alike if m is not main}
@@ -232,7 +230,7 @@ def _unique_names(mains: list[Package], taken: set[str]) -> dict[str, str]:
                 (
                     c
                     for c in candidates
-                    if c not in taken and c not in _RESERVED and not any(o.endswith(c) for o in others)
+                    if c not in taken and c not in RESERVED_NAMES and not any(o.endswith(c) for o in others)
                 ),
                 candidates[-1] if candidates else f"{short}-app",
             )

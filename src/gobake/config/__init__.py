@@ -7,10 +7,11 @@ does, project.py and the recipe decide.
 
 from gobake.config.initfile import render_init
 from gobake.config.json_schema import schema
-from gobake.config.loading import CONFIG_FILE, load_config, parse_config
+from gobake.config.loading import load_config, parse_config
 from gobake.config.reference import fields_markdown
 from gobake.config.values import Config, ServiceConfig, merged
 from gobake.config.words import RESERVED_NAMES
+from gobake.gomod import CONFIG_FILE
 
 __all__ = [
     "CONFIG_FILE",

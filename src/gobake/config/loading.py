@@ -11,8 +11,8 @@ from gobake.config.reading import At
 from gobake.config.table import SERVICE_FIELDS, TOP_FIELDS
 from gobake.config.values import Config, ServiceConfig
 from gobake.errors import ConfigError, Where
+from gobake.gomod import CONFIG_FILE
 
-CONFIG_FILE = "gobake.yaml"
 _MISNAMED = ("gobake.yml", ".gobake.yaml", ".gobake.yml")
 _DEEPER = {
     **{field.name: "it belongs below `defaults` or a service" for field in SERVICE_FIELDS},

@@ -40,4 +40,4 @@ def hcl(text: str) -> str:
 def stage_name(text: str) -> str:
     """Stage names begin with a letter and are lower-case (BuildKit instructions/parse.go, validStageName)."""
     name = re.sub(r"[^a-z0-9._-]", "-", text.lower())
-    return name if name[:1].isalpha() else f"service-{name}"
+    return name if name[:1].isalpha() else f"n.-{name}"  # no service can be called that itself

@@ -15,10 +15,10 @@ from rich.text import Text
 
 from gobake.model import Target
 from gobake.recipe.stages import CompileStage
-from gobake.report.progress import Progress, shown
-from gobake.trace0 import golog
-from gobake.trace0.events import EventLog, Update, Vertex
-from gobake.trace0.names import Kind, StepName, parse
+from gobake.report.progress import Progress, shown, worth_showing
+from gobake.trace import golog
+from gobake.trace.events import Event, LogEvent, VertexEvent
+from gobake.trace.names import StepKind, StepName, parse_name
 
 
 def console_for(stream: TextIO, color: str) -> Console:
@@ -39,7 +39,7 @@ class _Row:
 
     label: str
     platforms: str
-    steps: dict[str, Vertex] = field(default_factory=dict)
+    steps: dict[str, VertexEvent] = field(default_factory=dict)
     names: dict[str, StepName] = field(default_factory=dict)
     exported: bool = False
     packages: dict[str, int] = field(default_factory=dict)  # by step: packages that `go build -v` named
@@ -55,8 +55,8 @@ class _Row:
                 found["executed"] += 1
         return found
 
-    def current(self) -> tuple[StepName, Vertex] | None:
-        running = [v for v in self.steps.values() if v.running]
+    def current(self) -> tuple[StepName, VertexEvent] | None:
+        running = [v for v in self.steps.values() if v.started is not None and v.completed is None]
         if not running:
             return None
         oldest = min(running, key=lambda v: v.started or 0)
@@ -66,11 +66,8 @@ class _Row:
 class Live:
     """Rows that rich redraws ten times a second; the cursor and the terminal are given back at the end."""
 
-    def __init__(
-        self, targets: Sequence[Target], stages: Sequence[CompileStage], log: EventLog, stream: TextIO, color: str
-    ) -> None:
+    def __init__(self, targets: Sequence[Target], stages: Sequence[CompileStage], stream: TextIO, color: str) -> None:
         self._console = console_for(stream, color)
-        self._log = log
         self._started = time.time()
         self._stages: dict[str, _Row] = {}
         for stage in stages:
@@ -98,19 +95,29 @@ class Live:
     def say(self, text: str) -> None:
         self._console.print(Text(text))
 
-    def update(self, update: Update) -> None:
-        for vertex in update.vertexes:
-            name = parse(vertex.name)
-            if name.kind is Kind.EXPORT and (row := self._rows.get(name.target or self._single)):
-                row.exported = row.exported or vertex.completed is not None
-            row = self._stages.get(name.stage) or self._rows.get(name.target or self._single)
-            if row and name.kind is not Kind.INTERNAL:
-                row.steps[vertex.digest] = vertex
-                row.names[vertex.digest] = name
-        for chunk in update.logs:
-            for row in self._stages.values():
-                if chunk.digest in row.steps:
-                    row.packages[chunk.digest] = len(golog.parse(self._log.logs[chunk.digest]).compiled)
+    def update(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, VertexEvent):
+                self._vertex(event)
+            elif isinstance(event, LogEvent):
+                self._log(event)
+
+    def _vertex(self, event: VertexEvent) -> None:
+        name = parse_name(event.name)
+        if not worth_showing(name):
+            return
+        row = self._stages.get(name.stage) or self._rows.get(name.target or self._single)
+        if name.kind is StepKind.EXPORT_IMAGE and row:
+            row.exported = row.exported or event.completed is not None
+        if row:
+            row.steps[event.digest] = event
+            row.names[event.digest] = name
+
+    def _log(self, event: LogEvent) -> None:
+        named = len(golog.parse(event.data).compiled)
+        for row in self._stages.values():
+            if named and event.vertex in row.steps:
+                row.packages[event.vertex] = row.packages.get(event.vertex, 0) + named
 
     def _draw(self) -> Group:
         table = Table.grid(padding=(0, 2), expand=False)

@@ -12,9 +12,9 @@ from typing import Any, Protocol, TextIO
 
 from gobake.model import Target
 from gobake.recipe.stages import CompileStage
-from gobake.trace0 import golog
-from gobake.trace0.events import EventLog, Update, Vertex
-from gobake.trace0.names import Kind, StepName, parse
+from gobake.trace.events import Event, LogEvent, VertexEvent
+from gobake.trace.names import StepKind, StepName, parse_name
+from gobake.trace.printable import one_line
 
 KINDS = ("auto", "tty", "plain", "json", "quiet")
 
@@ -24,12 +24,12 @@ class Progress(Protocol):
 
     def __enter__(self) -> Progress: ...
     def __exit__(self, *_: object) -> None: ...
-    def update(self, update: Update) -> None: ...
+    def update(self, events: Sequence[Event]) -> None: ...
     def say(self, text: str) -> None: ...
 
 
 def make_progress(
-    kind: str, targets: Sequence[Target], stages: Sequence[CompileStage], log: EventLog, stream: TextIO, color: str
+    kind: str, targets: Sequence[Target], stages: Sequence[CompileStage], stream: TextIO, color: str
 ) -> Progress:
     """The progress for ``kind``; `auto` is `tty` on a terminal and `plain` elsewhere."""
     if kind == "auto":
@@ -37,7 +37,7 @@ def make_progress(
     if kind == "tty":
         from gobake.report.live import Live  # rich is imported only where it shows something
 
-        return Live(targets, stages, log, stream, color)
+        return Live(targets, stages, stream, color)
     if kind == "json":
         return Json(stream)
     return Plain(stream) if kind == "plain" else Quiet()
@@ -52,7 +52,7 @@ class Quiet:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def update(self, update: Update) -> None:
+    def update(self, events: Sequence[Event]) -> None:
         return None
 
     def say(self, text: str) -> None:
@@ -66,25 +66,32 @@ class _Seen:
         self._begun: set[str] = set()
         self._ended: set[str] = set()
 
-    def changes(self, vertexes: Sequence[Vertex]) -> list[tuple[str, Vertex, StepName]]:
+    def changes(self, events: Sequence[Event]) -> list[tuple[str, VertexEvent, StepName]]:
         found = []
-        for vertex in vertexes:
-            name = parse(vertex.name)
-            if name.kind is Kind.INTERNAL or vertex.started is None:
+        for vertex in events:
+            if not isinstance(vertex, VertexEvent) or vertex.started is None:
                 continue
-            if vertex.running and vertex.digest not in self._begun:
+            name = parse_name(vertex.name)
+            if not worth_showing(name):
+                continue
+            if vertex.completed is None and vertex.digest not in self._begun:
                 self._begun.add(vertex.digest)
                 found.append(("begin", vertex, name))
-            elif not vertex.running and vertex.digest not in self._ended:
+            elif vertex.completed is not None and vertex.digest not in self._ended:
                 self._begun.add(vertex.digest)
                 self._ended.add(vertex.digest)
                 found.append(("end", vertex, name))
         return found
 
 
+def worth_showing(name: StepName) -> bool:
+    """Steps, results and caches; not the housekeeping."""
+    return name.kind.counts or name.kind in (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)
+
+
 def shown(name: StepName, width: int = 90) -> str:
     """A step as one line: `compile linux/arm64  RUN go build ...`."""
-    instruction = golog.plain(" ".join(name.instruction.split()))
+    instruction = one_line(name.instruction)
     if name.instruction.startswith("RUN --mount"):
         instruction = "RUN go build" if " go build " in name.instruction or " go list " in name.instruction else "RUN"
     if instruction.startswith("FROM "):
@@ -93,7 +100,7 @@ def shown(name: StepName, width: int = 90) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def outcome_word(vertex: Vertex) -> str:
+def outcome_word(vertex: VertexEvent) -> str:
     if vertex.error:
         return "canceled" if "context canceled" in vertex.error else "FAILED"
     return "reused" if vertex.cached else f"{(vertex.completed or 0) - (vertex.started or 0):.1f} s"
@@ -111,8 +118,8 @@ class Plain:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def update(self, update: Update) -> None:
-        for change, vertex, name in self._seen.changes(update.vertexes):
+    def update(self, events: Sequence[Event]) -> None:
+        for change, vertex, name in self._seen.changes(events):
             slow_to_tell = change == "begin" and name.instruction.startswith("RUN")
             if change == "end" or slow_to_tell:
                 word = "begins" if change == "begin" else outcome_word(vertex)
@@ -134,8 +141,8 @@ class Json:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def update(self, update: Update) -> None:
-        for change, vertex, name in self._seen.changes(update.vertexes):
+    def update(self, events: Sequence[Event]) -> None:
+        for change, vertex, name in self._seen.changes(events):
             self._write(
                 event=f"step-{change}",
                 target=name.target,
@@ -148,8 +155,9 @@ class Json:
                 completed=vertex.completed,
                 error=vertex.error,
             )
-        for chunk in update.logs:
-            self._write(event="log", digest=chunk.digest, text=chunk.data.decode(errors="replace"))
+        for event in events:
+            if isinstance(event, LogEvent):
+                self._write(event="log", digest=event.vertex, text=event.data.decode(errors="replace"))
 
     def say(self, text: str) -> None:
         self._write(event="message", text=text)

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from gobake.report.live import console_for
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
-from gobake.trace0 import golog
-from gobake.trace0.failure import Failure
-from gobake.trace0.steps import Outcome
+from gobake.trace.failure import Failure
+from gobake.trace.printable import one_line
+from gobake.trace.steps import Outcome
 
 
 def size_text(count: int | None) -> str:
@@ -48,7 +48,7 @@ def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, not
     console.print(table)
     console.print(_totals(record))
     for note in (*(f"left out: {text}" for text in left_out), *notes):
-        console.print(Text(golog.plain(note), style="yellow"))
+        console.print(Text(one_line(note), style="yellow"), soft_wrap=True)
 
 
 def _rows(record: RunRecord, target: TargetRecord) -> list[tuple[str, ...]]:
@@ -107,5 +107,5 @@ def print_failure(failure: Failure, *, color: str) -> None:
         for line in failure.tail:
             console.print(Text("  " + line), soft_wrap=True)
     for error in failure.go_errors[:20]:
-        console.print(Text(golog.plain(str(error)), style="red"), soft_wrap=True)
-    console.print(Text("error: ", style="bold red") + Text(golog.plain(str(failure.error)), style=""), soft_wrap=True)
+        console.print(Text(one_line(str(error)), style="red"), soft_wrap=True)
+    console.print(Text("error: ", style="bold red") + Text(one_line(str(failure.error)), style=""), soft_wrap=True)

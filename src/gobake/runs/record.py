@@ -1,4 +1,8 @@
-"""The record of one run: plain values, JSON in and out. Arguments are kept as digests, never as values."""
+"""The record of one run: plain values, JSON in and out. Arguments are kept as digests, never as values.
+
+This module knows no store and no engine. Schema 1 never changes its meaning: fields may be added, with a default that
+says "unknown", and readers leave out what they do not know; whatever else changes gets the next number.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import cache
+from math import isfinite
 from typing import Any, get_args, get_origin, get_type_hints
 
 SCHEMA = 1
@@ -14,6 +20,10 @@ SCHEMA = 1
 
 class UnreadableRecord(Exception):
     """A record that is no record, or of a schema that this version does not know."""
+
+
+class NewerRecord(UnreadableRecord):
+    """A record that a newer gobake wrote: nothing is wrong with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +64,9 @@ class StepRecord:
     started: float | None
     seconds: float | None
     error: str = ""
+    canceled: bool = False  # stopped because of Ctrl-C or of another step's failure
+    transferred: int = 0  # bytes downloaded for it, or sent by the client
+    site: str = ""  # target, platform, stage, number and word: the same whatever values the instruction holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +101,7 @@ class RunRecord:
     nodes: tuple[tuple[str, str], ...] = ()  # (name, platforms)
     go_version: str = ""
     gobake: str = ""
+    cache_policy: str = ""  # dev, ci-branch ...; "" where none was chosen
     targets: tuple[TargetRecord, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     go: tuple[GoRecord, ...] = ()
@@ -116,11 +130,13 @@ def from_json(data: object) -> RunRecord:
     if not isinstance(data, dict):
         raise UnreadableRecord("is no JSON object")
     schema = data.get("schema")
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise UnreadableRecord(f"has schema {schema}, and this gobake reads up to {SCHEMA}; use a newer one")
+    if isinstance(schema, bool) or not isinstance(schema, int) or schema < 1:
+        raise UnreadableRecord("is damaged: it has no schema number")
+    if schema > SCHEMA:
+        raise NewerRecord(f"has schema {schema}, and this gobake reads up to {SCHEMA}; use a newer one")
     try:
         record = _read(RunRecord, data)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, RecursionError) as error:
         raise UnreadableRecord(f"is damaged: {error}") from None
     assert isinstance(record, RunRecord)
     return record
@@ -130,11 +146,10 @@ def _read(kind: Any, value: Any) -> Any:
     """Build a value of a type hint from JSON: dataclasses, tuples, and scalars as they are."""
     if is_dataclass(kind):
         if not isinstance(value, dict):
-            raise ValueError(f"{kind} from {type(value).__name__}")
-        hints = get_type_hints(kind)
-        known = {f.name for f in fields(kind)}
+            raise ValueError(f"an object is wanted, not {type(value).__name__}")
         assert isinstance(kind, type)
-        return kind(**{key: _read(hints[key], item) for key, item in value.items() if key in known})
+        hints = _hints(kind)
+        return kind(**{key: _read(hints[key], item) for key, item in value.items() if key in hints})
     if get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):
             raise ValueError(f"a list is wanted, not {type(value).__name__}")
@@ -145,8 +160,20 @@ def _read(kind: Any, value: Any) -> Any:
             raise ValueError(f"{len(inner)} items are wanted, not {len(value)}")
         return tuple(_read(one, item) for one, item in zip(inner, value, strict=True))
     allowed = get_args(kind) or (kind,)
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if isinstance(value, bool) and bool not in allowed:
+        raise ValueError(f"{kind} is wanted, not bool")
+    if float in allowed and isinstance(value, int | float):
+        value = float(value)
+        if not isfinite(value):
+            raise ValueError("a finite number is wanted")
+        return value
     if not isinstance(value, allowed):
         raise ValueError(f"{kind} is wanted, not {type(value).__name__}")
     return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Reading the annotations costs more than reading a record."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}

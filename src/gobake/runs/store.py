@@ -1,21 +1,37 @@
-"""Where records are kept: diskcache with JSON on disk, and the raw events compressed beside it, one store a project."""
+"""Where records are kept: diskcache with JSON on disk, and the raw events compressed beside it, one store a project.
+
+Several processes may use a store at once; SQLite does the locking. What is damaged is told apart from the rest and
+hides nothing. Nothing is ever unpickled: whoever can write into the folder could run code otherwise. Callers go on
+without a record where the store raises Unwritable: the build itself is not touched.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
+import re
+import secrets
+import shutil
 import sqlite3
+import time
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import diskcache
 import platformdirs
+from diskcache.core import MODE_PICKLE
 
 from gobake.errors import Unwritable, UsageError
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
 
+LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
 _NO_LIMIT = 1 << 62
+_IN_DATABASE = 1 << 30  # values of up to that many bytes lie in the database, where a write is whole or not at all
+_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]+")
 
 
 def default_folder(identity: str) -> Path:
@@ -23,23 +39,17 @@ def default_folder(identity: str) -> Path:
 
 
 class RunStore:
-    """All runs of one project. Several processes may use it at once (SQLite does the locking)."""
+    """All runs of one project."""
 
     def __init__(self, folder: Path) -> None:
         """Raises Unwritable where the folder cannot be used."""
         self.folder = folder
+        self.notes: list[str] = []  # what had to be set aside, for the user
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "events").mkdir(exist_ok=True)
-            self._cache = diskcache.Cache(
-                str(folder / "records"),
-                disk=diskcache.JSONDisk,
-                eviction_policy="none",
-                size_limit=_NO_LIMIT,
-                cull_limit=0,
-            )
-        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+            (folder / "events").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
             raise self._unwritable(error) from None
+        self._cache = self._open()
 
     def __enter__(self) -> RunStore:
         return self
@@ -47,20 +57,40 @@ class RunStore:
     def __exit__(self, *_: object) -> None:
         self._cache.close()
 
-    def add(self, record: RunRecord, events: Iterable[str]) -> None:
+    # ---- writing
+
+    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path) -> None:
         """Keep a record and its raw events. Raises Unwritable; what was there before stays as it was."""
+        part = self.folder / "events" / f".{record.id}.{os.getpid()}.part"
+        kept = self._events(record.id)
         try:
-            part = self.folder / "events" / f".{record.id}.{os.getpid()}.part"
-            with gzip.open(part, "wt", encoding="utf-8", compresslevel=3) as out:
-                out.writelines(events)
-            part.replace(self._events(record.id))
-            self._cache.set(record.id, to_json(record), retry=True)
+            with gzip.open(part, "wb", compresslevel=3) as out:
+                if isinstance(events, Path):
+                    with events.open("rb") as source:
+                        shutil.copyfileobj(source, out)
+                else:
+                    out.writelines(e if isinstance(e, bytes) else e.encode("utf-8", "replace") for e in events)
+            part.replace(kept)
+            self._cache.set(record.id, to_json(record))  # not `retry`: that tries for ever, whatever the reason
+        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+            for file in (part, kept):  # events without a record would lie there for ever
+                with contextlib.suppress(OSError):
+                    file.unlink(missing_ok=True)
+            raise self._unwritable(error) from None
+
+    def remove(self, run_id: str) -> None:
+        """Forget a run, also a damaged one. Raises Unwritable."""
+        try:
+            self._cache.delete(run_id)
+            self._events(run_id).unlink(missing_ok=True)
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             raise self._unwritable(error) from None
 
+    # ---- reading
+
     def ids(self) -> list[str]:
-        """Newest last."""
-        return sorted(key for key in self._cache.iterkeys() if isinstance(key, str))
+        """Newest last. Ids of damaged records are there as well."""
+        return sorted(key for key in self._cache.iterkeys() if isinstance(key, str) and _ID.fullmatch(key))
 
     def resolve(self, name: str) -> str:
         """The id that `last`, an id, or the beginning of just one id means. Raises UsageError."""
@@ -75,44 +105,112 @@ class RunStore:
         what = f"{len(found)} runs begin with {name!r}" if found else f"there is no run {name!r}"
         raise UsageError(what, remedy="`gobake runs ls` lists them")
 
-    def get(self, run_id: str) -> RunRecord:
-        """Raises UnreadableRecord for a damaged or newer record, UsageError where there is none."""
+    def get(self, name: str) -> RunRecord:
+        """The record of an id, of the beginning of one, or of `last`.
+
+        Raises UnreadableRecord for a damaged or newer record, UsageError where there is none.
+        """
+        run_id = self.resolve(name)
         try:
             data = self._cache.get(run_id)
         except (ValueError, OSError, sqlite3.Error) as error:
             raise UnreadableRecord(f"cannot be read: {error}") from None
         if data is None:
-            raise UsageError(f"there is no run {run_id!r}", remedy="`gobake runs ls` lists them")
+            raise UnreadableRecord("cannot be read: a part of it is gone")
         return from_json(data)
 
     def read_all(self) -> Iterator[tuple[str, RunRecord | UnreadableRecord]]:
         """Every record by id, oldest first; a damaged one comes as its error and hides no other."""
         for run_id in self.ids():
-            try:
-                yield run_id, self.get(run_id)
-            except UnreadableRecord as error:
-                yield run_id, error
+            yield run_id, self._read(run_id)
+
+    def recent(self, count: int) -> list[RunRecord]:
+        """The last readable records, newest first."""
+        found: list[RunRecord] = []
+        for run_id in reversed(self.ids()):
+            if len(found) >= count:
+                break
+            if isinstance(record := self._read(run_id), RunRecord):
+                found.append(record)
+        return found
 
     def events(self, run_id: str) -> str:
         """The raw events, as buildx printed them."""
         try:
             return gzip.decompress(self._events(run_id).read_bytes()).decode(errors="replace")
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise UnreadableRecord(f"has no readable events: {error}") from None
 
-    def remove(self, run_id: str) -> None:
-        self._cache.delete(run_id)
-        self._events(run_id).unlink(missing_ok=True)
+    # ---- within
+
+    def _read(self, run_id: str) -> RunRecord | UnreadableRecord:
+        try:
+            return self.get(run_id)
+        except UnreadableRecord as error:
+            return error
+        except UsageError:  # another process has removed it meanwhile
+            return UnreadableRecord("is gone")
+
+    def _open(self) -> Any:
+        """The database. A broken one is set aside, so that runs are recorded again."""
+        records = self.folder / "records"
+        for attempt in (1, 2):
+            try:
+                return diskcache.Cache(
+                    str(records),
+                    disk=_PlainDisk,
+                    timeout=LOCKED_SECONDS,
+                    eviction_policy="none",
+                    size_limit=_NO_LIMIT,
+                    cull_limit=0,
+                    disk_min_file_size=_IN_DATABASE,
+                )
+            except sqlite3.OperationalError as error:  # locked, read only, no room: nothing is wrong with the file
+                raise self._unwritable(error) from None
+            except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+                if attempt == 2:
+                    raise self._unwritable(error) from None
+                self._set_aside(records, error)
+            except (OSError, diskcache.Timeout) as error:
+                raise self._unwritable(error) from None
+        raise AssertionError
+
+    def _set_aside(self, records: Path, why: Exception) -> None:
+        aside = records.with_name(f"records-damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+        try:
+            records.rename(aside)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self.notes.append(f"the records of earlier runs are damaged ({why}) and were set aside as {aside}")
 
     def _events(self, run_id: str) -> Path:
         return self.folder / "events" / f"{run_id}.jsonl.gz"
 
     def _unwritable(self, error: Exception) -> Unwritable:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or str(error) or "it is locked, or cannot be written"
         return Unwritable(
             f"{self.folder}: the run's record cannot be kept there: {reason}",
             remedy="free or mend the folder; the build itself is not touched",
         )
+
+
+class _PlainDisk(diskcache.JSONDisk):  # type: ignore[misc]
+    """JSON only: diskcache itself unpickles whatever a row claims to be pickled."""
+
+    def get(self, key: bytes, raw: bool) -> Any:
+        """A key. What is no key of ours comes as None, so that it does not hide the others."""
+        try:
+            return super().get(key, raw) if raw else None
+        except (zlib.error, ValueError, TypeError, RecursionError):
+            return None
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
+        if mode == MODE_PICKLE or read:
+            raise ValueError("it is not JSON")
+        try:
+            return super().fetch(mode, filename, value, read)
+        except (zlib.error, TypeError, RecursionError) as error:
+            raise ValueError(str(error)) from None
 
 
 def dump(record: RunRecord) -> str:

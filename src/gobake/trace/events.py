@@ -244,7 +244,8 @@ def parse_line(line: bytes) -> list[Event]:
             status = json.loads(text)
         except (ValueError, RecursionError):
             status = None
-        if isinstance(status, dict) and _FIELDS & status.keys():
+        # `{}` is a status too: of logs that several targets share, buildx passes on those of one target only
+        if isinstance(status, dict) and (not status or _FIELDS & status.keys()):
             return [
                 *_each(status, "vertexes", _vertex),
                 *_each(status, "statuses", _status),

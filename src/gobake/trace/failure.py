@@ -168,7 +168,7 @@ def _engine_gone(case: _Case) -> GobakeError | None:
         return NoBuilder(case.quote(), remedy="`docker buildx ls` lists the builders")
     if case.step is None and re.search(
         r"(?i)cannot connect to the docker daemon|is the docker daemon running|error during connect|"
-        r"failed to dial|docker\.sock|error reading from server|transport is closing|connection refused",
+        r"failed to dial|docker\.sock|error reading from server|transport is closing",
         case.said,
     ):
         return NoEngine(f"the engine does not answer: {case.quote()}", remedy="`docker info` tells more")
@@ -202,9 +202,14 @@ def _base_missing(case: _Case) -> GobakeError | None:
             f"there is no image {reference} for the Go version that the project asks for",
             remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
         )
-    why = "is not yours to read, or does not exist" if _DENIED.search(case.reason) else "does not exist"
+    if _DENIED.search(case.reason):
+        what = "is not yours to read, or does not exist"
+    elif "not found" in case.reason:
+        what = "does not exist"
+    else:
+        what = f"cannot be fetched: {_after_last(case.quote())}"
     return BaseImageMissing(
-        f"the base image {reference} {why}",
+        f"the base image {reference} {what}",
         remedy="check its name and `docker login`, or take another with --base NAME=REF",
     )
 

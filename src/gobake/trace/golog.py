@@ -28,6 +28,7 @@ _WITHOUT_PLACE = (
     re.compile(r"(?:link|loadinternal|\S+/link): ((?!running ).+)"),
     re.compile(r"(?:cgo|gcc|clang): (.+)"),
 )
+_TEMPORARY = ("$WORK/", "/tmp/go-")  # what cgo and the linker made on their way: no file of the user's
 _SEVERITY = re.compile(r"(?:fatal )?error: ")
 _REMARK = re.compile(r"note: |warning: |too many errors$")
 _PACKAGE_COMPLAINT = re.compile(r"package (\S+?)(?:: (.+))?")
@@ -118,6 +119,10 @@ class _Reading:
         if _REMARK.match(text):
             return
         message = _SEVERITY.sub("", text, count=1) if _SEVERITY.match(text) else text
+        message = message.removesuffix("; to add it:")  # the indented line that follows says how
+        if match["file"].startswith(_TEMPORARY):
+            self._add(GoError(message=message, package=self.package))
+            return
         line, column = int(match["line"]), int(match["column"] or 0)
         self._add(GoError(message=message, file=match["file"], line=line, column=column, package=self.package))
 

@@ -175,7 +175,7 @@ class _Reading:
             self._place(group, vertex)
 
     def _place(self, group: _Group, vertex: Vertex) -> None:
-        episodes = sorted(vertex.episodes.values(), key=lambda e: e.started)
+        episodes = _by_start(vertex)
         source = not self.inputs[vertex.digest]
         hits = [e for e in episodes if e.cached]
         runs = [e for e in episodes if not e.cached and (source or e.inputs)]
@@ -205,7 +205,7 @@ class _Reading:
         finished = [e.completed for e in episodes if e.completed is not None]
         unfinished = bool(group.stopped) and not (group.failed or group.ran or group.hit)
         open_end = unfinished and not self.log.closed and not any(_canceled(e.error) for e in episodes)
-        error = next((e.error for v in group.failed for e in reversed(v.episodes.values()) if e.error), "")
+        error = next((e.error for v in group.failed for e in _by_start(v, reverse=True) if e.error), "")
         return Step(
             name=group.name,
             key=group.key,
@@ -326,6 +326,10 @@ def _depths(inputs: Mapping[str, frozenset[str]]) -> dict[str, int]:
             if not waiting[user]:
                 ready.append(user)
     return depths
+
+
+def _by_start(vertex: Vertex, *, reverse: bool = False) -> list[Episode]:
+    return sorted(vertex.episodes.values(), key=lambda e: e.started, reverse=reverse)
 
 
 def _canceled(error: str) -> bool:
