@@ -154,7 +154,7 @@ def _make_bin(root: Path, final: Path) -> None:
     folder.mkdir()
     for source in ("usr/bin", "usr/sbin", "sbin", "usr/libexec/docker", "usr/lib/docker"):
         for program in sorted((root / source).glob("*")) if (root / source).is_dir() else []:
-            if program.name in (
+            if (program.name in (
                 "docker",
                 "dockerd",
                 "docker-proxy",
@@ -163,9 +163,8 @@ def _make_bin(root: Path, final: Path) -> None:
                 "runc",
                 "ctr",
                 "qemu-aarch64-static",
-            ) or program.name.startswith("containerd"):
-                if not (folder / program.name).exists():
-                    (folder / program.name).symlink_to(Path("..") / program.relative_to(root))
+            ) or program.name.startswith("containerd")) and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(Path("..") / program.relative_to(root))
     libraries = final / "usr/lib/x86_64-linux-gnu"
     for name in ("iptables", "ip6tables"):
         wrapper = folder / name

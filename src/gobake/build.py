@@ -151,11 +151,13 @@ def _prepare(asked: Asked, pool: ThreadPoolExecutor, scratch: Path) -> _Ready:
     targets = tuple(t.name for t in matrix.targets)
     compiles = any(t.strategy is not Strategy.PREBUILT for t in matrix.targets)
     checkout = opened.checkout
-    epoch = os.environ.pop("SOURCE_DATE_EPOCH", "") or str(checkout.commit_time)
+    # taken out of the environment: buildx would make a build argument of it
+    epoch = os.environ.pop("SOURCE_DATE_EPOCH", "")
     variables = {
         "TAG": asked.tag,
         "VERSION": checkout.description or asked.tag,
         "REVISION": checkout.revision,
+        "CREATED": checkout.commit_date,
         "PREFIX": f"{project.registry}/" if project.registry else "",
         "EPOCH": epoch if epoch.isdigit() else "0",
         "TRACE": str(scratch / "trace"),

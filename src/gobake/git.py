@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,11 @@ class Checkout:
     description: str = ""  # git describe --tags --always --dirty
     dirty: bool = False
     source_url: str = ""  # https address of the remote `origin`, without credentials
+
+    @property
+    def commit_date(self) -> str:
+        """RFC 3339, as org.opencontainers.image.created wants it; "" where there is no commit."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.commit_time)) if self.commit_time else ""
 
 
 def look(root: Path) -> Checkout:

@@ -42,6 +42,7 @@ def render(project: Project, matrix: Matrix, places: Places) -> str:
             "TAG": {"default": "latest"},
             "VERSION": {"default": "dev"},
             "REVISION": {"default": ""},
+            "CREATED": {"default": ""},
             "EPOCH": {"default": "0"},
             "TRACE": {"default": ".gobake/trace"},
         },
@@ -92,8 +93,9 @@ def _target(project: Project, target: Target, places: Places) -> dict[str, objec
         "platforms": [str(platform) for platform in target.platforms],
         "tags": _tags(target),
         "labels": described,
-        # The time of creation goes to the exporter, not into the build argument SOURCE_DATE_EPOCH: as an argument it
-        # would be a part of WORKDIR's cache key, and every commit would build everything again.
+        # The epoch goes to the exporter, not into the build argument SOURCE_DATE_EPOCH: as an argument it would be a
+        # part of WORKDIR's cache key. It only cuts off what is later, so that nothing but 0 gives the same bytes
+        # whatever was cached before; the commit's time is in the label `created`.
         "output": [f"{places.output},source-date-epoch=${{EPOCH}}"],
         # the index has annotations of its own, and is only made for several platforms
         "annotations": [
@@ -123,6 +125,7 @@ def _labels(project: Project, service: Service, strategy: Strategy) -> dict[str,
         "org.opencontainers.image.title": hcl(service.name),
         "org.opencontainers.image.version": "${VERSION}",
         "org.opencontainers.image.revision": "${REVISION}",
+        "org.opencontainers.image.created": "${CREATED}",
     }
     if project.source_url:
         labels["org.opencontainers.image.source"] = hcl(project.source_url)

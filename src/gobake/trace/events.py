@@ -162,9 +162,13 @@ class EventLog:
         if not line.strip():
             return []
         events = parse_line(line)
+        self.merge(events)
+        return events
+
+    def merge(self, events: Iterable[Event]) -> None:
+        """Take events that another log has parsed."""
         for event in events:
             self._merge(event)
-        return events
 
     def _merge(self, event: Event) -> None:
         match event:

@@ -7,6 +7,8 @@ What BuildKit's events mean here (moby/buildkit solver/jobs.go and solver/progre
   own one may be marked cached or even `context canceled` although the step went well. So a step is judged by all of
   its digests together.
 - `cached` with `started` equal to `completed` is BuildKit's conclusion: nothing of the step was needed.
+- A vertex that another build on the same engine works at too is reported with that build's name and times, which may
+  lie before this run: what was over then was there already.
 - A vertex without inputs (FROM) is reported uncached while it merely looks up its cache key, and a step that came from
   a cache is reported uncached, without inputs, while its layers are downloaded and unpacked. Neither means that it ran.
 """
@@ -135,17 +137,25 @@ class _Reading:
     def __init__(self, log: EventLog, bare: bool) -> None:
         self.log = log
         self.bare = bare
-        vertices = sorted(log.vertices.values(), key=lambda v: (v.name, v.digest))
+        begin = _begin(log)
+        self.foreign = {
+            v.digest
+            for v in log.vertices.values()
+            for e in v.episodes.values()
+            if e.started < begin and not _over(e, begin)
+        }
+        vertices = sorted((_since(v, begin) for v in log.vertices.values()), key=lambda v: (v.name, v.digest))
         self.inputs: dict[str, frozenset[str]] = defaultdict(frozenset)
         for vertex in vertices:
             self.inputs[vertex.digest] |= vertex.inputs
+        self.logs: dict[tuple[str, ...], bytes] = {}
         self.moved, self.unpacked = _transfers(log)
         self.groups = _groups(vertices)
         for group in self.groups:
             self._sort_out(group)
         self.imports = any(g.name.kind is StepKind.IMPORT_CACHE and not g.failed and g.ran for g in self.groups)
         self.owners = _owners(self.groups, lambda g: g.vertices)
-        self.workers = _owners(self.groups, lambda g: g.did or (g.stopped if not g.hit else []))
+        self.workers = _owners(self.groups, self._work)
         self.done = {g.name.place: g for g in reversed(self.groups) if g.ran and self._works(g)}
 
     def trace(self) -> Trace:
@@ -159,7 +169,7 @@ class _Reading:
                 pair[1].key,
             )
         )
-        logs = {step.key: self.log.log(step.digests).decode("utf-8", "replace") for _, step in found if step.log_bytes}
+        logs = {step.key: self._log(group).decode("utf-8", "replace") for group, step in found if step.log_bytes}
         return Trace(
             steps=tuple(step for _, step in found),
             logs=logs,
@@ -192,6 +202,11 @@ class _Reading:
         else:  # cached, or nothing was seen of it but the transfer of its result
             group.hit.append(vertex)
 
+    def _work(self, group: _Group) -> list[Vertex]:
+        """The vertices at which this run worked, and not another build at the same time."""
+        did = group.did or (group.stopped if not group.hit else [])
+        return [vertex for vertex in did if vertex.digest not in self.foreign]
+
     def _works(self, group: _Group) -> bool:
         """Whether the group's own step did the work, and not a sibling's."""
         did = group.did or group.stopped
@@ -219,9 +234,15 @@ class _Reading:
             failed=bool(group.failed),
             canceled=unfinished and not open_end,
             error=error,
-            log_bytes=len(self.log.log(v.digest for v in group.vertices)),
+            log_bytes=len(self._log(group)),
             transferred=sum(self.moved.get(v.digest, 0) for v in own),
         )
+
+    def _log(self, group: _Group) -> bytes:
+        digests = tuple(v.digest for v in group.vertices)
+        if digests not in self.logs:  # many targets show one digest
+            self.logs[digests] = self.log.log(digests)
+        return self.logs[digests]
 
     def _outcome(self, group: _Group) -> Outcome:
         if group.name.internal:
@@ -250,6 +271,29 @@ class _Reading:
         ends = [e.completed for v in other.ran for e in v.episodes.values() if e.completed is not None]
         found = [e.started for v in group.hit for e in v.episodes.values() if e.cached]
         return bool(ends and found) and max(ends) <= min(found) + CLOCK_SLACK
+
+
+def _begin(log: EventLog) -> float:
+    """When the run began: the first time of what no other build can share with it, files that its client sends."""
+    own = [v for v in log.vertices.values() if parse_name(v.name).kind is StepKind.CONTEXT]
+    times = [e.started for v in own for e in v.episodes.values()]
+    return min(times) - CLOCK_SLACK if times else float("-inf")
+
+
+def _over(episode: Episode, begin: float) -> bool:
+    return episode.completed is not None and episode.completed < begin
+
+
+def _since(vertex: Vertex, begin: float) -> Vertex:
+    """The vertex as this run saw it: what was over before it counts as found when it began."""
+    episodes = {}
+    for episode in _by_start(vertex):
+        if _over(episode, begin):
+            episode = replace(episode, started=begin, completed=begin, cached=True, error="")
+        elif episode.started < begin:
+            episode = replace(episode, started=begin)
+        episodes[episode.started] = episode
+    return Vertex(digest=vertex.digest, name=vertex.name, inputs=vertex.inputs, episodes=episodes)
 
 
 def _groups(vertices: Iterable[Vertex]) -> list[_Group]:
