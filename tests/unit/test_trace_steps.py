@@ -10,7 +10,7 @@ import pytest
 from gobake.trace.events import EventLog
 from gobake.trace.names import StepKind
 from gobake.trace.steps import Outcome, Step, Trace, steps
-from tests.unit.recorded import read, recording
+from tests.unit.recorded import NAMES, read, recording
 
 
 def counts(trace: Trace) -> dict[str, int]:
@@ -296,6 +296,29 @@ def test_a_hit_whose_layers_are_only_transferred_is_no_execution() -> None:
     assert steps(log(hit, moving)).steps[0].outcome is Outcome.REUSED
     step = next(s for s in steps(log(hit, moving, read_cache, statuses=(blob,))).steps if s.name.verb == "RUN")
     assert (step.outcome, step.transferred) == (Outcome.IMPORTED, 7)
+
+
+def sent(start: float) -> dict[str, object]:
+    return vertex("[internal] load build definition from Dockerfile", "i", start, start, inputs=[])
+
+
+def test_what_another_build_had_finished_before_was_there_already() -> None:
+    """Recorded while another build ran on the engine: the vertex comes with that build's times."""
+    trace = steps(log(sent(10), vertex("[s 1/2] RUN x", "d", 1, 3), vertex("[s 2/2] RUN y", "e", 11, 12)))
+    assert [(s.outcome, s.seconds) for s in trace.counted] == [(Outcome.REUSED, 0), (Outcome.EXECUTED, 1)]
+    assert all((s.started or 0) > 1767225609 for s in trace.counted)
+
+
+def test_what_another_build_executes_at_the_same_time_is_shared_with_it() -> None:
+    (step,) = steps(log(sent(10), vertex("[s 1/1] RUN x", "d", 1, 12))).counted
+    assert (step.outcome, round(step.seconds)) == (Outcome.SHARED, 2)
+
+
+def test_no_recorded_step_began_before_its_run() -> None:
+    for name in NAMES:
+        trace = steps(read(name))
+        begin = min(s.started for s in trace.steps if s.name.kind is StepKind.CONTEXT and s.started)
+        assert all(s.started >= begin - 1 for s in trace.steps if s.started)
 
 
 def test_inputs_that_go_in_circles_do_no_harm() -> None:

@@ -181,7 +181,8 @@ class Plain(_Lines):
         if change.what != "ends":
             return change.what
         if change.error:
-            return f"FAILED: {one_line(change.error, 200)}"
+            reason = change.error.rpartition("did not complete successfully: ")[2]  # without the whole script
+            return f"FAILED: {one_line(reason, 200)}"
         if change.cached:
             return "cached" if self._imports else "reused"
         return f"{change.seconds:.1f} s"
