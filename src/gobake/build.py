@@ -11,9 +11,9 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ from types import FrameType
 import platformdirs
 
 from gobake import __version__, engine, golang, outcome, prebuilt, recipe
-from gobake.engine import Bake, BakeCall, Builder, Versions
-from gobake.errors import EmulationMissing, ExitCode, GobakeError, Unwritable
+from gobake.engine import Bake, BakeCall, Builder, EngineInfo, Questions
+from gobake.errors import EmulationMissing, ExitCode, Unwritable
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy
 from gobake.opening import Opened, Request, open_project
@@ -68,14 +68,15 @@ class _Ready:
     folder: Path  # of the recipe
     trace_folder: Path
     call: BakeCall
-    versions: Future[Versions]
+    info: EngineInfo
 
 
-def run(asked: Asked) -> ExitCode:
-    """Build. Returns the exit code; raises a GobakeError for what stops it before buildx begins."""
+def run(asked: Asked, questions: Questions) -> ExitCode:
+    """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
+    buildx begins."""
     started = time.time()
-    with ThreadPoolExecutor(4) as pool, tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
-        ready = _prepare(asked, pool, Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+        ready = _prepare(asked, questions, Path(scratch))
         if asked.dry_run:
             _print_dry_run(asked, ready)
             return ExitCode.DONE
@@ -100,7 +101,7 @@ def run(asked: Asked) -> ExitCode:
             targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
             failure=str(told.error) if told else "",
             gobake=__version__,
-            **outcome.facts(ready.opened, ready.builder, _or_none(ready.versions)),
+            **outcome.facts(ready.opened, ready.builder, ready.info),
             **outcome.evidence(seen, ready.trace_folder, started, ready.matrix),
         )
         noted = _keep(ready, record, baked.lines)
@@ -117,13 +118,11 @@ def run(asked: Asked) -> ExitCode:
 # ---- before
 
 
-def _prepare(asked: Asked, pool: ThreadPoolExecutor, scratch: Path) -> _Ready:
-    """Engine and Go are asked at the same time; both take a tenth of a second."""
-    asking = pool.submit(engine.inspect, asked.request.builder)
-    versions = pool.submit(engine.versions)
-    pool.submit(engine.warm_up)
+def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
+    """Engine and Go are asked at the same time; both take a tenth of a second, and so does an import."""
+    threading.Thread(target=engine.warm_up, daemon=True).start()
     opened = open_project(asked.request)
-    builder = asking.result()
+    builder, info = questions.builder(), questions.info()
     project = opened.project
     matrix = select(project, asked.selection, (builder.native,))
     matrix = _runnable(asked, matrix, builder)
@@ -134,7 +133,7 @@ def _prepare(asked: Asked, pool: ThreadPoolExecutor, scratch: Path) -> _Ready:
     ):
         matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
     if any(len(t.platforms) > 1 for t in matrix.targets) and (builder.keeps_images or asked.load):
-        engine.require_image_store(builder)
+        engine.require_image_store(info)
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"
     if any(t.strategy is Strategy.PREBUILT for t in matrix.targets) and not asked.dry_run:
@@ -178,7 +177,7 @@ def _prepare(asked: Asked, pool: ThreadPoolExecutor, scratch: Path) -> _Ready:
         folder=folder,
         trace_folder=scratch / "trace",
         call=call,
-        versions=versions,
+        info=info,
     )
 
 
@@ -325,13 +324,6 @@ def _keep(ready: _Ready, record: RunRecord, lines: list[str]) -> list[str]:
     except Unwritable as error:
         return [f"warning: {error}"]
     return []
-
-
-def _or_none(versions: Future[Versions]) -> Versions | None:
-    try:
-        return versions.result(timeout=5)
-    except (GobakeError, TimeoutError, ValueError):
-        return None
 
 
 def _hints(asked: Asked, ready: _Ready) -> list[str]:

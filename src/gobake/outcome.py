@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gobake.engine import Builder, ImageSize, Versions
+from gobake.engine import Builder, EngineInfo, ImageSize
 from gobake.matrix import Matrix
 from gobake.model import Project, Target
 from gobake.opening import Opened
@@ -96,7 +96,7 @@ def _target(
     )
 
 
-def facts(opened: Opened, builder: Builder, versions: Versions | None) -> dict[str, Any]:
+def facts(opened: Opened, builder: Builder, info: EngineInfo) -> dict[str, Any]:
     """The fields of a record that say where and from what a run was made."""
     project, checkout = opened.project, opened.checkout
     return {
@@ -105,8 +105,8 @@ def facts(opened: Opened, builder: Builder, versions: Versions | None) -> dict[s
         "revision": checkout.revision,
         "branch": checkout.branch,
         "dirty": checkout.dirty,
-        "engine": versions.engine if versions else "",
-        "buildx": versions.buildx if versions else "",
+        "engine": info.engine,
+        "buildx": info.buildx,
         "builder": builder.name,
         "driver": builder.driver,
         "nodes": tuple((node.name, ",".join(map(str, node.platforms))) for node in builder.nodes),

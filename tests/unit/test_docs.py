@@ -53,7 +53,7 @@ def test_a_relative_link_leads_somewhere(page: Path, link: str) -> None:
 
 @pytest.mark.parametrize("text", _blocks(DOCS / "configuration.md", "yaml"))
 def test_an_example_of_a_configuration_is_one(text: str) -> None:
-    parse_config(text, Path("gobake.yaml"))
+    parse_config(text.encode(), Path("gobake.yaml"))
 
 
 def test_there_are_examples_to_check() -> None:

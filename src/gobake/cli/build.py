@@ -58,12 +58,14 @@ def all_command(given: dict[str, Any]) -> int:
 
 
 def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
-    from gobake.build import Asked, run
-
     if given["push"] and given["load"]:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
-    return run(
-        Asked(
+    from gobake.engine import Questions
+
+    with Questions(given["builder"]) as questions:  # before the imports, which take as long as the answers
+        from gobake.build import Asked, run
+
+        asked = Asked(
             request=request(given),
             selection=selection(given, every_strategy=every_strategy),
             tag=given["tag"],
@@ -77,4 +79,4 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
             color=given["color"],
             command=tuple(sys.argv[1:]),
         )
-    )
+        return run(asked, questions)

@@ -1,0 +1,38 @@
+"""The only door to docker and buildx.
+
+Builds go through python-on-whales; the few questions asked before and after a build go to the same docker client, so
+that context, DOCKER_HOST and configuration are those of the user's shell. Nothing here decides what is built.
+"""
+
+from gobake.engine.asking import (
+    Builder,
+    EngineInfo,
+    Node,
+    Questions,
+    host_platform,
+    parse_info,
+    parse_inspect,
+    refusal,
+    require_image_store,
+)
+from gobake.engine.baking import Bake, BakeCall, build_folder, warm_up
+from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
+
+__all__ = [
+    "Bake",
+    "BakeCall",
+    "Builder",
+    "EngineInfo",
+    "ImageSize",
+    "Node",
+    "Questions",
+    "build_folder",
+    "host_platform",
+    "image_sizes",
+    "parse_info",
+    "parse_inspect",
+    "refusal",
+    "remote_sizes",
+    "require_image_store",
+    "warm_up",
+]

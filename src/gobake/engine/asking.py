@@ -1,0 +1,249 @@
+"""Questions to the docker client: which builder, which engine. Asked side by side, before anything is built."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
+from gobake.model import Platform
+
+ASK_SECONDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One machine of a builder."""
+
+    name: str
+    endpoint: str
+    status: str
+    buildkit: str  # version, or "" where the driver does not say
+    platforms: tuple[Platform, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """What `docker buildx inspect` says about the builder that will build."""
+
+    name: str
+    driver: str  # docker, docker-container, remote, kubernetes; "" where not even that could be found out
+    nodes: tuple[Node, ...]
+    error: str = ""
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        return tuple(dict.fromkeys(p for node in self.nodes for p in node.platforms))
+
+    @property
+    def native(self) -> Platform:
+        """The first platform of the first node: what it builds for when nothing is said."""
+        return self.platforms[0] if self.platforms else host_platform()
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether a plain build ends up in the engine's own image store."""
+        return self.driver == "docker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """What `docker info` says of the client and the engine; "" where it does not know."""
+
+    engine: str = ""  # version
+    buildx: str = ""  # version
+    store: str = ""  # the image store's driver type
+
+    @property
+    def holds_platforms(self) -> bool:
+        """Whether the image store can hold several platforms: the containerd store can."""
+        return "io.containerd.snapshotter" in self.store
+
+
+# ---- asking
+
+
+def host_platform() -> Platform:
+    machine = os.uname().machine
+    return Platform.parse(f"linux/{machine if machine != 'armv7l' else 'arm'}")
+
+
+def docker_command() -> str:
+    docker = shutil.which("docker")
+    if not docker:
+        raise NoEngine(
+            "there is no docker command on PATH", remedy="install Docker: https://docs.docker.com/engine/install/"
+        )
+    return docker
+
+
+class _Question:
+    """A docker command that runs while something else is done."""
+
+    def __init__(self, *words: str) -> None:
+        """Raises NoEngine where there is no docker command."""
+        self.words = words
+        self._process = subprocess.Popen(
+            [docker_command(), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+
+    def answer(self) -> str:
+        """Its stdout. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+        try:
+            out, err = self._process.communicate(timeout=ASK_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.drop()
+            raise NoEngine(
+                f"`docker {' '.join(self.words[:2])}` did not answer within {ASK_SECONDS} s",
+                remedy="is the Docker Engine running? try `docker info`",
+            ) from None
+        if self._process.returncode:
+            raise refusal(err or out, self.words)
+        return out
+
+    def drop(self) -> None:
+        """End it if it still runs; nobody wants the answer."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def ask(*words: str) -> str:
+    """Run a docker command and return its stdout. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+    return _Question(*words).answer()
+
+
+class Questions:
+    """The two questions before a build. Both begin at once; each costs a tenth of a second."""
+
+    def __init__(self, builder: str = "") -> None:
+        self._inspect = _Question("buildx", "inspect", *([builder] if builder else []))
+        self._info = _Question("info", "--format", "json")
+
+    def __enter__(self) -> Questions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inspect.drop()
+        self._info.drop()
+
+    def builder(self) -> Builder:
+        """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
+        builder = parse_inspect(self._inspect.answer())
+        failed = [node.error for node in builder.nodes if node.error] + ([builder.error] if builder.error else [])
+        if not failed or len(failed) < len(builder.nodes):
+            return builder
+        if builder.driver in ("docker", ""):
+            raise _no_answer(failed[0])
+        raise NoBuilder(
+            f"builder {builder.name} does not answer: {failed[0]}", remedy="`docker buildx ls` shows its state"
+        )
+
+    def info(self) -> EngineInfo:
+        """Never raises: a remote builder needs no engine beside it."""
+        try:
+            return parse_info(self._info.answer())
+        except (GobakeError, ValueError):
+            return EngineInfo()
+
+
+def require_image_store(info: EngineInfo) -> None:
+    """Several platforms in the engine's own store need the containerd image store. Raises EngineTooOld."""
+    if not info.holds_platforms:
+        raise EngineTooOld(
+            "this engine's image store cannot hold several platforms",
+            remedy='set {"features": {"containerd-snapshotter": true}} in daemon.json and restart Docker, '
+            "or build for one platform",
+        )
+
+
+# ---- reading answers
+
+
+def _no_answer(said: str) -> NoEngine:
+    return NoEngine(
+        f"no Docker Engine answers: {said}",
+        remedy="start Docker, or set DOCKER_HOST or the docker context; `docker info` shows the same",
+    )
+
+
+def refusal(text: str, words: Sequence[str] = ()) -> GobakeError:
+    """The error that a docker client's message means."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = next((line for line in lines if re.match(r"(?i)error", line)), lines[-1] if lines else "no reason given")
+    last = re.sub(r"(?i)^error:\s*", "", last)
+    if re.search(
+        r"(?i)buildx.*(unknown command|is not a docker command)|unknown command: docker buildx|"
+        r"unknown (shorthand )?flag",
+        text,
+    ):
+        return NoBuildx(
+            "the docker client has no buildx plugin", remedy="install docker-buildx-plugin, or Debian's docker-buildx"
+        )
+    if re.search(r"no builder .* found|failed to find (instance|builder)|no such builder", text):
+        return NoBuilder(last, remedy="`docker buildx ls` lists the builders")
+    if re.search(
+        r"(?i)cannot connect|connection refused|no such host|permission denied.*sock|dial unix|failed to connect|"
+        r"error during connect|Is the docker daemon running",
+        text,
+    ):
+        return _no_answer(last)
+    return NoEngine(f"`docker {' '.join(words[:2])}` failed: {last}", remedy="`docker info` tells more")
+
+
+def parse_info(text: str) -> EngineInfo:
+    """Read `docker info --format json`. Raises ValueError for anything else."""
+    answer = json.loads(text)
+    plugins = (answer.get("ClientInfo") or {}).get("Plugins") or []
+    buildx = next((str(p.get("Version", "")) for p in plugins if p.get("Name") == "buildx"), "")
+    return EngineInfo(
+        engine=str(answer.get("ServerVersion") or ""), buildx=buildx, store=json.dumps(answer.get("DriverStatus") or [])
+    )
+
+
+def parse_inspect(text: str) -> Builder:
+    """Read the text of `docker buildx inspect` (it has no JSON form)."""
+    top, _, rest = text.partition("Nodes:")
+    head = _fields(top)
+    nodes = []
+    for part in re.split(r"(?m)^(?=Name:)", rest):
+        fields = _fields(part)
+        if "Name" in fields:
+            listed = fields.get("Platforms", "")
+            nodes.append(
+                Node(
+                    name=fields["Name"],
+                    endpoint=fields.get("Endpoint", ""),
+                    status=fields.get("Status", ""),
+                    buildkit=fields.get("BuildKit version", fields.get("Buildkit", "")),
+                    error=fields.get("Error", ""),
+                    platforms=_platforms(listed),
+                )
+            )
+    return Builder(
+        name=head.get("Name", ""), driver=head.get("Driver", ""), error=head.get("Error", ""), nodes=tuple(nodes)
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    return {m[1]: m[2].strip() for m in re.finditer(r"(?m)^([A-Z][A-Za-z ]*?):[ \t]*(.*)$", text)}
+
+
+def _platforms(listed: str) -> tuple[Platform, ...]:
+    found = []
+    for word in re.split(r",\s*", listed.replace("*", "")):
+        try:
+            found.append(Platform.parse(word))
+        except GobakeError:
+            continue  # windows, wasm, and variants that no Go builds for
+    return tuple(dict.fromkeys(found))
