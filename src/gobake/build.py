@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import platformdirs
 
 from gobake import __version__, engine, golang, outcome, prebuilt, recipe
-from gobake.engine import Bake, BakeCall, Builder, EngineInfo, Questions
+from gobake.engine import Bake, BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, ExitCode, Unwritable
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy
@@ -32,7 +33,7 @@ from gobake.project import identity
 from gobake.recipe.stages import compile_stages
 from gobake.report.progress import make_progress
 from gobake.report.summary import print_failure, print_summary
-from gobake.runs.record import RunRecord, new_id
+from gobake.runs.record import RunRecord, SizeRecord, new_id
 from gobake.runs.store import RunStore, default_folder
 from gobake.trace.events import EventLog
 from gobake.trace.steps import steps
@@ -68,7 +69,6 @@ class _Ready:
     folder: Path  # of the recipe
     trace_folder: Path
     call: BakeCall
-    info: EngineInfo
 
 
 def run(asked: Asked, questions: Questions) -> ExitCode:
@@ -82,6 +82,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             return ExitCode.DONE
         if asked.verbose:
             print(ready.call.shown(), file=sys.stderr)
+        questions.begin_info()
         baked = _bake(asked, ready)
         seen = steps(baked.log)
         stopped = baked.failed or baked.interrupted
@@ -91,7 +92,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             else None
         )
         metadata = outcome.read_metadata(ready.call.metadata_file)
-        sizes = {} if stopped else _sizes(asked, ready)
+        sizes = {} if stopped else _sizes(asked, ready, metadata)
         record = RunRecord(
             id=new_id(started),
             started=started,
@@ -101,7 +102,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
             failure=str(told.error) if told else "",
             gobake=__version__,
-            **outcome.facts(ready.opened, ready.builder, ready.info),
+            **outcome.facts(ready.opened, ready.builder, questions.info()),
             **outcome.evidence(seen, ready.trace_folder, started, ready.matrix),
         )
         noted = _keep(ready, record, baked.lines)
@@ -122,7 +123,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
     """Engine and Go are asked at the same time; both take a tenth of a second, and so does an import."""
     threading.Thread(target=engine.warm_up, daemon=True).start()
     opened = open_project(asked.request)
-    builder, info = questions.builder(), questions.info()
+    builder = questions.builder()
     project = opened.project
     matrix = select(project, asked.selection, (builder.native,))
     matrix = _runnable(asked, matrix, builder)
@@ -132,8 +133,9 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         and not asked.selection.strategies
     ):
         matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
-    if any(len(t.platforms) > 1 for t in matrix.targets) and (builder.keeps_images or asked.load):
-        engine.require_image_store(info)
+    kept_here = builder.keeps_images or asked.load
+    if kept_here and any(len(t.platforms) > 1 for t in matrix.targets) and not builder.holds_platforms:
+        engine.require_image_store(questions.info())
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"
     if any(t.strategy is Strategy.PREBUILT for t in matrix.targets) and not asked.dry_run:
@@ -177,7 +179,6 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         folder=folder,
         trace_folder=scratch / "trace",
         call=call,
-        info=info,
     )
 
 
@@ -185,7 +186,10 @@ def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
     """Targets that run programs of a platform that no node can run: an error where asked for, else left out."""
     able = set(builder.platforms)
     stuck = [
-        t for t in matrix.targets if (t.strategy.runs_on_target or t.service.build.cgo) and not set(t.platforms) <= able
+        t
+        for t in matrix.targets
+        if (t.strategy.runs_on_target or (t.service.build.cgo and "CC" not in dict(t.service.build.env)))
+        and not set(t.platforms) <= able
     ]
     if not stuck:
         return matrix
@@ -305,15 +309,30 @@ def _interruptible(bake: Bake) -> Iterator[Callable[[], bool]]:
 # ---- after
 
 
-def _sizes(asked: Asked, ready: _Ready) -> Mapping[str, tuple[engine.ImageSize, ...]]:
-    names = {t.name: image_names(ready.opened.project, t, asked.tag)[0] for t in ready.matrix.targets}
-    if ready.builder.keeps_images or asked.load:
+def _sizes(asked: Asked, ready: _Ready, metadata: Mapping[str, Any]) -> dict[str, tuple[SizeRecord, ...]]:
+    """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
+    known = {t.digest: t.sizes for record in _recent(ready) for t in record.targets if t.digest and t.sizes}
+    digests = {t.name: outcome.digest_of(metadata, t.name) for t in ready.matrix.targets}
+    names = {
+        t.name: image_names(ready.opened.project, t, asked.tag)[0]
+        for t in ready.matrix.targets
+        if digests[t.name] not in known
+    }
+    found: Mapping[str, tuple[engine.ImageSize, ...]] = {}
+    if names and (ready.builder.keeps_images or asked.load):
         found = engine.image_sizes(list(names.values()))
-    elif asked.push:
+    elif names and asked.push:
         found = {name: engine.remote_sizes(name) for name in names.values()}
-    else:
-        found = {}
-    return {target: found[name] for target, name in names.items() if name in found}
+    sizes = {target: known[digest] for target, digest in digests.items() if digest in known}
+    return sizes | {target: outcome.size_records(found[name]) for target, name in names.items() if name in found}
+
+
+def _recent(ready: _Ready) -> list[RunRecord]:
+    try:
+        with RunStore(default_folder(identity(ready.opened.project))) as store:
+            return store.recent(3)
+    except Unwritable:
+        return []
 
 
 def _keep(ready: _Ready, record: RunRecord, lines: list[str]) -> list[str]:

@@ -99,6 +99,11 @@ def _impossible(
             "it is linked dynamically (CGO_ENABLED=1) and the image would have no loader",
             "choose distalpine or debian-slim, or link with -extldflags=-static",
         )
+    if dynamic and strategy is Strategy.DISTROLESS and "static" in project.bases.distroless:
+        return (
+            f"it is linked dynamically (CGO_ENABLED=1) and {project.bases.distroless} has no loader",
+            "set the base distroless to gcr.io/distroless/base-debian12, or choose distalpine",
+        )
     musl = "alpine" in project.bases.go
     if dynamic and not musl and strategy in (Strategy.ALPINE, Strategy.PREBUILT):
         return (

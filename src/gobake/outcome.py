@@ -22,6 +22,8 @@ from gobake.trace.failure import Failure, Tree, explain_failure
 from gobake.trace.printable import one_line
 from gobake.trace.steps import Outcome, Step, Trace
 
+_DIGEST = "containerimage.digest"  # key of buildx's metadata file
+
 
 def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, *, interrupted: bool) -> Failure:
     """Why a run that did not end well stopped."""
@@ -47,6 +49,17 @@ def read_metadata(file: Path | None) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def digest_of(metadata: Mapping[str, Any], target: str) -> str:
+    """The image index's digest, "" where none was made."""
+    return str((metadata.get(target) or {}).get(_DIGEST, ""))
+
+
+def size_records(sizes: tuple[ImageSize, ...]) -> tuple[SizeRecord, ...]:
+    return tuple(
+        SizeRecord(platform=str(s.platform), compressed=s.compressed, uncompressed=s.uncompressed) for s in sizes
+    )
+
+
 def results(
     project: Project,
     matrix: Matrix,
@@ -54,7 +67,7 @@ def results(
     metadata: Mapping[str, Any],
     seen: Trace,
     *,
-    sizes: Mapping[str, tuple[ImageSize, ...]],
+    sizes: Mapping[str, tuple[SizeRecord, ...]],
 ) -> tuple[TargetRecord, ...]:
     """A record for every target of the matrix."""
     return tuple(
@@ -68,7 +81,7 @@ def _target(
     tag: str,
     metadata: Mapping[str, Any],
     seen: Trace,
-    sizes: Mapping[str, tuple[ImageSize, ...]],
+    sizes: Mapping[str, tuple[SizeRecord, ...]],
 ) -> TargetRecord:
     times = [s for s in seen.steps if s.target in (target.name, "") and s.started]
     begun = min((s.started or 0.0 for s in times), default=0.0)
@@ -87,11 +100,8 @@ def _target(
         platforms=tuple(map(str, target.platforms)),
         images=image_names(project, target, tag),
         arguments=digests(arguments),
-        digest=str(metadata.get("containerimage.digest", "")),
-        sizes=tuple(
-            SizeRecord(platform=str(s.platform), compressed=s.compressed, uncompressed=s.uncompressed)
-            for s in sizes.get(target.name, ())
-        ),
+        digest=str(metadata.get(_DIGEST, "")),
+        sizes=sizes.get(target.name, ()),
         seconds=max(0.0, ended - begun) if times else None,
     )
 

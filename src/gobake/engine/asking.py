@@ -26,6 +26,7 @@ class Node:
     buildkit: str  # version, or "" where the driver does not say
     platforms: tuple[Platform, ...]
     error: str = ""
+    snapshotter: str = ""  # of BuildKit's worker; the docker driver names one with the containerd image store only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,11 @@ class Builder:
     def native(self) -> Platform:
         """The first platform of the first node: what it builds for when nothing is said."""
         return self.platforms[0] if self.platforms else host_platform()
+
+    @property
+    def holds_platforms(self) -> bool:
+        """Whether the engine's store is known to hold several platforms; False: it must be asked."""
+        return any(node.snapshotter for node in self.nodes)
 
     @property
     def keeps_images(self) -> bool:
@@ -124,18 +130,19 @@ def ask(*words: str) -> str:
 
 
 class Questions:
-    """The two questions before a build. Both begin at once; each costs a tenth of a second."""
+    """The builder is asked for at once, and answers while the caller does something else; so is the engine, later."""
 
     def __init__(self, builder: str = "") -> None:
         self._inspect = _Question("buildx", "inspect", *([builder] if builder else []))
-        self._info = _Question("info", "--format", "json")
+        self._info: _Question | None = None
 
     def __enter__(self) -> Questions:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._inspect.drop()
-        self._info.drop()
+        if self._info:
+            self._info.drop()
 
     def builder(self) -> Builder:
         """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
@@ -149,8 +156,14 @@ class Questions:
             f"builder {builder.name} does not answer: {failed[0]}", remedy="`docker buildx ls` shows its state"
         )
 
+    def begin_info(self) -> None:
+        """Ask for the engine, and wait for nothing."""
+        self._info = self._info or _Question("info", "--format", "json")
+
     def info(self) -> EngineInfo:
         """Never raises: a remote builder needs no engine beside it."""
+        self.begin_info()
+        assert self._info is not None
         try:
             return parse_info(self._info.answer())
         except (GobakeError, ValueError):
@@ -227,6 +240,7 @@ def parse_inspect(text: str) -> Builder:
                     status=fields.get("Status", ""),
                     buildkit=fields.get("BuildKit version", fields.get("Buildkit", "")),
                     error=fields.get("Error", ""),
+                    snapshotter=fields.get("org.mobyproject.buildkit.worker.snapshotter", ""),
                     platforms=_platforms(listed),
                 )
             )
@@ -236,7 +250,7 @@ def parse_inspect(text: str) -> Builder:
 
 
 def _fields(text: str) -> dict[str, str]:
-    return {m[1]: m[2].strip() for m in re.finditer(r"(?m)^([A-Z][A-Za-z ]*?):[ \t]*(.*)$", text)}
+    return {m[1]: m[2].strip() for m in re.finditer(r"(?m)^ ?([A-Za-z][A-Za-z. ]*?):[ \t]*(.*)$", text)}
 
 
 def _platforms(listed: str) -> tuple[Platform, ...]:
