@@ -5,6 +5,7 @@ Nothing here touches another engine, the user's ~/.docker or a running registry:
 socket, bridge, ports, DOCKER_CONFIG and BUILDX_CONFIG. The import of gobake is never needed.
 """
 
-from harness.instance import Engine, HarnessError, down, up
+from harness.instance import Engine, down, up
+from harness.places import HarnessError
 
 __all__ = ["Engine", "HarnessError", "down", "up"]

@@ -21,6 +21,7 @@ import urllib.request
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.client import HTTPResponse
 from pathlib import Path
 
 from harness.packages import download, unpack
@@ -311,10 +312,10 @@ class Pusher:
         return {"mediaType": media_type, "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
 
     @staticmethod
-    def _request(method: str, url: str, data: bytes | None = None, kind: str = "") -> urllib.request.addinfourl:
+    def _request(method: str, url: str, data: bytes | None = None, kind: str = "") -> HTTPResponse:
         request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": kind} if kind else {})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        answer: urllib.request.addinfourl = opener.open(request, timeout=120)
+        answer: HTTPResponse = opener.open(request, timeout=120)
         return answer
 
 
@@ -354,7 +355,7 @@ def push_all(registry: str, work: Path) -> None:
     )
     say(f"making the base images' stand-ins ({len(images)} images, {len(needed)} layers, Go {go_version})")
     with ThreadPoolExecutor(2) as pool:
-        made = dict(zip(needed, pool.map(lambda pair: _layer(*pair, work), needed), strict=True))
+        made = dict(zip(needed, pool.map(lambda pair: _layer(pair[0], pair[1], work), needed), strict=True))
     pusher = Pusher(registry)
     for image in images:
         for repository, tags in _by_repository(image.names).items():

@@ -32,7 +32,7 @@ TOOLS_SUITE = "bookworm"
 
 def mirror() -> str:
     """The Debian mirror of the system's apt configuration (deb822 or one-line style)."""
-    found = []
+    found: list[str] = []
     for file in [
         *Path("/etc/apt/sources.list.d").glob("*.sources"),
         *Path("/etc/apt/sources.list.d").glob("*.list"),
@@ -154,16 +154,20 @@ def _make_bin(root: Path, final: Path) -> None:
     folder.mkdir()
     for source in ("usr/bin", "usr/sbin", "sbin", "usr/libexec/docker", "usr/lib/docker"):
         for program in sorted((root / source).glob("*")) if (root / source).is_dir() else []:
-            if (program.name in (
-                "docker",
-                "dockerd",
-                "docker-proxy",
-                "docker-init",
-                "docker-registry",
-                "runc",
-                "ctr",
-                "qemu-aarch64-static",
-            ) or program.name.startswith("containerd")) and not (folder / program.name).exists():
+            if (
+                program.name
+                in (
+                    "docker",
+                    "dockerd",
+                    "docker-proxy",
+                    "docker-init",
+                    "docker-registry",
+                    "runc",
+                    "ctr",
+                    "qemu-aarch64-static",
+                )
+                or program.name.startswith("containerd")
+            ) and not (folder / program.name).exists():
                 (folder / program.name).symlink_to(Path("..") / program.relative_to(root))
     libraries = final / "usr/lib/x86_64-linux-gnu"
     for name in ("iptables", "ip6tables"):

@@ -46,7 +46,7 @@ def make_progress(
     if kind == "auto":
         kind = "tty" if stream.isatty() else "plain"
     if kind == "tty":
-        from gobake.report.live import console_for  # rich is imported only where it shows something
+        from gobake.report.console import console_for  # rich is imported only where it shows something
         from gobake.report.progress_table import Table
 
         return Table(targets, console_for(stream, color))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from gobake.report.live import console_for
+from gobake.report.console import console_for
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
 from gobake.trace.failure import Failure
 from gobake.trace.printable import one_line

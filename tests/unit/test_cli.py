@@ -1,0 +1,142 @@
+"""The commands that need no engine, as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from gobake.cli import gobake
+from gobake.errors import ConfigError, GobakeError, ProjectError, UsageError
+from tests.conftest import Tree
+
+TWO = {
+    "go.mod": "module example.com/two\n\ngo 1.26\n",
+    "cmd/one/main.go": "package main\n\nfunc main() {}\n",
+    "cmd/other/main.go": "package main\n\nfunc main() {}\n",
+}
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(gobake, words)
+
+
+def good(*words: str) -> str:
+    result = run(*words)
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
+    return result.stdout
+
+
+def error(*words: str) -> str:
+    result = run(*words)
+    assert result.exception is not None
+    assert result.exit_code != 0
+    return str(result.exception) if isinstance(result.exception, GobakeError) else result.output
+
+
+def test_help_names_every_command() -> None:
+    text = good("--help")
+    for command in ("build", "all", "plan", "render", "init", "schema", "runs"):
+        assert command in text
+
+
+@pytest.mark.parametrize("command", ["build", "all", "plan", "render", "init", "schema", "runs"])
+def test_every_command_has_a_help_text(command: str) -> None:
+    assert "Usage:" in good(command, "--help")
+
+
+def test_a_command_that_does_not_exist_is_answered_with_the_nearest() -> None:
+    assert "did you mean build?" in error("biuld")
+
+
+def test_a_plan_in_text_names_targets_stages_and_mounts(tree: Tree) -> None:
+    text = good("plan", "-C", str(tree(TWO)), "--all", "--platform", "linux/amd64,linux/arm64")
+    assert "one go build a platform for one, other" in text
+    assert "two-gobuild" in text
+    assert "one-distalpine" in text
+    assert "16 targets, 32 images" in text
+
+
+def test_a_plan_in_json_says_why_and_which_images(tree: Tree) -> None:
+    plan = json.loads(good("plan", "-C", str(tree(TWO)), "--format", "json", "--registry", "ghcr.io/acme", "-t", "v1"))
+    assert plan["schema"] == 1
+    target = plan["targets"][0]
+    assert (target["name"], target["service"], target["strategy"]) == ("one-scratch", "one", "scratch")
+    assert target["images"] == ["ghcr.io/acme/one:v1-scratch", "ghcr.io/acme/one:v1"]
+    assert plan["compile"][0]["services"] == ["one", "other"]
+
+
+def test_a_plan_of_one_service_in_two_strategies(tree: Tree) -> None:
+    plan = json.loads(good("plan", "-C", str(tree(TWO)), "--format", "json", "-s", "alpine,upx", "other"))
+    assert [t["name"] for t in plan["targets"]] == ["other-alpine", "other-upx"]
+    assert [s["services"] for s in plan["compile"]] == [["other"]]
+
+
+def test_rendering_twice_writes_the_same_bytes(tree: Tree) -> None:
+    root = tree(TWO)
+    names = ("gobake.Dockerfile", "gobake.Dockerfile.dockerignore", "docker-bake.json")
+    good("render", "-C", str(root))
+    first = [(root / name).read_bytes() for name in names]
+    good("render", "-C", str(root))
+    assert [(root / name).read_bytes() for name in names] == first
+
+
+def test_a_foreign_bake_file_is_not_overwritten_without_force(tree: Tree) -> None:
+    root = tree({**TWO, "docker-bake.json": '{"target": {}}'})
+    assert "is not gobake's" in error("render", "-C", str(root))
+    assert (root / "docker-bake.json").read_text() == '{"target": {}}'
+    good("render", "-C", str(root), "--force")
+    assert "one-scratch" in (root / "docker-bake.json").read_text()
+
+
+def test_rendering_elsewhere_points_back_to_the_project(tree: Tree, tmp_path: Path) -> None:
+    root = tree(TWO)
+    good("render", "-C", str(root), "--to", str(tmp_path / "out"))
+    bake = json.loads((tmp_path / "out/docker-bake.json").read_text())
+    assert (tmp_path / "out" / bake["target"]["_base"]["context"]).resolve() == root.resolve()
+
+
+def test_init_writes_a_configuration_that_means_what_was_found(tree: Tree) -> None:
+    root = tree(TWO)
+    before = json.loads(good("plan", "-C", str(root), "--format", "json"))
+    assert "2 services" in good("init", "-C", str(root))
+    after = json.loads(good("plan", "-C", str(root), "--format", "json"))
+    assert [t["package"] for t in after["targets"]] == [t["package"] for t in before["targets"]]
+    assert "is there already" in error("init", "-C", str(root))
+    assert good("init", "-C", str(root), "--stdout") == (root / "gobake.yaml").read_text()
+
+
+def test_the_schema_is_a_schema() -> None:
+    schema = json.loads(good("schema"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate({"services": {"api": {"package": "./cmd/api"}}}, schema)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "says"),
+    [
+        (("plan", "--platform", "linux/amd46"), UsageError, "amd46"),
+        (("plan", "--strategy", "scrach"), UsageError, "did you mean scratch?"),
+        (("plan", "--base", "golang=x"), UsageError, "no base image's name"),
+        (("plan", "--base", "go=UPPER CASE"), UsageError, "no image reference"),
+        (("plan", "--tag", "a tag"), UsageError, "no tag"),
+        (("plan", "--registry", "https://x"), UsageError, "no registry prefix"),
+        (("plan", "nobody"), UsageError, "no service 'nobody'"),
+        (("plan", "on"), UsageError, "did you mean one?"),
+        (("plan", "--config", "nowhere.yaml"), ConfigError, "nowhere.yaml"),
+        (("build", "--push", "--load"), UsageError, "exclude each other"),
+    ],
+)
+def test_wrong_words_are_answered_with_what_to_do(tree: Tree, words: tuple[str, ...], kind: type, says: str) -> None:
+    result = run(words[0], "-C", str(tree(TWO)), *words[1:])
+    assert isinstance(result.exception, kind), result.output
+    assert says in str(result.exception)
+
+
+def test_a_folder_without_go_is_no_project(tmp_path: Path) -> None:
+    result = run("plan", "-C", str(tmp_path))
+    assert isinstance(result.exception, ProjectError)
+    assert "go mod init" in str(result.exception)

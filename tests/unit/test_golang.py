@@ -1,0 +1,407 @@
+"""What Go says about a tree: packages, main packages, embedded files, and errors with their place."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from gobake import gocontainer, gomod
+from gobake.errors import ProjectError
+from gobake.golang import (
+    GoTree,
+    Package,
+    Query,
+    binary_name,
+    host_go,
+    module_settings,
+    queries,
+    query_command,
+    read,
+    refusal,
+    survey,
+)
+from gobake.gomod import BuildRoot
+from gobake.model import BuildOptions, Platform
+from tests.conftest import Tree
+
+MAIN = "package main\n\nfunc main() {}\n"
+AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")
+
+
+def mod(path: str, *lines: str) -> str:
+    return "\n".join([f"module {path}", "", "go 1.21", *lines, ""])
+
+
+def asked(root: Path, *platforms: Platform, options: tuple[BuildOptions, ...] = ()) -> GoTree:
+    go = shutil.which("go")
+    assert go
+    return survey(gomod.layout(gomod.find_root(root)), queries(platforms or (AMD64,), options), go)
+
+
+def mains(tree: GoTree) -> list[str]:
+    return [p.import_path for p in tree.mains]
+
+
+def package(tree: GoTree, path: str) -> Package:
+    return next(p for p in tree.packages if p.import_path == path)
+
+
+# ---- which packages there are
+
+
+def test_a_main_package_in_the_root_is_found(tree: Tree) -> None:
+    found = asked(tree({"go.mod": mod("example.com/hello"), "main.go": MAIN}))
+    assert mains(found) == ["example.com/hello"]
+    assert found.mains[0].directory == PurePosixPath(".")
+    assert found.mains[0].build_root == PurePosixPath(".")
+
+
+def test_every_module_of_a_workspace_is_asked(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.work": "go 1.21\n\nuse (\n\t./api\n\t./worker\n)\n",
+            "api/go.mod": mod("example.com/api"),
+            "api/main.go": MAIN,
+            "worker/go.mod": mod("example.com/worker"),
+            "worker/cmd/run/main.go": MAIN,
+        }
+    )
+    found = asked(root)
+    assert mains(found) == ["example.com/api", "example.com/worker/cmd/run"]
+    assert {str(p.build_root) for p in found.mains} == {"."}
+
+
+def test_a_workspace_whose_module_is_its_own_folder(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.work": "go 1.21\n\nuse .\nuse ./lib\n",
+            "go.mod": mod("example.com/app"),
+            "main.go": 'package main\n\nimport _ "example.com/lib"\n\nfunc main() {}\n',
+            "lib/go.mod": mod("example.com/lib"),
+            "lib/lib.go": "package lib\n",
+        }
+    )
+    found = asked(root)
+    assert mains(found) == ["example.com/app"]
+    assert [p.import_path for p in found.closure(["example.com/app"])] == ["example.com/app", "example.com/lib"]
+
+
+def replaced_by(target: str) -> dict[str, str]:
+    return {
+        "go.mod": mod("example.com/app", "require example.com/lib v0.0.0", f"replace example.com/lib => {target}"),
+        "main.go": 'package main\n\nimport _ "example.com/lib/deep"\n\nfunc main() {}\n',
+    }
+
+
+LIB = {"go.mod": mod("example.com/lib"), "deep/deep.go": "package deep\n", "cmd/tool/main.go": MAIN}
+
+
+def test_a_replaced_module_inside_of_the_root_belongs_to_the_tree_and_brings_no_services(tree: Tree) -> None:
+    root = tree({**replaced_by("./lib"), **{f"lib/{k}": v for k, v in LIB.items()}})
+    found = asked(root)
+    assert found.layout.context == root.resolve()
+    assert mains(found) == ["example.com/app"]
+    assert [str(p.directory) for p in found.closure(["example.com/app"])] == [".", "lib/deep"]
+
+
+def test_a_replaced_module_outside_of_the_root_widens_the_context_to_the_common_parent(tree: Tree) -> None:
+    root = tree({f"app/{k}": v for k, v in replaced_by("../lib").items()} | {f"lib/{k}": v for k, v in LIB.items()})
+    found = asked(root / "app")
+    assert found.layout.context == root.resolve()
+    assert found.layout.root == (root / "app").resolve()
+    assert mains(found) == ["example.com/app"]
+    assert str(found.mains[0].directory) == "app"
+    assert [str(p.directory) for p in found.closure(["example.com/app"])] == ["app", "lib/deep"]
+
+
+def test_a_vendored_module_is_read_from_its_vendor_folder(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app", "require example.com/lib v1.0.0"),
+            "main.go": 'package main\n\nimport _ "example.com/lib"\n\nfunc main() {}\n',
+            "vendor/modules.txt": "# example.com/lib v1.0.0\n## explicit; go 1.21\nexample.com/lib\n",
+            "vendor/example.com/lib/lib.go": "package lib\n",
+        }
+    )
+    found = asked(root)
+    assert found.layout.builds[0].vendored
+    assert [p.import_path for p in found.packages] == ["example.com/app"]
+
+
+def test_modules_without_a_common_root_are_built_each_in_their_own_folder(tree: Tree) -> None:
+    root = tree(
+        {
+            "a/go.mod": mod("example.com/a"),
+            "a/main.go": MAIN,
+            "deep/b/go.mod": mod("example.com/b"),
+            "deep/b/cmd/run/main.go": MAIN,
+        }
+    )
+    found = asked(root)
+    assert [(p.import_path, str(p.build_root)) for p in found.mains] == [
+        ("example.com/a", "a"),
+        ("example.com/b/cmd/run", "deep/b"),
+    ]
+
+
+def test_a_command_of_a_module_that_its_neighbour_replaces_is_still_found(tree: Tree) -> None:
+    root = tree({f"app/{k}": v for k, v in replaced_by("../lib").items()} | {f"lib/{k}": v for k, v in LIB.items()})
+    found = asked(root)  # neither go.mod nor go.work here: app and lib are built on their own
+    assert [(p.import_path, str(p.build_root)) for p in found.mains] == [
+        ("example.com/app", "app"),
+        ("example.com/lib/cmd/tool", "lib"),
+    ]
+    assert [p.import_path for p in found.closure(["example.com/app"])] == ["example.com/app", "example.com/lib/deep"]
+
+
+def test_build_constraints_decide_what_is_a_command(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "cmd/daemon/main.go": "//go:build linux\n\n" + MAIN,
+            "cmd/service/main.go": "//go:build windows\n\n" + MAIN,
+            "cmd/generate/main.go": "//go:build ignore\n\n" + MAIN,
+            "cmd/named/main_windows.go": MAIN,
+        }
+    )
+    assert mains(asked(root)) == ["example.com/app/cmd/daemon"]
+
+
+def test_a_command_behind_a_build_tag_is_found_where_a_service_sets_the_tag(tree: Tree) -> None:
+    root = tree({"go.mod": mod("example.com/app"), "cmd/pro/main.go": "//go:build pro\n\n" + MAIN})
+    assert mains(asked(root)) == []
+    assert mains(asked(root, options=(BuildOptions(), BuildOptions(tags=("pro",))))) == ["example.com/app/cmd/pro"]
+
+
+def test_what_different_platforms_import_is_united(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": MAIN,
+            "x_amd64.go": 'package main\n\nimport _ "example.com/app/internal/x86"\n',
+            "x_arm64.go": 'package main\n\nimport _ "example.com/app/internal/arm"\n',
+            "internal/x86/x.go": "package x86\n",
+            "internal/arm/a.go": "package arm\n",
+        }
+    )
+    closure = asked(root, AMD64, ARM64).closure(["example.com/app"])
+    assert [str(p.directory) for p in closure] == [".", "internal/arm", "internal/x86"]
+
+
+def test_internal_packages_belong_to_those_that_import_them(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "cmd/api/main.go": 'package main\n\nimport _ "example.com/app/internal/store"\n\nfunc main() {}\n',
+            "internal/store/store.go": 'package store\n\nimport _ "example.com/app/internal/log"\n',
+            "internal/log/log.go": "package log\n",
+            "internal/unused/unused.go": "package unused\n",
+            "internal/tool/main.go": MAIN,
+        }
+    )
+    found = asked(root)
+    assert mains(found) == ["example.com/app/cmd/api", "example.com/app/internal/tool"]
+    assert [str(p.directory) for p in found.closure(["example.com/app/cmd/api"])] == [
+        "cmd/api",
+        "internal/log",
+        "internal/store",
+    ]
+
+
+def test_folders_that_go_passes_over_hold_no_commands(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": MAIN,
+            "_old/main.go": MAIN,
+            ".hidden/main.go": MAIN,
+            "testdata/sample/main.go": MAIN,
+            "only/only_test.go": 'package only\n\nimport "testing"\n\nfunc TestX(t *testing.T) {}\n',
+        }
+    )
+    assert [p.import_path for p in asked(root).packages] == ["example.com/app"]
+
+
+def test_imports_of_tests_bring_nothing_into_a_command(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": MAIN,
+            "main_test.go": 'package main\n\nimport _ "example.com/app/internal/fake"\n',
+            "internal/fake/fake.go": "package fake\n",
+        }
+    )
+    assert [p.import_path for p in asked(root).closure(["example.com/app"])] == ["example.com/app"]
+
+
+def test_embedded_files_and_folders_are_told_as_they_are_written(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": 'package main\n\nimport "embed"\n\n//go:embed hello.txt static/*.css\n//go:embed all:pages\n'
+            "var files embed.FS\n\nfunc main() {}\n",
+            "hello.txt": "hello",
+            "static/a.css": "a",
+            "pages/_draft.html": "draft",
+        }
+    )
+    assert package(asked(root), "example.com/app").embeds == ("all:pages", "hello.txt", "static/*.css")
+
+
+def test_an_embedded_file_that_is_missing_does_not_hide_its_command(tree: Tree) -> None:
+    text = 'package main\n\nimport _ "embed"\n\n//go:embed built.js\nvar js string\n\nfunc main() {}\n'
+    assert mains(asked(tree({"go.mod": mod("example.com/app"), "main.go": text}))) == ["example.com/app"]
+
+
+def test_an_import_that_no_module_provides_does_not_hide_its_command(tree: Tree) -> None:
+    text = 'package main\n\nimport _ "example.org/not/there"\n\nfunc main() {}\n'
+    assert mains(asked(tree({"go.mod": mod("example.com/app"), "main.go": text}))) == ["example.com/app"]
+
+
+def test_cgo_counts_only_where_it_is_switched_on(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": MAIN,
+            "fast.go": 'package main\n\n// int one(void) { return 1; }\nimport "C"\n',
+        }
+    )
+    on = BuildOptions(env=(("CGO_ENABLED", "1"),))
+    assert not package(asked(root), "example.com/app").cgo
+    assert package(asked(root, options=(on,)), "example.com/app").cgo
+
+
+# ---- what Go cannot read
+
+
+def test_a_file_without_go_in_it_is_an_error_with_file_and_line(tree: Tree) -> None:
+    root = tree(
+        {"go.mod": mod("example.com/app"), "main.go": MAIN, "broken/main.go": "package main\n\nimport (\n  what\n"}
+    )
+    with pytest.raises(ProjectError) as caught:
+        asked(root)
+    assert caught.value.where
+    assert caught.value.where.file == (root / "broken" / "main.go").resolve()
+    assert caught.value.where.line == 4
+    assert "expected" in caught.value.what
+    assert "main.go" not in caught.value.what
+
+
+def test_a_go_mod_that_go_refuses_is_an_error_with_file_and_line(tree: Tree) -> None:
+    root = tree({"go.mod": mod("example.com/app", "require example.com/lib"), "main.go": MAIN})
+    with pytest.raises(ProjectError) as caught:
+        asked(root)
+    assert caught.value.where
+    assert caught.value.where.file == (root / "go.mod").resolve()
+    assert caught.value.where.line == 4
+    assert "require" in caught.value.what
+
+
+def root_of(folder: str = "/p") -> BuildRoot:
+    return BuildRoot(directory=Path(folder), workspace=False, mains=(), replaced=())
+
+
+def test_the_line_that_go_names_is_taken_from_among_its_words() -> None:
+    error = refusal(root_of(), "go: errors parsing go.mod:\ngo.mod:5:2: unknown directive: foo\n")
+    assert str(error) == "/p/go.mod:5:2: unknown directive: foo"
+
+
+def test_a_refusal_without_a_place_names_the_folder() -> None:
+    error = refusal(root_of(), "go: something is odd\n")
+    assert str(error).startswith("Go cannot read /p: something is odd; ")
+    assert "no reason given" in str(refusal(root_of(), " \n"))
+
+
+# ---- questions
+
+
+def test_equal_questions_are_asked_once() -> None:
+    options = (BuildOptions(), BuildOptions(ldflags="-w"), BuildOptions(tags=("pro",)))
+    assert len(queries((AMD64, AMD64), options)) == 2
+    assert queries((AMD64,), ()) == (Query(platform=AMD64),)
+
+
+def test_a_question_needs_no_network_and_ignores_the_users_own_settings() -> None:
+    env = Query(platform=ARM64, cgo=True).env
+    assert env["GOPROXY"] == "off"
+    assert env["GOTOOLCHAIN"] == "local"
+    assert env["GOENV"] == "off"
+    assert (env["GOOS"], env["GOARCH"], env["CGO_ENABLED"]) == ("linux", "arm64", "1")
+
+
+def test_a_workspace_is_asked_by_its_module_folders(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.work": "go 1.21\n\nuse (\n\t.\n\t./lib\n)\n",
+            "go.mod": mod("example.com/a"),
+            "lib/go.mod": mod("example.com/b"),
+        }
+    )
+    command = query_command(gomod.layout(root).builds[0], Query(platform=AMD64, tags=("a", "b")))
+    assert command[-3:] == ["-tags=a,b", "./...", "./lib/..."]
+
+
+def test_a_go_that_is_too_old_for_the_project_is_not_used(tree: Tree) -> None:
+    old = gomod.layout(tree({"go.mod": mod("example.com/a")}))
+    new = gomod.layout(tree({"go.mod": "module example.com/a\n\ngo 1.999\n"}, name="new"))
+    assert host_go(old) == shutil.which("go")
+    assert host_go(new) is None
+
+
+def test_a_machine_without_go_has_none(tree: Tree, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert host_go(gomod.layout(tree({"go.mod": mod("example.com/a")}))) is None
+
+
+def test_answers_of_a_container_are_told_with_the_hosts_paths(tree: Tree) -> None:
+    layout = gomod.layout(tree({"go.mod": mod("example.com/a"), "cmd/x/main.go": MAIN}))
+    answer = '{"Dir": "/src/cmd/x", "ImportPath": "example.com/a/cmd/x", "Name": "main", "GoFiles": ["main.go"]}\n'
+    found = read(layout, [(layout.builds[0], answer)], mounted="/src")
+    assert [str(p.directory) for p in found.mains] == ["cmd/x"]
+
+
+def test_packages_outside_of_the_users_tree_are_left_out(tree: Tree) -> None:
+    layout = gomod.layout(tree({"go.mod": mod("example.com/a")}))
+    answer = '{"Dir": "/usr/lib/go/src/fmt", "ImportPath": "fmt", "Name": "fmt", "GoFiles": ["print.go"]}'
+    assert read(layout, [(layout.builds[0], answer)]).packages == ()
+
+
+def test_the_container_asks_every_question_in_its_modules_folder_and_quotes_the_path(tree: Tree) -> None:
+    root = tree({"a/go.mod": mod("example.com/a"), "it's/go.mod": mod("example.com/b")})
+    layout = gomod.layout(root)
+    jobs = [(build, Query(platform=AMD64)) for build in layout.builds]
+    text = gocontainer.dockerfile(layout, jobs, "golang:1.26")
+    assert text.startswith("FROM --platform=$BUILDPLATFORM golang:1.26 AS ask\n")
+    assert "cd /src/a && {" in text
+    assert """cd '/src/it'"'"'s' && {""" in text
+    assert "> /answers/0.json 2> /answers/0.err || true" in text
+    assert "> /answers/1.json" in text
+    assert text.endswith("FROM scratch\nCOPY --from=ask /answers/ /\n")
+
+
+# ---- names and settings
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("example.com/hello", "hello"),
+        ("example.com/hello/v2", "hello"),
+        ("example.com/hello/v2/cmd/x", "x"),
+        ("v2", "v2"),
+        ("hello", "hello"),
+        ("example.com/version", "version"),
+    ],
+)
+def test_binaries_are_named_as_go_names_them(path: str, name: str) -> None:
+    assert binary_name(path) == name
+
+
+def test_module_settings_come_in_the_format_of_a_goenv_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOPRIVATE", "example.com/*")
+    monkeypatch.setenv("GOPROXY", "https://proxy.example.com,direct")
+    without_go = module_settings(None)
+    assert "GOPROXY=https://proxy.example.com,direct\nGOPRIVATE=example.com/*\n" in without_go
+    assert "GOPRIVATE=example.com/*\n" in module_settings(shutil.which("go"))
