@@ -70,11 +70,10 @@ class GoTree:
 
     @property
     def mains(self) -> tuple[Package, ...]:
-        roots = {
-            _relative(b.directory, self.layout): [_relative(m.directory, self.layout) for m in b.mains]
-            for b in self.layout.builds
-        }
-        return tuple(p for p in self.packages if p.name == "main" and _within(p.directory, roots[p.build_root]))
+        builds = {_relative(b.directory, self.layout): b for b in self.layout.builds}
+        return tuple(
+            p for p in self.packages if p.name == "main" and _of_a_main_module(self.layout, builds[p.build_root], p)
+        )
 
     def closure(self, import_paths: Iterable[str]) -> tuple[Package, ...]:
         """The packages of the tree that these import, directly or not, and themselves; ordered by import path."""
@@ -95,8 +94,11 @@ def binary_name(import_path: str) -> str:
     return parts[-2] if len(parts) > 1 and _MAJOR.match(parts[-1]) else parts[-1]
 
 
-def _within(folder: PurePosixPath, roots: list[PurePosixPath]) -> bool:
-    return any(folder == root or root in folder.parents for root in roots)
+def _of_a_main_module(layout: Layout, root: BuildRoot, package: Package) -> bool:
+    """Whether the innermost module around a package is a main module of its build root, and no replaced one."""
+    folder = layout.context / package.directory
+    around = [m for m in root.modules if folder.is_relative_to(m.directory)]
+    return bool(around) and max(around, key=lambda m: len(m.directory.parts)) in root.mains
 
 
 def _relative(folder: Path, layout: Layout) -> PurePosixPath:
@@ -205,7 +207,9 @@ def read(layout: Layout, answers: Iterable[tuple[BuildRoot, str]], mounted: str 
             if package is None:
                 continue
             old = merged.get(package.import_path)
-            merged[package.import_path] = _union(old, package) if old else package
+            # of several build roots that reach it, the one whose own module it is
+            first, then = (old, package) if not _of_a_main_module(layout, root, package) else (package, old)
+            merged[package.import_path] = _union(first, then) if first and then else package
     return GoTree(layout=layout, packages=tuple(merged[path] for path in sorted(merged)))
 
 
@@ -255,7 +259,7 @@ def _refuse_unreadable(root: BuildRoot, error: dict[str, object], name: str) -> 
     """A file that Go cannot parse would make its service vanish without a word, so it stops here, with its position."""
     position, text = str(error.get("Pos", "")), str(error.get("Err", ""))
     match = re.match(r"(.+?\.go):(\d+)(?::(\d+))?", position)
-    if name or not match:
+    if name or not match or match[1].endswith("_test.go"):
         return
     where = _where(root, match)
     raise ProjectError(text.split(": ", 1)[-1] if text.startswith(match[1]) else text, where=where)

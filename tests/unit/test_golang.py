@@ -278,15 +278,19 @@ def test_cgo_counts_only_where_it_is_switched_on(tree: Tree) -> None:
 
 def test_a_file_without_go_in_it_is_an_error_with_file_and_line(tree: Tree) -> None:
     root = tree(
-        {"go.mod": mod("example.com/app"), "main.go": MAIN, "broken/main.go": "package main\n\nimport (\n  what\n"}
+        {"go.mod": mod("example.com/app"), "main.go": MAIN, "broken/main.go": "// hello\n\npackagemain\n"}
     )
     with pytest.raises(ProjectError) as caught:
         asked(root)
     assert caught.value.where
     assert caught.value.where.file == (root / "broken" / "main.go").resolve()
-    assert caught.value.where.line == 4
-    assert "expected" in caught.value.what
-    assert "main.go" not in caught.value.what
+    assert caught.value.where.line == 3
+    assert caught.value.what == "expected 'package', found packagemain"
+
+
+def test_a_command_that_does_not_compile_stays_a_command(tree: Tree) -> None:
+    root = tree({"go.mod": mod("example.com/app"), "main.go": "package main\n\nimport (\n  what\n"})
+    assert mains(asked(root)) == ["example.com/app"]  # the compile says what is wrong, with all of Go's words
 
 
 def test_a_go_mod_that_go_refuses_is_an_error_with_file_and_line(tree: Tree) -> None:

@@ -91,6 +91,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
             exports=_exports,
             out=_out,
             files_stage=_files_stage,
+            in_context=lambda path: str(ignore.in_context(project, path)),
         )
     )
     return text.rstrip("\n") + "\n"

@@ -46,8 +46,8 @@ def ignore_file(project: Project, matrix: Matrix, tree: GoTree, header: str) -> 
         sources += [f"{prefix}*.{suffix}" for suffix in (_CGO if package.cgo else _ASSEMBLY)]
         # go:embed patterns are path.Match globs, as the ignore file's are; a folder brings all that is below it
         embeds += [prefix + pattern.removeprefix("all:") for pattern in package.embeds]
-    extra = [_admit(file.source) for service in matrix.services for file in service.files]
-    extra += [f"!{pattern}" for pattern in project.include]
+    extra = [_admit(in_context(project, file.source)) for service in matrix.services for file in service.files]
+    extra += [f"!{pattern}" for pattern in _included(project)]
     # Embedded and extra files come after the test files: there, whatever was named is wanted.
     return "\n".join(
         [
@@ -85,9 +85,19 @@ def top_level(project: Project, matrix: Matrix, tree: GoTree) -> tuple[str, ...]
         if not package.directory.parts:
             return ()  # a package in the context's own folder: all of it is needed
         found.add(package.directory.parts[0])
-    for pattern in project.include:
-        found.add(pattern.lstrip("/").split("/", 1)[0])
+    for pattern in _included(project):
+        found.add(pattern.split("/", 1)[0])
     return tuple(sorted(found)) if not any(re.search(r"[*?\[]", name) for name in found) else ()
+
+
+def in_context(project: Project, path: PurePosixPath) -> PurePosixPath:
+    """A path of the project's own, from the context, which is wider where a module is replaced by one outside."""
+    return PurePosixPath(project.root.relative_to(project.context).as_posix()) / path
+
+
+def _included(project: Project) -> list[str]:
+    folder = _escaped(in_context(project, PurePosixPath()))
+    return [pattern if folder == "." else f"{folder}/{pattern}" for pattern in project.include]
 
 
 def _relative(folder: Path, tree: GoTree) -> PurePosixPath:

@@ -1,0 +1,33 @@
+# The project's own bake file, for plain buildx:
+#   docker buildx bake            builds gobake's own image
+#   docker buildx bake example    builds the example workspace, each service in its chosen strategy
+#
+# gobake's image speaks to the host's engine:
+#   docker run --rm -v /var/run/docker.sock:/var/run/docker.sock -v "$PWD:/src" -w /src gobake all
+
+variable "TAG" { default = "latest" }
+variable "GO_BASE" { default = "golang:1.26" }
+variable "PYTHON_BASE" { default = "python:3.13-slim" }
+
+group "default" { targets = ["gobake"] }
+
+# The image holds gobake, and the docker client with buildx, from Debian.
+target "gobake" {
+  context    = "."
+  dockerfile = "bake/gobake.Dockerfile"
+  args       = { PYTHON_BASE = PYTHON_BASE }
+  tags       = ["gobake:${TAG}"]
+}
+
+# The files of `gobake render -C examples/shop`, written out: what gobake makes of the example.
+group "example" { targets = ["api", "migrate", "shopctl", "worker"] }
+
+target "service" {
+  name       = service
+  matrix     = { service = ["api", "migrate", "shopctl", "worker"] }
+  context    = "examples/shop"
+  dockerfile = "../../bake/example.Dockerfile"
+  target     = service
+  args       = { GO_BASE = GO_BASE }
+  tags       = ["${service}:${TAG}"]
+}

@@ -1,0 +1,213 @@
+"""The ignore file: it admits what the build reads, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from gobake import recipe
+from gobake.matrix import Selection, select
+from gobake.model import Platform
+from gobake.opening import Request, open_project
+from tests.conftest import Tree
+
+AMD64 = Platform(os="linux", arch="amd64")
+MAIN = "package main\n\nfunc main() {}\n"
+
+
+def mod(path: str, *lines: str) -> str:
+    return "\n".join([f"module {path}", "", "go 1.21", *lines, ""])
+
+
+def ignore_file(root: Path, *services: str) -> str:
+    opened = open_project(Request(directory=root, platforms=(AMD64,)))
+    matrix = select(opened.project, Selection(services=services, every_strategy=True), (AMD64,))
+    return recipe.render(opened.project, matrix, opened.tree).ignore
+
+
+def admits(text: str, path: str) -> bool:
+    """As moby's patternmatcher: a line matches a path or a folder above it, and the last line that matches wins."""
+    inside = False
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            pattern = re.compile(_expression(line.removeprefix("!")))
+            if any(pattern.fullmatch(str(p)) for p in (PurePosixPath(path), *PurePosixPath(path).parents)):
+                inside = line.startswith("!")
+    return inside
+
+
+def _expression(pattern: str) -> str:
+    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]*\]|\\.|.", pattern)
+    return "".join(words.get(p, p if p[0] in "\\[" and len(p) > 1 else re.escape(p)) for p in parts)
+
+
+def admitted(root: Path, text: str) -> list[str]:
+    files = (f.relative_to(root).as_posix() for f in root.rglob("*") if f.is_file())
+    return sorted(f for f in files if admits(text, f))
+
+
+def test_only_what_the_service_is_made_of_enters_the_build(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "go.sum": "",
+            "README.md": "",
+            ".env": "SECRET=1",
+            ".git/config": "",
+            "cmd/api/main.go": 'package main\n\nimport _ "example.com/app/internal/store"\n\nfunc main() {}\n',
+            "cmd/api/main_test.go": "package main\n",
+            "cmd/api/notes.txt": "",
+            "cmd/other/main.go": MAIN,
+            "internal/store/store.go": "package store\n",
+            "internal/store/fast_arm64.s": "",
+            "internal/store/store_test.go": "package store\n",
+            "internal/unused/unused.go": "package unused\n",
+        }
+    )
+    assert admitted(root, ignore_file(root, "api")) == [
+        "cmd/api/main.go",
+        "go.mod",
+        "go.sum",
+        "internal/store/fast_arm64.s",
+        "internal/store/store.go",
+    ]
+
+
+def test_embedded_files_and_folders_enter_it_even_where_they_look_like_tests(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "cmd/web/main.go": 'package main\n\nimport "embed"\n\n//go:embed hello.txt static/*.css all:pages\n'
+            "var files embed.FS\n\nfunc main() {}\n",
+            "cmd/web/hello.txt": "",
+            "cmd/web/static/a.css": "",
+            "cmd/web/static/a.map": "",
+            "cmd/web/pages/_draft/x.html": "",
+            "cmd/web/pages/sample_test.go": "",
+            "hello.txt": "",
+        }
+    )
+    assert admitted(root, ignore_file(root)) == [
+        "cmd/web/hello.txt",
+        "cmd/web/main.go",
+        "cmd/web/pages/_draft/x.html",
+        "cmd/web/pages/sample_test.go",
+        "cmd/web/static/a.css",
+        "go.mod",
+    ]
+
+
+def test_a_package_in_the_root_brings_its_own_folder_and_not_those_below(tree: Tree) -> None:
+    root = tree({"go.mod": mod("example.com/app"), "main.go": MAIN, "deep/x.go": "package deep\n", "c.c": ""})
+    assert admitted(root, ignore_file(root)) == ["go.mod", "main.go"]
+
+
+def test_c_sources_enter_where_cgo_compiles_them(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": 'package main\n\nimport "C"\n\nfunc main() {}\n',
+            "fast.c": "",
+            "fast.hpp": "",
+            "gobake.yaml": "defaults: {strategy: debian-slim, build_env: {CGO_ENABLED: 1}}\n",
+        }
+    )
+    assert admitted(root, ignore_file(root)) == ["fast.c", "fast.hpp", "go.mod", "main.go"]
+
+
+def test_every_module_file_of_a_workspace_enters_as_go_reads_them_all(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.work": "go 1.21\n\nuse ./a\nuse ./b\n",
+            "go.work.sum": "",
+            "a/go.mod": mod("example.com/a"),
+            "a/main.go": MAIN,
+            "b/go.mod": mod("example.com/b"),
+            "b/go.sum": "",
+            "b/main.go": MAIN,
+        }
+    )
+    assert admitted(root, ignore_file(root, "a")) == ["a/go.mod", "a/main.go", "b/go.mod", "b/go.sum", "go.work", "go.work.sum"]
+
+
+def test_the_vendor_folder_enters_whole(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app", "require example.com/lib v1.0.0"),
+            "main.go": 'package main\n\nimport _ "example.com/lib"\n\nfunc main() {}\n',
+            "vendor/modules.txt": "# example.com/lib v1.0.0\n## explicit; go 1.21\nexample.com/lib\n",
+            "vendor/example.com/lib/lib.go": "package lib\n",
+        }
+    )
+    assert admitted(root, ignore_file(root)) == [
+        "go.mod",
+        "main.go",
+        "vendor/example.com/lib/lib.go",
+        "vendor/modules.txt",
+    ]
+
+
+def test_only_the_build_roots_of_the_selected_services_enter(tree: Tree) -> None:
+    root = tree(
+        {"a/go.mod": mod("example.com/a"), "a/main.go": MAIN, "b/go.mod": mod("example.com/b"), "b/main.go": MAIN}
+    )
+    assert admitted(root, ignore_file(root, "b")) == ["b/go.mod", "b/main.go"]
+
+
+OUTSIDE = {
+    "lib/go.mod": mod("example.com/lib"),
+    "lib/lib.go": "package lib\n",
+    "lib/README.md": "",
+    "app/go.mod": mod("example.com/app", "require example.com/lib v0.0.0", "replace example.com/lib => ../lib"),
+    "app/main.go": 'package main\n\nimport _ "example.com/lib"\n\nfunc main() {}\n',
+}
+
+
+def test_a_replaced_module_beside_the_project_enters(tree: Tree) -> None:
+    root = tree({**OUTSIDE, "other/secret.go": "package other\n"})
+    assert admitted(root, ignore_file(root / "app")) == ["app/go.mod", "app/main.go", "lib/go.mod", "lib/lib.go"]
+
+
+def test_extra_files_and_included_patterns_enter(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "cmd/app/main.go": MAIN,
+            "config/app.toml": "",
+            "config/other.toml": "",
+            "schema/a/x.graphql": "",
+            "schema/a/x.txt": "",
+            "gobake.yaml": "include: [schema/**/*.graphql]\nservices: {app: {files: ['config/app.toml:/etc/app.toml']}}\n",
+        }
+    )
+    assert admitted(root, ignore_file(root)) == ["cmd/app/main.go", "config/app.toml", "go.mod", "schema/a/x.graphql"]
+
+
+def test_extra_files_and_patterns_are_the_projects_own_where_the_context_is_wider(tree: Tree) -> None:
+    yaml = "include: ['*.graphql']\nservices: {app: {files: ['config:/etc/app']}}\n"
+    root = tree({**OUTSIDE, "app/gobake.yaml": yaml, "app/config/a.toml": "", "app/x.graphql": "", "config/b.toml": ""})
+    entered = admitted(root, ignore_file(root / "app"))
+    assert "app/config/a.toml" in entered
+    assert "app/x.graphql" in entered
+    assert "config/b.toml" not in entered
+    opened = open_project(Request(directory=root / "app", platforms=(AMD64,)))
+    matrix = select(opened.project, Selection(), (AMD64,))
+    text = recipe.render(opened.project, matrix, opened.tree).dockerfile
+    assert 'COPY ["app/config", "/out/etc/app"]' in text
+    assert "type=bind,source=config," not in text
+
+
+@pytest.mark.parametrize("name", ["odd[1]", "ex!cl", "ha#sh"])
+def test_signs_of_the_ignore_file_in_a_folders_name_mean_themselves(tree: Tree, name: str) -> None:
+    root = tree({f"{name}/go.mod": mod("example.com/app"), f"{name}/main.go": MAIN, "odd1/go.mod.txt": ""})
+    assert admitted(root, ignore_file(root)) == [f"{name}/go.mod", f"{name}/main.go"]
+
+
+def test_the_same_packages_give_the_same_bytes(tree: Tree) -> None:
+    files = {"go.mod": mod("example.com/app"), "a/main.go": MAIN, "b/main.go": MAIN, "_c/x.go": ""}
+    first = ignore_file(tree(files, name="x/project"))
+    assert first == ignore_file(tree(dict(reversed(files.items())), name="y/project"))
+    assert first.startswith("# Written by gobake for app; run `gobake render` again")
