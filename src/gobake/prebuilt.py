@@ -65,7 +65,8 @@ def stage(project: Project, matrix: Matrix, folder: Path, go: str | None) -> Non
     except OSError as error:
         raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
     groups: dict[tuple[Path, Platform], list[Service]] = {}
-    for gap in lacking:
+    # a pattern without {variant} means one binary for several: the lowest, which runs on all of them
+    for gap in {gap.path: gap for gap in sorted(lacking, key=lambda gap: gap.platform, reverse=True)}.values():
         groups.setdefault((project.context / gap.service.build_root, gap.platform), []).append(gap.service)
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(_compile, go or "go", project, folder, *key, groups[key]) for key in groups]

@@ -10,13 +10,14 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.errors import ConfigError, ProjectError, Where
 from gobake.golang import GoTree, Package, binary_name
-from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service
+from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Strategy, bake_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +100,11 @@ def _package(config: Config, service: ServiceConfig, tree: GoTree) -> Package:
         named = [m for m in mains if binary_name(m.import_path) == service.name]
         if len(named) == 1:
             return named[0]
-        near = difflib.get_close_matches(service.name, [binary_name(m.import_path) for m in mains], n=1)
+        names = [] if named else [binary_name(m.import_path) for m in mains]
+        near = difflib.get_close_matches(service.name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else "say which with `package: ./cmd/name`"
-        several = " only" if not named else ""
         raise ConfigError(
-            f"{'no' if not named else 'more than one'} main package is called {service.name}{several and ''}",
+            f"{'no' if not named else 'more than one'} main package is called {service.name}",
             where=service.where,
             remedy=hint,
         )
@@ -222,21 +223,26 @@ def _unique_names(mains: list[Package], taken: set[str]) -> dict[str, str]:
         parts = main.import_path.split("/")
         short = _image_name(binary_name(main.import_path))
         alike = [m for m in mains if _image_name(binary_name(m.import_path)) == short]
-        if len(alike) > 1 or short in taken or short in RESERVED_NAMES:
+        if len(alike) > 1 or not _free(short, taken):
             at = len(parts) - 1 - parts[::-1].index(binary_name(main.import_path))
             candidates = ["-".join(map(_image_name, parts[start : at + 1])) for start in range(at - 1, -1, -1)]
             others = {"-".join(_image_name(p) for p in m.import_path.split("/")) for m in alike if m is not main}
-            short = next(
-                (
-                    c
-                    for c in candidates
-                    if c not in taken and c not in RESERVED_NAMES and not any(o.endswith(c) for o in others)
-                ),
-                candidates[-1] if candidates else f"{short}-app",
-            )
+            telling = [c for c in candidates if not any(o.endswith(c) for o in others)]
+            longest = candidates[-1] if candidates else f"{short}-app"
+            numbered = (f"{longest}-{number}" for number in count(2))
+            short = next(c for c in chain(telling, candidates, [longest], numbered) if _free(c, taken))
         names[main.import_path] = short
         taken = taken | {short}
     return names
+
+
+def _free(name: str, taken: set[str]) -> bool:
+    """Whether a service can be called that beside the others: also in the bake file, where its targets are
+    NAME-STRATEGY and `.` is `_`."""
+    baked, others = bake_name(name), {bake_name(other) for other in taken}
+    targets = {f"{baked}-{strategy}" for strategy in Strategy}
+    called = {f"{other}-{strategy}" for other in others for strategy in Strategy}
+    return name not in RESERVED_NAMES and baked not in others | called and not targets & others
 
 
 def _image_name(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gobake import gocontainer, gomod
+from gobake import gomod
 from gobake.errors import ProjectError
 from gobake.golang import (
     GoTree,
@@ -277,9 +277,7 @@ def test_cgo_counts_only_where_it_is_switched_on(tree: Tree) -> None:
 
 
 def test_a_file_without_go_in_it_is_an_error_with_file_and_line(tree: Tree) -> None:
-    root = tree(
-        {"go.mod": mod("example.com/app"), "main.go": MAIN, "broken/main.go": "// hello\n\npackagemain\n"}
-    )
+    root = tree({"go.mod": mod("example.com/app"), "main.go": MAIN, "broken/main.go": "// hello\n\npackagemain\n"})
     with pytest.raises(ProjectError) as caught:
         asked(root)
     assert caught.value.where
@@ -370,19 +368,6 @@ def test_packages_outside_of_the_users_tree_are_left_out(tree: Tree) -> None:
     layout = gomod.layout(tree({"go.mod": mod("example.com/a")}))
     answer = '{"Dir": "/usr/lib/go/src/fmt", "ImportPath": "fmt", "Name": "fmt", "GoFiles": ["print.go"]}'
     assert read(layout, [(layout.builds[0], answer)]).packages == ()
-
-
-def test_the_container_asks_every_question_in_its_modules_folder_and_quotes_the_path(tree: Tree) -> None:
-    root = tree({"a/go.mod": mod("example.com/a"), "it's/go.mod": mod("example.com/b")})
-    layout = gomod.layout(root)
-    jobs = [(build, Query(platform=AMD64)) for build in layout.builds]
-    text = gocontainer.dockerfile(layout, jobs, "golang:1.26")
-    assert text.startswith("FROM --platform=$BUILDPLATFORM golang:1.26 AS ask\n")
-    assert "cd /src/a && {" in text
-    assert """cd '/src/it'"'"'s' && {""" in text
-    assert "> /answers/0.json 2> /answers/0.err || true" in text
-    assert "> /answers/1.json" in text
-    assert text.endswith("FROM scratch\nCOPY --from=ask /answers/ /\n")
 
 
 # ---- names and settings

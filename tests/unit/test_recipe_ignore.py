@@ -130,7 +130,14 @@ def test_every_module_file_of_a_workspace_enters_as_go_reads_them_all(tree: Tree
             "b/main.go": MAIN,
         }
     )
-    assert admitted(root, ignore_file(root, "a")) == ["a/go.mod", "a/main.go", "b/go.mod", "b/go.sum", "go.work", "go.work.sum"]
+    assert admitted(root, ignore_file(root, "a")) == [
+        "a/go.mod",
+        "a/main.go",
+        "b/go.mod",
+        "b/go.sum",
+        "go.work",
+        "go.work.sum",
+    ]
 
 
 def test_the_vendor_folder_enters_whole(tree: Tree) -> None:

@@ -1,0 +1,358 @@
+"""The Dockerfile: which stages there are, who shares one, and values that stay values."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gobake import recipe
+from gobake.golang import GoTree, Package, binary_name
+from gobake.gomod import BuildRoot, Layout, Module
+from gobake.matrix import Matrix, Selection, select
+from gobake.model import Bases, BuildOptions, ExtraFile, Platform, Project, Service, Strategy
+from gobake.recipe import words
+from gobake.recipe.stages import compile_stages
+
+AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")
+HERE = Path("/nowhere/shop")
+CGO = BuildOptions(env=(("CGO_ENABLED", "1"),))
+HOSTILE = "${X} $Y %{if} \"q\" 'a' \\ $(touch /x) `touch /y` ü"
+
+
+def service(name: str = "api", package: str = "") -> Service:
+    package = package or f"example.com/shop/cmd/{name}"
+    folder = PurePosixPath(package.removeprefix("example.com/shop/"))
+    return Service(name=name, package=package, directory=folder, build_root=PurePosixPath("."))
+
+
+def project(*services: Service) -> Project:
+    return Project(
+        name="shop", root=HERE, context=HERE, services=services, bases=Bases(go="golang:1.26"), go_version="1.26"
+    )
+
+
+def tree_of(services: Sequence[Service]) -> GoTree:
+    module = Module(path="example.com/shop", directory=HERE, go="1.26")
+    build = BuildRoot(directory=HERE, workspace=False, mains=(module,), replaced=())
+    packages = tuple(
+        Package(
+            import_path=s.package, name="main", directory=s.directory, build_root=s.build_root,
+            cgo=False, embeds=(), imports=(),
+        )
+        for s in services
+    )  # fmt: skip
+    return GoTree(
+        layout=Layout(root=HERE, context=HERE, builds=(build,), go_version="1.26", go_requirement="1.26"),
+        packages=packages,
+    )
+
+
+def everything(of: Project) -> Matrix:
+    return select(of, Selection(every_strategy=True), (AMD64,))
+
+
+def dockerfile(*services: Service, strategy: Strategy | None = None) -> str:
+    of = project(*services)
+    chosen = Selection(strategies=(strategy,)) if strategy else Selection(every_strategy=True)
+    return recipe.render(of, select(of, chosen, (AMD64,)), tree_of(services)).dockerfile
+
+
+def instructions(text: str) -> list[str]:
+    """Every instruction as one line, comments left out."""
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return [" ".join(line.split()) for line in code.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def stage(text: str, name: str) -> list[str]:
+    """The instructions of one stage, from its FROM on."""
+    found: list[str] = []
+    inside = False
+    for line in instructions(text):
+        if line.startswith("FROM "):
+            inside = line.endswith(f" AS {name}")
+        if inside:
+            found.append(line)
+    return found
+
+
+def stages(text: str) -> list[str]:
+    return [line.rpartition(" AS ")[2] for line in instructions(text) if line.startswith("FROM ")]
+
+
+# ---- which stages there are
+
+
+def test_every_strategy_has_its_stage_after_one_compile() -> None:
+    found = stages(dockerfile(service()))
+    assert [s for s in found if s.startswith("compile")] == ["compile"]
+    assert {f"api-{strategy}" for strategy in Strategy} <= set(found)
+    assert len(found) == len(set(found))
+    assert found[-1] == "trace"
+
+
+def test_each_stage_comes_after_those_that_it_is_made_of() -> None:
+    text = dockerfile(replace(service(), version_stamp="main.version", files=(
+        ExtraFile(source=PurePosixPath("a"), target=PurePosixPath("/a")),)), service("worker"))  # fmt: skip
+    before: set[str] = {"scratch", "prebuilt"}
+    for line in instructions(text):
+        if line.startswith("FROM "):
+            base, name = line.removeprefix("FROM ").removeprefix("--platform=$BUILDPLATFORM ").split(" AS ")
+            assert base in before or ":" in base or "/" in base
+            before.add(name)
+        for source in re.findall(r"(?:--from=|bind,from=)([^ ,]+)", line):
+            assert source in before
+
+
+@pytest.mark.parametrize(
+    ("strategy", "base"),
+    [
+        (Strategy.SINGLE_STAGE, "golang:1.26"),
+        (Strategy.PREBUILT, "alpine:3.22"),
+        (Strategy.ALPINE, "alpine:3.22"),
+        (Strategy.DEBIAN_SLIM, "debian:trixie-slim"),
+        (Strategy.DISTROLESS, "gcr.io/distroless/static-debian12"),
+        (Strategy.DISTALPINE, "scratch"),
+        (Strategy.SCRATCH, "scratch"),
+        (Strategy.UPX, "scratch"),
+    ],
+)
+def test_each_strategy_stands_on_its_base_and_runs_the_binary_as_a_plain_user(strategy: Strategy, base: str) -> None:
+    found = stage(dockerfile(service(), strategy=strategy), f"api-{strategy}")
+    assert found[0] == f"FROM {base} AS api-{strategy}"
+    assert found[-2:] == ["USER 65532:65532", 'ENTRYPOINT ["/usr/local/bin/api"]']
+
+
+@pytest.mark.parametrize("strategy", [s for s in Strategy if s is not Strategy.SINGLE_STAGE])
+def test_nothing_runs_on_the_platform_that_the_image_is_for(strategy: Strategy) -> None:
+    text = dockerfile(service(), strategy=strategy)
+    assert not [line for line in stage(text, f"api-{strategy}") if line.startswith("RUN")]
+    assert not strategy.runs_on_target
+
+
+@pytest.mark.parametrize("strategy", [Strategy.SCRATCH, Strategy.UPX, Strategy.DISTALPINE, Strategy.DEBIAN_SLIM])
+def test_bases_without_certificates_are_given_some(strategy: Strategy) -> None:
+    assert "COPY --from=certificates /out/ /" in stage(dockerfile(service(), strategy=strategy), f"api-{strategy}")
+
+
+def test_a_prebuilt_image_needs_no_compile() -> None:
+    found = dockerfile(service(), strategy=Strategy.PREBUILT)
+    assert stages(found) == ["api-prebuilt"]
+    assert 'COPY --from=prebuilt --chmod=755 ["api-${TARGETOS}-${TARGETARCH}", "/usr/local/bin/api"]' in found
+
+
+def test_a_prebuilt_pattern_may_hold_folders_and_the_variant() -> None:
+    of = replace(project(service()), prebuilt="out/bin/{os}/{arch}{variant}/{service}")
+    assert str(recipe.prebuilt_folder(of)) == "out/bin"
+    assert recipe.prebuilt_name(of, of.services[0], "linux", "arm", "v7") == "linux/armv7/api"
+
+
+def test_time_zones_come_only_where_they_are_wanted() -> None:
+    assert "/zones/" not in dockerfile(service(), strategy=Strategy.SCRATCH)
+    wanted = stage(dockerfile(replace(service(), zoneinfo=True), strategy=Strategy.SCRATCH), "api-scratch")
+    assert "ENV ZONEINFO=/usr/local/share/zoneinfo.zip" in wanted
+
+
+def test_the_same_input_gives_the_same_bytes_in_whatever_order_services_come() -> None:
+    one, two = service("api"), service("worker")
+    of = project(one, two)
+    again = recipe.render(of, everything(of), tree_of((two, one)))
+    assert recipe.render(of, everything(of), tree_of((one, two))) == again
+    assert not re.search(r" +\n(?!\n)", again.dockerfile.replace("\\\n", ""))
+    assert again.dockerfile.endswith("\n")
+    assert "\n\n\n" not in again.dockerfile
+
+
+# ---- who shares a compile
+
+
+def grouped(*services: Service) -> dict[str, list[str]]:
+    return {s.name: [c.name for c in s.commands] for s in compile_stages(everything(project(*services)))}
+
+
+def test_services_with_equal_options_are_compiled_together() -> None:
+    assert grouped(service("api"), service("worker")) == {"compile": ["api", "worker"]}
+    run = next(line for line in instructions(dockerfile(service("api"), service("worker"))) if "go build -v" in line)
+    assert "-o /cache/golink/compile/ example.com/shop/cmd/api example.com/shop/cmd/worker &&" in run
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(service("worker"), build=BuildOptions(tags=("pro",))),
+        replace(service("worker"), build=BuildOptions(ldflags="")),
+        replace(service("worker"), build=BuildOptions(trimpath=False)),
+        replace(service("worker"), build=BuildOptions(env=(("GOEXPERIMENT", "x"),))),
+        replace(service("worker"), build_root=PurePosixPath("worker")),
+    ],
+)
+def test_services_that_differ_in_options_or_build_root_are_compiled_apart(other: Service) -> None:
+    assert sorted(map(tuple, grouped(service("api"), other).values())) == [("api",), ("worker",)]
+    assert set(grouped(service("api"), other)) == {"compile", "compile-2"}
+
+
+def test_the_options_reach_go() -> None:
+    options = BuildOptions(tags=("pro", "netgo"), ldflags="-w", trimpath=False, env=(("GOEXPERIMENT", "x"),))
+    text = dockerfile(replace(service(), build=options), strategy=Strategy.SCRATCH)
+    run = next(line for line in stage(text, "compile") if line.startswith("RUN"))
+    assert "-tags=pro,netgo -ldflags=-w" in run
+    assert "-trimpath" not in run
+    assert any(line.endswith("CGO_ENABLED=0 GOEXPERIMENT=x") for line in stage(text, "compile"))
+
+
+def test_a_stage_runs_in_its_build_root() -> None:
+    text = dockerfile(replace(service(), build_root=PurePosixPath("services/api")), strategy=Strategy.SCRATCH)
+    assert "WORKDIR /src/services/api" in stage(text, "compile")
+
+
+def test_binaries_of_one_name_are_linked_into_folders_of_their_own() -> None:
+    one, two = service("cmd-run", "example.com/shop/cmd/run"), service("tools-run", "example.com/shop/tools/run")
+    (found,) = compile_stages(everything(project(one, two)))
+    assert [(b.folder, [c.name for c in b.commands]) for b in found.plain] == [
+        ("compile", ["cmd-run"]),
+        ("compile.2", ["tools-run"]),
+    ]
+    text = dockerfile(one, two)
+    assert "install -D /cache/golink/compile/run /out/cmd-run/usr/local/bin/cmd-run &&" in text
+    assert "install -D /cache/golink/compile.2/run /out/tools-run/usr/local/bin/tools-run &&" in text
+
+
+@given(st.lists(st.sampled_from(["a/run", "b/run", "c/run", "a/x", "b/x", "run/v2", "x/v3"]), unique=True, min_size=1))
+def test_no_batch_ever_links_two_binaries_of_one_name(paths: list[str]) -> None:
+    services = [service(f"s{n}", f"example.com/shop/{path}") for n, path in enumerate(paths)]
+    (found,) = compile_stages(everything(project(*services)))
+    for batch in found.plain:
+        linked = [binary_name(c.package) for c in batch.commands]
+        assert len(linked) == len(set(linked))
+    assert sorted(c.name for b in found.plain for c in b.commands) == sorted(s.name for s in services)
+
+
+def test_a_version_is_linked_in_a_stage_of_its_own_so_that_it_compiles_nothing_again() -> None:
+    stamped = replace(service("api"), version_stamp="main.version")
+    (found,) = compile_stages(everything(project(stamped, service("worker"))))
+    assert [c.name for c in found.stamped] == ["api"]
+    assert [c.name for b in found.plain for c in b.commands] == ["worker"]
+    assert found.output_stage(stamped) == "stamp"
+    text = dockerfile(stamped, service("worker"))
+    assert not any("VERSION" in line for line in stage(text, "compile"))
+    assert stage(text, "stamp")[:2] == ["FROM compile AS stamp", "ARG VERSION"]
+    assert """'-ldflags=-s -w -X main.version='"$VERSION" """ in stage(text, "stamp")[2]
+    assert 'COPY --from=stamp ["/out/api/", "/"]' in stage(text, "api-scratch")
+    assert 'COPY --from=compile ["/out/worker/", "/"]' in stage(text, "worker-scratch")
+
+
+def test_a_version_without_other_link_flags_is_linked_too() -> None:
+    stamped = replace(service(), version_stamp="main.version", build=BuildOptions(ldflags=""))
+    assert """'-ldflags=-X main.version='"$VERSION" """ in dockerfile(stamped)
+
+
+def test_services_with_different_version_variables_are_linked_one_after_the_other() -> None:
+    one = replace(service("api"), version_stamp="main.version")
+    two = replace(service("worker"), version_stamp="main.release")
+    (found,) = compile_stages(everything(project(one, two)))
+    assert [(b.folder, b.stamp) for b in found.late] == [("stamp", "main.version"), ("stamp.2", "main.release")]
+
+
+def test_cgo_without_a_cross_compiler_runs_on_the_platform_itself() -> None:
+    native = replace(service(), build=CGO, strategy=Strategy.DEBIAN_SLIM)
+    text = dockerfile(native, strategy=Strategy.DEBIAN_SLIM)
+    assert stage(text, "compile")[0] == "FROM go-native AS compile"
+    assert stage(text, "go-native") == ["FROM golang:1.26 AS go-native"]
+    crossing = replace(native, build=BuildOptions(env=(("CC", "zig cc"), ("CGO_ENABLED", "1"))))
+    assert stage(dockerfile(crossing, strategy=Strategy.DEBIAN_SLIM), "compile")[0] == "FROM go AS compile"
+
+
+def test_distalpine_brings_the_libraries_of_a_dynamic_binary() -> None:
+    dynamic = dockerfile(replace(service(), build=CGO), strategy=Strategy.DISTALPINE)
+    assert "COPY --from=api-distalpine-libraries /libraries/ /" in dynamic
+    assert "libraries" not in stages(dockerfile(service(), strategy=Strategy.DISTALPINE))
+
+
+# ---- values stay values
+
+
+def docker_unquoted(text: str) -> str:
+    """What Docker reads from a double-quoted word: a backslash stands before `"`, `$` and itself."""
+    assert text[0] == text[-1] == '"'
+    assert not re.search(r'(?<!\\)(?:\\\\)*[$"]', text[1:-1])
+    return re.sub(r'\\(["\\$])', r"\1", text[1:-1])
+
+
+def test_hostile_values_reach_the_image_as_they_are_written() -> None:
+    hostile = replace(
+        service(), env=(("ODD", HOSTILE),), entrypoint=("/bin/x", HOSTILE), args=(HOSTILE, ""), workdir="/a b"
+    )
+    found = stage(dockerfile(hostile, strategy=Strategy.SCRATCH), "api-scratch")
+    (env,) = [line for line in found if line.startswith("ENV ODD=")]
+    assert docker_unquoted(env.removeprefix("ENV ODD=")) == HOSTILE
+    (entry,) = [line for line in found if line.startswith("ENTRYPOINT ")]
+    assert json.loads(entry.removeprefix("ENTRYPOINT ")) == ["/bin/x", HOSTILE]
+    (command,) = [line for line in found if line.startswith("CMD ")]
+    assert json.loads(command.removeprefix("CMD ")) == [HOSTILE, ""]
+    assert 'WORKDIR "/a b"' in found
+
+
+def test_hostile_build_options_are_one_word_of_the_shell() -> None:
+    options = BuildOptions(ldflags=HOSTILE, env=(("CC", HOSTILE),))
+    text = dockerfile(replace(service(), build=options), strategy=Strategy.SCRATCH)
+    run = next(line for line in stage(text, "compile") if line.startswith("RUN"))
+    script = run[run.index("go build") :]
+    assert f"-ldflags={HOSTILE}" in shlex.split(script)
+    (env,) = [line for line in stage(text, "compile") if " CC=" in line]
+    assert docker_unquoted(env.partition(" CC=")[2].partition(" CGO_ENABLED=")[0]) == HOSTILE
+
+
+def test_a_package_path_with_odd_signs_is_one_word() -> None:
+    text = dockerfile(service("c", "example.com/shop/cmd/c++~x"), strategy=Strategy.SCRATCH)
+    assert "'example.com/shop/cmd/c++~x'" in text
+    assert "install -D /cache/golink/compile/'c++~x' /out/c/usr/local/bin/c" in text
+
+
+def test_extra_files_have_a_stage_of_their_own_and_the_compile_does_not_see_them() -> None:
+    file = ExtraFile(source=PurePosixPath("my files/a.toml"), target=PurePosixPath("/etc/a.toml"))
+    found = dockerfile(replace(service(), files=(file,)), strategy=Strategy.SCRATCH)
+    assert 'COPY ["my files/a.toml", "/out/etc/a.toml"]' in stage(found, "api-files")
+    assert "COPY --from=api-files /out/ /" in stage(found, "api-scratch")
+    run = next(line for line in stage(found, "compile") if line.startswith("RUN"))
+    assert "--mount=type=bind,source=cmd,target=/src/cmd" in run
+    assert "my files" not in run
+
+
+def test_ports_and_users_are_told() -> None:
+    found = stage(
+        dockerfile(replace(service(), ports=("8080", "53/udp"), user="0:0"), strategy=Strategy.ALPINE), "api-alpine"
+    )
+    assert {"EXPOSE 8080", "EXPOSE 53/udp", "USER 0:0"} <= set(found)
+
+
+PRINTABLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")))
+
+
+@given(PRINTABLE)
+def test_any_text_survives_each_quoting(text: str) -> None:
+    assert docker_unquoted(words.dockerfile_value(text)) == text
+    assert json.loads(words.exec_form([text])) == [text]
+    assert shlex.split(words.shell(text)) == [text]
+    assert words.hcl(text).replace("$${", "${").replace("%%{", "%{") == text
+    assert not re.search(r"(?<!\$)\$\{|(?<!%)%\{", words.hcl(text))
+    (copied,) = json.loads(words.copy_form(text))
+    assert re.sub(r"\\([\\$])", r"\1", copied) == text
+
+
+@pytest.mark.parametrize(("text", "name"), [("api-upx", "api-upx"), ("7up-upx", "n.-7up-upx"), ("a.b_c", "a.b_c")])
+def test_stage_names_begin_with_a_letter(text: str, name: str) -> None:
+    assert words.stage_name(text) == name
+
+
+def test_a_service_that_begins_with_a_digit_is_reached_by_its_bake_target() -> None:
+    of = project(service("7up"))
+    texts = recipe.render(of, everything(of), tree_of(of.services))
+    for target in json.loads(texts.bake)["target"].values():
+        assert "target" not in target or target["target"] in stages(texts.dockerfile)
