@@ -88,7 +88,7 @@ def _project_name(tree: GoTree) -> str:
 
 def _configured(config: Config, tree: GoTree) -> tuple[Service, ...]:
     return tuple(
-        _service(config, merged(service, config.defaults), _package(config, service, tree))
+        _service(config, merged(service, config.defaults), _package(config, service, tree), tree.layout.root)
         for service in config.services
     )
 
@@ -158,7 +158,7 @@ def _options(service: ServiceConfig) -> BuildOptions:
     )
 
 
-def _service(config: Config, said: ServiceConfig, package: Package) -> Service:
+def _service(config: Config, said: ServiceConfig, package: Package, root: Path) -> Service:
     plain = Service(
         name=said.name,
         package=package.import_path,
@@ -181,18 +181,17 @@ def _service(config: Config, said: ServiceConfig, package: Package) -> Service:
         "zoneinfo": said.zoneinfo,
         "labels": None if said.labels is None else tuple(sorted(said.labels.items())),
         "env": None if said.env is None else tuple(sorted(said.env.items())),
-        "files": None if said.files is None else tuple(_file(config, said.name, f) for f in said.files),
+        "files": None if said.files is None else tuple(_file(config, root, said.name, f) for f in said.files),
     }
     return replace(plain, **{key: value for key, value in given.items() if value is not None})
 
 
-def _file(config: Config, service: str, file: ExtraFile) -> ExtraFile:
-    root = config.file.parent
+def _file(config: Config, root: Path, service: str, file: ExtraFile) -> ExtraFile:
     if not (root / file.source).exists():
         raise ConfigError(
             f"there is no {file.source} in {root}",
             where=config.where_of(f"services.{service}.files"),
-            remedy="paths are relative to the folder of gobake.yaml",
+            remedy="paths are relative to the project's root",
         )
     return file
 
@@ -211,7 +210,7 @@ def _discovered(config: Config | None, tree: GoTree, configured: tuple[Service, 
         )
         if config:
             said = replace(config.defaults, name=plain.name)
-            plain = _service(config, said, main)
+            plain = _service(config, said, main, tree.layout.root)
         found.append(plain)
     return tuple(found)
 
