@@ -362,7 +362,7 @@ def down(name: str, *, purge: bool = False) -> bool:
         if _alive(process):
             stopped = True
             _stop(process["pid"])
-    _end_strays(short_dir(name))
+    _end_strays(short_dir(name), instance_dir(name))
     if bridge := state.get("bridge"):
         root = cache_folder() / f"engine-{state.get('suite')}"
         if (root / "bin/iptables").exists():
@@ -398,12 +398,18 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def _end_strays(short: Path) -> None:
-    """containerd and its shims, where dockerd was killed: all of them name our own exec-root."""
-    for folder in Path("/proc").glob("[0-9]*"):
+def _end_strays(*folders: Path) -> None:
+    """What no state tells of: containerd and its shims where dockerd was killed, and what an interrupt came upon before
+    its id was written down. All of them name a folder of this very instance."""
+    marks = [f"{folder}/".encode() for folder in folders]
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if str(short).encode() in (folder / "cmdline").read_bytes() and int(folder.name) != os.getpid():
-                os.kill(int(folder.name), signal.SIGKILL)
+            line = (process / "cmdline").read_bytes()
+            pid = int(process.name)
+            if any(mark in line for mark in marks) and pid != os.getpid():
+                os.kill(pid, signal.SIGKILL)
+                if started := _STARTED.pop(pid, None):
+                    started.wait()
 
 
 def _unmount(*folders: Path) -> None:
