@@ -212,7 +212,7 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
         name=name,
         suite=suite,
         private=True,
-        env=_environment(root, folder, short, port, access_log),
+        env={**_environment(root, folder, short, port, access_log), "GOBAKE_ENGINE_SUITE": suite},
         registry=f"localhost:{port}",
         socket=str(short / "docker.sock"),
         state_dir=folder,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.engine import BakeCall, EngineInfo, parse_info, parse_inspect, refusal, require_image_store
+from gobake.engine import BakeCall, EngineInfo, one_a_line, parse_info, parse_inspect, refusal, require_image_store
 from gobake.engine.sizes import ImageSize, _manifest_sizes
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
 from gobake.model import Platform
@@ -207,3 +207,22 @@ def test_a_plain_command_has_no_needless_words() -> None:
         BakeCall(files=(Path("x.json"),), targets=("a",)).shown()
         == "docker buildx bake --progress rawjson --file x.json a"
     )
+
+
+def test_objects_that_buildx_indents_become_one_line_each() -> None:
+    lines = [
+        "{\n",
+        '  "vertexes": [\n',
+        "    {\n",
+        '      "name": "a b"\n',
+        "    }\n",
+        "  ]\n",
+        "}\n",
+        "ERROR: x\n",
+        '{"logs":[]}\n',
+    ]
+    assert list(one_a_line(lines)) == ['{"vertexes": [{"name": "a b"}]}\n', "ERROR: x\n", '{"logs":[]}\n']
+
+
+def test_an_object_that_was_cut_off_is_not_lost() -> None:
+    assert list(one_a_line(["{\n", '  "name": 1\n'])) == ["{\n", '"name": 1\n']

@@ -15,7 +15,7 @@ from gobake.engine.asking import (
     refusal,
     require_image_store,
 )
-from gobake.engine.baking import Bake, BakeCall, build_folder, warm_up
+from gobake.engine.baking import Bake, BakeCall, build_folder, one_a_line, warm_up
 from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "build_folder",
     "host_platform",
     "image_sizes",
+    "one_a_line",
     "parse_info",
     "parse_inspect",
     "refusal",

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ class Bake:
             stream_logs=True,
         )
         try:
-            yield from lines
+            yield from one_a_line(lines)
         except DockerException as error:
             self.failed = True
             self.exit_code = error.return_code
@@ -135,6 +135,21 @@ def _signal(process: Any, number: int) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
+
+
+def one_a_line(lines: Iterable[str]) -> Iterator[str]:
+    """Events as newer buildx writes them: buildx 0.13 indents every object over many lines."""
+    gathered: list[str] = []
+    for line in lines:
+        text = line.rstrip("\r\n")
+        if gathered or text == "{":
+            gathered.append(text.strip())
+            if text == "}":
+                yield "".join(gathered) + "\n"
+                gathered = []
+        else:
+            yield line
+    yield from (f"{text}\n" for text in gathered)
 
 
 def warm_up() -> None:
