@@ -30,7 +30,6 @@ from gobake.model import Project, Strategy
 from gobake.opening import Opened, Request, open_project
 from gobake.planning import as_text, image_names, make_plan
 from gobake.project import identity
-from gobake.recipe.stages import compile_stages
 from gobake.report.progress import make_progress
 from gobake.report.summary import print_failure, print_summary
 from gobake.runs.record import RunRecord, SizeRecord, new_id
@@ -66,7 +65,6 @@ class _Ready:
     opened: Opened
     builder: Builder
     matrix: Matrix
-    folder: Path  # of the recipe
     trace_folder: Path
     call: BakeCall
 
@@ -127,18 +125,14 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
     project = opened.project
     matrix = select(project, asked.selection, (builder.native,))
     matrix = _runnable(asked, matrix, builder)
-    if (
-        any(t.strategy is Strategy.PREBUILT for t in matrix.targets)
-        and not opened.host_go
-        and not asked.selection.strategies
-    ):
+    if Strategy.PREBUILT in matrix.strategies and not opened.host_go and not asked.selection.strategies:
         matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
     kept_here = builder.keeps_images or asked.load
     if kept_here and any(len(t.platforms) > 1 for t in matrix.targets) and not builder.holds_platforms:
         engine.require_image_store(questions.info())
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"
-    if any(t.strategy is Strategy.PREBUILT for t in matrix.targets) and not asked.dry_run:
+    if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
         prebuilt.stage(project, matrix, staged, opened.host_go)
     output = "type=image,push=true" if asked.push else "type=image"
     if asked.load and not builder.keeps_images:
@@ -150,7 +144,6 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
     )
     _write_recipe(folder, recipe.render(project, matrix, opened.tree, places))
     targets = tuple(t.name for t in matrix.targets)
-    compiles = any(t.strategy is not Strategy.PREBUILT for t in matrix.targets)
     checkout = opened.checkout
     # taken out of the environment: buildx would make a build argument of it
     epoch = os.environ.pop("SOURCE_DATE_EPOCH", "")
@@ -159,13 +152,13 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         "VERSION": checkout.description or asked.tag,
         "REVISION": checkout.revision,
         "CREATED": checkout.commit_date,
-        "PREFIX": f"{project.registry}/" if project.registry else "",
+        "PREFIX": project.prefix,
         "EPOCH": epoch if epoch.isdigit() else "0",
         "TRACE": str(scratch / "trace"),
     }
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
-        targets=(*targets, *((recipe.TRACE,) if compiles else ())),
+        targets=(*targets, *((recipe.TRACE,) if matrix.compiles else ())),
         builder=asked.request.builder,
         no_cache=asked.no_cache,
         metadata_file=scratch / "metadata.json",
@@ -176,7 +169,6 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         opened=opened,
         builder=builder,
         matrix=matrix,
-        folder=folder,
         trace_folder=scratch / "trace",
         call=call,
     )
@@ -185,12 +177,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
 def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
     """Targets that run programs of a platform that no node can run: an error where asked for, else left out."""
     able = set(builder.platforms)
-    stuck = [
-        t
-        for t in matrix.targets
-        if (t.strategy.runs_on_target or (t.service.build.cgo and "CC" not in dict(t.service.build.env)))
-        and not set(t.platforms) <= able
-    ]
+    stuck = [t for t in matrix.targets if t.runs_on_target and not set(t.platforms) <= able]
     if not stuck:
         return matrix
     lacking = ", ".join(sorted({str(p) for t in stuck for p in t.platforms if p not in able}))
@@ -276,8 +263,7 @@ def _bake_once(asked: Asked, ready: _Ready) -> _Baked:
     log, lines, bake = EventLog(), [], Bake(ready.call)
     kind = "quiet" if asked.quiet else asked.progress
     stream = sys.stdout if asked.progress == "json" else sys.stderr
-    stages = compile_stages(ready.matrix)
-    progress = make_progress(kind, ready.matrix.targets, stages, stream, asked.color)
+    progress = make_progress(kind, ready.matrix.targets, stream, asked.color)
     with _interruptible(bake) as interrupted, progress:
         for line in bake:
             lines.append(line)
@@ -327,9 +313,13 @@ def _sizes(asked: Asked, ready: _Ready, metadata: Mapping[str, Any]) -> dict[str
     return sizes | {target: outcome.size_records(found[name]) for target, name in names.items() if name in found}
 
 
+def _store(ready: _Ready) -> RunStore:
+    return RunStore(default_folder(identity(ready.opened.project)))
+
+
 def _recent(ready: _Ready) -> list[RunRecord]:
     try:
-        with RunStore(default_folder(identity(ready.opened.project))) as store:
+        with _store(ready) as store:
             return store.recent(3)
     except Unwritable:
         return []
@@ -338,7 +328,7 @@ def _recent(ready: _Ready) -> list[RunRecord]:
 def _keep(ready: _Ready, record: RunRecord, lines: list[str]) -> list[str]:
     """Keep the record; a build never fails because that did."""
     try:
-        with RunStore(default_folder(identity(ready.opened.project))) as store:
+        with _store(ready) as store:
             store.add(record, lines)
     except Unwritable as error:
         return [f"warning: {error}"]

@@ -46,6 +46,11 @@ class Matrix:
         present = {target.strategy for target in self.targets}
         return tuple(s for s in Strategy if s in present)
 
+    @property
+    def compiles(self) -> bool:
+        """Whether any target is made from source."""
+        return any(t.strategy is not Strategy.PREBUILT for t in self.targets)
+
     def without(self, dropped: Iterable[Target], reason: str) -> Matrix:
         gone = set(dropped)
         return Matrix(targets=tuple(t for t in self.targets if t not in gone), left_out=(*self.left_out, reason))
@@ -93,7 +98,7 @@ def _impossible(
         foreign = sorted({p.arch for p in platforms} - UPX_ARCHITECTURES)
         if foreign:
             return f"UPX cannot pack {', '.join(foreign)}", "leave the platform or the strategy out"
-    dynamic = service.build.cgo and "-static" not in service.build.ldflags
+    dynamic = service.build.dynamic
     if dynamic and strategy in (Strategy.SCRATCH, Strategy.UPX):
         return (
             "it is linked dynamically (CGO_ENABLED=1) and the image would have no loader",

@@ -95,6 +95,16 @@ class BuildOptions:
     def cgo(self) -> bool:
         return dict(self.env).get("CGO_ENABLED", "0") == "1"
 
+    @property
+    def dynamic(self) -> bool:
+        """True where the binary needs a loader and libraries in its image."""
+        return self.cgo and "-static" not in self.ldflags
+
+    @property
+    def native(self) -> bool:
+        """True where the compile runs on the target platform: cgo without a cross compiler."""
+        return self.cgo and "CC" not in dict(self.env)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExtraFile:
@@ -161,6 +171,11 @@ class Project:
     provenance: str = "false"  # false, min or max: BuildKit's own attestation
     config_file: Path | None = None
 
+    @property
+    def prefix(self) -> str:
+        """What stands before a service's name in an image's name: the registry with a slash, or nothing."""
+        return f"{self.registry}/" if self.registry else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -174,6 +189,19 @@ class Target:
     def name(self) -> str:
         """The bake target's name: bake allows [a-zA-Z0-9_-] only."""
         return f"{bake_name(self.service.name)}-{self.strategy}"
+
+    @property
+    def runs_on_target(self) -> bool:
+        """True where building it executes programs of the target platform."""
+        return self.strategy.runs_on_target or self.service.build.native
+
+    def images(self, prefix: str, tag: str) -> tuple[str, ...]:
+        """``PREFIX`` SERVICE ``:TAG-STRATEGY``, and for the chosen strategy ``:TAG`` and the configured tags too."""
+        name = f"{prefix}{self.service.name}"
+        names = [f"{name}:{tag}-{self.strategy}"]
+        if self.strategy is self.service.strategy:
+            names += [f"{name}:{tag}", *(f"{name}:{t}" for t in self.service.tags)]
+        return tuple(names)
 
 
 def bake_name(text: str) -> str:

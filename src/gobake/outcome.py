@@ -70,9 +70,7 @@ def results(
     sizes: Mapping[str, tuple[SizeRecord, ...]],
 ) -> tuple[TargetRecord, ...]:
     """A record for every target of the matrix."""
-    return tuple(
-        _target(project, target, tag, metadata.get(target.name) or {}, seen, sizes) for target in matrix.targets
-    )
+    return tuple(_target(project, target, tag, metadata, seen, sizes) for target in matrix.targets)
 
 
 def _target(
@@ -100,7 +98,7 @@ def _target(
         platforms=tuple(map(str, target.platforms)),
         images=image_names(project, target, tag),
         arguments=digests(arguments),
-        digest=str(metadata.get(_DIGEST, "")),
+        digest=digest_of(metadata, target.name),
         sizes=sizes.get(target.name, ()),
         seconds=max(0.0, ended - begun) if times else None,
     )

@@ -43,11 +43,7 @@ def make_plan(opened: Opened, matrix: Matrix, tag: str) -> Plan:
 
 def image_names(project: Project, target: Target, tag: str) -> tuple[str, ...]:
     """``[PREFIX/]SERVICE:TAG-STRATEGY``, and for the chosen strategy ``:TAG`` and the configured tags too."""
-    name = f"{project.registry}/{target.service.name}" if project.registry else target.service.name
-    names = [f"{name}:{tag}-{target.strategy}"]
-    if target.strategy is target.service.strategy:
-        names += [f"{name}:{tag}", *(f"{name}:{t}" for t in target.service.tags)]
-    return tuple(names)
+    return target.images(project.prefix, tag)
 
 
 def _compile_of(plan: Plan, target: Target) -> str:

@@ -467,7 +467,7 @@ class Terminal(io.StringIO):
 )
 def test_the_kind_decides_what_is_shown(kind: str, stream: io.StringIO, made: type) -> None:
     assert kind in KINDS
-    assert isinstance(make_progress(kind, SHOP, (), stream, "never"), made)
+    assert isinstance(make_progress(kind, SHOP, stream, "never"), made)
 
 
 def test_quiet_shows_nothing() -> None:

@@ -52,14 +52,17 @@ def _manifest_sizes(manifests: list[dict[str, Any]]) -> Iterator[ImageSize]:
         data = manifest.get("ImageData") or {}
         told = data.get("Platform") or {}
         try:
-            platform = Platform.parse(
-                "/".join(filter(None, (told.get("os"), told.get("architecture"), told.get("variant"))))
-            )
+            platform = _platform(told)
         except GobakeError:
             continue
         content = (manifest.get("Size") or {}).get("Content")
         unpacked = (data.get("Size") or {}).get("Unpacked")
         yield ImageSize(platform=platform, compressed=content, uncompressed=unpacked or None)
+
+
+def _platform(told: dict[str, Any]) -> Platform:
+    """An OCI platform object. Raises UsageError for what gobake builds no image for."""
+    return Platform.parse("/".join(filter(None, (told.get("os"), told.get("architecture"), told.get("variant")))))
 
 
 def _api(path: str) -> Any:
@@ -111,7 +114,7 @@ def remote_sizes(reference: str) -> tuple[ImageSize, ...]:
                 continue
             manifest = json.loads(ask("buildx", "imagetools", "inspect", "--raw", f"{repository}@{entry['digest']}"))
             total = sum(layer["size"] for layer in manifest["layers"]) + manifest["config"]["size"] + entry["size"]
-            platform = Platform.parse("/".join(filter(None, (told["os"], told["architecture"], told.get("variant")))))
+            platform = _platform(told)
             found.append(ImageSize(platform=platform, compressed=total, uncompressed=None))
         return tuple(found)
     except (GobakeError, ValueError, KeyError):

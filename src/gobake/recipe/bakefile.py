@@ -38,7 +38,7 @@ def render(project: Project, matrix: Matrix, places: Places) -> str:
     }
     bake: dict[str, object] = {
         "variable": {
-            "PREFIX": {"default": hcl(f"{project.registry}/" if project.registry else "")},
+            "PREFIX": {"default": hcl(project.prefix)},
             "TAG": {"default": "latest"},
             "VERSION": {"default": "dev"},
             "REVISION": {"default": ""},
@@ -49,7 +49,7 @@ def render(project: Project, matrix: Matrix, places: Places) -> str:
         "group": _groups(matrix),
         "target": {"_base": {key: value for key, value in base.items() if value}, **targets},
     }
-    if any(t.strategy is not Strategy.PREBUILT for t in matrix.targets):
+    if matrix.compiles:
         assert isinstance(bake["target"], dict)
         bake["target"][TRACE] = {
             "inherits": ["_base"],
@@ -91,7 +91,7 @@ def _target(project: Project, target: Target, places: Places) -> dict[str, objec
         "description": hcl(f"{service.name} as {strategy}"),
         "target": stage_name(target.name),
         "platforms": [str(platform) for platform in target.platforms],
-        "tags": _tags(target),
+        "tags": list(target.images("${PREFIX}", "${TAG}")),
         "labels": described,
         # The epoch goes to the exporter, not into the build argument SOURCE_DATE_EPOCH: as an argument it would be a
         # part of WORKDIR's cache key. It only cuts off what is later, so that nothing but 0 gives the same bytes
@@ -109,14 +109,6 @@ def _target(project: Project, target: Target, places: Places) -> dict[str, objec
     if strategy is Strategy.PREBUILT:
         fields["contexts"] = {"prebuilt": hcl(places.prebuilt)}
     return fields
-
-
-def _tags(target: Target) -> list[str]:
-    name = "${PREFIX}" + target.service.name
-    tags = [f"{name}:${{TAG}}-{target.strategy}"]
-    if target.strategy is target.service.strategy:
-        tags += [f"{name}:${{TAG}}", *(f"{name}:{hcl(tag)}" for tag in target.service.tags)]
-    return tags
 
 
 def _labels(project: Project, service: Service, strategy: Strategy) -> dict[str, str]:

@@ -101,7 +101,7 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...]) -
     service, strategy = target.service, target.strategy
     stage = next((s for s in stages if any(c.name == service.name for c in s.commands)), None)
     binary = f"{BINARIES}/{service.name}"
-    dynamic = service.build.cgo and "-static" not in service.build.ldflags
+    dynamic = service.build.dynamic
     return _Image(
         stage=words.stage_name(target.name),
         service=service,

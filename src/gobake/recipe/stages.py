@@ -93,7 +93,7 @@ def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
                 name="compile" if number == 1 else f"compile-{number}",
                 build_root=root,
                 options=options,
-                native=options.cgo and "CC" not in dict(options.env),
+                native=options.native,
                 commands=tuple(sorted(groups[key], key=lambda c: c.name)),
             )
         )

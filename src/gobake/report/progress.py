@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Protocol, TextIO
 
 from gobake.model import Target
-from gobake.recipe.stages import CompileStage
 from gobake.report.progress_lines import Json, Plain, Quiet
 from gobake.report.progress_rows import shown
 from gobake.trace.events import Event
@@ -36,9 +35,7 @@ class Display(Progress, Protocol):
     def finish(self, outcome: str) -> None: ...  # done, failed or interrupted; sums up
 
 
-def make_progress(
-    kind: str, targets: Sequence[Target], _stages: Sequence[CompileStage], stream: TextIO, color: str
-) -> Display:
+def make_progress(kind: str, targets: Sequence[Target], stream: TextIO, color: str) -> Display:
     """The progress for ``kind``; `auto` is `tty` on a terminal and `plain` elsewhere.
 
     The compile stages need not be told: which stages targets share is seen in the events.

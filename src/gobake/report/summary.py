@@ -23,13 +23,8 @@ def size_text(count: int | None) -> str:
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000 or unit == "GB":
-            return (
-                f"{value:.0f} {unit}"
-                if unit == "B"
-                else f"{value:.3g} {unit}"
-                if value < 100
-                else f"{value:.0f} {unit}"
-            )
+            whole = unit == "B" or value >= 100  # three digits are enough
+            return f"{value:.0f} {unit}" if whole else f"{value:.3g} {unit}"
         value /= 1000
     raise AssertionError
 
