@@ -101,6 +101,11 @@ class BuildOptions:
         return self.cgo and "-static" not in self.ldflags
 
     @property
+    def stripped(self) -> bool:
+        """True where the linker drops debug information: then the compiler need not make it."""
+        return bool({"-w", "-s"} & set(self.ldflags.split()))
+
+    @property
     def native(self) -> bool:
         """True where the compile runs on the target platform: cgo without a cross compiler."""
         return self.cgo and "CC" not in dict(self.env)
@@ -170,6 +175,12 @@ class Project:
     prebuilt: str = "dist/{service}-{os}-{arch}"  # where binaries compiled outside are looked for
     provenance: str = "false"  # false, min or max: BuildKit's own attestation
     config_file: Path | None = None
+    namespace: str = ""  # of the cache mounts of runs that are not trusted; "" for everyone else
+
+    @property
+    def mounts(self) -> str:
+        """What the ids of the project's cache mounts begin with."""
+        return f"{self.namespace}-{self.name}" if self.namespace else self.name
 
     @property
     def prefix(self) -> str:

@@ -16,22 +16,27 @@ from gobake.engine.asking import (
     require_image_store,
 )
 from gobake.engine.baking import Bake, BakeCall, build_folder, one_a_line, warm_up
+from gobake.engine.looking import CacheMount, cache_mounts, inspect_image, parse_mounts
 from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
 
 __all__ = [
     "Bake",
     "BakeCall",
     "Builder",
+    "CacheMount",
     "EngineInfo",
     "ImageSize",
     "Node",
     "Questions",
     "build_folder",
+    "cache_mounts",
     "host_platform",
     "image_sizes",
+    "inspect_image",
     "one_a_line",
     "parse_info",
     "parse_inspect",
+    "parse_mounts",
     "refusal",
     "remote_sizes",
     "require_image_store",

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import jinja2
 
+from gobake import templates
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project, Service, Strategy, Target
@@ -22,23 +23,9 @@ BINARIES = "/usr/local/bin"  # where the program lies in every image
 _CERTIFIED = (Strategy.DEBIAN_SLIM, Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)  # bases without a CA bundle
 
 
-def templates_folder() -> Path:
-    """bake/ beside the package in a wheel, at the top of the repository in a checkout."""
-    here = Path(__file__).resolve()
-    shipped = here.parents[1] / "bake"
-    return shipped if shipped.is_dir() else here.parents[3] / "bake"
-
-
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder()),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-    )  # a Dockerfile is no HTML; words.py quotes
+    environment = templates.environment("bake")
     environment.filters |= {"shell": words.shell, "value": words.dockerfile_value, "exec": words.exec_form}
     environment.globals |= {"copy": words.copy_form}
     return environment
@@ -156,6 +143,8 @@ def _flags(stage: CompileStage) -> str:
     options = stage.options
     flags = ["-trimpath"] if options.trimpath else []
     flags.append("-buildvcs=false")
+    if options.stripped:
+        flags.append("-gcflags=all=-dwarf=false")
     if options.tags:
         flags.append(words.shell("-tags=" + ",".join(options.tags)))
     return " ".join(flags)

@@ -1,0 +1,30 @@
+"""The cache mounts of a project by name: what the compile stages mount, what seeds hold, what a builder keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gobake.matrix import Matrix
+from gobake.model import Project
+from gobake.recipe.stages import compile_stages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """One cache mount."""
+
+    name: str  # gomod, gobuild, golink-compile-linux-amd64: the folder of a seed
+    id: str  # as the generated Dockerfile writes it
+
+    @property
+    def locked(self) -> bool:
+        """Whether one build at a time uses it: two links must not write one program."""
+        return self.name.startswith("golink")
+
+
+def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tuple[Mount, ...]:
+    """The mounts of a matrix, in the order in which reports name them; none where nothing is compiled."""
+    stages = compile_stages(matrix)
+    links = [f"golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
+    names = [*([] if vendored else ["gomod"]), "gobuild", *links] if stages else []
+    return tuple(Mount(name=name, id=f"{project.mounts}-{name}") for name in names)

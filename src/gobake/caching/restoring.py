@@ -1,0 +1,68 @@
+"""Starting a builder's cache mounts from a seed.
+
+The seed is copied into the mounts before the build, and is not named as the mounts' `from=`: BuildKit makes the content
+of whatever a mount comes from a part of the step's cache key (solver/llbsolver/ops/exec.go, getMountDeps), so that each
+new seed would invalidate every layer cache; and such a mount is another one for every seed. Copied, a mount stays the
+one that plain bake uses too, a builder that is warm asks no registry for anything, and a seed that is gone, slow or
+broken spoils nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gobake.caching.mounts import Mount
+from gobake.caching.seed import Seed
+from gobake.caching.solving import files_of, solve, write_dockerfile
+from gobake.caching.store import Store
+from gobake.model import Platform
+
+# A seed that comes slower than this is no help: compiling makes about as much.
+SLOWEST = 4e6  # bytes a second, packed
+LEAST_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What came out of a seed; ``error`` is one line, and "" where all of it came."""
+
+    seed: Seed
+    seconds: float
+    size: int = 0  # bytes written into the mounts
+    files: int = 0
+    error: str = ""
+
+
+def restore(
+    store: Store, seed: Seed, mounts: Sequence[Mount], *, builder: str, platforms: Sequence[Platform]
+) -> Restored:
+    """Fill what the mounts lack, on the nodes that ``platforms`` choose. Never raises for what the engine says."""
+    begun = time.monotonic()
+    patience = LEAST_SECONDS + (seed.compressed or seed.size) / SLOWEST
+    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+        folder = Path(scratch)
+        write_dockerfile(folder, "restore.Dockerfile", mounts=mounts)
+        target = {
+            "dockerfile": "restore.Dockerfile",
+            "contexts": {"seed": store.context(seed.digest)},
+            "platforms": [str(p) for p in platforms],
+            "output": [f"type=local,dest={folder / 'report'}"],
+        }
+        solved = solve({"restore": target}, folder, builder=builder, seconds=patience)
+        reports = sorted((folder / "report").rglob("restored")) if not solved.error else []
+        lines = [
+            line.split()
+            for report in reports
+            for line in files_of(report.parent, ["restored"])["restored"].splitlines()
+        ]
+    return Restored(
+        seed=seed,
+        seconds=time.monotonic() - begun,
+        files=sum(int(words[1]) for words in lines),
+        size=sum(int(words[2]) for words in lines),
+        error=solved.error,
+    )

@@ -1,0 +1,275 @@
+"""Saving a builder's cache mounts as a seed: list what there is, choose what is new, write it as one more layer.
+
+The seed in force stays so until the new one is whole: its tag moves last. Where another save moved it meanwhile, this
+one begins again on top of that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gobake import templates
+from gobake.caching import seed as seeds
+from gobake.caching.mounts import Mount
+from gobake.caching.restoring import restore
+from gobake.caching.seed import Seed, SeedKey
+from gobake.caching.solving import Solved, files_of, solve, write_dockerfile
+from gobake.caching.store import Store
+from gobake.caching.units import (
+    DAY_SECONDS,
+    Keeping,
+    SavePlan,
+    Shape,
+    Unit,
+    lacking,
+    modules_in_use,
+    plan_save,
+    read_index,
+    read_listing,
+    write_index,
+)
+from gobake.errors import RegistryRefused
+from gobake.model import Platform
+
+TRIES = 3  # against others that save at the same time
+SAVE_SECONDS = 1800.0
+LOOK_SECONDS = 20.0
+_LOSES = 0.1  # a seed is not written anew from mounts that lack more of it: they get the rest first
+_SOURCES = ("main.go", "move.go", "go.mod")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saving:
+    """What is to be saved, and where."""
+
+    store: Store
+    key: SeedKey
+    branch: str  # a valid part of a tag
+    mounts: tuple[Mount, ...]
+    go_image: str
+    builder: str
+    platform: Platform  # of the node whose mounts are saved
+    sums: tuple[str, ...]  # texts of the go.sum files
+    inputs: str = ""  # digest of what the compile was made from
+    parents: tuple[str, ...] = ()  # tags of seeds to begin with where the branch has none of its own
+    keeping: Keeping = field(default_factory=Keeping)
+
+    @property
+    def tag(self) -> str:
+        return self.key.tag(self.branch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """What became of a save."""
+
+    shape: Shape
+    tag: str
+    why: str
+    seconds: float
+    digest: str = ""  # of the seed in force now
+    written: int | None = 0  # bytes that were new to the store, packed; None is unknown
+    size: int = 0  # bytes of the new units, unpacked
+    total: int = 0  # bytes of the whole seed, unpacked
+    layers: int = 0
+    left_out: int = 0
+
+
+def save(asked: Saving) -> Saved:
+    """Raises RegistryRefused where the seed cannot be written or the mounts cannot be read."""
+    begun = time.monotonic()
+    for attempt in range(TRIES):
+        before = _in_force(asked)
+        with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+            folder = _workplace(Path(scratch))
+            plan, go = _plan(asked, before, folder)
+            if plan.shape is Shape.NOTHING:
+                return _told(asked, plan, before, begun, written=0)
+            if attempt < TRIES - 1 and _moved(asked, before):
+                continue
+            after = _write(asked, plan, go, before, folder)
+        if after is not None:
+            written = sum(after.layers[(before.layers + 1 if plan.shape is Shape.GROWN and before else 0) :])
+            return _told(asked, plan, before, begun, written=written, digest=after.digest, layers=len(after.layers) - 1)
+    raise RegistryRefused(
+        f"{asked.store.named(asked.tag)} was moved by others {TRIES} times while it was saved", remedy="save again"
+    )
+
+
+def _in_force(asked: Saving) -> Seed | None:
+    """The seed of the branch, or else the nearest one of its lineage."""
+    for tag in (asked.tag, *asked.parents):
+        image = asked.store.look(tag, LOOK_SECONDS)
+        if image is None:
+            continue
+        packed = sum(image.layers) or None
+        found = seeds.read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, asked.key)
+        if isinstance(found, Seed):
+            return found
+    return None
+
+
+def _moved(asked: Saving, before: Seed | None) -> bool:
+    image = asked.store.look(asked.tag, LOOK_SECONDS)
+    if before is None or before.tag != asked.tag:
+        return image is not None and image.labels.get("dev.gobake.seed.branch") == asked.branch and before is None
+    return image is None or image.digest != before.digest
+
+
+def _workplace(folder: Path) -> Path:
+    for name in _SOURCES:
+        (folder / name).write_bytes((templates.shipped("cache") / "seed" / name).read_bytes())
+    for name in ("units", "index"):
+        (folder / name).touch()
+    return folder
+
+
+def _plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, str]:
+    """What to save, and the Go version that made it. Lists again where the mounts had to be completed first."""
+    here, held, go = _list(asked, before, folder)
+    today = int(time.time()) // DAY_SECONDS
+    decide: Callable[[Sequence[Unit]], SavePlan] = lambda units: plan_save(  # noqa: E731
+        units,
+        held,
+        layers=before.layers if before else 0,
+        used_modules=modules_in_use(asked.sums),
+        today=today,
+        keeping=asked.keeping,
+    )
+    plan = decide(here)
+    if plan.shape is Shape.WHOLE and held and before and lacking(here, held, today, asked.keeping) > _LOSES:
+        restore(asked.store, before, asked.mounts, builder=asked.builder, platforms=[asked.platform])
+        here, held, go = _list(asked, before, folder)
+        plan = decide(here)
+    return plan, go
+
+
+def _list(asked: Saving, before: Seed | None, folder: Path) -> tuple[tuple[Unit, ...], tuple[Unit, ...] | None, str]:
+    """The units of the mounts, those of the seed in force (None: unknown), and the Go version."""
+    index = _index_name(before.index) if before and before.index else ""
+    kept = _kept_index(asked.store, index)
+    ask_index = bool(index) and asked.store.folder is None
+    solved = _bake(asked, folder, {"list": f"type=local,dest={folder / 'list'}"}, index=index if ask_index else "")
+    if solved.error and ask_index:  # the index may be gone: then the seed's content is unknown
+        kept, ask_index = "", False
+        solved = _bake(asked, folder, {"list": f"type=local,dest={folder / 'list'}"})
+    if solved.error:
+        raise RegistryRefused(f"the cache mounts cannot be read: {solved.error}")
+    found = files_of(folder / "list", ["units", "go-version", "index"])
+    text = found["index"] if ask_index else kept
+    trusted = bool(before) and hashlib.sha256(text.encode()).hexdigest() == (before.index if before else "")
+    go = found["go-version"].split()
+    return read_listing(found["units"]), read_index(text) if trusted else None, go[2] if len(go) > 2 else ""
+
+
+def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: Path) -> Any:
+    """The image that is in force now, if it is this one; None where another save was faster."""
+    index = write_index(plan.index)
+    digest = hashlib.sha256(index.encode()).hexdigest()
+    (folder / "units").write_text("".join(f"{path}\n" for path in plan.paths))
+    (folder / "index").write_text(index)
+    labels = seeds.labels(
+        key=asked.key,
+        go=go,
+        branch=asked.branch,
+        sums=seeds.sums_digest(asked.sums),
+        inputs=asked.inputs,
+        index=digest,
+        saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        size=plan.total,
+    )
+    grown = plan.shape is Shape.GROWN and before is not None
+    outputs = {"seed": asked.store.output(asked.tag)}
+    if asked.store.folder is None:
+        outputs["index"] = asked.store.output(_index_name(digest))
+    else:
+        _keep_index(asked.store, _index_name(digest), index)
+    solved = _bake(asked, folder, outputs, labels=labels, before=before if grown else None)
+    if solved.error:
+        raise RegistryRefused(f"{asked.store.named(asked.tag)} cannot be written: {solved.error}")
+    image = asked.store.look(asked.tag, LOOK_SECONDS)
+    return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
+
+
+def _bake(
+    asked: Saving,
+    folder: Path,
+    outputs: dict[str, str],
+    *,
+    index: str = "",
+    labels: dict[str, str] | None = None,
+    before: Seed | None = None,
+) -> Solved:
+    """Bake targets of the save Dockerfile: ``list``, ``seed`` and ``index``, each with its output."""
+    gobuild = next(mount.id for mount in asked.mounts if mount.name == "gobuild")
+    write_dockerfile(
+        folder,
+        "save.Dockerfile",
+        mounts=asked.mounts,
+        go=asked.go_image,
+        gobuild=gobuild,
+        indexed=bool(index),
+        grown=before is not None,
+    )
+    stages = {"list": "list", "index": "index", "seed": "grown" if before else "whole"}
+    contexts = {"index": asked.store.context(index)} if index else {}
+    contexts |= {"before": asked.store.context(before.digest)} if before else {}
+    targets = {
+        name: {
+            "dockerfile": "save.Dockerfile",
+            "target": stages[name],
+            "platforms": [str(asked.platform)],
+            "contexts": contexts,
+            "output": [output],
+            **({"labels": labels or {}} if name == "seed" else {}),
+        }
+        for name, output in outputs.items()
+    }
+    return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
+
+
+def _told(
+    asked: Saving,
+    plan: SavePlan,
+    before: Seed | None,
+    begun: float,
+    *,
+    written: int | None,
+    digest: str = "",
+    layers: int = 0,
+) -> Saved:
+    return Saved(
+        shape=plan.shape,
+        tag=asked.tag,
+        why=plan.why,
+        seconds=time.monotonic() - begun,
+        digest=digest or (before.digest if before else ""),
+        written=written,
+        size=plan.size,
+        total=plan.total,
+        layers=layers or (before.layers if before else 0),
+        left_out=plan.left_out,
+    )
+
+
+# ---- indexes: beside the seeds in a registry as images of one file, in a folder as files
+
+
+def _index_name(digest: str) -> str:
+    return f"index-{digest[:24]}"
+
+
+def _kept_index(store: Store, name: str) -> str:
+    file = store.layout / f"{name}.txt" if store.folder and name else None
+    return file.read_text() if file and file.is_file() else ""
+
+
+def _keep_index(store: Store, name: str, text: str) -> None:
+    store.layout.mkdir(parents=True, exist_ok=True)
+    (store.layout / f"{name}.txt").write_text(text)

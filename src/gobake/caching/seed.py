@@ -1,0 +1,108 @@
+"""Seeds: OCI images that hold what Go's cache mounts held, so that a builder's own mounts can start warm. Pure.
+
+A seed belongs to a project, a Go version and the architecture that compiles; of each branch's lineage one is in force.
+What it is stands in labels of its configuration, which one request brings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+_FORMAT = "1"  # of seeds: what is of another is passed over
+_LABEL = "dev.gobake.seed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedKey:
+    """What a seed is made for."""
+
+    project: str
+    go: str  # X.Y, as in the tag of the golang image
+    arch: str  # of the machine that compiles
+
+    def tag(self, branch: str) -> str:
+        """The tag of the seed in force for a branch; ``branch`` is a valid part of a tag already."""
+        return f"seed-{self.project}-go{self.go}-{self.arch}-{branch}"[:128]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed:
+    """One seed, as its store describes it."""
+
+    tag: str
+    digest: str  # of its manifest: what is restored is pinned by it
+    layers: int  # of cache files
+    compressed: int | None  # bytes to pull; None is unknown
+    size: int  # bytes, unpacked
+    go: str  # what `go version` said: go1.26.6
+    arch: str
+    branch: str
+    sums: str  # digest of the go.sum files that it was saved with
+    inputs: str  # digest of what the compile was made from; "" unknown
+    index: str  # sha256 of its index
+    saved: str  # RFC 3339
+    project: str
+
+
+def labels(
+    *, key: SeedKey, go: str, branch: str, sums: str, inputs: str, index: str, saved: str, size: int
+) -> dict[str, str]:
+    """The labels of a seed."""
+    return {
+        _LABEL: _FORMAT,
+        f"{_LABEL}.project": key.project,
+        f"{_LABEL}.go": go,
+        f"{_LABEL}.arch": key.arch,
+        f"{_LABEL}.branch": branch,
+        f"{_LABEL}.sums": sums,
+        f"{_LABEL}.inputs": inputs,
+        f"{_LABEL}.index": index,
+        f"{_LABEL}.saved": saved,
+        f"{_LABEL}.size": str(size),
+    }
+
+
+def read_seed(
+    tag: str, digest: str, layers: int, compressed: int | None, found: Mapping[str, str], key: SeedKey
+) -> Seed | str:
+    """The seed that an image's labels describe, or why it is none for ``key``."""
+    if found.get(_LABEL) != _FORMAT:
+        return "is no seed of this version of gobake"
+    if found.get(f"{_LABEL}.project") != key.project:
+        return f"is a seed of the project {found.get(f'{_LABEL}.project')}"
+    go, arch = found.get(f"{_LABEL}.go", ""), found.get(f"{_LABEL}.arch", "")
+    if arch != key.arch:
+        return f"is a seed of {arch} machines"
+    wanted = key.go.split(".")[:2]
+    if go.removeprefix("go").split(".")[: len(wanted)] != wanted:
+        return f"is a seed of {go}"
+    size = found.get(f"{_LABEL}.size", "")
+    return Seed(
+        tag=tag,
+        digest=digest,
+        layers=layers,
+        compressed=compressed,
+        size=int(size) if size.isdigit() else 0,
+        go=go,
+        arch=arch,
+        branch=found.get(f"{_LABEL}.branch", ""),
+        sums=found.get(f"{_LABEL}.sums", ""),
+        inputs=found.get(f"{_LABEL}.inputs", ""),
+        index=found.get(f"{_LABEL}.index", ""),
+        saved=found.get(f"{_LABEL}.saved", ""),
+        project=key.project,
+    )
+
+
+def best(seeds: Sequence[Seed], sums: str) -> Seed | None:
+    """Of the seeds of one's own branch, the base branch and main, in this order: the first that was saved with the same
+    go.sum, else the first."""
+    return next((seed for seed in seeds if seed.sums == sums), seeds[0] if seeds else None)
+
+
+def sums_digest(texts: Iterable[str]) -> str:
+    """Of all go.sum files together, whatever the order of files and lines."""
+    lines = sorted({line.strip() for text in texts for line in text.splitlines() if line.strip()})
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

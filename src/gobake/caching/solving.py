@@ -1,0 +1,76 @@
+"""A small build beside the user's own: bake a generated Dockerfile, and tell in one line what went wrong."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gobake import templates
+from gobake.engine import Bake, BakeCall
+from gobake.trace.events import EventLog
+from gobake.trace.printable import one_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved:
+    """How it ended."""
+
+    error: str  # one line; "" where it went well
+    metadata: Mapping[str, Any]
+
+    def digest(self, target: str) -> str:
+        return str((self.metadata.get(target) or {}).get("containerimage.digest", ""))
+
+
+def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
+    """Render a Dockerfile of cache/seed into a folder."""
+    file = folder / name
+    file.write_text(templates.environment("cache").get_template(f"seed/{name}.j2").render(**values), encoding="utf-8")
+    return file
+
+
+def solve(targets: Mapping[str, Mapping[str, Any]], folder: Path, *, builder: str, seconds: float) -> Solved:
+    """Bake targets whose context is ``folder``; stopped in the engine after ``seconds``. Never raises for what the
+    engine says.
+
+    Every call is a build of its own: what it does depends on mounts, which are no part of a cache key.
+    """
+    moment = uuid.uuid4().hex
+    common = {"context": str(folder), "args": {"MOMENT": moment}, "attest": ["type=provenance,disabled=true"]}
+    file = folder / "docker-bake.json"
+    file.write_text(json.dumps({"target": {name: {**common, **target} for name, target in targets.items()}}))
+    metadata = folder / "metadata.json"
+    bake = Bake(BakeCall(files=(file,), targets=tuple(targets), builder=builder, metadata_file=metadata))
+    timer = threading.Timer(seconds, bake.stop)
+    timer.daemon = True
+    timer.start()
+    log = EventLog()
+    try:
+        for line in bake:
+            log.feed(line if line.endswith("\n") else line + "\n")
+    finally:
+        late = not timer.is_alive()
+        timer.cancel()
+    if bake.failed:
+        error = f"it took longer than {seconds:.0f} s" if late else _reason(log)
+        return Solved(error=error, metadata={})
+    return Solved(error="", metadata=json.loads(metadata.read_text()) if metadata.exists() else {})
+
+
+def _reason(log: EventLog) -> str:
+    """buildx's last word, and what the failing step itself said, if anything."""
+    failing = [v for v in log.vertices.values() if any(e.error for e in v.episodes.values())]
+    wrote = [line for v in failing for line in log.log([v.digest]).decode("utf-8", "replace").splitlines() if line]
+    errors = [line for line in log.plain if line.startswith("ERROR")]
+    said = wrote[-1:] or errors[-1:] or log.plain[-1:] or ["no reason given"]
+    return one_line(said[0].removeprefix("ERROR: ").removeprefix("failed to build: "), 300)
+
+
+def files_of(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """What a target of type local wrote; "" for what is not there."""
+    return {name: file.read_text() if (file := folder / name).is_file() else "" for name in names}

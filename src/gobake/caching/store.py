@@ -1,0 +1,130 @@
+"""The cache store: one place, a registry's repository or a folder, where seeds lie under tags of their own.
+
+A folder is an OCI layout (https://specs.opencontainers.org/image-spec/image-layout/), which a CI's own cache store
+carries from run to run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gobake import engine
+from gobake.errors import RegistryRefused, UsageError
+
+_REPOSITORY = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+)
+_FOLDER = re.compile(r"[./~]")
+# Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
+_LAYERS = "oci-mediatypes=true,compression=zstd,compression-level=1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """What a store says of one image."""
+
+    digest: str
+    labels: Mapping[str, str]
+    layers: tuple[int, ...]  # bytes as they lie there; 0 where it is not told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """Where caches are kept."""
+
+    place: str  # as the user wrote it
+    folder: Path | None = None  # None: a registry
+
+    @classmethod
+    def parse(cls, place: str, root: Path) -> Store:
+        """A registry's repository such as ghcr.io/acme/shop-cache, or a folder, begun with ``.``, ``/`` or ``~``.
+
+        Raises UsageError for what is neither.
+        """
+        if _FOLDER.match(place):
+            return cls(place=place, folder=(root / Path(place).expanduser()).resolve())
+        if not _REPOSITORY.fullmatch(place):
+            raise UsageError(
+                f"{place!r} is no cache store",
+                remedy="write a repository such as ghcr.io/acme/shop-cache, or a folder such as ./.gobake/cache",
+            )
+        return cls(place=place)
+
+    @property
+    def layout(self) -> Path:
+        """The folder's OCI layout."""
+        assert self.folder
+        return self.folder / "seeds"
+
+    def look(self, tag: str, seconds: float) -> Image | None:
+        """The image under a tag, None where there is none. Raises RegistryRefused where that cannot be found out."""
+        if self.folder is None:
+            return _of_registry(f"{self.place}:{tag}", seconds)
+        return _of_layout(self.layout, tag)
+
+    def context(self, image: str) -> str:
+        """A named context for bake: the image of a digest, or of a tag."""
+        if self.folder is None:
+            return f"docker-image://{self.place}{'@' if image.startswith('sha256:') else ':'}{image}"
+        return f"oci-layout://{self.layout}{'@' if image.startswith('sha256:') else ':'}{image}"
+
+    def output(self, tag: str) -> str:
+        """An output for bake that puts an image there, and nowhere else."""
+        if self.folder is None:
+            return f"type=image,name={self.place}:{tag},push=true,store=false,unpack=false,{_LAYERS}"
+        return f"type=oci,dest={self.layout},tar=false,name=seeds:{tag},{_LAYERS}"
+
+    def named(self, tag: str) -> str:
+        return f"{self.place}:{tag}" if self.folder is None else f"{self.place} ({tag})"
+
+
+def _of_registry(reference: str, seconds: float) -> Image | None:
+    text = engine.inspect_image(reference, "{{json .}}", seconds)
+    if text is None:
+        return None
+    try:
+        told = json.loads(text)
+        digest, image = str(told["manifest"]["digest"]), told.get("image") or {}
+        raw = engine.inspect_image(f"{reference.rpartition(':')[0]}@{digest}", "", seconds)
+        manifest = json.loads(raw or "{}")
+    except (ValueError, KeyError, TypeError):
+        raise RegistryRefused(f"{reference} is no image that can be read") from None
+    return _image(digest, manifest, image)
+
+
+def _of_layout(layout: Path, tag: str) -> Image | None:
+    try:
+        index = json.loads((layout / "index.json").read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RegistryRefused(f"{layout / 'index.json'} cannot be read: {error}", remedy="delete the folder") from None
+    for entry in index.get("manifests") or []:
+        if (entry.get("annotations") or {}).get("org.opencontainers.image.ref.name") == tag:
+            manifest = _blob(layout, entry["digest"])
+            return _image(entry["digest"], manifest, _blob(layout, manifest["config"]["digest"]))
+    return None
+
+
+def _blob(layout: Path, digest: str) -> Any:
+    algorithm, _, name = digest.partition(":")
+    file = layout / "blobs" / algorithm / name
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RegistryRefused(f"{file} cannot be read: {error}", remedy="delete the folder and save again") from None
+
+
+def _image(digest: str, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> Image:
+    count = len((config.get("rootfs") or {}).get("diff_ids") or [])
+    sizes = tuple(int(layer.get("size") or 0) for layer in manifest.get("layers") or [])
+    return Image(
+        digest=digest,
+        labels=(config.get("config") or {}).get("Labels") or {},
+        layers=sizes or (0,) * count,
+    )

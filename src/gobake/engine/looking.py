@@ -1,0 +1,93 @@
+"""What a registry says of an image, and which cache mounts a builder has: asked of docker and buildx."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from gobake.engine.asking import ask, docker_command
+from gobake.errors import GobakeError, RegistryRefused
+
+_MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
+_SIZE = re.compile(r"([\d.]+)\s*([kKMGT]?)i?B")
+_UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+
+def inspect_image(reference: str, template: str, seconds: float) -> str | None:
+    """`docker buildx imagetools inspect`, raw without a template; None where the registry has no such image.
+
+    Raises RegistryRefused where it does not answer in ``seconds`` or refuses.
+    """
+    form = ["--format", template] if template else ["--raw"]
+    try:
+        done = subprocess.run(
+            [docker_command(), "buildx", "imagetools", "inspect", *form, reference],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise RegistryRefused(f"{reference}: the registry did not answer within {seconds:.0f} s") from None
+    if done.returncode == 0:
+        return done.stdout
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    said = lines[-1].removeprefix("ERROR: ") if lines else "no reason given"
+    if _MISSING.search(said):
+        return None
+    raise RegistryRefused(f"{reference}: {said}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheMount:
+    """One cache mount that a builder keeps."""
+
+    record: str  # BuildKit's own id: another one after the mount was deleted and began anew
+    id: str  # of the RUN --mount, without BuildKit's namespace
+    size: int  # bytes
+    created: str
+    used: str  # as BuildKit says it: 17 seconds ago; "" never
+
+
+def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
+    """The cache mounts of a builder's nodes; None where it does not tell."""
+    words = ["--builder", builder] if builder else []
+    try:
+        return parse_mounts(ask("buildx", "du", *words, "--verbose", "--filter", "type=exec.cachemount"))
+    except GobakeError:
+        return None
+
+
+def parse_mounts(text: str) -> tuple[CacheMount, ...]:
+    """Read `docker buildx du --verbose`: blocks of `Field: value`; a description may have more lines."""
+    found = []
+    for block in re.split(r"(?m)^(?=ID:\s)", text):
+        fields = {m[1]: m[2].strip() for m in re.finditer(r"(?m)^([A-Z][A-Za-z ]*):[ \t]*(.*)$", block)}
+        named = re.search(r'with id "([^"]*)"\s*$', _description(block)) or re.match(
+            r"cached mount (\S+) from", fields.get("Description", "")
+        )
+        if not named or fields.get("Type") != "exec.cachemount":
+            continue
+        found.append(
+            CacheMount(
+                record=fields.get("ID", "").rstrip("*"),
+                id=named[1].partition("/")[2] if named[1].startswith("/") else named[1],
+                size=_bytes(fields.get("Size", "")),
+                created=fields.get("Created at", ""),
+                used=fields.get("Last used", ""),
+            )
+        )
+    return tuple(found)
+
+
+def _description(block: str) -> str:
+    match = re.search(r"(?ms)^Description:(.*?)^(?:Usage count|Last used|Type):", block)
+    return match[1].strip() if match else ""
+
+
+def _bytes(text: str) -> int:
+    match = _SIZE.match(text)
+    return int(float(match[1]) * _UNITS[match[2]]) if match else 0
