@@ -10,6 +10,7 @@ broken spoils nothing.
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +18,14 @@ from pathlib import Path
 
 from gobake.caching.mounts import Mount
 from gobake.caching.seed import Seed
-from gobake.caching.solving import files_of, solve, write_dockerfile
+from gobake.caching.solving import solve, write_dockerfile
 from gobake.caching.store import Store
 from gobake.model import Platform
 
 # A seed that comes slower than this is no help: compiling makes about as much.
 SLOWEST = 4e6  # bytes a second, packed
 LEAST_SECONDS = 30.0
+PULL_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +55,8 @@ def restore(
             "output": [f"type=local,dest={folder / 'report'}"],
         }
         solved = solve({"restore": target}, folder, builder=builder, seconds=patience)
-        reports = sorted((folder / "report").rglob("restored")) if not solved.error else []
-        lines = [
-            line.split()
-            for report in reports
-            for line in files_of(report.parent, ["restored"])["restored"].splitlines()
-        ]
+        reports = [] if solved.error else sorted((folder / "report").rglob("restored"))
+        lines = [line.split() for file in reports for line in file.read_text().splitlines()]
     return Restored(
         seed=seed,
         seconds=time.monotonic() - begun,
@@ -66,3 +64,16 @@ def restore(
         size=sum(int(words[2]) for words in lines),
         error=solved.error,
     )
+
+
+def begin_pull(image: str, *, builder: str, platforms: Sequence[Platform]) -> None:
+    """Pull the toolchain while a seed is restored: the build needs it next, and BuildKit joins the two pulls."""
+
+    def pull() -> None:
+        with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+            folder = Path(scratch)
+            (folder / "Dockerfile").write_text(f"FROM --platform=$BUILDPLATFORM {image}\nRUN :\n")
+            target = {"platforms": [str(p) for p in platforms], "output": ["type=cacheonly"]}
+            solve({"toolchain": target}, folder, builder=builder, seconds=PULL_SECONDS)
+
+    threading.Thread(target=pull, daemon=True).start()

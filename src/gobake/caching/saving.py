@@ -144,7 +144,13 @@ def _plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, s
     )
     plan = decide(here)
     if plan.shape is Shape.WHOLE and held and before and lacking(here, held, today, asked.keeping) > _LOSES:
-        restore(asked.store, before, asked.mounts, builder=asked.builder, platforms=[asked.platform])
+        restore(
+            asked.store,
+            before,
+            asked.mounts,
+            builder=asked.builder,
+            platforms=[asked.platform],
+        )
         here, held, go = _list(asked, before, folder)
         plan = decide(here)
     return plan, go

@@ -1,0 +1,114 @@
+"""Before a build: are the builder's mounts warm, and if not, which seed can warm them?
+
+A builder whose mounts are warm asks no registry for anything. It moves on to a seed only where that pays: when the
+project's Go has changed, so that nothing in the mounts is of use, and a seed of the new one is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gobake.caching import seed as seeds
+from gobake.caching.memory import Memory, remember, remembered
+from gobake.caching.mounts import Mount
+from gobake.caching.restoring import Restored, begin_pull, restore
+from gobake.caching.seed import Seed, SeedKey
+from gobake.caching.store import Store
+from gobake.engine import Builder, CacheMount, cache_mounts
+from gobake.errors import RegistryRefused
+
+LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
+_EMPTY = 1_000_000  # bytes; a mount below that was begun and never filled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warming:
+    """What is to be warm, and from where."""
+
+    store: Store
+    key: SeedKey
+    branches: tuple[str, ...]  # own, base, main: valid parts of tags
+    sums: str  # digest of the go.sum files
+    mounts: tuple[Mount, ...]
+    go_image: str
+    builder: Builder
+    chosen: str  # the builder's name as --builder gave it, "" for the current one
+    home: Path  # the project's folder in the user's cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warmth:
+    """How it went."""
+
+    there: tuple[CacheMount, ...] = ()  # the project's mounts before
+    restored: Restored | None = None
+    notes: tuple[str, ...] = ()  # what the user should know, one line each
+
+
+def warm(asked: Warming, listed: Sequence[CacheMount] | None) -> Warmth:
+    """Fill the mounts where that pays; ``listed`` is what the builder has (None: it does not tell). Never raises for
+    what an engine or registry says."""
+    ids = {mount.id for mount in asked.mounts}
+    there = tuple(mount for mount in listed or () if mount.id in ids)
+    why = needs(asked.mounts, there, remembered(asked.home, asked.builder.name), asked.key.go)
+    if listed is None or not why:
+        return Warmth(there=there)
+    found, notes = look(asked)
+    seed = seeds.best(found, asked.sums)
+    if seed is None:
+        return Warmth(there=there, notes=notes)
+    platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
+    begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
+    restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=platforms)
+    if restored.error:
+        notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
+    else:
+        _remember(asked, seed)
+    return Warmth(there=there, restored=restored, notes=notes)
+
+
+def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[str, Memory], go: str) -> str:
+    """Why the mounts need a seed; "" where they are warm."""
+    sizes = {mount.id: mount.size for mount in there}
+    for mount in mounts:
+        if mount.name in ("gobuild", "gomod") and sizes.get(mount.id, 0) < _EMPTY:
+            return f"{mount.name} is empty"
+    for mount, now in ((m, t) for m in mounts if m.name == "gobuild" for t in there if t.id == m.id):
+        memory = known.get(mount.id)
+        if memory and memory.record == now.record and memory.go and memory.go != go:
+            return f"{mount.name} was last used for Go {memory.go}"
+    return ""
+
+
+def look(asked: Warming) -> tuple[list[Seed], tuple[str, ...]]:
+    """The usable seeds of the lineage, and a line for each that is not."""
+    tags = list(dict.fromkeys(asked.key.tag(branch) for branch in asked.branches))
+    with ThreadPoolExecutor(len(tags)) as pool:
+        answers = list(pool.map(lambda tag: _look(asked, tag), tags))
+    found = [answer for answer in answers if isinstance(answer, Seed)]
+    notes = [answer for answer in answers if isinstance(answer, str)]
+    return found, tuple(dict.fromkeys(notes))
+
+
+def _look(asked: Warming, tag: str) -> Seed | str | None:
+    try:
+        image = asked.store.look(tag, LOOK_SECONDS)
+    except RegistryRefused as error:
+        return f"cache store {asked.store.place}: {error}; building without a seed"
+    if image is None:
+        return None
+    packed = sum(image.layers) or None
+    seed = seeds.read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, asked.key)
+    return seed if isinstance(seed, Seed) else f"{asked.store.named(tag)} {seed}; building without it"
+
+
+def _remember(asked: Warming, seed: Seed) -> None:
+    ids = {mount.id for mount in asked.mounts}
+    known = dict(remembered(asked.home, asked.builder.name))
+    for mount in cache_mounts(asked.chosen) or ():
+        if mount.id in ids:
+            known[mount.id] = Memory(record=mount.record, seed=seed.digest, go=asked.key.go)
+    remember(asked.home, asked.builder.name, known)
