@@ -74,7 +74,7 @@ def parse_mounts(text: str) -> tuple[CacheMount, ...]:
         found.append(
             CacheMount(
                 record=fields.get("ID", "").rstrip("*"),
-                id=named[1].partition("/")[2] if named[1].startswith("/") else named[1],
+                id=named[1].removeprefix("/") if "with id" in named[0] else named[1],
                 size=_bytes(fields.get("Size", "")),
                 created=fields.get("Created at", ""),
                 used=fields.get("Last used", ""),
