@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gobake.engine import CacheMount
 from gobake.matrix import Matrix
 from gobake.model import Project
 from gobake.recipe.stages import compile_stages
@@ -28,3 +31,13 @@ def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tu
     links = [f"golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
     names = [*([] if vendored else ["gomod"]), "gobuild", *links] if stages else []
     return tuple(Mount(name=name, id=f"{project.mounts}-{name}") for name in names)
+
+
+_NAMES = re.compile(r"gomod|gobuild|golink-.+")
+
+
+def mounts_among(project: Project, listed: Iterable[CacheMount]) -> tuple[Mount, ...]:
+    """The project's mounts among those that a builder lists, whatever matrix made them."""
+    prefix = f"{project.mounts}-"
+    names = sorted({m.id.removeprefix(prefix) for m in listed if m.id.startswith(prefix)})
+    return tuple(Mount(name=name, id=prefix + name) for name in names if _NAMES.fullmatch(name))

@@ -43,7 +43,7 @@ def ignore_file(project: Project, matrix: Matrix, tree: GoTree, header: str) -> 
     embeds: list[str] = []
     for package in packages(matrix, tree):
         prefix = _prefix(package)
-        sources += [f"{prefix}*.{suffix}" for suffix in (_CGO if package.cgo else _ASSEMBLY)]
+        sources += [f"{prefix}*.{suffix}" for suffix in suffixes(package)]
         # go:embed patterns are path.Match globs, as the ignore file's are; a folder brings all that is below it
         embeds += [prefix + pattern.removeprefix("all:") for pattern in package.embeds]
     extra = [_admit(in_context(project, file.source)) for service in matrix.services for file in service.files]
@@ -75,11 +75,16 @@ def packages(matrix: Matrix, tree: GoTree) -> tuple[Package, ...]:
     return tree.closure(service.package for service in matrix.services)
 
 
+def suffixes(package: Package) -> tuple[str, ...]:
+    """Endings of the files that Go compiles of a package."""
+    return _CGO if package.cgo else _ASSEMBLY
+
+
 def top_level(project: Project, matrix: Matrix, tree: GoTree) -> tuple[str, ...]:
     """Files and folders right below the context that Go reads: what to bind where the context holds more."""
     found: set[str] = set()
     for root in used_roots(matrix, tree):
-        for path in _module_paths(root, tree):
+        for path in module_paths(root, tree):
             found.add(path.parts[0])
     for package in packages(matrix, tree):
         if not package.directory.parts:
@@ -104,7 +109,8 @@ def _relative(folder: Path, tree: GoTree) -> PurePosixPath:
     return PurePosixPath(folder.relative_to(tree.layout.context).as_posix())
 
 
-def _module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
+def module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
+    """go.mod, go.sum and go.work of a build root, and its vendor folder, from the context."""
     folder = _relative(root.directory, tree)
     found = [folder / name for name in ("go.work", "go.work.sum") if (root.directory / name).is_file()]
     for module in root.modules:
@@ -120,7 +126,7 @@ def _module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
 
 def _module_files(root: BuildRoot, tree: GoTree) -> list[str]:
     """go.mod and go.sum of every module that the go.work or a replace line names: Go reads them all."""
-    return [_admit(path) for path in _module_paths(root, tree)]
+    return [_admit(path) for path in module_paths(root, tree)]
 
 
 def _prefix(package: Package) -> str:
