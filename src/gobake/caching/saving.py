@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gobake import templates
 from gobake.caching import seed as seeds
@@ -20,7 +19,7 @@ from gobake.caching.mounts import Mount
 from gobake.caching.restoring import restore
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.solving import Solved, files_of, solve, write_dockerfile
-from gobake.caching.store import Store
+from gobake.caching.store import Image, Store
 from gobake.caching.units import (
     DAY_SECONDS,
     Keeping,
@@ -85,24 +84,32 @@ def save(asked: Saving) -> Saved:
     """Raises RegistryRefused where the seed cannot be written or the mounts cannot be read."""
     begun = time.monotonic()
     for attempt in range(TRIES):
-        before = _in_force(asked)
+        before = in_force(asked)
         with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
             folder = _workplace(Path(scratch))
-            plan, go = _plan(asked, before, folder)
-            if plan.shape is Shape.NOTHING:
-                return _told(asked, plan, before, begun, written=0)
+            chosen, go = plan(asked, before, folder)
+            if chosen.shape is Shape.NOTHING:
+                return _told(asked, chosen, before, begun, written=0)
             if attempt < TRIES - 1 and _moved(asked, before):
                 continue
-            after = _write(asked, plan, go, before, folder)
+            after = _write(asked, chosen, go, before, folder)
         if after is not None:
-            written = sum(after.layers[(before.layers + 1 if plan.shape is Shape.GROWN and before else 0) :])
-            return _told(asked, plan, before, begun, written=written, digest=after.digest, layers=len(after.layers) - 1)
+            old = before.layers + 1 if chosen.shape is Shape.GROWN and before else 0
+            return _told(
+                asked,
+                chosen,
+                before,
+                begun,
+                written=sum(after.layers[old:]),
+                digest=after.digest,
+                layers=len(after.layers) - 1,
+            )
     raise RegistryRefused(
         f"{asked.store.named(asked.tag)} was moved by others {TRIES} times while it was saved", remedy="save again"
     )
 
 
-def _in_force(asked: Saving) -> Seed | None:
+def in_force(asked: Saving) -> Seed | None:
     """The seed of the branch, or else the nearest one of its lineage."""
     for tag in (asked.tag, *asked.parents):
         image = asked.store.look(tag, LOOK_SECONDS)
@@ -116,10 +123,9 @@ def _in_force(asked: Saving) -> Seed | None:
 
 
 def _moved(asked: Saving, before: Seed | None) -> bool:
-    image = asked.store.look(asked.tag, LOOK_SECONDS)
-    if before is None or before.tag != asked.tag:
-        return image is not None and image.labels.get("dev.gobake.seed.branch") == asked.branch and before is None
-    return image is None or image.digest != before.digest
+    """Whether the branch has another seed in force now than the one that this save begins with."""
+    now = in_force(asked)
+    return (now.digest if now else "") != (before.digest if before else "")
 
 
 def _workplace(folder: Path) -> Path:
@@ -130,30 +136,30 @@ def _workplace(folder: Path) -> Path:
     return folder
 
 
-def _plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, str]:
+def plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, str]:
     """What to save, and the Go version that made it. Lists again where the mounts had to be completed first."""
     here, held, go = _list(asked, before, folder)
-    today = int(time.time()) // DAY_SECONDS
-    decide: Callable[[Sequence[Unit]], SavePlan] = lambda units: plan_save(  # noqa: E731
-        units,
+    chosen = _choose(asked, before, here, held)
+    if chosen.shape is Shape.WHOLE and held and before and lacking(here, held, _today(), asked.keeping) > _LOSES:
+        restore(asked.store, before, asked.mounts, builder=asked.builder, platforms=[asked.platform])
+        here, held, go = _list(asked, before, folder)
+        chosen = _choose(asked, before, here, held)
+    return chosen, go
+
+
+def _choose(asked: Saving, before: Seed | None, here: Sequence[Unit], held: Sequence[Unit] | None) -> SavePlan:
+    return plan_save(
+        here,
         held,
         layers=before.layers if before else 0,
         used_modules=modules_in_use(asked.sums),
-        today=today,
+        today=_today(),
         keeping=asked.keeping,
     )
-    plan = decide(here)
-    if plan.shape is Shape.WHOLE and held and before and lacking(here, held, today, asked.keeping) > _LOSES:
-        restore(
-            asked.store,
-            before,
-            asked.mounts,
-            builder=asked.builder,
-            platforms=[asked.platform],
-        )
-        here, held, go = _list(asked, before, folder)
-        plan = decide(here)
-    return plan, go
+
+
+def _today() -> int:
+    return int(time.time()) // DAY_SECONDS
 
 
 def _list(asked: Saving, before: Seed | None, folder: Path) -> tuple[tuple[Unit, ...], tuple[Unit, ...] | None, str]:
@@ -174,7 +180,7 @@ def _list(asked: Saving, before: Seed | None, folder: Path) -> tuple[tuple[Unit,
     return read_listing(found["units"]), read_index(text) if trusted else None, go[2] if len(go) > 2 else ""
 
 
-def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: Path) -> Any:
+def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: Path) -> Image | None:
     """The image that is in force now, if it is this one; None where another save was faster."""
     index = write_index(plan.index)
     digest = hashlib.sha256(index.encode()).hexdigest()

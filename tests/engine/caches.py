@@ -1,0 +1,97 @@
+"""Ground for cache tests: small projects that share no step with any other, bare mounts, and the registry's own log."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gobake.engine import cache_mounts
+from tests.conftest import Tree, commit
+
+
+def small_project(tree: Tree, name: str = "") -> Path:
+    """Two commands, a package that both import and a third-party module. Its name and its sources are its own, so that
+    neither its mounts nor its steps are those of another test."""
+    name = name or f"t{uuid.uuid4().hex[:8]}"
+    root = tree(
+        {
+            "go.mod": "module example.com/small\n\ngo 1.26\n\nrequire github.com/google/uuid v1.6.0\n",
+            "go.sum": "github.com/google/uuid v1.6.0 h1:NIvaJDMOsjHA8n1jAhLSgzrAzy1Hgr+hNrb57e+94F0=\n"
+            "github.com/google/uuid v1.6.0/go.mod h1:TIyPZe4MgqvfeYDBFedMoGGpEw/LqOeaOT+nhxU+yHo=\n",
+            "shared/shared.go": f"package shared\n\nconst Mark = {uuid.uuid4().hex!r}\n".replace("'", '"'),
+            "cmd/one/main.go": _MAIN,
+            "cmd/two/main.go": _MAIN,
+            "gobake.yaml": f"name: {name}\n",
+        },
+        name,
+    )
+    commit(root)
+    return root
+
+
+_MAIN = """package main
+
+import (
+	"example.com/small/shared"
+	"github.com/google/uuid"
+)
+
+func main() { println(shared.Mark, uuid.NewString()) }
+"""
+
+
+def edit(root: Path, command: str = "one") -> None:
+    """One line more in one command."""
+    file = root / "cmd" / command / "main.go"
+    file.write_text(f"{file.read_text()}\nfunc init() {{ println({uuid.uuid4().hex!r}) }}\n".replace("'", '"'))
+
+
+def forget_mounts(prefix: str) -> None:
+    """Delete the cache mounts whose ids begin so: for this project, the builder is a bare one again."""
+    for mount in cache_mounts() or ():
+        if mount.id.startswith(prefix):
+            subprocess.run(
+                ["docker", "buildx", "prune", "-f", "--filter", f"id={mount.record}"], check=True, capture_output=True
+            )
+    assert not [m for m in cache_mounts() or () if m.id.startswith(prefix)]
+
+
+@dataclass(kw_only=True)
+class Requests:
+    """What a registry was asked for, between two moments."""
+
+    lines: list[str]
+
+    def of(self, repository: str, method: str = "") -> list[str]:
+        return [
+            f"{m[1]} {m[2]}"
+            for line in self.lines
+            if (m := _LINE.search(line)) and repository in m[2] and method in ("", m[1])
+        ]
+
+    def writes(self, repository: str) -> list[str]:
+        return [r for r in self.of(repository) if r.split()[0] in ("PUT", "POST", "PATCH", "DELETE")]
+
+    def blobs(self, repository: str) -> list[str]:
+        return [r for r in self.of(repository, "GET") if "/blobs/" in r]
+
+
+_LINE = re.compile(r'"(GET|HEAD|PUT|POST|PATCH|DELETE) (\S+)')
+
+
+@contextmanager
+def requests() -> Iterator[Requests]:
+    """The access log's lines that come while the block runs."""
+    log = Path(os.environ["GOBAKE_HARNESS_ACCESS_LOG"])
+    begin = log.stat().st_size
+    seen = Requests(lines=[])
+    yield seen
+    with log.open("rb") as file:
+        file.seek(begin)
+        seen.lines += file.read().decode(errors="replace").splitlines()

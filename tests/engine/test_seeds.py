@@ -1,0 +1,333 @@
+"""Seeds with a real BuildKit and registry: what is saved, what a bare builder gets back, and what faults do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gobake.caching import saving, seed
+from gobake.caching.mounts import mounts_among
+from gobake.caching.restoring import Restored, restore
+from gobake.caching.saving import Saved, Saving, save
+from gobake.caching.seed import Seed, SeedKey
+from gobake.caching.store import Store
+from gobake.caching.sums import sum_texts
+from gobake.caching.units import Keeping, Shape
+from gobake.engine import cache_mounts, host_platform
+from gobake.errors import RegistryRefused
+from gobake.opening import Request, open_project
+from tests.conftest import Gobake, Tree
+from tests.engine.caches import edit, forget_mounts, requests, small_project
+
+BOTH = "linux/amd64,linux/arm64"
+
+
+@pytest.fixture
+def repository(registry: str, tmp_path: Path) -> str:
+    return f"{registry}/cache-of/{tmp_path.name.lower().strip('_')}"
+
+
+@pytest.fixture
+def root(tree: Tree, gobake: Gobake) -> Iterator[Path]:
+    """A small project that was built once, with its mounts warm."""
+    made = small_project(tree)
+    gobake.good("build", "--platform", BOTH, cwd=made)
+    yield made
+    forget_mounts(f"{made.name}-")
+
+
+def asked(root: Path, place: str, branch: str = "main", **fields: object) -> Saving:
+    opened = open_project(Request(directory=root))
+    platform = host_platform()
+    found = Saving(
+        store=Store.parse(place, root),
+        key=SeedKey(project=opened.project.name, go=opened.project.go_version, arch=platform.arch),
+        branch=branch,
+        mounts=mounts_among(opened.project, cache_mounts() or ()),
+        go_image=opened.project.bases.go,
+        builder="",
+        platform=platform,
+        sums=sum_texts(opened.tree),
+    )
+    return replace(found, **fields)  # type: ignore[arg-type]
+
+
+def in_force(what: Saving) -> Seed:
+    found = saving.in_force(what)
+    assert found is not None
+    return found
+
+
+def get_back(what: Saving, found: Seed | None = None) -> Restored:
+    return restore(what.store, found or in_force(what), what.mounts, builder="", platforms=[what.platform])
+
+
+def compiled(gobake: Gobake, root: Path) -> tuple[list[str], list[str], int]:
+    """Build, and tell which packages were compiled and linked, and how many modules were downloaded."""
+    gobake.good("build", "--platform", BOTH, cwd=root)
+    record = gobake.last_run(root)
+    packages = sorted({path for work in record["go"] for path, _ in work["compiled"]})
+    linked = sorted({path for work in record["go"] for path, _ in work["linked"]})
+    return packages, linked, len(record["modules"])
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("kind", ["registry", "folder"])
+def test_a_bare_builder_compiles_only_what_was_edited(
+    gobake: Gobake, root: Path, repository: str, tmp_path: Path, kind: str
+) -> None:
+    what = asked(root, repository if kind == "registry" else str(tmp_path / "store"))
+    saved = save(what)
+    assert saved.shape is Shape.WHOLE
+    assert saved.total == saved.size > 10_000_000
+    forget_mounts(f"{root.name}-")
+    back = get_back(what)
+    assert (back.error, back.size) == ("", saved.total)
+    edit(root)
+    assert compiled(gobake, root) == (["example.com/small/cmd/one"], ["example.com/small/cmd/one"], 0)
+
+
+def test_saving_the_same_again_writes_nothing(root: Path, repository: str) -> None:
+    what = asked(root, repository)
+    first = save(what)
+    with requests() as seen:
+        again = save(what)
+    assert (again.shape, again.digest, again.written) == (Shape.NOTHING, first.digest, 0)
+    assert seen.writes("cache-of/") == []
+    assert seen.of("cache-of/")  # the log is the right one
+
+
+def test_an_edit_adds_one_small_layer(gobake: Gobake, root: Path, repository: str) -> None:
+    what = asked(root, repository)
+    first = save(what)
+    edit(root)
+    compiled(gobake, root)
+    with requests() as seen:
+        second = save(what)
+    assert (first.layers, second.shape, second.layers) == (1, Shape.GROWN, 2)
+    assert 0 < (second.written or 0) < (first.written or 0) / 20
+    assert len(seen.blobs("cache-of/")) <= 4  # the index, and no layer of the seed
+    forget_mounts(f"{root.name}-")
+    assert get_back(what).size == second.total
+    assert compiled(gobake, root)[0] == []
+
+
+def test_mounts_of_equal_content_give_equal_layers(root: Path, repository: str) -> None:
+    what = asked(root, repository)
+    save(what)
+    with requests() as seen:
+        save(replace(what, branch="other"))
+    uploads = [r for r in seen.writes("cache-of/") if "/blobs/uploads/" in r and r.startswith("PUT")]
+    assert len(uploads) == 1  # the configuration, which names the branch; every layer was there
+
+
+def test_a_long_chain_is_written_anew(gobake: Gobake, root: Path, repository: str) -> None:
+    what = asked(root, repository, keeping=Keeping(layers=2))
+    for expected in ((Shape.WHOLE, 1), (Shape.GROWN, 2), (Shape.WHOLE, 1)):
+        saved = save(what)
+        assert (saved.shape, saved.layers) == expected
+        edit(root)
+        compiled(gobake, root)
+
+
+def test_a_seed_is_not_written_anew_from_mounts_that_hold_less(gobake: Gobake, root: Path, repository: str) -> None:
+    what = asked(root, repository, keeping=Keeping(layers=1))
+    whole = save(what)
+    forget_mounts(f"{root.name}-")
+    edit(root)
+    gobake.good("build", "one", "--platform", "linux/arm64", cwd=root)  # of one platform only
+    here = asked(root, repository, keeping=Keeping(layers=1), mounts=what.mounts)
+    again = save(here)
+    assert again.shape is Shape.WHOLE
+    assert again.total > whole.total * 0.95
+
+
+def test_the_budget_is_kept(root: Path, repository: str) -> None:
+    saved = save(asked(root, repository, keeping=Keeping(budget=5_000_000)))
+    assert saved.total <= 5_000_000
+    assert saved.left_out > 0
+
+
+def test_a_branch_grows_from_the_seed_of_main(gobake: Gobake, root: Path, repository: str) -> None:
+    main = asked(root, repository)
+    save(main)
+    edit(root)
+    compiled(gobake, root)
+    branch = replace(main, branch="feature", parents=(main.tag,))
+    saved = save(branch)
+    assert (saved.shape, saved.layers) == (Shape.GROWN, 2)
+    assert in_force(main).layers == 1
+
+
+def test_two_saves_at_once_leave_a_whole_seed(root: Path, repository: str) -> None:
+    what = asked(root, repository)
+    ended: list[Saved] = []
+    threads = [threading.Thread(target=lambda: ended.append(save(what))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 2
+    found = in_force(what)
+    assert found.digest in {e.digest for e in ended}
+    forget_mounts(f"{root.name}-")
+    assert get_back(what).size == found.size
+
+
+def test_another_save_meanwhile_is_built_upon(
+    gobake: Gobake, root: Path, repository: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seed moves between this save's look and its write."""
+    what = asked(root, repository)
+    save(what)
+    edit(root)
+    compiled(gobake, root)
+    others: list[str] = []
+    plan = saving.plan
+
+    def plan_and_be_overtaken(*words: object) -> object:
+        made = plan(*words)  # type: ignore[arg-type]
+        if not others:
+            others.append("begun")
+            others.append(save(what).digest)
+        return made
+
+    monkeypatch.setattr(saving, "plan", plan_and_be_overtaken)
+    mine = save(what)
+    assert mine.shape is Shape.NOTHING  # the other one has written the same already
+    assert mine.digest == others[1] == in_force(what).digest
+
+
+def test_an_interrupted_save_leaves_the_old_seed(root: Path, repository: str, gobake: Gobake) -> None:
+    what = asked(root, repository)
+    before = save(what)
+    edit(root)
+    compiled(gobake, root)
+
+    def too_short(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saving, "_write", too_short)
+        with pytest.raises(KeyboardInterrupt):
+            save(what)
+    assert in_force(what).digest == before.digest
+
+
+# ---- faults
+
+
+def test_a_corrupt_layer_is_told_and_spoils_nothing(gobake: Gobake, root: Path, tmp_path: Path) -> None:
+    what = asked(root, str(tmp_path / "store"))
+    save(what)
+    largest = max((tmp_path / "store" / "seeds" / "blobs" / "sha256").iterdir(), key=lambda f: f.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    largest.write_bytes(data)
+    forget_mounts(f"{root.name}-")
+    assert get_back(what).error
+    edit(root)
+    assert "example.com/small/cmd/one" in compiled(gobake, root)[0]
+
+
+def test_a_truncated_layer_is_told(root: Path, tmp_path: Path) -> None:
+    what = asked(root, str(tmp_path / "store"))
+    save(what)
+    largest = max((tmp_path / "store" / "seeds" / "blobs" / "sha256").iterdir(), key=lambda f: f.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:1000])
+    forget_mounts(f"{root.name}-")
+    assert get_back(what).error
+
+
+def test_a_seed_that_is_gone_is_told(root: Path, repository: str) -> None:
+    what = asked(root, repository)
+    save(what)
+    back = get_back(what, replace(in_force(what), digest="sha256:" + "0" * 64))
+    assert "not found" in back.error
+
+
+def test_a_registry_that_is_down_is_told(root: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(RegistryRefused, match="refused"):
+        save(asked(root, f"localhost:{port}/cache"))
+
+
+def test_a_registry_that_trickles_is_not_waited_for(
+    root: Path, repository: str, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = asked(root, repository)
+    save(what)
+    found = in_force(what)
+    _forget_content(repository, found)
+    monkeypatch.setattr("gobake.caching.restoring.LEAST_SECONDS", 4.0)
+    monkeypatch.setattr("gobake.caching.restoring.SLOWEST", 1e9)
+    with trickle(int(registry.rpartition(":")[2])) as port:
+        slow = replace(what, store=Store.parse(repository.replace(registry, f"localhost:{port}"), root))
+        begun = time.monotonic()
+        back = get_back(slow, found)
+        assert "longer than 4 s" in back.error
+        assert time.monotonic() - begun < 60  # it ended at all
+
+
+def _forget_content(repository: str, found: Seed) -> None:
+    """The engine's own copy, so that the seed must be pulled."""
+    os.system(f"docker image rm -f {repository}@{found.digest} >/dev/null 2>&1; docker buildx prune -f >/dev/null 2>&1")
+
+
+class trickle:  # noqa: N801 (a context manager)
+    """A proxy on loopback that hands on a thousand bytes a second of every answer."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def __enter__(self) -> int:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+        port: int = self.listener.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self.listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.port))
+            threading.Thread(target=self._carry, args=(client, server, 0.0), daemon=True).start()
+            threading.Thread(target=self._carry, args=(server, client, 1.0), daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket, pause: float) -> None:
+        try:
+            while data := source.recv(1000):
+                target.sendall(data)
+                time.sleep(pause)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"project": "other"}, "of the project"), ({"arch": "riscv64"}, "machines"), ({"go": "1.25"}, "of go1.26")],
+)
+def test_a_seed_for_something_else_is_not_used(root: Path, repository: str, change: dict[str, str], why: str) -> None:
+    what = asked(root, repository)
+    save(what)
+    image = what.store.look(what.tag, 10)
+    assert image is not None
+    told = seed.read_seed("t", image.digest, 1, None, image.labels, replace(what.key, **change))
+    assert isinstance(told, str)
+    assert why in told
