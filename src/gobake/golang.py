@@ -13,8 +13,8 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from gobake.errors import GoMissing, ProjectError, Where
@@ -134,8 +134,13 @@ def query_command(root: BuildRoot, query: Query) -> list[str]:
 def host_go(layout: Layout) -> str | None:
     """Path of a Go on this host that is new enough for the project, or None."""
     go = shutil.which("go")
-    if not go:
-        return None
+    have = version(go) if go else ""
+    return go if have and version_key(have) >= version_key(layout.go_requirement) else None
+
+
+@cache
+def version(go: str) -> str:
+    """What a go command says that it is, such as go1.26.1; "" where it does not run."""
     done = subprocess.run(
         [go, "env", "GOVERSION"],
         capture_output=True,
@@ -144,12 +149,13 @@ def host_go(layout: Layout) -> str | None:
         env={**os.environ, "GOTOOLCHAIN": "local"},
         cwd="/",
     )
-    have = version_key(done.stdout.strip())
-    return go if done.returncode == 0 and have >= version_key(layout.go_requirement) else None
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run."""
+    from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: surveys.py
+
     jobs = [(root, query) for root in layout.builds for query in asked]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda job: _ask(go, *job), jobs))
