@@ -213,10 +213,25 @@ def read(layout: Layout, answers: Iterable[tuple[BuildRoot, str]], mounted: str 
             if package is None:
                 continue
             old = merged.get(package.import_path)
+            if old and old.directory != package.directory:
+                _refuse_namesake(layout, old, package)
             # of several build roots that reach it, the one whose own module it is
             first, then = (old, package) if not _of_a_main_module(layout, root, package) else (package, old)
             merged[package.import_path] = _union(first, then) if first and then else package
     return GoTree(layout=layout, packages=tuple(merged[path] for path in sorted(merged)))
+
+
+def _refuse_namesake(layout: Layout, one: Package, other: Package) -> None:
+    """Modules without a common go.work may have the same module path; one of two commands would vanish without a word.
+
+    A module that one of them replaces is another matter: there, the folder whose own module it is wins.
+    """
+    roots = {_relative(build.directory, layout): build for build in layout.builds}
+    if all(_of_a_main_module(layout, roots[package.build_root], package) for package in (one, other)):
+        raise ProjectError(
+            f"{one.directory} and {other.directory} are both package {one.import_path}",
+            remedy="give their modules names of their own, or build one of them with -C",
+        )
 
 
 def _unmounted(folder: str, mounted: str, layout: Layout) -> str:

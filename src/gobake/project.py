@@ -38,7 +38,8 @@ def make_project(config: Config | None, tree: GoTree, overrides: Overrides, sour
     if not services:
         raise ProjectError(
             f"there is no main package to build in {layout.root}",
-            remedy="gobake builds commands; `go list ./...` shows what Go sees",
+            remedy="gobake builds commands; `CGO_ENABLED=0 go list ./...` shows what Go sees, and a command of cgo "
+            'files alone is seen with `defaults: {build_env: {CGO_ENABLED: "1"}}` in gobake.yaml',
         )
     if config and config.registry and overrides.registry is None:
         registry = config.registry

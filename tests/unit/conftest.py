@@ -1,4 +1,4 @@
-"""Unit tests remember nothing beyond themselves."""
+"""Unit tests remember nothing beyond themselves, and measure no time: machines are shared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(autouse=True, scope="session")
