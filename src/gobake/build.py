@@ -10,32 +10,29 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
-from gobake import __version__, engine, golang, outcome, prebuilt, recipe
+from gobake import __version__, engine, golang, prebuilt, recipe
 from gobake.engine import Bake, BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, ExitCode, Unwritable
+from gobake.folders import cache_folder, scratch_folder
 from gobake.matrix import Matrix, Selection, select
-from gobake.model import Project, Strategy
+from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened, Request, open_project
-from gobake.planning import as_text, image_names, make_plan
 from gobake.project import identity
-from gobake.report.progress import make_progress
-from gobake.report.summary import print_failure, print_summary
-from gobake.runs.record import RunRecord, SizeRecord, new_id
-from gobake.runs.store import RunStore, default_folder
-from gobake.trace.events import EventLog
-from gobake.trace.steps import steps
+
+if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.runs.journal import Journal
+    from gobake.runs.record import SizeRecord
+    from gobake.trace.events import EventLog
 
 _KEEP_RECIPES_SECONDS = 14 * 24 * 3600
 
@@ -68,13 +65,20 @@ class _Ready:
     trace_folder: Path
     call: BakeCall
 
+    @cached_property
+    def journal(self) -> Journal:
+        from gobake.runs.journal import Journal
+        from gobake.runs.store import default_folder
+
+        return Journal(default_folder(identity(self.opened.project)))
+
 
 def run(asked: Asked, questions: Questions) -> ExitCode:
     """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
     buildx begins."""
     started = time.time()
-    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
-        ready = _prepare(asked, questions, Path(scratch))
+    with scratch_folder() as scratch:
+        ready = _prepare(asked, questions, scratch)
         if asked.dry_run:
             _print_dry_run(asked, ready)
             return ExitCode.DONE
@@ -82,6 +86,10 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             print(ready.call.shown(), file=sys.stderr)
         questions.begin_info()
         baked = _bake(asked, ready)
+        from gobake import outcome
+        from gobake.runs.record import RunRecord, new_id
+        from gobake.trace.steps import steps
+
         seen = steps(baked.log)
         stopped = baked.failed or baked.interrupted
         told = (
@@ -103,13 +111,21 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             **outcome.facts(ready.opened, ready.builder, questions.info()),
             **outcome.evidence(seen, ready.trace_folder, started, ready.matrix),
         )
-        noted = _keep(ready, record, baked.lines)
+        noted = ready.journal.keep(record, baked.lines)
+        if not stopped:
+            questions.remember()
+        elif not baked.interrupted and not seen.failed:
+            questions.forget()  # no step is to blame
     if told is not None:
+        from gobake.report.summary import print_failure
+
         print_failure(told, color=asked.color)
         for note in noted:
             print(note, file=sys.stderr)
         return told.error.exit_code
     if not asked.quiet and asked.progress != "json":
+        from gobake.report.summary import print_summary
+
         print_summary(record, ready.matrix.left_out, color=asked.color, notes=noted + _hints(asked, ready))
     return ExitCode.DONE
 
@@ -119,11 +135,15 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
 
 def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
     """Engine and Go are asked at the same time; both take a tenth of a second, and so does an import."""
-    threading.Thread(target=engine.warm_up, daemon=True).start()
+    if not questions.plugin:
+        threading.Thread(target=engine.warm_up, daemon=True).start()
     opened = open_project(asked.request)
     builder = questions.builder()
     project = opened.project
     matrix = select(project, asked.selection, (builder.native,))
+    if questions.remembered and _stuck(matrix, builder):
+        questions.ask_again()  # bad news is only believed when it is fresh
+        builder = questions.builder()
     matrix = _runnable(asked, matrix, builder)
     if Strategy.PREBUILT in matrix.strategies and not opened.host_go and not asked.selection.strategies:
         matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
@@ -164,6 +184,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         metadata_file=scratch / "metadata.json",
         variables=variables,
         secrets={recipe.GOENV_VARIABLE: golang.module_settings(opened.host_go)},
+        plugin=questions.plugin,
     )
     return _Ready(
         opened=opened,
@@ -176,10 +197,10 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
 
 def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
     """Targets that run programs of a platform that no node can run: an error where asked for, else left out."""
-    able = set(builder.platforms)
-    stuck = [t for t in matrix.targets if t.runs_on_target and not set(t.platforms) <= able]
+    stuck = _stuck(matrix, builder)
     if not stuck:
         return matrix
+    able = set(builder.platforms)
     lacking = ", ".join(sorted({str(p) for t in stuck for p in t.platforms if p not in able}))
     remedy = "run `docker run --privileged --rm tonistiigi/binfmt --install all`, or add a node of that architecture"
     chosen = [t for t in stuck if t.strategy is t.service.strategy or asked.selection.strategies]
@@ -191,8 +212,13 @@ def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
     return matrix.without(stuck, f"{names}: builder {builder.name} cannot run programs of {lacking}; {remedy}")
 
 
+def _stuck(matrix: Matrix, builder: Builder) -> list[Target]:
+    able = set(builder.platforms)
+    return [t for t in matrix.targets if t.runs_on_target and not set(t.platforms) <= able]
+
+
 def _cache_folder(name: str) -> Path:
-    folder = Path(platformdirs.user_cache_dir("gobake")) / name
+    folder = cache_folder() / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -221,6 +247,8 @@ def _write_recipe(folder: Path, texts: recipe.Recipe) -> None:
 
 def _write(file: Path, text: str) -> None:
     """Written aside and renamed: another run of the same project may read it at this moment."""
+    if file.is_file() and file.read_bytes() == text.encode():
+        return
     part = file.with_name(f".{file.name}.{os.getpid()}")
     part.write_text(text, encoding="utf-8")
     part.replace(file)
@@ -233,6 +261,8 @@ def _forget_old(folder: Path) -> None:
 
 
 def _print_dry_run(asked: Asked, ready: _Ready) -> None:
+    from gobake.planning import as_text, make_plan
+
     print(as_text(make_plan(ready.opened, ready.matrix, asked.tag)))
     print("\nwould run  " + ready.call.shown())
 
@@ -253,6 +283,8 @@ class _Baked:
 def _bake(asked: Asked, ready: _Ready) -> _Baked:
     """Run buildx to its end, or until Ctrl-C ended it; once more where the engine lost a snapshot while unpacking."""
     baked = _bake_once(asked, ready)
+    from gobake import outcome
+
     if baked.failed and not baked.interrupted and outcome.lost_a_snapshot(baked.log):
         print("the engine lost a snapshot while it unpacked an image; building again", file=sys.stderr)
         return _bake_once(asked, ready)
@@ -260,15 +292,29 @@ def _bake(asked: Asked, ready: _Ready) -> _Baked:
 
 
 def _bake_once(asked: Asked, ready: _Ready) -> _Baked:
-    log, lines, bake = EventLog(), [], Bake(ready.call)
-    kind = "quiet" if asked.quiet else asked.progress
-    stream = sys.stdout if asked.progress == "json" else sys.stderr
-    progress = make_progress(kind, ready.matrix.targets, stream, asked.color)
-    with _interruptible(bake) as interrupted, progress:
-        for line in bake:
-            lines.append(line)
-            progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
+    bake = Bake(ready.call)
+    with _interruptible(bake) as interrupted:
+        bake.begin()
+        _get_ready_for_the_end(asked, ready)  # a tenth of a second, in which buildx gets ready too
+        from gobake.report.progress import make_progress
+        from gobake.trace.events import EventLog
+
+        log, lines = EventLog(), list[str]()
+        kind = "quiet" if asked.quiet else asked.progress
+        stream = sys.stdout if asked.progress == "json" else sys.stderr
+        progress = make_progress(kind, ready.matrix.targets, stream, asked.color)
+        with progress:
+            for line in bake:
+                lines.append(line)
+                progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
     return _Baked(log=log, lines=lines, failed=bake.failed, interrupted=interrupted())
+
+
+def _get_ready_for_the_end(asked: Asked, ready: _Ready) -> None:
+
+    if not asked.quiet:
+        pass
+    ready.journal  # noqa: B018 (it opens)
 
 
 @contextmanager
@@ -297,8 +343,11 @@ def _interruptible(bake: Bake) -> Iterator[Callable[[], bool]]:
 
 def _sizes(asked: Asked, ready: _Ready, metadata: Mapping[str, Any]) -> dict[str, tuple[SizeRecord, ...]]:
     """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
-    known = {t.digest: t.sizes for record in _recent(ready) for t in record.targets if t.digest and t.sizes}
+    from gobake import outcome
+    from gobake.planning import image_names
+
     digests = {t.name: outcome.digest_of(metadata, t.name) for t in ready.matrix.targets}
+    known = ready.journal.sizes(digests.values())
     names = {
         t.name: image_names(ready.opened.project, t, asked.tag)[0]
         for t in ready.matrix.targets
@@ -311,28 +360,6 @@ def _sizes(asked: Asked, ready: _Ready, metadata: Mapping[str, Any]) -> dict[str
         found = {name: engine.remote_sizes(name) for name in names.values()}
     sizes = {target: known[digest] for target, digest in digests.items() if digest in known}
     return sizes | {target: outcome.size_records(found[name]) for target, name in names.items() if name in found}
-
-
-def _store(ready: _Ready) -> RunStore:
-    return RunStore(default_folder(identity(ready.opened.project)))
-
-
-def _recent(ready: _Ready) -> list[RunRecord]:
-    try:
-        with _store(ready) as store:
-            return store.recent(3)
-    except Unwritable:
-        return []
-
-
-def _keep(ready: _Ready, record: RunRecord, lines: list[str]) -> list[str]:
-    """Keep the record; a build never fails because that did."""
-    try:
-        with _store(ready) as store:
-            store.add(record, lines)
-    except Unwritable as error:
-        return [f"warning: {error}"]
-    return []
 
 
 def _hints(asked: Asked, ready: _Ready) -> list[str]:

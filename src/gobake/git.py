@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FORMAT = "%H%n%ct"
+_ANSWER_SECONDS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,37 +30,76 @@ class Checkout:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.commit_time)) if self.commit_time else ""
 
 
-def look(root: Path) -> Checkout:
-    """Never raises: a project needs no git."""
-    head = _git(root, "log", "-1", f"--format={_FORMAT}").split("\n")
-    if len(head) < 2 or not head[1].strip().isdigit():
-        return Checkout(source_url=_https(_git(root, "config", "--get", "remote.origin.url")))
-    description = _git(root, "describe", "--tags", "--always", "--dirty")
-    branch = _git(root, "symbolic-ref", "--short", "-q", "HEAD")
-    return Checkout(
-        revision=head[0],
-        commit_time=int(head[1]),
-        branch=branch,
-        description=description,
-        dirty=description.endswith("-dirty"),
-        source_url=_https(_git(root, "config", "--get", "remote.origin.url")),
-    )
+class Look:
+    """git asked for everything at once, while its caller does something else. Never raises: a project needs no git."""
 
+    def __init__(self, root: Path) -> None:
+        self._head = _Answer(root, "log", "-1", f"--format={_FORMAT}")
+        self._description = _Answer(root, "describe", "--tags", "--always", "--dirty")
+        self._branch = _Answer(root, "symbolic-ref", "--short", "-q", "HEAD")
+        self._remote = _Answer(root, "config", "--get", "remote.origin.url")
 
-def _git(root: Path, *words: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *words],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=20,
-            stdin=subprocess.DEVNULL,
+    def __enter__(self) -> Look:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for answer in (self._head, self._description, self._branch, self._remote):
+            answer.drop()
+
+    def checkout(self) -> Checkout:
+        source_url = _https(self._remote.text())
+        head = self._head.text().split("\n")
+        if len(head) < 2 or not head[1].strip().isdigit():
+            return Checkout(source_url=source_url)
+        description = self._description.text()
+        return Checkout(
+            revision=head[0],
+            commit_time=int(head[1]),
+            branch=self._branch.text(),
+            description=description,
+            dirty=description.endswith("-dirty"),
+            source_url=source_url,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def look(root: Path) -> Checkout:
+    """What git says of the checkout, waited for."""
+    with Look(root) as asked:
+        return asked.checkout()
+
+
+class _Answer:
+    """One git command that runs."""
+
+    def __init__(self, root: Path, *words: str) -> None:
+        self._process = None
+        with contextlib.suppress(OSError):
+            self._process = subprocess.Popen(
+                ["git", "-C", str(root), *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+            )
+
+    def text(self) -> str:
+        """Its stdout, "" where it failed."""
+        if self._process is None:
+            return ""
+        try:
+            out, _ = self._process.communicate(timeout=_ANSWER_SECONDS)
+        except subprocess.TimeoutExpired:
+            return ""
+        return out.strip() if self._process.returncode == 0 else ""
+
+    def drop(self) -> None:
+        """End it if it still runs; nobody wants the answer."""
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+        elif self._process and self._process.stdout:
+            self._process.stdout.close()
 
 
 def _https(address: str) -> str:

@@ -13,8 +13,8 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from gobake.errors import GoMissing, ProjectError, Where
@@ -134,8 +134,13 @@ def query_command(root: BuildRoot, query: Query) -> list[str]:
 def host_go(layout: Layout) -> str | None:
     """Path of a Go on this host that is new enough for the project, or None."""
     go = shutil.which("go")
-    if not go:
-        return None
+    have = version(go) if go else ""
+    return go if have and version_key(have) >= version_key(layout.go_requirement) else None
+
+
+@cache
+def version(go: str) -> str:
+    """What a go command says that it is, such as go1.26.1; "" where it does not run."""
     done = subprocess.run(
         [go, "env", "GOVERSION"],
         capture_output=True,
@@ -144,12 +149,13 @@ def host_go(layout: Layout) -> str | None:
         env={**os.environ, "GOTOOLCHAIN": "local"},
         cwd="/",
     )
-    have = version_key(done.stdout.strip())
-    return go if done.returncode == 0 and have >= version_key(layout.go_requirement) else None
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run."""
+    from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: surveys.py
+
     jobs = [(root, query) for root in layout.builds for query in asked]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda job: _ask(go, *job), jobs))
@@ -207,10 +213,25 @@ def read(layout: Layout, answers: Iterable[tuple[BuildRoot, str]], mounted: str 
             if package is None:
                 continue
             old = merged.get(package.import_path)
+            if old and old.directory != package.directory:
+                _refuse_namesake(layout, old, package)
             # of several build roots that reach it, the one whose own module it is
             first, then = (old, package) if not _of_a_main_module(layout, root, package) else (package, old)
             merged[package.import_path] = _union(first, then) if first and then else package
     return GoTree(layout=layout, packages=tuple(merged[path] for path in sorted(merged)))
+
+
+def _refuse_namesake(layout: Layout, one: Package, other: Package) -> None:
+    """Modules without a common go.work may have the same module path; one of two commands would vanish without a word.
+
+    A module that one of them replaces is another matter: there, the folder whose own module it is wins.
+    """
+    roots = {_relative(build.directory, layout): build for build in layout.builds}
+    if all(_of_a_main_module(layout, roots[package.build_root], package) for package in (one, other)):
+        raise ProjectError(
+            f"{one.directory} and {other.directory} are both package {one.import_path}",
+            remedy="give their modules names of their own, or build one of them with -C",
+        )
 
 
 def _unmounted(folder: str, mounted: str, layout: Layout) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -82,6 +81,8 @@ def _services(project: Project, names: Sequence[str]) -> tuple[Service, ...]:
     known = {service.name: service for service in project.services}
     for name in names:
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, known, n=1)
             raise UsageError(
                 f"there is no service {name!r}",

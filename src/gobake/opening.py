@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gobake import git, gocontainer, golang, gomod
+from gobake import git, golang, gomod, surveys
 from gobake.config import Config, load_config
 from gobake.engine import host_platform
 from gobake.errors import ConfigError
@@ -44,18 +43,19 @@ def open_project(request: Request) -> Opened:
     root = gomod.find_root(_start(request))
     config = load_config(root, request.config_file)
     layout = gomod.layout(root, (config.go if config else None) or "")
-    with ThreadPoolExecutor(1) as pool:
-        checkout = pool.submit(git.look, root)
+    with git.Look(root) as look:
         go = golang.host_go(layout)
         asked = golang.queries(_platforms(request, config), build_options(config))
         if go:
-            tree = golang.survey(layout, asked, go)
+            tree = surveys.survey(layout, asked, go)
         else:
             image = (
                 request.bases.get("go") or (config.bases.get("go") if config else None) or f"golang:{layout.go_version}"
             )
+            from gobake import gocontainer  # seldom needed
+
             tree = gocontainer.survey(layout, asked, image, request.builder)
-        seen = checkout.result()
+        seen = look.checkout()
     project = make_project(config, tree, Overrides(registry=request.registry, bases=request.bases), seen.source_url)
     return Opened(project=project, tree=tree, config=config, checkout=seen, host_go=go)
 

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +67,8 @@ def stage(project: Project, matrix: Matrix, folder: Path, go: str | None) -> Non
     # a pattern without {variant} means one binary for several: the lowest, which runs on all of them
     for gap in {gap.path: gap for gap in sorted(lacking, key=lambda gap: gap.platform, reverse=True)}.values():
         groups.setdefault((project.context / gap.service.build_root, gap.platform), []).append(gap.service)
+    from concurrent.futures import ThreadPoolExecutor  # seldom needed
+
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(_compile, go or "go", project, folder, *key, groups[key]) for key in groups]
         for job in jobs:

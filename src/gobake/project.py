@@ -5,7 +5,6 @@ Without a configuration every main package is a service, named as Go names its b
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -39,7 +38,8 @@ def make_project(config: Config | None, tree: GoTree, overrides: Overrides, sour
     if not services:
         raise ProjectError(
             f"there is no main package to build in {layout.root}",
-            remedy="gobake builds commands; `go list ./...` shows what Go sees",
+            remedy="gobake builds commands; `CGO_ENABLED=0 go list ./...` shows what Go sees, and a command of cgo "
+            'files alone is seen with `defaults: {build_env: {CGO_ENABLED: "1"}}` in gobake.yaml',
         )
     if config and config.registry and overrides.registry is None:
         registry = config.registry
@@ -101,7 +101,9 @@ def _package(config: Config, service: ServiceConfig, tree: GoTree) -> Package:
         if len(named) == 1:
             return named[0]
         names = [] if named else [binary_name(m.import_path) for m in mains]
-        near = difflib.get_close_matches(service.name, names, n=1)
+        from difflib import get_close_matches
+
+        near = get_close_matches(service.name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else "say which with `package: ./cmd/name`"
         raise ConfigError(
             f"{'no' if not named else 'more than one'} main package is called {service.name}",
@@ -134,7 +136,9 @@ def _no_main(service: ServiceConfig, tree: GoTree, where: Where) -> ConfigError:
                 remedy="name a package that says `package main`",
             )
     choices = ["./" + _shown(m, tree) for m in tree.mains]
-    near = difflib.get_close_matches(service.package or "", choices, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(service.package or "", choices, n=1)
     remedy = f"did you mean {near[0]}?" if near else f"main packages here: {', '.join(choices[:8]) or 'none'}"
     return ConfigError(f"there is no Go package in {service.package}", where=where, remedy=remedy)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from gobake.config import Config, parse_config, schema
-from gobake.config.document import MAX_BYTES
+from gobake.config.values import MAX_BYTES
 from gobake.errors import ConfigError
 
 FILE = Path("gobake.yaml")

@@ -146,6 +146,12 @@ def test_modules_without_a_common_root_are_built_each_in_their_own_folder(tree: 
     ]
 
 
+def test_two_modules_of_one_name_are_refused_rather_than_taken_for_one(tree: Tree) -> None:
+    root = tree({"a/go.mod": mod("app"), "a/main.go": MAIN, "b/go.mod": mod("app"), "b/main.go": MAIN})
+    with pytest.raises(ProjectError, match="a and b are both package app; give their modules names of their own"):
+        asked(root)
+
+
 def test_a_command_of_a_module_that_its_neighbour_replaces_is_still_found(tree: Tree) -> None:
     root = tree({f"app/{k}": v for k, v in replaced_by("../lib").items()} | {f"lib/{k}": v for k, v in LIB.items()})
     found = asked(root)  # neither go.mod nor go.work here: app and lib are built on their own

@@ -139,6 +139,11 @@ def test_a_project_without_a_command_is_refused() -> None:
         made("", tree_of())
 
 
+def test_a_project_without_a_command_is_told_how_one_of_cgo_files_is_seen() -> None:
+    with pytest.raises(ProjectError, match=r'defaults: \{build_env: \{CGO_ENABLED: "1"\}\}'):
+        made("", tree_of())
+
+
 # ---- services that the configuration names
 
 

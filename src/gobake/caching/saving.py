@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gobake import templates
+from gobake import shipped
 from gobake.caching import seed as seeds
 from gobake.caching.mounts import Mount
 from gobake.caching.restoring import restore
@@ -130,7 +130,7 @@ def _moved(asked: Saving, before: Seed | None) -> bool:
 
 def _workplace(folder: Path) -> Path:
     for name in _SOURCES:
-        (folder / name).write_bytes((templates.shipped("cache") / "seed" / name).read_bytes())
+        (folder / name).write_bytes((shipped.folder("cache") / "seed" / name).read_bytes())
     for name in ("units", "index"):
         (folder / name).touch()
     return folder

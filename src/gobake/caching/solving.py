@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gobake import templates
+from gobake import shipped
 from gobake.engine import Bake, BakeCall
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
@@ -30,7 +30,7 @@ class Solved:
 def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
     """Render a Dockerfile of cache/seed into a folder."""
     file = folder / name
-    file.write_text(templates.environment("cache").get_template(f"seed/{name}.j2").render(**values), encoding="utf-8")
+    file.write_text(shipped.environment("cache").get_template(f"seed/{name}.j2").render(**values), encoding="utf-8")
     return file
 
 

@@ -5,13 +5,18 @@ schema, the reference and `gobake init` are made. This package knows neither the
 does, project.py and the recipe decide.
 """
 
-from gobake.config.initfile import render_init
-from gobake.config.json_schema import schema
-from gobake.config.loading import load_config, parse_config
-from gobake.config.reference import fields_markdown
-from gobake.config.values import Config, ServiceConfig, merged
-from gobake.config.words import RESERVED_NAMES
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gobake.config.finding import load_config
+from gobake.config.values import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.gomod import CONFIG_FILE
+
+if TYPE_CHECKING:
+    from gobake.config.initfile import render_init
+    from gobake.config.json_schema import schema
+    from gobake.config.loading import parse_config
+    from gobake.config.reference import fields_markdown
 
 __all__ = [
     "CONFIG_FILE",
@@ -25,3 +30,12 @@ __all__ = [
     "render_init",
     "schema",
 ]
+
+# The table and YAML are imported where they are used: most commands in a project without gobake.yaml need neither.
+_LATER = {"fields_markdown": "reference", "parse_config": "loading", "render_init": "initfile", "schema": "json_schema"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)

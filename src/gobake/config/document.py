@@ -15,9 +15,9 @@ from typing import Protocol
 import yaml
 
 from gobake.config.spelling import printable, shown
+from gobake.config.values import MAX_BYTES
 from gobake.errors import ConfigError, Where
 
-MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 MAX_WEIGHT = 100_000  # nodes after aliases are followed; a long text weighs one more for each 64 characters
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))

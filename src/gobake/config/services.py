@@ -13,8 +13,8 @@ from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Kind
 from gobake.config.reading import At
 from gobake.config.spelling import shown
-from gobake.config.values import ServiceConfig
-from gobake.config.words import RESERVED_NAMES, SERVICE_NAME, SOURCE, TARGET
+from gobake.config.values import RESERVED_NAMES, ServiceConfig
+from gobake.config.words import SERVICE_NAME, SOURCE, TARGET
 from gobake.errors import ConfigError, Where
 from gobake.model import ExtraFile, Strategy, bake_name
 

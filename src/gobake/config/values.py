@@ -14,6 +14,11 @@ from typing import Any
 from gobake.errors import Where
 from gobake.model import ExtraFile, Platform, Strategy
 
+# Targets, groups and stages of the generated files.
+RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy)
+
+MAX_BYTES = 1 << 20
+
 # Mappings of a service complete those of `defaults` key by key; everything else replaces what `defaults` says.
 _MERGED = frozenset(("build_env", "env", "labels"))
 _OWN = frozenset(("name", "where", "places", "package"))

@@ -9,6 +9,7 @@ from gobake.config import patterns
 from gobake.config.kinds import Grammar, Kind, Schema, choice
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
+from gobake.config.values import RESERVED_NAMES
 from gobake.errors import UsageError
 from gobake.model import Platform, Strategy
 
@@ -41,9 +42,6 @@ def _service_name(at: At, value: str) -> None:
     if value in RESERVED_NAMES:
         raise at.refuse(f"a service cannot be called {shown(value)}", "gobake's own targets have that name")
 
-
-# Targets, groups and stages of the generated files.
-RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy)
 
 SERVICE_NAME = Grammar(
     says="name of a service",

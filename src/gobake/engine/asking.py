@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+from gobake.engine import known
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
 from gobake.model import Platform
 
@@ -64,6 +66,7 @@ class EngineInfo:
 
     engine: str = ""  # version
     buildx: str = ""  # version
+    plugin: str = ""  # path of the buildx plugin
     store: str = ""  # the image store's driver type
 
     @property
@@ -103,9 +106,12 @@ class _Question:
             text=True,
             errors="replace",
         )
+        self._said: str | None = None
 
     def answer(self) -> str:
         """Its stdout. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+        if self._said is not None:
+            return self._said
         try:
             out, err = self._process.communicate(timeout=ASK_SECONDS)
         except subprocess.TimeoutExpired:
@@ -116,12 +122,14 @@ class _Question:
             ) from None
         if self._process.returncode:
             raise refusal(err or out, self.words)
+        self._said = out
         return out
 
     def drop(self) -> None:
         """End it if it still runs; nobody wants the answer."""
-        self._process.kill()
-        self._process.communicate()
+        if self._said is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 def ask(*words: str) -> str:
@@ -130,22 +138,46 @@ def ask(*words: str) -> str:
 
 
 class Questions:
-    """The builder is asked for at once, and answers while the caller does something else; so is the engine, later."""
+    """The builder is asked for at once, and answers while the caller does something else; so is the engine, later.
+
+    Neither is asked where the last run's answers are certain to hold.
+    """
 
     def __init__(self, builder: str = "") -> None:
-        self._inspect = _Question("buildx", "inspect", *([builder] if builder else []))
+        self.name = builder
+        self._known = known.recall(builder)
+        self._inspect = None if self._known else self._begin_inspect()
         self._info: _Question | None = None
 
     def __enter__(self) -> Questions:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._inspect.drop()
-        if self._info:
-            self._info.drop()
+        for question in (self._inspect, self._info):
+            if question:
+                question.drop()
+
+    @property
+    def remembered(self) -> bool:
+        """Whether the builder is known from an earlier run."""
+        return self._known is not None
+
+    @property
+    def plugin(self) -> str:
+        """The buildx plugin's path, where it can be started without the docker command; "" where not."""
+        return self._known.plugin if self._known else ""
+
+    def ask_again(self) -> None:
+        """Distrust what is remembered."""
+        known.forget(self.name)
+        if self._known:
+            self._known, self._inspect = None, self._begin_inspect()
 
     def builder(self) -> Builder:
         """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
+        if self._known:
+            return parse_inspect(self._known.inspect)
+        assert self._inspect is not None
         builder = parse_inspect(self._inspect.answer())
         failed = [node.error for node in builder.nodes if node.error] + ([builder.error] if builder.error else [])
         if not failed or len(failed) < len(builder.nodes):
@@ -158,16 +190,32 @@ class Questions:
 
     def begin_info(self) -> None:
         """Ask for the engine, and wait for nothing."""
-        self._info = self._info or _Question("info", "--format", "json")
+        if not self._known:
+            self._info = self._info or _Question("info", "--format", "json")
 
     def info(self) -> EngineInfo:
         """Never raises: a remote builder needs no engine beside it."""
+        if self._known:
+            return replace(engine_info(self._known.info), buildx=self._known.buildx)
         self.begin_info()
         assert self._info is not None
         try:
             return parse_info(self._info.answer())
         except (GobakeError, ValueError):
             return EngineInfo()
+
+    def forget(self) -> None:
+        """Let the next run ask; for one that did not go well."""
+        known.forget(self.name)
+
+    def remember(self) -> None:
+        """Spare the next run these questions; for one that went well."""
+        if self._inspect and parse_inspect(said := self._inspect.answer()).keeps_images:
+            info = self.info()
+            known.remember(self.name, said, info.buildx, info.plugin)
+
+    def _begin_inspect(self) -> _Question:
+        return _Question("buildx", "inspect", *([self.name] if self.name else []))
 
 
 def require_image_store(info: EngineInfo) -> None:
@@ -218,10 +266,13 @@ def parse_info(text: str) -> EngineInfo:
     """Read `docker info --format json`. Raises ValueError for anything else."""
     answer = json.loads(text)
     plugins = (answer.get("ClientInfo") or {}).get("Plugins") or []
-    buildx = next((str(p.get("Version", "")) for p in plugins if p.get("Name") == "buildx"), "")
-    return EngineInfo(
-        engine=str(answer.get("ServerVersion") or ""), buildx=buildx, store=json.dumps(answer.get("DriverStatus") or [])
-    )
+    buildx: dict[str, Any] = next((p for p in plugins if p.get("Name") == "buildx"), {})
+    return replace(engine_info(answer), buildx=str(buildx.get("Version", "")), plugin=str(buildx.get("Path", "")))
+
+
+def engine_info(answer: Mapping[str, Any]) -> EngineInfo:
+    """What GET /info says, which `docker info` is the larger part of."""
+    return EngineInfo(engine=str(answer.get("ServerVersion") or ""), store=json.dumps(answer.get("DriverStatus") or []))
 
 
 def parse_inspect(text: str) -> Builder:

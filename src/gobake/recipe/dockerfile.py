@@ -6,29 +6,18 @@ The templates hold the Dockerfile's words and comments; this module gives them v
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import PurePosixPath
 
-import jinja2
-
-from gobake import templates
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project, Service, Strategy, Target
 from gobake.recipe import ignore, words
 from gobake.recipe.stages import Batch, Command, CompileStage, compile_stages
+from gobake.recipe.templates import fill
 
 SOURCE = "/src"
 BINARIES = "/usr/local/bin"  # where the program lies in every image
 _CERTIFIED = (Strategy.DEBIAN_SLIM, Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)  # bases without a CA bundle
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = templates.environment("bake")
-    environment.filters |= {"shell": words.shell, "value": words.dockerfile_value, "exec": words.exec_form}
-    environment.globals |= {"copy": words.copy_form}
-    return environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,32 +44,29 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
     images = [_image(project, target, stages) for target in matrix.targets]
     extra = [s for s in matrix.services if s.files or s.workdir]
     admitted_more = any(s.files for s in matrix.services)
-    text = (
-        _environment()
-        .get_template("Dockerfile.j2")
-        .render(
-            header=header.splitlines(),
-            project=project,
-            stages=stages,
-            images=images,
-            extra=extra,
-            source=SOURCE,
-            binds=_binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
-            vendored=all(root.vendored for root in ignore.used_roots(matrix, tree)),
-            certificates=any(i.certificates or i.zoneinfo for i in images),
-            zoneinfo=any(i.zoneinfo for i in images),
-            upx=any(i.strategy is Strategy.UPX for i in images),
-            native=any(s.native for s in stages),
-            cross=any(not s.native for s in stages),
-            packages=_package_words,
-            flags=_flags,
-            link_flags=_link_flags,
-            exports=_exports,
-            out=_out,
-            files_stage=_files_stage,
-            in_context=lambda path: str(ignore.in_context(project, path)),
-        )
-    )
+    values: dict[str, object] = {
+        "header": header.splitlines(),
+        "project": project,
+        "stages": stages,
+        "images": images,
+        "extra": extra,
+        "source": SOURCE,
+        "binds": _binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
+        "vendored": all(root.vendored for root in ignore.used_roots(matrix, tree)),
+        "certificates": any(i.certificates or i.zoneinfo for i in images),
+        "zoneinfo": any(i.zoneinfo for i in images),
+        "upx": any(i.strategy is Strategy.UPX for i in images),
+        "native": any(s.native for s in stages),
+        "cross": any(not s.native for s in stages),
+        "packages": _package_words,
+        "flags": _flags,
+        "link_flags": _link_flags,
+        "exports": _exports,
+        "out": _out,
+        "files_stage": _files_stage,
+        "in_context": lambda path: str(ignore.in_context(project, path)),
+    }
+    text = fill("Dockerfile.j2", values, key=f"{project.root} {' '.join(t.name for t in matrix.targets)}")
     return text.rstrip("\n") + "\n"
 
 

@@ -1,15 +1,17 @@
-"""The templates that lie at the top of the repository, and beside the package in a wheel: bake/ and cache/."""
+"""The folders at the top of the repository that travel in the wheel: bake/ and cache/."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jinja2
+if TYPE_CHECKING:
+    import jinja2
 
 
-def shipped(name: str) -> Path:
-    """The folder ``bake`` or ``cache``."""
+def folder(name: str) -> Path:
+    """``bake`` or ``cache``: beside the package in a wheel, at the top of the repository in a checkout."""
     here = Path(__file__).resolve()
     beside = here.parent / name
     return beside if beside.is_dir() else here.parents[2] / name
@@ -18,8 +20,10 @@ def shipped(name: str) -> Path:
 @cache
 def environment(name: str) -> jinja2.Environment:
     """A jinja environment over one of the folders; nothing is escaped, a Dockerfile is no HTML."""
+    import jinja2  # here, because it takes longer than all else that a recipe needs
+
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shipped(name)),
+        loader=jinja2.FileSystemLoader(folder(name)),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -1,0 +1,63 @@
+"""The Engine API over the engine's own Unix socket: an answer in milliseconds, where a docker command takes a tenth of
+a second to start. Where the engine is not reached that way (TCP, SSH, an unreadable context), nothing is known here,
+and the docker client is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+ANSWER_SECONDS = 5.0
+_DEFAULT = "unix:///var/run/docker.sock"
+
+
+def config_folder() -> Path:
+    """The docker client's own."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def socket_path() -> str | None:
+    """The Unix socket that the docker client would use: of DOCKER_HOST, DOCKER_CONTEXT, or the chosen context."""
+    endpoint = os.environ.get("DOCKER_HOST") or _endpoint(os.environ.get("DOCKER_CONTEXT") or _chosen_context())
+    return endpoint.removeprefix("unix://") if endpoint.startswith("unix://") else None
+
+
+def _chosen_context() -> str:
+    try:
+        return str(json.loads((config_folder() / "config.json").read_bytes()).get("currentContext") or "default")
+    except FileNotFoundError:
+        return "default"
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def _endpoint(context: str) -> str:
+    """Where a context leads; "" where that cannot be read."""
+    if context == "default":
+        return _DEFAULT
+    folder = config_folder() / "contexts" / "meta" / hashlib.sha256(context.encode()).hexdigest()
+    try:
+        return str(json.loads((folder / "meta.json").read_bytes())["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def get(path: str) -> Any | None:
+    """The JSON that one GET answers; None where the engine is not reached, or does not say 200."""
+    place = socket_path()
+    if place is None:
+        return None
+    request = f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n"
+    try:
+        with socket.socket(socket.AF_UNIX) as plug:
+            plug.settimeout(ANSWER_SECONDS)
+            plug.connect(place)
+            plug.sendall(request.encode())
+            head, _, body = b"".join(iter(lambda: plug.recv(1 << 16), b"")).partition(b"\r\n\r\n")
+        return json.loads(body) if head.split(b" ", 2)[1:2] == [b"200"] else None
+    except (OSError, ValueError):
+        return None

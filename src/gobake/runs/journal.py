@@ -1,0 +1,46 @@
+"""The records of one project while it is built: a store that cannot be used costs a note, never the build."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from gobake.errors import Unwritable
+from gobake.runs.record import RunRecord, SizeRecord
+from gobake.runs.store import RunStore
+
+_RECENT = 3  # runs; an image that none of them had is asked for
+
+
+class Journal:
+    """Opened while buildx runs, so that little is left to do when it has ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
+        try:
+            self._store: RunStore | None = RunStore(folder)
+        except Unwritable:
+            self._store = None
+        self._read(1)
+
+    def sizes(self, digests: Collection[str]) -> dict[str, tuple[SizeRecord, ...]]:
+        """Those that recent runs knew, by digest: the same image has the same sizes."""
+        if not set(digests) <= set(self._sizes):
+            self._read(_RECENT)
+        return {digest: self._sizes[digest] for digest in digests if digest in self._sizes}
+
+    def _read(self, count: int) -> None:
+        recent = self._store.recent(count) if self._store else []
+        for target in (target for record in recent for target in record.targets):
+            if target.digest and target.sizes:
+                self._sizes.setdefault(target.digest, target.sizes)
+
+    def keep(self, record: RunRecord, events: Iterable[str]) -> list[str]:
+        """Keep the record and end; what went wrong comes back as notes for the user."""
+        try:
+            with self._store or RunStore(self._folder) as store:
+                store.add(record, events)
+                return [f"warning: {note}" for note in store.notes]
+        except Unwritable as error:
+            return [f"warning: {error}"]

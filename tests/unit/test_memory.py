@@ -1,0 +1,223 @@
+"""What need not be asked again, and when it is asked all the same: memory itself, and Go's answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gobake import golang, gomod, memory, surveys
+from gobake.errors import ProjectError
+from gobake.model import BuildOptions, Platform
+from tests.conftest import Tree
+
+QUERIES = golang.queries([Platform.parse("linux/amd64")], [BuildOptions()])
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "gobake" / "memory"
+
+
+# ---- memory itself
+
+
+def test_what_was_remembered_is_known_under_the_same_evidence_only() -> None:
+    memory.remember("kind", "key", ("evidence", 1), {"value": [1, 2]})
+    assert memory.recall("kind", "key", ("evidence", 1)) == {"value": [1, 2]}
+    assert memory.recall("kind", "key", ("evidence", 2)) is None
+    assert memory.recall("kind", "other", ("evidence", 1)) is None
+    assert memory.recall("other", "key", ("evidence", 1)) is None
+
+
+def test_another_version_of_gobake_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.remember("kind", "key", 1, 2)
+    monkeypatch.setattr(memory, "__version__", "99.0")
+    assert memory.recall("kind", "key", 1) is None
+
+
+def test_evidence_is_not_written_down(own_cache: Path) -> None:
+    memory.remember("kind", "key of s3cret", ("token", "s3cret"), "value")
+    (file,) = own_cache.iterdir()
+    assert "s3cret" not in file.name + file.read_text()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"evidence": 1}', "\xff"])
+def test_a_damaged_memory_is_none(own_cache: Path, text: str) -> None:
+    memory.remember("kind", "key", 1, 2)
+    (file,) = own_cache.iterdir()
+    file.write_text(text, encoding="latin-1")
+    assert memory.recall("kind", "key", 1) is None
+
+
+def test_a_folder_that_cannot_be_written_remembers_nothing(own_cache: Path) -> None:
+    own_cache.parent.mkdir(parents=True)
+    own_cache.write_text("a file where the folder should be")
+    memory.remember("kind", "key", 1, 2)
+    assert memory.recall("kind", "key", 1) is None
+
+
+def test_old_memories_are_deleted(own_cache: Path) -> None:
+    memory.remember("kind", "old", 1, 2)
+    (old,) = own_cache.iterdir()
+    os.utime(old, (0, 0))
+    memory.remember("kind", "new", 1, 2)
+    assert memory.recall("kind", "old", 1) is None
+    assert memory.recall("kind", "new", 1) == 2
+
+
+# ---- what Go said
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are believed to be at rest although the test has just written them."""
+    monkeypatch.setattr(surveys, "_SETTLED_SECONDS", -1000.0)
+
+
+class CountedGo:
+    """The real go command behind a script that counts how often it lists."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._log = str(folder / "go"), folder / "lists"
+        real = shutil.which("go")
+        assert real
+        script = f'#!/bin/sh\n[ "$1" = list ] && echo >> {self._log}\nexec {real} "$@"\n'
+        Path(self.path).write_text(script)
+        Path(self.path).chmod(0o755)
+
+    @property
+    def lists(self) -> int:
+        return len(self._log.read_text().splitlines()) if self._log.exists() else 0
+
+    def survey(self, root: Path) -> golang.GoTree:
+        return surveys.survey(gomod.layout(root), QUERIES, self.path)
+
+
+@pytest.fixture
+def go(tmp_path: Path) -> CountedGo:
+    return CountedGo(tmp_path)
+
+
+FILES = {
+    "go.mod": "module example.com/shop\n\ngo 1.22\n",
+    "main.go": 'package main\n\nimport _ "example.com/shop/lib"\n\nfunc main() {}\n',
+    "lib/lib.go": "package lib\n",
+    "lib/lib.txt": "a text",
+    "testdata/x.go": "package x\n",
+}
+
+
+@pytest.mark.usefixtures("settled")
+def test_go_is_asked_once_while_nothing_changes(tree: Tree, go: CountedGo) -> None:
+    root = tree(FILES)
+    first = go.survey(root)
+    assert go.lists == 1
+    assert go.survey(root) == first
+    assert go.lists == 1
+    assert [p.import_path for p in first.packages] == ["example.com/shop", "example.com/shop/lib"]
+
+
+def _rewrite_with_the_old_time(root: Path) -> None:
+    file = root / "lib" / "lib.go"
+    before = file.stat()
+    file.write_text("package li2\n")  # as long as before
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _link_to_another_file(root: Path) -> None:
+    (root / "lib" / "lib.go").unlink()
+    (root / "lib" / "lib.go").symlink_to(root / "testdata" / "x.go")
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda root: (root / "main.go").write_text("package main\n\nfunc main() {}\n"), id="edited"),
+        pytest.param(_rewrite_with_the_old_time, id="edited, with the old time and size"),
+        pytest.param(lambda root: (root / "cmd.go").write_text("package main\n"), id="added"),
+        pytest.param(lambda root: (root / "lib" / "lib.go").unlink(), id="removed"),
+        pytest.param(lambda root: (root / "lib").rename(root / "lab"), id="folder renamed"),
+        pytest.param(_link_to_another_file, id="replaced by a link"),
+        pytest.param(
+            lambda root: (root / "lib" / "go.mod").write_text("module example.com/lib\n"), id="a module inside"
+        ),
+        pytest.param(lambda root: (root / "go.mod").write_text("module example.com/shop\n\ngo 1.23\n"), id="go.mod"),
+        pytest.param(lambda root: (root / "go.sum").write_text(""), id="go.sum"),
+        pytest.param(
+            lambda root: (root.parent / "go.work").write_text("go 1.23\n\nuse ./project\n"), id="go.work above"
+        ),
+    ],
+)
+def test_go_is_asked_again_when_something_that_it_reads_has_changed(
+    tree: Tree, go: CountedGo, change: Callable[[Path], object]
+) -> None:
+    root = tree(FILES)
+    go.survey(root)
+    change(root)
+    again = go.survey(root)
+    assert go.lists == 2
+    assert again == golang.survey(gomod.layout(root), QUERIES, go.path)
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda root: (root / "README.md").write_text("text"), id="a text"),
+        pytest.param(lambda root: (root / "lib" / "lib.txt").write_text("other"), id="what may be embedded"),
+        pytest.param(lambda root: (root / "testdata" / "y.go").write_text("package x\n"), id="testdata"),
+    ],
+)
+def test_go_is_not_asked_again_for_what_it_does_not_read(
+    tree: Tree, go: CountedGo, change: Callable[[Path], object]
+) -> None:
+    root = tree(FILES)
+    go.survey(root)
+    change(root)
+    go.survey(root)
+    assert go.lists == 1
+
+
+@pytest.mark.usefixtures("settled")
+def test_go_is_asked_again_in_another_environment(tree: Tree, go: CountedGo, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(FILES)
+    go.survey(root)
+    monkeypatch.setenv("GOAMD64", "v3")
+    go.survey(root)
+    assert go.lists == 2
+
+
+def test_a_tree_that_was_just_written_is_not_remembered(tree: Tree, go: CountedGo) -> None:
+    root = tree(FILES)
+    go.survey(root)
+    go.survey(root)
+    assert go.lists == 2
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_refusal_is_not_remembered(tree: Tree, go: CountedGo) -> None:
+    root = tree(FILES | {"lib/lib.go": "packge lib\n"})
+    for _ in range(2):
+        with pytest.raises(ProjectError):
+            go.survey(root)
+    assert go.lists == 2
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("value", [None, 3, [1], [{}], [{"import_path": "a"}]])
+def test_an_answer_that_cannot_be_read_is_asked_for_again(
+    tree: Tree, go: CountedGo, own_cache: Path, value: object
+) -> None:
+    root = tree(FILES)
+    first = go.survey(root)
+    (file,) = own_cache.glob("go-*")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"value": value}))
+    assert go.survey(root) == first
+    assert go.lists == 2
