@@ -18,8 +18,8 @@ from pathlib import Path
 
 from gobake.caching.mounts import Mount
 from gobake.caching.seed import Seed
+from gobake.caching.seedstore import SeedStore
 from gobake.caching.solving import solve, write_dockerfile
-from gobake.caching.store import Store
 from gobake.model import Platform
 
 # A seed that comes slower than this is no help: compiling makes about as much.
@@ -40,7 +40,7 @@ class Restored:
 
 
 def restore(
-    store: Store, seed: Seed, mounts: Sequence[Mount], *, builder: str, platforms: Sequence[Platform]
+    store: SeedStore, seed: Seed, mounts: Sequence[Mount], *, builder: str, platforms: Sequence[Platform]
 ) -> Restored:
     """Fill what the mounts lack, on the nodes that ``platforms`` choose. Never raises for what the engine says."""
     begun = time.monotonic()

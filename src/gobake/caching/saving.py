@@ -18,8 +18,8 @@ from gobake.caching import seed as seeds
 from gobake.caching.mounts import Mount
 from gobake.caching.restoring import restore
 from gobake.caching.seed import Seed, SeedKey
+from gobake.caching.seedstore import Image, SeedStore
 from gobake.caching.solving import Solved, files_of, solve, write_dockerfile
-from gobake.caching.store import Image, Store
 from gobake.caching.units import (
     DAY_SECONDS,
     Keeping,
@@ -47,7 +47,7 @@ _SOURCES = ("main.go", "move.go", "go.mod")
 class Saving:
     """What is to be saved, and where."""
 
-    store: Store
+    store: SeedStore
     key: SeedKey
     branch: str  # a valid part of a tag
     mounts: tuple[Mount, ...]
@@ -277,11 +277,11 @@ def _index_name(digest: str) -> str:
     return f"index-{digest[:24]}"
 
 
-def _kept_index(store: Store, name: str) -> str:
+def _kept_index(store: SeedStore, name: str) -> str:
     file = store.layout / f"{name}.txt" if store.folder and name else None
     return file.read_text() if file and file.is_file() else ""
 
 
-def _keep_index(store: Store, name: str, text: str) -> None:
+def _keep_index(store: SeedStore, name: str, text: str) -> None:
     store.layout.mkdir(parents=True, exist_ok=True)
     (store.layout / f"{name}.txt").write_text(text)

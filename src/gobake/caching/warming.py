@@ -16,7 +16,7 @@ from gobake.caching.memory import Memory, remember, remembered
 from gobake.caching.mounts import Mount
 from gobake.caching.restoring import Restored, begin_pull, restore
 from gobake.caching.seed import Seed, SeedKey
-from gobake.caching.store import Store
+from gobake.caching.seedstore import SeedStore
 from gobake.engine import Builder, CacheMount, cache_mounts
 from gobake.errors import RegistryRefused
 
@@ -28,7 +28,7 @@ _EMPTY = 1_000_000  # bytes; a mount below that was begun and never filled
 class Warming:
     """What is to be warm, and from where."""
 
-    store: Store
+    store: SeedStore
     key: SeedKey
     branches: tuple[str, ...]  # own, base, main: valid parts of tags
     sums: str  # digest of the go.sum files

@@ -1,4 +1,4 @@
-"""The cache store: one place, a registry's repository or a folder, where seeds lie under tags of their own.
+"""Seeds in the cache store, a registry's repository or a folder: under tags of their own.
 
 A folder is an OCI layout (https://specs.opencontainers.org/image-spec/image-layout/), which a CI's own cache store
 carries from run to run.
@@ -34,14 +34,14 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Store:
+class SeedStore:
     """Where caches are kept."""
 
     place: str  # as the user wrote it
     folder: Path | None = None  # None: a registry
 
     @classmethod
-    def parse(cls, place: str, root: Path) -> Store:
+    def parse(cls, place: str, root: Path) -> SeedStore:
         """A registry's repository such as ghcr.io/acme/shop-cache, or a folder, begun with ``.``, ``/`` or ``~``.
 
         Raises UsageError for what is neither.
