@@ -12,25 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.engine import cache_mounts
-from tests.conftest import Tree, commit
+from tests.conftest import commit
 
 
-def small_project(tree: Tree, name: str = "") -> Path:
+def small_project(folder: Path, name: str = "") -> Path:
     """Two commands, a package that both import and a third-party module. Its name and its sources are its own, so that
     neither its mounts nor its steps are those of another test."""
     name = name or f"t{uuid.uuid4().hex[:8]}"
-    root = tree(
-        {
-            "go.mod": "module example.com/small\n\ngo 1.26\n\nrequire github.com/google/uuid v1.6.0\n",
-            "go.sum": "github.com/google/uuid v1.6.0 h1:NIvaJDMOsjHA8n1jAhLSgzrAzy1Hgr+hNrb57e+94F0=\n"
-            "github.com/google/uuid v1.6.0/go.mod h1:TIyPZe4MgqvfeYDBFedMoGGpEw/LqOeaOT+nhxU+yHo=\n",
-            "shared/shared.go": f"package shared\n\nconst Mark = {uuid.uuid4().hex!r}\n".replace("'", '"'),
-            "cmd/one/main.go": _MAIN,
-            "cmd/two/main.go": _MAIN,
-            "gobake.yaml": f"name: {name}\n",
-        },
-        name,
-    )
+    root = folder / name
+    files = {
+        "go.mod": "module example.com/small\n\ngo 1.26\n\nrequire github.com/google/uuid v1.6.0\n",
+        "go.sum": "github.com/google/uuid v1.6.0 h1:NIvaJDMOsjHA8n1jAhLSgzrAzy1Hgr+hNrb57e+94F0=\n"
+        "github.com/google/uuid v1.6.0/go.mod h1:TIyPZe4MgqvfeYDBFedMoGGpEw/LqOeaOT+nhxU+yHo=\n",
+        "shared/shared.go": f"package shared\n\nconst Mark = {uuid.uuid4().hex!r}\n".replace("'", '"'),
+        "cmd/one/main.go": _MAIN,
+        "cmd/two/main.go": _MAIN,
+        "gobake.yaml": f"name: {name}\n",
+    }
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
     commit(root)
     return root
 
@@ -81,8 +82,14 @@ class Requests:
     def blobs(self, repository: str) -> list[str]:
         return [r for r in self.of(repository, "GET") if "/blobs/" in r]
 
+    def blob_bytes(self, repository: str) -> int:
+        """Bytes of blobs that were fetched."""
+        served = (_SERVED.search(line) for line in self.lines)
+        return sum(int(m[2]) for m in served if m and repository in m[1])
+
 
 _LINE = re.compile(r'"(GET|HEAD|PUT|POST|PATCH|DELETE) (\S+)')
+_SERVED = re.compile(r'"GET (\S+/blobs/\S+) [^"]*" 20\d (\d+)')
 
 
 @contextmanager

@@ -1,0 +1,112 @@
+"""Seeds of one run: what would warm the builder, whether anything is to be saved, and what. Values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from gobake.caching.choosing import CacheChoice
+from gobake.caching.environment import Place
+from gobake.caching.mounts import mounts_among, mounts_of
+from gobake.caching.policy import Save, SaveOn
+from gobake.caching.refs import tag_part
+from gobake.caching.saving import Saving
+from gobake.caching.seed import SeedKey, sums_digest
+from gobake.caching.seedstore import SeedStore
+from gobake.caching.store import Store
+from gobake.caching.sums import sum_texts
+from gobake.caching.units import Keeping
+from gobake.caching.warming import Warming
+from gobake.engine import Builder, CacheMount
+from gobake.golang import GoTree
+from gobake.matrix import Matrix
+from gobake.model import Project
+from gobake.recipe import ignore
+
+UNTRUSTED = "untrusted"  # what the ids of mounts begin with that no trusted run reads
+
+
+def namespace(choice: CacheChoice, builder: Builder, environ: Mapping[str, str]) -> str:
+    """What keeps the mounts and steps of an untrusted run apart from all others; "" where nothing outlives the run.
+
+    GitHub and GitLab tell when the machine is thrown away afterwards. On such a machine main's layers can be imported
+    as they are; apart, they are steps of another name.
+    """
+    if choice.policy.mounts.trusted:
+        return ""
+    thrown_away = (
+        environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
+        if choice.surroundings.kind is Place.GITHUB
+        else environ.get("CI_DISPOSABLE_ENVIRONMENT") == "true"
+    )
+    own_machine = builder.driver in ("docker", "docker-container")
+    return "" if thrown_away and own_machine else UNTRUSTED
+
+
+def warming(
+    project: Project, tree: GoTree, matrix: Matrix, choice: CacheChoice, builder: Builder, chosen: str, home: Path
+) -> Warming | None:
+    """What the builder's mounts would be filled from; None where the policy restores nothing or there is no store."""
+    vendored = all(root.vendored for root in ignore.used_roots(matrix, tree))
+    mounts = mounts_of(project, matrix, vendored=vendored)
+    if not (choice.store and choice.policy.seeds.restore and mounts):
+        return None
+    return Warming(
+        store=seeds_in(choice.store),
+        key=key_of(project, builder),
+        branches=tuple(tag_part(name) for name in choice.lineages),
+        sums=sums_digest(sum_texts(tree)),
+        mounts=mounts,
+        go_image=project.bases.go,
+        builder=builder,
+        chosen=chosen,
+        home=home,
+    )
+
+
+def is_due(choice: CacheChoice, *, compiled: bool) -> bool:
+    """Whether the policy saves a seed after this run. ``compiled``: Go compiled a package or downloaded a module."""
+    policy = choice.policy.seeds
+    if choice.store is None or not choice.own or policy.save is Save.NEVER:
+        return False
+    if policy.save_on is SaveOn.MAIN and not choice.surroundings.on_main:
+        return False
+    return compiled or policy.save is Save.ALWAYS
+
+
+def saving(
+    project: Project,
+    tree: GoTree,
+    store: Store,
+    lineages: Iterable[str],
+    choice: CacheChoice,
+    builder: Builder,
+    chosen: str,
+    listed: Iterable[CacheMount],
+    inputs: str = "",
+) -> Saving:
+    """The save of all mounts that the builder has of the project, for the first of the lineages."""
+    own, *others = [tag_part(name) for name in lineages]
+    key = key_of(project, builder)
+    limits = choice.seeds
+    return Saving(
+        store=seeds_in(store),
+        key=key,
+        branch=own,
+        mounts=mounts_among(project, listed),
+        go_image=project.bases.go,
+        builder=chosen,
+        platform=builder.native,
+        sums=sum_texts(tree),
+        inputs=inputs,
+        parents=tuple(key.tag(other) for other in others),
+        keeping=Keeping(unused_days=limits.unused_days, budget=limits.budget or 0, layers=limits.layers),
+    )
+
+
+def seeds_in(store: Store) -> SeedStore:
+    return SeedStore(place=store.shown, folder=store.folder)
+
+
+def key_of(project: Project, builder: Builder) -> SeedKey:
+    return SeedKey(project=project.name, go=project.go_version, arch=builder.native.arch)

@@ -1,0 +1,64 @@
+"""`gobake cache save`: the builder's Go caches as a seed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gobake.cli.options import as_given, cache_options, cache_wish, format_option, project_options, request
+from gobake.errors import UsageError
+
+
+@click.command("save")
+@project_options
+@cache_options
+@click.option("--to", metavar="REPOSITORY|DIR", default="", help="Another place than the cache store.")
+@click.option("--branch", default="", help="The branch whose seed it becomes; default: the checked-out one.")
+@format_option
+@as_given
+def save_command(given: dict[str, Any]) -> None:
+    """Save the builder's Go mounts as a seed, from which bare builders start.
+
+    Only what is new since the last seed is written, as one more layer.
+    """
+    from gobake import engine
+    from gobake.caching.saving import save
+    from gobake.caching.seeding import saving
+    from gobake.caching.store import parse_store
+    from gobake.opening import choose_caches, open_project
+    from gobake.report.seeds import saved_line
+
+    opened = open_project(request(given))
+    choice = choose_caches(opened, cache_wish(given))
+    store = parse_store(given["to"], Path.cwd()) if given["to"] else choice.store
+    if store is None:
+        raise UsageError(
+            "there is no cache store", remedy="name one with --to, with --cache-store, or as cache.store in gobake.yaml"
+        )
+    with engine.Questions(given["builder"]) as questions:
+        builder = questions.builder()
+    listed = engine.cache_mounts(given["builder"])
+    lineages = [given["branch"] or choice.own or choice.surroundings.main_branch, *choice.lineages]
+    asked = saving(
+        opened.project,
+        opened.tree,
+        store,
+        dict.fromkeys(lineages),
+        choice,
+        builder,
+        given["builder"],
+        listed or (),
+    )
+    if not any(mount.name == "gobuild" for mount in asked.mounts):
+        raise UsageError(
+            f"builder {builder.name} has no Go caches of {opened.project.name}", remedy="build first: gobake build"
+        )
+    saved = save(asked)
+    if given["form"] == "json":
+        click.echo(json.dumps({"schema": 1, "store": asked.store.place, **asdict(saved)}, indent=2))
+    elif not given["quiet"]:
+        click.echo(saved_line(asked.store.named(saved.tag), saved))
