@@ -23,6 +23,7 @@ from typing import Any
 import platformdirs
 
 from gobake import __version__, engine, golang, outcome, prebuilt, recipe
+from gobake.access import Access, EventRedactor, gather
 from gobake.engine import Bake, BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, ExitCode, Unwritable
 from gobake.matrix import Matrix, Selection, select
@@ -67,6 +68,7 @@ class _Ready:
     matrix: Matrix
     trace_folder: Path
     call: BakeCall
+    access: Access
 
 
 def run(asked: Asked, questions: Questions) -> ExitCode:
@@ -79,7 +81,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             _print_dry_run(asked, ready)
             return ExitCode.DONE
         if asked.verbose:
-            print(ready.call.shown(), file=sys.stderr)
+            print(_modules_from(ready.access), ready.call.shown(), sep="\n", file=sys.stderr)
         questions.begin_info()
         baked = _bake(asked, ready)
         seen = steps(baked.log)
@@ -132,8 +134,10 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         engine.require_image_store(questions.info())
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"
+    access = _access(opened, matrix, scratch)
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
-        prebuilt.stage(project, matrix, staged, opened.host_go)
+        with access.redactor.errors():
+            prebuilt.stage(project, matrix, staged, opened.host_go, access.host)
     output = "type=image,push=true" if asked.push else "type=image"
     if asked.load and not builder.keeps_images:
         output = "type=docker"
@@ -155,6 +159,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         "PREFIX": project.prefix,
         "EPOCH": epoch if epoch.isdigit() else "0",
         "TRACE": str(scratch / "trace"),
+        **access.variables,
     }
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
@@ -163,7 +168,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         no_cache=asked.no_cache,
         metadata_file=scratch / "metadata.json",
         variables=variables,
-        secrets={recipe.GOENV_VARIABLE: golang.module_settings(opened.host_go)},
+        secrets=access.secrets,
     )
     return _Ready(
         opened=opened,
@@ -171,7 +176,16 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         matrix=matrix,
         trace_folder=scratch / "trace",
         call=call,
+        access=access,
     )
+
+
+def _access(opened: Opened, matrix: Matrix, scratch: Path) -> Access:
+    """How modules are reached; a project that needs no others is given nothing."""
+    if not recipe.downloads(matrix, opened.tree):
+        return Access()
+    settings = golang.module_settings(opened.host_go)
+    return gather(opened.config, opened.project.root, settings, scratch, os.environ)
 
 
 def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
@@ -234,7 +248,11 @@ def _forget_old(folder: Path) -> None:
 
 def _print_dry_run(asked: Asked, ready: _Ready) -> None:
     print(as_text(make_plan(ready.opened, ready.matrix, asked.tag)))
-    print("\nwould run  " + ready.call.shown())
+    print(f"\n{_modules_from(ready.access)}\nwould run  {ready.call.shown()}")
+
+
+def _modules_from(access: Access) -> str:
+    return f"modules   with {', '.join(access.sources) or 'no credentials'}"
 
 
 # ---- the build
@@ -260,12 +278,12 @@ def _bake(asked: Asked, ready: _Ready) -> _Baked:
 
 
 def _bake_once(asked: Asked, ready: _Ready) -> _Baked:
-    log, lines, bake = EventLog(), [], Bake(ready.call)
+    log, lines, bake, redact = EventLog(), [], Bake(ready.call), EventRedactor(ready.access.redactor)
     kind = "quiet" if asked.quiet else asked.progress
     stream = sys.stdout if asked.progress == "json" else sys.stderr
     progress = make_progress(kind, ready.matrix.targets, stream, asked.color)
     with _interruptible(bake) as interrupted, progress:
-        for line in bake:
+        for line in map(redact.line, bake):
             lines.append(line)
             progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
     return _Baked(log=log, lines=lines, failed=bake.failed, interrupted=interrupted())

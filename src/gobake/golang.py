@@ -292,4 +292,6 @@ def module_settings(go: str | None) -> str:
         )
         if done.returncode == 0:
             values |= {key: value for key, value in json.loads(done.stdout).items() if value}
+    if values.get("GOAUTH") != "off":
+        values.pop("GOAUTH", None)  # `git DIR` and commands are of this machine; what is left is Go's default, netrc
     return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if key in values)

@@ -9,7 +9,7 @@ from gobake.config.initfile import render_init
 from gobake.config.json_schema import schema
 from gobake.config.loading import load_config, parse_config
 from gobake.config.reference import fields_markdown
-from gobake.config.values import Config, ServiceConfig, merged
+from gobake.config.values import Config, PrivateConfig, ServiceConfig, Token, merged
 from gobake.config.words import RESERVED_NAMES
 from gobake.gomod import CONFIG_FILE
 
@@ -17,7 +17,9 @@ __all__ = [
     "CONFIG_FILE",
     "RESERVED_NAMES",
     "Config",
+    "PrivateConfig",
     "ServiceConfig",
+    "Token",
     "fields_markdown",
     "load_config",
     "merged",
