@@ -279,7 +279,7 @@ def _host_environment(found: _Found, scratch: Path, environment: Mapping[str, st
     for login in found.tokens:
         basic = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
         settings.append((f"http.https://{login.host}/.extraHeader", f"Authorization: Basic {basic}"))
-    if private.ca_bundle and found.bundle:
+    if found.bundle and (private.ca_bundle or environment.get("SSL_CERT_FILE")):  # git does not know that variable
         values |= {"SSL_CERT_FILE": found.bundle, "GIT_SSL_CAINFO": found.bundle}
     ssh = []
     if private.known_hosts:
