@@ -21,6 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from gobake import __version__, engine, golang, prebuilt, recipe
+from gobake.access import Access, EventRedactor, gather
 from gobake.engine import Bake, BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, ExitCode, Unwritable
 from gobake.folders import cache_folder, scratch_folder
@@ -64,6 +65,7 @@ class _Ready:
     matrix: Matrix
     trace_folder: Path
     call: BakeCall
+    access: Access
 
     @cached_property
     def journal(self) -> Journal:
@@ -83,7 +85,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             _print_dry_run(asked, ready)
             return ExitCode.DONE
         if asked.verbose:
-            print(ready.call.shown(), file=sys.stderr)
+            print(_modules_from(ready.access), ready.call.shown(), sep="\n", file=sys.stderr)
         questions.begin_info()
         baked = _bake(asked, ready)
         from gobake import outcome
@@ -152,8 +154,10 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         engine.require_image_store(questions.info())
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"
+    access = _access(opened, matrix, scratch)
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
-        prebuilt.stage(project, matrix, staged, opened.host_go)
+        with access.redactor.errors():
+            prebuilt.stage(project, matrix, staged, opened.host_go, access.host)
     output = "type=image,push=true" if asked.push else "type=image"
     if asked.load and not builder.keeps_images:
         output = "type=docker"
@@ -175,6 +179,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         "PREFIX": project.prefix,
         "EPOCH": epoch if epoch.isdigit() else "0",
         "TRACE": str(scratch / "trace"),
+        **access.variables,
     }
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
@@ -183,7 +188,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         no_cache=asked.no_cache,
         metadata_file=scratch / "metadata.json",
         variables=variables,
-        secrets={recipe.GOENV_VARIABLE: golang.module_settings(opened.host_go)},
+        secrets=access.secrets,
         plugin=questions.plugin,
     )
     return _Ready(
@@ -192,7 +197,16 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         matrix=matrix,
         trace_folder=scratch / "trace",
         call=call,
+        access=access,
     )
+
+
+def _access(opened: Opened, matrix: Matrix, scratch: Path) -> Access:
+    """How modules are reached; a project that needs no others is given nothing."""
+    if not recipe.downloads(matrix, opened.tree):
+        return Access()
+    settings = golang.module_settings(opened.host_go)
+    return gather(opened.config, opened.project.root, settings, scratch, os.environ)
 
 
 def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
@@ -264,7 +278,11 @@ def _print_dry_run(asked: Asked, ready: _Ready) -> None:
     from gobake.planning import as_text, make_plan
 
     print(as_text(make_plan(ready.opened, ready.matrix, asked.tag)))
-    print("\nwould run  " + ready.call.shown())
+    print(f"\n{_modules_from(ready.access)}\nwould run  {ready.call.shown()}")
+
+
+def _modules_from(access: Access) -> str:
+    return f"modules   with {', '.join(access.sources) or 'no credentials'}"
 
 
 # ---- the build
@@ -292,7 +310,7 @@ def _bake(asked: Asked, ready: _Ready) -> _Baked:
 
 
 def _bake_once(asked: Asked, ready: _Ready) -> _Baked:
-    bake = Bake(ready.call)
+    bake, redact = Bake(ready.call), EventRedactor(ready.access.redactor)
     with _interruptible(bake) as interrupted:
         bake.begin()
         _get_ready_for_the_end(asked, ready)  # a tenth of a second, in which buildx gets ready too
@@ -304,7 +322,7 @@ def _bake_once(asked: Asked, ready: _Ready) -> _Baked:
         stream = sys.stdout if asked.progress == "json" else sys.stderr
         progress = make_progress(kind, ready.matrix.targets, stream, asked.color)
         with progress:
-            for line in bake:
+            for line in map(redact.line, bake):
                 lines.append(line)
                 progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
     return _Baked(log=log, lines=lines, failed=bake.failed, interrupted=interrupted())

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gobake import engine
 from gobake.errors import BuildFailed, GobakeError, GoMissing
-from gobake.golang import GoTree, Query, query_command, read, refusal
-from gobake.gomod import BuildRoot, Layout
+from gobake.golang import GoTree, Query, Question, questions, read, refusal
+from gobake.gomod import Layout
 
 _MOUNTED = "/src"
 _IGNORE = (
@@ -23,7 +23,7 @@ _IGNORE = (
 
 def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str) -> GoTree:
     """As golang.survey, in a container of ``image``. Raises GoMissing where no engine could run it."""
-    jobs = [(root, query) for root in layout.builds for query in asked]
+    jobs = questions(layout, asked)
     with tempfile.TemporaryDirectory(prefix="gobake-") as folder:
         file, answers = Path(folder, "Dockerfile"), Path(folder, "answers")
         file.write_text(dockerfile(layout, jobs, image))
@@ -39,22 +39,22 @@ def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str) -> 
                 remedy="install Go, or start a Docker Engine",
             ) from None
         read_answers = []
-        for number, (root, _) in enumerate(jobs):
+        for number, job in enumerate(jobs):
             text = (answers / f"{number}.json").read_text()
             if not text.strip() and (complaint := (answers / f"{number}.err").read_text()).strip():
-                raise refusal(root, complaint)
-            read_answers.append((root, text))
+                raise refusal(job.folder, complaint)
+            read_answers.append((job, text))
         return read(layout, read_answers, mounted=_MOUNTED)
 
 
-def dockerfile(layout: Layout, jobs: list[tuple[BuildRoot, Query]], image: str) -> str:
+def dockerfile(layout: Layout, jobs: Sequence[Question], image: str) -> str:
     """One RUN that asks all questions; a question that fails leaves its words for the host to read."""
     lines = []
-    for number, (root, query) in enumerate(jobs):
-        folder = Path(_MOUNTED, root.directory.relative_to(layout.context))
-        settings = " ".join(f"{key}={shlex.quote(value)}" for key, value in query.env.items())
+    for number, job in enumerate(jobs):
+        folder = Path(_MOUNTED, job.folder.relative_to(layout.context))
+        settings = " ".join(f"{key}={shlex.quote(value)}" for key, value in job.env.items())
         lines.append(
-            f"cd {shlex.quote(str(folder))} && {{ {settings} {shlex.join(query_command(root, query))} "
+            f"cd {shlex.quote(str(folder))} && {{ {settings} {shlex.join(job.command)} "
             f"> /answers/{number}.json 2> /answers/{number}.err || true; }}"
         )
     script = " && \\\n    ".join(["mkdir /answers", *lines])

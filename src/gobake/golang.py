@@ -2,7 +2,7 @@
 
 `go list` is asked once a platform and set of build tags, without network and without any module downloaded: only the
 packages whose source lies in the user's tree are of interest. This module knows no configuration and no Docker; where
-the host has no usable Go, its caller runs the same `query_commands` in a container and hands the output to `read`.
+the host has no usable Go, its caller asks the same `questions` in a container and hands the output to `read`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from gobake.errors import GoMissing, ProjectError, Where
-from gobake.gomod import BuildRoot, Layout, version_key
+from gobake.gomod import BuildRoot, Layout, Module, version_key
 from gobake.model import BuildOptions, Platform
 
 _FIELDS = "Dir,ImportPath,Name,GoFiles,CgoFiles,EmbedPatterns,Imports,Error"
@@ -46,6 +46,38 @@ class Query:
             "GOPROXY": "off",
             "GOTOOLCHAIN": "local",
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A query to one module or workspace of the user's tree.
+
+    A module that another replaces by a folder is asked in that folder: from outside, Go finds it by way of the whole
+    module graph, which needs the go.mod of modules that may not be on this machine.
+    """
+
+    root: BuildRoot
+    query: Query
+    replaced: Module | None = None  # None: the main modules of the root
+
+    @property
+    def folder(self) -> Path:
+        return self.replaced.directory if self.replaced else self.root.directory
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**self.query.env, **({"GOWORK": "off"} if self.replaced else {})}
+
+    @property
+    def command(self) -> list[str]:
+        """The `go list`; it runs in the folder."""
+        words = ["go", "list", "-e", f"-json={_FIELDS}"]
+        if self.query.tags:
+            words.append("-tags=" + ",".join(self.query.tags))
+        if self.replaced or not self.root.workspace:
+            return [*words, "./..."]
+        folders = (os.path.relpath(m.directory, self.folder).replace(os.sep, "/") for m in self.root.mains)
+        return words + [f"./{folder}/...".replace("/./", "/") for folder in folders]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,21 +146,15 @@ def queries(platforms: Iterable[Platform], options: Iterable[BuildOptions]) -> t
     return tuple(sorted({Query(platform=p, tags=o.tags, cgo=o.cgo) for p in platforms for o in wanted}))
 
 
-def query_command(root: BuildRoot, query: Query) -> list[str]:
-    """The `go list` that describes every local package below a build root; it runs in ``root.directory``."""
-    command = ["go", "list", "-e", f"-json={_FIELDS}"]
-    if query.tags:
-        command.append("-tags=" + ",".join(query.tags))
-    if root.workspace:
-        patterns = [
-            "./" + os.path.relpath(m.directory, root.directory).replace(os.sep, "/") + "/..." for m in root.mains
-        ]
-        command += [p.replace("/./", "/") for p in patterns]
-    else:
-        command.append("./...")
-    if not root.vendored:
-        command += [f"{m.path}/..." for m in root.replaced]
-    return command
+def questions(layout: Layout, asked: Iterable[Query]) -> tuple[Question, ...]:
+    """All that must be asked to know the tree. What is vendored lies in a vendor folder, and is not looked for."""
+    wanted = tuple(asked)
+    return tuple(
+        Question(root=root, query=query, replaced=module)
+        for root in layout.builds
+        for query in wanted
+        for module in (None, *(() if root.vendored else root.replaced))
+    )
 
 
 def host_go(layout: Layout) -> str | None:
@@ -156,60 +182,60 @@ def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run."""
     from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: surveys.py
 
-    jobs = [(root, query) for root in layout.builds for query in asked]
+    jobs = questions(layout, asked)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda job: _ask(go, *job), jobs))
-    return read(layout, [(root, answer) for (root, _), answer in zip(jobs, answers, strict=True)])
+        answers = pool.map(lambda job: _ask(go, job), jobs)
+        return read(layout, list(zip(jobs, answers, strict=True)))
 
 
-def _ask(go: str, root: BuildRoot, query: Query) -> str:
-    command = query_command(root, query)
-    environment = {**os.environ, **query.env, "GO111MODULE": "on"}
+def _ask(go: str, job: Question) -> str:
+    environment = {**os.environ, **job.env, "GO111MODULE": "on"}
     try:
         done = subprocess.run(
-            [go, *command[1:]], cwd=root.directory, env=environment, capture_output=True, text=True, check=False
+            [go, *job.command[1:]], cwd=job.folder, env=environment, capture_output=True, text=True, check=False
         )
     except OSError as error:
         raise GoMissing(f"{go} does not run: {error.strerror}", remedy="reinstall Go or take it from PATH") from None
     if done.returncode and not done.stdout.strip():
-        raise refusal(root, done.stderr)
+        raise refusal(job.folder, done.stderr)
     return done.stdout
 
 
-def refusal(root: BuildRoot, stderr: str) -> ProjectError:
+def refusal(folder: Path, stderr: str) -> ProjectError:
     """Go read no package at all: its message, with the file and line if it names one."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     placed = (line for line in lines if re.match(r"\S+\.(mod|work):\d+", line))
     detail = next(placed, lines[0] if lines else "no reason given")
     match = re.match(r"(\S+\.(?:mod|work)):(\d+)(?::(\d+))?:?\s*(.*)", detail)
     if match:
-        where = _where(root, match)
+        where = _where(folder, match)
         return ProjectError(match[4] or "is refused by Go", where=where)
     return ProjectError(
-        f"Go cannot read {root.directory}: {detail.removeprefix('go: ')}", remedy="`go list ./...` there shows the same"
+        f"Go cannot read {folder}: {detail.removeprefix('go: ')}", remedy="`go list ./...` there shows the same"
     )
 
 
-def _where(root: BuildRoot, match: re.Match[str]) -> Where:
+def _where(folder: Path, match: re.Match[str]) -> Where:
     """A match of (file, line, column) as Go writes it: relative to the folder in which it ran."""
-    file = Path(os.path.normpath(root.directory / match[1]))
+    file = Path(os.path.normpath(folder / match[1]))
     return Where(file=file, line=int(match[2]), column=int(match[3] or 0))
 
 
 # ---- reading
 
 
-def read(layout: Layout, answers: Iterable[tuple[BuildRoot, str]], mounted: str = "") -> GoTree:
+def read(layout: Layout, answers: Iterable[tuple[Question, str]], mounted: str = "") -> GoTree:
     """Merge the answers to all queries into one tree. Raises ProjectError with the position of what Go cannot parse.
 
     ``mounted`` is where the context lay when Go was asked in a container.
     """
     merged: dict[str, Package] = {}
-    for root, text in answers:
+    for question, text in answers:
+        root = question.root
         for fields in _objects(text):
             if mounted:
                 fields["Dir"] = _unmounted(str(fields.get("Dir", "")), mounted, layout)
-            package = _package(layout, root, fields)
+            package = _package(layout, question, fields)
             if package is None:
                 continue
             old = merged.get(package.import_path)
@@ -252,23 +278,31 @@ def _after_space(text: str, at: int) -> int:
     return at
 
 
-def _package(layout: Layout, root: BuildRoot, fields: dict[str, object]) -> Package | None:
+def _package(layout: Layout, question: Question, fields: dict[str, object]) -> Package | None:
     name, folder = str(fields.get("Name", "")), Path(str(fields.get("Dir", "")))
     has_files = bool(fields.get("GoFiles") or fields.get("CgoFiles"))
     error = fields.get("Error")
     if isinstance(error, dict):
-        _refuse_unreadable(root, error, name)
+        _refuse_unreadable(question.folder, error, name)
     if not name or not has_files or not folder.is_relative_to(layout.context):
         return None
     return Package(
-        import_path=str(fields["ImportPath"]),
+        import_path=_import_path(question, folder, str(fields["ImportPath"])),
         name=name,
         directory=_relative(folder, layout),
-        build_root=_relative(root.directory, layout),
+        build_root=_relative(question.root.directory, layout),
         cgo=bool(fields.get("CgoFiles")),
         embeds=_strings(fields, "EmbedPatterns"),
         imports=_strings(fields, "Imports"),
     )
+
+
+def _import_path(question: Question, folder: Path, own: str) -> str:
+    """A replaced module goes by the path that it replaces, whatever its own go.mod calls it."""
+    module = question.replaced
+    if module is None or not folder.is_relative_to(module.directory):
+        return own
+    return str(PurePosixPath(module.path) / folder.relative_to(module.directory).as_posix())
 
 
 def _strings(fields: dict[str, object], key: str) -> tuple[str, ...]:
@@ -276,13 +310,13 @@ def _strings(fields: dict[str, object], key: str) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
-def _refuse_unreadable(root: BuildRoot, error: dict[str, object], name: str) -> None:
+def _refuse_unreadable(folder: Path, error: dict[str, object], name: str) -> None:
     """A file that Go cannot parse would make its service vanish without a word, so it stops here, with its position."""
     position, text = str(error.get("Pos", "")), str(error.get("Err", ""))
     match = re.match(r"(.+?\.go):(\d+)(?::(\d+))?", position)
     if name or not match or match[1].endswith("_test.go"):
         return
-    where = _where(root, match)
+    where = _where(folder, match)
     raise ProjectError(text.split(": ", 1)[-1] if text.startswith(match[1]) else text, where=where)
 
 
@@ -313,4 +347,6 @@ def module_settings(go: str | None) -> str:
         )
         if done.returncode == 0:
             values |= {key: value for key, value in json.loads(done.stdout).items() if value}
+    if values.get("GOAUTH") != "off":
+        values.pop("GOAUTH", None)  # `git DIR` and commands are of this machine; what is left is Go's default, netrc
     return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if key in values)

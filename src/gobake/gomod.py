@@ -29,6 +29,7 @@ class ModFile:
     go: str = ""  # 1.26 or 1.26.1
     toolchain: str = ""  # go1.26.3, default, or ""
     uses: tuple[str, ...] = ()  # go.work only: the module folders
+    requires: tuple[str, ...] = ()  # paths of modules
     replaces: tuple[tuple[str, str], ...] = ()  # (module path, local folder); replacements by a version are Go's matter
 
 
@@ -39,6 +40,7 @@ class Module:
     path: str
     directory: Path  # absolute
     go: str
+    requires: tuple[str, ...] = ()  # paths of other modules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,12 @@ class BuildRoot:
     def vendored(self) -> bool:
         return (self.directory / "vendor" / "modules.txt").is_file()
 
+    @property
+    def downloads(self) -> bool:
+        """Whether its build reads modules from elsewhere."""
+        here = {module.path for module in self.modules}
+        return not self.vendored and any(path not in here for module in self.modules for path in module.requires)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
@@ -74,6 +82,7 @@ def parse(text: str, file: Path) -> ModFile:
     """Read a go.mod or go.work. Raises ProjectError with the line that is not understood."""
     fields: dict[str, str] = {}
     uses: list[str] = []
+    requires: list[str] = []
     replaces: list[tuple[str, str]] = []
     for number, verb, words in _statements(text):
         if verb in ("module", "go", "toolchain"):
@@ -82,6 +91,8 @@ def parse(text: str, file: Path) -> ModFile:
             fields[verb] = words[0]
         elif verb == "use":
             uses.extend(words)
+        elif verb == "require":
+            requires += words[:1]
         elif verb == "replace" and "=>" in words:
             arrow = words.index("=>")
             new = words[arrow + 1 :]
@@ -92,6 +103,7 @@ def parse(text: str, file: Path) -> ModFile:
         go=fields.get("go", ""),
         toolchain=fields.get("toolchain", ""),
         uses=tuple(uses),
+        requires=tuple(requires),
         replaces=tuple(replaces),
     )
 
@@ -223,7 +235,8 @@ def _module(folder: Path) -> Module:
     mod = read(file)
     if not mod.module:
         raise ProjectError("has no module line", where=Where(file=file), remedy="run `go mod init PATH`")
-    return Module(path=mod.module, directory=folder, go=mod.toolchain if mod.toolchain.startswith("go") else mod.go)
+    go = mod.toolchain if mod.toolchain.startswith("go") else mod.go
+    return Module(path=mod.module, directory=folder, go=go, requires=mod.requires)
 
 
 def _replaced(mains: tuple[Module, ...], extra: list[tuple[Path, tuple[tuple[str, str], ...]]]) -> tuple[Module, ...]:
@@ -242,7 +255,8 @@ def _replaced(mains: tuple[Module, ...], extra: list[tuple[Path, tuple[tuple[str
                     where=Where(file=base / "go.mod"),
                     remedy="add the module or drop the replace line",
                 )
-            found[folder] = Module(path=path, directory=folder, go=read(folder / "go.mod").go)
+            mod = read(folder / "go.mod")
+            found[folder] = Module(path=path, directory=folder, go=mod.go, requires=mod.requires)
     return tuple(found[folder] for folder in sorted(found))
 
 

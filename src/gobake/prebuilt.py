@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe import prebuilt_folder, prebuilt_name
+from gobake.trace.unfetched import UNFETCHED, unavailable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,13 @@ def without(project: Project, matrix: Matrix, lacking: Iterable[Missing]) -> Mat
     return matrix.without(gone, reason) if gone else matrix
 
 
-def stage(project: Project, matrix: Matrix, folder: Path, go: str | None) -> None:
-    """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
+def stage(
+    project: Project, matrix: Matrix, folder: Path, go: str | None, access: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses.
+
+    ``access``: environment with which Go reaches modules.
+    """
     lacking = missing(project, matrix)
     if lacking and not go:
         first = lacking[0]
@@ -70,12 +77,20 @@ def stage(project: Project, matrix: Matrix, folder: Path, go: str | None) -> Non
     from concurrent.futures import ThreadPoolExecutor  # seldom needed
 
     with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(_compile, go or "go", project, folder, *key, groups[key]) for key in groups]
+        jobs = [pool.submit(_compile, go or "go", project, folder, access, *key, groups[key]) for key in groups]
         for job in jobs:
             job.result()
 
 
-def _compile(go: str, project: Project, folder: Path, root: Path, platform: Platform, services: list[Service]) -> None:
+def _compile(
+    go: str,
+    project: Project,
+    folder: Path,
+    access: Mapping[str, str],
+    root: Path,
+    platform: Platform,
+    services: list[Service],
+) -> None:
     for service in services:
         place = _place(project, folder, service, platform)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +102,7 @@ def _compile(go: str, project: Project, folder: Path, root: Path, platform: Plat
         name = {"arm": "GOARM", "amd64": "GOAMD64"}.get(platform.arch)
         environment = {
             **os.environ,
+            **access,
             "CGO_ENABLED": "0",
             **dict(options.env),
             "GOOS": platform.os,
@@ -98,6 +114,8 @@ def _compile(go: str, project: Project, folder: Path, root: Path, platform: Plat
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             shown = next((line for line in lines if ".go:" in line), lines[-1] if lines else "no reason given")
+            if UNFETCHED.search(done.stderr):
+                raise unavailable(shown, done.stderr)
             raise CompileFailed(
                 f"go build of {service.name} for {platform} on this machine failed: {shown}",
                 remedy=f"`go build {service.package}` shows all of it",

@@ -224,7 +224,7 @@ BREAKS = [
 LISTS = {"include", "platforms", "strategies", "tags", "build_tags", "entrypoint", "args", "ports", "files"}
 VERBATIM = {"ldflags", "entrypoint", "args", "env", "build_env", "labels"}
 TEXTS = [
-    *(f"{f.name}: VALUE" for f in TOP_FIELDS if f.name not in {"bases", "defaults", "services", *LISTS}),
+    *(f"{f.name}: VALUE" for f in TOP_FIELDS if f.name not in {"bases", "private", "defaults", "services", *LISTS}),
     "include: [VALUE]",
     "services: {VALUE: {}}",
     "services: {api: {package: VALUE}}",
@@ -232,10 +232,15 @@ TEXTS = [
     *(f"defaults: {{{f.name}: [VALUE]}}" for f in SERVICE_FIELDS if f.name in LISTS - VERBATIM),
     *(f"defaults: {{{f.name}: {{VALUE: x}}}}" for f in SERVICE_FIELDS if f.name in {"env", "build_env", "labels"}),
     *(f"defaults: {{{f.name}: VALUE}}" for f in SERVICE_FIELDS if f.shared and f.name not in LISTS | VERBATIM),
+    "private: {tokens: {VALUE: GIT_TOKEN}}",
+    "private: {tokens: {git.example.com: VALUE}}",
+    "private: {tokens: {git.example.com: {variable: VALUE}}}",
+    "private: {ssh_hosts: [VALUE]}",
     "defaults: {files: [{source: VALUE, target: /x}]}",
     "defaults: {files: [{source: x, target: /VALUE}]}",
     "defaults: {files: [{source: x, VALUE: /x}]}",
 ]
+FILES = ("netrc", "ssh", "known_hosts", "ca_bundle")  # of this machine: in no generated file
 FREE = [
     "defaults: {ldflags: VALUE}",
     "defaults: {entrypoint: [VALUE]}",
@@ -271,7 +276,7 @@ def test_free_values_are_taken_verbatim(template: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", BREAKS)
-@pytest.mark.parametrize("template", [*TEXTS, *FREE])
+@pytest.mark.parametrize("template", [*TEXTS, *FREE, *(f"private: {{{name}: VALUE}}" for name in FILES)])
 def test_no_value_and_no_key_holds_more_than_a_line(template: str, value: str) -> None:
     with pytest.raises(ConfigError) as raised:
         config(with_value(template, value))

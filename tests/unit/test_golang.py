@@ -13,16 +13,16 @@ from gobake.golang import (
     GoTree,
     Package,
     Query,
+    Question,
     binary_name,
     host_go,
     module_settings,
     queries,
-    query_command,
+    questions,
     read,
     refusal,
     survey,
 )
-from gobake.gomod import BuildRoot
 from gobake.model import BuildOptions, Platform
 from tests.conftest import Tree
 
@@ -307,19 +307,15 @@ def test_a_go_mod_that_go_refuses_is_an_error_with_file_and_line(tree: Tree) -> 
     assert "require" in caught.value.what
 
 
-def root_of(folder: str = "/p") -> BuildRoot:
-    return BuildRoot(directory=Path(folder), workspace=False, mains=(), replaced=())
-
-
 def test_the_line_that_go_names_is_taken_from_among_its_words() -> None:
-    error = refusal(root_of(), "go: errors parsing go.mod:\ngo.mod:5:2: unknown directive: foo\n")
+    error = refusal(Path("/p"), "go: errors parsing go.mod:\ngo.mod:5:2: unknown directive: foo\n")
     assert str(error) == "/p/go.mod:5:2: unknown directive: foo"
 
 
 def test_a_refusal_without_a_place_names_the_folder() -> None:
-    error = refusal(root_of(), "go: something is odd\n")
+    error = refusal(Path("/p"), "go: something is odd\n")
     assert str(error).startswith("Go cannot read /p: something is odd; ")
-    assert "no reason given" in str(refusal(root_of(), " \n"))
+    assert "no reason given" in str(refusal(Path("/p"), " \n"))
 
 
 # ---- questions
@@ -347,8 +343,36 @@ def test_a_workspace_is_asked_by_its_module_folders(tree: Tree) -> None:
             "lib/go.mod": mod("example.com/b"),
         }
     )
-    command = query_command(gomod.layout(root).builds[0], Query(platform=AMD64, tags=("a", "b")))
-    assert command[-3:] == ["-tags=a,b", "./...", "./lib/..."]
+    (question,) = questions(gomod.layout(root), [Query(platform=AMD64, tags=("a", "b"))])
+    assert question.command[-3:] == ["-tags=a,b", "./...", "./lib/..."]
+
+
+REPLACED = {
+    "app/go.mod": mod(
+        "example.com/app",
+        "require (",
+        "\texample.com/absent v1.0.0",
+        "\texample.com/lib v0.0.0",
+        ")",
+        "replace example.com/lib => ../lib",
+    ),
+    "app/main.go": 'package main\n\nimport (\n\t"example.com/absent"\n\t"example.com/lib"\n)\n\nfunc main() {}\n',
+    "lib/go.mod": mod("example.com/fork", "require example.com/absent v1.0.0"),
+    "lib/lib.go": 'package lib\n\nimport _ "example.com/lib/inner"\n',
+    "lib/inner/inner.go": 'package inner\n\nimport _ "example.com/absent"\n',
+}
+
+
+@pytest.mark.parametrize("work", ["", "go 1.21\n\nuse ./app\n"], ids=["a module", "a workspace"])
+def test_a_replaced_module_is_read_on_a_machine_that_has_none_of_the_other_modules(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, work: str
+) -> None:
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "nothing"))
+    root = tree({**REPLACED, **({"go.work": work} if work else {})})
+    found = asked(root if work else root / "app")
+    assert [p.import_path for p in found.packages] == ["example.com/app", "example.com/lib", "example.com/lib/inner"]
+    assert mains(found) == ["example.com/app"]
+    assert [p.import_path for p in found.closure(["example.com/app"])] == [p.import_path for p in found.packages]
 
 
 def test_a_go_that_is_too_old_for_the_project_is_not_used(tree: Tree) -> None:
@@ -366,14 +390,14 @@ def test_a_machine_without_go_has_none(tree: Tree, monkeypatch: pytest.MonkeyPat
 def test_answers_of_a_container_are_told_with_the_hosts_paths(tree: Tree) -> None:
     layout = gomod.layout(tree({"go.mod": mod("example.com/a"), "cmd/x/main.go": MAIN}))
     answer = '{"Dir": "/src/cmd/x", "ImportPath": "example.com/a/cmd/x", "Name": "main", "GoFiles": ["main.go"]}\n'
-    found = read(layout, [(layout.builds[0], answer)], mounted="/src")
+    found = read(layout, [(Question(root=layout.builds[0], query=Query(platform=AMD64)), answer)], mounted="/src")
     assert [str(p.directory) for p in found.mains] == ["cmd/x"]
 
 
 def test_packages_outside_of_the_users_tree_are_left_out(tree: Tree) -> None:
     layout = gomod.layout(tree({"go.mod": mod("example.com/a")}))
     answer = '{"Dir": "/usr/lib/go/src/fmt", "ImportPath": "fmt", "Name": "fmt", "GoFiles": ["print.go"]}'
-    assert read(layout, [(layout.builds[0], answer)]).packages == ()
+    assert read(layout, [(Question(root=layout.builds[0], query=Query(platform=AMD64)), answer)]).packages == ()
 
 
 # ---- names and settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gobake import gocontainer, gomod
-from gobake.golang import Query
+from gobake.golang import Query, questions
 from gobake.model import Platform
 from tests.conftest import Tree
 
@@ -17,8 +17,7 @@ def mod(path: str) -> str:
 def test_the_container_asks_every_question_in_its_modules_folder_and_quotes_the_path(tree: Tree) -> None:
     root = tree({"a/go.mod": mod("example.com/a"), "it's/go.mod": mod("example.com/b")})
     layout = gomod.layout(root)
-    jobs = [(build, Query(platform=AMD64)) for build in layout.builds]
-    text = gocontainer.dockerfile(layout, jobs, "golang:1.26")
+    text = gocontainer.dockerfile(layout, questions(layout, [Query(platform=AMD64)]), "golang:1.26")
     assert text.startswith("FROM --platform=$BUILDPLATFORM golang:1.26 AS ask\n")
     assert "cd /src/a && {" in text
     assert """cd '/src/it'"'"'s' && {""" in text

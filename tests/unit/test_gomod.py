@@ -47,12 +47,43 @@ replace example.com/e => `./with space`
     )
     assert found.module == "example.com/app"
     assert (found.go, found.toolchain) == ("1.26.1", "go1.26.3")
+    assert found.requires == ("example.com/other",)
     assert found.replaces == (
         ("example.com/a", "./a"),
         ("example.com/b", "../b"),
         ("example.com/d", "/abs/d"),
         ("example.com/e", "./with space"),
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "vendor", "expected"),
+    [
+        ((), False, False),
+        (("require (", "\texample.com/other v1.2.3", ")"), False, True),
+        (("require example.com/other v1.2.3",), True, False),
+        (("require example.com/lib v0.0.0", "replace example.com/lib => ./lib"), False, False),
+        (("require example.com/fork v1.0.0", "replace example.com/fork => example.com/ours v1.0.0"), False, True),
+    ],
+    ids=["requires nothing", "requires another", "vendored", "replaced by a folder", "replaced by another module"],
+)
+def test_a_build_reads_other_modules_where_one_is_required_that_is_not_here(
+    tree: Tree, lines: tuple[str, ...], vendor: bool, expected: bool
+) -> None:
+    files = {"go.mod": mod("example.com/app", *lines), "lib/go.mod": mod("example.com/lib")}
+    root = tree({**files, **({"vendor/modules.txt": ""} if vendor else {})})
+    assert layout(root).builds[0].downloads is expected
+
+
+def test_a_workspace_reads_no_others_for_modules_that_it_uses(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.work": "go 1.26\n\nuse (\n\t./a\n\t./b\n)\n",
+            "a/go.mod": mod("example.com/a", "require example.com/b v0.0.0"),
+            "b/go.mod": mod("example.com/b"),
+        }
+    )
+    assert not layout(root).builds[0].downloads
 
 
 def test_a_go_work_is_read_in_either_form() -> None:

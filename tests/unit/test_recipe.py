@@ -39,8 +39,8 @@ def project(*services: Service) -> Project:
     )
 
 
-def tree_of(services: Sequence[Service]) -> GoTree:
-    module = Module(path="example.com/shop", directory=HERE, go="1.26")
+def tree_of(services: Sequence[Service], *requires: str) -> GoTree:
+    module = Module(path="example.com/shop", directory=HERE, go="1.26", requires=requires)
     build = BuildRoot(directory=HERE, workspace=False, mains=(module,), replaced=())
     packages = tuple(
         Package(
@@ -85,6 +85,35 @@ def stage(text: str, name: str) -> list[str]:
 
 def stages(text: str) -> list[str]:
     return [line.rpartition(" AS ")[2] for line in instructions(text) if line.startswith("FROM ")]
+
+
+# ---- how modules are reached
+
+REACH = [
+    "--mount=type=secret,id=netrc,target=/root/.netrc",
+    "--mount=type=secret,id=ca,target=/etc/ssl/certs/of-the-host.pem",
+    "--mount=type=secret,id=known_hosts,target=/etc/ssh/ssh_known_hosts",
+    "--mount=type=secret,id=env",
+    "--mount=type=ssh",
+]
+
+
+def test_every_step_that_may_download_modules_has_the_secrets_and_no_other_step() -> None:
+    of = project(replace(service(), version_stamp="main.version"), service("worker"))
+    text = recipe.render(of, everything(of), tree_of(of.services, "example.com/other")).dockerfile
+    steps = {name: line for name in stages(text) for line in stage(text, name) if line.startswith("RUN ")}
+    downloading = {name for name, line in steps.items() if re.search(r"\bgo (build|list)\b", line)}
+    assert downloading == {"compile", "stamp", "api-single-stage", "worker-single-stage"}
+    for name, line in steps.items():
+        assert [mount for mount in REACH if f" {mount} " in line] == (REACH if name in downloading else [])
+        assert ("then . /run/secrets/env; fi && " in line) == (name in downloading)
+
+
+def test_a_project_that_requires_no_other_modules_has_no_secrets_but_gos_settings() -> None:
+    text = dockerfile(service())
+    assert set(re.findall(r"type=secret,id=(\w+)", text)) == {"goenv"}
+    assert "type=ssh" not in text
+    assert "/run/secrets/env" not in text
 
 
 # ---- which stages there are

@@ -130,7 +130,31 @@ def test_provenance_is_off_unless_it_is_asked_for() -> None:
     assert asked["attest"] == ["type=provenance,mode=max"]
 
 
+def test_secrets_are_named_and_left_out_where_nobody_has_them() -> None:
+    base = baked(project(service()))["target"]["_base"]
+    assert base["secret"] == [
+        "id=goenv,env=GOBAKE_GOENV",
+        '${GOBAKE_NETRC == "" ? "" : "id=netrc,env=GOBAKE_NETRC"}',
+        '${GOBAKE_ENV == "" ? "" : "id=env,env=GOBAKE_ENV"}',
+        '${GOBAKE_CA == "" ? "" : "id=ca,src=${GOBAKE_CA}"}',
+        '${GOBAKE_KNOWN_HOSTS == "" ? "" : "id=known_hosts,src=${GOBAKE_KNOWN_HOSTS}"}',
+    ]
+    assert base["ssh"] == ['${GOBAKE_SSH == "" ? "" : "default=${GOBAKE_SSH}"}']
+
+
+def test_a_project_that_reads_no_other_modules_asks_for_no_credentials() -> None:
+    of = project(service())
+    places = Places(context=".", dockerfile="gobake.Dockerfile", prebuilt="dist")
+    found = json.loads(render(of, select(of, ALL, (AMD64,)), places, downloads=False))
+    assert found["target"]["_base"]["secret"] == ["id=goenv,env=GOBAKE_GOENV"]
+    assert "ssh" not in found["target"]["_base"]
+    assert not [name for name in found["variable"] if name.startswith("GOBAKE_")]
+
+
 def test_nothing_that_a_commit_changes_is_in_the_file() -> None:
     found = baked(project(service()))
-    assert set(found["variable"]) == {"PREFIX", "TAG", "VERSION", "REVISION", "CREATED", "EPOCH", "TRACE"}
+    of_the_machine = {"GOBAKE_NETRC", "GOBAKE_ENV", "GOBAKE_CA", "GOBAKE_KNOWN_HOSTS", "GOBAKE_SSH"}
+    per_build = {"PREFIX", "TAG", "VERSION", "REVISION", "CREATED", "EPOCH", "TRACE"}
+    assert set(found["variable"]) == per_build | of_the_machine
+    assert {found["variable"][name]["default"] for name in of_the_machine} == {""}
     assert found["target"]["api-scratch"]["output"] == ["type=image,source-date-epoch=${EPOCH}"]

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gobake.config.finding import load_config
-from gobake.config.values import RESERVED_NAMES, Config, ServiceConfig, merged
+from gobake.config.values import RESERVED_NAMES, Config, PrivateConfig, ServiceConfig, Token, merged
 from gobake.gomod import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ __all__ = [
     "CONFIG_FILE",
     "RESERVED_NAMES",
     "Config",
+    "PrivateConfig",
     "ServiceConfig",
+    "Token",
     "fields_markdown",
     "load_config",
     "merged",

@@ -32,6 +32,12 @@ LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?"
 
 _NO_DOTS = r"(?!(?:.*/)?\.{1,2}(?::?/|$))"  # neither . nor .. between slashes
 
+# Of a server that modules come from, as netrc and ssh take it, and a file of whoever builds.
+SERVER = rf"{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?"
+SSH_SERVER = rf"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?{SERVER}"
+TOKEN_VARIABLE = r"[A-Z_][A-Z0-9_]{0,99}"
+HOST_FILE = rf"[^\s,\u0022{_UNPRINTABLE}](?:[^,\u0022{_UNPRINTABLE}]*[^\s,\u0022{_UNPRINTABLE}])?"
+
 GO_VERSION = r"1\.(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2}))?"
 BUILD_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.]*"
 # golang.org/x/mod/module, CheckImportPath; a folder with a package in it becomes a part of an import path

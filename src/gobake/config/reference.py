@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gobake.config.fields import Field
+from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
 from gobake.config.services import FILE_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
 
@@ -16,6 +17,8 @@ def fields_markdown() -> str:
             *_table("Keys of the file", TOP_FIELDS),
             *_table("Keys of `defaults` and of a service (`package`: only of a service)", SERVICE_FIELDS),
             *_table("Keys of `bases`", BASE_FIELDS),
+            *_table("Keys of `private`", PRIVATE_FIELDS),
+            *_table("Keys of an entry of `tokens`", TOKEN_FIELDS),
             *_table("Keys of an entry of `files`", FILE_FIELDS),
         ]
     )

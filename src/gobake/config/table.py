@@ -8,6 +8,7 @@ from types import MappingProxyType
 from gobake.config import patterns, words
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Kind, boolean, items, mapping, verbatim
+from gobake.config.private import private
 from gobake.config.reading import At
 from gobake.config.services import defaults_kind, file, services_kind
 from gobake.model import Strategy
@@ -271,6 +272,13 @@ TOP_FIELDS = (
         about="The images that gobake builds upon. --base on the command line wins.",
         example="{alpine: alpine:3.21}",
         otherwise="the public ones",
+    ),
+    Field(
+        name="private",
+        kind=private,
+        about="How private modules are reached: names of files and variables of whoever builds, never a secret.",
+        example="{tokens: {git.example.com: GIT_TOKEN}}",
+        otherwise="as the Go of this machine reaches them",
     ),
     Field(
         name="defaults",

@@ -63,6 +63,27 @@ class ServiceConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Token:
+    """Where a token for a host is found; never the token itself."""
+
+    variable: str  # of the environment
+    username: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateConfig:
+    """How private modules are reached: names of files and variables of whoever builds."""
+
+    netrc: str | None = None  # a file, or `none`
+    tokens: Mapping[str, Token] | None = None  # by host
+    ssh: str | None = None  # agent, none, or the file of a key
+    ssh_hosts: tuple[str, ...] | None = None  # [user@]host[:port] whose repositories come over SSH
+    known_hosts: str | None = None  # a file
+    ca_bundle: str | None = None  # a file, or `none`
+    proxy: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole gobake.yaml."""
 
@@ -76,6 +97,7 @@ class Config:
     provenance: str | None = None  # false, min or max
     discover: bool  # also build the main packages that no service names
     bases: Mapping[str, str] = field(default_factory=_nothing)
+    private: PrivateConfig = field(default_factory=PrivateConfig)
     defaults: ServiceConfig
     services: tuple[ServiceConfig, ...] = ()
     # by dotted key from the top

@@ -8,18 +8,35 @@ from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project
 from gobake.recipe import bakefile, dockerfile, ignore
-from gobake.recipe.bakefile import GOENV_VARIABLE, TRACE, Places
-from gobake.recipe.dockerfile import prebuilt_folder, prebuilt_name
-from gobake.recipe.ignore import packages
+from gobake.recipe.bakefile import (
+    CA_VARIABLE,
+    ENVIRONMENT_VARIABLE,
+    GOENV_VARIABLE,
+    KNOWN_HOSTS_VARIABLE,
+    NETRC_VARIABLE,
+    SSH_VARIABLE,
+    TRACE,
+    Places,
+)
+from gobake.recipe.dockerfile import CERTIFICATES, NETRC, prebuilt_folder, prebuilt_name
+from gobake.recipe.ignore import downloads, packages
 
 __all__ = [
     "BAKE_FILE",
+    "CA_VARIABLE",
+    "CERTIFICATES",
     "DOCKERFILE",
+    "ENVIRONMENT_VARIABLE",
     "GOENV_VARIABLE",
     "IGNORE_FILE",
+    "KNOWN_HOSTS_VARIABLE",
+    "NETRC",
+    "NETRC_VARIABLE",
+    "SSH_VARIABLE",
     "TRACE",
     "Places",
     "Recipe",
+    "downloads",
     "packages",
     "prebuilt_folder",
     "prebuilt_name",
@@ -52,5 +69,10 @@ def render(project: Project, matrix: Matrix, tree: GoTree, places: Places | None
     return Recipe(
         dockerfile=dockerfile.render(project, matrix, tree, header),
         ignore=ignore.ignore_file(project, matrix, tree, header),
-        bake=bakefile.render(project, matrix, places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder)),
+        bake=bakefile.render(
+            project,
+            matrix,
+            places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder),
+            downloads=downloads(matrix, tree),
+        ),
     )

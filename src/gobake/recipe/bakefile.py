@@ -15,6 +15,14 @@ from gobake.recipe.words import hcl, stage_name
 
 TRACE = "trace"  # the target that writes what Go did into a folder
 GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable that the secret `goenv` is read from
+# How modules are reached: variables that hold a text, and variables that hold the path of a file or socket.
+NETRC_VARIABLE = "GOBAKE_NETRC"
+ENVIRONMENT_VARIABLE = "GOBAKE_ENV"  # a shell text: proxies, settings of git
+CA_VARIABLE = "GOBAKE_CA"
+KNOWN_HOSTS_VARIABLE = "GOBAKE_KNOWN_HOSTS"
+SSH_VARIABLE = "GOBAKE_SSH"
+_TEXTS = {"netrc": NETRC_VARIABLE, "env": ENVIRONMENT_VARIABLE}
+_FILES = {"ca": CA_VARIABLE, "known_hosts": KNOWN_HOSTS_VARIABLE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +35,14 @@ class Places:
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
 
 
-def render(project: Project, matrix: Matrix, places: Places) -> str:
-    """The JSON text."""
+def render(project: Project, matrix: Matrix, places: Places, *, downloads: bool = True) -> str:
+    """The JSON text. ``downloads``: the compile reads modules from elsewhere."""
     targets = {target.name: _target(project, target, places) for target in matrix.targets}
     base = {
         "context": hcl(places.context),
         "dockerfile": hcl(places.dockerfile),
-        "secret": [f"id=goenv,env={GOENV_VARIABLE}"],
+        "secret": [f"id=goenv,env={GOENV_VARIABLE}", *(_secrets() if downloads else ())],
+        "ssh": [_unless_empty(SSH_VARIABLE, f"default=${{{SSH_VARIABLE}}}")] if downloads else [],
         "attest": _attest(project),
     }
     bake: dict[str, object] = {
@@ -45,6 +54,11 @@ def render(project: Project, matrix: Matrix, places: Places) -> str:
             "CREATED": {"default": ""},
             "EPOCH": {"default": "0"},
             "TRACE": {"default": ".gobake/trace"},
+            **(
+                {name: {"default": ""} for name in (*_TEXTS.values(), *_FILES.values(), SSH_VARIABLE)}
+                if downloads
+                else {}
+            ),
         },
         "group": _groups(matrix),
         "target": {"_base": {key: value for key, value in base.items() if value}, **targets},
@@ -59,6 +73,17 @@ def render(project: Project, matrix: Matrix, places: Places) -> str:
             "output": ["type=local,dest=${TRACE}"],
         }
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
+
+
+def _secrets() -> list[str]:
+    """Each is left out where its variable is empty: a secret that nobody has is no mount, and no error."""
+    texts = [_unless_empty(variable, f"id={name},env={variable}") for name, variable in _TEXTS.items()]
+    files = [_unless_empty(variable, f"id={name},src=${{{variable}}}") for name, variable in _FILES.items()]
+    return texts + files
+
+
+def _unless_empty(variable: str, text: str) -> str:
+    return f'${{{variable} == "" ? "" : "{text}"}}'
 
 
 def _groups(matrix: Matrix) -> dict[str, object]:

@@ -17,6 +17,9 @@ from gobake.recipe.templates import fill
 
 SOURCE = "/src"
 BINARIES = "/usr/local/bin"  # where the program lies in every image
+# Where Go, git and ssh look by themselves. Go reads every file in that folder besides the image's own bundle.
+NETRC = "/root/.netrc"
+CERTIFICATES = "/etc/ssl/certs/of-the-host.pem"
 _CERTIFIED = (Strategy.DEBIAN_SLIM, Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)  # bases without a CA bundle
 
 
@@ -53,6 +56,9 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "source": SOURCE,
         "binds": _binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
         "vendored": all(root.vendored for root in ignore.used_roots(matrix, tree)),
+        "downloads": ignore.downloads(matrix, tree),
+        "netrc": NETRC,
+        "trusted": CERTIFICATES,
         "certificates": any(i.certificates or i.zoneinfo for i in images),
         "zoneinfo": any(i.zoneinfo for i in images),
         "upx": any(i.strategy is Strategy.UPX for i in images),

@@ -70,6 +70,11 @@ def used_roots(matrix: Matrix, tree: GoTree) -> tuple[BuildRoot, ...]:
     return tuple(b for b in tree.layout.builds if _relative(b.directory, tree) in used)
 
 
+def downloads(matrix: Matrix, tree: GoTree) -> bool:
+    """Whether the build of the selected services reads modules from elsewhere."""
+    return any(root.downloads for root in used_roots(matrix, tree))
+
+
 def packages(matrix: Matrix, tree: GoTree) -> tuple[Package, ...]:
     """The packages of the user's tree that the selected services are made of."""
     return tree.closure(service.package for service in matrix.services)

@@ -31,6 +31,7 @@ from gobake.trace.golog import GoError, GoLog
 from gobake.trace.names import StepKind
 from gobake.trace.printable import one_line, printable
 from gobake.trace.steps import Step, Trace
+from gobake.trace.unfetched import NETWORK, UNFETCHED, unavailable
 
 TAIL_LINES = 15  # of the failing step's log
 _REASON_WIDTH = 400  # characters of BuildKit's own text that an error quotes
@@ -145,10 +146,7 @@ def _located(error: GoError, tree: Tree | None) -> GoError:
 
 # ---- recognising, the first that fits
 
-_NETWORK = re.compile(
-    r"dial tcp|no such host|i/o timeout|connection refused|connection reset|TLS handshake|x509: |proxyconnect|"
-    r"deadline exceeded|network is unreachable|502 Bad Gateway|503 Service Unavailable"
-)
+_NETWORK = re.compile(NETWORK)
 _DENIED = re.compile(
     r"pull access denied|401 Unauthorized|403 Forbidden|insufficient_scope|unauthorized|authorization failed|denied: "
 )
@@ -236,11 +234,6 @@ def _older_go(case: _Case) -> GobakeError | None:
     )
 
 
-_UNFETCHED = re.compile(
-    r"unknown revision|404 Not Found|410 Gone|terminal prompts disabled|invalid version|could not read Username|"
-    r"module lookup disabled|Permission denied \(publickey\)|verifying (?:module|go\.mod)|checksum mismatch|"
-    r"repository .* not found|" + _NETWORK.pattern
-)
 _UNTIDY = re.compile(
     r"missing go\.sum entry|updates to go\.mod needed|no required module provides|inconsistent vendoring|"
     r"cannot find module providing|go: (?:errors parsing|go\.mod file not found)"
@@ -249,11 +242,8 @@ _UNTIDY = re.compile(
 
 def _modules(case: _Case) -> GobakeError | None:
     told = [*(str(error) for error in case.errors), *case.go.complaints]
-    if fetch := next((text for text in told if _UNFETCHED.search(text)), ""):
-        return ModulesUnavailable(
-            f"Go could not get a module: {one_line(fetch, _REASON_WIDTH)}",
-            remedy="check the network and `go env GOPROXY`; private modules need GOPRIVATE and a credential",
-        )
+    if fetch := next((text for text in told if UNFETCHED.search(text)), ""):
+        return unavailable(fetch, case.tail)
     if any(not _UNTIDY.search(str(error)) for error in case.errors):
         return None  # code that does not compile comes first
     if untidy := next((text for text in told if _UNTIDY.search(text)), ""):

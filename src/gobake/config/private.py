@@ -1,0 +1,156 @@
+"""`private`: where the credentials, certificates and keys of whoever builds are found. It holds no secret itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from gobake.config import patterns
+from gobake.config.document import Scalar
+from gobake.config.fields import Field, object_schema, read_fields
+from gobake.config.kinds import Grammar, Kind, boolean, items
+from gobake.config.reading import At
+from gobake.config.spelling import shown
+from gobake.config.values import PrivateConfig, Token
+
+
+def _no_address(at: At, value: str) -> None:
+    if "//" in value or "/" in value:
+        raise at.refuse(
+            f"{shown(value)} is no host alone", "leave the scheme and the path away, such as git.example.com"
+        )
+
+
+def _no_login(at: At, value: str) -> None:
+    """The message does not show what it found."""
+    if "@" in value:
+        raise at.refuse("holds a user or password", "write the host alone; `username` names the user")
+    _no_address(at, value)
+
+
+def _names_a_variable(at: At, value: str) -> None:
+    """Whoever writes the token itself must not find it in a log as well."""
+    if not re.fullmatch(patterns.TOKEN_VARIABLE, value):
+        raise at.refuse(
+            "is no name of an environment variable",
+            "name the variable that holds the token, in upper case such as GIT_TOKEN; if this was the token, revoke it",
+        )
+
+
+HOST_FILE = Grammar(
+    says="file of this machine",
+    pattern=patterns.HOST_FILE,
+    remedy="such as ~/.netrc or certs/company.pem (from the folder of gobake.yaml), without commas and quotes",
+)
+SERVER = Grammar(
+    says="host", pattern=patterns.SERVER, remedy="such as git.example.com or git.example.com:8443", check=_no_login
+)
+SSH_SERVER = Grammar(
+    says="host", pattern=patterns.SSH_SERVER, remedy="such as github.com or git@git.example.com:2222", check=_no_address
+)
+VARIABLE = Grammar(says="name of a variable", pattern=patterns.TOKEN_VARIABLE, check=_names_a_variable)
+USERNAME = Grammar(says="user", pattern=r"[^\s:]+", remedy="one word without a colon, such as oauth2", longest=200)
+
+TOKEN_FIELDS = (
+    Field(
+        name="variable",
+        kind=VARIABLE.kind,
+        about="The environment variable that holds the token.",
+        example="GIT_TOKEN",
+        required=True,
+    ),
+    Field(
+        name="username",
+        kind=USERNAME.kind,
+        about="The user that goes with it.",
+        example="x-token-auth",
+        default="oauth2",
+    ),
+)
+
+
+def _read_token(at: At) -> Token:
+    """The name of a variable, or a mapping of it and a user."""
+    if isinstance(at.node, Scalar):
+        return Token(variable=VARIABLE.admit(at, at.text()))
+    return Token(**read_fields(at, TOKEN_FIELDS))
+
+
+def _read_tokens(at: At) -> Mapping[str, Token]:
+    found: dict[str, Token] = {}
+    for server, at_key, at_value in at.entries():
+        unnamed = replace(at_key, key=at.key)  # the key is not repeated: a login may stand in it
+        found[SERVER.admit(unnamed, server)] = _read_token(at_value)
+    return MappingProxyType(found)
+
+
+_TOKENS: Kind[Mapping[str, Token]] = Kind(
+    read=_read_tokens,
+    schema={
+        "type": "object",
+        "propertyNames": SERVER.kind.schema,
+        "additionalProperties": {"oneOf": [VARIABLE.kind.schema, object_schema(TOKEN_FIELDS)]},
+    },
+    says="host -> name of a variable",
+)
+
+PRIVATE_FIELDS = (
+    Field(
+        name="netrc",
+        kind=HOST_FILE.kind,
+        about="The netrc file with logins for module proxies and git servers; none for no file.",
+        example="~/.netrc",
+        otherwise="$NETRC, or ~/.netrc where there is one",
+    ),
+    Field(
+        name="tokens",
+        kind=_TOKENS,
+        about="Environment variables with tokens for module proxies and git servers; they win over the netrc file.",
+        example="{git.example.com: GIT_TOKEN}",
+        otherwise="no tokens",
+    ),
+    Field(
+        name="ssh",
+        kind=HOST_FILE.kind,
+        about="What git over SSH signs in with: agent, the file of a private key without passphrase, or none.",
+        example="agent",
+        otherwise="the agent at $SSH_AUTH_SOCK where one answers",
+    ),
+    Field(
+        name="ssh_hosts",
+        kind=items(SSH_SERVER.kind, "hosts"),
+        about="Hosts whose repositories come over SSH instead of HTTPS: [user@]host[:port], the user being git.",
+        example="[github.com]",
+        otherwise="those that git's own url.*.insteadOf names",
+    ),
+    Field(
+        name="known_hosts",
+        kind=HOST_FILE.kind,
+        about="The file with the keys of SSH servers.",
+        example="~/.ssh/known_hosts",
+        otherwise="~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts",
+    ),
+    Field(
+        name="ca_bundle",
+        kind=HOST_FILE.kind,
+        about="A PEM file with further certificates that module proxies and git servers may show; "
+        "none for those of the golang image alone.",
+        example="certs/company.pem",
+        otherwise="$SSL_CERT_FILE, or what this machine trusts",
+    ),
+    Field(
+        name="proxy",
+        kind=boolean(),
+        about="Whether modules come through HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of this machine.",
+        example="false",
+        default="true",
+    ),
+)
+
+private: Kind[PrivateConfig] = Kind(
+    read=lambda at: PrivateConfig(**read_fields(at, PRIVATE_FIELDS)),
+    schema=object_schema(PRIVATE_FIELDS),
+    says="names of files and variables",
+)
