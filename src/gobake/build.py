@@ -345,8 +345,10 @@ def _interruptible(bake: Bake) -> Iterator[Callable[[], bool]]:
         # a terminal's Ctrl-C reaches buildx too, and this handler twice at most within a moment
         if len(pressed) > 1 and pressed[-1] - pressed[0] > 0.3:
             bake.kill()
+            engine.kill_all()
             os._exit(ExitCode.INTERRUPTED)
         bake.stop()
+        engine.stop_all()  # what runs beside it
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -197,7 +197,7 @@ def _ask(go: str, job: Question) -> str:
     except OSError as error:
         raise GoMissing(f"{go} does not run: {error.strerror}", remedy="reinstall Go or take it from PATH") from None
     if done.returncode and not done.stdout.strip():
-        raise refusal(job.folder, done.stderr)
+        raise refusal(job.folder, done.stderr or f"go list ended with {done.returncode}")
     return done.stdout
 
 

@@ -53,6 +53,9 @@ def solve(targets: Mapping[str, Mapping[str, Any]], folder: Path, *, builder: st
     try:
         for line in bake:
             log.feed(line if line.endswith("\n") else line + "\n")
+    except BaseException:  # Ctrl-C: nothing of it goes on in the engine
+        bake.stop()
+        raise
     finally:
         late = not timer.is_alive()
         timer.cancel()

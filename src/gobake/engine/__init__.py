@@ -15,7 +15,7 @@ from gobake.engine.asking import (
     refusal,
     require_image_store,
 )
-from gobake.engine.baking import Bake, BakeCall, build_folder, one_a_line, warm_up
+from gobake.engine.baking import Bake, BakeCall, build_folder, kill_all, one_a_line, stop_all, warm_up
 from gobake.engine.looking import CacheMount, cache_mounts, inspect_image, parse_mounts
 from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
 
@@ -33,6 +33,7 @@ __all__ = [
     "host_platform",
     "image_sizes",
     "inspect_image",
+    "kill_all",
     "one_a_line",
     "parse_info",
     "parse_inspect",
@@ -40,5 +41,6 @@ __all__ = [
     "refusal",
     "remote_sizes",
     "require_image_store",
+    "stop_all",
     "warm_up",
 ]

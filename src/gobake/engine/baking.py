@@ -88,6 +88,9 @@ def build_folder(dockerfile: Path, context: Path, into: Path, builder: str = "")
         raise BuildFailed(last[-1].removeprefix("ERROR: ") if last else error.what)
 
 
+_RUNNING: set[Bake] = set()  # whose lines are being read
+
+
 class Bake:
     """A `docker buildx bake`: iterate over it for the lines of its output; `stop` cancels it in the engine.
 
@@ -110,11 +113,17 @@ class Bake:
 
     def __iter__(self) -> Iterator[str]:
         if self._process:
-            return one_a_line(self._read(self._process))
-        if self._stopping.is_set():
+            lines = self._read(self._process)
+        elif self._stopping.is_set():
             self.failed = True
-            return iter(())
-        return one_a_line(self._through_docker())
+            return
+        else:
+            lines = self._through_docker()
+        _RUNNING.add(self)
+        try:
+            yield from one_a_line(lines)
+        finally:
+            _RUNNING.discard(self)
 
     def _read(self, process: subprocess.Popen[str]) -> Iterator[str]:
         assert process.stdout is not None
@@ -150,18 +159,44 @@ class Bake:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        for child in _children():
-            _signal(child, signal.SIGINT)
-        threading.Thread(target=self._kill_late, daemon=True).start()
+        found = self._processes()
+        for process in found:
+            _signal(process, signal.SIGINT)
+        threading.Thread(target=_kill_late, args=(found,), daemon=True).start()
 
     def kill(self) -> None:
         """End buildx without waiting for anything."""
-        for child in _children():
-            _signal(child, signal.SIGKILL)
+        for process in self._processes():
+            _signal(process, signal.SIGKILL)
 
-    def _kill_late(self) -> None:
-        time.sleep(STOP_SECONDS)
-        self.kill()
+    def _processes(self) -> list[Any]:
+        """buildx, and the docker command around it: those that were given this call's files, and what they started."""
+        import psutil
+
+        files = {str(file) for file in self.call.files}
+        found: dict[int, Any] = {}
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if files & set(child.cmdline()):
+                    found |= {process.pid: process for process in (child, *child.children(recursive=True))}
+        return list(found.values())
+
+
+def stop_all() -> None:
+    """Cancel every build that this process has begun."""
+    for bake in list(_RUNNING):
+        bake.stop()
+
+
+def kill_all() -> None:
+    for bake in list(_RUNNING):
+        bake.kill()
+
+
+def _kill_late(processes: list[Any]) -> None:
+    time.sleep(STOP_SECONDS)
+    for process in processes:
+        _signal(process, signal.SIGKILL)  # psutil knows a pid that became another process
 
 
 def _started(call: BakeCall) -> subprocess.Popen[str]:
@@ -178,12 +213,6 @@ def _started(call: BakeCall) -> subprocess.Popen[str]:
         with contextlib.suppress(OSError):
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return process
-
-
-def _children() -> list[Any]:
-    import psutil
-
-    return list(psutil.Process().children(recursive=True))
 
 
 def _signal(process: Any, number: int) -> None:
