@@ -20,6 +20,7 @@ class Checkout:
     commit_time: int = 0  # seconds since the epoch
     description: str = ""  # git describe --tags --always --dirty
     dirty: bool = False
+    default_branch: str = ""  # what the remote `origin` calls its own, where a clone noted it
     source_url: str = ""  # https address of the remote `origin`, without credentials
 
     @property
@@ -41,6 +42,7 @@ def look(root: Path) -> Checkout:
         branch=branch,
         description=description,
         dirty=description.endswith("-dirty"),
+        default_branch=_git(root, "symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD").removeprefix("origin/"),
         source_url=_https(_git(root, "config", "--get", "remote.origin.url")),
     )
 

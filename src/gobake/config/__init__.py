@@ -5,6 +5,7 @@ schema, the reference and `gobake init` are made. This package knows neither the
 does, project.py and the recipe decide.
 """
 
+from gobake.config.caches import Backend, CacheConfig, LayerConfig, SeedConfig
 from gobake.config.initfile import render_init
 from gobake.config.json_schema import schema
 from gobake.config.loading import load_config, parse_config
@@ -16,7 +17,11 @@ from gobake.gomod import CONFIG_FILE
 __all__ = [
     "CONFIG_FILE",
     "RESERVED_NAMES",
+    "Backend",
+    "CacheConfig",
     "Config",
+    "LayerConfig",
+    "SeedConfig",
     "ServiceConfig",
     "fields_markdown",
     "load_config",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
 from gobake.config.fields import Field
 from gobake.config.services import FILE_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
@@ -16,6 +17,9 @@ def fields_markdown() -> str:
             *_table("Keys of the file", TOP_FIELDS),
             *_table("Keys of `defaults` and of a service (`package`: only of a service)", SERVICE_FIELDS),
             *_table("Keys of `bases`", BASE_FIELDS),
+            *_table("Keys of `cache`", CACHE_FIELDS),
+            *_table("Keys of `cache.layers`", LAYER_FIELDS),
+            *_table("Keys of `cache.seeds`", SEED_FIELDS),
             *_table("Keys of an entry of `files`", FILE_FIELDS),
         ]
     )

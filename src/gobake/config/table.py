@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gobake.config import patterns, words
+from gobake.config.caches import cache_kind
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Kind, boolean, items, mapping, verbatim
 from gobake.config.reading import At
@@ -271,6 +272,13 @@ TOP_FIELDS = (
         about="The images that gobake builds upon. --base on the command line wins.",
         example="{alpine: alpine:3.21}",
         otherwise="the public ones",
+    ),
+    Field(
+        name="cache",
+        kind=cache_kind,
+        about="Where caches are kept beside the builder, and by which policy.",
+        example="{store: ghcr.io/acme/shop-cache}",
+        otherwise="what fits the environment",
     ),
     Field(
         name="defaults",

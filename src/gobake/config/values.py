@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from gobake.config.caches import CacheConfig
 from gobake.errors import Where
 from gobake.model import ExtraFile, Platform, Strategy
 
@@ -71,6 +72,7 @@ class Config:
     provenance: str | None = None  # false, min or max
     discover: bool  # also build the main packages that no service names
     bases: Mapping[str, str] = field(default_factory=_nothing)
+    cache: CacheConfig = field(default_factory=CacheConfig)
     defaults: ServiceConfig
     services: tuple[ServiceConfig, ...] = ()
     # by dotted key from the top
