@@ -10,18 +10,22 @@ layers.py       a CacheChoice -> cache-from and cache-to of every target
 
 from gobake.caching.choosing import CacheChoice, CacheWish, choose
 from gobake.caching.environment import Surroundings, look
+from gobake.caching.layers import Builders, LayerPlan, layer_caches
 from gobake.caching.policy import POLICY_NAMES, Policy, Save, SaveOn
 from gobake.caching.store import Store
 
 __all__ = [
     "POLICY_NAMES",
+    "Builders",
     "CacheChoice",
     "CacheWish",
+    "LayerPlan",
     "Policy",
     "Save",
     "SaveOn",
     "Store",
     "Surroundings",
     "choose",
+    "layer_caches",
     "look",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project
 from gobake.recipe import bakefile, dockerfile, ignore
-from gobake.recipe.bakefile import GOENV_VARIABLE, TRACE, Places
+from gobake.recipe.bakefile import GOENV_VARIABLE, TRACE, Places, TargetCache, exporter_name
 from gobake.recipe.dockerfile import prebuilt_folder, prebuilt_name
 from gobake.recipe.ignore import packages
 
@@ -20,6 +21,8 @@ __all__ = [
     "TRACE",
     "Places",
     "Recipe",
+    "TargetCache",
+    "exporter_name",
     "packages",
     "prebuilt_folder",
     "prebuilt_name",
@@ -42,8 +45,15 @@ class Recipe:
     bake: str
 
 
-def render(project: Project, matrix: Matrix, tree: GoTree, places: Places | None = None) -> Recipe:
-    """The recipe of a matrix; without ``places`` for bake in the project's own folder.
+def render(
+    project: Project,
+    matrix: Matrix,
+    tree: GoTree,
+    places: Places | None = None,
+    caches: Mapping[str, TargetCache] | None = None,
+) -> Recipe:
+    """The recipe of a matrix; without ``places`` for bake in the project's own folder, without ``caches`` for none but
+    the builder's own.
 
     The Dockerfile and the ignore file do not depend on where they are written to.
     """
@@ -52,5 +62,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, places: Places | None
     return Recipe(
         dockerfile=dockerfile.render(project, matrix, tree, header),
         ignore=ignore.ignore_file(project, matrix, tree, header),
-        bake=bakefile.render(project, matrix, places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder)),
+        bake=bakefile.render(
+            project, matrix, places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder), caches
+        ),
     )
