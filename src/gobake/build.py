@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -22,12 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 from gobake import __version__, engine, golang, prebuilt, recipe
 from gobake.access import Access, EventRedactor, gather
+from gobake.caching.choosing import CacheChoice
+from gobake.caching.layers import Builders, LayerPlan, layer_caches
+from gobake.caching.wish import CacheWish
 from gobake.engine import Bake, BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, ExitCode, Unwritable
 from gobake.folders import cache_folder, scratch_folder
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy, Target
-from gobake.opening import Opened, Request, open_project
+from gobake.opening import Opened, Request, choose_caches, open_project
 from gobake.project import identity
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
@@ -44,6 +47,7 @@ class Asked:
 
     request: Request
     selection: Selection
+    caches: CacheWish = field(default_factory=CacheWish)
     tag: str = "latest"
     push: bool = False
     load: bool = False
@@ -63,6 +67,8 @@ class _Ready:
     opened: Opened
     builder: Builder
     matrix: Matrix
+    caches: CacheChoice
+    layers: LayerPlan
     trace_folder: Path
     call: BakeCall
     access: Access
@@ -161,12 +167,14 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
     output = "type=image,push=true" if asked.push else "type=image"
     if asked.load and not builder.keeps_images:
         output = "type=docker"
-    folder = _recipe_folder(home, project, matrix, output)
+    caches = choose_caches(opened, asked.caches)
+    layers = layer_caches(project, matrix, caches, _builders(builder, questions), asked.tag)
+    folder = _recipe_folder(home, project, matrix, output, layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
         context=str(project.context), dockerfile=str(folder / recipe.DOCKERFILE), prebuilt=str(staged), output=output
     )
-    _write_recipe(folder, recipe.render(project, matrix, opened.tree, places))
+    _write_recipe(folder, recipe.render(project, matrix, opened.tree, places, layers.targets))
     targets = tuple(t.name for t in matrix.targets)
     checkout = opened.checkout
     # taken out of the environment: buildx would make a build argument of it
@@ -183,7 +191,7 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
     }
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
-        targets=(*targets, *((recipe.TRACE,) if matrix.compiles else ())),
+        targets=(*targets, *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters),
         builder=asked.request.builder,
         no_cache=asked.no_cache,
         metadata_file=scratch / "metadata.json",
@@ -195,6 +203,8 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         opened=opened,
         builder=builder,
         matrix=matrix,
+        caches=caches,
+        layers=layers,
         trace_folder=scratch / "trace",
         call=call,
         access=access,
@@ -242,8 +252,19 @@ def _cache_folder(name: str) -> Path:
     return folder
 
 
-def _recipe_folder(home: Path, project: Project, matrix: Matrix, output: str) -> Path:
-    mark = hashlib.sha256(repr((project, matrix.targets, output, __version__)).encode()).hexdigest()[:16]
+def _builders(builder: Builder, questions: Questions) -> Builders:
+    stores = not builder.keeps_images or builder.holds_platforms
+    return Builders(
+        several_nodes=len(builder.nodes) > 1,
+        inside_docker=builder.keeps_images,
+        exports=stores or questions.info().holds_platforms,
+    )
+
+
+def _recipe_folder(home: Path, project: Project, matrix: Matrix, output: str, layers: LayerPlan) -> Path:
+    mark = hashlib.sha256(repr((project, matrix.targets, output, layers.targets, __version__)).encode()).hexdigest()[
+        :16
+    ]
     return home / "recipes" / mark
 
 
@@ -277,7 +298,7 @@ def _forget_old(folder: Path) -> None:
 def _print_dry_run(asked: Asked, ready: _Ready) -> None:
     from gobake.planning import as_text, make_plan
 
-    print(as_text(make_plan(ready.opened, ready.matrix, asked.tag)))
+    print(as_text(make_plan(ready.opened, ready.matrix, asked.tag, ready.caches, ready.layers)))
     print(f"\n{_modules_from(ready.access)}\nwould run  {ready.call.shown()}")
 
 

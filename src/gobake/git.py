@@ -22,6 +22,7 @@ class Checkout:
     commit_time: int = 0  # seconds since the epoch
     description: str = ""  # git describe --tags --always --dirty
     dirty: bool = False
+    default_branch: str = ""  # what the remote `origin` calls its own, where a clone noted it
     source_url: str = ""  # https address of the remote `origin`, without credentials
 
     @property
@@ -38,12 +39,13 @@ class Look:
         self._description = _Answer(root, "describe", "--tags", "--always", "--dirty")
         self._branch = _Answer(root, "symbolic-ref", "--short", "-q", "HEAD")
         self._remote = _Answer(root, "config", "--get", "remote.origin.url")
+        self._default = _Answer(root, "symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD")
 
     def __enter__(self) -> Look:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for answer in (self._head, self._description, self._branch, self._remote):
+        for answer in (self._head, self._description, self._branch, self._remote, self._default):
             answer.drop()
 
     def checkout(self) -> Checkout:
@@ -56,6 +58,7 @@ class Look:
             revision=head[0],
             commit_time=int(head[1]),
             branch=self._branch.text(),
+            default_branch=self._default.text().removeprefix("origin/"),
             description=description,
             dirty=description.endswith("-dirty"),
             source_url=source_url,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gobake import git, golang, gomod, surveys
-from gobake.config import Config, load_config
+from gobake.caching.choosing import CacheChoice, choose
+from gobake.caching.environment import look
+from gobake.caching.wish import CacheWish
+from gobake.config import CacheConfig, Config, load_config
 from gobake.engine import host_platform
 from gobake.errors import ConfigError
 from gobake.golang import GoTree
@@ -58,6 +62,12 @@ def open_project(request: Request) -> Opened:
         seen = look.checkout()
     project = make_project(config, tree, Overrides(registry=request.registry, bases=request.bases), seen.source_url)
     return Opened(project=project, tree=tree, config=config, checkout=seen, host_go=go)
+
+
+def choose_caches(opened: Opened, wish: CacheWish) -> CacheChoice:
+    """Which caches a run reads and writes, here and now. Raises ConfigError for a policy's file."""
+    config = opened.config.cache if opened.config else CacheConfig()
+    return choose(opened.project, config, look(os.environ, opened.checkout, config.main_branch or ""), wish)
 
 
 def _start(request: Request) -> Path:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gobake import recipe
+from gobake.caching.choosing import CacheChoice
+from gobake.caching.layers import LayerPlan, cache_name
 from gobake.matrix import Matrix
 from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened
@@ -23,9 +25,13 @@ class Plan:
     packages: int  # local packages that enter the compile
     tag: str
     host_go: str | None
+    caches: CacheChoice | None = None
+    layers: LayerPlan | None = None
 
 
-def make_plan(opened: Opened, matrix: Matrix, tag: str) -> Plan:
+def make_plan(
+    opened: Opened, matrix: Matrix, tag: str, caches: CacheChoice | None = None, layers: LayerPlan | None = None
+) -> Plan:
     stages = compile_stages(matrix)
     name = opened.project.name
     links = [f"{name}-golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
@@ -38,6 +44,8 @@ def make_plan(opened: Opened, matrix: Matrix, tag: str) -> Plan:
         tag=tag,
         host_go=opened.host_go,
         packages=len(recipe.packages(matrix, opened.tree)),
+        caches=caches,
+        layers=layers,
     )
 
 
@@ -80,6 +88,7 @@ def as_text(plan: Plan) -> str:
                 f"          {stage.stamp_name}: links {', '.join(c.name for c in stage.stamped)} with the version"
             )
     lines += [f"mount     {mount}" for mount in plan.mounts] + [""]
+    lines += _caches_text(plan)
     rows = [
         (
             t.name,
@@ -98,6 +107,47 @@ def as_text(plan: Plan) -> str:
     lines += ["", f"{len(matrix.targets)} targets, {sum(len(t.platforms) for t in matrix.targets)} images"]
     lines += [f"left out  {note}" for note in matrix.left_out]
     return "\n".join(lines)
+
+
+def _caches_text(plan: Plan) -> list[str]:
+    """The policy and why it holds, the store, and by target what is read from it and written to it."""
+    choice, layers = plan.caches, plan.layers
+    if choice is None or layers is None:
+        return []
+    lines = [f"policy    {choice.policy.name}: {choice.why}"]
+    lines.append(
+        f"store     {choice.store.shown}: {choice.why_store}" if choice.store else f"store     {choice.why_store}"
+    )
+    lines += [f"note      {note}" for note in (*choice.notes, *layers.notes)]
+    prefix = f"{choice.store.repository}:" if choice.store and choice.store.repository else ""
+    for name, cache in layers.targets.items():
+        imported = [cache_name(line).removeprefix(prefix) for line in cache.imports]
+        exported = [cache_name(line).removeprefix(prefix) for _, lines_ in cache.exports for line in lines_]
+        lines += [f"import    {name}: {', '.join(imported)}"] if imported else []
+        lines += [f"export    {name}: {', '.join(exported)}"] if exported else []
+    return [*lines, ""]
+
+
+def _caches_json(plan: Plan) -> dict[str, Any] | None:
+    choice, layers = plan.caches, plan.layers
+    if choice is None or layers is None:
+        return None
+    return {
+        "policy": choice.policy.name,
+        "why": choice.why,
+        "store": choice.store.shown if choice.store else None,
+        "why_store": choice.why_store,
+        "environment": str(choice.surroundings.kind),
+        "branch": choice.surroundings.branch,
+        "read": list(choice.lineages),
+        "written": choice.own if choice.policy.writes else None,
+        "trusted_mounts": choice.policy.mounts.trusted,
+        "notes": [*choice.notes, *layers.notes],
+        "layers": {
+            name: {"import": list(cache.imports), "export": [line for _, lines in cache.exports for line in lines]}
+            for name, cache in layers.targets.items()
+        },
+    }
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -123,6 +173,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             for s in plan.stages
         ],
         "mounts": list(plan.mounts),
+        "caches": _caches_json(plan),
         "targets": [
             {
                 "name": t.name,

@@ -224,7 +224,11 @@ BREAKS = [
 LISTS = {"include", "platforms", "strategies", "tags", "build_tags", "entrypoint", "args", "ports", "files"}
 VERBATIM = {"ldflags", "entrypoint", "args", "env", "build_env", "labels"}
 TEXTS = [
-    *(f"{f.name}: VALUE" for f in TOP_FIELDS if f.name not in {"bases", "private", "defaults", "services", *LISTS}),
+    *(
+        f"{f.name}: VALUE"
+        for f in TOP_FIELDS
+        if f.name not in {"bases", "private", "cache", "defaults", "services", *LISTS}
+    ),
     "include: [VALUE]",
     "services: {VALUE: {}}",
     "services: {api: {package: VALUE}}",

@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from gobake.cli.options import as_given, project_options, request, selection, strategy_option, target_options
+from gobake.cli.options import (
+    as_given,
+    cache_options,
+    cache_wish,
+    project_options,
+    request,
+    selection,
+    strategy_option,
+    target_options,
+)
 from gobake.errors import UsageError
 
 
@@ -36,6 +45,7 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("build")
 @project_options
 @target_options
+@cache_options
 @_run_options
 @as_given
 def build_command(given: dict[str, Any]) -> int:
@@ -47,6 +57,7 @@ def build_command(given: dict[str, Any]) -> int:
 @project_options
 @target_options
 @strategy_option
+@cache_options
 @_run_options
 @as_given
 def all_command(given: dict[str, Any]) -> int:
@@ -68,6 +79,7 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
         asked = Asked(
             request=request(given),
             selection=selection(given, every_strategy=every_strategy),
+            caches=cache_wish(given),
             tag=given["tag"],
             push=given["push"],
             load=given["load"],

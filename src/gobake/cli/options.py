@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from gobake.caching.wish import CacheWish
 from gobake.errors import UsageError
 from gobake.matrix import Selection
 from gobake.model import BASE_NAMES, Platform, Strategy
@@ -74,6 +75,22 @@ def _checked(pattern: re.Pattern[str], what: str, remedy: str) -> Callable[..., 
         if value is not None and not pattern.fullmatch(value):
             raise UsageError(f"{value!r} is no {what}", remedy=remedy)
         return value
+
+    return check
+
+
+def _worded(word: str) -> Callable[..., str | None]:
+    """A value with a grammar of gobake.yaml, which is imported only where it is used."""
+
+    def check(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if not value:
+            return None
+        from gobake.config import words
+
+        grammar = getattr(words, word)
+        if len(value) > grammar.longest or not re.fullmatch(grammar.pattern, value):
+            raise UsageError(f"{param.opts[0]}: {value!r} is no {grammar.says}", remedy=grammar.remedy)
+        return str(grammar.tidy(value))
 
     return check
 
@@ -163,6 +180,31 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What is read from and written to caches beside the builder's own."""
+    for option in reversed(
+        (
+            click.option(
+                "--cache-policy",
+                envvar="GOBAKE_CACHE_POLICY",
+                metavar="NAME|FILE",
+                help="What is read and written: dev, ci-branch, ci-pull-request, release, or a file; default: what "
+                "fits the environment.",
+                callback=_worded("POLICY"),
+            ),
+            click.option(
+                "--cache-store",
+                envvar="GOBAKE_CACHE_STORE",
+                metavar="REPOSITORY|DIR",
+                help="Where caches are kept: a registry's repository, or a folder (begun with . or /).",
+                callback=_worded("STORE"),
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def strategy_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "-s", "--strategy", "strategies", type=StrategyList(), multiple=True, help=f"Strategies: {', '.join(Strategy)}."
@@ -197,6 +239,10 @@ def selection(given: dict[str, Any], *, every_strategy: bool) -> Selection:
         platforms=_joined(given["platforms"]),
         every_strategy=every_strategy,
     )
+
+
+def cache_wish(given: dict[str, Any]) -> CacheWish:
+    return CacheWish(policy=given["cache_policy"] or "", store=given["cache_store"] or "", said_from=Path.cwd())
 
 
 def _joined(lists: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:

@@ -10,6 +10,8 @@ import click
 
 from gobake.cli.options import (
     as_given,
+    cache_options,
+    cache_wish,
     format_option,
     project_options,
     request,
@@ -25,18 +27,22 @@ from gobake.errors import Unwritable, UsageError
 @target_options
 @strategy_option
 @click.option("--all", "every", is_flag=True, help="The whole matrix, as `gobake all` builds it.")
+@cache_options
 @format_option
 @as_given
 def plan_command(given: dict[str, Any]) -> None:
     """Show what would be built, and why; needs no engine."""
+    from gobake.caching.layers import Builders, layer_caches
     from gobake.matrix import select
-    from gobake.opening import open_project
+    from gobake.opening import choose_caches, open_project
     from gobake.planning import as_json, as_text, make_plan
 
     opened = open_project(request(given))
     every = given["every"] or bool(given["strategies"])
     matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
-    plan = make_plan(opened, matrix, given["tag"])
+    caches = choose_caches(opened, cache_wish(given))
+    layers = layer_caches(opened.project, matrix, caches, Builders(), given["tag"])
+    plan = make_plan(opened, matrix, given["tag"], caches, layers)
     click.echo(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
 
 
@@ -44,17 +50,20 @@ def plan_command(given: dict[str, Any]) -> None:
 @project_options
 @target_options
 @strategy_option
+@cache_options
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Another folder than the project's own.")
 @click.option("--force", is_flag=True, help="Replace files that gobake did not write.")
 @as_given
 def render_command(given: dict[str, Any]) -> None:
     """Write the Dockerfile, its ignore file and docker-bake.json for plain `docker buildx bake`.
 
-    Without --strategy all strategies of every service are written; the default group holds the chosen ones.
+    Without --strategy all strategies of every service are written; the default group holds the chosen ones. Caches are
+    those of the builder alone, unless --cache-policy names a policy: then cache-from and cache-to are written too.
     """
     from gobake import recipe
+    from gobake.caching.layers import Builders, layer_caches
     from gobake.matrix import select
-    from gobake.opening import open_project
+    from gobake.opening import choose_caches, open_project
 
     opened = open_project(request(given))
     project = opened.project
@@ -70,7 +79,10 @@ def render_command(given: dict[str, Any]) -> None:
     prebuilt = _relative(project.root / recipe.prebuilt_folder(project), folder)
     file = recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE)
     places = recipe.Places(context=context, dockerfile=file, prebuilt=prebuilt)
-    texts = recipe.render(project, matrix, opened.tree, places)
+    caches = {}
+    if given["cache_policy"]:
+        caches = layer_caches(project, matrix, choose_caches(opened, cache_wish(given)), Builders()).targets
+    texts = recipe.render(project, matrix, opened.tree, places, caches)
     files = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:
         _refuse_foreign(folder, files)

@@ -8,6 +8,7 @@ does, project.py and the recipe decide.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from gobake.config.cache_values import Backend, CacheConfig, LayerConfig, SeedConfig
 from gobake.config.finding import load_config
 from gobake.config.values import RESERVED_NAMES, Config, PrivateConfig, ServiceConfig, Token, merged
 from gobake.gomod import CONFIG_FILE
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG_FILE",
     "RESERVED_NAMES",
+    "Backend",
+    "CacheConfig",
     "Config",
+    "LayerConfig",
     "PrivateConfig",
+    "SeedConfig",
     "ServiceConfig",
     "Token",
     "fields_markdown",

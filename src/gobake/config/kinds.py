@@ -108,6 +108,18 @@ def boolean() -> Kind[bool]:
     return Kind(read=read, schema={"type": "boolean"}, says="true or false")
 
 
+def whole(*, least: int, most: int, says: str) -> Kind[int]:
+    """A whole number within limits."""
+
+    def read(at: At) -> int:
+        value = at.text()
+        if not re.fullmatch("[0-9]{1,12}", value) or not least <= int(value) <= most:
+            raise at.refuse(f"{shown(value)} is no number of {says} from {least} to {most}")
+        return int(value)
+
+    return Kind(read=read, schema={"type": "integer", "minimum": least, "maximum": most}, says=f"number of {says}")
+
+
 def items(kind: Kind[T], says: str, *, repeats: bool = False, least: int = 0) -> Kind[tuple[T, ...]]:
     """A list; one that is a set (no ``repeats``) may not say anything twice."""
 

@@ -25,6 +25,9 @@ _DIGEST = r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
 REFERENCE = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*(?::{TAG})?(?:@{_DIGEST})?"
 REGISTRY = rf"(?:{_HOST}|{COMPONENT})(?:/{COMPONENT})*/?"
 
+# A repository without tag or digest; what begins with . or / is a folder.
+REPOSITORY = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*"
+
 PROJECT_NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 URL = r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~:/?#@&+=%-]*)?"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -64,3 +67,14 @@ PREBUILT = (
     rf"(?:[A-Za-z0-9._+-]|{_PLACEHOLDER})+(?:/(?:[A-Za-z0-9._+-]|{_PLACEHOLDER})+)*"
 )
 FILE = rf"{RELATIVE_PATH}:{ABSOLUTE_PATH}"
+
+# Caches. A store's folder stands in the comma-separated attributes of cache-to, where a comma would begin another.
+_STORE_PART = r"[A-Za-z0-9._~+@-]+"
+STORE_FOLDER = rf"(?:\.{{0,2}}/|\.(?=[A-Za-z0-9]))(?:{_STORE_PART}/)*(?:{_STORE_PART})?"
+STORE = rf"(?:{STORE_FOLDER}|{REPOSITORY})"
+POLICY = rf"(?:[a-z][a-z0-9-]*|{RELATIVE_PATH}|{ABSOLUTE_PATH})"
+# git check-ref-format; fewer characters than Git admits would hide branches that exist
+BRANCH = r"(?!.*(?:\.\.|//|@\{))(?![./-])[^\s~^:?*\[\\" + _UNPRINTABLE + r"]+(?<![./])"
+BRANCHES = r"[^\s~^:?\[\\" + _UNPRINTABLE + "]+"
+ATTRIBUTE = r"[A-Za-z0-9._~:/@+-]+"
+SIZE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
 from gobake.config.fields import Field
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
 from gobake.config.services import FILE_FIELDS
@@ -19,6 +20,9 @@ def fields_markdown() -> str:
             *_table("Keys of `bases`", BASE_FIELDS),
             *_table("Keys of `private`", PRIVATE_FIELDS),
             *_table("Keys of an entry of `tokens`", TOKEN_FIELDS),
+            *_table("Keys of `cache`", CACHE_FIELDS),
+            *_table("Keys of `cache.layers`", LAYER_FIELDS),
+            *_table("Keys of `cache.seeds`", SEED_FIELDS),
             *_table("Keys of an entry of `files`", FILE_FIELDS),
         ]
     )

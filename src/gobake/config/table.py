@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gobake.config import patterns, words
+from gobake.config.caches import cache_kind
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Kind, boolean, items, mapping, verbatim
 from gobake.config.private import private
@@ -279,6 +280,13 @@ TOP_FIELDS = (
         about="How private modules are reached: names of files and variables of whoever builds, never a secret.",
         example="{tokens: {git.example.com: GIT_TOKEN}}",
         otherwise="as the Go of this machine reaches them",
+    ),
+    Field(
+        name="cache",
+        kind=cache_kind,
+        about="Where caches are kept beside the builder, and by which policy.",
+        example="{store: ghcr.io/acme/shop-cache}",
+        otherwise="what fits the environment",
     ),
     Field(
         name="defaults",

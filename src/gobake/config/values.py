@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from gobake.config.cache_values import CacheConfig
 from gobake.errors import Where
 from gobake.model import ExtraFile, Platform, Strategy
 
@@ -98,6 +99,7 @@ class Config:
     discover: bool  # also build the main packages that no service names
     bases: Mapping[str, str] = field(default_factory=_nothing)
     private: PrivateConfig = field(default_factory=PrivateConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
     defaults: ServiceConfig
     services: tuple[ServiceConfig, ...] = ()
     # by dotted key from the top

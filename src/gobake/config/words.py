@@ -119,6 +119,30 @@ BUILD_TAG = Grammar(
 STAMP = Grammar(says="Go variable", pattern=patterns.STAMP, remedy="package.variable, such as main.version", empty=True)
 
 
+# ---- caches
+
+POLICY = Grammar(
+    says="cache policy", pattern=patterns.POLICY, remedy="a name such as ci-branch, or a file such as ./ci/cache.yaml"
+)
+STORE = Grammar(
+    says="cache store",
+    pattern=patterns.STORE,
+    remedy="a repository without tag, such as ghcr.io/acme/shop-cache, or a folder that begins with . or /",
+    check=_avoiding("://", "is a URL", "leave https:// away"),
+    tidy=lambda value: value.rstrip("/") or "/",
+)
+BRANCH = Grammar(says="branch", pattern=patterns.BRANCH, remedy="a name as Git has it, without refs/heads/")
+ATTRIBUTE = Grammar(
+    says="attribute of a cache backend", pattern=patterns.ATTRIBUTE, remedy="without blanks, commas or quotes"
+)
+SIZE = Grammar(
+    says="size",
+    pattern=patterns.SIZE,
+    remedy="a number with a unit, such as 4GB or 500MiB",
+    number={"type": "number", "minimum": 0},
+)
+
+
 # ---- paths
 
 

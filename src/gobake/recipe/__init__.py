@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gobake.golang import GoTree
@@ -17,6 +18,8 @@ from gobake.recipe.bakefile import (
     SSH_VARIABLE,
     TRACE,
     Places,
+    TargetCache,
+    exporter_name,
 )
 from gobake.recipe.dockerfile import CERTIFICATES, NETRC, prebuilt_folder, prebuilt_name
 from gobake.recipe.ignore import downloads, packages
@@ -36,7 +39,9 @@ __all__ = [
     "TRACE",
     "Places",
     "Recipe",
+    "TargetCache",
     "downloads",
+    "exporter_name",
     "packages",
     "prebuilt_folder",
     "prebuilt_name",
@@ -59,8 +64,15 @@ class Recipe:
     bake: str
 
 
-def render(project: Project, matrix: Matrix, tree: GoTree, places: Places | None = None) -> Recipe:
-    """The recipe of a matrix; without ``places`` for bake in the project's own folder.
+def render(
+    project: Project,
+    matrix: Matrix,
+    tree: GoTree,
+    places: Places | None = None,
+    caches: Mapping[str, TargetCache] | None = None,
+) -> Recipe:
+    """The recipe of a matrix; without ``places`` for bake in the project's own folder, without ``caches`` for none but
+    the builder's own.
 
     The Dockerfile and the ignore file do not depend on where they are written to.
     """
@@ -73,6 +85,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, places: Places | None
             project,
             matrix,
             places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder),
+            caches,
             downloads=downloads(matrix, tree),
         ),
     )

@@ -7,10 +7,11 @@ Reference: https://docs.docker.com/build/bake/reference/.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gobake.matrix import Matrix
-from gobake.model import Project, Service, Strategy, Target
+from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe.words import hcl, stage_name
 
 TRACE = "trace"  # the target that writes what Go did into a folder
@@ -35,8 +36,25 @@ class Places:
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
 
 
-def render(project: Project, matrix: Matrix, places: Places, *, downloads: bool = True) -> str:
-    """The JSON text. ``downloads``: the compile reads modules from elsewhere."""
+@dataclass(frozen=True, kw_only=True)
+class TargetCache:
+    """The layer caches of one target, in BuildKit's words."""
+
+    imports: tuple[str, ...] = ()  # cache-from
+    # cache-to: with None for the whole target, else for one platform, which is then exported by a target of its own
+    exports: tuple[tuple[Platform | None, tuple[str, ...]], ...] = ()
+
+
+def render(
+    project: Project,
+    matrix: Matrix,
+    places: Places,
+    caches: Mapping[str, TargetCache] | None = None,
+    *,
+    downloads: bool = True,
+) -> str:
+    """The JSON text. ``caches``: by target, for gobake's own runs; a rendered file has none unless asked for.
+    ``downloads``: the compile reads modules from elsewhere."""
     targets = {target.name: _target(project, target, places) for target in matrix.targets}
     base = {
         "context": hcl(places.context),
@@ -72,6 +90,9 @@ def render(project: Project, matrix: Matrix, places: Places, *, downloads: bool 
             "args": {"VERSION": "${VERSION}"},
             "output": ["type=local,dest=${TRACE}"],
         }
+    assert isinstance(bake["target"], dict)
+    for name, cache in (caches or {}).items():
+        _add_cache(bake["target"], name, cache)
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -84,6 +105,29 @@ def _secrets() -> list[str]:
 
 def _unless_empty(variable: str, text: str) -> str:
     return f'${{{variable} == "" ? "" : "{text}"}}'
+
+
+def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCache) -> None:
+    """cache-from and cache-to of a target. Where several nodes build its platforms, each of them would write what it
+    has under the target's ref, and the last would win: so every platform gets a target that exports it and no more."""
+    if cache.imports:
+        targets[name]["cache-from"] = [hcl(line) for line in cache.imports]
+    for platform, lines in cache.exports:
+        exporting = targets[name]
+        if platform:
+            exporting = targets[exporter_name(name, platform)] = {
+                "inherits": [name],
+                "platforms": [str(platform)],
+                "tags": [],
+                "annotations": [],
+                "output": ["type=cacheonly"],
+            }
+        exporting["cache-to"] = [hcl(line) for line in lines]
+
+
+def exporter_name(target: str, platform: Platform) -> str:
+    """The target that exports one platform's layers of another one."""
+    return f"{target}--{platform.slug}"
 
 
 def _groups(matrix: Matrix) -> dict[str, object]:

@@ -1,0 +1,29 @@
+"""The cache store: a repository of a registry, or a folder. Layers, seeds and history lie side by side in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """One place for all caches of a project."""
+
+    repository: str = ""  # such as ghcr.io/acme/shop-cache
+    folder: Path | None = None  # absolute
+
+    @property
+    def shown(self) -> str:
+        return str(self.folder) if self.folder else self.repository
+
+    def reference(self, tag: str) -> str:
+        """The image reference of a tag in a registry's store."""
+        return f"{self.repository}:{tag}"
+
+
+def parse_store(text: str, below: Path) -> Store:
+    """What was written, which has the form of config/words.py STORE already: a folder begins with `.`, `/` or `~`."""
+    if text.startswith((".", "/")):
+        return Store(folder=(below / text).resolve())
+    return Store(repository=text)

@@ -1,0 +1,229 @@
+"""`cache`: where caches are kept, by which policy, and the settings of layers and seeds. A policy file has the same
+rows for its layers, so that a key means the same in both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gobake.config import patterns, words
+from gobake.config.cache_values import Backend, CacheConfig, LayerConfig, SeedConfig
+from gobake.config.document import Scalar
+from gobake.config.fields import Field, object_schema, read_fields
+from gobake.config.kinds import Kind, choice, items, mapping, whole
+from gobake.config.reading import At
+from gobake.config.spelling import meant, shown
+
+# ---- layers
+
+BACKEND_TYPES = ("store", "gha", "s3", "azblob", "inline")
+MODES = ("min", "max")
+COMPRESSIONS = ("zstd", "gzip", "estargz", "uncompressed")
+
+# The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that are the user's to choose:
+# gobake itself writes names, scopes, mode and ignore-error. True: also of cache-from.
+ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
+    "store": {},
+    "inline": {},
+    "gha": {"timeout": True, "url": True, "url_v2": True, "version": True},
+    "s3": {
+        "bucket": True,
+        "region": True,
+        "prefix": True,
+        "blobs_prefix": True,
+        "manifests_prefix": True,
+        "endpoint_url": True,
+        "use_path_style": True,
+        "disable_accept_encoding": True,
+        "touch_refresh": False,
+        "upload_parallelism": False,
+        "retry_mode": False,
+        "retry_max_attempts": False,
+    },
+    "azblob": {
+        "account_url": True,
+        "account_name": True,
+        "container": True,
+        "prefix": True,
+        "blobs_prefix": True,
+        "manifests_prefix": True,
+    },
+}
+_REQUIRED = {"s3": ("bucket", "region"), "azblob": ("account_url",)}
+_SECRETS = ("token", "ghtoken", "access_key_id", "secret_access_key", "session_token")
+_OWN = ("mode", "ignore-error", "ref", "dest", "src", "tag", "name", "scope", "digest")
+
+_attribute = words.ATTRIBUTE.kind
+
+
+def _read_backend(at: At) -> Backend:
+    kind = ""
+    given: dict[str, tuple[At, str]] = {}
+    if isinstance(at.node, Scalar):
+        kind = choice("backend", BACKEND_TYPES, str).read(at)
+    else:
+        for name, at_key, at_value in at.entries():
+            if name == "type":
+                kind = choice("backend", BACKEND_TYPES, str).read(at_value)
+            elif name in _SECRETS:
+                raise at_key.refuse(
+                    f"{name} is a secret and does not belong into a file", "give it to BuildKit by its environment"
+                )
+            elif name in _OWN:
+                raise at_key.refuse(f"{name} is gobake's own to write", "leave it away")
+            else:
+                given[name] = (at_key, _attribute.read(at_value))
+        if not kind:
+            raise at.refuse("type is missing", f"one of {', '.join(BACKEND_TYPES)}")
+    for name, (at_key, _) in given.items():
+        if name not in ATTRIBUTES[kind]:
+            known = meant(name, ATTRIBUTES[kind]) if ATTRIBUTES[kind] else f"{kind} has none"
+            raise at_key.refuse(f"{shown(name)} is no attribute of {kind}", known)
+    for name in _REQUIRED.get(kind, ()):
+        if name not in given:
+            raise at.refuse(f"{kind} needs {name}", f"such as {{type: {kind}, {name}: ...}}")
+    return Backend(type=kind, attributes=tuple((name, value) for name, (_, value) in given.items()))
+
+
+def _backend_schema() -> dict[str, object]:
+    forms: list[object] = [{"enum": [t for t in BACKEND_TYPES if t not in _REQUIRED]}]
+    for kind in BACKEND_TYPES:
+        properties = {"type": {"const": kind}, **dict.fromkeys(ATTRIBUTES[kind], _attribute.schema)}
+        forms.append(
+            {
+                "type": "object",
+                "properties": properties,
+                "additionalProperties": False,
+                "required": ["type", *_REQUIRED.get(kind, ())],
+            }
+        )
+    return {"anyOf": forms}
+
+
+LAYER_FIELDS = (
+    Field(
+        name="mode",
+        kind=choice("mode", MODES, str),
+        about="What the compile stages' export holds: all steps (max) or only those of the result (min).",
+        example="max",
+        otherwise="the policy's",
+    ),
+    Field(
+        name="compression",
+        kind=choice("compression", COMPRESSIONS, str),
+        about="How new layers are compressed in the cache.",
+        example="zstd",
+        otherwise="the policy's",
+    ),
+    Field(
+        name="backends",
+        kind=items(Kind(read=_read_backend, schema=_backend_schema(), says="backend"), "backends", least=1),
+        about="Where layers are kept: `store`, or gha, s3, azblob, inline with BuildKit's attributes.",
+        example="[store, {type: s3, bucket: acme-cache, region: eu-west-1}]",
+        otherwise="the policy's",
+    ),
+)
+
+
+layers_kind: Kind[LayerConfig] = Kind(
+    read=lambda at: LayerConfig(**read_fields(at, LAYER_FIELDS)),
+    schema=object_schema(LAYER_FIELDS),
+    says="settings of layers",
+)
+
+# ---- seeds
+
+
+def _bytes(at: At) -> int:
+    text = words.SIZE.admit(at, at.text())
+    match = re.fullmatch(patterns.SIZE, text)
+    assert match
+    powers = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
+    unit = match[2] or "B"
+    base = 1024 if "i" in unit else 1000
+    letter = unit.rstrip("B").rstrip("i").replace("K", "k")
+    return int(float(match[1]) * base ** powers[letter])
+
+
+SEED_FIELDS = (
+    Field(
+        name="unused_days",
+        kind=whole(least=1, most=3650, says="days"),
+        about="Entries of Go's cache that no build has used for so many days are left out of a seed.",
+        example="30",
+        default="14",
+    ),
+    Field(
+        name="budget",
+        kind=Kind(read=_bytes, schema=words.SIZE.kind.schema, says="bytes"),
+        about="The most that a seed may hold; what was used last stays.",
+        example="4GB",
+        otherwise="no limit",
+    ),
+    Field(
+        name="layers",
+        kind=whole(least=1, most=100, says="layers"),
+        about="A seed of more layers is written anew as one.",
+        example="12",
+        default="8",
+    ),
+)
+
+
+def _made(fields: tuple[Field, ...], make: Callable[..., Any]) -> Callable[[At], Any]:
+    return lambda at: make(**read_fields(at, fields))
+
+
+# ---- the section
+
+_policy = words.POLICY.kind
+
+CACHE_FIELDS = (
+    Field(
+        name="policy",
+        kind=_policy,
+        about="What is read and written: dev, ci-branch, ci-pull-request, release, or a file of your own.",
+        example="./ci/cache.yaml",
+        otherwise="what fits the environment: a terminal, a branch or a pull request in CI, a tag",
+    ),
+    Field(
+        name="store",
+        kind=words.STORE.kind,
+        about="Where layers, seeds and history are kept: a registry's repository, or a folder, begun with . or /.",
+        example="ghcr.io/acme/shop-cache",
+        otherwise="in CI PREFIX/PROJECT-cache where `registry` is set, on a terminal none",
+    ),
+    Field(
+        name="main_branch",
+        kind=words.BRANCH.kind,
+        about="The branch whose caches all others read.",
+        example="trunk",
+        otherwise="what the CI or Git's `origin` names as its default, else main",
+    ),
+    Field(
+        name="branches",
+        kind=mapping("pattern of branches", patterns.BRANCHES, _policy, "pattern -> policy"),
+        about="Policies of CI runs by branch; * stands for any characters, and the first pattern that fits holds.",
+        example='{"release/*": release}',
+        default="{}",
+    ),
+    Field(
+        name="layers",
+        kind=layers_kind,
+        about="Settings of layer caches, over those of the policy.",
+        example="{compression: gzip}",
+        otherwise="the policy's",
+    ),
+    Field(
+        name="seeds",
+        kind=Kind(read=_made(SEED_FIELDS, SeedConfig), schema=object_schema(SEED_FIELDS), says="limits of the seeds"),
+        about="Limits of the seeds, from which the Go mounts of a bare builder start.",
+        example="{budget: 4GB}",
+        otherwise="those of the table below",
+    ),
+)
+
+cache_kind: Kind[CacheConfig] = Kind(
+    read=_made(CACHE_FIELDS, CacheConfig), schema=object_schema(CACHE_FIELDS), says="settings of caches"
+)
