@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,7 @@ from gobake import __version__, engine, golang, prebuilt, recipe
 from gobake.access import Access, EventRedactor, gather
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import Builders, LayerPlan, layer_caches
+from gobake.caching.namespaces import namespace
 from gobake.caching.wish import CacheWish
 from gobake.engine import Bake, BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, ExitCode, Unwritable
@@ -34,6 +35,7 @@ from gobake.opening import Opened, Request, choose_caches, open_project
 from gobake.project import identity
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.mountcare import Care
     from gobake.runs.journal import Journal
     from gobake.runs.record import SizeRecord
     from gobake.trace.events import EventLog
@@ -69,6 +71,7 @@ class _Ready:
     matrix: Matrix
     caches: CacheChoice
     layers: LayerPlan
+    care: Care | None  # None: there are no seeds to restore or to save
     trace_folder: Path
     call: BakeCall
     access: Access
@@ -93,6 +96,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         if asked.verbose:
             print(_modules_from(ready.access), ready.call.shown(), sep="\n", file=sys.stderr)
         questions.begin_info()
+        if ready.care:
+            ready.care.warm(_sayer(asked))
         baked = _bake(asked, ready)
         from gobake import outcome
         from gobake.runs.record import RunRecord, new_id
@@ -107,19 +112,26 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         )
         metadata = outcome.read_metadata(ready.call.metadata_file)
         sizes = {} if stopped else _sizes(asked, ready, metadata)
+        evidence = outcome.evidence(seen, ready.trace_folder, started, ready.matrix)
+        seconds = time.time() - started
+        if ready.care and not stopped:
+            compiled = bool(evidence["modules"]) or any(work.compiled for work in evidence["go"])
+            ready.care.save(baked.log, compiled=compiled, say=_sayer(asked))
         record = RunRecord(
             id=new_id(started),
             started=started,
-            seconds=time.time() - started,
+            seconds=seconds,
             command=asked.command,
             outcome="interrupted" if baked.interrupted else "failed" if stopped else "done",
             targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
             failure=str(told.error) if told else "",
             gobake=__version__,
             **outcome.facts(ready.opened, ready.builder, questions.info()),
-            **outcome.evidence(seen, ready.trace_folder, started, ready.matrix),
+            cache_policy=ready.caches.policy.name,
+            seeds=tuple(ready.care.records) if ready.care else (),
+            **evidence,
         )
-        noted = ready.journal.keep(record, baked.lines)
+        noted = [*(ready.care.notes if ready.care else ()), *ready.journal.keep(record, baked.lines)]
         if not stopped:
             questions.remember()
         elif not baked.interrupted and not seen.failed:
@@ -147,7 +159,9 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         threading.Thread(target=engine.warm_up, daemon=True).start()
     opened = open_project(asked.request)
     builder = questions.builder()
-    project = opened.project
+    caches = choose_caches(opened, asked.caches)
+    project = replace(opened.project, namespace=namespace(caches, builder, os.environ))
+    opened = replace(opened, project=project)
     matrix = select(project, asked.selection, (builder.native,))
     if questions.remembered and _stuck(matrix, builder):
         questions.ask_again()  # bad news is only believed when it is fresh
@@ -167,14 +181,14 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
     output = "type=image,push=true" if asked.push else "type=image"
     if asked.load and not builder.keeps_images:
         output = "type=docker"
-    caches = choose_caches(opened, asked.caches)
     layers = layer_caches(project, matrix, caches, _builders(builder, questions), asked.tag)
     folder = _recipe_folder(home, project, matrix, output, layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
         context=str(project.context), dockerfile=str(folder / recipe.DOCKERFILE), prebuilt=str(staged), output=output
     )
-    _write_recipe(folder, recipe.render(project, matrix, opened.tree, places, layers.targets))
+    texts = recipe.render(project, matrix, opened.tree, places, layers.targets)
+    _write_recipe(folder, texts)
     targets = tuple(t.name for t in matrix.targets)
     checkout = opened.checkout
     # taken out of the environment: buildx would make a build argument of it
@@ -189,6 +203,9 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         "TRACE": str(scratch / "trace"),
         **access.variables,
     }
+    care = None
+    if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
+        care = _care(asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers)
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
         targets=(*targets, *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters),
@@ -205,10 +222,45 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         matrix=matrix,
         caches=caches,
         layers=layers,
+        care=care,
         trace_folder=scratch / "trace",
         call=call,
         access=access,
     )
+
+
+def _care(
+    asked: Asked,
+    opened: Opened,
+    matrix: Matrix,
+    caches: CacheChoice,
+    builder: Builder,
+    home: Path,
+    dockerfile: str,
+    version: str,
+    layers: LayerPlan,
+) -> Care:
+    from gobake.mountcare import Care  # only where there is a cache store
+
+    compiled = layers.targets.get(recipe.TRACE)
+    care = Care(
+        opened=opened,
+        matrix=matrix,
+        choice=caches,
+        builder=builder,
+        chosen=asked.request.builder,
+        home=home,
+        recipe=dockerfile,
+        version=version,
+        layers=compiled.imports if compiled else (),
+    )
+    care.begin()
+    return care
+
+
+def _sayer(asked: Asked) -> Callable[[str], None]:
+    """Lines beside the progress; --quiet keeps to errors."""
+    return lambda line: None if asked.quiet else print(line, file=sys.stderr)
 
 
 def _access(opened: Opened, matrix: Matrix, scratch: Path) -> Access:

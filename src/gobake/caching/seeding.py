@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from gobake.caching.choosing import CacheChoice
-from gobake.caching.environment import Place
 from gobake.caching.mounts import mounts_among, mounts_of
 from gobake.caching.policy import Save, SaveOn
 from gobake.caching.refs import tag_part
@@ -22,25 +21,6 @@ from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project
 from gobake.recipe import ignore
-
-UNTRUSTED = "untrusted"  # what the ids of mounts begin with that no trusted run reads
-
-
-def namespace(choice: CacheChoice, builder: Builder, environ: Mapping[str, str]) -> str:
-    """What keeps the mounts and steps of an untrusted run apart from all others; "" where nothing outlives the run.
-
-    GitHub and GitLab tell when the machine is thrown away afterwards. On such a machine main's layers can be imported
-    as they are; apart, they are steps of another name.
-    """
-    if choice.policy.mounts.trusted:
-        return ""
-    thrown_away = (
-        environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
-        if choice.surroundings.kind is Place.GITHUB
-        else environ.get("CI_DISPOSABLE_ENVIRONMENT") == "true"
-    )
-    own_machine = builder.driver in ("docker", "docker-container")
-    return "" if thrown_away and own_machine else UNTRUSTED
 
 
 def warming(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from gobake.engine import Bake, BakeCall
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
 
+_FROM = re.compile(r"\bFROM \S+?@(sha256:[0-9a-f]{64})")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Solved:
@@ -22,6 +25,7 @@ class Solved:
 
     error: str  # one line; "" where it went well
     metadata: Mapping[str, Any]
+    bases: tuple[str, ...] = ()  # digests that FROM lines were resolved to
 
     def digest(self, target: str) -> str:
         return str((self.metadata.get(target) or {}).get("containerimage.digest", ""))
@@ -62,7 +66,13 @@ def solve(targets: Mapping[str, Mapping[str, Any]], folder: Path, *, builder: st
     if bake.failed:
         error = f"it took longer than {seconds:.0f} s" if late else _reason(log)
         return Solved(error=error, metadata={})
-    return Solved(error="", metadata=json.loads(metadata.read_text()) if metadata.exists() else {})
+    told = json.loads(metadata.read_text()) if metadata.exists() else {}
+    return Solved(error="", metadata=told, bases=base_digests(log))
+
+
+def base_digests(log: EventLog) -> tuple[str, ...]:
+    """The digests that BuildKit resolved the FROM lines of a build to."""
+    return tuple(sorted({match[1] for v in log.vertices.values() if (match := _FROM.search(v.name))}))
 
 
 def _reason(log: EventLog) -> str:

@@ -6,7 +6,7 @@ project's Go has changed, so that nothing in the mounts is of use, and a seed of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +48,18 @@ class Warmth:
     notes: tuple[str, ...] = ()  # what the user should know, one line each
 
 
-def warm(asked: Warming, listed: Sequence[CacheMount] | None) -> Warmth:
+def warm(
+    asked: Warming,
+    listed: Sequence[CacheMount] | None,
+    *,
+    say: Callable[[str], None],
+    expected: Callable[[Seed], bool],
+) -> Warmth:
     """Fill the mounts where that pays; ``listed`` is what the builder has (None: it does not tell). Never raises for
-    what an engine or registry says."""
+    what an engine or registry says.
+
+    ``say`` gets a line before anything that takes time; ``expected`` tells that the compile comes out of a layer cache.
+    """
     ids = {mount.id for mount in asked.mounts}
     there = tuple(mount for mount in listed or () if mount.id in ids)
     why = needs(asked.mounts, there, remembered(asked.home, asked.builder.name), asked.key.go)
@@ -60,6 +69,9 @@ def warm(asked: Warming, listed: Sequence[CacheMount] | None) -> Warmth:
     seed = seeds.best(found, asked.sums)
     if seed is None:
         return Warmth(there=there, notes=notes)
+    if expected(seed):
+        return Warmth(there=there, notes=notes)
+    say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
     restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=platforms)

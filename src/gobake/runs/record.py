@@ -80,6 +80,19 @@ class GoRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeedRecord:
+    """What was done with a seed in a run."""
+
+    action: str  # restored, refused (then the build went on without it), saved whole, saved grown, not saved
+    name: str  # store and tag
+    digest: str = ""  # of the seed; that of a restored one was pinned
+    size: int = 0  # bytes moved, unpacked
+    packed: int | None = None  # bytes moved, packed; None is unknown
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One invocation that built something."""
 
@@ -106,6 +119,7 @@ class RunRecord:
     steps: tuple[StepRecord, ...] = ()
     go: tuple[GoRecord, ...] = ()
     modules: tuple[tuple[str, str], ...] = ()  # (module, version) that were downloaded
+    seeds: tuple[SeedRecord, ...] = ()
     failure: str = ""
     warnings: tuple[str, ...] = ()
 

@@ -1,0 +1,47 @@
+"""Will the compile step come out of a layer cache? Then no seed is worth its pull.
+
+A seed says from which inputs its compile was made: recipe, sources, golang image. Where these are the same now, and the
+layers that were exported with it are still there, BuildKit imports the step. A wrong guess costs a compile, no more.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from gobake import engine
+from gobake.caching.solving import solve
+from gobake.errors import RegistryRefused
+
+_LOOK_SECONDS = 5.0
+_RESOLVE_SECONDS = 30.0
+
+
+def resolve_base(image: str, builder: str) -> str:
+    """The digest that BuildKit resolves an image to now, nothing pulled; "" where it cannot be had."""
+    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+        folder = Path(scratch)
+        (folder / "Dockerfile").write_text(f"FROM --platform=$BUILDPLATFORM {image}\n")
+        solved = solve({"base": {"output": ["type=cacheonly"]}}, folder, builder=builder, seconds=_RESOLVE_SECONDS)
+    return solved.bases[0] if len(solved.bases) == 1 and not solved.error else ""
+
+
+def any_layers(imports: Iterable[str]) -> bool:
+    """Whether any of these cache-from lines names something that is there; only registries and folders can be asked."""
+    lines = [dict(part.partition("=")[::2] for part in line.split(",")) for line in imports]
+    if any(line.get("type") == "local" for line in lines):
+        return True  # a folder's are only named where they are
+    references = [line["ref"] for line in lines if line.get("type") == "registry"]
+    if not references:
+        return False
+    with ThreadPoolExecutor(len(references)) as pool:
+        return any(pool.map(_is_there, references))
+
+
+def _is_there(reference: str) -> bool:
+    try:
+        return engine.inspect_image(reference, "", _LOOK_SECONDS) is not None
+    except RegistryRefused:
+        return False

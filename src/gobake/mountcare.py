@@ -1,0 +1,160 @@
+"""Seeds around one run: cold mounts are warmed before it, and what it added is saved after it.
+
+Nothing here may cost a build: what goes wrong becomes a line for the user.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gobake import engine
+from gobake.caching import expecting, seeding
+from gobake.caching.choosing import CacheChoice
+from gobake.caching.memory import Memory, remember, remembered
+from gobake.caching.saving import save
+from gobake.caching.seed import Seed
+from gobake.caching.warming import Warming, Warmth, warm
+from gobake.engine import Builder, CacheMount
+from gobake.errors import GobakeError
+from gobake.matrix import Matrix
+from gobake.opening import Opened
+from gobake.recipe.admitted import admitted, digest
+from gobake.report.seeds import restored_line, saved_line
+from gobake.runs.record import SeedRecord
+from gobake.trace.events import EventLog
+
+
+@dataclass(kw_only=True)
+class Care:
+    """The mounts of one run."""
+
+    opened: Opened
+    matrix: Matrix
+    choice: CacheChoice
+    builder: Builder
+    chosen: str  # the builder's name as --builder gave it
+    home: Path
+    recipe: str  # text of the Dockerfile
+    version: str  # what stamped services are linked with
+    layers: Sequence[str]  # cache-from of the compile stages
+    records: list[SeedRecord] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _there: tuple[CacheMount, ...] = ()
+    _listed: Future[tuple[CacheMount, ...] | None] | None = None
+    _asked: Warming | None = None
+
+    def begin(self) -> None:
+        """Ask the builder for its mounts, and wait for nothing."""
+        opened = self.opened
+        self._asked = seeding.warming(
+            opened.project, opened.tree, self.matrix, self.choice, self.builder, self.chosen, self.home
+        )
+        if self._asked:
+            pool = ThreadPoolExecutor(1)
+            self._listed = pool.submit(engine.cache_mounts, self.chosen)
+            pool.shutdown(wait=False)
+
+    def warm(self, say: Callable[[str], None]) -> None:
+        """Fill cold mounts; ``say`` gets a line before anything that takes time."""
+        if not (self._asked and self._listed):
+            return
+        warmth = warm(self._asked, self._listed.result(), say=say, expected=self._comes_from_layers)
+        self._there = warmth.there
+        for note in warmth.notes:
+            say(note)
+        self._note(self._asked, warmth)
+
+    def _note(self, asked: Warming, warmth: Warmth) -> None:
+        restored = warmth.restored
+        if not restored:
+            return
+        seed, name = restored.seed, asked.store.named(restored.seed.tag)
+        self.records.append(
+            SeedRecord(
+                action="refused" if restored.error else "restored",
+                name=name,
+                digest=seed.digest,
+                size=restored.size,
+                packed=seed.compressed,
+                seconds=restored.seconds,
+                error=restored.error,
+            )
+        )
+        if not restored.error:
+            self.notes.append(restored_line(name, restored))
+
+    def save(self, log: EventLog, *, compiled: bool, say: Callable[[str], None]) -> None:
+        """Save a seed where the policy says so."""
+        if not seeding.is_due(self.choice, compiled=compiled) or self.choice.store is None:
+            return
+        listed = engine.cache_mounts(self.chosen)
+        self._remember(listed or ())
+        opened = self.opened
+        asked = seeding.saving(
+            opened.project,
+            opened.tree,
+            self.choice.store,
+            self.choice.lineages,
+            self.choice,
+            self.builder,
+            self.chosen,
+            listed or (),
+            self._inputs(_golang(log, opened.project.bases.go)),
+        )
+        say(f"saving the Go caches as {asked.store.named(asked.tag)}")
+        try:
+            saved = save(asked)
+        except GobakeError as error:
+            self.notes.append(f"warning: the Go caches were not saved: {error}")
+            self.records.append(SeedRecord(action="not saved", name=asked.store.named(asked.tag), error=str(error)))
+            return
+        self.notes.append(saved_line(asked.store.named(saved.tag), saved))
+        self.records.append(
+            SeedRecord(
+                action=f"saved {saved.shape}" if saved.digest else "saved",
+                name=asked.store.named(saved.tag),
+                digest=saved.digest,
+                size=saved.size,
+                packed=saved.written,
+                seconds=saved.seconds,
+            )
+        )
+
+    def _remember(self, listed: Sequence[CacheMount]) -> None:
+        """For which Go the mounts were used now."""
+        ids = {mount.id for mount in self._asked.mounts} if self._asked else set()
+        known = dict(remembered(self.home, self.builder.name))
+        for mount in listed:
+            if mount.id in ids:
+                old = known.get(mount.id)
+                seed = old.seed if old and old.record == mount.record else ""
+                known[mount.id] = Memory(record=mount.record, seed=seed, go=self.opened.project.go_version)
+        remember(self.home, self.builder.name, known)
+
+    def _comes_from_layers(self, seed: Seed) -> bool:
+        if not seed.inputs or not expecting.any_layers(self.layers):
+            return False
+        base = expecting.resolve_base(self.opened.project.bases.go, self.chosen)
+        return bool(base) and seed.inputs == self._inputs((base,))
+
+    def _inputs(self, bases: Sequence[str]) -> str:
+        """Digest of what the compile is made from; "" where that is not known."""
+        project, tree = self.opened.project, self.opened.tree
+        if not bases:
+            return ""
+        stamped = any(service.version_stamp for service in self.matrix.services)
+        files = admitted(project, self.matrix, tree)
+        return digest([self.recipe, bases[0], self.version if stamped else ""], files, project.context)
+
+
+def _golang(log: EventLog, image: str) -> tuple[str, ...]:
+    """The digest that BuildKit resolved the golang image to, if its events tell just one."""
+    name = image.partition("@")[0]
+    found = {
+        m[1] for v in log.vertices.values() if (m := re.search(rf"FROM \S*{re.escape(name)}@(sha256:\w+)", v.name))
+    }
+    return tuple(found) if len(found) == 1 else ()
