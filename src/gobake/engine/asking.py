@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gobake.engine.collecting import CollectRule, parse_rules
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
 from gobake.model import Platform
 
@@ -27,6 +28,7 @@ class Node:
     platforms: tuple[Platform, ...]
     error: str = ""
     snapshotter: str = ""  # of BuildKit's worker; the docker driver names one with the containerd image store only
+    rules: tuple[CollectRule, ...] = ()  # of its garbage collection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,6 +244,7 @@ def parse_inspect(text: str) -> Builder:
                     error=fields.get("Error", ""),
                     snapshotter=fields.get("org.mobyproject.buildkit.worker.snapshotter", ""),
                     platforms=_platforms(listed),
+                    rules=parse_rules(part),
                 )
             )
     return Builder(

@@ -1,0 +1,53 @@
+"""What gobake remembers of each builder's mounts: which seed they began with, and for which Go they were last used.
+
+A mount that was deleted and began anew has another record at BuildKit: what is remembered of it no longer counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_FILE = "mounts.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """One mount of one builder."""
+
+    record: str  # BuildKit's id of it
+    seed: str = ""  # digest of the seed that it was filled from, "" for none
+    go: str = ""  # X.Y of the last build
+
+
+def remembered(home: Path, builder: str) -> Mapping[str, Memory]:
+    """By the mounts' ids. What cannot be read is forgotten."""
+    found = _read(home).get(builder)
+    memories = {}
+    for name, fields in found.items() if isinstance(found, dict) else ():
+        if isinstance(fields, dict) and all(isinstance(value, str) for value in fields.values()):
+            memories[name] = Memory(**{key: fields.get(key, "") for key in ("record", "seed", "go")})
+    return memories
+
+
+def remember(home: Path, builder: str, memories: Mapping[str, Memory]) -> None:
+    """Written aside and renamed. A memory that cannot be kept costs time at most."""
+    known = _read(home)
+    known[builder] = {name: asdict(memory) for name, memory in sorted(memories.items())}
+    part = home / f".{_FILE}.{os.getpid()}"
+    try:
+        part.write_text(json.dumps(known, indent=1), encoding="utf-8")
+        part.replace(home / _FILE)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def _read(home: Path) -> dict[str, object]:
+    try:
+        known = json.loads((home / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
