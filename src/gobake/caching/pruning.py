@@ -42,20 +42,14 @@ class Wanted:
     older_than: float | None = None  # seconds
     larger_than: int | None = None  # bytes
     branches: frozenset[str] | None = None  # those that still exist, as parts of tags: others are gone
-    everything: bool = False
-
-    @property
-    def said(self) -> bool:
-        conditions = (self.older_than, self.larger_than, self.branches)
-        return bool(self.names) or self.everything or any(c is not None for c in conditions)
 
 
 # ---- what there is
 
 
-def mount_owner(id: str) -> tuple[str, str] | None:
+def mount_owner(mount: str) -> tuple[str, str] | None:
     """(project, name) of a mount's id. It is read from its end, so that the mounts of shop-api are none of shop's."""
-    match = _MOUNT.fullmatch(id)
+    match = _MOUNT.fullmatch(mount)
     return (match["project"], match["name"]) if match else None
 
 

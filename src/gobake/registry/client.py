@@ -187,7 +187,7 @@ class Repository:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
                 raise self._late() from None
-            said = reason.verify_message if isinstance(reason, ssl.SSLCertVerificationError) else reason
+            said = reason.verify_message if isinstance(reason, ssl.SSLCertVerificationError) else _plain(reason)
             raise RegistryRefused(f"{self.host} cannot be reached: {said}") from None
 
     def _read(self, reply: Any) -> bytes:
@@ -226,6 +226,10 @@ class Repository:
         if not isinstance(told, dict):
             raise RegistryRefused(f"{self.host}: its answer is no JSON object; is it a registry?")
         return told
+
+
+def _plain(reason: Any) -> str:
+    return str(getattr(reason, "strerror", None) or reason)
 
 
 def _lower(headers: Any) -> Mapping[str, str]:
