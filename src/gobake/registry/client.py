@@ -182,11 +182,11 @@ class Repository:
             with error:
                 return _Answer(status=error.code, headers=_lower(error.headers), body=self._read(error))
         except TimeoutError:
-            raise self._late() from None
+            raise self._late(_SILENT_SECONDS) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
-                raise self._late() from None
+                raise self._late(_SILENT_SECONDS) from None
             said = reason.verify_message if isinstance(reason, ssl.SSLCertVerificationError) else _plain(reason)
             raise RegistryRefused(f"{self.host} cannot be reached: {said}") from None
 
@@ -203,11 +203,11 @@ class Repository:
     def _patience(self) -> float:
         left = self._until - time.monotonic()
         if left <= 0:
-            raise self._late()
+            raise self._late(self._seconds)
         return min(left, _SILENT_SECONDS)
 
-    def _late(self) -> RegistryRefused:
-        return RegistryRefused(f"{self.host} did not answer within {min(self._seconds, _SILENT_SECONDS):.0f} s")
+    def _late(self, seconds: float) -> RegistryRefused:
+        return RegistryRefused(f"{self.host} did not answer within {min(self._seconds, seconds):g} s")
 
     def _good(self, answer: _Answer) -> _Answer:
         if 200 <= answer.status < 300:
