@@ -212,6 +212,14 @@ def test_prune_refuses_what_another_project_owns(two: Two) -> None:
     assert records() == before
 
 
+def test_prune_of_mounts_needs_no_store_that_answers(two: Two) -> None:
+    words = ("cache", "prune", "--larger-than", "1TB", "--yes", "--cache-store", "localhost:1/shop-cache")
+    ended = two.gobake(*words, cwd=two.shop)
+    assert ended.code == 6, "what could not be seen was not pruned"
+    assert "cannot be reached" in ended.err
+    assert "nothing to prune" in ended.out
+
+
 def test_prune_by_age_leaves_what_was_used_lately(two: Two) -> None:
     before = records()
     assert "nothing to prune" in two.gobake.good("cache", "prune", "--older-than", "1h", "--yes", cwd=two.shop).out
@@ -346,8 +354,6 @@ def test_a_poisoned_object_is_noticed_although_the_linked_program_is_right(verif
     ended = gobake("cache", "verify", cwd=root)
     assert ended.code == 5, ended.out + ended.err
     assert "gobuild or gomod differs" in ended.err
-    gobake.good("cache", "prune", "--all", "--yes", cwd=root)
-    gobake.good("build", "--platform", "linux/amd64", "--tag", "again", cwd=root)
 
 
 def test_a_swapped_program_is_noticed(verified: tuple[Gobake, Path, str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request
-from gobake.errors import CachesDisagree, ExitCode, GobakeError, RegistryRefused, UsageError
+from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
 
 if TYPE_CHECKING:
     from gobake.caching.pruning import Item, Wanted
@@ -195,9 +195,10 @@ def prune_command(given: dict[str, Any]) -> int:
     world = _look(given)
     there, found = _found(given, world)
     chosen = _choose(given, world, found)
+    unseen = ExitCode.REGISTRY if there and there.error else ExitCode.DONE
     if not chosen:
         click.echo("there is nothing to prune")
-        return ExitCode.DONE
+        return unseen
     from gobake.report.caches import print_items
 
     if not given["quiet"]:
@@ -208,19 +209,17 @@ def prune_command(given: dict[str, Any]) -> int:
     if not given["yes"] and not _confirmed(len(chosen)):
         click.echo("nothing was deleted")
         return ExitCode.DONE
-    return _prune(given, world, chosen, there)
+    return max(unseen, _prune(given, world, chosen, there))
 
 
 def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[Item, ...]]:
-    """What there is. A store that does not answer is an error here: what cannot be seen cannot be pruned."""
+    """What there is. A store that does not answer is told, and does not keep mounts from being pruned."""
     from gobake import engine
     from gobake.caching.pruning import items
     from gobake.caching.stored import stored
 
     there = stored(world.store, live=False) if world.store else None
-    if there and there.error:
-        raise RegistryRefused(there.error)
-    for note in world.notes:
+    for note in (*world.notes, *([there.error] if there and there.error else [])):
         click.secho(note, fg="yellow", err=True)
     mounts = engine.cache_mounts(given["builder"]) if world.builder else None
     return there, items(mounts or (), there.entries if there else (), time.time())
@@ -254,7 +253,7 @@ def _confirmed(count: int) -> bool:
     return click.confirm(f"delete {'these ' + str(count) if count > 1 else 'it'}?")
 
 
-def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there: Stored | None) -> int:
+def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there: Stored | None) -> ExitCode:
     from gobake.caching.deleting import Pruned, prune_mounts, prune_store
     from gobake.report.summary import size_text
 
@@ -348,5 +347,5 @@ def _judge(found: tuple[Verified, ...]) -> None:
             case Verdict.PROGRAM | Verdict.OBJECT:
                 raise CachesDisagree(
                     f"{one.service} on {one.platform}: the caches change the program ({one.verdict})",
-                    remedy="`gobake cache prune --all` deletes them, and the seeds that may have been saved from them",
+                    remedy="`gobake cache prune --all` deletes them; with --cache-store also the seeds saved from them",
                 )
