@@ -137,6 +137,12 @@ class RegistryRefused(GobakeError):
     exit_code = ExitCode.REGISTRY
 
 
+class CachesDisagree(GobakeError):
+    """A build with the caches gives another program than one without."""
+
+    exit_code = ExitCode.GATE_FAILED
+
+
 class Unwritable(GobakeError):
     """A file or folder could not be written."""
 

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from gobake.errors import UsageError
+
 _FORMAT = "%H%n%ct"
 _ANSWER_SECONDS = 20
 
@@ -69,6 +71,24 @@ def look(root: Path) -> Checkout:
     """What git says of the checkout, waited for."""
     with Look(root) as asked:
         return asked.checkout()
+
+
+def _git(root: Path, *words: str) -> str:
+    return _Answer(root, *words).text()
+
+
+def branches(root: Path) -> frozenset[str]:
+    """All branches that exist here or, as far as was fetched, at a remote. Raises UsageError where git knows a part."""
+    if _git(root, "rev-parse", "--is-shallow-repository") == "true":
+        raise UsageError(
+            "this clone is shallow, and does not know all branches", remedy="fetch all of it: git fetch --unshallow"
+        )
+    listed = _git(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes").split()
+    # refs/remotes/ORIGIN/BRANCH; a remote's HEAD is a link to a branch that is listed too
+    found = {ref.split("/", 2 if ref.startswith("refs/heads/") else 3)[-1] for ref in listed}
+    if not found:
+        raise UsageError(f"git knows no branch in {root}", remedy="--gone-branches needs the project's repository")
+    return frozenset(found)
 
 
 class _Answer:

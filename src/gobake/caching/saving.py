@@ -199,7 +199,7 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     grown = plan.shape is Shape.GROWN and before is not None
     outputs = {"seed": asked.store.output(asked.tag)}
     if asked.store.folder is None:
-        outputs["index"] = asked.store.output(_index_name(digest))
+        outputs["index"] = asked.store.output(_index_name(digest), "compression=gzip")  # gobake itself reads it too
     else:
         _keep_index(asked.store, _index_name(digest), index)
     solved = _bake(asked, folder, outputs, labels=labels, before=before if grown else None)

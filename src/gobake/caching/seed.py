@@ -68,16 +68,23 @@ def read_seed(
     tag: str, digest: str, layers: int, compressed: int | None, found: Mapping[str, str], key: SeedKey
 ) -> Seed | str:
     """The seed that an image's labels describe, or why it is none for ``key``."""
-    if found.get(_LABEL) != _FORMAT:
+    seed = describe(tag, digest, layers, compressed, found)
+    if seed is None:
         return "is no seed of this version of gobake"
-    if found.get(f"{_LABEL}.project") != key.project:
-        return f"is a seed of the project {found.get(f'{_LABEL}.project')}"
-    go, arch = found.get(f"{_LABEL}.go", ""), found.get(f"{_LABEL}.arch", "")
-    if arch != key.arch:
-        return f"is a seed of {arch} machines"
+    if seed.project != key.project:
+        return f"is a seed of the project {seed.project}"
+    if seed.arch != key.arch:
+        return f"is a seed of {seed.arch} machines"
     wanted = key.go.split(".")[:2]
-    if go.removeprefix("go").split(".")[: len(wanted)] != wanted:
-        return f"is a seed of {go}"
+    if seed.go.removeprefix("go").split(".")[: len(wanted)] != wanted:
+        return f"is a seed of {seed.go}"
+    return seed
+
+
+def describe(tag: str, digest: str, layers: int, compressed: int | None, found: Mapping[str, str]) -> Seed | None:
+    """The seed that an image's labels describe, whosever it is; None where they describe none."""
+    if found.get(_LABEL) != _FORMAT:
+        return None
     size = found.get(f"{_LABEL}.size", "")
     return Seed(
         tag=tag,
@@ -85,14 +92,14 @@ def read_seed(
         layers=layers,
         compressed=compressed,
         size=int(size) if size.isdigit() else 0,
-        go=go,
-        arch=arch,
+        go=found.get(f"{_LABEL}.go", ""),
+        arch=found.get(f"{_LABEL}.arch", ""),
         branch=found.get(f"{_LABEL}.branch", ""),
         sums=found.get(f"{_LABEL}.sums", ""),
         inputs=found.get(f"{_LABEL}.inputs", ""),
         index=found.get(f"{_LABEL}.index", ""),
         saved=found.get(f"{_LABEL}.saved", ""),
-        project=key.project,
+        project=found.get(f"{_LABEL}.project", ""),
     )
 
 

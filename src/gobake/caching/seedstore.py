@@ -21,7 +21,7 @@ _REPOSITORY = re.compile(
 )
 _FOLDER = re.compile(r"[./~]")
 # Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
-_LAYERS = "oci-mediatypes=true,compression=zstd,compression-level=1"
+PACKED = "compression=zstd,compression-level=1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +73,13 @@ class SeedStore:
             return f"docker-image://{self.place}{'@' if image.startswith('sha256:') else ':'}{image}"
         return f"oci-layout://{self.layout}{'@' if image.startswith('sha256:') else ':'}{image}"
 
-    def output(self, tag: str) -> str:
+    def output(self, tag: str, packing: str = PACKED) -> str:
         """An output for bake that puts an image there, and nowhere else."""
         if self.folder is None:
-            return f"type=image,name={self.place}:{tag},push=true,store=false,unpack=false,{_LAYERS}"
-        return f"type=oci,dest={self.layout},tar=false,name=seeds:{tag},{_LAYERS}"
+            return (
+                f"type=image,name={self.place}:{tag},push=true,store=false,unpack=false,oci-mediatypes=true,{packing}"
+            )
+        return f"type=oci,dest={self.layout},tar=false,name=seeds:{tag},oci-mediatypes=true,{packing}"
 
     def named(self, tag: str) -> str:
         return f"{self.place}:{tag}" if self.folder is None else f"{self.place} ({tag})"

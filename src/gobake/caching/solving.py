@@ -38,7 +38,14 @@ def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
     return file
 
 
-def solve(targets: Mapping[str, Mapping[str, Any]], folder: Path, *, builder: str, seconds: float) -> Solved:
+def solve(
+    targets: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    *,
+    builder: str,
+    seconds: float,
+    secrets: Mapping[str, str] | None = None,
+) -> Solved:
     """Bake targets whose context is ``folder``; stopped in the engine after ``seconds``. Never raises for what the
     engine says.
 
@@ -49,7 +56,11 @@ def solve(targets: Mapping[str, Mapping[str, Any]], folder: Path, *, builder: st
     file = folder / "docker-bake.json"
     file.write_text(json.dumps({"target": {name: {**common, **target} for name, target in targets.items()}}))
     metadata = folder / "metadata.json"
-    bake = Bake(BakeCall(files=(file,), targets=tuple(targets), builder=builder, metadata_file=metadata))
+    bake = Bake(
+        BakeCall(
+            files=(file,), targets=tuple(targets), builder=builder, metadata_file=metadata, secrets=dict(secrets or {})
+        )
+    )
     timer = threading.Timer(seconds, bake.stop)
     timer.daemon = True
     timer.start()

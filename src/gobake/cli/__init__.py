@@ -19,6 +19,7 @@ COMMANDS = {
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml from what Go found."),
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml."),
+    "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show and delete the records of past runs."),
 }
 

@@ -180,29 +180,26 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--cache-store",
+        envvar="GOBAKE_CACHE_STORE",
+        metavar="REPOSITORY|DIR",
+        help="Where caches are kept: a registry's repository, or a folder (begun with . or /).",
+        callback=_worded("STORE"),
+    )(command)
+
+
 def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What is read from and written to caches beside the builder's own."""
-    for option in reversed(
-        (
-            click.option(
-                "--cache-policy",
-                envvar="GOBAKE_CACHE_POLICY",
-                metavar="NAME|FILE",
-                help="What is read and written: dev, ci-branch, ci-pull-request, release, or a file; default: what "
-                "fits the environment.",
-                callback=_worded("POLICY"),
-            ),
-            click.option(
-                "--cache-store",
-                envvar="GOBAKE_CACHE_STORE",
-                metavar="REPOSITORY|DIR",
-                help="Where caches are kept: a registry's repository, or a folder (begun with . or /).",
-                callback=_worded("STORE"),
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+    return click.option(
+        "--cache-policy",
+        envvar="GOBAKE_CACHE_POLICY",
+        metavar="NAME|FILE",
+        help="What is read and written: dev, ci-branch, ci-pull-request, release, or a file; default: what fits the "
+        "environment.",
+        callback=_worded("POLICY"),
+    )(store_option(command))
 
 
 def strategy_option(command: Callable[..., Any]) -> Callable[..., Any]:

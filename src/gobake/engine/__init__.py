@@ -16,7 +16,8 @@ from gobake.engine.asking import (
     require_image_store,
 )
 from gobake.engine.baking import Bake, BakeCall, build_folder, kill_all, one_a_line, stop_all, warm_up
-from gobake.engine.looking import CacheMount, cache_mounts, inspect_image, parse_mounts
+from gobake.engine.collecting import CollectRule, parse_rules, size_in_bytes
+from gobake.engine.looking import CacheMount, cache_mounts, delete_mount, elapsed, inspect_image, parse_mounts
 from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
 
 __all__ = [
@@ -24,12 +25,15 @@ __all__ = [
     "BakeCall",
     "Builder",
     "CacheMount",
+    "CollectRule",
     "EngineInfo",
     "ImageSize",
     "Node",
     "Questions",
     "build_folder",
     "cache_mounts",
+    "delete_mount",
+    "elapsed",
     "host_platform",
     "image_sizes",
     "inspect_image",
@@ -38,9 +42,11 @@ __all__ = [
     "parse_info",
     "parse_inspect",
     "parse_mounts",
+    "parse_rules",
     "refusal",
     "remote_sizes",
     "require_image_store",
+    "size_in_bytes",
     "stop_all",
     "warm_up",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gobake.engine import known
+from gobake.engine.collecting import CollectRule, parse_rules
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
 from gobake.model import Platform
 
@@ -29,6 +30,7 @@ class Node:
     platforms: tuple[Platform, ...]
     error: str = ""
     snapshotter: str = ""  # of BuildKit's worker; the docker driver names one with the containerd image store only
+    rules: tuple[CollectRule, ...] = ()  # of its garbage collection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,6 +295,7 @@ def parse_inspect(text: str) -> Builder:
                     error=fields.get("Error", ""),
                     snapshotter=fields.get("org.mobyproject.buildkit.worker.snapshotter", ""),
                     platforms=_platforms(listed),
+                    rules=parse_rules(part),
                 )
             )
     return Builder(

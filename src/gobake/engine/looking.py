@@ -6,11 +6,22 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from gobake.engine.asking import ask, docker_command
-from gobake.errors import GobakeError, RegistryRefused
+from gobake.engine.asking import ask, docker_command, refusal
+from gobake.errors import GobakeError, NoEngine, RegistryRefused
 
 _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
 _SIZE = re.compile(r"([\d.]+)\s*([kKMGT]?)i?B")
+_DELETE_SECONDS = 600  # of a mount with millions of files
+_DAY = 86_400
+_SECONDS = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": _DAY,
+    "week": 7 * _DAY,
+    "month": 30 * _DAY,
+    "year": 365 * _DAY,
+}
 _UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
@@ -51,6 +62,11 @@ class CacheMount:
     created: str
     used: str  # as BuildKit says it: 17 seconds ago; "" never
 
+    @property
+    def unused_seconds(self) -> float | None:
+        """For how long nothing has used it, at least: BuildKit rounds down. None: it does not say."""
+        return elapsed(self.used)
+
 
 def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
     """The cache mounts of a builder's nodes; None where it does not tell."""
@@ -81,6 +97,37 @@ def parse_mounts(text: str) -> tuple[CacheMount, ...]:
             )
         )
     return tuple(found)
+
+
+def elapsed(text: str) -> float | None:
+    """Seconds of `2 weeks ago`, `About an hour ago`, as the docker client words it (go-units, HumanDuration)."""
+    match = re.fullmatch(
+        r"(?i)(?:(less than) )?(?:about )?(\d+|an?) (second|minute|hour|day|week|month|year)s? ago", text
+    )
+    if not match:
+        return None
+    count = 0 if match[1] else int(match[2]) if match[2].isdigit() else 1
+    return float(count * _SECONDS[match[3].lower()])
+
+
+def delete_mount(record: str, builder: str = "") -> bool:
+    """Delete one cache mount; False where it is in use or gone. Raises NoEngine, NoBuilder."""
+    words = ("buildx", "prune", *(("--builder", builder) if builder else ()), "--force", "--filter", f"id={record}")
+    try:
+        done = subprocess.run(
+            [docker_command(), *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_DELETE_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise NoEngine(f"`docker buildx prune` did not end within {_DELETE_SECONDS} s") from None
+    if done.returncode:
+        raise refusal(done.stderr or done.stdout, words)
+    return record in done.stdout
 
 
 def _description(block: str) -> str:

@@ -1,0 +1,21 @@
+"""Whether a builder's garbage collection leaves a project's cache mounts in peace. Pure."""
+
+from __future__ import annotations
+
+from gobake.engine import Builder
+
+_HOUR = 3600
+
+
+def collection_warning(builder: Builder, need: int) -> str:
+    """One line where a rule's limit is smaller than ``need`` bytes of mounts, the strictest rule first; else ""."""
+    tight = [rule for node in builder.nodes for rule in node.rules if rule.limit < need]
+    if not tight:
+        return ""
+    rule = min(tight, key=lambda r: (r.unused_seconds, r.limit))
+    spared = f" that were not used for {rule.unused_seconds / _HOUR:.0f} h" if rule.unused_seconds else ""
+    return (
+        f"builder {builder.name} deletes cache mounts{spared} once it keeps more than {rule.limit / 1e9:.1f} GB, and "
+        f"this project's mounts need {need / 1e9:.1f} GB; raise its garbage collection limit: "
+        "https://docs.docker.com/build/cache/garbage-collection/"
+    )

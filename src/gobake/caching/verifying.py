@@ -1,0 +1,210 @@
+"""Do the caches change a program? Build a sample three times at once, and compare the bytes.
+
+- kept: with the project's own mounts, as any build; only the step itself is not taken from a layer cache
+- relinked: the same, but with an empty golink mount, so that what gobuild and gomod hold is linked anew
+- clean: with mounts of its own, which begin empty
+
+The clean build has mounts of other names instead of --no-cache, which would leave a second mount under every name of
+the project's behind. What was made for the comparison is deleted at the end; the project's mounts are only used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from gobake import engine, recipe
+from gobake.caching.solving import solve
+from gobake.errors import BuildFailed, GobakeError, UsageError
+from gobake.matrix import Matrix, Selection, select
+from gobake.model import Platform, Strategy
+from gobake.opening import Opened
+from gobake.recipe.dockerfile import BINARIES
+from gobake.recipe.stages import CompileStage, compile_stages
+
+BUILD_SECONDS = 7200.0
+_RESULT = "gobake-verify"  # the stage that holds the programs, and nothing else
+
+
+class Verdict(StrEnum):
+    """What the comparison says of a service."""
+
+    SAME = "same"
+    PROGRAM = "golink differs"  # a linked program is not what its objects give
+    OBJECT = "gobuild or gomod differs"  # an object or a module's source is not what it should be
+    UNSTABLE = "not reproducible"  # two builds without caches differ as well: nothing can be said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """The sha256 of one service's program, by how it was built."""
+
+    service: str
+    platform: Platform
+    kept: str
+    relinked: str
+    clean: str
+    again: str = ""  # a second clean build, which is made only where the first differs from the others
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.kept == self.relinked == self.clean:
+            return Verdict.SAME
+        if self.again and self.again != self.clean:
+            return Verdict.UNSTABLE
+        return Verdict.PROGRAM if self.relinked == self.clean else Verdict.OBJECT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verifying:
+    """What is to be verified, and where."""
+
+    opened: Opened
+    services: tuple[str, ...]  # () is the first that is compiled
+    platform: Platform
+    builder: str
+    secrets: Mapping[str, str]  # environment of the build's secrets
+    version: str  # for programs that it is linked into
+
+
+def verify(asked: Verifying) -> tuple[Verified, ...]:
+    """Raises UsageError where there is nothing to verify, and BuildFailed."""
+    project = asked.opened.project
+    _require_warm(asked)
+    whole = select(project, Selection(platforms=(asked.platform,)), (asked.platform,))
+    whole = Matrix(targets=tuple(t for t in whole.targets if t.strategy is not Strategy.PREBUILT))
+    sample = _sample(asked.services, whole)
+    fresh = f"verify-{secrets.token_hex(4)}"
+    kept = _text(asked, whole, sample)
+    foreign = kept.dockerfile.replace(f"id={project.mounts}-golink-", f"id={fresh}-{project.mounts}-golink-")
+    texts = {
+        "kept": kept,
+        "relinked": replace(kept, dockerfile=foreign),
+        "clean": _text(asked, sample, sample, namespace=fresh),
+    }
+    names = [service.name for service in sample.services]
+    try:
+        found = _build(asked, texts, names)
+        again: dict[str, str] = {}
+        if any(found["clean"] != found[other] for other in ("kept", "relinked")):
+            texts = {"clean": _text(asked, sample, sample, namespace=f"{fresh}-again")}
+            again = _build(asked, texts, names)["clean"]
+    finally:
+        _forget(fresh, asked.builder)
+    return tuple(
+        Verified(
+            service=name,
+            platform=asked.platform,
+            again=again.get(name, ""),
+            **{how: digests[name] for how, digests in found.items()},
+        )
+        for name in names
+    )
+
+
+def _require_warm(asked: Verifying) -> None:
+    project = asked.opened.project
+    mounts = engine.cache_mounts(asked.builder)
+    if mounts is not None and not any(mount.id == f"{project.mounts}-gobuild" for mount in mounts):
+        raise UsageError(
+            f"this builder keeps nothing of {project.name} that could be verified", remedy="build first: gobake build"
+        )
+
+
+def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
+    """The targets of the services; of the first one where none is named."""
+    names = services or [service.name for service in whole.services[:1]]
+    compiled = {service.name for service in whole.services}
+    for name in names:
+        if name not in compiled:
+            raise UsageError(f"{name} is no service that is compiled here", remedy=f"one of {', '.join(compiled)}")
+    if not names:
+        raise UsageError("no service is compiled here", remedy="prebuilt binaries use no Go caches")
+    return Matrix(targets=tuple(t for t in whole.targets if t.service.name in names))
+
+
+# ---- recipes
+
+
+def _text(asked: Verifying, matrix: Matrix, sample: Matrix, namespace: str = "") -> recipe.Recipe:
+    """The recipe of a matrix, with a stage at its end that holds the programs of the sample.
+
+    The whole matrix, not just the sample, decides the names of stages, and so of the golink mounts.
+    """
+    project = asked.opened.project
+    if namespace:
+        project = replace(project, namespace=f"{namespace}-{project.namespace}".rstrip("-"))
+    texts = recipe.render(project, matrix, asked.opened.tree)
+    stages = [s for s in compile_stages(matrix) if {c.name for c in s.commands} & _names(sample)]
+    return replace(texts, dockerfile=_exporting(texts.dockerfile, stages, _names(sample), secrets.token_hex(8)))
+
+
+def _names(matrix: Matrix) -> set[str]:
+    return {service.name for service in matrix.services}
+
+
+def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str], moment: str) -> str:
+    """The moment makes the compile steps new ones, that no layer cache has."""
+    lines = [dockerfile.rstrip("\n"), "", f"FROM scratch AS {_RESULT}"]
+    for stage in stages:
+        lines[0], count = re.subn(
+            rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", rf"\1\nENV GOBAKE_VERIFY={moment}", lines[0]
+        )
+        assert count == 1, f"the recipe has {count} stages {stage.name}"
+        for service in (command.service for command in stage.commands if command.name in names):
+            program = f"/out/{service.name}{BINARIES}/{service.name}"
+            lines.append(f"COPY --from={stage.output_stage(service)} {program} /{service.name}")
+    return "\n".join([*lines, ""])
+
+
+# ---- building
+
+
+def _build(asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Digests by recipe and service. All are built at once: what they share, as the base image, is pulled once."""
+    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+        folder = Path(scratch)
+        targets = {how: _target(asked, how, text, folder) for how, text in texts.items()}
+        solved = solve(targets, folder, builder=asked.builder, seconds=BUILD_SECONDS, secrets=asked.secrets)
+        if solved.error:
+            raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` tells more")
+        return {how: {name: _sha256(folder / how / name) for name in names} for how in texts}
+
+
+def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path) -> dict[str, Any]:
+    """A bake target with the secrets of the project's own ones."""
+    file = folder / f"{how}.Dockerfile"
+    file.write_text(text.dockerfile, encoding="utf-8")
+    file.with_name(f"{file.name}.dockerignore").write_text(text.ignore, encoding="utf-8")
+    base = json.loads(text.bake)["target"]["_base"]
+    return {
+        **base,
+        "context": str(asked.opened.project.context),
+        "dockerfile": str(file),
+        "target": _RESULT,
+        "platforms": [str(asked.platform)],
+        "args": {"VERSION": asked.version},
+        "output": [f"type=local,dest={folder / how}"],
+    }
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _forget(fresh: str, builder: str) -> None:
+    """Delete the mounts of the comparison. They are of no use, but no harm either where that fails."""
+    for mount in engine.cache_mounts(builder) or ():
+        if mount.id.startswith(f"{fresh}-"):
+            with contextlib.suppress(GobakeError):
+                engine.delete_mount(mount.record, builder)

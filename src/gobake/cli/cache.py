@@ -1,0 +1,327 @@
+"""`gobake cache`: see what is kept, prune it, and verify that it changes no program."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gobake.cli.cache_save import save_command
+from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request, store_option
+from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
+
+if TYPE_CHECKING:
+    from gobake.caching.pruning import Item, Wanted
+    from gobake.caching.seedstore import SeedStore
+    from gobake.caching.stored import Stored
+    from gobake.caching.verifying import Verified
+    from gobake.engine import Builder
+    from gobake.model import Platform
+    from gobake.opening import Opened
+
+_DURATION = re.compile(r"(\d+)\s*(m|h|d|w)")
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+class Duration(click.ParamType[Any]):
+    name = "AGE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = _DURATION.fullmatch(str(value).strip())
+        if not match:
+            raise UsageError(f"{value!r} is no age", remedy="write 90m, 12h, 14d or 2w")
+        return float(int(match[1]) * _SECONDS[match[2]])
+
+
+class Size(click.ParamType[Any]):
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from gobake.engine import size_in_bytes
+
+        found = size_in_bytes(str(value))
+        if found is None:
+            raise UsageError(f"{value!r} is no size", remedy="write 500MB, 2GB or 1.5GiB")
+        return found
+
+
+@click.group("cache")
+def cache_command() -> None:
+    """Save, see, prune and verify what is kept between builds: cache mounts, seeds, layer caches."""
+
+
+cache_command.add_command(save_command)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _World:
+    """The project, its builder and its store, as far as they answer."""
+
+    opened: Opened
+    projects: tuple[str, ...]  # what its mounts may begin with
+    builder: Builder | None
+    store: SeedStore | None
+    notes: tuple[str, ...]
+
+
+def _look(given: dict[str, Any]) -> _World:
+    """The engine need not answer where there is a store to look into."""
+    from gobake.caching.namespaces import UNTRUSTED
+    from gobake.caching.seeding import seeds_in
+    from gobake.caching.wish import CacheWish
+    from gobake.engine import Questions
+    from gobake.opening import choose_caches, open_project
+
+    opened = open_project(request(given))
+    project = opened.project
+    place = choose_caches(opened, CacheWish(store=given["cache_store"] or "", said_from=Path.cwd())).store
+    store = seeds_in(place) if place else None
+    builder, notes = None, []
+    try:
+        with Questions(given["builder"]) as questions:
+            builder = questions.builder()
+    except GobakeError as error:
+        if store is None or given["builder"]:
+            raise
+        notes.append(f"cache mounts are unknown: {error}")
+    projects = (project.name, f"{UNTRUSTED}-{project.name}")
+    return _World(opened=opened, projects=projects, builder=builder, store=store, notes=tuple(notes))
+
+
+# ---- ls
+
+
+@cache_command.command("ls")
+@project_options
+@store_option
+@click.option("--all-projects", is_flag=True, help="Everything that gobake keeps there, of whatever project.")
+@format_option
+@as_given
+def ls_command(given: dict[str, Any]) -> None:
+    """List cache mounts, seeds and layer caches with size and age."""
+    from gobake import engine
+    from gobake.caching.kept import gather
+    from gobake.caching.limits import collection_warning
+    from gobake.caching.memory import remembered
+    from gobake.caching.stored import stored
+    from gobake.report.caches import kept_as_json, print_kept
+
+    world = _look(given)
+    mounts = engine.cache_mounts(given["builder"]) if world.builder else None
+    name = world.builder.name if world.builder else given["builder"]
+    kept = gather(
+        world.projects,
+        everyone=given["all_projects"],
+        builder=name,
+        store=world.store.place if world.store else "",
+        mounts=mounts,
+        memories=remembered(_home(world.opened), name),
+        there=stored(world.store) if world.store else None,
+        notes=world.notes,
+    )
+    warning = collection_warning(world.builder, kept.mounted) if world.builder else ""
+    if given["form"] == "json":
+        told = kept_as_json(kept, time.time())
+        click.echo(json.dumps(told | {"warnings": [warning] if warning else []}, indent=2))
+        return
+    print_kept(kept, time.time(), color=given["color"])
+    if warning and not given["quiet"]:
+        click.secho(f"warning: {warning}", fg="yellow", err=True)
+
+
+def _home(opened: Opened) -> Path:
+    from gobake.folders import cache_folder
+    from gobake.project import identity
+
+    return cache_folder() / identity(opened.project)
+
+
+# ---- prune
+
+
+@cache_command.command("prune")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@project_options
+@store_option
+@click.option("--older-than", type=Duration(), help="Unused, or made, longer ago: 90m, 12h, 14d, 2w.")
+@click.option("--larger-than", type=Size(), help="Larger: 500MB, 2GB.")
+@click.option("--gone-branches", is_flag=True, help="Of branches that exist neither here nor at a remote.")
+@click.option("--all", "everything", is_flag=True, help="All that is kept for this project.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@as_given
+def prune_command(given: dict[str, Any]) -> int:
+    """Delete cache mounts, seeds and layer caches of this project, by name or by what they are.
+
+    NAME is a mount (gobuild), a seed's tag or the ref of a layer cache, as `gobake cache ls` shows them. Conditions
+    narrow each other; nothing of another project is ever deleted.
+    """
+    flags = given["names"] or given["gone_branches"] or given["everything"]
+    if not flags and given["older_than"] is None and given["larger_than"] is None:
+        raise UsageError(
+            "what is to be pruned is not said",
+            remedy="name it, or use --older-than, --larger-than, --gone-branches, --all",
+        )
+    world = _look(given)
+    there, found = _found(given, world)
+    chosen = _choose(given, world, found)
+    unseen = ExitCode.REGISTRY if there and there.error else ExitCode.DONE
+    if not chosen:
+        click.echo("there is nothing to prune")
+        return unseen
+    from gobake.report.caches import print_items
+
+    if not given["quiet"]:
+        print_items(chosen, color=given["color"])
+    if given["dry_run"]:
+        click.echo("nothing was deleted: --dry-run")
+        return ExitCode.DONE
+    if not given["yes"] and not _confirmed(len(chosen)):
+        click.echo("nothing was deleted")
+        return ExitCode.DONE
+    return max(unseen, _prune(given, world, chosen, there))
+
+
+def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[Item, ...]]:
+    """What there is. A store that does not answer is told, and does not keep mounts from being pruned."""
+    from gobake import engine
+    from gobake.caching.pruning import items
+    from gobake.caching.stored import stored
+
+    there = stored(world.store, live=False) if world.store else None
+    for note in (*world.notes, *([there.error] if there and there.error else [])):
+        click.secho(note, fg="yellow", err=True)
+    mounts = engine.cache_mounts(given["builder"]) if world.builder else None
+    return there, items(mounts or (), there.entries if there else (), time.time())
+
+
+def _choose(given: dict[str, Any], world: _World, found: tuple[Item, ...]) -> tuple[Item, ...]:
+    from gobake.caching.pruning import choose
+
+    return choose(found, _wanted(given, world), world.projects)
+
+
+def _wanted(given: dict[str, Any], world: _World) -> Wanted:
+    from gobake import git
+    from gobake.caching.pruning import Wanted
+    from gobake.caching.refs import tag_part
+
+    branches = None
+    if given["gone_branches"]:
+        branches = frozenset(tag_part(name) for name in git.branches(world.opened.project.root))
+    return Wanted(
+        names=given["names"],
+        older_than=given["older_than"],
+        larger_than=given["larger_than"],
+        branches=branches,
+    )
+
+
+def _confirmed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked whether to delete this", remedy="--yes deletes, --dry-run just shows")
+    return click.confirm(f"delete {'these ' + str(count) if count > 1 else 'it'}?")
+
+
+def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there: Stored | None) -> ExitCode:
+    from gobake.caching.deleting import Pruned, prune_mounts, prune_store
+    from gobake.report.summary import size_text
+
+    mounts = tuple(item for item in chosen if item.what == "mount")
+    others = tuple(item for item in chosen if item.what != "mount")
+    done = [prune_mounts(mounts, given["builder"])]
+    done.append(prune_store(world.store, others, there) if world.store and there and others else Pruned())
+    deleted = [item for pruned in done for item in pruned.deleted]
+    for note in (note for pruned in done for note in pruned.notes):
+        click.secho(note, fg="yellow", err=True)
+    if not given["quiet"]:
+        size = size_text(sum(item.size or 0 for item in deleted))
+        click.echo(f"{len(deleted)} of {len(chosen)} deleted, {size}")
+    return ExitCode.DONE if len(deleted) == len(chosen) else ExitCode.REGISTRY
+
+
+# ---- verify
+
+
+@cache_command.command("verify")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@project_options
+@click.option(
+    "-p",
+    "--platform",
+    "platforms",
+    envvar="GOBAKE_PLATFORM",
+    type=PlatformList(),
+    multiple=True,
+    help="One platform; default: the builder's own.",
+)
+@click.option("--base", "bases", envvar="GOBAKE_BASE", type=BaseList(), multiple=True, help="Another base image.")
+@format_option
+@as_given
+def verify_command(given: dict[str, Any]) -> None:
+    """Build a sample with the caches and without, and compare the programs.
+
+    Without SERVICE the first one is the sample. Ends with 5 where the caches change a program.
+    """
+    from gobake import golang
+    from gobake.caching.verifying import Verifying, verify
+    from gobake.engine import Questions
+    from gobake.opening import open_project
+    from gobake.recipe import GOENV_VARIABLE
+    from gobake.report.caches import print_verified, verified_as_json
+
+    with Questions(given["builder"]) as questions:
+        opened = open_project(request(given))
+        builder = questions.builder()
+    asked = Verifying(
+        opened=opened,
+        services=given["services"],
+        platform=_one_platform(given) or builder.native,
+        builder=given["builder"],
+        secrets={GOENV_VARIABLE: golang.module_settings(opened.host_go)},
+        version=opened.checkout.description or "dev",
+    )
+    if not given["quiet"]:
+        click.echo("building a sample with the caches and without them, which takes as long as a cold build", err=True)
+    found = verify(asked)
+    if given["form"] == "json":
+        click.echo(json.dumps(verified_as_json(found), indent=2))
+    else:
+        print_verified(found, color=given["color"])
+    _judge(found)
+
+
+def _one_platform(given: dict[str, Any]) -> Platform | None:
+    platforms = request(given).platforms
+    if len(platforms) > 1 and given_on_command_line("platforms"):
+        raise UsageError("one platform is verified at a time", remedy="name one with --platform")
+    return platforms[0] if platforms else None
+
+
+def given_on_command_line(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def _judge(found: tuple[Verified, ...]) -> None:
+    """Raises CachesDisagree for the first service whose program the caches change."""
+    from gobake.caching.verifying import Verdict
+
+    for one in found:
+        match one.verdict:
+            case Verdict.UNSTABLE:
+                raise CachesDisagree(
+                    f"{one.service} on {one.platform} cannot be verified: two builds without caches differ as well",
+                    remedy="make the build reproducible: -trimpath, and no time or random value in ldflags",
+                )
+            case Verdict.PROGRAM | Verdict.OBJECT:
+                raise CachesDisagree(
+                    f"{one.service} on {one.platform}: the caches change the program ({one.verdict})",
+                    remedy="`gobake cache prune --all` deletes them; with --cache-store also the seeds saved from them",
+                )

@@ -1,0 +1,50 @@
+"""A builder's garbage collection: the rules that `docker buildx inspect` prints, as far as cache mounts go.
+
+BuildKit follows the rules in order; each deletes what matches it, longest unused first, until the builder keeps less
+than the rule's limit (docs.docker.com/build/cache/garbage-collection).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_FIELD = re.compile(r"(?m)^ ([A-Z][A-Za-z ]*):[ \t]*(.*)$")
+_SIZE = re.compile(r"([\d.]+)\s*([kKMGTP]?)(i?)B")
+_DURATION = re.compile(r"([\d.]+)(h|ms|m|s)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectRule:
+    """One rule that may delete cache mounts."""
+
+    limit: int  # bytes that the builder may keep before the rule deletes
+    unused_seconds: float = 0.0  # it spares what was used within that time
+
+
+def size_in_bytes(text: str) -> int | None:
+    """3.346GiB, 512kB, 20 GB."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        return None
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2].upper()])
+
+
+def parse_rules(inspected: str) -> tuple[CollectRule, ...]:
+    """Of one node's part of `docker buildx inspect`; a driver that tells none has none."""
+    found = []
+    for block in re.split(r"(?m)^GC Policy rule#\d+:[ \t]*$", inspected)[1:]:
+        fields = dict(_FIELD.findall(block))
+        filters = fields.get("Filters", "")
+        # newer BuildKit keeps the larger of the two; older has one word for it
+        sizes = [size_in_bytes(fields.get(name, "")) for name in ("Max Used Space", "Reserved Space", "Keep Bytes")]
+        limit = max((size for size in sizes if size), default=0)
+        if limit and (not filters or "exec.cachemount" in filters):
+            found.append(CollectRule(limit=limit, unused_seconds=_seconds(fields.get("Keep Duration", ""))))
+    return tuple(found)
+
+
+def _seconds(text: str) -> float:
+    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))

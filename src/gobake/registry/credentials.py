@@ -1,0 +1,86 @@
+"""What `docker login` left behind for a registry: in docker's config.json, or with the credential helper it names."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HUB = "docker.io"
+_HUB_KEY = "https://index.docker.io/v1/"
+_TOKEN_USER = "<token>"  # a helper's name for an identity token
+_HELPER_SECONDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """Either a user with a password, or an identity token. Neither is ever printed."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of an Authorization header."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+
+def credentials_of(host: str) -> Credentials | None:
+    """None where docker has none, or its helper does not hand them out: the registry may need none."""
+    config = _config()
+    key = _HUB_KEY if host == HUB else host
+    helper = (config.get("credHelpers") or {}).get(host) or config.get("credsStore")
+    if helper and (found := _from_helper(str(helper), key)):
+        return found
+    for name, entry in (config.get("auths") or {}).items():
+        if _host(str(name)) == _host(key) and isinstance(entry, dict) and (found := _inline(entry)):
+            return found
+    return None
+
+
+def _config() -> Mapping[str, Any]:
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        told = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _host(key: str) -> str:
+    """Keys are hosts; older docker clients wrote https://host/v1/."""
+    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
+def _inline(entry: Mapping[str, Any]) -> Credentials | None:
+    if token := entry.get("identitytoken"):
+        return Credentials(token=str(token))
+    try:
+        user, colon, password = base64.b64decode(str(entry.get("auth", "")), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return Credentials(user=user, password=password.rstrip("\0")) if colon else None
+
+
+def _from_helper(helper: str, key: str) -> Credentials | None:
+    try:
+        done = subprocess.run(
+            [f"docker-credential-{helper}", "get"],
+            input=key,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_HELPER_SECONDS,
+        )
+        told = json.loads(done.stdout)
+        user, secret = str(told["Username"]), str(told["Secret"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        return None
+    return Credentials(token=secret) if user == _TOKEN_USER else Credentials(user=user, password=secret)

@@ -1,0 +1,231 @@
+"""What is kept, as tables and as JSON, and what is about to be pruned."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gobake.caching.kept import Kept, KeptMount
+from gobake.caching.pruning import Item
+from gobake.caching.stored import Entry, What
+from gobake.caching.verifying import Verdict, Verified
+from gobake.report.console import console_for
+from gobake.report.summary import size_text
+from gobake.trace.printable import one_line
+
+_AGES = (("day", 86_400), ("hour", 3600), ("minute", 60))
+
+
+def age_text(seconds: float | None) -> str:
+    """In whole units, rounded down: 3 days, 1 hour, less than a minute."""
+    if seconds is None:
+        return "unknown"
+    for unit, length in _AGES:
+        count = int(seconds // length)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+# ---- text
+
+
+def print_kept(kept: Kept, now: float, *, color: str) -> None:
+    """Mounts, seeds and layer caches, each in a table; the total; what could not be asked."""
+    console = console_for(sys.stdout, color)
+    if kept.mounts is not None:
+        whose = "all projects" if kept.everyone else kept.project
+        _section(
+            console,
+            f"cache mounts of {whose} on builder {kept.builder}",
+            ("MOUNT", "SIZE", "LAST USED", "BEGAN WITH", "ID"),
+            [(m.project, _mount_row(m)) for m in kept.mounts],
+            everyone=kept.everyone,
+        )
+    if kept.entries is not None:
+        _section(
+            console,
+            f"seeds in {kept.store}",
+            ("SEED", "BRANCH", "GO", "AGE", "SIZE", "UNPACKED", "LAYERS", "LIVE"),
+            [(e.project, _seed_row(e, now)) for e in kept.of(What.SEED)],
+            everyone=kept.everyone,
+        )
+        _section(
+            console,
+            f"layer caches in {kept.store}",
+            ("REF", "BRANCH", "AGE", "SIZE"),
+            [(e.project, _layers_row(e, now)) for e in kept.of(What.LAYERS, What.HISTORY)],
+            everyone=kept.everyone,
+        )
+    console.print(Text(_total(kept), style="bold"), soft_wrap=True)
+    for note in kept.notes:
+        console.print(Text(one_line(note), style="yellow"), soft_wrap=True)
+
+
+def _section(
+    console: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[str, tuple[str, ...]]],
+    *,
+    everyone: bool,
+) -> None:
+    console.print(Text(title + ("" if rows else ": none"), style="bold"))
+    if rows:
+        named = ("PROJECT", *columns) if everyone else columns
+        table = _table(named)
+        for project, row in rows:
+            table.add_row(*((project or "unknown", *row) if everyone else row))
+        console.print(table)
+    console.print()
+
+
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    numbers = ("SIZE", "UNPACKED", "LAYERS", "LIVE")
+    for title in columns:
+        if title in ("SEED", "REF", "ID", "NAME"):
+            table.add_column(title, overflow="fold")
+        else:
+            table.add_column(title, no_wrap=True, justify="right" if title in numbers else "left")
+    return table
+
+
+def _mount_row(kept: KeptMount) -> tuple[str, ...]:
+    seed = kept.memory.seed.removeprefix("sha256:")[:12] if kept.memory else ""
+    return (kept.name, size_text(kept.mount.size), kept.mount.used or "never", seed or "no seed known", kept.mount.id)
+
+
+def _seed_row(seed: Entry, now: float) -> tuple[str, ...]:
+    if seed.error:
+        return (seed.tag, one_line(seed.error), *[""] * 6)
+    live = "unknown" if seed.live is None else f"{seed.live:.0%}"
+    return (
+        seed.tag,
+        seed.branch,
+        f"{seed.go.removeprefix('go')} {seed.arch}",
+        _age(seed, now),
+        size_text(seed.compressed),
+        size_text(seed.size),
+        str(seed.layers),
+        live,
+    )
+
+
+def _layers_row(entry: Entry, now: float) -> tuple[str, ...]:
+    if entry.error:
+        return (entry.tag, one_line(entry.error), "", "")
+    return (entry.tag, entry.branch or "unknown", _age(entry, now), size_text(entry.compressed))
+
+
+def _age(entry: Entry, now: float) -> str:
+    return age_text(None if entry.made is None else max(0.0, now - entry.made))
+
+
+def _total(kept: Kept) -> str:
+    parts = []
+    if kept.mounts is not None:
+        count = len(kept.mounts)
+        parts.append(f"{count} mount{'s' if count != 1 else ''}, {size_text(sum(m.mount.size for m in kept.mounts))}")
+    if kept.entries is not None:
+        count = len(kept.entries)
+        size = sum(e.compressed or 0 for e in kept.entries)  # layers that two entries share lie there once
+        parts.append(f"{count} tag{'s' if count != 1 else ''} in the store, {size_text(size)} at most")
+    return "total: " + ("; ".join(parts) or "unknown")
+
+
+def print_items(items: Sequence[Item], *, color: str) -> None:
+    """What would be pruned."""
+    console = console_for(sys.stdout, color)
+    table = _table(("WHAT", "NAME", "SIZE", "UNUSED OR MADE"))
+    for item in items:
+        ago = age_text(item.unused_seconds)
+        table.add_row(item.what, item.name, size_text(item.size), ago if ago == "unknown" else f"{ago} ago")
+    console.print(table)
+
+
+def print_verified(found: Sequence[Verified], *, color: str) -> None:
+    """One row a service: the digests, and whether they agree."""
+    console = console_for(sys.stdout, color)
+    table = _table(("SERVICE", "PLATFORM", "WITH CACHES", "LINKED ANEW", "WITHOUT", "VERDICT"))
+    for one in found:
+        digests = (digest[:12] for digest in (one.kept, one.relinked, one.clean))
+        table.add_row(one.service, str(one.platform), *digests, str(one.verdict))
+    console.print(table)
+
+
+# ---- JSON
+
+
+def verified_as_json(found: Sequence[Verified]) -> dict[str, Any]:
+    rows = [
+        {
+            "service": one.service,
+            "platform": str(one.platform),
+            "with_caches": f"sha256:{one.kept}",
+            "linked_anew": f"sha256:{one.relinked}",
+            "without_caches": f"sha256:{one.clean}",
+            "verdict": str(one.verdict),
+            "agree": one.verdict is Verdict.SAME,
+        }
+        for one in found
+    ]
+    return {"schema": 1, "services": rows}
+
+
+def kept_as_json(kept: Kept, now: float) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "project": kept.project,
+        "builder": kept.builder,
+        "store": kept.store or None,
+        "mounts": None if kept.mounts is None else [_mount_json(m) for m in kept.mounts],
+        "seeds": None if kept.entries is None else [_entry_json(e, now) for e in kept.of(What.SEED)],
+        "layers": None if kept.entries is None else [_entry_json(e, now) for e in kept.of(What.LAYERS)],
+        "history": None if kept.entries is None else [_entry_json(e, now) for e in kept.of(What.HISTORY)],
+        "total": {
+            "mounts_bytes": None if kept.mounts is None else sum(m.mount.size for m in kept.mounts),
+            "store_bytes": None if kept.entries is None else sum(e.compressed or 0 for e in kept.entries),
+        },
+        "notes": list(kept.notes),
+    }
+
+
+def _mount_json(kept: KeptMount) -> dict[str, Any]:
+    return {
+        "project": kept.project,
+        "name": kept.name,
+        "id": kept.mount.id,
+        "record": kept.mount.record,
+        "bytes": kept.mount.size,
+        "created": kept.mount.created,
+        "unused_seconds": kept.mount.unused_seconds,
+        "seed": (kept.memory.seed or None) if kept.memory else None,
+        "go": (kept.memory.go or None) if kept.memory else None,
+    }
+
+
+def _entry_json(entry: Entry, now: float) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "project": entry.project or None,
+        "tag": entry.tag,
+        "digest": entry.digest or None,
+        "branch": entry.branch or None,
+        "age_seconds": None if entry.made is None else max(0.0, now - entry.made),
+        "compressed_bytes": entry.compressed,
+        "layers": entry.layers,
+        "error": entry.error or None,
+    }
+    if entry.what is What.SEED:
+        plain |= {
+            "bytes": entry.size,
+            "go": entry.go or None,
+            "arch": entry.arch or None,
+            "live_share": entry.live,
+        }
+    return plain

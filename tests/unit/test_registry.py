@@ -1,0 +1,261 @@
+"""The registry client, against a registry of the tests' own that speaks HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import stat
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from gobake.errors import RegistryRefused
+from gobake.registry import DeletionRefused, Repository
+from gobake.registry.credentials import credentials_of
+
+Reply = tuple[int, dict[str, str], bytes]
+Handle = Callable[[str, str, dict[str, str], bytes], Reply]
+
+
+class Server:
+    """Answers with a function of (method, path, headers, body), and keeps what it was asked."""
+
+    def __init__(self, handle: Handle) -> None:
+        self.asked: list[tuple[str, str, str]] = []  # method, path, Authorization
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                headers = {k.lower(): v for k, v in self.headers.items()}
+                outer.asked.append((self.command, self.path, headers.get("authorization", "")))
+                status, more, text = handle(self.command, self.path, headers, body)
+                self.send_response(status)
+                for key, value in more.items():
+                    self.send_header(key, value)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_DELETE = _any  # noqa: N815
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                return
+
+        class Quiet(ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A client that was not willing to wait has gone."""
+
+        self._server = Quiet(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Handle], Server]]:
+    servers: list[Server] = []
+
+    def start(handle: Handle) -> Server:
+        servers.append(Server(handle))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    def write(content: object) -> None:
+        (tmp_path / "config.json").write_text(json.dumps(content))
+
+    return write
+
+
+def encoded(user: str, password: str) -> str:
+    return base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def test_all_pages_of_tags_are_read(serve: Callable[[Handle], Server]) -> None:
+    def handle(_method: str, path: str, _headers: dict[str, str], _body: bytes) -> Reply:
+        if "last=" not in path:
+            return 200, {"Link": '</v2/acme/shop/tags/list?last=b&n=2>; rel="next"'}, b'{"tags":["a","b"]}'
+        return 200, {}, b'{"tags":["c"]}'
+
+    server = serve(handle)
+    assert Repository(f"{server.host}/acme/shop").tags() == ("a", "b", "c")
+
+
+def test_a_repository_that_does_not_exist_has_no_tags(serve: Callable[[Handle], Server]) -> None:
+    server = serve(lambda *_: (404, {}, b'{"errors":[{"code":"NAME_UNKNOWN"}]}'))
+    assert Repository(f"{server.host}/acme/shop").tags() == ()
+
+
+def token_registry(user: str, password: str) -> Handle:
+    """Asks for a token of the scope that is needed, which only that user gets."""
+
+    def handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        if path.startswith("/token"):
+            asked = urllib.parse.parse_qs(path.partition("?")[2] or body.decode())
+            known = headers.get("authorization") == f"Basic {encoded(user, password)}"
+            renewed = asked.get("refresh_token") == [password]
+            scope = asked["scope"][0].rpartition(":")[2]
+            return (200, {}, json.dumps({"token": scope}).encode()) if known or renewed else (401, {}, b"")
+        scope = "delete" if method == "DELETE" else "pull"
+        if headers.get("authorization") != f"Bearer {scope}":
+            realm = f'realm="http://{headers["host"]}/token",service="s",scope="repository:acme/shop:{scope}"'
+            return 401, {"WWW-Authenticate": f"Bearer {realm}"}, b""
+        return (202, {}, b"") if method == "DELETE" else (200, {}, b'{"tags":["a"]}')
+
+    return handle
+
+
+@pytest.mark.parametrize("form", ["auth", "old key", "identity token"])
+def test_a_token_is_asked_for_with_dockers_credentials(
+    form: str, serve: Callable[[Handle], Server], config: Callable[[object], None]
+) -> None:
+    server = serve(token_registry("robot", "secret"))
+    entry = {"identitytoken": "secret"} if form == "identity token" else {"auth": encoded("robot", "secret")}
+    config({"auths": {f"https://{server.host}/v1/" if form == "old key" else server.host: entry}})
+    repository = Repository(f"{server.host}/acme/shop")
+    assert repository.tags() == ("a",)
+    assert repository.tags() == ("a",)
+    repository.delete("sha256:" + "0" * 64)
+    tokens = [path for _, path, _ in server.asked if path.startswith("/token")]
+    assert len(tokens) == 2, "one token to read and one to delete, each used again"
+
+
+def test_without_credentials_the_remedy_is_docker_login(serve: Callable[[Handle], Server]) -> None:
+    server = serve(token_registry("robot", "secret"))
+    with pytest.raises(RegistryRefused, match=f"docker login {server.host}"):
+        Repository(f"{server.host}/acme/shop").tags()
+
+
+def test_a_credential_helper_is_asked(
+    tmp_path: Path,
+    serve: Callable[[Handle], Server],
+    config: Callable[[object], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = json.dumps({"Username": "robot", "Secret": "secret"})
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text(f"#!/bin/sh\ncat > {tmp_path}/asked\necho '{answer}'\n")
+    helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    def handle(_method: str, _path: str, headers: dict[str, str], _body: bytes) -> Reply:
+        if headers.get("authorization") == f"Basic {encoded('robot', 'secret')}":
+            return 200, {}, b'{"tags":["a"]}'
+        return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
+
+    server = serve(handle)
+    config({"credHelpers": {server.host: "test"}})
+    assert Repository(f"{server.host}/acme/shop").tags() == ("a",)
+    assert (tmp_path / "asked").read_text() == server.host
+    config({"credsStore": "not-installed"})
+    assert credentials_of(server.host) is None
+    config("nonsense")
+    assert credentials_of(server.host) is None
+
+
+def test_credentials_show_in_no_repr(config: Callable[[object], None]) -> None:
+    config({"auths": {"ghcr.io": {"auth": encoded("robot", "secret")}, "docker.io": {}}})
+    assert "secret" not in repr(credentials_of("ghcr.io"))
+
+
+def test_credentials_do_not_follow_a_redirect(
+    serve: Callable[[Handle], Server], config: Callable[[object], None]
+) -> None:
+    content = b"a blob"
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    elsewhere = serve(lambda *_: (200, {}, content))
+
+    def handle(_method: str, _path: str, headers: dict[str, str], _body: bytes) -> Reply:
+        if "authorization" not in headers:
+            return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
+        return 307, {"Location": f"http://{elsewhere.host}/blob"}, b""
+
+    server = serve(handle)
+    config({"auths": {server.host: {"auth": encoded("robot", "secret")}}})
+    assert Repository(f"{server.host}/acme/shop").blob(digest) == content
+    assert [authorization for _, _, authorization in elsewhere.asked] == [""]
+
+
+def test_what_has_another_digest_is_refused(serve: Callable[[Handle], Server]) -> None:
+    server = serve(lambda *_: (200, {}, b"{}"))
+    repository = Repository(f"{server.host}/acme/shop")
+    with pytest.raises(RegistryRefused, match="damaged"):
+        repository.blob("sha256:" + "0" * 64)
+    with pytest.raises(RegistryRefused, match="damaged"):
+        repository.manifest("sha256:" + "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(405, "does not delete"), (400, "does not delete"), (403, "may not delete"), (500, "answered 500")],
+)
+def test_a_registry_that_does_not_delete_says_so(status: int, says: str, serve: Callable[[Handle], Server]) -> None:
+    server = serve(lambda *_: (status, {}, b'{"errors":[{"code":"UNSUPPORTED","message":"no"}]}'))
+    with pytest.raises(RegistryRefused, match=says) as refused:
+        Repository(f"{server.host}/acme/shop").delete("sha256:" + "0" * 64)
+    assert isinstance(refused.value, DeletionRefused) == (status != 500)
+    assert "\n" not in str(refused.value)
+
+
+def test_deleting_what_is_gone_is_fine(serve: Callable[[Handle], Server]) -> None:
+    server = serve(lambda *_: (404, {}, b""))
+    Repository(f"{server.host}/acme/shop").delete("sha256:" + "0" * 64)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b""])
+def test_what_is_no_registry_is_told_apart(body: bytes, serve: Callable[[Handle], Server]) -> None:
+    server = serve(lambda *_: (200, {}, body))
+    with pytest.raises(RegistryRefused, match="is it a registry"):
+        Repository(f"{server.host}/acme/shop").tags()
+
+
+def test_nobody_is_waited_for_longer_than_was_said(serve: Callable[[Handle], Server]) -> None:
+    silent = threading.Event()
+
+    def handle(*_: object) -> Reply:
+        silent.wait(20)
+        return 200, {}, b"{}"
+
+    server = serve(handle)
+    try:
+        with pytest.raises(RegistryRefused, match=r"did not answer within 0\.3 s"):
+            Repository(f"{server.host}/acme/shop", seconds=0.3).tags()
+    finally:
+        silent.set()
+
+
+def test_nobody_there_is_one_line() -> None:
+    with pytest.raises(RegistryRefused, match="localhost:1 cannot be reached: Connection refused"):
+        Repository("localhost:1/acme/shop").tags()
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "path"),
+    [
+        ("ghcr.io/acme/shop-cache", "ghcr.io", "acme/shop-cache"),
+        ("localhost/cache", "localhost", "cache"),
+        ("acme/cache", "docker.io", "acme/cache"),
+        ("cache", "docker.io", "library/cache"),
+    ],
+)
+def test_names_are_read_as_docker_reads_them(name: str, host: str, path: str) -> None:
+    repository = Repository(name)
+    assert (repository.host, repository.path) == (host, path)
