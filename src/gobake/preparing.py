@@ -1,0 +1,273 @@
+"""From what a command was told to what buildx is told: builder, matrix, caches, recipe, secrets, the call.
+
+What the files of a recipe say does not depend on one run, so that two runs do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gobake import __version__, engine, golang, prebuilt, recipe
+from gobake.access import Access, gather
+from gobake.caching.choosing import CacheChoice
+from gobake.caching.layers import Builders, LayerPlan, layer_caches
+from gobake.caching.namespaces import namespace
+from gobake.caching.wish import CacheWish
+from gobake.engine import BakeCall, Builder, Questions
+from gobake.errors import EmulationMissing, Unwritable
+from gobake.folders import cache_folder
+from gobake.matrix import Matrix, Selection, select
+from gobake.model import Project, Strategy, Target
+from gobake.opening import Opened, Request, choose_caches, open_project
+from gobake.project import identity
+
+if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.mountcare import Care
+    from gobake.runs.journal import Journal
+
+_KEEP_RECIPES_SECONDS = 14 * 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Everything that a build command is told."""
+
+    request: Request
+    selection: Selection
+    caches: CacheWish = field(default_factory=CacheWish)
+    tag: str = "latest"
+    push: bool = False
+    load: bool = False
+    no_cache: bool = False
+    dry_run: bool = False
+    progress: str = "auto"
+    verbose: bool = False
+    quiet: bool = False
+    color: str = "auto"
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """What is known when the build may begin."""
+
+    opened: Opened
+    builder: Builder
+    matrix: Matrix
+    caches: CacheChoice
+    layers: LayerPlan
+    care: Care | None  # None: there are no seeds to restore or to save
+    trace_folder: Path
+    call: BakeCall
+    access: Access
+
+    @cached_property
+    def journal(self) -> Journal:
+        from gobake.runs.journal import Journal
+        from gobake.runs.store import default_folder
+
+        return Journal(default_folder(identity(self.opened.project)))
+
+
+def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
+    """Engine and Go are asked at the same time; both take a tenth of a second, and so does an import."""
+    if not questions.plugin:
+        threading.Thread(target=engine.warm_up, daemon=True).start()
+    opened = open_project(asked.request)
+    builder = questions.builder()
+    caches = choose_caches(opened, asked.caches)
+    project = replace(opened.project, namespace=namespace(caches, builder, os.environ))
+    opened = replace(opened, project=project)
+    matrix = select(project, asked.selection, (builder.native,))
+    if questions.remembered and _stuck(matrix, builder):
+        questions.ask_again()  # bad news is only believed when it is fresh
+        builder = questions.builder()
+    matrix = _runnable(asked, matrix, builder)
+    if Strategy.PREBUILT in matrix.strategies and not opened.host_go and not asked.selection.strategies:
+        matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
+    kept_here = builder.keeps_images or asked.load
+    if kept_here and any(len(t.platforms) > 1 for t in matrix.targets) and not builder.holds_platforms:
+        engine.require_image_store(questions.info())
+    home = _cache_folder(identity(project))
+    staged = home / "prebuilt"
+    access = _access(opened, matrix, scratch)
+    if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
+        with access.redactor.errors():
+            prebuilt.stage(project, matrix, staged, opened.host_go, access.host)
+    output = "type=image,push=true" if asked.push else "type=image"
+    if asked.load and not builder.keeps_images:
+        output = "type=docker"
+    layers = layer_caches(project, matrix, caches, _builders(builder, questions), asked.tag)
+    folder = _recipe_folder(home, project, matrix, output, layers)
+    # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
+    places = recipe.Places(
+        context=str(project.context), dockerfile=str(folder / recipe.DOCKERFILE), prebuilt=str(staged), output=output
+    )
+    texts = recipe.render(project, matrix, opened.tree, places, layers.targets)
+    _write_recipe(folder, texts)
+    targets = tuple(t.name for t in matrix.targets)
+    checkout = opened.checkout
+    # taken out of the environment: buildx would make a build argument of it
+    epoch = os.environ.pop("SOURCE_DATE_EPOCH", "")
+    variables = {
+        "TAG": asked.tag,
+        "VERSION": checkout.description or asked.tag,
+        "REVISION": checkout.revision,
+        "CREATED": checkout.commit_date,
+        "PREFIX": project.prefix,
+        "EPOCH": epoch if epoch.isdigit() else "0",
+        "TRACE": str(scratch / "trace"),
+        **access.variables,
+    }
+    care = None
+    if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
+        care = _care(asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers)
+    call = BakeCall(
+        files=(folder / recipe.BAKE_FILE,),
+        targets=(*targets, *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters),
+        builder=asked.request.builder,
+        no_cache=asked.no_cache,
+        metadata_file=scratch / "metadata.json",
+        variables=variables,
+        secrets=access.secrets,
+        plugin=questions.plugin,
+    )
+    return Ready(
+        opened=opened,
+        builder=builder,
+        matrix=matrix,
+        caches=caches,
+        layers=layers,
+        care=care,
+        trace_folder=scratch / "trace",
+        call=call,
+        access=access,
+    )
+
+
+def _care(
+    asked: Asked,
+    opened: Opened,
+    matrix: Matrix,
+    caches: CacheChoice,
+    builder: Builder,
+    home: Path,
+    dockerfile: str,
+    version: str,
+    layers: LayerPlan,
+) -> Care:
+    from gobake.mountcare import Care  # only where there is a cache store
+
+    compiled = layers.targets.get(recipe.TRACE)
+    care = Care(
+        opened=opened,
+        matrix=matrix,
+        choice=caches,
+        builder=builder,
+        chosen=asked.request.builder,
+        home=home,
+        recipe=dockerfile,
+        version=version,
+        layers=compiled.imports if compiled else (),
+    )
+    care.begin()
+    return care
+
+
+def sayer(asked: Asked) -> Callable[[str], None]:
+    """Lines beside the progress; --quiet keeps to errors."""
+    return lambda line: None if asked.quiet else print(line, file=sys.stderr)
+
+
+def _access(opened: Opened, matrix: Matrix, scratch: Path) -> Access:
+    """How modules are reached; a project that needs no others is given nothing."""
+    if not recipe.downloads(matrix, opened.tree):
+        return Access()
+    settings = golang.module_settings(opened.host_go)
+    return gather(opened.config, opened.project.root, settings, scratch, os.environ)
+
+
+def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
+    """Targets that run programs of a platform that no node can run: an error where asked for, else left out."""
+    stuck = _stuck(matrix, builder)
+    if not stuck:
+        return matrix
+    able = set(builder.platforms)
+    lacking = ", ".join(sorted({str(p) for t in stuck for p in t.platforms if p not in able}))
+    remedy = "run `docker run --privileged --rm tonistiigi/binfmt --install all`, or add a node of that architecture"
+    chosen = [t for t in stuck if t.strategy is t.service.strategy or asked.selection.strategies]
+    if chosen:
+        raise EmulationMissing(
+            f"{chosen[0].name} runs programs of {lacking}, and builder {builder.name} cannot", remedy=remedy
+        )
+    names = ", ".join(t.name for t in stuck)
+    return matrix.without(stuck, f"{names}: builder {builder.name} cannot run programs of {lacking}; {remedy}")
+
+
+def _stuck(matrix: Matrix, builder: Builder) -> list[Target]:
+    able = set(builder.platforms)
+    return [t for t in matrix.targets if t.runs_on_target and not set(t.platforms) <= able]
+
+
+def _cache_folder(name: str) -> Path:
+    folder = cache_folder() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritable(
+            f"{folder} cannot be made: {error.strerror}", remedy="set XDG_CACHE_HOME to a folder that you may write"
+        ) from None
+    return folder
+
+
+def _builders(builder: Builder, questions: Questions) -> Builders:
+    stores = not builder.keeps_images or builder.holds_platforms
+    return Builders(
+        several_nodes=len(builder.nodes) > 1,
+        inside_docker=builder.keeps_images,
+        exports=stores or questions.info().holds_platforms,
+    )
+
+
+def _recipe_folder(home: Path, project: Project, matrix: Matrix, output: str, layers: LayerPlan) -> Path:
+    mark = hashlib.sha256(repr((project, matrix.targets, output, layers.targets, __version__)).encode()).hexdigest()[
+        :16
+    ]
+    return home / "recipes" / mark
+
+
+def _write_recipe(folder: Path, texts: recipe.Recipe) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / recipe.DOCKERFILE, texts.dockerfile)
+        _write(folder / recipe.IGNORE_FILE, texts.ignore)
+        _write(folder / recipe.BAKE_FILE, texts.bake)
+        os.utime(folder)
+        _forget_old(folder.parent)
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
+
+
+def _write(file: Path, text: str) -> None:
+    """Written aside and renamed: another run of the same project may read it at this moment."""
+    if file.is_file() and file.read_bytes() == text.encode():
+        return
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def _forget_old(folder: Path) -> None:
+    for old in folder.iterdir():
+        if old.stat().st_mtime < time.time() - _KEEP_RECIPES_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
