@@ -331,7 +331,7 @@ def verified(gobake: Gobake, tree: Tree, request: pytest.FixtureRequest) -> Iter
     gobake.good("cache", "prune", "--all", "--yes", cwd=root)
 
 
-POISON = f"sed -i 's/{SAID}/{SAID.upper()}/'"
+POISON = f"sed -i 's/{SAID}/{SAID.upper()}/g'"  # as long as before: Go looks at the size
 
 
 @pytest.mark.smoke

@@ -84,11 +84,11 @@ def verify(asked: Verifying) -> tuple[Verified, ...]:
     whole = Matrix(targets=tuple(t for t in whole.targets if t.strategy is not Strategy.PREBUILT))
     sample = _sample(asked.services, whole)
     fresh = f"verify-{secrets.token_hex(4)}"
-    kept = _text(asked, whole, sample)
-    foreign = kept.dockerfile.replace(f"id={project.mounts}-golink-", f"id={fresh}-{project.mounts}-golink-")
+    relinked = _text(asked, whole, sample)
+    empty = relinked.dockerfile.replace(f"id={project.mounts}-golink-", f"id={fresh}-linked-golink-")
     texts = {
-        "kept": kept,
-        "relinked": replace(kept, dockerfile=foreign),
+        "kept": _text(asked, whole, sample),
+        "relinked": replace(relinked, dockerfile=empty),
         "clean": _text(asked, sample, sample, namespace=fresh),
     }
     names = [service.name for service in sample.services]
@@ -153,7 +153,8 @@ def _names(matrix: Matrix) -> set[str]:
 
 
 def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str], moment: str) -> str:
-    """The moment makes the compile steps new ones, that no layer cache has."""
+    """The moment makes the compile steps new ones, that no layer cache has, and each recipe's its own: the ids of cache
+    mounts are no part of a step's cache key, so that BuildKit would take two recipes' steps for one."""
     lines = [dockerfile.rstrip("\n"), "", f"FROM scratch AS {_RESULT}"]
     for stage in stages:
         lines[0], count = re.subn(
