@@ -174,7 +174,8 @@ def _interruptible(bake: Bake) -> Iterator[Callable[[], bool]]:
         yield lambda: bool(pressed)
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # what is left after an interrupt takes a moment; one more press must not cost the record or the exit code
+            signal.signal(number, signal.SIG_IGN if pressed else handler)
 
 
 # ---- after

@@ -36,7 +36,8 @@ def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, *, interru
 
 def lost_a_snapshot(log: EventLog) -> bool:
     """A race of containerd's garbage collection with the unpacking of several images at once; nothing of it is ours."""
-    text = "\n".join(log.plain)
+    told = [episode.error for vertex in log.vertices.values() for episode in vertex.episodes.values()]
+    text = "\n".join([*log.plain, *told])  # buildx ends with one target's error, and that may be another's
     return bool(re.search(r"failed to prepare extraction snapshot .*parent snapshot \S+ does not exist", text))
 
 

@@ -187,8 +187,9 @@ def test_an_engine_disk_that_is_full(gobake: Gobake, tree: Tree) -> None:
     assert "disk is full" in one_line_error(ended)
 
 
+SLOW_MODULE = f"example.com/slow{os.getpid()}"  # seen among all processes of the machine
 SLOW = {
-    "go.mod": "module example.com/slow\n\ngo 1.26\n",
+    "go.mod": f"module {SLOW_MODULE}\n\ngo 1.26\n",
     "main.go": 'package main\n\nimport (\n\t_ "net/http"\n\t_ "go/types"\n)\n\nfunc main() {}\n',
 }
 
@@ -219,16 +220,21 @@ def test_ctrl_c_stops_the_build_in_the_engine_and_keeps_the_record(gobake: Gobak
     assert process.returncode == 130
     assert "interrupted" in err
     assert gobake.last_run(root)["outcome"] == "interrupted"
-    assert not _compiling("example.com/slow")
+    assert not _compiling(SLOW_MODULE)
 
 
-def test_ctrl_c_to_gobake_alone_stops_buildx_too(gobake: Gobake, tree: Tree) -> None:
-    process = gobake.start("build", "--progress", "plain", cwd=_slow_project(tree, "b"))
+@pytest.mark.parametrize("known", [False, True], ids=["through docker", "the plugin by itself"])
+def test_ctrl_c_to_gobake_alone_stops_buildx_too(gobake: Gobake, tree: Tree, known: bool) -> None:
+    if known:
+        gobake.good("build", cwd=tree(HELLO, "hello"))  # from now on the builder is known
+    root = _slow_project(tree, f"b{known:d}")
+    process = gobake.start("build", "--progress", "plain", cwd=root)
     _when_compiling(process)
     os.kill(process.pid, signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130
-    assert not _compiling("example.com/slow")
+    assert gobake.last_run(root)["outcome"] == "interrupted"
+    assert not _compiling(SLOW_MODULE)
 
 
 def test_a_second_ctrl_c_ends_at_once(gobake: Gobake, tree: Tree) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def test_every_service_is_built_in_every_strategy_for_both_platforms(built: dict
 
 def test_go_compiles_once_a_platform_for_all_of_them(built: dict[str, Any]) -> None:
     compiles = [s for s in built["steps"] if s["stage"] == "compile" and s["instruction"].startswith("RUN")]
-    assert len({s["digest"] for s in compiles}) == 2
+    if os.environ.get("GOBAKE_ENGINE_SUITE") != "trixie":  # buildx 0.13 gives every target digests of its own
+        assert len({s["digest"] for s in compiles}) == 2
     assert len({s["digest"] for s in compiles if s["outcome"] == "executed"}) <= 2
     for work in built["go"]:
         assert work["packages"] > 200
@@ -79,19 +81,23 @@ def test_certificates_and_time_zones_are_there(built: dict[str, Any]) -> None:
 def test_a_scratch_image_is_hardly_larger_than_its_binary(built: dict[str, Any], tmp_path: Path) -> None:
     container = docker("create", "worker:latest-scratch")
     try:
-        docker("export", "-o", str(tmp_path / "image.tar"), container)
+        docker("export", "-o", str(tmp_path / "files.tar"), container)
         docker("cp", f"{container}:/usr/local/bin/worker", str(tmp_path / "worker"))
         docker("cp", f"{container}:/etc/ssl/certs/ca-certificates.crt", str(tmp_path / "certificates"))
     finally:
         docker("rm", container)
     binary, certificates = (tmp_path / "worker").stat().st_size, (tmp_path / "certificates").stat().st_size
-    files = _layer_bytes("worker:latest-scratch", tmp_path)
-    assert files <= 1.02 * binary + certificates
+    assert _bytes_in(tmp_path / "files.tar") <= 1.02 * binary + certificates
+    if os.environ.get("GOBAKE_ENGINE_SUITE") != "trixie":  # docker 26.1 saves no single platform
+        assert _layer_bytes("worker:latest-scratch", tmp_path) <= 1.02 * binary + certificates
+
+
+def _bytes_in(archive: Path) -> int:
+    with tarfile.open(archive) as files:
+        return sum(member.size for member in files.getmembers())
 
 
 def _layer_bytes(image: str, folder: Path) -> int:
-    import tarfile
-
     docker("save", "-o", str(folder / "saved.tar"), "--platform", "linux/amd64", image)
     total = 0
     with tarfile.open(folder / "saved.tar") as saved:

@@ -71,7 +71,7 @@ def test_a_run_with_nothing_to_find_out_starts_one_program_and_sees_every_change
     assert before["buildx"]
     assert before["nodes"]
 
-    (root / "main.go").write_text('package main\n\nfunc main() { println("changed") }\n')
+    (root / "main.go").write_text(f'package main\n\nfunc main() {{ println("changed by {os.getpid()}") }}\n')
     gobake.good(*words, cwd=root, env=env)
     assert counted.calls() == ["go list -e", "docker-buildx bake --progress"]
     after = gobake.last_run(root)

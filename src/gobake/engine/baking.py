@@ -81,11 +81,13 @@ def build_folder(dockerfile: Path, context: Path, into: Path, builder: str = "")
         command, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
     )
     if done.returncode:
-        error = refusal(done.stderr, ("buildx", "build"))
-        if isinstance(error, NoEngine) and "failed:" not in error.what:
-            raise error
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise BuildFailed(last[-1].removeprefix("ERROR: ") if last else error.what)
+        said = last[-1].removeprefix("ERROR: ") if last else ""
+        error = refusal(done.stderr, ("buildx", "build"))
+        # a build that began tells of the registry's troubles in the words of an engine's
+        if "failed to solve" not in said and isinstance(error, NoEngine) and "failed:" not in error.what:
+            raise error
+        raise BuildFailed(said or error.what)
 
 
 _RUNNING: set[Bake] = set()  # whose lines are being read

@@ -1,8 +1,8 @@
 """From merged events to steps: what happened to each Dockerfile instruction of each target and platform in one run.
 
 What BuildKit's events mean here (moby/buildkit solver/jobs.go and solver/progress.go, confirmed on recorded runs):
-- A digest that several targets share is reported to each of them under that target's name, with times that differ by
-  milliseconds (buildx shifts every target's clock). The work was done once: one step `executed`, its siblings `shared`.
+- A digest that several targets share is reported to each of them under that target's name, on that target's clock
+  (clocks.py brings them together). The work was done once: one step `executed`, its siblings `shared`.
 - Two equal steps with different digests are merged while they run: one (target, name) then carries both digests, the
   own one may be marked cached or even `context canceled` although the step went well. So a step is judged by all of
   its digests together.
@@ -20,10 +20,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name, targets_in
 
-CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets of one run may differ
+CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets that share no work may differ
 
 
 class Outcome(StrEnum):
@@ -137,14 +138,12 @@ class _Reading:
     def __init__(self, log: EventLog, bare: bool) -> None:
         self.log = log
         self.bare = bare
-        begin = _begin(log)
+        told = on_one_clock(log.vertices.values())
+        begin = _begin(told)
         self.foreign = {
-            v.digest
-            for v in log.vertices.values()
-            for e in v.episodes.values()
-            if e.started < begin and not _over(e, begin)
+            v.digest for v in told for e in v.episodes.values() if e.started < begin and not _over(e, begin)
         }
-        vertices = sorted((_since(v, begin) for v in log.vertices.values()), key=lambda v: (v.name, v.digest))
+        vertices = sorted((_since(v, begin) for v in told), key=lambda v: (v.name, v.digest))
         self.inputs: dict[str, frozenset[str]] = defaultdict(frozenset)
         for vertex in vertices:
             self.inputs[vertex.digest] |= vertex.inputs
@@ -273,9 +272,9 @@ class _Reading:
         return bool(ends and found) and max(ends) <= min(found) + CLOCK_SLACK
 
 
-def _begin(log: EventLog) -> float:
+def _begin(vertices: Iterable[Vertex]) -> float:
     """When the run began: the first time of what no other build can share with it, files that its client sends."""
-    own = [v for v in log.vertices.values() if parse_name(v.name).kind is StepKind.CONTEXT]
+    own = [v for v in vertices if parse_name(v.name).kind is StepKind.CONTEXT]
     times = [e.started for v in own for e in v.episodes.values()]
     return min(times) - CLOCK_SLACK if times else float("-inf")
 
