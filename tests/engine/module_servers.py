@@ -341,8 +341,8 @@ def _pour(source: socket.socket, target: socket.socket) -> None:
 class SshServer:
     """A real sshd with git, in a container of the engine; its agent's socket and its key lie in ``folder``."""
 
-    container: str
     address: str
+    port: int
     folder: Path
     host_key: str
 
@@ -355,8 +355,12 @@ class SshServer:
         return self.folder / "agent"
 
     @property
+    def place(self) -> str:
+        return f"git@{self.address}:{self.port}"
+
+    @property
     def known_hosts(self) -> str:
-        return f"{self.address} {self.host_key}\n"
+        return f"[{self.address}]:{self.port} {self.host_key}\n"
 
 
 @contextlib.contextmanager
@@ -372,17 +376,19 @@ def ssh_server(folder: Path, repositories: Path) -> Iterator[SshServer]:
         "exec /usr/sbin/sshd -D -e -h /shared/host -o StrictModes=no -o UsePAM=no"
     )
     volumes = ("-v", f"{shared}:/shared", "-v", f"{repositories}:/git:ro")
-    container = docker("run", "-d", *volumes, image, "sh", "-c", script)
+    address = bridge_address()
+    container = docker("run", "-d", *volumes, "-p", f"{address}:0:22", image, "sh", "-c", script)
     try:
-        address = docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", container)
+        port = int(docker("port", container, "22").splitlines()[0].rpartition(":")[2])
         for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection((address, 22), timeout=1):
-                break
+            with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1) as connection:
+                if connection.recv(4) == b"SSH-":  # the port is open before sshd is
+                    break
             time.sleep(0.05)
         else:
             raise AssertionError(f"sshd does not answer; it logged:\n{docker('logs', container)}")
         host_key = (shared / "host.pub").read_text().strip()
-        yield SshServer(container=container, address=address, folder=shared, host_key=host_key)
+        yield SshServer(address=address, port=port, folder=shared, host_key=host_key)
     finally:
         subprocess.run(["docker", "rm", "-f", container], capture_output=True, check=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import subprocess
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -114,6 +115,10 @@ def netrc(server: ModuleServer, machine: Machine, password: str = "") -> None:
 
 def through_proxy(server: ModuleServer) -> dict[str, str]:
     return {"GOPROXY": f"{server.url}/proxy", "SSL_CERT_FILE": str(server.authority.certificate)}
+
+
+def cloned_over_https(server: ModuleServer) -> int:
+    return len([path for path in server.requests if path.endswith("/git-upload-pack")])
 
 
 def zips(server: ModuleServer, module: Module) -> int:
@@ -234,7 +239,7 @@ def test_git_over_https_with_a_token(machine: Machine, tree: Tree, server: Modul
     machine.good("all", "--platform", "linux/amd64", cwd=root, env=env)
     for strategy in ("scratch", "prebuilt"):
         assert docker("run", "--rm", f"https:latest-{strategy}") == "over https"
-    assert any(path.endswith("/git-upload-pack") for path in server.requests)
+    assert cloned_over_https(server) > 0
 
 
 def test_git_over_https_without_a_token_says_where_to_put_one(
@@ -259,9 +264,7 @@ def ssh(server: ModuleServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def over_ssh(server: ModuleServer, ssh: SshServer, machine: Machine) -> dict[str, str]:
     """git itself turns the addresses, as users of private modules have it set."""
-    (machine.home / ".gitconfig").write_text(
-        f'[url "ssh://git@{ssh.address}/"]\n\tinsteadOf = https://{server.address}/\n'
-    )
+    (machine.home / ".gitconfig").write_text(f'[url "ssh://{ssh.place}/"]\n\tinsteadOf = https://{server.address}/\n')
     netrc(server, machine)  # for Go's own question, which is no git's
     return over_https(server)
 
@@ -279,10 +282,10 @@ def test_git_over_ssh_with_the_agent_and_known_hosts_of_the_machine(
     server.repository(module)
     trust(machine, ssh)
     env = {**over_ssh(server, ssh, machine), "SSH_AUTH_SOCK": str(ssh.agent)}
-    before = len([path for path in server.requests if path.endswith("/git-upload-pack")])
+    before = cloned_over_https(server)
     machine.good("build", "--platform", BOTH, cwd=project(tree, "agent", module), env=env)
     assert docker("run", "--rm", "agent:latest") == "over ssh"
-    assert len([path for path in server.requests if path.endswith("/git-upload-pack")]) == before
+    assert cloned_over_https(server) == before
 
 
 def test_git_over_ssh_with_a_key_and_hosts_that_gobake_yaml_names(
@@ -292,14 +295,17 @@ def test_git_over_ssh_with_a_key_and_hosts_that_gobake_yaml_names(
     server.repository(module)
     netrc(server, machine)
     (machine.home / "hosts").write_text(ssh.known_hosts)
-    config = f"private: {{ssh: {ssh.key}, known_hosts: ~/hosts, ssh_hosts: [{server.address}]}}\n"
-    root = project(tree, "keyed", module, config=config)
-    (machine.home / ".gitconfig").write_text(
-        f'[url "ssh://git@{ssh.address}/"]\n\tinsteadOf = ssh://git@{server.address}/\n'
-        f"\tinsteadOf = https://{server.address}/\n"
+    strategies = ("scratch", *(["prebuilt"] if shutil.which("ssh") else []))  # prebuilt: by this machine's own ssh
+    config = (
+        f"private: {{ssh: {ssh.key}, known_hosts: ~/hosts, ssh_hosts: ['{ssh.place}']}}\n"
+        f"services: {{keyed: {{strategies: [{', '.join(strategies)}]}}}}\n"
     )
-    machine.good("build", cwd=root, env=over_https(server))
-    assert docker("run", "--rm", "keyed:latest") == "with a key"
+    root = project(tree, "keyed", module, config=config)
+    before = cloned_over_https(server)
+    machine.good("all", "--platform", "linux/amd64", cwd=root, env=over_https(server))
+    for strategy in strategies:
+        assert docker("run", "--rm", f"keyed:latest-{strategy}") == "with a key"
+    assert cloned_over_https(server) == before
 
 
 def test_git_over_ssh_without_a_known_host_or_a_key_says_which(
