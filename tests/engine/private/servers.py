@@ -8,32 +8,26 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import gzip
-import hashlib
 import http.server
-import io
 import json
 import os
 import secrets
 import shutil
 import socket
-import sqlite3
 import ssl
 import subprocess
-import tarfile
 import threading
 import time
 import urllib.parse
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.images import SUITE
 from harness.packages import download, unpack
 from tests.conftest import commit
 from tests.engine.conftest import docker
+from tests.engine.private.modules import Module
 
 _SSHD = ("openssh-server", "libwrap0", "libpam0g", "libaudit1", "libcap-ng0", "libwtmpdb0")  # beside golang's packages
 
@@ -42,47 +36,6 @@ def bridge_address() -> str:
     """Where a build's step reaches this machine."""
     state = json.loads((Path(os.environ["GOBAKE_HARNESS_STATE"]) / "state.json").read_text())
     return f"{state['subnet']}.1"
-
-
-# ---- modules
-
-
-@dataclass(frozen=True, kw_only=True)
-class Module:
-    """One version of a module; its files by name."""
-
-    path: str
-    files: Mapping[str, str]
-    version: str = "v1.0.0"
-
-    @property
-    def mod(self) -> str:
-        return self.files["go.mod"]
-
-    @property
-    def zip(self) -> bytes:
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            for name, text in sorted(self.files.items()):
-                archive.writestr(f"{self.path}@{self.version}/{name}", text)
-        return packed.getvalue()
-
-    @property
-    def sums(self) -> str:
-        """Its lines of go.sum (golang.org/x/mod/sumdb/dirhash, Hash1)."""
-        whole = _hash1({f"{self.path}@{self.version}/{name}": text for name, text in self.files.items()})
-        return f"{self.path} {self.version} {whole}\n{self.path} {self.version}/go.mod {_hash1({'go.mod': self.mod})}\n"
-
-
-def _hash1(files: Mapping[str, str]) -> str:
-    lines = (f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(files.items()))
-    return "h1:" + base64.b64encode(hashlib.sha256("".join(lines).encode()).digest()).decode()
-
-
-def library(path: str, says: str) -> Module:
-    """A module that no earlier run had: BuildKit would reuse a step that read the same sums, and ask nobody."""
-    text = f'package lib\n\nconst Says = "{says}"\n\n// {secrets.token_hex(8)}\n'
-    return Module(path=path, files={"go.mod": f"module {path}\n\ngo 1.26\n", "lib.go": text})
 
 
 # ---- certificates
@@ -341,8 +294,8 @@ def _pour(source: socket.socket, target: socket.socket) -> None:
 class SshServer:
     """A real sshd with git, in a container of the engine; its agent's socket and its key lie in ``folder``."""
 
-    container: str
     address: str
+    port: int
     folder: Path
     host_key: str
 
@@ -355,8 +308,12 @@ class SshServer:
         return self.folder / "agent"
 
     @property
+    def place(self) -> str:
+        return f"git@{self.address}:{self.port}"
+
+    @property
     def known_hosts(self) -> str:
-        return f"{self.address} {self.host_key}\n"
+        return f"[{self.address}]:{self.port} {self.host_key}\n"
 
 
 @contextlib.contextmanager
@@ -372,17 +329,19 @@ def ssh_server(folder: Path, repositories: Path) -> Iterator[SshServer]:
         "exec /usr/sbin/sshd -D -e -h /shared/host -o StrictModes=no -o UsePAM=no"
     )
     volumes = ("-v", f"{shared}:/shared", "-v", f"{repositories}:/git:ro")
-    container = docker("run", "-d", *volumes, image, "sh", "-c", script)
+    address = bridge_address()
+    container = docker("run", "-d", *volumes, "-p", f"{address}:0:22", image, "sh", "-c", script)
     try:
-        address = docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", container)
+        port = int(docker("port", container, "22").splitlines()[0].rpartition(":")[2])
         for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection((address, 22), timeout=1):
-                break
+            with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1) as connection:
+                if connection.recv(4) == b"SSH-":  # the port is open before sshd is
+                    break
             time.sleep(0.05)
         else:
             raise AssertionError(f"sshd does not answer; it logged:\n{docker('logs', container)}")
         host_key = (shared / "host.pub").read_text().strip()
-        yield SshServer(container=container, address=address, folder=shared, host_key=host_key)
+        yield SshServer(address=address, port=port, folder=shared, host_key=host_key)
     finally:
         subprocess.run(["docker", "rm", "-f", container], capture_output=True, check=False)
 
@@ -402,93 +361,3 @@ def _ssh_image(folder: Path) -> str:
     docker("buildx", "build", "-q", "--load", "-t", "gobake-test-sshd", str(folder))
     shutil.rmtree(root)
     return "gobake-test-sshd"
-
-
-# ---- looking for secrets
-
-
-@dataclass(kw_only=True)
-class Search:
-    """Looks for byte strings in everything that a build leaves, opened as far as it can be opened."""
-
-    needles: Mapping[str, bytes]  # name -> what is looked for
-    found: list[str] = field(default_factory=list)  # `name in place`
-    places: int = 0  # how many were looked into
-    size: int = 0  # and how many bytes
-
-    @classmethod
-    def of(cls, secrets: Mapping[str, str]) -> Search:
-        """Each secret as it is, percent-encoded and in base64."""
-        forms: dict[str, bytes] = {}
-        for name, value in secrets.items():
-            forms[name] = value.encode()
-            forms[f"{name}, percent-encoded"] = urllib.parse.quote(value, safe="").encode()
-            forms[f"{name}, base64"] = base64.b64encode(value.encode()).rstrip(b"=")
-        return cls(needles=forms)
-
-    def data(self, place: str, data: bytes) -> None:
-        self.places += 1
-        self.size += len(data)
-        self.found += [f"{name} in {place}" for name, needle in self.needles.items() if needle in data]
-        for opened, inner in _opened(data):
-            closed = opened.startswith("blobs/") and inner.startswith(b"\x28\xb5\x2f\xfd")
-            assert not closed, f"{opened} of {place} is a zstd stream, and cannot be looked into"
-            self.data(f"{place}/{opened}", inner)
-
-    def folder(self, folder: Path) -> None:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and not file.is_symlink():
-                self.data(str(file), file.read_bytes())
-                if file.name == "cache.db":
-                    self._database(file)
-            self.data(f"the name {file}", str(file).encode())
-
-    def _database(self, file: Path) -> None:
-        """The rows of a diskcache, whose JSON is compressed."""
-        with contextlib.closing(sqlite3.connect(file)) as database:
-            for key, value in database.execute("select key, value from Cache"):
-                for column in (key, value):
-                    self.data(f"{file} {key!r}", zlib.decompress(column) if isinstance(column, bytes) else b"")
-
-    def image(self, image: str) -> None:
-        """All that `docker save` gives: layers, configuration, manifests; and the history as docker shows it."""
-        done = subprocess.run(["docker", "save", image], capture_output=True, check=True)
-        self.data(image, done.stdout)
-        self.data(f"history of {image}", docker("history", "--no-trunc", "--format", "json", image).encode())
-        self.data(f"inspect of {image}", docker("image", "inspect", image).encode())
-
-    def mount(self, mount: str, folder: Path) -> None:
-        """A cache mount of the builder, brought out by a build."""
-        into = folder / f"mount-{mount}"
-        dockerfile = f"FROM golang:1.26 AS look\nARG AGAIN\nRUN --mount=type=cache,id={mount},target=/m tar -cf /m.tar -C /m .\nFROM scratch\nCOPY --from=look /m.tar /\n"
-        file = folder / f"{mount}.Dockerfile"
-        file.write_text(dockerfile)
-        again = f"AGAIN={time.time_ns()}"
-        docker("buildx", "build", "-q", "--build-arg", again, "-f", str(file), "-o", str(into), str(_empty(folder)))
-        before = self.places
-        self.data(f"mount {mount}", (into / "m.tar").read_bytes())
-        assert self.places > before + 1, f"mount {mount} is empty"
-
-
-def _empty(folder: Path) -> Path:
-    (folder / "empty").mkdir(exist_ok=True)
-    return folder / "empty"
-
-
-def _opened(data: bytes) -> Sequence[tuple[str, bytes]]:
-    """What is in an archive, a compressed file or a line of events; images are tar in gzip in tar.
-
-    Go's own sources hold archives that are broken on purpose: those are searched as they are.
-    """
-    with contextlib.suppress(gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error):
-        if data[:2] == b"\x1f\x8b":
-            return [("gunzipped", gzip.decompress(data))]
-        if data[257:262] == b"ustar":
-            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-                return [(m.name, opened.read()) for m in tar if m.isfile() and (opened := tar.extractfile(m))]
-    found = []
-    for line in data.splitlines() if data[:1] == b"{" and b'"logs"' in data else ():
-        with contextlib.suppress(ValueError):
-            for log in json.loads(line).get("logs") or ():
-                found.append(("log", base64.b64decode(log["data"])))
-    return found
