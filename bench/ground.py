@@ -199,6 +199,11 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 # ---- what a build did
 
 
+def compiled(said: bytes) -> int:
+    """Packages that `go build -v` named, as often as it named them."""
+    return sum(len(golog.parse(line).compiled) for line in said.splitlines())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     """What BuildKit's events tell of one build of hand-written files."""
