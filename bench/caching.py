@@ -38,6 +38,7 @@ class Row:
     limit: float | None  # None: shown for its own sake
     unit: str = "s"
     alone: bool = False  # a limit of ours, without a rival
+    cpu: float | None = None  # ratio of processor times
     notes: tuple[str, ...] = ()
 
     @property
@@ -81,8 +82,16 @@ class Asked:
     def row(self, case: str, found: Found, limit: float | None, *, unit: str = "s") -> Row:
         pick: Callable[[Measured], float | None] = _written if unit == "bytes" else _seconds
         ours, rival = (_median(pick(m) for m in found.of(side)) for side in SIDES)
+        cpus = [_median(m.cpu for m in found.of(side)) for side in SIDES]
         return Row(
-            workspace=self.workspace, case=case, ours=ours, rival=rival, limit=limit, unit=unit, notes=found.notes()
+            workspace=self.workspace,
+            case=case,
+            ours=ours,
+            rival=rival,
+            limit=limit,
+            unit=unit,
+            cpu=cpus[0] / cpus[1] if cpus[0] is not None and cpus[1] and unit == "s" else None,
+            notes=found.notes(),
         )
 
 
@@ -225,12 +234,13 @@ def export(asked: Asked) -> list[Row]:
     for side in asked.sides:
         ground.empty_engine()
         contestant: Gobake | HandWritten = asked.gobake("export") if side == "gobake" else asked.hand("export")
-        contestant.plain_build()
+        print(f"    {side}, nothing built before: {contestant.plain_build()}", flush=True)
         without = contestant.plain_build()
         with ground.registry() as store, _counting(store) as counted:
             done = counted(contestant.export_build(store))
         print(f"    {side}: {without.seconds:.1f} s without an export, {done.seconds:.1f} s with one", flush=True)
-        found.add(side, replace(done, seconds=max(0.0, done.seconds - without.seconds)))
+        cpu = done.cpu - without.cpu if done.cpu is not None and without.cpu is not None else None
+        found.add(side, replace(done, seconds=max(0.0, done.seconds - without.seconds), cpu=cpu))
     return [
         asked.row("layer cache export of all targets, seconds", found, 1.0),
         replace(asked.row("layer cache export of all targets, bytes", found, 1.0, unit="bytes"), notes=()),
@@ -258,10 +268,11 @@ def _amount(value: float | None, unit: str) -> str:
 def _line(row: Row) -> str:
     value = "unknown" if row.value is None else f"{row.value:.3f}"
     limit = "" if row.limit is None else f"(at most {row.limit:g})"
+    cpu = "" if row.cpu is None else f"{row.cpu:.3f}"
     missed = "  <-- missed" if row.kept is False else ""
     return (
         f"{row.workspace:<7} {row.case:<48} {value:>8} {limit:<15} {_amount(row.ours, row.unit):>12} "
-        f"{_amount(row.rival, row.unit):>12}{missed}"
+        f"{_amount(row.rival, row.unit):>12} {cpu:>8}{missed}"
     )
 
 
@@ -305,7 +316,8 @@ def main(words: list[str]) -> int:
                 started = time.monotonic()
                 rows += CASES[name](asked)
                 print(f"    took {time.monotonic() - started:.0f} s", flush=True)
-    print(f"\nrival: {given.form}, Go cache {given.sharing}\n{'':>65} ratio {'':>22} gobake        rival")
+    print(f"\nrival: {given.form}, Go cache {given.sharing}")
+    print(f"{'':<57}{'ratio':>8} {'':<15} {'gobake':>12} {'rival':>12} {'CPU':>8}")
     print("\n".join(_line(row) for row in rows))
     if given.json:
         figures = [asdict(row) | {"value": row.value, "kept": row.kept} for row in rows]

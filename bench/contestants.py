@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import ground
-from bench.ground import Measured, Registry
+from bench.ground import Measured, Registry, Spent
 from bench.rival import GO_IMAGE, PLATFORMS, Rival
 from bench.workspaces import Workspace
 
@@ -30,15 +30,15 @@ class Gobake:
 
     def build(self, *words: str, cache: tuple[str, ...], env: Mapping[str, str] | None = None) -> Measured:
         command = (GOBAKE, "build", "--quiet", "--platform", ",".join(PLATFORMS), *cache, *words)
-        started = time.perf_counter()
-        ground.run(*command, cwd=self.workspace.root, env=env)
-        return self._counted(time.perf_counter() - started, env)
+        with ground.clock() as spent:
+            ground.run(*command, cwd=self.workspace.root, env=env)
+        return self._counted(spent, env)
 
     def save(self, registry: Registry, env: Mapping[str, str] | None = None) -> Measured:
         reference = f"{registry.address}/cache/{self.workspace.root.name}"
-        started = time.perf_counter()
-        ground.run(GOBAKE, "cache", "save", "--quiet", "--to", reference, cwd=self.workspace.root, env=env)
-        return Measured(seconds=time.perf_counter() - started)
+        with ground.clock() as spent:
+            ground.run(GOBAKE, "cache", "save", "--quiet", "--to", reference, cwd=self.workspace.root, env=env)
+        return Measured(seconds=spent.seconds, cpu=spent.cpu)
 
     def on_a_runner(self, registry: Registry, home: Mapping[str, str]) -> Measured:
         """A branch's run in CI: import, build, export the layers, and save the Go caches if the policy has not."""
@@ -52,7 +52,7 @@ class Gobake:
     def export_build(self, registry: Registry) -> Measured:
         return self.build(cache=self.store(registry, "ci-branch"))
 
-    def _counted(self, seconds: float, env: Mapping[str, str] | None) -> Measured:
+    def _counted(self, spent: Spent, env: Mapping[str, str] | None) -> Measured:
         """With the counts of the run's own record."""
         done = subprocess.run(
             (GOBAKE, "runs", "show", "last", "--format", "json"),
@@ -63,7 +63,8 @@ class Gobake:
         )
         record = json.loads(done.stdout)
         return Measured(
-            seconds=seconds,
+            seconds=spent.seconds,
+            cpu=spent.cpu,
             executed=sum(step["outcome"] == "executed" for step in record["steps"]),
             compiled=sum(len(go["compiled"]) for go in record["go"]),
         )
@@ -81,12 +82,12 @@ class HandWritten:
 
     def build(self, *words: str, imports: str = "", exports: str = "") -> Measured:
         self.files.write(imports=imports, exports=exports)
-        started = time.perf_counter()
-        events = ground.run(*self.files.command(), *words, cwd=self.workspace.root)
-        seconds = time.perf_counter() - started
+        with ground.clock() as spent:
+            events = ground.run(*self.files.command(), *words, cwd=self.workspace.root)
         counts = ground.counts(events)
         return Measured(
-            seconds=seconds,
+            seconds=spent.seconds,
+            cpu=spent.cpu,
             executed=counts.executed,
             compiled=counts.compiled,
             exporting=counts.exporting if exports else None,
@@ -108,11 +109,14 @@ def go_in_container(workspace: Workspace) -> Measured:
     """One `go build` a platform, one after the other, in one container of the Go image with empty caches."""
     packages = " ".join(workspace.services.values())
     script = "set -e; cd /src; for a in amd64 arm64; do GOARCH=$a go build -v -trimpath -buildvcs=false "
-    script += f"-ldflags='-s -w' -o /tmp/$a/ {packages}; done"
+    script += f"-ldflags='-s -w' -o /tmp/$a/ {packages}; done; echo; times"  # CPU time of the shell, and of all it ran
     proxy = ground.asked("go", "env", "GOPROXY")
     ground.run("docker", "pull", "--quiet", GO_IMAGE, cwd=workspace.root)
     settings = ("--env", "CGO_ENABLED=0", "--env", f"GOPROXY={proxy}", "--volume", f"{workspace.root}:/src:ro")
-    started = time.perf_counter()
-    said = ground.run("docker", "run", "--rm", *settings, GO_IMAGE, "sh", "-c", script, cwd=workspace.root)
-    measured = Measured(seconds=time.perf_counter() - started)
-    return replace(measured, compiled=ground.compiled(said))
+    with ground.clock() as spent:
+        said = ground.run(
+            "docker", "run", "--rm", *settings, GO_IMAGE, "sh", "-c", f"({script}) >&2", cwd=workspace.root
+        )
+    log, _, times = said.rpartition(b"\n\n")
+    inside = sum(60 * float(m) + float(s) for m, s in re.findall(rb"(\d+)m([\d.]+)s", times))
+    return Measured(seconds=spent.seconds, cpu=spent.cpu + inside, compiled=ground.compiled(log))

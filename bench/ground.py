@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import shutil
 import signal
 import socket
@@ -33,6 +34,7 @@ class Measured:
     """What one action cost. None is unknown, and never zero."""
 
     seconds: float
+    cpu: float | None = None  # seconds of processor time, of the engine with all that it ran and of the client
     executed: int | None = None  # steps
     compiled: int | None = None  # Go packages, over all platforms; one that was compiled twice counts twice
     exporting: float | None = None  # seconds in which layer caches were written, of the seconds above
@@ -40,6 +42,8 @@ class Measured:
 
     def __str__(self) -> str:
         words = [f"{self.seconds:.1f} s"]
+        if self.cpu is not None:
+            words.append(f"{self.cpu:.1f} s of CPU")
         if self.executed is not None:
             words.append(f"{self.executed} steps executed")
         if self.compiled is not None:
@@ -129,6 +133,47 @@ def machine() -> str:
         f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, Linux {platform.release()}, Docker {engine}, "
         f"buildx {buildx}, {go}; load {os.getloadavg()[0]:.1f} at the beginning"
     )
+
+
+# ---- time
+
+
+@dataclass(kw_only=True)
+class Spent:
+    """What passed within `clock`."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+
+@contextlib.contextmanager
+def clock() -> Iterator[Spent]:
+    """Wall time, and processor time, which a machine's other users disturb far less."""
+    spent = Spent()
+    began, engine, client = time.perf_counter(), _engine_cpu(), _client_cpu()
+    yield spent
+    spent.seconds = time.perf_counter() - began
+    spent.cpu = _engine_cpu() - engine + _client_cpu() - client
+
+
+def _client_cpu() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
+
+
+def _engine_cpu() -> float:
+    """Of dockerd and all below it, living and ended: a build step's processes are runc's, and runc is dockerd's."""
+    state = json.loads(Path(os.environ["GOBAKE_HARNESS_STATE"], "state.json").read_text())
+    wanted, ticks = {int(state["processes"]["dockerd"]["pid"])}, 0
+    processes = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = file.read_text().rpartition(")")[2].split()
+            processes[int(file.parent.name)] = (int(fields[1]), sum(map(int, fields[11:15])))
+    while wanted:
+        ticks += sum(processes.get(pid, (0, 0))[1] for pid in wanted)
+        wanted = {pid for pid, (parent, _) in processes.items() if parent in wanted}
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 # ---- registries
