@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -298,6 +300,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args(words)
     ground.require_private_engine()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that registries are stopped
     machine = ground.machine()
     print(machine, flush=True)
     rows: list[Row] = []
