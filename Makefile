@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: demo test lint unit engine bench clean engine-up engine-down
+.PHONY: demo test lint unit engine bench bench-caching clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -46,6 +46,10 @@ engine: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench
+
+# ARGS chooses: make bench-caching ARGS="--only bare,cold --workspace twenty"
+bench-caching: $(READY)
+	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench caching $(ARGS)
 
 engine-up: $(READY)
 	@$(BIN)/python -m harness --name dev up

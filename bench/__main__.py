@@ -1,7 +1,8 @@
 """The measurements behind the README's figures: gobake beside its rivals in one run, medians and ratios.
 
 `make bench` runs it with a real engine. Machines are shared and noisy: a ratio of two things measured in turn says
-more than seconds. `--json FILE` keeps the figures, `--only NAME` runs one case.
+more than seconds. `--json FILE` keeps the figures, `--only NAME` runs one case. `python -m bench caching` makes the
+table of what caches are worth.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from bench import caching
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed gobake has its byte code
 SHOP = Path(__file__).resolve().parent.parent / "examples" / "shop"
@@ -222,4 +225,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(caching.main(sys.argv[2:]) if sys.argv[1:2] == ["caching"] else main())

@@ -1,0 +1,284 @@
+"""The ground that measurements stand on: an engine that may be emptied, registries of their own, and what to count.
+
+Emptying an engine deletes what it holds, so only a private engine of the harness is accepted. A registry here starts
+empty and lives as long as one measurement: the bytes of its storage are the bytes that were written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gobake.trace import golog
+from gobake.trace.events import EventLog
+from gobake.trace.names import StepKind
+from gobake.trace.steps import Outcome, Trace, steps
+
+LONGEST = 3600.0  # seconds that one command may take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What one action cost. None is unknown, and never zero."""
+
+    seconds: float
+    cpu: float | None = None  # seconds of processor time, of the engine with all that it ran and of the client
+    executed: int | None = None  # steps
+    compiled: int | None = None  # Go packages, over all platforms; one that was compiled twice counts twice
+    exporting: float | None = None  # seconds in which layer caches were written, of the seconds above
+    written: int | None = None  # bytes that the registry gained
+
+    def __str__(self) -> str:
+        words = [f"{self.seconds:.1f} s"]
+        if self.cpu is not None:
+            words.append(f"{self.cpu:.1f} s of CPU")
+        if self.executed is not None:
+            words.append(f"{self.executed} steps executed")
+        if self.compiled is not None:
+            words.append(f"{self.compiled} packages compiled")
+        if self.exporting is not None:
+            words.append(f"{self.exporting:.1f} s of it exporting layers")
+        if self.written is not None:
+            words.append(f"{self.written / 1e6:.2f} MB written")
+        return ", ".join(words)
+
+
+def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = LONGEST) -> bytes:
+    """Run a command to its end and return its stderr. What overstays its time is stopped with all that it started."""
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except BaseException as error:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise SystemExit(f"{' '.join(command)} took more than {timeout:.0f} s in {cwd}") from None
+        raise
+    if process.returncode:
+        said = (stderr or stdout).decode("utf-8", "replace")[-3000:]
+        raise SystemExit(f"{' '.join(command)} failed in {cwd}:\n{said}")
+    return stderr
+
+
+def asked(*command: str, timeout: float = 60) -> str:
+    """What a quick question answers."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed: {done.stderr.strip()[-500:]}")
+    return done.stdout.strip()
+
+
+# ---- the engine
+
+
+def require_private_engine() -> None:
+    """These measurements prune everything: an engine that somebody else uses is not for them."""
+    state = os.environ.get("GOBAKE_HARNESS_STATE", "")
+    if not state or not os.environ.get("GOBAKE_ENGINE_SUITE") or not os.environ.get("DOCKER_HOST"):
+        raise SystemExit(
+            "these measurements delete all images and caches of their engine, so they run on a private one only: "
+            "make bench-caching"
+        )
+
+
+def empty_engine() -> None:
+    """A bare builder: no build cache, no cache mount, no image."""
+    asked("docker", "buildx", "prune", "--all", "--force", timeout=600)
+    asked("docker", "system", "prune", "--all", "--force", "--volumes", timeout=600)
+    asked("docker", "buildx", "prune", "--all", "--force", timeout=600)  # what images still held a moment ago
+    images = asked("docker", "image", "ls", "--all", "--quiet").split()
+    total = asked("docker", "buildx", "du").splitlines()[-1].split()[-1]
+    if images or total != "0B":
+        raise SystemExit(f"the engine is not empty after pruning: {len(images)} images, {total} of build cache")
+
+
+@contextlib.contextmanager
+def own_home() -> Iterator[dict[str, str]]:
+    """A machine that has never built anything: what Go and gobake keep of the past is empty."""
+    with tempfile.TemporaryDirectory(prefix="gobake-bench-home-", ignore_cleanup_errors=True) as folder:
+        kept = {name: f"{folder}/{name.lower()}" for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+        yield {**kept, "GOMODCACHE": f"{folder}/gomod", "GOCACHE": f"{folder}/gobuild", "GOFLAGS": "-modcacherw"}
+
+
+def machine() -> str:
+    """One line on what was measured on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    engine = asked("docker", "version", "--format", "{{.Server.Version}}")
+    buildx = asked("docker", "buildx", "version").split()[1]
+    go = asked("go", "env", "GOVERSION")
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, Linux {platform.release()}, Docker {engine}, "
+        f"buildx {buildx}, {go}; load {os.getloadavg()[0]:.1f} at the beginning"
+    )
+
+
+# ---- time
+
+
+@dataclass(kw_only=True)
+class Spent:
+    """What passed within `clock`."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+
+@contextlib.contextmanager
+def clock() -> Iterator[Spent]:
+    """Wall time, and processor time, which a machine's other users disturb far less."""
+    spent = Spent()
+    began, engine, client = time.perf_counter(), _engine_cpu(), _client_cpu()
+    yield spent
+    spent.seconds = time.perf_counter() - began
+    spent.cpu = _engine_cpu() - engine + _client_cpu() - client
+
+
+def _client_cpu() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
+
+
+def _engine_cpu() -> float:
+    """Of dockerd and all below it, living and ended: a build step's processes are runc's, and runc is dockerd's."""
+    state = json.loads(Path(os.environ["GOBAKE_HARNESS_STATE"], "state.json").read_text())
+    wanted, ticks = {int(state["processes"]["dockerd"]["pid"])}, 0
+    processes = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = file.read_text().rpartition(")")[2].split()
+            processes[int(file.parent.name)] = (int(fields[1]), sum(map(int, fields[11:15])))
+    while wanted:
+        ticks += sum(processes.get(pid, (0, 0))[1] for pid in wanted)
+        wanted = {pid for pid, (parent, _) in processes.items() if parent in wanted}
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+# ---- registries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """An empty registry on the loopback interface."""
+
+    address: str  # localhost:PORT
+    storage: Path
+    log: Path
+
+    def written(self) -> int:
+        """Bytes that the storage holds."""
+        return sum(file.stat().st_size for file in self.storage.rglob("data") if file.is_file())
+
+    def requests(self, method: str) -> int:
+        return self.log.read_text(errors="replace").count(f'"{method} /v2/')
+
+
+@contextlib.contextmanager
+def registry() -> Iterator[Registry]:
+    program = shutil.which("docker-registry")
+    if not program:
+        raise SystemExit("docker-registry is not on PATH; the harness has it: make bench-caching")
+    with tempfile.TemporaryDirectory(prefix="gobake-bench-registry-") as name:
+        folder = Path(name)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        storage = folder / "storage"
+        storage.mkdir()
+        settings = {
+            "version": 0.1,
+            "log": {"level": "warn", "accesslog": {"disabled": False}},
+            "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
+            "http": {"addr": f"127.0.0.1:{port}"},
+        }
+        (folder / "registry.json").write_text(json.dumps(settings))  # JSON is YAML
+        log = folder / "registry.log"
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                [program, "serve", str(folder / "registry.json")],
+                env={"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        try:
+            _await(port, process, log)
+            yield Registry(address=f"localhost:{port}", storage=storage, log=log)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 15
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"the registry did not start: {log.read_text()[-500:]}")
+
+
+# ---- what a build did
+
+
+def compiled(said: bytes) -> int:
+    """Packages that `go build -v` named, as often as it named them."""
+    return sum(len(golog.parse(line).compiled) for line in said.splitlines())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What BuildKit's events tell of one build of hand-written files."""
+
+    executed: int
+    compiled: int
+    exporting: float
+    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+
+
+def counts(events: bytes) -> Counts:
+    trace = steps(EventLog.read([events]))
+    executed = [step for step in trace.steps if step.outcome is Outcome.EXECUTED and step.counts]
+    return Counts(
+        executed=len(executed),
+        compiled=sum(len(golog.parse(trace.log(step)).compiled) for step in executed),
+        exporting=_exporting(trace),
+        outcomes=trace.counts,
+    )
+
+
+def _exporting(trace: Trace) -> float:
+    """Seconds in which at least one layer cache was being written."""
+    spans = sorted(
+        (step.started, step.completed)
+        for step in trace.steps
+        if step.name.kind is StepKind.EXPORT_CACHE and step.started is not None and step.completed is not None
+    )
+    total, end = 0.0, 0.0
+    for started, completed in spans:
+        total += max(0.0, completed - max(started, end))
+        end = max(end, completed)
+    return total
