@@ -24,7 +24,7 @@ def small_project(folder: Path, name: str = "") -> Path:
         "go.mod": "module example.com/small\n\ngo 1.26\n\nrequire github.com/google/uuid v1.6.0\n",
         "go.sum": "github.com/google/uuid v1.6.0 h1:NIvaJDMOsjHA8n1jAhLSgzrAzy1Hgr+hNrb57e+94F0=\n"
         "github.com/google/uuid v1.6.0/go.mod h1:TIyPZe4MgqvfeYDBFedMoGGpEw/LqOeaOT+nhxU+yHo=\n",
-        "shared/shared.go": f"package shared\n\nconst Mark = {uuid.uuid4().hex!r}\n".replace("'", '"'),
+        "shared/shared.go": f"package shared\n\nconst Mark = {'mark' + uuid.uuid4().hex!r}\n".replace("'", '"'),
         "cmd/one/main.go": _MAIN,
         "cmd/two/main.go": _MAIN,
         "gobake.yaml": f"name: {name}\n",
@@ -45,6 +45,11 @@ import (
 
 func main() { println(shared.Mark, uuid.NewString()) }
 """
+
+
+def mark_of(root: Path) -> str:
+    """The word that both commands print, out of the package that they share."""
+    return (root / "shared" / "shared.go").read_text().split('"')[1]
 
 
 def edit(root: Path, command: str = "one") -> None:

@@ -178,7 +178,7 @@ class _Spelling:
         wanted += [c.whole for c in (cached, *cached.beside) if c.whole not in wanted]
         for name in wanted:
             for lineage in self.choice.lineages:
-                yield from self._import(backend, _tag(name, lineage))
+                yield from self._import(backend, _tag(self.project.name, name, lineage))
 
     def _import(self, backend: Backend, tag: str) -> Iterator[str]:
         store = self.choice.store
@@ -195,7 +195,7 @@ class _Spelling:
 
     def exports(self, backend: Backend, cached: _Cached, name: str) -> Iterator[str]:
         policy, store = self.choice.policy.layers, self.choice.store
-        tag = _tag(name, self.choice.own)
+        tag = _tag(self.project.name, name, self.choice.own)
         mode = policy.mode if cached.target == TRACE else "min"
         fit = {"compression": policy.compression, "oci-mediatypes": "true", "image-manifest": "true"}
         match backend.type:
@@ -223,9 +223,9 @@ class _Spelling:
         return {key: value for key, value in backend.attributes if readable[key] or not importing}
 
 
-def _tag(name: str, lineage: str) -> str:
+def _tag(project: str, name: str, lineage: str) -> str:
     target, _, platform = name.partition(".")
-    return refs.tag("layers", target, platform, refs.tag_part(lineage))
+    return refs.tag("layers", project, target, platform, refs.tag_part(lineage))
 
 
 def _line(backend: str, **attributes: str) -> str:
