@@ -100,7 +100,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         engine.require_image_store(questions.info())
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"
-    access = _access(opened, matrix, scratch)
+    access = _access(opened, matrix, home, scratch)
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
         with access.redactor.errors():
             prebuilt.stage(project, matrix, staged, opened.host_go, access.host)
@@ -189,12 +189,13 @@ def sayer(asked: Asked) -> Callable[[str], None]:
     return lambda line: None if asked.quiet else print(line, file=sys.stderr)
 
 
-def _access(opened: Opened, matrix: Matrix, scratch: Path) -> Access:
+def _access(opened: Opened, matrix: Matrix, home: Path, scratch: Path) -> Access:
     """How modules are reached; a project that needs no others is given nothing."""
     if not recipe.downloads(matrix, opened.tree):
         return Access()
     settings = golang.module_settings(opened.host_go)
-    return gather(opened.config, opened.project.root, settings, scratch, os.environ)
+    root = opened.project.root
+    return gather(opened.config, root, settings, kept=home / "trusted", scratch=scratch, environment=os.environ)
 
 
 def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import socket
 import subprocess
@@ -39,7 +40,7 @@ def access(home: Path, private: str = "", goenv: str = "", **environment: str) -
         "SSL_CERT_FILE": str(home / "trusted.pem"),
         **environment,
     }
-    return gather(config, home.parent, goenv, scratch, machine)
+    return gather(config, home.parent, goenv, kept=home / "cache", scratch=scratch, environment=machine)
 
 
 def refusal(home: Path, private: str, **environment: str) -> str:
@@ -92,6 +93,17 @@ def test_a_machine_that_has_nothing_gives_nothing_but_its_trust(home: Path) -> N
     assert Path(found.variables["GOBAKE_CA"]).read_text() == CERTIFICATE.format("host") + "\n"
     assert set(found.host) == {"SSL_CERT_FILE", "GIT_SSL_CAINFO"}  # git does not know the variable that Go knows
     assert not found.redactor
+
+
+def test_files_of_public_keys_are_shared_by_runs_and_go_when_they_are_old(home: Path) -> None:
+    first = access(home).variables["GOBAKE_CA"]
+    assert access(home).variables["GOBAKE_CA"] == first
+    (home / "trusted.pem").write_text(CERTIFICATE.format("renewed"))
+    second = access(home).variables["GOBAKE_CA"]
+    assert Path(first).exists()
+    os.utime(first, (0, 0))
+    assert access(home).variables["GOBAKE_CA"] == second != first
+    assert sorted((home / "cache").iterdir()) == [Path(second)]
 
 
 def test_the_netrc_of_the_home_folder_is_given_as_it_is(home: Path) -> None:

@@ -1,5 +1,5 @@
-"""gobake.yaml's `private` and this machine -> what one build is given. Names in, values out; nothing is written but
-the two files of public keys that are too long for an environment variable.
+"""gobake.yaml's `private` and this machine -> what one build is given. Names in, values out; what is written is
+two files of public keys, too long for an environment variable, and a netrc for the host's own Go while it compiles.
 
 What nobody named is taken where it is found, and missed in silence; what gobake.yaml names must be there.
 """
@@ -7,8 +7,11 @@ What nobody named is taken where it is found, and missed in silence; what gobake
 from __future__ import annotations
 
 import base64
+import hashlib
+import os
 import re
 import shlex
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +21,7 @@ from gobake.access import host, netrc
 from gobake.access.netrc import Login
 from gobake.access.redaction import Redactor, Secret
 from gobake.config import Config, PrivateConfig
-from gobake.errors import ConfigError
+from gobake.errors import ConfigError, Unwritable
 from gobake.recipe import (
     CA_VARIABLE,
     CERTIFICATES,
@@ -32,6 +35,7 @@ from gobake.recipe import (
 
 LONGEST_VALUE = 120_000  # bytes; Linux takes 128 KiB of an environment variable
 LONGEST_FILE = 500_000  # bytes; BuildKit takes 500 KiB of a secret
+_KEEP_SECONDS = 14 * 24 * 3600
 USER = "oauth2"  # goes with a token: GitHub and GitLab take any name
 _PASSWORD = re.compile(r"//([^/\s@:'\"]*):([^/\s@'\"]*)@")  # in a web address
 _TOKEN_AS_USER = re.compile(r"https?://([^/\s@:'\"]{12,})@")
@@ -48,8 +52,14 @@ class Access:
     sources: tuple[str, ...] = ()  # where all of it comes from, in words
 
 
-def gather(config: Config | None, root: Path, goenv: str, scratch: Path, environment: Mapping[str, str]) -> Access:
-    """Raises ConfigError for what gobake.yaml names and is not there. ``scratch``: a folder that ends with the run."""
+def gather(
+    config: Config | None, root: Path, goenv: str, *, kept: Path, scratch: Path, environment: Mapping[str, str]
+) -> Access:
+    """Raises ConfigError for what gobake.yaml names and is not there.
+
+    ``kept``: a folder for files of public keys, which a pasted command reads again. ``scratch``: one that ends with
+    the run.
+    """
     private = config.private if config else PrivateConfig()
     names = _Names(config=config, root=root, environment=environment)
     sources: list[str] = []
@@ -62,8 +72,8 @@ def gather(config: Config | None, root: Path, goenv: str, scratch: Path, environ
         tokens=tokens,
         netrc=netrc.with_logins(own_netrc, tokens),
         key=key,
-        hosts_file=_file(scratch / "known_hosts", _known_hosts(private, names, wanted=key is not None)),
-        bundle=_file(scratch / "certificates.pem", _certificates(private, names, git_certificates, sources)),
+        hosts_file=_public(kept, "known_hosts", _known_hosts(private, names, wanted=key is not None)),
+        bundle=_public(kept, "certificates", _certificates(private, names, git_certificates, sources)),
         proxies=host.proxies(environment) if private.proxy is not False else {},
         over_ssh=tuple((f"url.ssh://{_at(h)}/.insteadOf", f"https://{_bare(h)}/") for h in private.ssh_hosts or ()),
     )
@@ -298,6 +308,24 @@ def _file(path: Path, text: str) -> str:
         return ""
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def _public(folder: Path, kind: str, text: str) -> str:
+    """The path of a file that is called by its content, so that runs share it; "" for no text. Old ones go."""
+    if not text:
+        return ""
+    path = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        _file(part, text)
+        part.replace(path)
+        for old in folder.glob(f"{kind}-*"):
+            if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
+                old.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be written: {error.strerror}", remedy="is the disk full?") from None
     return str(path)
 
 
