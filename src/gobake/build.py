@@ -24,6 +24,7 @@ import platformdirs
 
 from gobake import __version__, engine, golang, outcome, prebuilt, recipe
 from gobake.caching import Builders, CacheChoice, CacheWish, LayerPlan, layer_caches
+from gobake.caching import run as cache_run
 from gobake.engine import Bake, BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, ExitCode, Unwritable
 from gobake.matrix import Matrix, Selection, select
@@ -35,6 +36,7 @@ from gobake.report.progress import make_progress
 from gobake.report.summary import print_failure, print_summary
 from gobake.runs.record import RunRecord, SizeRecord, new_id
 from gobake.runs.store import RunStore, default_folder
+from gobake.trace.caches import cache_transfers
 from gobake.trace.events import EventLog
 from gobake.trace.steps import steps
 
@@ -104,10 +106,13 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
             failure=str(told.error) if told else "",
             gobake=__version__,
+            cache_policy=ready.caches.policy.name,
+            cache_store=ready.caches.store.shown if ready.caches.store else "",
+            caches=cache_run.end(cache_transfers(baked.log), ready.layers, ready.caches, started),
             **outcome.facts(ready.opened, ready.builder, questions.info()),
             **outcome.evidence(seen, ready.trace_folder, started, ready.matrix),
         )
-        noted = _keep(ready, record, baked.lines)
+        noted = [*cache_run.cache_notes(record), *_keep(ready, record, baked.lines)]
     if told is not None:
         print_failure(told, color=asked.color)
         for note in noted:
@@ -143,6 +148,8 @@ def _prepare(asked: Asked, questions: Questions, scratch: Path) -> _Ready:
         output = "type=docker"
     caches = choose_caches(opened, asked.caches)
     layers = layer_caches(project, matrix, caches, _builders(builder, questions), asked.tag)
+    if not asked.dry_run:
+        layers = cache_run.begin(layers, caches)
     folder = _recipe_folder(home, project, matrix, output, layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
@@ -349,12 +356,15 @@ def _keep(ready: _Ready, record: RunRecord, lines: list[str]) -> list[str]:
     try:
         with _store(ready) as store:
             store.add(record, lines)
+            exported = any(c.direction == "export" for c in record.caches)
+            note = cache_run.export_note(store.recent(cache_run.RUNS)) if exported else ""
     except Unwritable as error:
         return [f"warning: {error}"]
-    return []
+    return [note] if note else []
 
 
 def _hints(asked: Asked, ready: _Ready) -> list[str]:
+    hints = [*ready.caches.notes, *ready.layers.notes]
     if not ready.builder.keeps_images and not asked.load and not asked.push:
-        return [f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out"]
-    return []
+        hints.append(f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out")
+    return hints
