@@ -43,7 +43,9 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             ready.care.warm(sayer(asked))
         baked = _bake(asked, ready)
         from gobake import outcome
+        from gobake.caching import run as cache_run
         from gobake.runs.record import RunRecord, new_id
+        from gobake.trace.caches import cache_transfers
         from gobake.trace.steps import steps
 
         seen = steps(baked.log)
@@ -69,12 +71,22 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
             failure=str(told.error) if told else "",
             gobake=__version__,
-            **outcome.facts(ready.opened, ready.builder, questions.info()),
             cache_policy=ready.caches.policy.name,
+            cache_store=ready.caches.store.shown if ready.caches.store else "",
+            caches=cache_run.end(cache_transfers(baked.log), ready.layers, ready.caches, started),
+            **outcome.facts(ready.opened, ready.builder, questions.info()),
             seeds=tuple(ready.care.records) if ready.care else (),
             **evidence,
         )
-        noted = [*(ready.care.notes if ready.care else ()), *ready.journal.keep(record, baked.lines)]
+        noted = [
+            *cache_run.cache_notes(record),
+            *(ready.care.notes if ready.care else ()),
+            *ready.journal.keep(
+                record,
+                baked.lines,
+                cache_run.export_note if any(c.direction == "export" for c in record.caches) else None,
+            ),
+        ]
         if not stopped:
             questions.remember()
         elif not baked.interrupted and not seen.failed:
@@ -203,6 +215,7 @@ def _sizes(asked: Asked, ready: Ready, metadata: Mapping[str, Any]) -> dict[str,
 
 
 def _hints(asked: Asked, ready: Ready) -> list[str]:
+    hints = [*ready.caches.notes, *ready.layers.notes]
     if not ready.builder.keeps_images and not asked.load and not asked.push:
-        return [f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out"]
-    return []
+        hints.append(f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out")
+    return hints

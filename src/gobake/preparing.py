@@ -108,6 +108,10 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     if asked.load and not builder.keeps_images:
         output = "type=docker"
     layers = layer_caches(project, matrix, caches, _builders(builder, questions), asked.tag)
+    if not asked.dry_run and caches.store:
+        from gobake.caching import run as cache_run  # only where there is a cache store
+
+        layers = cache_run.begin(layers, caches)
     folder = _recipe_folder(home, project, matrix, output, layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(

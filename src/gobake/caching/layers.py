@@ -1,10 +1,11 @@
 """Layer caches: which refs every bake target imports and exports, in BuildKit's words.
 
-Who exports what:
-- the target `trace` exports the compile stages (mode=max), once for all services, under a name of its own for every set
-  of services: a compile of other services is another step, and must not take its place;
-- each target that packages exports its own few layers (mode=min) under service, strategy, platform and branch. Nothing
-  else writes there, so that targets side by side overwrite nothing.
+Every target has a ref of its own under service, strategy, platforms and branch, so that targets side by side overwrite
+nothing; `trace`, which holds the compile of all services, has one for every set of services. All export in one mode, by
+default with the results of every step: of several refs that know a step, BuildKit (0.25) asks whichever it read first,
+and one that has the step's key without its result hides another's that has both. The compile's layers are the same
+blobs in all of them and are uploaded once; the other targets only look whether they are there.
+
 A ref holds all platforms of its target, unless only one is built, as in a matrix with a runner for each architecture:
 then the platform is a part of the name. With several nodes each of them exports by itself, and so each has its refs.
 
@@ -13,12 +14,11 @@ Attributes: moby/buildkit README.md, "Export cache".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 
-from gobake.caching import refs
+from gobake.caching import folder, refs
 from gobake.caching.choosing import CacheChoice
 from gobake.config.cache_values import Backend
 from gobake.config.caches import ATTRIBUTES
@@ -46,6 +46,16 @@ class LayerPlan:
 
     targets: dict[str, TargetCache]
     notes: tuple[str, ...] = ()
+
+    def read_only(self, note: str) -> LayerPlan:
+        targets = {name: replace(cache, exports=()) for name, cache in self.targets.items()}
+        return LayerPlan(targets=targets, notes=(*self.notes, note))
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """The refs that are written to a folder."""
+        lines = [line for cache in self.targets.values() for _, lines in cache.exports for line in lines]
+        return tuple(cache_name(line) for line in lines if line.startswith("type=local,"))
 
     @property
     def exporters(self) -> tuple[str, ...]:
@@ -78,7 +88,11 @@ def layer_caches(
     exports = policy.exports and bool(choice.own)
     if exports and not builder.exports and any(b.type != "inline" for b in backends):
         notes.append("layers are not exported: this engine's image store cannot; switch on the containerd image store")
-    spelling = _Spelling(project=project, choice=choice, known=_known_tags(choice))
+    spelling = _Spelling(
+        project=project,
+        choice=choice,
+        known=folder.tags(choice.store.folder) if choice.store and choice.store.folder else frozenset(),
+    )
     found = {}
     for cached in _cached(project, matrix, tag):
         own_names = cached.names(builder.several_nodes)
@@ -107,7 +121,6 @@ class _Cached:
     platforms: tuple[Platform, ...]
     named: str  # the first part of its tags
     image: str = ""  # where an inline cache would lie; "" for the compile
-    beside: tuple[_Cached, ...] = ()  # what it may find its inputs in: the compile
 
     def names(self, several_nodes: bool) -> list[tuple[Platform | None, str]]:
         """(the platform that is exported apart, or None for all at once; the first two parts of the tag)."""
@@ -123,41 +136,17 @@ class _Cached:
 
 def _cached(project: Project, matrix: Matrix, tag: str) -> Iterator[_Cached]:
     stages = compile_stages(matrix)
-    compiled: tuple[_Cached, ...] = ()
     if stages:
         built = [f"{s.build_root} {s.options} {[(c.package, c.stamp) for c in s.commands]}" for s in stages]
         named = f"compile_{refs.digest_part(*built)}"
-        compiled = (_Cached(target=TRACE, platforms=matrix.platforms, named=named),)
-        yield from compiled
+        yield _Cached(target=TRACE, platforms=matrix.platforms, named=named)
     for target in matrix.targets:
         yield _Cached(
             target=target.name,
             platforms=target.platforms,
             named=target.name,
             image=target.images(project.prefix, tag)[0] if project.registry else "",
-            beside=compiled,
         )
-
-
-def _known_tags(choice: CacheChoice) -> frozenset[str]:
-    """The tags of a store that is a folder: buildx complains about each that is not there."""
-    if not choice.store or not choice.store.folder:
-        return frozenset()
-    return local_tags(choice.store.folder)
-
-
-def layers_folder(store: Path) -> Path:
-    return store / "layers"
-
-
-def local_tags(store: Path) -> frozenset[str]:
-    """The refs of an OCI layout, as its index names them; none where it cannot be read."""
-    try:
-        index = json.loads((layers_folder(store) / "index.json").read_text(encoding="utf-8"))
-        named = [m.get("annotations", {}).get("org.opencontainers.image.ref.name", "") for m in index["manifests"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return frozenset()
-    return frozenset(name for name in named if isinstance(name, str) and name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,11 +162,8 @@ class _Spelling:
             if cached.image:
                 yield _line("registry", ref=cached.image)
             return
-        wanted = [name for _, name in own]
-        wanted += [name for other in cached.beside for _, name in other.names(len(own) > 1)]
-        wanted += [c.whole for c in (cached, *cached.beside) if c.whole not in wanted]
-        for name in wanted:
-            for lineage in self.choice.lineages:
+        for lineage in self.choice.lineages:
+            for name in dict.fromkeys([*(name for _, name in own), cached.whole]):
                 yield from self._import(backend, _tag(self.project.name, name, lineage))
 
     def _import(self, backend: Backend, tag: str) -> Iterator[str]:
@@ -185,7 +171,7 @@ class _Spelling:
         match backend.type:
             case "store" if store and store.folder:
                 if tag in self.known:
-                    yield _line("local", src=str(layers_folder(store.folder)), tag=tag)
+                    yield _line("local", src=str(folder.layout(store.folder, tag)))
             case "store" if store:
                 yield _line("registry", ref=store.reference(tag))
             case "gha":
@@ -196,21 +182,15 @@ class _Spelling:
     def exports(self, backend: Backend, cached: _Cached, name: str) -> Iterator[str]:
         policy, store = self.choice.policy.layers, self.choice.store
         tag = _tag(self.project.name, name, self.choice.own)
-        mode = policy.mode if cached.target == TRACE else "min"
+        mode = policy.mode
         fit = {"compression": policy.compression, "oci-mediatypes": "true", "image-manifest": "true"}
         match backend.type:
             case "inline":
                 if cached.image:
                     yield "type=inline"
             case "store" if store and store.folder:
-                yield _line(
-                    "local",
-                    dest=str(layers_folder(store.folder)),
-                    tag=tag,
-                    mode=mode,
-                    **fit,
-                    **{"ignore-error": "true"},
-                )
+                place = folder.layout(store.folder, tag)
+                yield _line("local", dest=str(place), mode=mode, **fit, **{"ignore-error": "true"})
             case "store" if store:
                 yield _line("registry", ref=store.reference(tag), mode=mode, **fit, **{"ignore-error": "true"})
             case "gha":
@@ -237,4 +217,6 @@ def cache_name(line: str) -> str:
     given = dict(part.partition("=")[::2] for part in line.split(","))
     if given["type"] == "registry":
         return given["ref"]
-    return given.get("tag") or given.get("scope") or given.get("name") or given["type"]
+    if given["type"] == "local":
+        return PurePath(given.get("src") or given["dest"]).name
+    return given.get("scope") or given.get("name") or given["type"]

@@ -43,7 +43,7 @@ class Layers:
 
     imports: bool
     exports: bool
-    mode: str = "max"  # of the compile stages; what only packages exports its own layers
+    mode: str = "max"  # max: the results of all steps; min: of those that are in the image
     compression: str = "zstd"
     backends: tuple[Backend, ...] = (Backend(type="store"),)
 

@@ -105,7 +105,7 @@ LAYER_FIELDS = (
     Field(
         name="mode",
         kind=choice("mode", MODES, str),
-        about="What the compile stages' export holds: all steps (max) or only those of the result (min).",
+        about="What an export holds: the results of all steps (max), or only what is in the image (min).",
         example="max",
         otherwise="the policy's",
     ),

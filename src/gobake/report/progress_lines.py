@@ -15,6 +15,7 @@ from typing import Self, TextIO
 from gobake.model import Target
 from gobake.report.progress_rows import instruction, shown
 from gobake.trace import golog
+from gobake.trace.caches import missing
 from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, VertexEvent, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name
 from gobake.trace.printable import one_line, printable
@@ -160,6 +161,8 @@ class Plain(_Lines):
         super().update(events)
         for change in self._narrator.changes(events):
             self._imports = self._imports or change.name.kind is StepKind.IMPORT_CACHE
+            if change.name.kind is StepKind.IMPORT_CACHE and missing(change.error):
+                continue  # nobody has written it yet
             if change.what != "begins" or change.name.verb == "RUN":
                 self.say(f"{shown(change.name)}  {self._word(change)}")
         for event in events:
@@ -182,7 +185,8 @@ class Plain(_Lines):
             return change.what
         if change.error:
             reason = change.error.rpartition("did not complete successfully: ")[2]  # without the whole script
-            return f"FAILED: {one_line(reason, 200)}"
+            optional = change.name.kind in (StepKind.IMPORT_CACHE, StepKind.EXPORT_CACHE)
+            return f"{'skipped' if optional else 'FAILED'}: {one_line(reason or change.error, 200)}"
         if change.cached:
             return "cached" if self._imports else "reused"
         return f"{change.seconds:.1f} s"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from gobake.errors import Unwritable
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.runs.store import RunStore
 
+_REMARKED = 10  # runs that a remark looks back on
 _RECENT = 3  # runs; an image that none of them had is asked for
 
 
@@ -36,11 +37,15 @@ class Journal:
             if target.digest and target.sizes:
                 self._sizes.setdefault(target.digest, target.sizes)
 
-    def keep(self, record: RunRecord, events: Iterable[str]) -> list[str]:
-        """Keep the record and end; what went wrong comes back as notes for the user."""
+    def keep(
+        self, record: RunRecord, events: Iterable[str], remark: Callable[[Sequence[RunRecord]], str] | None = None
+    ) -> list[str]:
+        """Keep the record and end; what went wrong comes back as notes for the user, and what ``remark`` says of the
+        last runs, newest first."""
         try:
             with self._store or RunStore(self._folder) as store:
                 store.add(record, events)
-                return [f"warning: {note}" for note in store.notes]
+                said = remark(store.recent(_REMARKED)) if remark else ""
+                return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]
         except Unwritable as error:
             return [f"warning: {error}"]

@@ -93,6 +93,20 @@ class SeedRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CacheRecord:
+    """One layer cache that one target read or wrote."""
+
+    direction: str  # import or export
+    target: str
+    ref: str
+    seconds: float | None  # None: it did not end
+    bytes: int | None = None  # written by an export; None: the events do not tell
+    layers: int | None = None  # of an export
+    found: bool | None = None  # whether an import had anything to read
+    error: str = ""  # what was ignored; an import that just found nothing has none
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One invocation that built something."""
 
@@ -115,6 +129,8 @@ class RunRecord:
     go_version: str = ""
     gobake: str = ""
     cache_policy: str = ""  # dev, ci-branch ...; "" where none was chosen
+    cache_store: str = ""
+    caches: tuple[CacheRecord, ...] = ()
     targets: tuple[TargetRecord, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     go: tuple[GoRecord, ...] = ()

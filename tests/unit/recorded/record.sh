@@ -118,6 +118,11 @@ keep warned "$work/events"
 
 # ---- an empty builder that imports the layer cache, and once more, when it has all of it
 cache=type=registry,ref=$registry/recorded/shop:cache
+options=mode=max,compression=zstd,oci-mediatypes=true,image-manifest=true,ignore-error=true
+bake api-scratch api-alpine --set "api-*.cache-to=$cache-exported,$options" && keep exported "$work/events"
+bake api-scratch api-alpine --set "api-*.cache-to=type=registry,ref=localhost:1/shop:cache,$options" && keep export-refused "$work/events"
+bake api-scratch --set "api-scratch.cache-to=type=local,dest=$work/layers,$options" && keep exported-local "$work/events"
+bake api-scratch --set "api-scratch.cache-from=type=local,src=$work/layers" && keep imported-local "$work/events"
 bake api-alpine --set "*.cache-to=$cache,mode=max"
 (cd "$root" && python3 -m harness --name "$bare" --fresh --force-private up)
 eval "$(cd "$root" && python3 -m harness --name "$bare" env)"

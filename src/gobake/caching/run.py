@@ -1,0 +1,150 @@
+"""Layer caches before and after a run: the folder that is written to, what was read and written for the run's record,
+and the lines for the user. Pure but for a store that is a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gobake.caching import folder
+from gobake.caching.choosing import CacheChoice
+from gobake.caching.layers import LayerPlan, cache_name
+from gobake.errors import Unwritable
+from gobake.recipe import TargetCache, exporter_name
+from gobake.runs.record import CacheRecord, RunRecord
+from gobake.trace.caches import CacheTransfer
+from gobake.trace.printable import one_line
+
+_KINDS = {  # cache-to's type by the words of BuildKit's exporters
+    "registry": "registry",
+    "client directory": "local",
+    "GitHub Actions Cache": "gha",
+    "Amazon S3": "s3",
+    "Azure Blob Storage": "azblob",
+    "inline cache": "inline",
+}
+RUNS = 10  # so many of the last runs are compared
+LEAST = 3  # with fewer exports there is nothing to compare
+
+
+def begin(plan: LayerPlan, choice: CacheChoice) -> LayerPlan:
+    """The plan with room made for what it writes; without exports to a folder that cannot be written."""
+    if not plan.local or not choice.store or not choice.store.folder:
+        return plan
+    try:
+        folder.prepare(choice.store.folder, plan.local)
+    except Unwritable as error:
+        return plan.read_only(f"layers are not exported: {error}")
+    return plan
+
+
+def end(
+    transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheChoice, started: float
+) -> tuple[CacheRecord, ...]:
+    """What was read and written."""
+    only = next(iter(plan.targets)) if len(plan.targets) == 1 else ""  # then events do not tell it
+    if plan.local and choice.store and choice.store.folder:
+        folder.sweep(choice.store.folder)
+    found = []
+    counted: set[str] = set()
+    lines = _lines(plan.targets)
+    for transfer in transfers:
+        target = transfer.target or only
+        size = None
+        if transfer.exported and not transfer.error and choice.store and choice.store.folder:
+            # a layer that several exports have lies there once
+            size = folder.size_of(choice.store.folder, set(transfer.layers) - counted, started)
+            counted.update(transfer.layers)
+        found.append(
+            CacheRecord(
+                direction="export" if transfer.exported else "import",
+                target=target,
+                ref=_ref(transfer, lines.get((target, transfer.exported), ())),
+                seconds=transfer.seconds,
+                bytes=size,
+                layers=len(transfer.layers) if transfer.exported else None,
+                found=None if transfer.exported else not transfer.error,
+                error="" if transfer.missing else one_line(transfer.error, 400),
+            )
+        )
+    return tuple(found)
+
+
+def _lines(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[str, ...]]:
+    """cache-from and cache-to by (target, exported)."""
+    found: dict[tuple[str, bool], tuple[str, ...]] = {}
+    for name, cache in targets.items():
+        found[name, False] = cache.imports
+        for platform, lines in cache.exports:
+            found[exporter_name(name, platform) if platform else name, True] = lines
+            if platform:
+                found[exporter_name(name, platform), False] = cache.imports
+    return found
+
+
+def _ref(transfer: CacheTransfer, lines: Sequence[str]) -> str:
+    """The name that gobake gave; an import's own words where these are no reference and several fit."""
+    if not transfer.exported:
+        named = [cache_name(line) for line in lines if f"ref={transfer.place}" not in line]
+        kind = transfer.place.partition(":")[0]
+        fit = [cache_name(line) for line in lines if line.startswith(f"type={kind},") and kind != "registry"]
+        return fit[0] if len(fit) == 1 and fit[0] in named else transfer.place
+    kinds = [kind for words, kind in _KINDS.items() if transfer.place.startswith(words)]
+    fit = [cache_name(line) for line in lines if kinds and line.startswith(f"type={kinds[0]}")]
+    return fit[0] if len(fit) == 1 else transfer.place
+
+
+# ---- lines for the user
+
+
+def cache_notes(record: RunRecord) -> list[str]:
+    """One line for all imports that failed, and one for all exports: alike errors are said once."""
+    notes = []
+    for direction, doing in (("import", "reading"), ("export", "writing")):
+        failed = [c for c in record.caches if c.direction == direction and c.error]
+        if failed:
+            many = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+            notes.append(f"warning: {doing} the cache {failed[0].ref}{many} failed and was skipped: {failed[0].error}")
+    return notes
+
+
+def export_note(records: Sequence[RunRecord]) -> str:
+    """A line where the exports of the last runs took longer than all that was imported had saved; "" where they were
+    worth it or where it is not known. ``records``: newest first.
+
+    An imported step saves what it took when it was last executed, less what its layers' download took; one that is not
+    known to have been executed tells nothing, so that nothing is claimed.
+    """
+    recent = [r for r in records[:RUNS] if r.outcome == "done"]
+    spent = [_export_seconds(r) for r in recent]
+    exports = [seconds for seconds in spent if seconds is not None]
+    if len(exports) < LEAST:
+        return ""
+    saved = 0.0
+    for at, record in enumerate(recent):
+        imported = {s.name: s.seconds or 0.0 for s in record.steps if s.outcome in ("imported", "unknown")}
+        for name, seconds in imported.items():
+            before = _last_executed(name, records[at + 1 :])
+            if before is None:
+                return ""
+            saved += before - seconds
+    if sum(exports) <= saved:
+        return ""
+    return (
+        f"exporting layer caches took {sum(exports):.1f} s in the last {len(exports)} runs, and imports saved "
+        f"{max(saved, 0.0):.1f} s: a policy with `layers: {{export: false}}` would be faster"
+    )
+
+
+def _export_seconds(record: RunRecord) -> float | None:
+    """Exports run side by side: what they cost a run is about what the longest took. None: there were none."""
+    times = [c.seconds for c in record.caches if c.direction == "export" and c.seconds is not None and not c.error]
+    return max(times) if times else None
+
+
+def _last_executed(name: str, records: Sequence[RunRecord]) -> float | None:
+    for record in records:
+        for step in record.steps:
+            if step.name == name and step.outcome == "executed" and step.seconds is not None:
+                return step.seconds
+    return None
