@@ -26,17 +26,23 @@ MAIN = {
 }
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    made = small_project(tmp_path)
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One project for all tests here, in the order in which they stand: the first one compiles it."""
+    made = small_project(tmp_path_factory.mktemp("runs"))
     yield made
     forget_mounts(made.name)
     forget_mounts(f"untrusted-{made.name}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def store(registry: str, root: Path) -> str:
     return f"{registry}/acme/{root.name}-cache"
+
+
+@pytest.fixture(scope="module")
+def gobake(world: Gobake) -> Gobake:
+    return world
 
 
 @pytest.fixture
@@ -106,7 +112,6 @@ def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store
 
 
 def test_a_warm_builder_pulls_no_seed_although_a_newer_one_is_there(gobake: Gobake, root: Path, store: str) -> None:
-    build(gobake, root, store, MAIN)
     edit(root)
     gobake.good("build", "--platform", BOTH, cwd=root)
     gobake.good("cache", "save", "--to", store, "--branch", "main", cwd=root)
@@ -123,9 +128,7 @@ def test_a_warm_builder_pulls_no_seed_although_a_newer_one_is_there(gobake: Goba
 def test_a_pull_request_from_a_fork_reads_and_never_writes(
     gobake: Gobake, root: Path, store: str, fork: dict[str, str]
 ) -> None:
-    build(gobake, root, store, MAIN)
     forget_mounts(root.name)
-    edit(root)
     for words in ((), ("--cache-policy", "release")):
         edit(root)
         with requests() as seen:
@@ -178,7 +181,6 @@ def test_a_store_that_is_down_costs_a_line_and_no_build(gobake: Gobake, root: Pa
 
 
 def test_a_terminal_restores_and_writes_nothing(gobake: Gobake, root: Path, store: str) -> None:
-    build(gobake, root, store, MAIN)
     forget_mounts(root.name)
     edit(root)
     with requests() as seen:
@@ -186,9 +188,3 @@ def test_a_terminal_restores_and_writes_nothing(gobake: Gobake, root: Path, stor
     assert (record["cache_policy"], actions(record)) == ("dev", ["restored"])
     assert compiled(record) == ["example.com/small/cmd/one"]
     assert seen.writes("acme/") == []
-
-
-def test_without_caches_nothing_is_restored(gobake: Gobake, root: Path, store: str) -> None:
-    build(gobake, root, store, MAIN)
-    forget_mounts(root.name)
-    assert actions(build(gobake, root, store, {}, "--no-cache")) == []
