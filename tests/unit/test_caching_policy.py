@@ -104,8 +104,8 @@ def test_a_users_policy_says_what_it_must_and_has_defaults_for_the_rest(tmp_path
     ("change", "where", "says"),
     [
         (("export: true", "exports: true"), ":1:24: layers.exports", "unknown key 'exports'; did you mean 'export'?"),
-        (("trusted: true", "trusted: maybe"), ":2:20: mounts.trusted", "must be true or false"),
-        (("restore: false", "restore: false, save: often"), ":3:32: seeds.save", "one of never, compiled, always"),
+        (("trusted: true", "trusted: maybe"), ":2:19: mounts.trusted", "must be true or false"),
+        (("restore: false", "restore: false, save: often"), ":3:31: seeds.save", "one of never, compiled, always"),
         (("history: {read: true, write: false}\n", ""), ":1:1", "history is missing"),
         (("import: true, ", ""), ":1:1: layers", "import is missing"),
     ],
@@ -184,7 +184,7 @@ def test_a_folder_is_seen_from_where_it_is_written() -> None:
         ({"store": "./cache"}, "/here/cache"),
         ({"store": "/var/cache/shop"}, "/var/cache/shop"),
     ):
-        store = chosen(branch(), **given).store  # type: ignore[arg-type]
+        store = chosen(branch(), **given).store
         assert store
         assert store.folder == Path(folder)
         assert store.shown == folder
