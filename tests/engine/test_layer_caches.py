@@ -1,0 +1,311 @@
+"""Layer caches on a builder that has nothing: an engine of its own, emptied before every import.
+
+Requests are counted in the registry's own log, steps and packages in the run's record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import harness
+from tests.conftest import Gobake, Tree, commit
+from tests.engine.test_builders import remote
+from tests.engine.test_main_job import executed
+
+MAIN = "package main\n\nfunc main() { println(text) }\n"
+SHOP = {
+    "go.mod": "module example.com/shop\n\ngo 1.26\n",
+    "cmd/api/main.go": MAIN,
+    "cmd/api/text.go": 'package main\n\nvar text = "api"\n',
+    "cmd/worker/main.go": MAIN,
+    "cmd/worker/text.go": 'package main\n\nvar text = "worker"\n',
+    "README.md": "a shop\n",
+}
+BOTH = "linux/amd64,linux/arm64"
+BRANCH = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REPOSITORY": "acme/shop"}
+WRITES = {"PUT", "POST", "PATCH", "DELETE"}
+
+
+@dataclass(kw_only=True)
+class Bare:
+    """An engine that can be emptied, and what its registry was asked."""
+
+    engine: harness.Engine
+    _seen: int = field(default=0)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return self.engine.env
+
+    def docker(self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+        done = subprocess.run(
+            ["docker", *words],
+            env={**os.environ, **self.env, **(env or {})},
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    def empty(self) -> None:
+        """Neither build cache nor images nor cache mounts."""
+        self.docker("buildx", "prune", "-af")
+        if images := self.docker("image", "ls", "-q").split():
+            self.docker("image", "rm", "-f", *set(images))
+        assert "Total:\t0B" in self.docker("buildx", "du")
+
+    def mark(self) -> None:
+        self._seen = self.engine.access_log.stat().st_size
+
+    def requests(self, repository: str) -> tuple[Counter[str], int]:
+        """(requests by method, bytes that were sent) for a repository since the mark."""
+        with self.engine.access_log.open(errors="replace") as log:
+            log.seek(self._seen)
+            lines = log.readlines()
+        methods: Counter[str] = Counter()
+        sent = 0
+        for line in lines:
+            found = re.search(rf'"([A-Z]+) /v2/{repository}/\S* HTTP/1.1" \d+ (\d+)', line)
+            if found and line.startswith("127."):
+                methods[found[1]] += 1
+                sent += int(found[2]) if found[1] == "GET" else 0
+        return methods, sent
+
+    def tags(self, repository: str) -> list[str]:
+        with urllib.request.urlopen(f"http://{self.engine.registry}/v2/{repository}/tags/list") as said:
+            found = json.load(said)["tags"]
+        assert isinstance(found, list)
+        return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Bare]:
+    suite = os.environ.get("GOBAKE_ENGINE_SUITE", "sid")
+    yield Bare(engine=harness.up(suite, "layers", force_private=True, fresh=True))
+    harness.down("layers", purge=True)
+
+
+@pytest.fixture
+def here(gobake: Gobake, bare: Bare) -> Gobake:
+    """gobake on the engine that can be emptied, away from the CI system that runs the tests."""
+    outside = {k: v for k, v in gobake.env.items() if k != "CI" and not k.startswith(("GITHUB_", "GITLAB_", "CI_"))}
+    return Gobake(env={**outside, **bare.env})
+
+
+def on(branch: str) -> dict[str, str]:
+    return {**BRANCH, "GITHUB_REF": f"refs/heads/{branch}"}
+
+
+def stored(record: dict[str, Any], direction: str) -> list[dict[str, Any]]:
+    return [c for c in record["caches"] if c["direction"] == direction]
+
+
+def compiled(record: dict[str, Any]) -> list[str]:
+    return [path for work in record["go"] for path, _ in work["compiled"]]
+
+
+# ---- a registry
+
+HAND_WRITTEN = """\
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY cmd cmd
+ARG SERVICE
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \\
+    CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app ./cmd/$SERVICE
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/app /app
+ENTRYPOINT ["/app"]
+"""
+
+
+def hand_written(root: Path, registry: str) -> None:
+    """What a careful person writes: one target a service, each with a cache of its own."""
+    (root / "Dockerfile.hand").write_text(HAND_WRITTEN)
+    targets = {}
+    for service in ("api", "worker"):
+        ref = f"type=registry,ref={registry}/by-hand:{service}"
+        targets[service] = {
+            "dockerfile": "Dockerfile.hand",
+            "tags": [f"by-hand-{service}"],
+            "args": {"SERVICE": service},
+            "attest": ["type=provenance,disabled=true"],
+            "cache-from": [ref],
+            "cache-to": [f"{ref},mode=max,compression=zstd,oci-mediatypes=true,ignore-error=true"],
+        }
+    bake = {"group": {"default": {"targets": list(targets)}}, "target": targets}
+    (root / "by-hand.json").write_text(json.dumps(bake))
+
+
+def test_a_bare_builder_executes_nothing_after_a_commit_that_touches_a_readme(
+    here: Gobake, tree: Tree, bare: Bare
+) -> None:
+    root = tree(SHOP)
+    commit(root)
+    words = ("build", "--registry", f"{bare.engine.registry}/acme")
+    first = here.good(*words, cwd=root, env=on("main"))
+    assert "warning" not in first.err + first.out  # there was nothing to import, and that is no news
+    cold = here.last_run(root)
+    assert cold["cache_policy"] == "ci-branch"
+    assert cold["cache_store"] == f"{bare.engine.registry}/acme/shop-cache"
+    assert {c["target"] for c in stored(cold, "export")} == {"trace", "api-scratch", "worker-scratch"}
+    assert all(c["seconds"] > 0 and c["layers"] and not c["error"] for c in stored(cold, "export"))
+    assert not any(c["found"] or c["error"] for c in stored(cold, "import"))
+
+    bare.empty()
+    (root / "README.md").write_text("another text\n")
+    commit(root, "README only")
+    bare.mark()
+    here.good(*words, cwd=root, env=on("main"))
+    again = here.last_run(root)
+    assert again["revision"] != cold["revision"]
+    assert executed(again) == []
+    assert compiled(again) == []
+    assert all(c["found"] for c in stored(again, "import"))
+    assert {t["name"]: t["digest"] for t in again["targets"]} == {t["name"]: t["digest"] for t in cold["targets"]}
+    methods, sent = bare.requests("acme/shop-cache")
+
+    hand_written(root, bare.engine.registry)
+    bake = ("buildx", "bake", "-f", "by-hand.json")
+    bare.empty()
+    bare.docker(*bake, cwd=root)
+    bare.empty()
+    bare.mark()
+    bare.docker(*bake, cwd=root)
+    by_hand, by_hand_sent = bare.requests("by-hand")
+    # one target more than services: what Go did; its share shrinks with every service
+    targets = 3 / 2
+    assert methods.total() <= targets * by_hand.total(), (methods, by_hand)
+    assert sent <= 1.02 * by_hand_sent
+
+
+def test_a_branch_reads_what_main_left_and_leaves_what_main_does_not_read(here: Gobake, tree: Tree, bare: Bare) -> None:
+    root = tree(SHOP)
+    commit(root)
+    words = ("build", "api", "--registry", f"{bare.engine.registry}/lineage")
+    here.good(*words, cwd=root, env=on("main"))
+    before = bare.tags("lineage/shop-cache")
+    bare.empty()
+    here.good(*words, cwd=root, env=on("feature/x"))
+    assert executed(here.last_run(root)) == []
+    added = set(bare.tags("lineage/shop-cache")) - set(before)
+    assert len(added) == 2
+    assert all(re.search(r"\.feature-x-[0-9a-f]{12}$", tag) for tag in added)
+
+
+def test_a_forks_pull_request_that_asks_to_write_does_not(here: Gobake, tree: Tree, bare: Bare, tmp_path: Path) -> None:
+    root = tree(SHOP)
+    commit(root)
+    words = ("build", "--registry", f"{bare.engine.registry}/fork")
+    here.good(*words, cwd=root, env=on("main"))
+    (root / "cmd/api/text.go").write_text('package main\n\nvar text = "poison"\n')
+    (root / "gobake.yaml").write_text("cache: {policy: release, layers: {backends: [store]}}\n")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"head": {"repo": {"full_name": "mallory/shop"}}}}))
+    fork = {
+        **BRANCH,
+        "GITHUB_EVENT_NAME": "pull_request",
+        "GITHUB_HEAD_REF": "main",
+        "GITHUB_BASE_REF": "main",
+        "GITHUB_EVENT_PATH": str(event),
+    }
+    bare.mark()
+    ended = here.good(*words, "--cache-policy", "release", cwd=root, env=fork)
+    assert "a pull request from a fork may not: caches are read only" in ended.out.replace("\n", " ")
+    record = here.last_run(root)
+    assert "example.com/shop/cmd/api" in compiled(record)
+    assert stored(record, "export") == []
+    methods, _ = bare.requests("fork/shop-cache")
+    assert methods["GET"] > 0
+    assert not WRITES & set(methods)
+
+
+def test_branches_of_any_name_leave_refs_of_their_own(here: Gobake, tree: Tree, bare: Bare) -> None:
+    root = tree(SHOP)
+    commit(root)
+    names = ["main", "feature/äöü", "UPPER", "upper", "a/b", "a-b", "l" * 200, "l" * 199 + "/x"]
+    for name in names:
+        here.good("build", "api", "--registry", f"{bare.engine.registry}/names", cwd=root, env=on(name))
+        record = here.last_run(root)
+        assert all(not c["error"] for c in stored(record, "export")), name
+        assert len(stored(record, "export")) == 2
+    tags = bare.tags("names/shop-cache")
+    assert len({tag.casefold() for tag in tags}) == 2 * len(names)
+
+
+def test_a_store_that_does_not_answer_costs_a_warning_and_no_build(here: Gobake, tree: Tree) -> None:
+    root = tree(SHOP)
+    commit(root)
+    ended = here.good("build", "--cache-store", "localhost:1/none", "--cache-policy", "release", cwd=root)
+    warnings = [line for line in ended.out.splitlines() if line.startswith("warning")]
+    assert [w.split(" the cache ")[0] for w in warnings] == ["warning: reading", "warning: writing"]
+    record = here.last_run(root)
+    assert record["outcome"] == "done"
+    assert all("connection refused" in c["error"] for c in record["caches"])
+
+
+# ---- a folder
+
+
+def test_a_folder_keeps_every_layer_once_and_fills_a_bare_builder(
+    here: Gobake, tree: Tree, bare: Bare, tmp_path: Path
+) -> None:
+    root = tree({**SHOP, "gobake.yaml": "cache: {store: .gobake/cache}\n"})
+    commit(root)
+    here.good("build", cwd=root, env=on("main"))
+    cold = here.last_run(root)
+    assert all(not c["error"] for c in stored(cold, "export"))  # side by side, into one folder
+    blobs = root / ".gobake/cache/layers/blobs/sha256"
+    sizes = sum(blob.stat().st_size for blob in blobs.iterdir())
+    assert 0 < sum(c["bytes"] for c in stored(cold, "export")) <= sizes
+    assert (
+        sum(f.stat().st_size for f in (root / ".gobake").rglob("*") if f.is_file() and not f.is_symlink()) < 2 * sizes
+    )
+
+    bare.empty()
+    subprocess.run(["cp", "-a", str(root / ".gobake/cache"), str(tmp_path / "restored")], check=True)
+    here.good("build", "--cache-store", str(tmp_path / "restored"), cwd=root, env=on("feature"))
+    again = here.last_run(root)
+    assert executed(again) == []
+    assert {c["ref"].rpartition(".")[2] for c in stored(again, "import")} == {"main"}
+    assert sum(c["bytes"] for c in stored(again, "export")) == 0
+
+
+# ---- several nodes
+
+
+def test_nodes_do_not_overwrite_each_others_layers(
+    here: Gobake, tree: Tree, bare: Bare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(SHOP)
+    commit(root)
+    monkeypatch.setenv("BUILDX_CONFIG", here.env["BUILDX_CONFIG"])
+    with remote("gobake-test-layers", tmp_path, bare.engine, bare.engine) as builder:
+        to = f"{bare.engine.registry}/nodes"
+        words = ("build", "api", "--builder", builder, "--platform", BOTH, "--registry", to)
+        here.good(*words, cwd=root, env=on("main"))
+        record = here.last_run(root)
+        assert len(record["nodes"]) == 2
+        assert {c["target"] for c in stored(record, "export")} == {
+            f"{target}--linux-{arch}" for target in ("trace", "api-scratch") for arch in ("amd64", "arm64")
+        }
+        assert all(not c["error"] for c in stored(record, "export"))
+        bare.empty()
+        here.good(*words, cwd=root, env=on("main"))
+        assert executed(here.last_run(root)) == []
