@@ -129,12 +129,14 @@ def test_a_warm_builder_pulls_no_seed_although_a_newer_one_is_there(gobake: Goba
 def test_a_pull_request_from_a_fork_reads_and_never_writes(
     gobake: Gobake, root: Path, store: str, fork: dict[str, str]
 ) -> None:
+    build(gobake, root, store, MAIN)
     forget_mounts(root.name)
     for words in ((), ("--cache-policy", "release")):
         edit(root)
         with requests() as seen:
             record = build(gobake, root, store, fork, *words)
-        assert compiled(record) == ["example.com/small/cmd/one"]  # main's seed was read
+        assert "example.com/small/cmd/one" in compiled(record)
+        assert "example.com/small/shared" not in compiled(record)  # main's seed was read
         assert seen.writes("acme/") == []
     assert "restored" in {a for run in _runs(gobake, root) for a in actions(run)}
     ids = {mount.id for mount in cache_mounts() or ()}
@@ -173,6 +175,8 @@ def test_what_a_pull_request_poisons_main_never_reads(
 
 
 def test_a_store_that_is_down_costs_a_line_and_no_build(gobake: Gobake, root: Path) -> None:
+    forget_mounts(root.name)
+    edit(root)
     ended = gobake.good(
         "build", "--platform", "linux/amd64", "--cache-store", "localhost:1/acme/cache", cwd=root, env=MAIN
     )
@@ -182,6 +186,7 @@ def test_a_store_that_is_down_costs_a_line_and_no_build(gobake: Gobake, root: Pa
 
 
 def test_a_terminal_restores_and_writes_nothing(gobake: Gobake, root: Path, store: str) -> None:
+    build(gobake, root, store, MAIN)
     forget_mounts(root.name)
     edit(root)
     with requests() as seen:

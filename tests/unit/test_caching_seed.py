@@ -94,7 +94,9 @@ def test_a_builder_with_full_mounts_needs_no_seed() -> None:
 
 def test_a_mount_that_is_gone_or_was_never_filled_needs_one() -> None:
     assert needs([GOMOD, GOBUILD], [there(GOMOD)], {}, "1.26") == "gobuild is empty"
-    assert needs([GOMOD, GOBUILD], [there(GOMOD, 4096), there(GOBUILD)], {}, "1.26") == "gomod is empty"
+    assert needs([GOMOD, GOBUILD], [there(GOMOD), there(GOBUILD, 4096)], {}, "1.26") == "gobuild is empty"
+    assert needs([GOMOD, GOBUILD], [there(GOBUILD)], {}, "1.26") == "gomod is empty"
+    assert needs([GOMOD, GOBUILD], [there(GOMOD, 4096), there(GOBUILD)], {}, "1.26") == ""  # it needs no modules
 
 
 def test_another_go_makes_a_warm_mount_worthless() -> None:

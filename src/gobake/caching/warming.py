@@ -21,7 +21,7 @@ from gobake.engine import Builder, CacheMount, cache_mounts
 from gobake.errors import RegistryRefused
 
 LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
-_EMPTY = 1_000_000  # bytes; a mount below that was begun and never filled
+_EMPTY = 1_000_000  # bytes; a gobuild below that was begun and never filled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,9 @@ def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[s
     """Why the mounts need a seed; "" where they are warm."""
     sizes = {mount.id: mount.size for mount in there}
     for mount in mounts:
-        if mount.name in ("gobuild", "gomod") and sizes.get(mount.id, 0) < _EMPTY:
+        # a project may need next to no modules, but whatever was compiled left megabytes
+        least = {"gobuild": _EMPTY, "gomod": 0}.get(mount.name)
+        if least is not None and sizes.get(mount.id, -1) < least:
             return f"{mount.name} is empty"
     for mount, now in ((m, t) for m in mounts if m.name == "gobuild" for t in there if t.id == m.id):
         memory = known.get(mount.id)
