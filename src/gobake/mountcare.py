@@ -14,6 +14,7 @@ from pathlib import Path
 from gobake import engine
 from gobake.caching import expecting, seeding
 from gobake.caching.choosing import CacheChoice
+from gobake.caching.limits import collection_warning
 from gobake.caching.memory import Memory, remember, remembered
 from gobake.caching.saving import save
 from gobake.caching.seed import Seed
@@ -94,6 +95,10 @@ class Care:
         listed = engine.cache_mounts(self.chosen)
         self._remember(listed or ())
         opened = self.opened
+        mounts = {mount.id: mount.size for mount in listed or ()}
+        need = sum(size for name, size in mounts.items() if name.startswith(f"{opened.project.mounts}-"))
+        if warning := collection_warning(self.builder, need):
+            self.notes.append(f"warning: {warning}")
         asked = seeding.saving(
             opened.project,
             opened.tree,

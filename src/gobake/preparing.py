@@ -194,9 +194,12 @@ def sayer(asked: Asked) -> Callable[[str], None]:
 
 
 def _access(opened: Opened, matrix: Matrix, home: Path, scratch: Path) -> Access:
-    """How modules are reached; a project that needs no others is given nothing."""
-    if not recipe.downloads(matrix, opened.tree):
-        return Access()
+    """A project that needs no modules but its own is given nothing."""
+    return module_access(opened, home, scratch) if recipe.downloads(matrix, opened.tree) else Access()
+
+
+def module_access(opened: Opened, home: Path, scratch: Path) -> Access:
+    """How modules are reached. Raises ConfigError for what gobake.yaml names and is not there."""
     settings = golang.module_settings(opened.host_go)
     root = opened.project.root
     return gather(opened.config, root, settings, kept=home / "trusted", scratch=scratch, environment=os.environ)

@@ -45,20 +45,30 @@ def solve(
     builder: str,
     seconds: float,
     secrets: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Solved:
     """Bake targets whose context is ``folder``; stopped in the engine after ``seconds``. Never raises for what the
     engine says.
+
+    ``variables`` are those that the targets' texts name; ``secrets`` reach BuildKit by its environment alone.
 
     Every call is a build of its own: what it does depends on mounts, which are no part of a cache key.
     """
     moment = uuid.uuid4().hex
     common = {"context": str(folder), "args": {"MOMENT": moment}, "attest": ["type=provenance,disabled=true"]}
     file = folder / "docker-bake.json"
-    file.write_text(json.dumps({"target": {name: {**common, **target} for name, target in targets.items()}}))
+    described = {name: {**common, **target} for name, target in targets.items()}
+    declared = {name: {"default": ""} for name in variables or {}}
+    file.write_text(json.dumps({"variable": declared, "target": described}))
     metadata = folder / "metadata.json"
     bake = Bake(
         BakeCall(
-            files=(file,), targets=tuple(targets), builder=builder, metadata_file=metadata, secrets=dict(secrets or {})
+            files=(file,),
+            targets=tuple(targets),
+            builder=builder,
+            metadata_file=metadata,
+            secrets=dict(secrets or {}),
+            variables=dict(variables or {}),
         )
     )
     timer = threading.Timer(seconds, bake.stop)

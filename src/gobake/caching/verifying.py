@@ -73,6 +73,7 @@ class Verifying:
     platform: Platform
     builder: str
     secrets: Mapping[str, str]  # environment of the build's secrets
+    variables: Mapping[str, str]  # what else the recipe's secrets name: paths
     version: str  # for programs that it is linked into
 
 
@@ -175,7 +176,15 @@ def _build(asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence
     with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
         folder = Path(scratch)
         targets = {how: _target(asked, how, text, folder) for how, text in texts.items()}
-        solved = solve(targets, folder, builder=asked.builder, seconds=BUILD_SECONDS, secrets=asked.secrets)
+        named = {name: "" for text in texts.values() for name in json.loads(text.bake)["variable"]}
+        solved = solve(
+            targets,
+            folder,
+            builder=asked.builder,
+            seconds=BUILD_SECONDS,
+            secrets=asked.secrets,
+            variables={**named, **asked.variables, **asked.secrets},
+        )
         if solved.error:
             raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` tells more")
         return {how: {name: _sha256(folder / how / name) for name in names} for how in texts}

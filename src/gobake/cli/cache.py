@@ -269,27 +269,31 @@ def verify_command(given: dict[str, Any]) -> None:
 
     Without SERVICE the first one is the sample. Ends with 5 where the caches change a program.
     """
-    from gobake import golang
     from gobake.caching.verifying import Verifying, verify
     from gobake.engine import Questions
+    from gobake.folders import scratch_folder
     from gobake.opening import open_project
-    from gobake.recipe import GOENV_VARIABLE
+    from gobake.preparing import module_access
     from gobake.report.caches import print_verified, verified_as_json
 
     with Questions(given["builder"]) as questions:
         opened = open_project(request(given))
         builder = questions.builder()
-    asked = Verifying(
-        opened=opened,
-        services=given["services"],
-        platform=_one_platform(given) or builder.native,
-        builder=given["builder"],
-        secrets={GOENV_VARIABLE: golang.module_settings(opened.host_go)},
-        version=opened.checkout.description or "dev",
-    )
     if not given["quiet"]:
         click.echo("building a sample with the caches and without them, which takes as long as a cold build", err=True)
-    found = verify(asked)
+    with scratch_folder() as scratch:
+        access = module_access(opened, _home(opened), scratch)
+        found = verify(
+            Verifying(
+                opened=opened,
+                services=given["services"],
+                platform=_one_platform(given) or builder.native,
+                builder=given["builder"],
+                secrets=access.secrets,
+                variables=access.variables,
+                version=opened.checkout.description or "dev",
+            )
+        )
     if given["form"] == "json":
         click.echo(json.dumps(verified_as_json(found), indent=2))
     else:
