@@ -8,6 +8,7 @@ WORKDIR /opt/gobake
 COPY pyproject.toml README.md ./
 COPY src src
 COPY bake bake
+COPY cache cache
 RUN pip install --no-cache-dir .
 WORKDIR /src
 ENTRYPOINT ["gobake"]
