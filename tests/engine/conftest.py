@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import harness
-from tests.conftest import Gobake, commit, copy_shop
+from tests.conftest import Gobake, commit, copy_shop, outside_ci
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,7 +44,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Gobake:
     """One world for tests that follow each other on the same caches."""
     home = tmp_path_factory.mktemp("home")
     return Gobake(
-        env={**os.environ, "XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data"), "NO_COLOR": "1"}
+        env={
+            **outside_ci(),
+            "XDG_CACHE_HOME": str(home / "cache"),
+            "XDG_DATA_HOME": str(home / "data"),
+            "NO_COLOR": "1",
+        }
     )
 
 

@@ -144,3 +144,39 @@ def test_a_reader_that_goes_away_is_answered_with_silence(gobake: Gobake, tree: 
     process.stderr.close()
     process.wait(timeout=60)
     assert err == ""
+
+
+# ---- caches
+
+
+def test_a_rendered_bake_file_has_caches_only_if_a_policy_is_named(gobake: Gobake, tree: Tree) -> None:
+    root = tree(FILES)
+    words = ("render", "-s", "scratch", "--cache-store", "ghcr.io/acme/shop-cache", "--force")
+    gobake.good(*words, cwd=root)
+    assert "cache-" not in (root / "docker-bake.json").read_text()
+    gobake.good(*words, "--cache-policy", "ci-pull-request", cwd=root)
+    target = json.loads((root / "docker-bake.json").read_text())["target"]["api-scratch"]
+    assert target["cache-from"][-1].startswith("type=registry,ref=ghcr.io/acme/shop-cache:layers-shop.api-scratch.")
+    assert "cache-to" not in target
+
+
+def test_a_policy_of_ones_own_is_a_file_seen_from_the_current_folder(gobake: Gobake, tree: Tree) -> None:
+    policy = "layers: {import: false, export: false}\nmounts: {trusted: true}\n"
+    root = tree({**FILES, "ci/mine.yaml": policy + "seeds: {restore: false}\nhistory: {read: false, write: false}\n"})
+    plan = gobake.good("plan", "-C", "..", "--cache-policy", "mine.yaml", "--format", "json", cwd=root / "ci").json
+    assert (plan["caches"]["policy"], plan["caches"]["why"]) == ("mine.yaml", "--cache-policy")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--cache-policy", "relase"), "there is no cache policy 'relase'; one of dev, ci-branch, ci-pull-request"),
+        (("--cache-policy", "a,b"), "--cache-policy: 'a,b' is no cache policy"),
+        (("--cache-store", "ghcr.io/acme:tag"), "--cache-store: 'ghcr.io/acme:tag' is no cache store"),
+        (("--cache-store", "https://ghcr.io/acme"), "is no cache store; a repository without tag"),
+    ],
+)
+def test_a_policy_or_store_that_is_none_is_refused(
+    gobake: Gobake, tree: Tree, words: tuple[str, ...], says: str
+) -> None:
+    assert says in refused(gobake("plan", *words, cwd=tree(FILES)))

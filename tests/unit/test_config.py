@@ -12,6 +12,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gobake.config import (
+    Backend,
+    CacheConfig,
     Config,
     ServiceConfig,
     load_config,
@@ -19,6 +21,8 @@ from gobake.config import (
     parse_config,
     schema,
 )
+from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
+from gobake.config.fields import Field
 from gobake.errors import ConfigError
 from gobake.model import ExtraFile, Platform, Strategy
 
@@ -305,3 +309,76 @@ def test_the_example_is_right() -> None:
 
 def test_the_schema_admits_all_of_it() -> None:
     assert not list(Draft202012Validator(schema()).iter_errors(yaml.safe_load(FULL)))
+
+
+# ---- caches
+
+
+def test_every_key_of_cache_is_read() -> None:
+    found = config(
+        """
+        cache:
+          policy: ./ci/cache.yaml
+          store: ghcr.io/acme/shop-cache
+          main_branch: trunk
+          branches: {"release/*": release}
+          layers: {mode: min, compression: gzip, backends: [store, {type: s3, bucket: b, region: r}]}
+          seeds: {unused_days: 30, budget: 1.5GiB, layers: 4}
+        """
+    ).cache
+    assert (found.policy, found.store, found.main_branch) == ("./ci/cache.yaml", "ghcr.io/acme/shop-cache", "trunk")
+    assert dict(found.branches) == {"release/*": "release"}
+    assert (found.layers.mode, found.layers.compression) == ("min", "gzip")
+    assert found.layers.backends == (
+        Backend(type="store"),
+        Backend(type="s3", attributes=(("bucket", "b"), ("region", "r"))),
+    )
+    assert (found.seeds.unused_days, found.seeds.budget, found.seeds.layers) == (30, 3 << 29, 4)
+
+
+def test_without_cache_the_defaults_hold() -> None:
+    assert config("").cache == CacheConfig()
+    assert (CacheConfig().seeds.unused_days, CacheConfig().seeds.budget, CacheConfig().seeds.layers) == (14, None, 8)
+
+
+@pytest.mark.parametrize(
+    ("said", "size"), [("4GB", 4 * 10**9), ("500 MiB", 500 << 20), ("10kB", 10_000), ("7", 7), ("2TB", 2 * 10**12)]
+)
+def test_sizes_have_units(said: str, size: int) -> None:
+    assert config(f"cache: {{seeds: {{budget: {said}}}}}").cache.seeds.budget == size
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("store: https://ghcr.io/acme/cache", "is a URL; leave https:// away"),
+        ("store: ghcr.io/acme/cache:tag", "is no cache store"),
+        ("store: './a,mode=max'", "is no cache store"),
+        ("seeds: {budget: 4 bananas}", "is no size; a number with a unit, such as 4GB"),
+        ("seeds: {unused_days: 0}", "is no number of days from 1 to 3650"),
+        ("seeds: {layers: 8.5}", "is no number of layers from 1 to 100"),
+        ("layers: {export: true}", "unknown key 'export'"),
+        ("layers: {backends: [s3]}", "s3 needs bucket"),
+        ("layers: {backends: [{type: gha, bucket: b}]}", "'bucket' is no attribute of gha"),
+        ("layers: {backends: [{type: gha, token: geheim}]}", "token is a secret and does not belong into a file"),
+        ("layers: {backends: [{type: gha, scope: x}]}", "scope is gobake's own to write"),
+        ("layers: {backends: [{type: s3, bucket: 'b,mode=min', region: r}]}", "is no attribute of a cache backend"),
+        ("layers: {backends: [{bucket: b}]}", "type is missing"),
+        ("main_branch: a..b", "is no branch"),
+    ],
+)
+def test_a_mistake_in_cache_is_named(said: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as raised:
+        config(f"cache: {{{said}}}")
+    assert "geheim" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("under", "table"), [("", CACHE_FIELDS), ("layers", LAYER_FIELDS), ("seeds", SEED_FIELDS)])
+def test_every_example_and_default_of_cache_is_right(under: str, table: tuple[Field, ...]) -> None:
+    for field in table:
+        for value in (field.example, field.default):
+            if value is not None:
+                inner = f"{{{field.name}: {value}}}"
+                text = f"cache: {{{under}: {inner}}}" if under else f"cache: {inner}"
+                config(text)
+                assert not list(Draft202012Validator(schema()).iter_errors(yaml.safe_load(text)))

@@ -101,3 +101,13 @@ def test_commit_times_are_told_in_utc() -> None:
 )
 def test_the_address_is_one_that_a_browser_opens_without_credentials(address: str, url: str) -> None:
     assert _https(address) == url
+
+
+def test_the_default_branch_is_what_a_clone_noted(tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    subprocess.run(["git", "init", "-q", "-b", "trunk", str(origin)], check=True)
+    (origin / "file").write_text("x")
+    commit(origin)
+    subprocess.run(["git", "clone", "-q", str(origin), str(tmp_path / "clone")], check=True)
+    assert look(tmp_path / "clone").default_branch == "trunk"
+    assert look(origin).default_branch == ""

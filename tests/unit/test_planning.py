@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from gobake.caching.layers import Builders, layer_caches
+from gobake.caching.wish import CacheWish
+from gobake.errors import ConfigError
 from gobake.matrix import Selection, select
 from gobake.model import Platform, Strategy
-from gobake.opening import Request, open_project
+from gobake.opening import Request, choose_caches, open_project
 from gobake.planning import Plan, as_json, as_text, image_names, make_plan
 from tests.conftest import Tree
 
@@ -108,3 +113,55 @@ def test_what_is_left_out_is_told_with_its_reason(tree: Tree) -> None:
     matrix = select(opened.project, Selection(every_strategy=True), (Platform(os="linux", arch="s390x"),))
     text = as_text(make_plan(opened, matrix, "latest"))
     assert "left out  api in upx: UPX cannot pack s390x" in text
+
+
+# ---- caches
+
+
+def with_caches(root: Path, wish: CacheWish, monkeypatch: pytest.MonkeyPatch, **env: str) -> Plan:
+    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    opened = open_project(Request(directory=root, platforms=(AMD64, ARM64), registry="ghcr.io/acme"))
+    matrix = select(opened.project, Selection(), (AMD64, ARM64))
+    choice = choose_caches(opened, wish)
+    return make_plan(opened, matrix, "v1", choice, layer_caches(opened.project, matrix, choice, Builders()))
+
+
+def test_the_plan_tells_policy_store_and_what_each_target_reads_and_writes(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"GITLAB_CI": "true", "CI_COMMIT_BRANCH": "next", "CI_DEFAULT_BRANCH": "main"}
+    plan = with_caches(tree(FILES), CacheWish(), monkeypatch, **env)
+    lines = as_text(plan).splitlines()
+    assert "policy    ci-branch: gitlab, next" in lines
+    assert "store     ghcr.io/acme/shop-cache: beside the images" in lines
+    assert "import    api-scratch: layers-shop.api-scratch.all.next, layers-shop.api-scratch.all.main" in lines
+    assert "export    api-scratch: layers-shop.api-scratch.all.next" in lines
+    found = as_json(plan)["caches"]
+    assert json.loads(json.dumps(found)) == found
+    assert (found["policy"], found["store"], found["read"], found["written"]) == (
+        "ci-branch",
+        "ghcr.io/acme/shop-cache",
+        ["next", "main"],
+        "next",
+    )
+    assert found["layers"]["api-scratch"]["import"][0] == (
+        "type=registry,ref=ghcr.io/acme/shop-cache:layers-shop.api-scratch.all.next"
+    )
+    assert set(found["layers"]) == {"trace", "api-scratch", "worker-scratch"}
+
+
+def test_a_terminal_reads_and_writes_no_layers_without_a_store(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = as_text(with_caches(tree(FILES), CacheWish(), monkeypatch))
+    assert "policy    dev: a terminal\nstore     none is configured\n" in text
+    assert "import " not in text
+
+
+def test_a_policy_of_the_configuration_that_does_not_exist_is_an_error(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree({**FILES, "gobake.yaml": "cache: {policy: ./ci/none.yaml}\n"})
+    with pytest.raises(ConfigError, match=r"ci/none\.yaml: there is no such file"):
+        with_caches(root, CacheWish(), monkeypatch)
