@@ -58,8 +58,8 @@ def solve(
     common = {"context": str(folder), "args": {"MOMENT": moment}, "attest": ["type=provenance,disabled=true"]}
     file = folder / "docker-bake.json"
     described = {name: {**common, **target} for name, target in targets.items()}
-    declared = {name: {"default": ""} for name in variables or {}}
-    file.write_text(json.dumps({"variable": declared, "target": described}))
+    declared = {"variable": {name: {"default": ""} for name in variables}} if variables else {}
+    file.write_text(json.dumps({**declared, "target": described}))
     metadata = folder / "metadata.json"
     bake = Bake(
         BakeCall(
