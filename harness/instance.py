@@ -197,6 +197,8 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     _write_state(name, state)
     if not (folder / "registry").exists():
         shutil.copytree(storage, folder / "registry")
+    # dockerd remembers the bridge's address, which another instance may have by now
+    shutil.rmtree(folder / "data" / "network", ignore_errors=True)
     network.enable_arm64(root / "bin/qemu-aarch64-static")
     network.add_bridge(_bridge(name), subnet)
     network.set_nat(root / "bin/iptables", _bridge(name), subnet, add=True)
