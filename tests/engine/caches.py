@@ -68,6 +68,14 @@ def forget_mounts(prefix: str) -> None:
     assert not [m for m in cache_mounts() or () if m.id.startswith(prefix)]
 
 
+def make_bare() -> None:
+    """Neither build cache nor mounts nor images: what a fresh machine has."""
+    subprocess.run(["docker", "buildx", "prune", "-af"], check=True, capture_output=True)
+    images = subprocess.run(["docker", "images", "-q"], check=True, capture_output=True, text=True).stdout.split()
+    if images:
+        subprocess.run(["docker", "image", "rm", "-f", *set(images)], check=False, capture_output=True)
+
+
 @dataclass(kw_only=True)
 class Requests:
     """What a registry was asked for, between two moments."""

@@ -12,7 +12,7 @@ import pytest
 
 from gobake.engine import cache_mounts
 from tests.conftest import Gobake, commit
-from tests.engine.caches import edit, forget_mounts, mark_of, requests, small_project
+from tests.engine.caches import edit, forget_mounts, make_bare, mark_of, requests, small_project
 from tests.engine.test_cache_commands import in_mount
 
 BOTH = "linux/amd64,linux/arm64"
@@ -79,13 +79,6 @@ def compiled(record: dict[str, Any]) -> list[str]:
 
 def actions(record: dict[str, Any]) -> list[str]:
     return [seed["action"] for seed in record["seeds"]]
-
-
-def make_bare() -> None:
-    subprocess.run(["docker", "buildx", "prune", "-af"], check=True, capture_output=True)
-    images = subprocess.run(["docker", "images", "-q"], check=True, capture_output=True, text=True).stdout.split()
-    if images:
-        subprocess.run(["docker", "image", "rm", "-f", *set(images)], check=False, capture_output=True)
 
 
 def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store: str) -> None:
