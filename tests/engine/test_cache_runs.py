@@ -89,12 +89,10 @@ def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store
     make_bare()
     (root / "README.md").write_text("a commit that touches no source\n")
     commit(root)
-    with requests() as seen:
-        readme = build(gobake, root, store, MAIN)
+    readme = build(gobake, root, store, MAIN)
     assert [name for name in executed(readme) if " RUN " in name] == []  # BuildKit may copy a file again
     assert compiled(readme) == []
     assert actions(readme) == []  # all came out of the layer caches: no seed was worth its pull
-    assert seen.blob_bytes(store.partition("/")[2]) < (cold["seeds"][0]["packed"] or 0)
 
     make_bare()
     edit(root)

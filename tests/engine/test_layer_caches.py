@@ -88,7 +88,7 @@ class Bare:
         with urllib.request.urlopen(f"http://{self.engine.registry}/v2/{repository}/tags/list") as said:
             found = json.load(said)["tags"]
         assert isinstance(found, list)
-        return sorted(found)
+        return sorted(tag for tag in found if tag.startswith("layers-"))  # seeds lie beside them
 
     def layers(self, repository: str, tag: str) -> set[str]:
         address = f"http://{self.engine.registry}/v2/{repository}/manifests/{tag}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -314,13 +315,10 @@ class trickle:  # noqa: N801 (a context manager)
 
     @staticmethod
     def _carry(source: socket.socket, target: socket.socket, pause: float) -> None:
-        try:
+        with contextlib.suppress(OSError), source, target:
             while data := source.recv(1000):
                 target.sendall(data)
                 time.sleep(pause)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
 
 
 @pytest.mark.parametrize(
