@@ -97,7 +97,6 @@ def compiled(world: Gobake, root: Path) -> tuple[list[str], list[str], int]:
     return packages, linked, len(record["modules"])
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize("kind", ["registry", "folder"])
 def test_a_bare_builder_compiles_only_what_was_edited(
     world: Gobake, root: Path, repository: str, tmp_path: Path, kind: str
