@@ -144,7 +144,7 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
     bake, redact = Bake(ready.call), EventRedactor(ready.access.redactor)
     with _interruptible(bake) as interrupted:
         bake.begin()
-        _get_ready_for_the_end(asked, ready)  # a tenth of a second, in which buildx gets ready too
+        ready.journal  # noqa: B018 (it opens, in a tenth of a second in which buildx gets ready too)
         from gobake.report.progress import make_progress
         from gobake.trace.events import EventLog
 
@@ -157,13 +157,6 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
                 lines.append(line)
                 progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
     return _Baked(log=log, lines=lines, failed=bake.failed, interrupted=interrupted())
-
-
-def _get_ready_for_the_end(asked: Asked, ready: Ready) -> None:
-
-    if not asked.quiet:
-        pass
-    ready.journal  # noqa: B018 (it opens)
 
 
 @contextmanager

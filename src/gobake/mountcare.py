@@ -5,7 +5,6 @@ Nothing here may cost a build: what goes wrong becomes a line for the user.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,9 +14,10 @@ from gobake import engine
 from gobake.caching import expecting, seeding
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.limits import collection_warning
-from gobake.caching.memory import Memory, remember, remembered
+from gobake.caching.memory import note
 from gobake.caching.saving import save
 from gobake.caching.seed import Seed
+from gobake.caching.solving import base_digests
 from gobake.caching.warming import Warming, Warmth, warm
 from gobake.engine import Builder, CacheMount
 from gobake.errors import GobakeError
@@ -44,7 +44,6 @@ class Care:
     layers: Sequence[str]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _there: tuple[CacheMount, ...] = ()
     _listed: Future[tuple[CacheMount, ...] | None] | None = None
     _asked: Warming | None = None
 
@@ -64,9 +63,8 @@ class Care:
         if not (self._asked and self._listed):
             return
         warmth = warm(self._asked, self._listed.result(), say=say, expected=self._comes_from_layers)
-        self._there = warmth.there
-        for note in warmth.notes:
-            say(note)
+        for line in warmth.notes:
+            say(line)
         self._note(self._asked, warmth)
 
     def _note(self, asked: Warming, warmth: Warmth) -> None:
@@ -93,10 +91,11 @@ class Care:
         if not seeding.is_due(self.choice, compiled=compiled) or self.choice.store is None:
             return
         listed = engine.cache_mounts(self.chosen)
-        self._remember(listed or ())
+        ids = {mount.id for mount in self._asked.mounts} if self._asked else set()
+        used = [mount for mount in listed or () if mount.id in ids]
         opened = self.opened
-        mounts = {mount.id: mount.size for mount in listed or ()}
-        need = sum(size for name, size in mounts.items() if name.startswith(f"{opened.project.mounts}-"))
+        note(self.home, self.builder.name, used, go=opened.project.go_version)
+        need = sum(mount.size for mount in listed or () if mount.id.startswith(f"{opened.project.mounts}-"))
         if warning := collection_warning(self.builder, need):
             self.notes.append(f"warning: {warning}")
         asked = seeding.saving(
@@ -108,7 +107,7 @@ class Care:
             self.builder,
             self.chosen,
             listed or (),
-            self._inputs(_golang(log, opened.project.bases.go)),
+            self._inputs(base_digests(log, opened.project.bases.go)),
         )
         say(f"saving the Go caches as {asked.store.named(asked.tag)}")
         try:
@@ -129,17 +128,6 @@ class Care:
             )
         )
 
-    def _remember(self, listed: Sequence[CacheMount]) -> None:
-        """For which Go the mounts were used now."""
-        ids = {mount.id for mount in self._asked.mounts} if self._asked else set()
-        known = dict(remembered(self.home, self.builder.name))
-        for mount in listed:
-            if mount.id in ids:
-                old = known.get(mount.id)
-                seed = old.seed if old and old.record == mount.record else ""
-                known[mount.id] = Memory(record=mount.record, seed=seed, go=self.opened.project.go_version)
-        remember(self.home, self.builder.name, known)
-
     def _comes_from_layers(self, seed: Seed) -> bool:
         if not seed.inputs or not expecting.any_layers(self.layers):
             return False
@@ -149,17 +137,8 @@ class Care:
     def _inputs(self, bases: Sequence[str]) -> str:
         """Digest of what the compile is made from; "" where that is not known."""
         project, tree = self.opened.project, self.opened.tree
-        if not bases:
+        if len(bases) != 1:
             return ""
         stamped = any(service.version_stamp for service in self.matrix.services)
         files = admitted(project, self.matrix, tree)
         return digest([self.recipe, bases[0], self.version if stamped else ""], files, project.context)
-
-
-def _golang(log: EventLog, image: str) -> tuple[str, ...]:
-    """The digest that BuildKit resolved the golang image to, if its events tell just one."""
-    name = image.partition("@")[0]
-    found = {
-        m[1] for v in log.vertices.values() if (m := re.search(rf"FROM \S*{re.escape(name)}@(sha256:\w+)", v.name))
-    }
-    return tuple(found) if len(found) == 1 else ()

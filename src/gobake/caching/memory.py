@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from gobake.engine import CacheMount
 
 _FILE = "mounts.json"
 
@@ -43,6 +45,16 @@ def remember(home: Path, builder: str, memories: Mapping[str, Memory]) -> None:
         part.replace(home / _FILE)
     except OSError:
         part.unlink(missing_ok=True)
+
+
+def note(home: Path, builder: str, mounts: Iterable[CacheMount], *, go: str, seed: str | None = None) -> None:
+    """Remember for which Go mounts were used now; ``seed``: what they were filled from, None where they were not."""
+    known = dict(remembered(home, builder))
+    for mount in mounts:
+        old = known.get(mount.id)
+        kept = old.seed if old and old.record == mount.record else ""
+        known[mount.id] = Memory(record=mount.record, seed=kept if seed is None else seed, go=go)
+    remember(home, builder, known)
 
 
 def _read(home: Path) -> dict[str, object]:

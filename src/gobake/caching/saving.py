@@ -112,11 +112,7 @@ def save(asked: Saving) -> Saved:
 def in_force(asked: Saving) -> Seed | None:
     """The seed of the branch, or else the nearest one of its lineage."""
     for tag in (asked.tag, *asked.parents):
-        image = asked.store.look(tag, LOOK_SECONDS)
-        if image is None:
-            continue
-        packed = sum(image.layers) or None
-        found = seeds.read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, asked.key)
+        found = asked.store.seed(tag, asked.key, LOOK_SECONDS)
         if isinstance(found, Seed):
             return found
     return None
@@ -164,7 +160,7 @@ def _today() -> int:
 
 def _list(asked: Saving, before: Seed | None, folder: Path) -> tuple[tuple[Unit, ...], tuple[Unit, ...] | None, str]:
     """The units of the mounts, those of the seed in force (None: unknown), and the Go version."""
-    index = _index_name(before.index) if before and before.index else ""
+    index = seeds.index_tag(before.index) if before and before.index else ""
     kept = _kept_index(asked.store, index)
     ask_index = bool(index) and asked.store.folder is None
     solved = _bake(asked, folder, {"list": f"type=local,dest={folder / 'list'}"}, index=index if ask_index else "")
@@ -199,9 +195,9 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     grown = plan.shape is Shape.GROWN and before is not None
     outputs = {"seed": asked.store.output(asked.tag)}
     if asked.store.folder is None:
-        outputs["index"] = asked.store.output(_index_name(digest), "compression=gzip")  # gobake itself reads it too
+        outputs["index"] = asked.store.output(seeds.index_tag(digest), "compression=gzip")  # gobake itself reads it too
     else:
-        _keep_index(asked.store, _index_name(digest), index)
+        _keep_index(asked.store, seeds.index_tag(digest), index)
     solved = _bake(asked, folder, outputs, labels=labels, before=before if grown else None)
     if solved.error:
         raise RegistryRefused(f"{asked.store.named(asked.tag)} cannot be written: {solved.error}")
@@ -271,10 +267,6 @@ def _told(
 
 
 # ---- indexes: beside the seeds in a registry as images of one file, in a folder as files
-
-
-def _index_name(digest: str) -> str:
-    return f"index-{digest[:24]}"
 
 
 def _kept_index(store: SeedStore, name: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 _FORMAT = "1"  # of seeds: what is of another is passed over
 _LABEL = "dev.gobake.seed"
+_INDEX_DIGITS = 24  # of its sha256, in the tag of an index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,11 @@ class Seed:
     index: str  # sha256 of its index
     saved: str  # RFC 3339
     project: str
+
+
+def index_tag(digest: str) -> str:
+    """Where the index of a seed lies, by its sha256."""
+    return f"index-{digest[:_INDEX_DIGITS]}"
 
 
 def labels(

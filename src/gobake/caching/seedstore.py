@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gobake import engine
+from gobake.caching.seed import Seed, SeedKey, read_seed
 from gobake.errors import RegistryRefused, UsageError
 
 _REPOSITORY = re.compile(
@@ -66,6 +67,16 @@ class SeedStore:
         if self.folder is None:
             return _of_registry(f"{self.place}:{tag}", seconds)
         return _of_layout(self.layout, tag)
+
+    def seed(self, tag: str, key: SeedKey, seconds: float) -> Seed | str | None:
+        """The seed under a tag, None where there is no image, or why the image is no seed for ``key``. Raises
+        RegistryRefused where that cannot be found out."""
+        image = self.look(tag, seconds)
+        if image is None:
+            return None
+        packed = sum(image.layers) or None
+        # the first layer is the units, the next one the program that restores
+        return read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, key)
 
     def context(self, image: str) -> str:
         """A named context for bake: the image of a digest, or of a tag."""

@@ -16,19 +16,13 @@ from gobake.engine import Bake, BakeCall
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
 
-_FROM = re.compile(r"\bFROM \S+?@(sha256:[0-9a-f]{64})")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Solved:
     """How it ended."""
 
     error: str  # one line; "" where it went well
-    metadata: Mapping[str, Any]
     bases: tuple[str, ...] = ()  # digests that FROM lines were resolved to
-
-    def digest(self, target: str) -> str:
-        return str((self.metadata.get(target) or {}).get("containerimage.digest", ""))
 
 
 def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
@@ -60,13 +54,11 @@ def solve(
     described = {name: {**common, **target} for name, target in targets.items()}
     declared = {"variable": {name: {"default": ""} for name in variables}} if variables else {}
     file.write_text(json.dumps({**declared, "target": described}))
-    metadata = folder / "metadata.json"
     bake = Bake(
         BakeCall(
             files=(file,),
             targets=tuple(targets),
             builder=builder,
-            metadata_file=metadata,
             secrets=dict(secrets or {}),
             variables=dict(variables or {}),
         )
@@ -86,14 +78,14 @@ def solve(
         timer.cancel()
     if bake.failed:
         error = f"it took longer than {seconds:.0f} s" if late else _reason(log)
-        return Solved(error=error, metadata={})
-    told = json.loads(metadata.read_text()) if metadata.exists() else {}
-    return Solved(error="", metadata=told, bases=base_digests(log))
+        return Solved(error=error)
+    return Solved(error="", bases=base_digests(log))
 
 
-def base_digests(log: EventLog) -> tuple[str, ...]:
-    """The digests that BuildKit resolved the FROM lines of a build to."""
-    return tuple(sorted({match[1] for v in log.vertices.values() if (match := _FROM.search(v.name))}))
+def base_digests(log: EventLog, image: str = "") -> tuple[str, ...]:
+    """The digests that BuildKit resolved the FROM lines of a build to: all, or those of one image."""
+    pattern = re.compile(rf"\bFROM \S*?{re.escape(image.partition('@')[0])}@(sha256:[0-9a-f]{{64}})")
+    return tuple(sorted({match[1] for v in log.vertices.values() if (match := pattern.search(v.name))}))
 
 
 def _reason(log: EventLog) -> str:

@@ -31,7 +31,6 @@ LOOK_SECONDS = 30.0  # for all questions together
 _AT_ONCE = 8
 REF_NAME = "org.opencontainers.image.ref.name"
 _MADE = "buildkit/createdat"  # annotation of a layer in a cache manifest
-_INDEX_DIGITS = 24
 
 
 class What(StrEnum):
@@ -64,7 +63,7 @@ class Entry:
 
     @property
     def index_tag(self) -> str:
-        return f"{What.INDEX}-{self.index[:_INDEX_DIGITS]}" if self.index else ""
+        return seeds.index_tag(self.index) if self.index else ""
 
 
 @dataclass(frozen=True, kw_only=True)

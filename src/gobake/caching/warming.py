@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.caching import seed as seeds
-from gobake.caching.memory import Memory, remember, remembered
+from gobake.caching.memory import Memory, note, remembered
 from gobake.caching.mounts import Mount
 from gobake.caching.restoring import Restored, begin_pull, restore
 from gobake.caching.seed import Seed, SeedKey
@@ -43,7 +43,6 @@ class Warming:
 class Warmth:
     """How it went."""
 
-    there: tuple[CacheMount, ...] = ()  # the project's mounts before
     restored: Restored | None = None
     notes: tuple[str, ...] = ()  # what the user should know, one line each
 
@@ -64,13 +63,11 @@ def warm(
     there = tuple(mount for mount in listed or () if mount.id in ids)
     why = needs(asked.mounts, there, remembered(asked.home, asked.builder.name), asked.key.go)
     if listed is None or not why:
-        return Warmth(there=there)
+        return Warmth()
     found, notes = look(asked)
     seed = seeds.best(found, asked.sums)
-    if seed is None:
-        return Warmth(there=there, notes=notes)
-    if expected(seed):
-        return Warmth(there=there, notes=notes)
+    if seed is None or expected(seed):
+        return Warmth(notes=notes)
     say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
@@ -78,8 +75,9 @@ def warm(
     if restored.error:
         notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
     else:
-        _remember(asked, seed)
-    return Warmth(there=there, restored=restored, notes=notes)
+        filled = [mount for mount in cache_mounts(asked.chosen) or () if mount.id in ids]
+        note(asked.home, asked.builder.name, filled, go=asked.key.go, seed=seed.digest)
+    return Warmth(restored=restored, notes=notes)
 
 
 def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[str, Memory], go: str) -> str:
@@ -109,20 +107,7 @@ def look(asked: Warming) -> tuple[list[Seed], tuple[str, ...]]:
 
 def _look(asked: Warming, tag: str) -> Seed | str | None:
     try:
-        image = asked.store.look(tag, LOOK_SECONDS)
+        seed = asked.store.seed(tag, asked.key, LOOK_SECONDS)
     except RegistryRefused as error:
         return f"cache store {asked.store.place}: {error}; building without a seed"
-    if image is None:
-        return None
-    packed = sum(image.layers) or None
-    seed = seeds.read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, asked.key)
-    return seed if isinstance(seed, Seed) else f"{asked.store.named(tag)} {seed}; building without it"
-
-
-def _remember(asked: Warming, seed: Seed) -> None:
-    ids = {mount.id for mount in asked.mounts}
-    known = dict(remembered(asked.home, asked.builder.name))
-    for mount in cache_mounts(asked.chosen) or ():
-        if mount.id in ids:
-            known[mount.id] = Memory(record=mount.record, seed=seed.digest, go=asked.key.go)
-    remember(asked.home, asked.builder.name, known)
+    return f"{asked.store.named(tag)} {seed}; building without it" if isinstance(seed, str) else seed

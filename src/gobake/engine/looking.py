@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass
 
 from gobake.engine.asking import ask, docker_command, refusal
+from gobake.engine.collecting import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
 
 _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
-_SIZE = re.compile(r"([\d.]+)\s*([kKMGT]?)i?B")
 _DELETE_SECONDS = 600  # of a mount with millions of files
 _DAY = 86_400
 _SECONDS = {
@@ -22,7 +22,6 @@ _SECONDS = {
     "month": 30 * _DAY,
     "year": 365 * _DAY,
 }
-_UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 def inspect_image(reference: str, template: str, seconds: float) -> str | None:
@@ -32,15 +31,7 @@ def inspect_image(reference: str, template: str, seconds: float) -> str | None:
     """
     form = ["--format", template] if template else ["--raw"]
     try:
-        done = subprocess.run(
-            [docker_command(), "buildx", "imagetools", "inspect", *form, reference],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _docker("buildx", "imagetools", "inspect", *form, reference, seconds=seconds)
     except subprocess.TimeoutExpired:
         raise RegistryRefused(f"{reference}: the registry did not answer within {seconds:.0f} s") from None
     if done.returncode == 0:
@@ -91,7 +82,7 @@ def parse_mounts(text: str) -> tuple[CacheMount, ...]:
             CacheMount(
                 record=fields.get("ID", "").rstrip("*"),
                 id=named[1].removeprefix("/") if "with id" in named[0] else named[1],
-                size=_bytes(fields.get("Size", "")),
+                size=size_in_bytes(fields.get("Size", "")) or 0,
                 created=fields.get("Created at", ""),
                 used=fields.get("Last used", ""),
             )
@@ -114,15 +105,7 @@ def delete_mount(record: str, builder: str = "") -> bool:
     """Delete one cache mount; False where it is in use or gone. Raises NoEngine, NoBuilder."""
     words = ("buildx", "prune", *(("--builder", builder) if builder else ()), "--force", "--filter", f"id={record}")
     try:
-        done = subprocess.run(
-            [docker_command(), *words],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_DELETE_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _docker(*words, seconds=_DELETE_SECONDS)
     except subprocess.TimeoutExpired:
         raise NoEngine(f"`docker buildx prune` did not end within {_DELETE_SECONDS} s") from None
     if done.returncode:
@@ -130,11 +113,19 @@ def delete_mount(record: str, builder: str = "") -> bool:
     return record in done.stdout
 
 
+def _docker(*words: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Raises subprocess.TimeoutExpired."""
+    return subprocess.run(
+        [docker_command(), *words],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+    )
+
+
 def _description(block: str) -> str:
     match = re.search(r"(?ms)^Description:(.*?)^(?:Usage count|Last used|Type):", block)
     return match[1].strip() if match else ""
-
-
-def _bytes(text: str) -> int:
-    match = _SIZE.match(text)
-    return int(float(match[1]) * _UNITS[match[2]]) if match else 0
