@@ -8,6 +8,7 @@ from typing import Any
 from gobake import recipe
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import LayerPlan, cache_name
+from gobake.caching.mounts import mounts_of
 from gobake.matrix import Matrix
 from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened
@@ -33,9 +34,7 @@ def make_plan(
     opened: Opened, matrix: Matrix, tag: str, caches: CacheChoice | None = None, layers: LayerPlan | None = None
 ) -> Plan:
     stages = compile_stages(matrix)
-    name = opened.project.name
-    links = [f"{name}-golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
-    mounts = (f"{name}-gomod", f"{name}-gobuild", *links) if stages else ()
+    mounts = tuple(mount.id for mount in mounts_of(opened.project, matrix))
     return Plan(
         project=opened.project,
         matrix=matrix,

@@ -8,7 +8,8 @@ import pytest
 
 from gobake.caching.choosing import CacheChoice, choose
 from gobake.caching.environment import Place, Surroundings
-from gobake.caching.policy import POLICY_NAMES, Policy, Save, SaveOn, load_policy, parse_policy
+from gobake.caching.policy import POLICY_NAMES, Policy, Save, SaveOn, load_policy
+from gobake.caching.policy_file import parse_policy
 from gobake.caching.wish import CacheWish
 from gobake.config import CacheConfig, parse_config
 from gobake.errors import ConfigError
@@ -189,3 +190,12 @@ def test_a_folder_is_seen_from_where_it_is_written() -> None:
         assert store
         assert store.folder == Path(folder)
         assert store.shown == folder
+
+
+def test_a_policy_that_was_read_before_is_the_same_and_a_changed_one_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(GOOD.replace("export: true", "export: true, backends: [store, {type: s3, bucket: b, region: r}]"))
+    first = load_policy("mine.yaml", tmp_path)
+    assert load_policy("mine.yaml", tmp_path) == first
+    file.write_text(GOOD.replace("trusted: true", "trusted: false"))
+    assert load_policy("mine.yaml", tmp_path) == parse_policy(file.read_bytes(), file, "mine.yaml") != first

@@ -6,16 +6,17 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gobake import engine
+from gobake.caching.layout import REF_NAME, blob_file, tags
 from gobake.caching.pruning import GRACE_SECONDS, Item, unneeded_indexes
 from gobake.caching.seedstore import SeedStore
-from gobake.caching.stored import REF_NAME, Entry, Stored, What, layout_tags, moment
+from gobake.caching.stored import Entry, Stored, What, moment
 from gobake.errors import RegistryRefused
 from gobake.registry import DeletionRefused, Repository
 
@@ -98,15 +99,15 @@ def _prune_folder(folder: Path, chosen: Sequence[Item], there: Stored) -> Pruned
         layout = folder / name
         try:
             with _locked(layout):
-                tags = {item.name for item in chosen} & set(layout_tags(layout))
-                freed = _forget(layout, tags)
+                gone = {item.name for item in chosen} & set(tags(layout))
+                freed = _forget(layout, gone)
                 _sweep(layout, freed)
         except FileNotFoundError:
             continue
         except (OSError, RegistryRefused) as error:
             notes.append(f"{layout} stays as it is: {error}")
             continue
-        deleted += [item for item in chosen if item.name in tags]
+        deleted += [item for item in chosen if item.name in gone]
     layout, now = folder / "seeds", time.time()
     files = {file.stem: file for file in layout.glob(f"{What.INDEX}-*.txt")}
     texts = [Entry(what=What.INDEX, tag=tag, digest="") for tag in files]
@@ -124,9 +125,8 @@ def _locked(layout: Path) -> Iterator[None]:
         yield
 
 
-def _forget(layout: Path, tags: Iterable[str]) -> set[str]:
+def _forget(layout: Path, gone: Collection[str]) -> set[str]:
     """Take tags out of a layout's index; the digests that only they needed."""
-    gone = set(tags)
     before = _reachable(layout)
     index = json.loads((layout / "index.json").read_bytes())
     index["manifests"] = [e for e in index["manifests"] if (e.get("annotations") or {}).get(REF_NAME) not in gone]
@@ -157,9 +157,8 @@ def _reachable(layout: Path) -> set[str]:
             continue
         found.add(digest)
         if "manifest" in str(descriptor.get("mediaType", "")) or "index" in str(descriptor.get("mediaType", "")):
-            algorithm, _, name = digest.partition(":")
             try:
-                content = json.loads((layout / "blobs" / algorithm / name).read_bytes())
+                content = json.loads(blob_file(layout, digest).read_bytes())
             except (OSError, ValueError):
                 continue
             waiting += [content.get("config") or {}, *(content.get("layers") or []), *(content.get("manifests") or [])]

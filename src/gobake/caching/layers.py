@@ -20,8 +20,7 @@ from pathlib import PurePath
 
 from gobake.caching import folder, refs
 from gobake.caching.choosing import CacheChoice
-from gobake.config.cache_values import Backend
-from gobake.config.caches import ATTRIBUTES
+from gobake.config.cache_values import ATTRIBUTES, Backend
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project
 from gobake.recipe.bakefile import TRACE, TargetCache, exporter_name

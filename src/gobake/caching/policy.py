@@ -1,24 +1,21 @@
 """What a run reads and writes: a policy of gobake's own (cache/NAME.yaml) or a file of the user's.
 
-Files are read as strictly as gobake.yaml: an unknown key or a wrong value is an error with its place.
+The words of such a file are policy_file.py's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from gobake import shipped
+from gobake import memory, shipped
 from gobake.config.cache_values import Backend, LayerConfig
-from gobake.config.caches import LAYER_FIELDS
-from gobake.config.document import Spot, Table, compose
-from gobake.config.fields import Field, read_fields
-from gobake.config.kinds import Kind, boolean, choice
-from gobake.config.reading import At
 from gobake.config.values import MAX_BYTES
 from gobake.errors import ConfigError, Where
 
+_KIND = "policy"
 POLICY_NAMES = ("dev", "ci-branch", "ci-pull-request", "release")
 
 
@@ -119,88 +116,36 @@ def load_policy(asked: str, below: Path) -> Policy:
         raise ConfigError("there is no such file", where=Where(file=file), remedy="name a policy or a file") from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=Where(file=file)) from None
-    return parse_policy(text, file, asked)
+    return _parsed(text, file, asked)
 
 
-def parse_policy(text: bytes, file: Path, name: str) -> Policy:
-    """The policy that a file's content means. Raises ConfigError with the place of the first mistake."""
-    node = compose(text, file) or Table(entries=(), spot=Spot(line=1, column=1))
-    given = read_fields(At(file=file, node=node, spot=node.spot, example="layers: {import: true}"), _FIELDS)
-    return Policy(name=name, **given)
+# ---- remembered: reading YAML takes longer than all else that a policy is for
 
 
-# ---- the rows of a policy file
+def _parsed(text: bytes, file: Path, name: str) -> Policy:
+    """parse_policy, unless this very text was read before."""
+    found = _policy(name, memory.recall(_KIND, name, text))
+    if found is None:
+        from gobake.caching.policy_file import parse_policy  # with all of YAML
+
+        found = parse_policy(text, file, name)
+        memory.remember(_KIND, name, text, asdict(found))
+    return found
 
 
-def _switch(name: str, about: str) -> Field:
-    return Field(name=name, kind=boolean(), about=about, example="true", required=True)
-
-
-_MOUNT_FIELDS = (
-    _switch("trusted", "Use the Go mounts of the main namespace; false: those kept apart for untrusted branches."),
-)
-_SEED_FIELDS = (
-    _switch("restore", "Start the Go mounts of a bare builder from a seed."),
-    Field(
-        name="save",
-        kind=choice("time to save a seed", tuple(Save), Save),
-        about="When a seed is saved: never, after a build that compiled something, or always.",
-        example="compiled",
-        default="never",
-    ),
-    Field(
-        name="save_on",
-        kind=choice("choice of branches", tuple(SaveOn), SaveOn),
-        about="Where seeds are saved: on the main branch alone, or on every-branch.",
-        example="main",
-        default="main",
-    ),
-)
-_HISTORY_FIELDS = (
-    _switch("read", "Read the records of earlier runs from the store."),
-    _switch("write", "Write the run's record to the store."),
-)
-
-
-_LAYER_FIELDS = (
-    _switch("import", "Read layer caches (cache-from)."),
-    _switch("export", "Write layer caches (cache-to)."),
-    *LAYER_FIELDS,
-)
-
-
-def _layers(at: At) -> Layers:
-    given = read_fields(at, _LAYER_FIELDS)
-    return Layers(imports=given.pop("import"), exports=given.pop("export"), **given)
-
-
-def _section(name: str, read: Kind[object], about: str, example: str) -> Field:
-    return Field(name=name, kind=read, about=about, example=example, required=True)
-
-
-_FIELDS = (
-    _section(
-        "layers",
-        Kind(read=_layers, schema={}, says="settings of layers"),
-        "Layer caches: " + ", ".join(f.name for f in _LAYER_FIELDS) + ".",
-        "{import: true, export: false}",
-    ),
-    _section(
-        "mounts",
-        Kind(read=lambda at: Mounts(**read_fields(at, _MOUNT_FIELDS)), schema={}, says="settings of mounts"),
-        "The Go mounts.",
-        "{trusted: true}",
-    ),
-    _section(
-        "seeds",
-        Kind(read=lambda at: Seeds(**read_fields(at, _SEED_FIELDS)), schema={}, says="settings of seeds"),
-        "Seeds of the Go mounts.",
-        "{restore: true, save: never}",
-    ),
-    _section(
-        "history",
-        Kind(read=lambda at: History(**read_fields(at, _HISTORY_FIELDS)), schema={}, says="settings of history"),
-        "Records of runs.",
-        "{read: true, write: false}",
-    ),
-)
+def _policy(name: str, kept: Any) -> Policy | None:
+    try:
+        layers = kept["layers"]
+        backends = tuple(
+            Backend(type=b["type"], attributes=tuple(map(tuple, b["attributes"]))) for b in layers["backends"]
+        )
+        seeds = kept["seeds"]
+        return Policy(
+            name=name,
+            layers=Layers(**{**layers, "backends": backends}),
+            mounts=Mounts(**kept["mounts"]),
+            seeds=Seeds(restore=seeds["restore"], save=Save(seeds["save"]), save_on=SaveOn(seeds["save_on"])),
+            history=History(**kept["history"]),
+        )
+    except (TypeError, KeyError, ValueError):
+        return None

@@ -27,8 +27,7 @@ def warming(
     project: Project, tree: GoTree, matrix: Matrix, choice: CacheChoice, builder: Builder, chosen: str, home: Path
 ) -> Warming | None:
     """What the builder's mounts would be filled from; None where the policy restores nothing or there is no store."""
-    vendored = all(root.vendored for root in ignore.used_roots(matrix, tree))
-    mounts = mounts_of(project, matrix, vendored=vendored)
+    mounts = mounts_of(project, matrix, vendored=ignore.vendored(matrix, tree))
     if not (choice.store and choice.policy.seeds.restore and mounts):
         return None
     return Warming(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gobake import engine
+from gobake.caching import layout as layouts
 from gobake.caching.seed import Seed, SeedKey, read_seed
 from gobake.errors import RegistryRefused, UsageError
 
@@ -111,26 +112,15 @@ def _of_registry(reference: str, seconds: float) -> Image | None:
 
 
 def _of_layout(layout: Path, tag: str) -> Image | None:
-    try:
-        index = json.loads((layout / "index.json").read_text())
-    except FileNotFoundError:
+    entry = layouts.tags(layout).get(tag)
+    if entry is None:
         return None
-    except (OSError, ValueError) as error:
-        raise RegistryRefused(f"{layout / 'index.json'} cannot be read: {error}", remedy="delete the folder") from None
-    for entry in index.get("manifests") or []:
-        if (entry.get("annotations") or {}).get("org.opencontainers.image.ref.name") == tag:
-            manifest = _blob(layout, entry["digest"])
-            return _image(entry["digest"], manifest, _blob(layout, manifest["config"]["digest"]))
-    return None
-
-
-def _blob(layout: Path, digest: str) -> Any:
-    algorithm, _, name = digest.partition(":")
-    file = layout / "blobs" / algorithm / name
     try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RegistryRefused(f"{file} cannot be read: {error}", remedy="delete the folder and save again") from None
+        manifest = json.loads(layouts.blob(layout, entry["digest"]))
+        config = json.loads(layouts.blob(layout, manifest["config"]["digest"]))
+    except (ValueError, KeyError, TypeError):
+        raise RegistryRefused(f"{tag} in {layout} is no image that can be read", remedy="delete the folder") from None
+    return _image(entry["digest"], manifest, config)
 
 
 def _image(digest: str, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> Image:

@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from gobake.caching import layout as layouts
 from gobake.caching import seed as seeds
 from gobake.caching.refs import LONGEST
 from gobake.caching.seedstore import SeedStore
@@ -29,7 +30,6 @@ from gobake.registry import Repository
 
 LOOK_SECONDS = 30.0  # for all questions together
 _AT_ONCE = 8
-REF_NAME = "org.opencontainers.image.ref.name"
 _MADE = "buildkit/createdat"  # annotation of a layer in a cache manifest
 
 
@@ -119,14 +119,10 @@ def _of_registry(place: str) -> tuple[Sequence[str], _Source]:
 
 
 def _of_layout(layout: Path) -> tuple[Sequence[str], _Source]:
-    digests = {tag: str(entry.get("digest", "")) for tag, entry in layout_tags(layout).items()}
+    digests = {tag: str(entry.get("digest", "")) for tag, entry in layouts.tags(layout).items()}
 
     def blob(digest: str) -> bytes:
-        algorithm, _, name = digest.partition(":")
-        try:
-            return (layout / "blobs" / algorithm / name).read_bytes()
-        except OSError as error:
-            raise RegistryRefused(f"{digest} cannot be read: {error.strerror}") from None
+        return layouts.blob(layout, digest)
 
     def manifest(tag: str) -> tuple[str, Mapping[str, Any]] | None:
         return digests[tag], json.loads(blob(digests[tag]))
@@ -136,18 +132,6 @@ def _of_layout(layout: Path) -> tuple[Sequence[str], _Source]:
         return file.read_text() if file.is_file() else ""
 
     return tuple(digests), _Source(manifest=manifest, blob=blob, index=index)
-
-
-def layout_tags(layout: Path) -> dict[str, Mapping[str, Any]]:
-    """The descriptors of an OCI layout by tag. Raises RegistryRefused for an index that cannot be read."""
-    try:
-        index = json.loads((layout / "index.json").read_bytes())
-        named = [(m.get("annotations", {}).get(REF_NAME, ""), m) for m in index["manifests"]]
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RegistryRefused(f"{layout / 'index.json'} cannot be read: {error}", remedy="delete the folder") from None
-    return {str(tag): descriptor for tag, descriptor in named if tag}
 
 
 def _read(tags: Iterable[str], source: _Source, *, live: bool) -> Stored:

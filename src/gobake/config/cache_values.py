@@ -6,6 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+# The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that are the user's to choose:
+# gobake itself writes names, scopes, mode and ignore-error. True: also of cache-from.
+ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
+    "store": {},
+    "inline": {},
+    "gha": {"timeout": True, "url": True, "url_v2": True, "version": True},
+    "s3": {
+        "bucket": True,
+        "region": True,
+        "prefix": True,
+        "blobs_prefix": True,
+        "manifests_prefix": True,
+        "endpoint_url": True,
+        "use_path_style": True,
+        "disable_accept_encoding": True,
+        "touch_refresh": False,
+        "upload_parallelism": False,
+        "retry_mode": False,
+        "retry_max_attempts": False,
+    },
+    "azblob": {
+        "account_url": True,
+        "account_name": True,
+        "container": True,
+        "prefix": True,
+        "blobs_prefix": True,
+        "manifests_prefix": True,
+    },
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:

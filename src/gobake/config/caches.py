@@ -4,11 +4,11 @@ rows for its layers, so that a key means the same in both."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from gobake.config import patterns, words
-from gobake.config.cache_values import Backend, CacheConfig, LayerConfig, SeedConfig
+from gobake.config.cache_values import ATTRIBUTES, Backend, CacheConfig, LayerConfig, SeedConfig
 from gobake.config.document import Scalar
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Kind, choice, items, mapping, whole
@@ -21,35 +21,6 @@ BACKEND_TYPES = ("store", "gha", "s3", "azblob", "inline")
 MODES = ("min", "max")
 COMPRESSIONS = ("zstd", "gzip", "estargz", "uncompressed")
 
-# The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that are the user's to choose:
-# gobake itself writes names, scopes, mode and ignore-error. True: also of cache-from.
-ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
-    "store": {},
-    "inline": {},
-    "gha": {"timeout": True, "url": True, "url_v2": True, "version": True},
-    "s3": {
-        "bucket": True,
-        "region": True,
-        "prefix": True,
-        "blobs_prefix": True,
-        "manifests_prefix": True,
-        "endpoint_url": True,
-        "use_path_style": True,
-        "disable_accept_encoding": True,
-        "touch_refresh": False,
-        "upload_parallelism": False,
-        "retry_mode": False,
-        "retry_max_attempts": False,
-    },
-    "azblob": {
-        "account_url": True,
-        "account_name": True,
-        "container": True,
-        "prefix": True,
-        "blobs_prefix": True,
-        "manifests_prefix": True,
-    },
-}
 _REQUIRED = {"s3": ("bucket", "region"), "azblob": ("account_url",)}
 _SECRETS = ("token", "ghtoken", "access_key_id", "secret_access_key", "session_token")
 _OWN = ("mode", "ignore-error", "ref", "dest", "src", "tag", "name", "scope", "digest")

@@ -55,7 +55,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "extra": extra,
         "source": SOURCE,
         "binds": _binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
-        "vendored": all(root.vendored for root in ignore.used_roots(matrix, tree)),
+        "vendored": ignore.vendored(matrix, tree),
         "downloads": ignore.downloads(matrix, tree),
         "netrc": NETRC,
         "trusted": CERTIFICATES,

@@ -75,6 +75,11 @@ def downloads(matrix: Matrix, tree: GoTree) -> bool:
     return any(root.downloads for root in used_roots(matrix, tree))
 
 
+def vendored(matrix: Matrix, tree: GoTree) -> bool:
+    """Whether the build of the selected services reads all modules from vendor folders."""
+    return all(root.vendored for root in used_roots(matrix, tree))
+
+
 def packages(matrix: Matrix, tree: GoTree) -> tuple[Package, ...]:
     """The packages of the user's tree that the selected services are made of."""
     return tree.closure(service.package for service in matrix.services)
