@@ -316,7 +316,7 @@ def test_nodes_do_not_overwrite_each_others_layers(
     }
     assert all(not c["error"] for c in stored(record, "export"))
     tags = bare.tags("nodes/shop-cache")
-    assert [tag.split(".")[1] for tag in tags] == ["amd64", "arm64"] * 2
+    assert [tag.split(".")[2] for tag in tags] == ["amd64", "arm64"] * 2
     layers = [bare.layers("nodes/shop-cache", tag) for tag in tags]
     assert all(layers)
     assert all(a - b and b - a for a, b in (layers[:2], layers[2:]))  # each has what the other lacks
