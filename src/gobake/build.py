@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,9 @@ from gobake.folders import scratch_folder
 from gobake.preparing import Asked, Ready, prepare, sayer
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
-    from gobake.runs.record import SizeRecord
+    from gobake.runs.record import InputsRecord, SizeRecord
     from gobake.trace.events import EventLog
+    from gobake.watch import Watch
 
 
 def run(asked: Asked, questions: Questions) -> ExitCode:
@@ -39,16 +40,17 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         if asked.verbose:
             print(_modules_from(ready.access), ready.call.shown(), sep="\n", file=sys.stderr)
         questions.begin_info()
+        watch = _watch(asked, ready)
         if ready.care:
             ready.care.warm(sayer(asked))
         baked = _bake(asked, ready)
-        from gobake import outcome
+        from gobake import inputs, outcome
         from gobake.caching import run as cache_run
         from gobake.runs.record import RunRecord, new_id
         from gobake.trace.caches import cache_transfers
         from gobake.trace.steps import steps
 
-        seen = steps(baked.log)
+        seen = steps(baked.log, bare=watch.bare or False)
         stopped = baked.failed or baked.interrupted
         told = (
             outcome.judge(ready.opened, ready.matrix, seen, baked.log, interrupted=baked.interrupted)
@@ -59,8 +61,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         sizes = {} if stopped else _sizes(asked, ready, metadata)
         evidence = outcome.evidence(seen, ready.trace_folder, started, ready.matrix)
         seconds = time.time() - started
+        compiled = bool(evidence["modules"]) or any(work.compiled or work.linked for work in evidence["go"])
         if ready.care and not stopped:
-            compiled = bool(evidence["modules"]) or any(work.compiled for work in evidence["go"])
             ready.care.save(baked.log, compiled=compiled, say=sayer(asked))
         record = RunRecord(
             id=new_id(started),
@@ -77,6 +79,11 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             **outcome.facts(ready.opened, ready.builder, questions.info()),
             seeds=tuple(ready.care.records) if ready.care else (),
             **evidence,
+            no_cache=asked.no_cache,
+            lineages=ready.caches.lineages,
+            inputs=replace(baked.inputs, bases=inputs.bases(baked.log)),
+            mounts=watch.records(used=compiled or bool(stopped)),
+            bare=watch.bare,
         )
         noted = [
             *cache_run.cache_notes(record),
@@ -119,12 +126,30 @@ def _modules_from(access: Access) -> str:
 # ---- the build
 
 
+def _watch(asked: Asked, ready: Ready) -> Watch:
+    """Begun before anything is built or warmed."""
+    from gobake.caching.mounts import mounts_of
+    from gobake.recipe.ignore import vendored
+    from gobake.watch import Watch
+
+    opened = ready.opened
+    watch = Watch(
+        builder=ready.builder,
+        chosen=asked.request.builder,
+        mounts=mounts_of(opened.project, ready.matrix, vendored=vendored(ready.matrix, opened.tree)),
+        before=ready.care.usage if ready.care else None,
+    )
+    watch.begin()
+    return watch
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Baked:
     """What buildx left."""
 
     log: EventLog
     lines: list[str]
+    inputs: InputsRecord
     failed: bool
     interrupted: bool
 
@@ -145,6 +170,9 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
     with _interruptible(bake) as interrupted:
         bake.begin()
         ready.journal  # noqa: B018 (it opens, in a tenth of a second in which buildx gets ready too)
+        from gobake import inputs
+
+        looked = inputs.look(ready.opened, ready.matrix, ready.variables)
         from gobake.report.progress import make_progress
         from gobake.trace.events import EventLog
 
@@ -156,7 +184,7 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
             for line in map(redact.line, bake):
                 lines.append(line)
                 progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
-    return _Baked(log=log, lines=lines, failed=bake.failed, interrupted=interrupted())
+    return _Baked(log=log, lines=lines, inputs=looked, failed=bake.failed, interrupted=interrupted())
 
 
 @contextmanager

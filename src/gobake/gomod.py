@@ -29,7 +29,7 @@ class ModFile:
     go: str = ""  # 1.26 or 1.26.1
     toolchain: str = ""  # go1.26.3, default, or ""
     uses: tuple[str, ...] = ()  # go.work only: the module folders
-    requires: tuple[str, ...] = ()  # paths of modules
+    requires: tuple[tuple[str, str], ...] = ()  # (module path, version)
     replaces: tuple[tuple[str, str], ...] = ()  # (module path, local folder); replacements by a version are Go's matter
 
 
@@ -40,7 +40,7 @@ class Module:
     path: str
     directory: Path  # absolute
     go: str
-    requires: tuple[str, ...] = ()  # paths of other modules
+    requires: tuple[tuple[str, str], ...] = ()  # other modules: (path, version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class BuildRoot:
     def downloads(self) -> bool:
         """Whether its build reads modules from elsewhere."""
         here = {module.path for module in self.modules}
-        return not self.vendored and any(path not in here for module in self.modules for path in module.requires)
+        return not self.vendored and any(path not in here for module in self.modules for path, _ in module.requires)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def parse(text: str, file: Path) -> ModFile:
     """Read a go.mod or go.work. Raises ProjectError with the line that is not understood."""
     fields: dict[str, str] = {}
     uses: list[str] = []
-    requires: list[str] = []
+    requires: list[tuple[str, str]] = []
     replaces: list[tuple[str, str]] = []
     for number, verb, words in _statements(text):
         if verb in ("module", "go", "toolchain"):
@@ -92,7 +92,7 @@ def parse(text: str, file: Path) -> ModFile:
         elif verb == "use":
             uses.extend(words)
         elif verb == "require":
-            requires += words[:1]
+            requires += [(words[0], words[1] if len(words) > 1 else "")] if words else []
         elif verb == "replace" and "=>" in words:
             arrow = words.index("=>")
             new = words[arrow + 1 :]

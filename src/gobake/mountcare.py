@@ -19,7 +19,7 @@ from gobake.caching.saving import save
 from gobake.caching.seed import Seed
 from gobake.caching.solving import base_digests
 from gobake.caching.warming import Warming, Warmth, warm
-from gobake.engine import Builder, CacheMount
+from gobake.engine import Builder, Usage
 from gobake.errors import GobakeError
 from gobake.matrix import Matrix
 from gobake.opening import Opened
@@ -44,7 +44,7 @@ class Care:
     layers: Sequence[str]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _listed: Future[tuple[CacheMount, ...] | None] | None = None
+    usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed
     _asked: Warming | None = None
 
     def begin(self) -> None:
@@ -55,14 +55,15 @@ class Care:
         )
         if self._asked:
             pool = ThreadPoolExecutor(1)
-            self._listed = pool.submit(engine.cache_mounts, self.chosen)
+            self.usage = pool.submit(engine.builder_usage, "", self.chosen)
             pool.shutdown(wait=False)
 
     def warm(self, say: Callable[[str], None]) -> None:
         """Fill cold mounts; ``say`` gets a line before anything that takes time."""
-        if not (self._asked and self._listed):
+        if not (self._asked and self.usage):
             return
-        warmth = warm(self._asked, self._listed.result(), say=say, expected=self._comes_from_layers)
+        kept = self.usage.result()
+        warmth = warm(self._asked, kept.mounts if kept else None, say=say, expected=self._comes_from_layers)
         for line in warmth.notes:
             say(line)
         self._note(self._asked, warmth)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,7 +16,7 @@ from gobake.opening import Opened
 from gobake.planning import image_names
 from gobake.recipe.dockerfile import SOURCE
 from gobake.recipe.stages import compile_stages
-from gobake.runs.record import GoRecord, SizeRecord, StepRecord, TargetRecord, digests
+from gobake.runs.record import GoCommandRecord, GoRecord, SizeRecord, StepRecord, TargetRecord, digests
 from gobake.trace import actiongraph, golog
 from gobake.trace.events import EventLog
 from gobake.trace.failure import Failure, Tree, explain_failure
@@ -128,15 +129,22 @@ def evidence(seen: Trace, trace_folder: Path, started: float, matrix: Matrix) ->
     modules: dict[tuple[str, str], None] = {}
     for text in seen.logs.values():
         modules |= dict.fromkeys((m.path, m.version) for m in golog.parse(text).downloaded)
+    places: dict[str, list[int]] = defaultdict(list)
+    for at, step in enumerate(seen.steps):
+        for digest in step.digests:
+            places[digest].append(at)
     return {
-        "steps": tuple(_step(step, started, matrix) for step in seen.steps),
+        "steps": tuple(_step(step, at, seen, places, started, matrix) for at, step in enumerate(seen.steps)),
         "go": go_work(seen, trace_folder, matrix),
         "modules": tuple(modules),
         "warnings": tuple(one_line(w.short) for w in seen.warnings),
     }
 
 
-def _step(step: Step, started: float, matrix: Matrix) -> StepRecord:
+def _step(
+    step: Step, at: int, seen: Trace, places: Mapping[str, list[int]], started: float, matrix: Matrix
+) -> StepRecord:
+    needs = {other for digest in step.inputs for other in _nearest(step, places.get(digest, ()), seen)}
     return StepRecord(
         target=step.target or _only(matrix),
         name=step.key,
@@ -148,7 +156,16 @@ def _step(step: Step, started: float, matrix: Matrix) -> StepRecord:
         started=step.started - started if step.started is not None else None,
         seconds=step.seconds if step.completed is not None else None,
         error=one_line(step.error, 400),
+        canceled=step.canceled,
+        transferred=step.transferred,
+        site=step.name.site,
+        needs=tuple(sorted(needs - {at})),
     )
+
+
+def _nearest(step: Step, places: Sequence[int], seen: Trace) -> Sequence[int]:
+    """Of the steps of several targets that are one digest, that of the step's own target."""
+    return [at for at in places if seen.steps[at].target == step.target] or places[:1]
 
 
 def _only(matrix: Matrix) -> str:
@@ -175,16 +192,29 @@ def go_work(seen: Trace, folder: Path, matrix: Matrix) -> tuple[GoRecord, ...]:
                     if (name, str(platform)) in ran or (name, "") in ran:
                         fresh.append(texts[-1])
         if texts:
-            work, whole = actiongraph.parse(fresh), actiongraph.parse(texts)
-            found.append(
-                GoRecord(
-                    platform=str(platform),
-                    packages=whole.packages_total,
-                    compiled=tuple((p.import_path, p.seconds) for p in work.compiled),
-                    linked=tuple((p.import_path, p.seconds) for p in work.linked),
-                )
-            )
+            found.append(_go_record(str(platform), actiongraph.parse(fresh), actiongraph.parse(texts)))
     return tuple(found)
+
+
+def _go_record(platform: str, work: actiongraph.GoWork, whole: actiongraph.GoWork) -> GoRecord:
+    """``work``: of this run; ``whole``: with the graphs that reused stages left."""
+    at = {package.import_path: number for number, package in enumerate(work.compiled)}
+    return GoRecord(
+        platform=platform,
+        packages=whole.packages_total,
+        compiled=tuple((p.import_path, p.seconds) for p in work.compiled),
+        linked=tuple((p.import_path, p.seconds) for p in work.linked),
+        imports=tuple(tuple(sorted(at[i] for i in work.imports[path] if i in at)) for path in at),
+        actions=tuple(sorted(work.actions.items())),
+        commands=tuple(
+            GoCommandRecord(
+                package=command.import_path,
+                packages=len(command.packages),
+                compiled=tuple(sorted(at[p] for p in command.packages if p in at)),
+            )
+            for command in whole.commands
+        ),
+    )
 
 
 def _stage_of(stem: str) -> str:

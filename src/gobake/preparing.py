@@ -11,7 +11,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,7 @@ class Ready:
     care: Care | None  # None: there are no seeds to restore or to save
     trace_folder: Path
     call: BakeCall
+    variables: Mapping[str, str]  # of the bake file, without those of `access`, which may be secret
     access: Access
 
     @cached_property
@@ -130,8 +131,6 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         "CREATED": checkout.commit_date,
         "PREFIX": project.prefix,
         "EPOCH": epoch if epoch.isdigit() else "0",
-        "TRACE": str(scratch / "trace"),
-        **access.variables,
     }
     care = None
     if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
@@ -142,7 +141,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         builder=asked.request.builder,
         no_cache=asked.no_cache,
         metadata_file=scratch / "metadata.json",
-        variables=variables,
+        variables={**variables, "TRACE": str(scratch / "trace"), **access.variables},
         secrets=access.secrets,
         plugin=questions.plugin,
     )
@@ -155,6 +154,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         care=care,
         trace_folder=scratch / "trace",
         call=call,
+        variables=variables,
         access=access,
     )
 

@@ -47,7 +47,7 @@ replace example.com/e => `./with space`
     )
     assert found.module == "example.com/app"
     assert (found.go, found.toolchain) == ("1.26.1", "go1.26.3")
-    assert found.requires == ("example.com/other",)
+    assert found.requires == (("example.com/other", "v1.2.3"),)
     assert found.replaces == (
         ("example.com/a", "./a"),
         ("example.com/b", "../b"),

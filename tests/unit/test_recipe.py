@@ -40,7 +40,9 @@ def project(*services: Service) -> Project:
 
 
 def tree_of(services: Sequence[Service], *requires: str) -> GoTree:
-    module = Module(path="example.com/shop", directory=HERE, go="1.26", requires=requires)
+    module = Module(
+        path="example.com/shop", directory=HERE, go="1.26", requires=tuple((path, "v1.0.0") for path in requires)
+    )
     build = BuildRoot(directory=HERE, workspace=False, mains=(module,), replaced=())
     packages = tuple(
         Package(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gobake.trace.actiongraph import GoWork, PackageWork, parse
+from gobake.trace.actiongraph import GoCommand, PackageWork, parse
 
 
 def action(mode: str, package: str, nanoseconds: int | None = None) -> dict[str, object]:
@@ -37,15 +37,34 @@ WARM = graph(action("link", API), action("build", API), action("build", GREET), 
 
 
 def test_a_cold_build_compiles_and_links_everything() -> None:
-    assert parse([COLD]) == GoWork(
-        packages_total=3,
-        compiled=(
-            PackageWork(import_path=API, seconds=0.007030438),
-            PackageWork(import_path=GREET, seconds=0.004),
-            PackageWork(import_path="fmt", seconds=0.03),
-        ),
-        linked=(PackageWork(import_path=API, seconds=0.109966691),),
+    work = parse([COLD])
+    assert work.packages_total == 3
+    assert work.compiled == (
+        PackageWork(import_path=API, seconds=0.007030438),
+        PackageWork(import_path=GREET, seconds=0.004),
+        PackageWork(import_path="fmt", seconds=0.03),
     )
+    assert work.linked == (PackageWork(import_path=API, seconds=0.109966691),)
+
+
+def test_the_graph_tells_what_a_package_imports_and_what_a_command_consists_of() -> None:
+    """Numbered as Go does: a link needs all packages of its command, a build those that it imports."""
+    work = parse(
+        [
+            json.dumps(
+                [
+                    {"ID": 1, "Mode": "link", "Package": API, "Deps": [2, 3, 4]},
+                    {"ID": 2, "Mode": "build", "Package": API, "Deps": [3, 5], "ActionID": "aaa"},
+                    {"ID": 3, "Mode": "build", "Package": GREET, "Deps": [4], "ActionID": "ggg"},
+                    {"ID": 4, "Mode": "build", "Package": "fmt", "Deps": [], "ActionID": "fff"},
+                    {"ID": 5, "Mode": "build check cache", "Package": API, "Deps": None},
+                ]
+            )
+        ]
+    )
+    assert work.imports == {API: {GREET}, GREET: {"fmt"}, "fmt": frozenset()}
+    assert work.actions == {API: "aaa", GREET: "ggg", "fmt": "fff"}
+    assert work.commands == (GoCommand(import_path=API, packages=frozenset({API, GREET, "fmt"})),)
 
 
 def test_an_edit_compiles_one_package_and_takes_the_others_from_the_cache() -> None:

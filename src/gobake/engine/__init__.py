@@ -17,7 +17,16 @@ from gobake.engine.asking import (
 )
 from gobake.engine.baking import Bake, BakeCall, build_folder, kill_all, one_a_line, stop_all, warm_up
 from gobake.engine.collecting import CollectRule, parse_rules, size_in_bytes
-from gobake.engine.looking import CacheMount, cache_mounts, delete_mount, elapsed, inspect_image, parse_mounts
+from gobake.engine.looking import (
+    CacheMount,
+    Usage,
+    builder_usage,
+    cache_mounts,
+    delete_mount,
+    elapsed,
+    inspect_image,
+    parse_mounts,
+)
 from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
 
 __all__ = [
@@ -30,7 +39,9 @@ __all__ = [
     "ImageSize",
     "Node",
     "Questions",
+    "Usage",
     "build_folder",
+    "builder_usage",
     "cache_mounts",
     "delete_mount",
     "elapsed",

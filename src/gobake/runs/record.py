@@ -67,16 +67,54 @@ class StepRecord:
     canceled: bool = False  # stopped because of Ctrl-C or of another step's failure
     transferred: int = 0  # bytes downloaded for it, or sent by the client
     site: str = ""  # target, platform, stage, number and word: the same whatever values the instruction holds
+    needs: tuple[int, ...] = ()  # positions in the run's steps of those whose results it used
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoCommandRecord:
+    """One command of one platform."""
+
+    package: str  # import path
+    packages: int  # that it consists of, its own and the standard library's included
+    compiled: tuple[int, ...] = ()  # positions in the platform's `compiled`
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoRecord:
-    """What Go did for one platform, from the action graphs of this very run; absent where no compile ran."""
+    """What Go did for one platform, from the action graphs of this very run; without `compiled`, `linked`, `imports`
+    and `actions` where no compile ran."""
 
     platform: str
     packages: int
     compiled: tuple[tuple[str, float], ...]  # (import path, seconds)
     linked: tuple[tuple[str, float], ...]
+    imports: tuple[tuple[int, ...], ...] = ()  # of each of `compiled`: positions of those that it imports
+    actions: tuple[tuple[str, str], ...] = ()  # (import path, key in Go's build cache) of all packages
+    commands: tuple[GoCommandRecord, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MountRecord:
+    """A Go cache mount of the run; None is unknown, 0 a mount that was not there."""
+
+    name: str  # gomod, gobuild, golink
+    id: str  # of the RUN --mount
+    before: int | None = None  # bytes
+    after: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputsRecord:
+    """What went into a build: by digest where it is content, so that runs can be compared and nothing can be read.
+
+    What is empty was not looked at.
+    """
+
+    bases: tuple[tuple[str, str], ...] = ()  # (reference, digest that it stood for)
+    variables: tuple[tuple[str, str], ...] = ()  # of the bake file: (name, sha256 of the value)
+    files: tuple[tuple[str, str], ...] = ()  # (path in the build context, 16 digits of sha256)
+    packages: tuple[tuple[str, str], ...] = ()  # of the user's own tree: (import path, folder in the build context)
+    modules: tuple[tuple[str, str], ...] = ()  # that go.mod files ask for: (path, version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +176,11 @@ class RunRecord:
     seeds: tuple[SeedRecord, ...] = ()
     failure: str = ""
     warnings: tuple[str, ...] = ()
+    no_cache: bool = False  # --no-cache
+    lineages: tuple[str, ...] = ()  # branches whose runs this one compares with, best first: its own, the base, main
+    inputs: InputsRecord = InputsRecord()
+    mounts: tuple[MountRecord, ...] = ()
+    bare: bool | None = None  # the builder had no cache at all when the run began; None: not known
 
 
 def new_id(now: float | None = None) -> str:

@@ -4,13 +4,17 @@ Source: actionJSON in cmd/go/internal/work/action.go. An action of mode `build` 
 without one its result was there already. `CmdReal` is in nanoseconds. `go list -export` writes `link` actions as well
 and never links, and a build that fails leaves links undone: so a link without `Cmd` proves nothing, and only links
 that ran are reported. The file is written when the go command ends, also when it fails.
+
+`ActionID` is the key under which Go's build cache keeps the result: it changes with the sources, the flags, the
+toolchain and the packages that are imported. A `build` needs those of what it imports, a `link` needs all packages of
+its command.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +26,23 @@ class PackageWork:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GoCommand:
+    """One command and the packages that it consists of, its own included."""
+
+    import_path: str
+    packages: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class GoWork:
     """What one or more go commands did, packages of the standard library included."""
 
     packages_total: int = 0  # packages that the commands consist of
     compiled: tuple[PackageWork, ...] = ()  # by import path
     linked: tuple[PackageWork, ...] = ()
+    imports: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by import path, what it imports
+    actions: Mapping[str, str] = field(default_factory=dict)  # by import path, the key in Go's build cache
+    commands: tuple[GoCommand, ...] = ()
 
     @property
     def cached(self) -> int:
@@ -45,20 +60,36 @@ def parse(texts: Iterable[str]) -> GoWork:
 
     What is no action graph adds nothing: the evidence is missing then, and the build is not concerned.
     """
-    packages: set[str] = set()
     compiled: dict[str, float] = {}
     linked: dict[str, float] = {}
+    imports: dict[str, frozenset[str]] = {}
+    actions: dict[str, str] = {}
+    commands: dict[str, frozenset[str]] = {}
     for text in texts:
-        for action in _actions(text):
-            path, mode = action.get("Package"), action.get("Mode")
-            if not isinstance(path, str) or not path:
+        listed = [action for action in _actions(text) if isinstance(action.get("Package"), str) and action["Package"]]
+        built = {str(action.get("ID")): str(action["Package"]) for action in listed if action.get("Mode") == "build"}
+        for action in listed:
+            path, mode = str(action["Package"]), action.get("Mode")
+            if mode not in ("build", "link"):
                 continue
+            deps = action.get("Deps")
+            needs = frozenset(built[d] for d in map(str, deps if isinstance(deps, list) else ()) if d in built)
             if mode == "build":
-                packages.add(path)
-            if action.get("Cmd") and mode in ("build", "link"):
+                imports[path] = imports.get(path, frozenset()) | needs
+                actions[path] = str(action.get("ActionID") or "")
+            else:
+                commands[path] = commands.get(path, frozenset()) | needs
+            if action.get("Cmd"):
                 done = compiled if mode == "build" else linked
                 done[path] = done.get(path, 0.0) + _seconds(action.get("CmdReal"))
-    return GoWork(packages_total=len(packages), compiled=_works(compiled), linked=_works(linked))
+    return GoWork(
+        packages_total=len(imports),
+        compiled=_works(compiled),
+        linked=_works(linked),
+        imports=imports,
+        actions=actions,
+        commands=tuple(GoCommand(import_path=path, packages=commands[path]) for path in sorted(commands)),
+    )
 
 
 def _works(found: dict[str, float]) -> tuple[PackageWork, ...]:

@@ -54,6 +54,7 @@ class Step:
     error: str = ""
     log_bytes: int = 0
     transferred: int = 0  # bytes downloaded for it, or sent by the client
+    inputs: tuple[str, ...] = ()  # digests of other steps
 
     @property
     def target(self) -> str:
@@ -235,6 +236,7 @@ class _Reading:
             error=error,
             log_bytes=len(self._log(group)),
             transferred=sum(self.moved.get(v.digest, 0) for v in own),
+            inputs=tuple(sorted(frozenset().union(*(self.inputs[v.digest] for v in group.vertices)))),
         )
 
     def _log(self, group: _Group) -> bytes:

@@ -1,0 +1,49 @@
+"""What goes into a build, by digest: what `gobake explain` compares from run to run.
+
+Files are read while buildx starts; what is changed in that very moment may be recorded other than it was built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from gobake.matrix import Matrix
+from gobake.opening import Opened
+from gobake.recipe.admitted import admitted
+from gobake.runs.record import InputsRecord, digests
+from gobake.trace.events import EventLog
+
+_DIGITS = 16  # of a file's sha256: 64 bits, for telling a change and not for trust
+_BASE = re.compile(r"\bFROM (\S+)@(sha256:[0-9a-f]{64})")
+
+
+def look(opened: Opened, matrix: Matrix, variables: Mapping[str, str]) -> InputsRecord:
+    """All but the bases, which only the build resolves. ``variables``: those of the bake file that no secret is in."""
+    project, tree = opened.project, opened.tree
+    context = project.context
+    used = {package.import_path: package for service in matrix.services for package in tree.closure([service.package])}
+    modules = {pair for build in tree.layout.builds for module in build.modules for pair in module.requires}
+    files = admitted(project, matrix, tree) if matrix.compiles else ()
+    return InputsRecord(
+        variables=digests(variables),
+        files=tuple((file.relative_to(context).as_posix(), _digest(file)) for file in files),
+        packages=tuple((path, used[path].directory.as_posix()) for path in sorted(used)),
+        modules=tuple(sorted(modules)),
+    )
+
+
+def bases(log: EventLog) -> tuple[tuple[str, str], ...]:
+    """The references of FROM lines and what they stood for: (reference, digest), one that moved within a run twice."""
+    found = {match.groups() for vertex in log.vertices.values() if (match := _BASE.search(vertex.name))}
+    return tuple(sorted((reference, digest) for reference, digest in found))
+
+
+def _digest(file: Path) -> str:
+    """ "" for what cannot be read: the build will say so."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGITS]
+    except OSError:
+        return ""

@@ -1,0 +1,58 @@
+"""What a builder had before a run and has after it: the sizes of the Go mounts, and whether there was anything at all.
+
+Asked beside the build, and only where the answer is cheap or asked for anyway: a figure costs no build its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from gobake import engine
+from gobake.caching.mounts import Mount
+from gobake.engine import Builder, Usage
+from gobake.runs.record import MountRecord
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """One run's look at its builder."""
+
+    builder: Builder
+    chosen: str  # the builder's name as --builder gave it
+    mounts: Sequence[Mount]
+    before: Future[Usage | None] | None = None  # None: not asked
+
+    @property
+    def _cheap(self) -> bool:
+        return self.builder.driver == "docker" and not self.chosen
+
+    def begin(self) -> None:
+        """Ask, and wait for nothing."""
+        if self.before is None and self._cheap:
+            pool = ThreadPoolExecutor(1)
+            self.before = pool.submit(engine.builder_usage, self.builder.driver, self.chosen)
+            pool.shutdown(wait=False)
+
+    @property
+    def bare(self) -> bool | None:
+        """Whether the builder kept nothing at all; None where that is not known."""
+        usage = self.before.result() if self.before else None
+        return None if usage is None else usage.records == 0
+
+    def records(self, *, used: bool) -> tuple[MountRecord, ...]:
+        """The mounts' sizes. ``used``: a step of this run had them mounted, so that they may have another size now."""
+        if self.before is None:
+            return ()
+        before = self.before.result()
+        after = engine.builder_usage(self.builder.driver if self._cheap else "", self.chosen) if used else before
+        return tuple(
+            MountRecord(name=mount.name, id=mount.id, before=_size(before, mount), after=_size(after, mount))
+            for mount in self.mounts
+        )
+
+
+def _size(usage: Usage | None, mount: Mount) -> int | None:
+    """BuildKit makes a second mount of an id where two steps want it at once and it may not be shared."""
+    return sum(m.size for m in usage.mounts if m.id == mount.id) if usage else None
