@@ -69,7 +69,7 @@ class _Reading:
         roots = self._roots()
         kept = _folded([root for root in roots.values() if self._matters(root, roots)], self.look)
         steps = self.look.run.steps
-        kept.sort(key=lambda root: (steps[root.at].started or 0.0, root.at))
+        kept.sort(key=lambda root: (not root.direct, steps[root.at].started or 0.0, root.at))
         return tuple(self._miss(root) for root in kept)
 
     # ---- the work behind the steps
@@ -161,6 +161,9 @@ class _Reading:
         direct = self.direct[worker]
         if not direct:
             return False
+        same = {roots[cause].cause for cause in causes}
+        if same == {Cause.INSTRUCTION} == {difference.cause for difference in direct}:
+            return False  # one change of the recipe has changed both
         new_go = any(roots[cause].cause is Cause.GO_VERSION for cause in causes)
         changed = {change.what.rpartition("/")[2] for difference in direct for change in difference.changes}
         only_files = all(difference.cause is Cause.FILES for difference in direct)
