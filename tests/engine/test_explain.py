@@ -350,6 +350,16 @@ def test_an_import_that_failed(lab: Lab, registry: str) -> None:
     assert causes(found) == ["import-failed"]
 
 
+def test_a_binary_that_was_compiled_outside(lab: Lab) -> None:
+    words, lab.words = lab.words, ("all", "--strategy", "prebuilt", "--platform", "linux/amd64")
+    lab.build()
+    lab.write("cmd/two/main.go", MAIN.format(name="two outside"))
+    found = lab.change()
+    lab.words = words
+    assert (causes(found), changed(found)) == (["files"], [("changed", "two-linux-amd64")])
+    assert found["misses"][0]["targets"] == ["two-prebuilt"]
+
+
 def test_names_that_are_wrong(lab: Lab) -> None:
     ended = lab.gobake("explain", "ome", cwd=lab.root)
     assert ended.code == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich.console import Console
@@ -57,10 +57,28 @@ def _brief(text: str) -> str:
 
 def _where(miss: Miss) -> str:
     more = len(miss.targets) - 1
-    platforms = [p for p in miss.platforms if p != miss.platform]
-    rest = [f"and {_count(more, 'target')} more"] if more > 0 else []
-    rest += [f"for {', '.join([miss.platform, *platforms])}"] if platforms and miss.platform else []
-    return f"{miss.label} {' '.join(rest)}".strip()
+    rest = [f"{more} more {'target' if more == 1 else 'targets'}"] if more > 0 else []
+    rest += [platform for platform in miss.platforms if platform != miss.platform]
+    return f"{miss.label} (and {', '.join(rest)})" if rest else miss.label
+
+
+def _by_cause(found: Sequence[PackageCause]) -> list[PackageCause]:
+    """One for all platforms of which the same is said."""
+    kept: dict[tuple[object, ...], PackageCause] = {}
+    for one in found:
+        key = (one.cause, one.root, one.says)
+        known = kept.get(key)
+        kept[key] = (
+            replace(
+                known,
+                platform=f"{known.platform}, {one.platform}",
+                packages=tuple(dict.fromkeys((*known.packages, *one.packages))),
+                seconds=known.seconds + one.seconds,
+            )
+            if known
+            else one
+        )
+    return list(kept.values())
 
 
 def _count(number: int, noun: str) -> str:
@@ -76,7 +94,7 @@ def print_explanation(found: Explanation, *, color: str) -> None:
         _say(console, f"run {found.run}: no step missed", "bold")
     for miss in found.misses:
         _print_miss(console, miss)
-    for cause in found.packages:
+    for cause in _by_cause(found.packages):
         _say(console, package_line(cause) + _took(cause.seconds), "bold")
         _say(console, f"    {_names(cause.packages)}", "dim")
         _print_changes(console, cause.changes)
@@ -89,7 +107,7 @@ def _print_miss(console: Console, miss: Miss) -> None:
     _say(console, one_line(_where(miss)) + _took(miss.seconds), "bold")
     _say(console, f"    {one_line(miss.says)}  [{miss.cause}]")
     _print_changes(console, miss.changes)
-    notes = [f"{_count(miss.follow, 'later step')} only follow{'s' if miss.follow == 1 else ''}"] if miss.follow else []
+    notes = [_follow(miss.follow)] if miss.follow else []
     notes += [f"compared with run {miss.compared_with}"] if miss.compared_with else []
     if notes:
         _say(console, f"    {one_line('; '.join(notes))}", "dim")
@@ -106,8 +124,12 @@ def _say(console: Console, line: str, style: str = "") -> None:
     console.print(Text(line, style=style), soft_wrap=True)
 
 
+def _follow(number: int) -> str:
+    return f"{_count(number, 'later step')} only follow{'s' if number == 1 else ''}"
+
+
 def _took(seconds: float) -> str:
-    return f"  {seconds:.1f} s" if seconds >= 0.05 else ""
+    return f"  {seconds:.1f} s of work" if seconds >= 0.05 else ""
 
 
 def _names(packages: Sequence[str]) -> str:
@@ -123,13 +145,13 @@ def as_markdown(found: Explanation) -> str:
     lines = [f"### Why steps missed in run {markdown(found.run)}", ""]
     lines += [] if found.misses else ["No step missed.", ""]
     for miss in found.misses:
-        follow = f", and {_count(miss.follow, 'later step')} only follow" if miss.follow else ""
+        follow = f", and {_follow(miss.follow)}" if miss.follow else ""
         lines.append(f"- **{markdown(_where(miss))}**: {markdown(miss.says)} ({miss.cause}){follow}")
         lines += [f"  - {markdown(change_line(change))}" for change in miss.changes[:_SHOWN]]
         lines += [f"  - and {len(miss.changes) - _SHOWN} more"] if len(miss.changes) > _SHOWN else []
     if found.packages:
         lines += ["", "<details><summary>Go packages that were compiled</summary>", ""]
-        lines += [f"- {markdown(package_line(c))}: {markdown(_names(c.packages))}" for c in found.packages]
+        lines += [f"- {markdown(package_line(c))}: {markdown(_names(c.packages))}" for c in _by_cause(found.packages)]
         lines += ["", "</details>"]
     lines += ["", *(f"- Advice: {markdown(advice.says)}" for advice in found.advice)] if found.advice else []
     return "\n".join(lines) + "\n"
