@@ -13,7 +13,7 @@ from gobake.cli.options import as_given, project_options
 from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord, UnreadableRecord
 
-_EARLIER = 50  # runs that one is compared with
+_EARLIER = 30  # runs that one is compared with
 
 
 @click.command("explain")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from gobake.insight.causes import Cause
 from gobake.insight.past import TRACE, Found, Look
@@ -46,9 +46,10 @@ def why(look: Look, targets: Collection[str], equal: Sequence[Found]) -> tuple[C
 
 
 def _caches(look: Look, targets: Collection[str], direction: str) -> list[CacheRecord]:
-    mine: Callable[[CacheRecord], bool] = lambda cache: look.target_of(cache.target) in targets  # noqa: E731
-    own = [cache for cache in look.run.caches if cache.direction == direction and mine(cache)]
-    return own + [c for c in look.run.caches if c.direction == direction and c.target.startswith(TRACE)]
+    """Those of the targets, and after them those of the trace, which the compile stages' layers are kept with."""
+    listed = [cache for cache in look.run.caches if cache.direction == direction]
+    own = [cache for cache in listed if look.target_of(cache.target) in targets]
+    return own + [cache for cache in listed if look.target_of(cache.target) == TRACE and cache not in own]
 
 
 def _name(record: RunRecord) -> str:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from gobake.insight import absent, differences
 from gobake.insight.advice import advise
 from gobake.insight.causes import Cause, Change, Explanation, Miss
 from gobake.insight.differences import Difference
+from gobake.insight.files import MODULE_FILES
 from gobake.insight.packages import package_causes
 from gobake.insight.past import MISSED, TRACE, Found, Look, Past
 from gobake.runs.record import RunRecord
 from gobake.trace.printable import one_line
-
-_GO_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
 
 
 def explain(record: RunRecord, earlier: Sequence[RunRecord]) -> Explanation:
@@ -86,16 +86,13 @@ class _Reading:
             same = self._executed.get((step.platform, step.stage, step.instruction))
         return at if same is None else same
 
-    @property
+    @cached_property
     def _executed(self) -> dict[tuple[str, ...], int]:
-        known = self.__dict__.get("_executed_by")
-        if known is None:
-            known = {}
-            for at, step in enumerate(self.look.run.steps):
-                if step.outcome == "executed" and step.started is not None:
-                    known.setdefault((step.digest,), at)
-                    known.setdefault((step.platform, step.stage, step.instruction), at)
-            self.__dict__["_executed_by"] = known
+        known: dict[tuple[str, ...], int] = {}
+        for at, step in enumerate(self.look.run.steps):
+            if step.outcome == "executed" and step.started is not None:
+                known.setdefault((step.digest,), at)
+                known.setdefault((step.platform, step.stage, step.instruction), at)
         return known
 
     def _direct(self, worker: int) -> tuple[Difference, ...]:
@@ -168,7 +165,7 @@ class _Reading:
         changed = {change.what.rpartition("/")[2] for difference in direct for change in difference.changes}
         only_files = all(difference.cause is Cause.FILES for difference in direct)
         # another Go version is written into go.mod: that is the same thing said twice
-        return not (new_go and only_files and changed <= set(_GO_FILES))
+        return not (new_go and only_files and changed <= set(MODULE_FILES))
 
     def _root(self, worker: int) -> _Root:
         record, found = self.look.run, self.found[worker]

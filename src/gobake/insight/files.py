@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gobake.insight.causes import Change
 from gobake.runs.record import RunRecord
 
-_MODULE_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
+MODULE_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
 _WORDS = {"added": "is new", "removed": "is gone", "changed": "changed"}
 
 
@@ -35,7 +35,7 @@ def ordered(found: Iterable[Change], record: RunRecord, *, compiles: bool) -> tu
         folder, _, name = change.what.rpartition("/")
         if name.endswith(".go"):
             return (0 if folders.get(folder or ".") in compiled else 1, change.what)
-        return (2 if name in _MODULE_FILES else 3, change.what)
+        return (2 if name in MODULE_FILES else 3, change.what)
 
     return tuple(sorted(found, key=rank))
 

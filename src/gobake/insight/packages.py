@@ -19,7 +19,6 @@ from gobake.runs.record import GoRecord, MountRecord, RunRecord
 from gobake.trace.printable import one_line
 
 _RUNS = 30  # so many earlier runs are asked for a package's key
-_MODULE_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
 
 
 def package_causes(record: RunRecord, earlier: Sequence[RunRecord]) -> tuple[PackageCause, ...]:
@@ -59,6 +58,7 @@ class _Compile:
         self.platform = work.platform
         self.earlier = earlier
         self.known: dict[str, set[str]] = {}  # keys that earlier runs had, by package
+        self._compared: dict[str, tuple[Change, ...]] = {}  # changed files, by the run that is compared with
         self.last: dict[str, RunRecord] = {}  # the last of them, by package
         for run in earlier[:_RUNS]:
             for before in run.go:
@@ -195,7 +195,7 @@ class _Compile:
                 changes=tuple(Change(kind="changed", what=name) for name in arguments),
             )
         found = self._changed(before)
-        modules = tuple(change for change in found if change.what.rpartition("/")[2] in _MODULE_FILES)
+        modules = tuple(change for change in found if change.what.rpartition("/")[2] in files.MODULE_FILES)
         if modules and name in self._folders.values():
             return _Group(cause=Cause.FILES, says=files.says(modules), root=name, changes=modules)
         texts = [{place.text for place in side.places if place.compiles} for side in (look, then)]
@@ -214,10 +214,6 @@ class _Compile:
     def _folders(self) -> dict[str, str]:
         return {folder: path for path, folder in self.record.inputs.packages}
 
-    @cached_property
-    def _compared(self) -> dict[str, tuple[Change, ...]]:
-        return {}
-
     def _changed(self, before: RunRecord) -> tuple[Change, ...]:
         if before.id not in self._compared:
             now, then = dict(self.record.inputs.files), dict(before.inputs.files)
@@ -228,7 +224,7 @@ class _Compile:
         """Changed files by the package that they belong to; go.mod and the like belong to none."""
         found: dict[str, tuple[Change, ...]] = {}
         for change in self._changed(before):
-            if change.what.rpartition("/")[2] not in _MODULE_FILES:
+            if change.what.rpartition("/")[2] not in files.MODULE_FILES:
                 name = files.owner(change.what, self._folders)
                 found[name] = (*found.get(name, ()), change)
         return found
