@@ -15,7 +15,7 @@ from gobake.insight.card import Digest, GoFigures, Scorecard, StepFigures, work_
 from gobake.insight.causes import Cause, Explanation, Miss, PackageCause
 from gobake.insight.gate import Check, Finding, Gate, State, Verdict, gate_of, judge
 from gobake.insight.scorecard import digest_of
-from gobake.runs.record import CacheRecord, InputsRecord, RunRecord, SeedRecord, TargetRecord
+from gobake.runs.record import CacheRecord, InputsRecord, RunRecord, SeedRecord, StepRecord, TargetRecord
 
 ALL = frozenset(Exemption)
 
@@ -52,8 +52,17 @@ def run(**given: Any) -> RunRecord:
     return RunRecord(**{**told, **given})
 
 
+def cached(outcome: str, instruction: str = "RUN go build") -> StepRecord:
+    return StepRecord(
+        target="api-scratch", name="", stage="", platform="", instruction=instruction, digest="", outcome=outcome,
+        started=0.0, seconds=0.0,
+    )  # fmt: skip
+
+
 def card(figures: StepFigures | None = None, go: GoFigures | None = None, **given: Any) -> Scorecard:
-    return Scorecard(run=run(**given), steps=figures or steps(reused=9, executed=1), go=go)
+    figures = figures or steps(reused=9, executed=1)
+    hits = (cached("reused"),) if figures.reused else ()
+    return Scorecard(run=run(**{"steps": hits, **given}), steps=figures, go=go)
 
 
 def past(number: int, seconds: float = 10.0, branch: str = "feature", **given: Any) -> Digest:
@@ -230,17 +239,25 @@ def test_unknown_go_work_is_no_evidence_that_a_cache_was_used() -> None:
     assert "what Go's own cache did is unknown" in finding.says
 
 
-@pytest.mark.parametrize(
-    ("figures", "go"),
-    [
-        (steps(executed=9), GoFigures(total=5, compiled=4, linked=1)),
-        (steps(executed=9, unknown=1), None),
-        (steps(executed=9, imported=1), None),
-        (steps(), None),
-    ],
-)
-def test_one_hit_of_any_kind_is_evidence(figures: StepFigures, go: GoFigures | None) -> None:
-    assert only(CACHE, card(figures, go), [past(1)]).state is State.MET
+@pytest.mark.parametrize("outcome", ["reused", "imported", "unknown"])
+def test_one_step_from_a_cache_is_evidence(outcome: str) -> None:
+    assert only(CACHE, card(steps(executed=9), steps=(cached(outcome),)), [past(1)]).state is State.MET
+
+
+@pytest.mark.parametrize("step", [cached("executed"), cached("shared"), cached("reused", "FROM alpine")])
+def test_what_was_executed_or_shared_and_a_base_image_are_no_evidence(step: StepRecord) -> None:
+    assert only(CACHE, card(steps(executed=9), steps=(step,)), [past(1)]).state is State.SHORT
+
+
+def test_one_go_package_from_a_cache_is_evidence_and_a_run_without_work_needs_none() -> None:
+    go = GoFigures(total=5, compiled=4, linked=1)
+    assert only(CACHE, card(steps(executed=9), go), [past(1)]).state is State.MET
+    assert only(CACHE, card(steps()), [past(1)]).state is State.MET
+
+
+def test_no_cache_uses_none_whatever_the_events_say() -> None:
+    finding = only(CACHE, card(no_cache=True, steps=(cached("reused"),)))
+    assert (finding.state, finding.says) == (State.SHORT, "no cache was used: --no-cache")
 
 
 # ---- exemptions

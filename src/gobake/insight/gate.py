@@ -18,6 +18,8 @@ from gobake.insight.scorecard import digest_of
 
 LAST = 10  # so many runs are compared with
 LEAST = 3  # fewer tell nothing of how long a run takes
+_HITS = ("reused", "imported", "unknown")  # outcomes; of the last, only the origin is unknown
+_FROM = "FROM "  # a base image that is there was pulled, and comes from no cache of gobake's
 _NOISE = 1e-9  # of decimal fractions as floats
 
 
@@ -267,12 +269,14 @@ def _broken(card: Scorecard) -> Iterator[Finding]:
 
 def _unused(card: Scorecard, before: Sequence[Digest]) -> Iterator[Finding]:
     """Nothing at all came from a cache, of steps or of Go packages, although there were earlier runs."""
-    steps, go = card.steps, card.go
-    hits = steps.reused + steps.imported + steps.unknown + (go.cached if go else 0)
-    if hits or not steps.executed:
+    if card.run.no_cache:
+        yield Finding(check=Check.CACHE, state=State.SHORT, says="no cache was used: --no-cache")
         return
-    unknown = "" if go else "; what Go's own cache did is unknown"
-    says = f"none of {steps.executed} steps came from a cache{unknown}"
+    hit = any(s.outcome in _HITS and not s.instruction.startswith(_FROM) for s in card.run.steps)
+    if hit or (card.go and card.go.cached) or not card.steps.executed:
+        return
+    unknown = "" if card.go else "; what Go's own cache did is unknown"
+    says = f"none of {card.steps.executed} steps came from a cache{unknown}"
     related = _of_lineage(card, [d for d in before if _services(card) & set(d.services)])
     if related:
         yield Finding(check=Check.CACHE, state=State.SHORT, says=f"{says}, although run {related[0].id} was there")
