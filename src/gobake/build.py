@@ -174,7 +174,7 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
         ready.journal  # noqa: B018 (it opens, in a tenth of a second in which buildx gets ready too)
         from gobake import inputs
 
-        looked = inputs.look(ready.opened, ready.matrix, ready.variables)
+        looked = inputs.look(ready.opened, ready.matrix, ready.variables, ready.staged)
         from gobake.report.progress import make_progress
         from gobake.trace.events import EventLog
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from gobake.runs.record import InputsRecord, digests
 from gobake.trace.events import EventLog
 
 _DIGITS = 16  # of a file's sha256: 64 bits, for telling a change and not for trust
+_PLAIN = 0o644  # permissions of most files
 _BASE = re.compile(r"\bFROM (\S+)@(sha256:[0-9a-f]{64})")
 
 
-def look(opened: Opened, matrix: Matrix, variables: Mapping[str, str]) -> InputsRecord:
-    """All but the bases, which only the build resolves. ``variables``: those of the bake file that no secret is in."""
+def look(opened: Opened, matrix: Matrix, variables: Mapping[str, str], prebuilt: Path | None = None) -> InputsRecord:
+    """All but the bases, which only the build resolves. ``variables``: those of the bake file that no secret is in.
+    ``prebuilt``: the folder of the binaries that were compiled outside."""
     project, tree = opened.project, opened.tree
     context = project.context
     used = {package.import_path: package for service in matrix.services for package in tree.closure([service.package])}
@@ -32,6 +35,7 @@ def look(opened: Opened, matrix: Matrix, variables: Mapping[str, str]) -> Inputs
         files=tuple((file.relative_to(context).as_posix(), _digest(file)) for file in files),
         packages=tuple((path, used[path].directory.as_posix()) for path in sorted(used)),
         modules=tuple(sorted(modules)),
+        prebuilt=_all_in(prebuilt) if prebuilt else (),
     )
 
 
@@ -41,9 +45,19 @@ def bases(log: EventLog) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((reference, digest) for reference, digest in found))
 
 
+def _all_in(folder: Path) -> tuple[tuple[str, str], ...]:
+    found = (file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else ()
+    return tuple(sorted((file.relative_to(folder).as_posix(), _digest(file)) for file in found))
+
+
 def _digest(file: Path) -> str:
-    """ "" for what cannot be read: the build will say so."""
+    """ "" for what cannot be read: the build will say so. The permissions count where they are no plain file's, since
+    they count for BuildKit."""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGITS]
+        seen = hashlib.sha256(file.read_bytes())
+        mode = stat.S_IMODE(file.stat().st_mode)
     except OSError:
         return ""
+    if mode != _PLAIN:
+        seen.update(f"\0{mode:o}".encode())
+    return seen.hexdigest()[:_DIGITS]

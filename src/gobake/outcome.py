@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import defaultdict
@@ -120,10 +121,17 @@ def facts(opened: Opened, around: Surroundings, builder: Builder, info: EngineIn
         "engine": info.engine,
         "buildx": info.buildx,
         "builder": builder.name,
+        "machine": _machine(builder, info),
         "driver": builder.driver,
         "nodes": tuple((node.name, ",".join(map(str, node.platforms))) for node in builder.nodes),
         "go_version": project.go_version,
     }
+
+
+def _machine(builder: Builder, info: EngineInfo) -> str:
+    """The engine's own identity, where the builder is the engine; else the endpoints of its nodes."""
+    told = [info.identity] if builder.keeps_images else [builder.name, *(node.endpoint for node in builder.nodes)]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16] if all(told) else ""
 
 
 def evidence(seen: Trace, trace_folder: Path, started: float, matrix: Matrix) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class Ready:
     care: Care | None  # None: there are no seeds to restore or to save
     trace_folder: Path
     call: BakeCall
+    staged: Path | None  # binaries compiled outside
     variables: Mapping[str, str]  # of the bake file, without those of `access`, which may be secret
     access: Access
 
@@ -162,6 +163,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         care=care,
         trace_folder=scratch / "trace",
         call=call,
+        staged=staged if Strategy.PREBUILT in matrix.strategies else None,
         variables=variables,
         access=access,
     )

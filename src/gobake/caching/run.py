@@ -10,6 +10,7 @@ from gobake.caching import folder
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import LayerPlan, cache_name
 from gobake.errors import Unwritable
+from gobake.insight.exports import balance
 from gobake.recipe import TargetCache, exporter_name
 from gobake.runs.record import CacheRecord, RunRecord
 from gobake.trace.caches import CacheTransfer
@@ -23,8 +24,6 @@ _KINDS = {  # cache-to's type by the words of BuildKit's exporters
     "Azure Blob Storage": "azblob",
     "inline cache": "inline",
 }
-RUNS = 10  # so many of the last runs are compared
-LEAST = 3  # with fewer exports there is nothing to compare
 
 
 def begin(plan: LayerPlan, choice: CacheChoice) -> LayerPlan:
@@ -110,41 +109,8 @@ def cache_notes(record: RunRecord) -> list[str]:
 
 def export_note(records: Sequence[RunRecord]) -> str:
     """A line where the exports of the last runs took longer than all that was imported had saved; "" where they were
-    worth it or where it is not known. ``records``: newest first.
-
-    An imported step saves what it took when it was last executed, less what its layers' download took; one that is not
-    known to have been executed tells nothing, so that nothing is claimed.
-    """
-    recent = [r for r in records[:RUNS] if r.outcome == "done"]
-    spent = [_export_seconds(r) for r in recent]
-    exports = [seconds for seconds in spent if seconds is not None]
-    if len(exports) < LEAST:
+    worth it or where it is not known. ``records``: newest first."""
+    found = balance(records)
+    if found is None or not found.costs:
         return ""
-    saved = 0.0
-    for at, record in enumerate(recent):
-        imported = {s.name: s.seconds or 0.0 for s in record.steps if s.outcome in ("imported", "unknown")}
-        for name, seconds in imported.items():
-            before = _last_executed(name, records[at + 1 :])
-            if before is None:
-                return ""
-            saved += before - seconds
-    if sum(exports) <= saved:
-        return ""
-    return (
-        f"exporting layer caches took {sum(exports):.1f} s in the last {len(exports)} runs, and imports saved "
-        f"{max(saved, 0.0):.1f} s: a policy with `layers: {{export: false}}` would be faster"
-    )
-
-
-def _export_seconds(record: RunRecord) -> float | None:
-    """Exports run side by side: what they cost a run is about what the longest took. None: there were none."""
-    times = [c.seconds for c in record.caches if c.direction == "export" and c.seconds is not None and not c.error]
-    return max(times) if times else None
-
-
-def _last_executed(name: str, records: Sequence[RunRecord]) -> float | None:
-    for record in records:
-        for step in record.steps:
-            if step.name == name and step.outcome == "executed" and step.seconds is not None:
-                return step.seconds
-    return None
+    return found.says

@@ -21,6 +21,7 @@ COMMANDS = {
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml."),
     "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show and delete the records of past runs."),
+    "explain": ("gobake.cli.explain", "Say why steps missed and packages were compiled."),
 }
 
 

@@ -70,6 +70,7 @@ class EngineInfo:
     buildx: str = ""  # version
     plugin: str = ""  # path of the buildx plugin
     store: str = ""  # the image store's driver type
+    identity: str = ""  # that the engine gave itself when it began with an empty folder
 
     @property
     def holds_platforms(self) -> bool:
@@ -274,7 +275,11 @@ def parse_info(text: str) -> EngineInfo:
 
 def engine_info(answer: Mapping[str, Any]) -> EngineInfo:
     """What GET /info says, which `docker info` is the larger part of."""
-    return EngineInfo(engine=str(answer.get("ServerVersion") or ""), store=json.dumps(answer.get("DriverStatus") or []))
+    return EngineInfo(
+        engine=str(answer.get("ServerVersion") or ""),
+        store=json.dumps(answer.get("DriverStatus") or []),
+        identity=str(answer.get("ID") or ""),
+    )
 
 
 def parse_inspect(text: str) -> Builder:

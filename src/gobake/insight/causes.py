@@ -48,6 +48,8 @@ class Miss:
     compared_with: str = ""  # id of the run that had the step last; "" where none had
     follow: int = 0  # later misses of this target that only follow
     seconds: float = 0.0  # of the step and those that follow
+    targets: tuple[str, ...] = ()  # all that missed because of it: one step may be the work of several
+    platforms: tuple[str, ...] = ()  # all of those that it concerns
 
 
 @dataclass(frozen=True, kw_only=True)

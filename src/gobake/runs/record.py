@@ -115,6 +115,7 @@ class InputsRecord:
     files: tuple[tuple[str, str], ...] = ()  # (path in the build context, 16 digits of sha256)
     packages: tuple[tuple[str, str], ...] = ()  # of the user's own tree: (import path, folder in the build context)
     modules: tuple[tuple[str, str], ...] = ()  # that go.mod files ask for: (path, version)
+    prebuilt: tuple[tuple[str, str], ...] = ()  # binaries compiled outside: (name, 16 digits of sha256)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,7 @@ class RunRecord:
     engine: str = ""
     buildx: str = ""
     builder: str = ""
+    machine: str = ""  # digest of what tells one builder from another of the same name
     driver: str = ""
     nodes: tuple[tuple[str, str], ...] = ()  # (name, platforms)
     go_version: str = ""

@@ -1,0 +1,101 @@
+"""`gobake explain`: why steps missed and packages were compiled, in the last run or any."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from gobake.cli.options import as_given, project_options
+from gobake.insight.causes import Explanation
+from gobake.runs.record import RunRecord, UnreadableRecord
+
+_EARLIER = 50  # runs that one is compared with
+
+
+@click.command("explain")
+@click.argument("target", default="", metavar="[TARGET]")
+@click.option("--run", "run", default="last", metavar="RUN", help="An id, the beginning of one, or `last`.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@project_options
+@as_given
+def explain_command(given: dict[str, Any]) -> None:
+    """Say why steps missed: the first of each target, what changed, and which Go packages it made compile.
+
+    TARGET is a target (api-scratch) or a service (api); without one, all of the run are explained.
+    """
+    from gobake.errors import UsageError
+    from gobake.insight.explain import explain
+    from gobake.report import explained
+
+    with _store(given) as store:
+        run_id = store.resolve(given["run"])
+        try:
+            record = store.get(run_id)
+        except UnreadableRecord as error:
+            raise UsageError(f"run {run_id} {error}") from None
+        chosen = _targets(record, given["target"])
+        earlier = _before(store, record)
+    found = _only(explain(record, earlier), record, chosen)
+    if given["form"] == "json":
+        click.echo(json.dumps(explained.as_json(found), indent=2))
+    elif given["form"] == "markdown":
+        click.echo(explained.as_markdown(found), nl=False)
+    else:
+        explained.print_explanation(found, color=given["color"])
+
+
+def _store(given: dict[str, Any]) -> Any:
+    from gobake.cli.runs import _store as store
+
+    return store(given)
+
+
+def _before(store: Any, record: RunRecord) -> list[RunRecord]:
+    """The runs before it, newest first; damaged ones are passed over."""
+    found: list[RunRecord] = []
+    for run_id in reversed([known for known in store.ids() if known < record.id]):
+        if len(found) >= _EARLIER:
+            break
+        try:
+            found.append(store.get(run_id))
+        except UnreadableRecord:
+            continue
+    return found
+
+
+def _targets(record: RunRecord, name: str) -> frozenset[str]:
+    """The targets that a name means; none where no name was given."""
+    if not name:
+        return frozenset()
+    found = frozenset(t.name for t in record.targets if name in (t.name, t.service))
+    if found:
+        return found
+    from gobake.config.spelling import meant, shown
+    from gobake.errors import UsageError
+    from gobake.trace.printable import one_line
+
+    known = sorted({one_line(word) for t in record.targets for word in (t.name, t.service)})
+    remedy = meant(name, known) if known else "run `gobake build` first"
+    raise UsageError(f"run {record.id} built no target or service {shown(name)}", remedy=remedy)
+
+
+def _only(found: Explanation, record: RunRecord, chosen: frozenset[str]) -> Explanation:
+    """What concerns the chosen targets. Go packages are told of by what their commands consist of."""
+    if not chosen:
+        return found
+    misses = tuple(miss for miss in found.misses if chosen & {miss.target, *miss.targets})
+    told = {dict(t.arguments).get("package") for t in record.targets if t.name in chosen}
+    packages = {
+        (work.platform, work.compiled[at][0])
+        for work in record.go
+        for command in work.commands
+        if hashlib.sha256(command.package.encode()).hexdigest() in told
+        for at in command.compiled
+        if 0 <= at < len(work.compiled)
+    }
+    causes = tuple(c for c in found.packages if any((c.platform, name) in packages for name in c.packages))
+    return replace(found, misses=misses, packages=causes)

@@ -1,0 +1,162 @@
+"""What would have been faster, by the evidence of recorded runs, with the seconds that it would have gained."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from gobake.insight import files
+from gobake.insight.absent import same_builder
+from gobake.insight.causes import Advice
+from gobake.insight.exports import balance
+from gobake.insight.packages import lost
+from gobake.insight.past import Look
+from gobake.runs.record import MountRecord, RunRecord
+from gobake.trace.printable import one_line
+
+RUNS = 10  # so many of the last runs are looked at
+_OFTEN = 3  # runs in which a file changed alone
+_MOVED = 2  # times that a tag moved
+_NOT_SOURCES = (".go", ".mod", ".sum", ".work", ".work.sum", ".s", ".c", ".h")
+_WORTH_BYTES = 1_000_000  # of a mount: less is not worth a word
+
+
+def advise(records: Sequence[RunRecord]) -> tuple[Advice, ...]:
+    """``records``: newest first. The advice that gains most comes first."""
+    recent = records[:RUNS]
+    found = [*_changing_files(recent), *_exports(records), *_moving_bases(recent), *_collected_mounts(records)]
+    return tuple(sorted(found, key=lambda advice: -(advice.seconds or 0.0)))
+
+
+def _pairs(
+    records: Sequence[RunRecord], comparable: Callable[[RunRecord], object]
+) -> list[tuple[RunRecord, RunRecord]]:
+    """Each run with the one before it, of those that have what is compared."""
+    able = [run for run in records if comparable(run)]
+    return list(pairwise(able))
+
+
+def _changing_files(records: Sequence[RunRecord]) -> list[Advice]:
+    alone: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
+    for run, before in _pairs(records, lambda run: run.inputs.files):
+        changed = files.changes(dict(run.inputs.files), dict(before.inputs.files))
+        if len(changed) == 1 and changed[0].kind == "changed" and not changed[0].what.endswith(_NOT_SOURCES):
+            spent = _compile_seconds(run)
+            if spent:
+                alone[changed[0].what] += 1
+                seconds[changed[0].what] += spent
+    return [
+        Advice(
+            kind="changing-file",
+            says=one_line(
+                f"{path} was all that changed in {count} of the last {len(records)} runs, and each of them compiled: "
+                "read it when the program runs (`files` puts it into the image), or make it seldom"
+            ),
+            seconds=round(seconds[path], 3),
+            runs=count,
+        )
+        for path, count in alone.items()
+        if count >= _OFTEN
+    ]
+
+
+def _exports(records: Sequence[RunRecord]) -> list[Advice]:
+    found = balance(records)
+    if found is None or not found.costs:
+        return []
+    return [Advice(kind="costly-export", says=found.says, seconds=round(found.spent - found.saved, 3), runs=found.runs)]
+
+
+def _moving_bases(records: Sequence[RunRecord]) -> list[Advice]:
+    moved: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
+    for name in sorted({name for run in records for name, _ in run.inputs.bases}):
+        for run, before in _pairs(records, lambda run, name=name: name in dict(run.inputs.bases)):  # type: ignore[misc]
+            now, then = ({d for known, d in side.inputs.bases if known == name} for side in (run, before))
+            if not now & then:
+                moved[name] += 1
+                seconds[name] += _seconds_on(run, name)
+    return [
+        Advice(
+            kind="moving-base",
+            says=one_line(
+                f"{name} stood for another image {count} times in the last {len(records)} runs, and what is built on "
+                f"it was built again: pin it in `bases` of gobake.yaml as {name}@sha256:…"
+            ),
+            seconds=round(seconds[name], 3),
+            runs=count,
+        )
+        for name, count in moved.items()
+        if count >= _MOVED
+    ]
+
+
+def _collected_mounts(records: Sequence[RunRecord]) -> list[Advice]:
+    names: dict[str, None] = {}
+    seconds, runs = 0.0, 0
+    for at, run in enumerate(records[:RUNS]):
+        eaten = [mount.name for mount in run.mounts if not run.no_cache and _eaten(run, mount, records[at + 1 :])]
+        if not eaten:
+            continue
+        runs += 1
+        names |= dict.fromkeys(eaten)
+        again = 0.0
+        for work in run.go:
+            gone = lost(run, work, records[at + 1 :])
+            again += sum(spent for path, spent in work.compiled if path in gone)
+        seconds += min(again, _compile_seconds(run))
+    if not runs:
+        return []
+    says = (
+        f"cache mount {', '.join(names)} had lost what an earlier run on the same builder left, in {runs} of the last "
+        f"{min(len(records), RUNS)} runs: let the builder keep more (its garbage collection's limits), or keep seeds "
+        "(--cache-store)"
+    )
+    return [Advice(kind="collected-mount", says=one_line(says), seconds=round(seconds, 3), runs=runs)]
+
+
+def _eaten(run: RunRecord, mount: MountRecord, earlier: Sequence[RunRecord]) -> bool:
+    if mount.before is None or mount.name not in ("gobuild", "gomod"):
+        return False
+    for before in earlier:
+        if not same_builder(before, run):
+            continue
+        for known in before.mounts:
+            if known.id == mount.id and known.after is not None:
+                return known.after >= _WORTH_BYTES and mount.before < known.after / 2
+    return False
+
+
+# ---- seconds
+
+
+def _compile_seconds(run: RunRecord) -> float:
+    """Time in which the compile steps were at work."""
+    look = Look(run)
+    return _spent(run, {at for at, place in enumerate(look.places) if place.compiles})
+
+
+def _seconds_on(run: RunRecord, reference: str) -> float:
+    """Time in which steps that build on a base image were at work, its own pulling included."""
+    look = Look(run)
+    bases = {
+        at for at, place in enumerate(look.places) if place.verb == "FROM" and place.text.endswith(f" {reference}")
+    }
+    above = {at for at in range(len(run.steps)) if at in bases or bases & set(look.ancestors(at))}
+    return _spent(run, above)
+
+
+def _spent(run: RunRecord, positions: set[int]) -> float:
+    """The time that the executed ones of the steps cover together: they run side by side."""
+    spans = sorted(
+        (step.started, step.started + step.seconds)
+        for at, step in enumerate(run.steps)
+        if at in positions and step.outcome == "executed" and step.started is not None and step.seconds is not None
+    )
+    total, reach = 0.0, float("-inf")
+    for start, end in spans:
+        total += max(0.0, end - max(start, reach))
+        reach = max(reach, end)
+    return total

@@ -1,0 +1,190 @@
+"""What is other in a step than in an earlier run: base, arguments, text, files. Always a name, never a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from gobake.insight import files
+from gobake.insight.causes import Cause, Change
+from gobake.insight.past import GO_STAGES, Found, Look, Place
+from gobake.runs.record import RunRecord
+
+_FLAG = re.compile(r"(?<!\S)(--?[A-Za-z][\w-]*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One reason why a step's result could not be that of the earlier run."""
+
+    cause: Cause
+    says: str
+    changes: tuple[Change, ...] = ()
+
+
+def of_step(look: Look, at: int, targets: Iterable[str], earlier: Found) -> tuple[Difference, ...]:
+    """What differs in the step itself, the most telling first. ``targets``: all whose step it is."""
+    place, before = look.places[at], earlier.look.places[earlier.at]
+    if place.verb == "FROM":
+        return _base(look, place, earlier.look, before)
+    found = []
+    if place.compiles:
+        found += _arguments(look, place, targets, earlier.look, before)
+    if not found and place.text != before.text:
+        found.append(_instruction(look, place, earlier.look, before))
+    return (*found, *_files(look, place, earlier.look))
+
+
+def lacks_evidence(look: Look, at: int, earlier: Found) -> bool:
+    """Whether a record does not hold what would have to be compared."""
+    place = look.places[at]
+    now, then = look.run.inputs, earlier.look.run.inputs
+    if place.verb == "FROM":
+        return not (now.bases and then.bases)
+    if "--from=prebuilt" in place.text:
+        return not (now.prebuilt and then.prebuilt)
+    if place.reads_context:
+        return not (now.files and then.files)
+    same_engine = look.run.engine == earlier.look.run.engine and look.run.buildx == earlier.look.run.buildx
+    digests = look.run.steps[at].digest, earlier.look.run.steps[earlier.at].digest
+    depends = any(look.places[need].reads_context for need in look.ancestors(at))
+    return same_engine and not depends and digests[0] != digests[1]
+
+
+# ---- bases
+
+
+def _base(look: Look, place: Place, then: Look, before: Place) -> tuple[Difference, ...]:
+    now, old = reference(place), reference(before)
+    if now != old:
+        change = Change(kind="changed", what=now, before=old, after=now)
+        if _is_go(place) and (look.run.go_version != then.run.go_version or _tags_alone_differ(now, old)):
+            said = go_says(look.run, then.run) or f"Go's image is {now} and was {old}"
+            return (Difference(cause=Cause.GO_VERSION, says=said, changes=(change,)),)
+        return (Difference(cause=Cause.BASE, says=f"the base image is {now} and was {old}", changes=(change,)),)
+    digests = _digests(look.run, now), _digests(then.run, now)
+    if not all(digests) or digests[0] & digests[1]:
+        return ()
+    after, was = sorted(digests[0])[0], sorted(digests[1])[0]
+    change = Change(kind="changed", what=now, before=was, after=after)
+    said = f"{now} stands for another image: {short(was)} → {short(after)}"
+    return (Difference(cause=Cause.BASE, says=said, changes=(change,)),)
+
+
+def reference(place: Place) -> str:
+    return place.text.partition(" ")[2].strip()
+
+
+def short(digest: str) -> str:
+    return digest[:19]
+
+
+def go_says(now: RunRecord, then: RunRecord) -> str:
+    if now.go_version == then.go_version or not (now.go_version and then.go_version):
+        return ""
+    return f"Go {then.go_version} → {now.go_version}"
+
+
+def _is_go(place: Place) -> bool:
+    return place.stage in GO_STAGES or "golang:" in place.text
+
+
+def _tags_alone_differ(one: str, other: str) -> bool:
+    repositories = {re.sub(r":[\w][\w.-]*$", "", name) for name in (one, other)}
+    return len(repositories) == 1 and all(":" in name.rpartition("/")[2] for name in (one, other))
+
+
+def _digests(record: RunRecord, name: str) -> set[str]:
+    return {digest for known, digest in record.inputs.bases if known == name}
+
+
+# ---- arguments and text
+
+
+def _arguments(look: Look, place: Place, targets: Iterable[str], then: Look, before: Place) -> list[Difference]:
+    other_text = place.text != before.text
+    names = _argument_names(look, targets, then, with_flags=other_text)
+    stamps = place.kind == "stamp" or (other_text and " -X " in place.text)
+    versions = look.variables.get("VERSION"), then.variables.get("VERSION")
+    if stamps and all(versions) and versions[0] != versions[1]:
+        names.append("VERSION")
+    if not names:
+        return []
+    changes = tuple(Change(kind="changed", what=name) for name in names)
+    return [Difference(cause=Cause.ARGUMENT, says=f"{said_together(names)} changed", changes=changes)]
+
+
+def _argument_names(look: Look, targets: Iterable[str], then: Look, *, with_flags: bool) -> list[str]:
+    """Flags stand in a step's text and the environment does not: only a text that is another has other flags."""
+    names: dict[str, None] = {}
+    for name in targets:
+        if name not in look.targets or name not in then.targets:
+            continue
+        now, old = dict(look.targets[name].arguments), dict(then.targets[name].arguments)
+        for key in sorted({*now, *old}):
+            if now.get(key) != old.get(key) and (key.startswith("env:") or with_flags):
+                names[key] = None
+    return [f"environment variable {key[4:]}" if key.startswith("env:") else key for key in names]
+
+
+def _instruction(look: Look, place: Place, then: Look, before: Place) -> Difference:
+    changes: list[Change] = []
+    if place.compiles:
+        now = {target.service for target in look.run.targets if target.strategy != "prebuilt"}
+        old = {target.service for target in then.run.targets if target.strategy != "prebuilt"}
+        changes += [Change(kind="added", what=f"service {name}") for name in sorted(now - old)]
+        changes += [Change(kind="removed", what=f"service {name}") for name in sorted(old - now)]
+    if changes:
+        names = ", ".join(f"{'+' if c.kind == 'added' else '-'} {c.what.removeprefix('service ')}" for c in changes)
+        said = f"the services that are compiled together are others: {names}"
+        return Difference(cause=Cause.INSTRUCTION, says=said, changes=tuple(changes))
+    flags, old_flags = set(_FLAG.findall(place.text)), set(_FLAG.findall(before.text))
+    changes += [Change(kind="added", what=flag) for flag in sorted(flags - old_flags)]
+    changes += [Change(kind="removed", what=flag) for flag in sorted(old_flags - flags)]
+    written = f", written by gobake {look.run.gobake}" if look.run.gobake != then.run.gobake else ""
+    said = f"the {place.verb} instruction is another{written}"
+    return Difference(cause=Cause.INSTRUCTION, says=said, changes=tuple(changes))
+
+
+# ---- files
+
+
+def _files(look: Look, place: Place, then: Look) -> tuple[Difference, ...]:
+    if "--from=prebuilt" in place.text:
+        name = sources(place.text)
+        now = {path: digest for path, digest in look.run.inputs.prebuilt if _below(path, name)}
+        old = {path: digest for path, digest in then.run.inputs.prebuilt if _below(path, name)}
+    elif place.reads_context:
+        name = sources(place.text)
+        now = {path: digest for path, digest in look.files.items() if _below(path, name)}
+        old = {path: digest for path, digest in then.files.items() if _below(path, name)}
+    else:
+        return ()
+    if not (look.run.inputs.files or now) or not (then.run.inputs.files or old):
+        return ()
+    changes = files.ordered(files.changes(now, old), look.run, compiles=place.compiles)
+    return (Difference(cause=Cause.FILES, says=files.says(changes), changes=changes),) if changes else ()
+
+
+def sources(text: str) -> tuple[str, ...]:
+    """Paths and patterns in the context that an instruction reads; none: all of it."""
+    if text.startswith("RUN "):
+        binds = [b for b in re.findall(r"--mount=(type=bind\S*)", text) if ",from=" not in b]
+        named = [re.search(r",(?:source|src)=([^,\s]+)", bind) for bind in binds]
+        return tuple(found[1] for found in named if found) if all(named) else ()
+    words = [word for word in text.split()[1:] if not word.startswith("--")]
+    listed = " ".join(words)
+    if listed.startswith("["):
+        words = [word.strip().strip('"') for word in listed.strip("[]").split(",")]
+    found = tuple(word.removeprefix("./").strip("/") for word in words[:-1])
+    return () if any(word in ("", ".") for word in found) else found
+
+
+def _below(path: str, named: tuple[str, ...]) -> bool:
+    return not named or any(path == name or path.startswith(f"{name}/") or fnmatchcase(path, name) for name in named)
+
+
+def said_together(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

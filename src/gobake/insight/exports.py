@@ -1,0 +1,67 @@
+"""What exporting layer caches cost over the last runs, and what importing them saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gobake.runs.record import RunRecord
+
+RUNS = 10  # so many of the last runs are compared
+LEAST = 3  # with fewer exports there is nothing to compare
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """Seconds over the last runs."""
+
+    runs: int  # that exported
+    spent: float
+    saved: float
+
+    @property
+    def says(self) -> str:
+        return (
+            f"exporting layer caches took {self.spent:.1f} s in the last {self.runs} runs, and imports saved "
+            f"{max(self.saved, 0.0):.1f} s: a policy with `layers: {{export: false}}` would be faster"
+        )
+
+    @property
+    def costs(self) -> bool:
+        return self.spent > self.saved
+
+
+def balance(records: Sequence[RunRecord]) -> Balance | None:
+    """``records``: newest first. None where it is not known, or there is too little to compare.
+
+    An imported step saves what it took when it was last executed, less what its layers' download took; one that is not
+    known to have been executed tells nothing, so that nothing is claimed.
+    """
+    recent = [r for r in records[:RUNS] if r.outcome == "done"]
+    spent = [_export_seconds(r) for r in recent]
+    exports = [seconds for seconds in spent if seconds is not None]
+    if len(exports) < LEAST:
+        return None
+    saved = 0.0
+    for at, record in enumerate(recent):
+        imported = {s.name: s.seconds or 0.0 for s in record.steps if s.outcome in ("imported", "unknown")}
+        for name, seconds in imported.items():
+            before = _last_executed(name, records[at + 1 :])
+            if before is None:
+                return None
+            saved += before - seconds
+    return Balance(runs=len(exports), spent=sum(exports), saved=saved)
+
+
+def _export_seconds(record: RunRecord) -> float | None:
+    """Exports run side by side: what they cost a run is about what the longest took. None: there were none."""
+    times = [c.seconds for c in record.caches if c.direction == "export" and c.seconds is not None and not c.error]
+    return max(times) if times else None
+
+
+def _last_executed(name: str, records: Sequence[RunRecord]) -> float | None:
+    for record in records:
+        for step in record.steps:
+            if step.name == name and step.outcome == "executed" and step.seconds is not None:
+                return step.seconds
+    return None

@@ -1,0 +1,164 @@
+"""Where a step stands in its run, and the earlier run in which the same step was had last.
+
+BuildKit leaves the platform out of names where there is one, and reports a step that several stages or targets share
+under any of their names: so a step is looked for by what it is, from the strictest reading to the widest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from gobake.runs.record import RunRecord, StepRecord, TargetRecord
+
+TRACE = "trace"  # gobake's own target, which no user asks for
+GO_STAGES = ("go", "go-native")
+MISSED = ("executed", "shared")
+_HAD = (*MISSED, "reused", "imported", "unknown")
+_COMPILES = re.compile(r"(compile|stamp)(-\d+)?")
+_CONTEXT = re.compile(r"--mount=type=bind(?!,from=)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One step, by what it is."""
+
+    target: str
+    platform: str
+    stage: str
+    index: int  # of the instruction in its stage; 0 is unknown
+    verb: str
+    text: str
+
+    @property
+    def kind(self) -> str:
+        """`compile` of compile-2, `single-stage` of api-single-stage; else the stage itself."""
+        found = _COMPILES.fullmatch(self.stage)
+        if found:
+            return found[1]
+        return "single-stage" if self.stage.endswith("single-stage") else self.stage
+
+    @property
+    def compiles(self) -> bool:
+        """Whether Go is at work in it."""
+        return self.verb == "RUN" and self.kind in ("compile", "stamp", "single-stage")
+
+    @property
+    def reads_context(self) -> bool:
+        """Whether files of the build context go into it."""
+        if self.verb in ("COPY", "ADD"):
+            return "--from=" not in self.text
+        return self.verb == "RUN" and bool(_CONTEXT.search(self.text))
+
+    def readings(self) -> tuple[Hashable, ...]:
+        """What may be looked for, the strictest first."""
+        return (
+            ("own text", self.target, self.platform, self.stage, self.text),
+            ("own site", self.target, self.platform, self.stage, self.index, self.verb),
+            ("text", self.platform, self.stage, self.text),
+            ("site", self.platform, self.stage, self.index, self.verb),
+            ("merged", self.target, self.platform, self.index, self.text),
+            *((("compile", self.target, self.platform, self.kind),) if self.compiles else ()),
+            *((("base", self.target, self.platform),) if self.verb == "FROM" and self.stage not in GO_STAGES else ()),
+        )
+
+
+@dataclass(frozen=True)
+class Look:
+    """A run with what is asked of it again and again."""
+
+    run: RunRecord
+
+    @cached_property
+    def targets(self) -> dict[str, TargetRecord]:
+        return {target.name: target for target in self.run.targets}
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        return dict(self.run.inputs.files)
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        return dict(self.run.inputs.variables)
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        return tuple(self._place(step) for step in self.run.steps)
+
+    @cached_property
+    def _only_platform(self) -> str:
+        """That of all targets, where there is one."""
+        found = {platform for target in self.run.targets for platform in target.platforms}
+        return next(iter(found)) if len(found) == 1 else ""
+
+    def _place(self, step: StepRecord) -> Place:
+        words = step.site.split()
+        return Place(
+            target=self.target_of(step.target),
+            platform=step.platform or self._only_platform,
+            stage=step.stage,
+            index=int(words[-2]) if len(words) > 1 and words[-2].isdecimal() else 0,
+            verb=step.instruction.partition(" ")[0],
+            text=step.instruction,
+        )
+
+    def target_of(self, name: str) -> str:
+        """The target of a name: one that only exports a platform's cache stands for the one whose cache it is."""
+        return name if name in self.targets or "--" not in name else name.partition("--")[0]
+
+    @cached_property
+    def had(self) -> dict[Hashable, int]:
+        """Positions of the steps that came to a result, by every reading of them."""
+        found: dict[Hashable, int] = {}
+        for at, (step, place) in enumerate(zip(self.run.steps, self.places, strict=True)):
+            ended = step.started is not None and step.seconds is not None
+            if step.outcome in _HAD and ended and not step.error and not step.canceled:
+                for reading in place.readings():
+                    found.setdefault(reading, at)
+        return found
+
+    def find(self, place: Place) -> int | None:
+        return next((self.had[reading] for reading in place.readings() if reading in self.had), None)
+
+    def needs(self, at: int) -> tuple[int, ...]:
+        """Positions of the steps whose results it used."""
+        return tuple(need for need in self.run.steps[at].needs if 0 <= need < len(self.run.steps) and need != at)
+
+    def ancestors(self, at: int) -> tuple[int, ...]:
+        """All that it builds on, nearest first."""
+        found: dict[int, None] = {}
+        waiting = list(self.needs(at))
+        for need in waiting:
+            if need not in found and need != at:
+                found[need] = None
+                waiting.extend(self.needs(need))
+        return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A step of an earlier run."""
+
+    look: Look
+    at: int
+
+
+class Past:
+    """The earlier runs of a run, those that built the same targets first: their compile steps are the same steps."""
+
+    def __init__(self, record: RunRecord, earlier: Sequence[RunRecord]) -> None:
+        before = [run for run in earlier if run.id != record.id]
+        names = {target.name for target in record.targets}
+        before.sort(key=lambda run: {target.name for target in run.targets} != names)  # stable: newest first within
+        self.looks = tuple(Look(run) for run in before)
+
+    def all(self, place: Place) -> Iterator[Found]:
+        for look in self.looks:
+            at = look.find(place)
+            if at is not None:
+                yield Found(look=look, at=at)
+
+    def last(self, place: Place) -> Found | None:
+        return next(self.all(place), None)

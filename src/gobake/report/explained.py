@@ -1,0 +1,147 @@
+"""An explanation as text, Markdown and JSON; one-line forms for other reports.
+
+Everything that comes out of a record is made printable here: file names and references are whoever's they are.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from gobake.insight.causes import Change, Explanation, Miss, PackageCause
+from gobake.report.console import console_for
+from gobake.trace.printable import one_line
+
+SCHEMA = 1
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+_STYLES = {"added": "green", "removed": "red", "changed": "yellow"}
+_SHOWN = 8  # changes of one miss
+_PACKAGES = 6  # of one cause
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~<>&])")
+
+
+# ---- one line each
+
+
+def miss_line(miss: Miss) -> str:
+    """`api-scratch linux/arm64 compile RUN: worker/main.go changed (files)`."""
+    return one_line(f"{_where(miss)}: {miss.says} ({miss.cause})")
+
+
+def package_line(cause: PackageCause) -> str:
+    """`linux/amd64: 3 Go packages: worker/main.go changed (files)`."""
+    return one_line(f"{cause.platform}: {_count(len(cause.packages), 'Go package')}: {cause.says} ({cause.cause})")
+
+
+def change_line(change: Change) -> str:
+    """`~ worker/main.go`; with versions or digests where these say more."""
+    told = f"{_brief(change.before)} → {_brief(change.after)}" if _tells(change) else ""
+    return one_line(" ".join(filter(None, (_SIGNS.get(change.kind, "?"), change.what, told))))
+
+
+def _tells(change: Change) -> bool:
+    """Versions and digests of images are worth showing, those of files are not."""
+    both = change.before and change.after
+    return bool(both) and not all(re.fullmatch(r"[0-9a-f]{16}", side) for side in (change.before, change.after))
+
+
+def _brief(text: str) -> str:
+    return text[:19] if text.startswith("sha256:") else text
+
+
+def _where(miss: Miss) -> str:
+    more = len(miss.targets) - 1
+    platforms = [p for p in miss.platforms if p != miss.platform]
+    rest = [f"and {_count(more, 'target')} more"] if more > 0 else []
+    rest += [f"for {', '.join([miss.platform, *platforms])}"] if platforms and miss.platform else []
+    return f"{miss.label} {' '.join(rest)}".strip()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+# ---- text
+
+
+def print_explanation(found: Explanation, *, color: str) -> None:
+    console = console_for(sys.stdout, color)
+    if not found.misses:
+        _say(console, f"run {found.run}: no step missed", "bold")
+    for miss in found.misses:
+        _print_miss(console, miss)
+    for cause in found.packages:
+        _say(console, package_line(cause) + _took(cause.seconds), "bold")
+        _say(console, f"    {_names(cause.packages)}", "dim")
+        _print_changes(console, cause.changes)
+    for advice in found.advice:
+        gain = f" ({advice.seconds:.1f} s in {_count(advice.runs, 'run')})" if advice.seconds is not None else ""
+        _say(console, f"advice: {one_line(advice.says)}{gain}", "cyan")
+
+
+def _print_miss(console: Console, miss: Miss) -> None:
+    _say(console, one_line(_where(miss)) + _took(miss.seconds), "bold")
+    _say(console, f"    {one_line(miss.says)}  [{miss.cause}]")
+    _print_changes(console, miss.changes)
+    notes = [f"{_count(miss.follow, 'later step')} only follow{'s' if miss.follow == 1 else ''}"] if miss.follow else []
+    notes += [f"compared with run {miss.compared_with}"] if miss.compared_with else []
+    if notes:
+        _say(console, f"    {one_line('; '.join(notes))}", "dim")
+
+
+def _print_changes(console: Console, changes: Sequence[Change]) -> None:
+    for change in changes[:_SHOWN]:
+        _say(console, f"      {change_line(change)}", _STYLES.get(change.kind, ""))
+    if len(changes) > _SHOWN:
+        _say(console, f"      and {len(changes) - _SHOWN} more", "dim")
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _took(seconds: float) -> str:
+    return f"  {seconds:.1f} s" if seconds >= 0.05 else ""
+
+
+def _names(packages: Sequence[str]) -> str:
+    more = f" and {len(packages) - _PACKAGES} more" if len(packages) > _PACKAGES else ""
+    return one_line(", ".join(packages[:_PACKAGES])) + more
+
+
+# ---- Markdown
+
+
+def as_markdown(found: Explanation) -> str:
+    """Short: lists of more than a few lines are folded."""
+    lines = [f"### Why steps missed in run {markdown(found.run)}", ""]
+    lines += [] if found.misses else ["No step missed.", ""]
+    for miss in found.misses:
+        follow = f", and {_count(miss.follow, 'later step')} only follow" if miss.follow else ""
+        lines.append(f"- **{markdown(_where(miss))}**: {markdown(miss.says)} ({miss.cause}){follow}")
+        lines += [f"  - {markdown(change_line(change))}" for change in miss.changes[:_SHOWN]]
+        lines += [f"  - and {len(miss.changes) - _SHOWN} more"] if len(miss.changes) > _SHOWN else []
+    if found.packages:
+        lines += ["", "<details><summary>Go packages that were compiled</summary>", ""]
+        lines += [f"- {markdown(package_line(c))}: {markdown(_names(c.packages))}" for c in found.packages]
+        lines += ["", "</details>"]
+    lines += ["", *(f"- Advice: {markdown(advice.says)}" for advice in found.advice)] if found.advice else []
+    return "\n".join(lines) + "\n"
+
+
+def markdown(text: str) -> str:
+    """Text on one line in which nothing is markup."""
+    return _MARKUP.sub(r"\\\1", one_line(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
+
+
+# ---- JSON
+
+
+def as_json(found: Explanation) -> dict[str, Any]:
+    return {"schema": SCHEMA, **asdict(found)}
