@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -59,17 +58,13 @@ def _history(folder: Path, record: RunRecord) -> tuple[Sequence[RunRecord], Sequ
 
     try:
         with RunStore(folder) as store:
-            before = [r for r in store.recent(_LOOKED_AT) if r.id != record.id]
+            before = [r for r in store.recent(_LOOKED_AT) if r.id < record.id]  # ids begin with their time
             return before, [digest_of(scorecard(r, ())) for r in before]
     except Unwritable:
         return (), ()
 
 
-def _explained(record: RunRecord, before: Sequence[RunRecord]) -> Explanation | None:
-    try:
-        explain = importlib.import_module("gobake.insight.explain").explain
-    except ImportError:
-        return None
-    made = explain(record, before)
-    assert isinstance(made, Explanation)
-    return made
+def _explained(record: RunRecord, before: Sequence[RunRecord]) -> Explanation:
+    from gobake.insight.explain import explain
+
+    return explain(record, before)
