@@ -87,6 +87,21 @@ def test_the_file_asks_by_branch_and_the_command_line_wins(gobake: Gobake, root:
         file.write_text(before)
 
 
+def test_a_cache_store_that_does_not_answer_ends_with_5_and_costs_no_image(gobake: Gobake, root: Path) -> None:
+    gobake.good("build", cwd=root)
+    forget_mounts(root.name)
+    edit(root)
+    gone = ("--cache-store", "localhost:1/acme/gone", "--cache-policy", "dev")
+    ended = gobake("build", *gone, "--require-cache", cwd=root)
+    assert ended.code == 5, ended.err
+    short = [line for line in ended.err.splitlines() if line.startswith("gate: fell short: ")]
+    assert len(short) == 2, short
+    assert "layer cache localhost:1/acme/gone:layers-" in short[0]
+    assert "seed localhost:1/acme/gone could not be read: " in short[1]
+    record = gobake.last_run(root)
+    assert (record["outcome"], [seed["action"] for seed in record["seeds"]]) == ("done", ["refused"])
+
+
 def test_a_build_that_failed_ends_with_4(gobake: Gobake, root: Path) -> None:
     (root / "cmd/one/main.go").write_text("package main\n\nfunc main() { undefined() }\n")
     ended = gobake("build", "one", "--min-hit-rate", "100%", cwd=root)
