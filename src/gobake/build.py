@@ -1,4 +1,4 @@
-"""The story of one run, top to bottom: prepare, warm, bake, read what happened, save, keep a record, tell.
+"""The story of one run, top to bottom: prepare, warm, bake, read what happened, save, keep a record, tell, judge.
 
 Everything that decides lives elsewhere; this module puts the stations in order and owns Ctrl-C.
 """
@@ -17,20 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from gobake import __version__, engine
 from gobake.access import Access, EventRedactor
+from gobake.config import GateConfig
 from gobake.engine import Bake, Questions
 from gobake.errors import ExitCode
 from gobake.folders import scratch_folder
 from gobake.preparing import Asked, Ready, prepare, sayer
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
-    from gobake.runs.record import InputsRecord, SizeRecord
+    from gobake.runs.record import InputsRecord, RunRecord, SizeRecord
     from gobake.trace.events import EventLog
     from gobake.watch import Watch
 
 
 def run(asked: Asked, questions: Questions) -> ExitCode:
     """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
-    buildx begins."""
+    buildx begins, and for a gate that the run does not pass."""
     started = time.time()
     with scratch_folder() as scratch:
         ready = prepare(asked, questions, scratch)
@@ -76,7 +77,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             cache_policy=ready.caches.policy.name,
             cache_store=ready.caches.store.shown if ready.caches.store else "",
             caches=cache_run.end(cache_transfers(baked.log), ready.layers, ready.caches, started),
-            **outcome.facts(ready.opened, ready.builder, questions.info()),
+            **outcome.facts(ready.opened, ready.caches.surroundings, ready.builder, questions.info()),
             seeds=tuple(ready.care.records) if ready.care else (),
             **evidence,
             no_cache=asked.no_cache,
@@ -109,6 +110,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         from gobake.report.summary import print_summary
 
         print_summary(record, ready.matrix.left_out, color=asked.color, notes=noted + _hints(asked, ready))
+    _judge(asked, ready, record)
     return ExitCode.DONE
 
 
@@ -233,6 +235,19 @@ def _sizes(asked: Asked, ready: Ready, metadata: Mapping[str, Any]) -> dict[str,
         found = {name: engine.remote_sizes(name) for name in names.values()}
     sizes = {target: known[digest] for target, digest in digests.items() if digest in known}
     return sizes | {target: outcome.size_records(found[name]) for target, name in names.items() if name in found}
+
+
+def _judge(asked: Asked, ready: Ready, record: RunRecord) -> None:
+    """The gate, where one is asked for: what was built and pushed stays. Raises GateFailed."""
+    config = ready.opened.config.gate if ready.opened.config else GateConfig()
+    if asked.gate == config == GateConfig():
+        return
+    from gobake.gating import judge_run
+    from gobake.insight.gate import gate_of
+
+    gate = gate_of(config, asked.gate, ready.caches.surroundings.branch or record.branch)
+    if gate.asks:
+        judge_run(gate, record, ready.history, color=asked.color, quiet=asked.quiet)
 
 
 def _hints(asked: Asked, ready: Ready) -> list[str]:

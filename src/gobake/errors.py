@@ -143,6 +143,12 @@ class CachesDisagree(GobakeError):
     exit_code = ExitCode.GATE_FAILED
 
 
+class GateFailed(GobakeError):
+    """A build went well, and its caches fell short of what was asked of them."""
+
+    exit_code = ExitCode.GATE_FAILED
+
+
 class Unwritable(GobakeError):
     """A file or folder could not be written."""
 

@@ -27,6 +27,7 @@ from gobake.recipe.admitted import admitted, digest
 from gobake.report.seeds import restored_line, saved_line
 from gobake.runs.record import SeedRecord
 from gobake.trace.events import EventLog
+from gobake.trace.printable import one_line
 
 
 @dataclass(kw_only=True)
@@ -69,6 +70,9 @@ class Care:
         self._note(self._asked, warmth)
 
     def _note(self, asked: Warming, warmth: Warmth) -> None:
+        self.records += [
+            SeedRecord(action="refused", name=asked.store.place, error=one_line(line)) for line in warmth.unread
+        ]
         restored = warmth.restored
         if not restored:
             return

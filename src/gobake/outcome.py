@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from gobake.caching.environment import Surroundings
 from gobake.engine import Builder, EngineInfo, ImageSize
 from gobake.matrix import Matrix
 from gobake.model import Project, Target
@@ -107,14 +108,15 @@ def _target(
     )
 
 
-def facts(opened: Opened, builder: Builder, info: EngineInfo) -> dict[str, Any]:
+def facts(opened: Opened, around: Surroundings, builder: Builder, info: EngineInfo) -> dict[str, Any]:
     """The fields of a record that say where and from what a run was made."""
     project, checkout = opened.project, opened.checkout
     return {
         "project": project.name,
         "root": str(project.root),
         "revision": checkout.revision,
-        "branch": checkout.branch,
+        # a CI checks out a commit and no branch; a fork's branch may have the name of one of ours
+        "branch": checkout.branch or ("" if around.fork else around.branch),
         "dirty": checkout.dirty,
         "engine": info.engine,
         "buildx": info.buildx,

@@ -23,6 +23,7 @@ from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import Builders, LayerPlan, layer_caches
 from gobake.caching.namespaces import namespace
 from gobake.caching.wish import CacheWish
+from gobake.config import GateConfig
 from gobake.engine import BakeCall, Builder, Questions
 from gobake.errors import EmulationMissing, Unwritable
 from gobake.folders import cache_folder
@@ -45,6 +46,7 @@ class Asked:
     request: Request
     selection: Selection
     caches: CacheWish = field(default_factory=CacheWish)
+    gate: GateConfig = field(default_factory=GateConfig)
     tag: str = "latest"
     push: bool = False
     load: bool = False
@@ -76,9 +78,15 @@ class Ready:
     @cached_property
     def journal(self) -> Journal:
         from gobake.runs.journal import Journal
+
+        return Journal(self.history)
+
+    @property
+    def history(self) -> Path:
+        """Where the records of earlier runs are."""
         from gobake.runs.store import default_folder
 
-        return Journal(default_folder(identity(self.opened.project)))
+        return default_folder(identity(self.opened.project))
 
 
 def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:

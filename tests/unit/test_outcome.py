@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gobake import outcome
+from gobake.caching.environment import Place, Surroundings
 from gobake.engine import Builder, EngineInfo, ImageSize, Node
 from gobake.errors import CompileFailed, Interrupted
 from gobake.matrix import Matrix, Selection, select
@@ -110,10 +111,18 @@ def test_facts_tell_where_and_from_what_a_run_was_made(tree: Tree) -> None:
     opened = opened_at(tree)
     node = Node(name="farm0", endpoint="", status="running", buildkit="", platforms=(AMD64, ARM64))
     builder = Builder(name="farm", driver="remote", nodes=(node,))
-    facts = outcome.facts(opened, builder, EngineInfo(engine="28", buildx="v0.24"))
+    terminal = Surroundings(kind=Place.TERMINAL)
+    facts = outcome.facts(opened, terminal, builder, EngineInfo(engine="28", buildx="v0.24"))
     assert (facts["project"], facts["builder"], facts["driver"]) == ("shop", "farm", "remote")
     assert facts["nodes"] == (("farm0", "linux/amd64,linux/arm64"),)
     assert (facts["engine"], facts["buildx"], facts["revision"]) == ("28", "v0.24", "")
+
+
+@pytest.mark.parametrize(("fork", "branch"), [(False, "feature"), (True, "")])
+def test_a_ci_that_checks_out_a_commit_knows_the_branch(tree: Tree, fork: bool, branch: str) -> None:
+    around = Surroundings(kind=Place.GITLAB, branch="feature", pull_request=True, fork=fork)
+    facts = outcome.facts(opened_at(tree), around, Builder(name="farm", driver="remote", nodes=()), EngineInfo())
+    assert facts["branch"] == branch
 
 
 def opened_at(tree: Tree) -> Opened:

@@ -45,6 +45,7 @@ class Warmth:
 
     restored: Restored | None = None
     notes: tuple[str, ...] = ()  # what the user should know, one line each
+    unread: tuple[str, ...] = ()  # those of the notes that tell why there is no seed although one may be there
 
 
 def warm(
@@ -66,7 +67,9 @@ def warm(
         return Warmth()
     found, notes = look(asked)
     seed = seeds.best(found, asked.sums)
-    if seed is None or expected(seed):
+    if seed is None:
+        return Warmth(notes=notes, unread=notes)
+    if expected(seed):
         return Warmth(notes=notes)
     say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]

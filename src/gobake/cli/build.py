@@ -12,6 +12,8 @@ from gobake.cli.options import (
     as_given,
     cache_options,
     cache_wish,
+    gate_options,
+    gate_wish,
     project_options,
     request,
     selection,
@@ -46,6 +48,7 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @project_options
 @target_options
 @cache_options
+@gate_options
 @_run_options
 @as_given
 def build_command(given: dict[str, Any]) -> int:
@@ -58,6 +61,7 @@ def build_command(given: dict[str, Any]) -> int:
 @target_options
 @strategy_option
 @cache_options
+@gate_options
 @_run_options
 @as_given
 def all_command(given: dict[str, Any]) -> int:
@@ -81,6 +85,7 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
             request=request(given),
             selection=selection(given, every_strategy=every_strategy),
             caches=cache_wish(given),
+            gate=gate_wish(given),
             tag=given["tag"],
             push=given["push"],
             load=given["load"],

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gobake.caching.wish import CacheWish
+from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
 from gobake.errors import UsageError
 from gobake.matrix import Selection
 from gobake.model import BASE_NAMES, Platform, Strategy
@@ -68,6 +69,44 @@ class BaseList(click.ParamType[Any]):
                 raise UsageError(f"--base {name}: {reference!r} is no image reference", remedy="write name:tag")
             found[name] = reference
         return found
+
+
+class Share(click.ParamType[Any]):
+    """A limit of a gate; unlike other options it may not be empty, lest an unset variable takes the gate away."""
+
+    name = "SHARE"
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
+        if isinstance(value, float):
+            return value
+        from gobake.config import words
+
+        grammar = getattr(words, self._word)
+        if not re.fullmatch(grammar.pattern, value):
+            raise UsageError(f"{param.opts[0] if param else ''}: {value!r} is no {grammar.says}", remedy=grammar.remedy)
+        return NONE if value == NONE else fraction(value)
+
+
+class ExemptionList(click.ParamType[Any]):
+    name = "NAME[,NAME]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Exemption, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in str(value).split(",")]
+        for word in words if words != [NONE] else ():
+            if word not in set(Exemption):
+                import difflib
+
+                near = difflib.get_close_matches(word, list(Exemption), n=1)
+                raise UsageError(
+                    f"--gate-exempt: {word!r} is no kind of run",
+                    remedy=f"did you mean {near[0]}?" if near else f"one of {', '.join(Exemption)}, or none",
+                )
+        return tuple(Exemption(word) for word in words if word != NONE)
 
 
 def _checked(pattern: re.Pattern[str], what: str, remedy: str) -> Callable[..., str | None]:
@@ -202,6 +241,42 @@ def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(store_option(command))
 
 
+def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What the caches of a run must reach, lest it ends with exit code 5."""
+    for option in reversed(
+        (
+            click.option(
+                "--min-hit-rate",
+                type=Share("SHARE"),
+                help="Exit 5 where fewer steps came from a cache, such as 80% or 0.8.",
+            ),
+            click.option(
+                "--min-go-hit-rate",
+                type=Share("SHARE"),
+                help="Exit 5 where fewer Go packages came from a cache.",
+            ),
+            click.option(
+                "--max-seconds-regression",
+                type=Share("REGRESSION"),
+                help="Exit 5 where it took so much longer than the median of the last runs, such as 20%.",
+            ),
+            click.option(
+                "--require-cache/--no-require-cache",
+                default=None,
+                help="Exit 5 where a cache could not be read, or nothing came from one.",
+            ),
+            click.option(
+                "--gate-exempt",
+                type=ExemptionList(),
+                multiple=True,
+                help=f"Runs that may fall short: {', '.join(Exemption)}.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def strategy_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "-s", "--strategy", "strategies", type=StrategyList(), multiple=True, help=f"Strategies: {', '.join(Strategy)}."
@@ -240,6 +315,17 @@ def selection(given: dict[str, Any], *, every_strategy: bool) -> Selection:
 
 def cache_wish(given: dict[str, Any]) -> CacheWish:
     return CacheWish(policy=given["cache_policy"] or "", store=given["cache_store"] or "", said_from=Path.cwd())
+
+
+def gate_wish(given: dict[str, Any]) -> GateConfig:
+    """What the command line says of the gate; None where it says nothing."""
+    return GateConfig(
+        min_hit_rate=given["min_hit_rate"],
+        min_go_hit_rate=given["min_go_hit_rate"],
+        max_seconds_regression=given["max_seconds_regression"],
+        require_cache=given["require_cache"],
+        exempt=frozenset(_joined(given["gate_exempt"])) if given["gate_exempt"] else None,
+    )
 
 
 def _joined(lists: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:

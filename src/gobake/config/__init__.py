@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gobake.config.cache_values import Backend, CacheConfig, LayerConfig, SeedConfig
 from gobake.config.finding import load_config
+from gobake.config.gate_values import GateConfig
 from gobake.config.values import RESERVED_NAMES, Config, PrivateConfig, ServiceConfig, Token, merged
 from gobake.gomod import CONFIG_FILE
 
@@ -25,6 +26,7 @@ __all__ = [
     "Backend",
     "CacheConfig",
     "Config",
+    "GateConfig",
     "LayerConfig",
     "PrivateConfig",
     "SeedConfig",

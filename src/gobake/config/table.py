@@ -8,6 +8,7 @@ from types import MappingProxyType
 from gobake.config import patterns, words
 from gobake.config.caches import cache_kind
 from gobake.config.fields import Field, object_schema, read_fields
+from gobake.config.gates import gate_kind
 from gobake.config.kinds import Kind, boolean, items, mapping, verbatim
 from gobake.config.private import private
 from gobake.config.reading import At
@@ -287,6 +288,13 @@ TOP_FIELDS = (
         about="Where caches are kept beside the builder, and by which policy.",
         example="{store: ghcr.io/acme/shop-cache}",
         otherwise="what fits the environment",
+    ),
+    Field(
+        name="gate",
+        kind=gate_kind,
+        about="What the caches of a run must reach: a build that falls short ends with exit code 5.",
+        example="{min_hit_rate: 80%, exempt: [first-run]}",
+        otherwise="no limits",
     ),
     Field(
         name="defaults",

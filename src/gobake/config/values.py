@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gobake.config.cache_values import CacheConfig
+from gobake.config.gate_values import GateConfig
 from gobake.errors import Where
 from gobake.model import ExtraFile, Platform, Strategy
 
@@ -100,6 +101,7 @@ class Config:
     bases: Mapping[str, str] = field(default_factory=_nothing)
     private: PrivateConfig = field(default_factory=PrivateConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
     defaults: ServiceConfig
     services: tuple[ServiceConfig, ...] = ()
     # by dotted key from the top

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from gobake.config import patterns
+from gobake.config import gate_values, patterns
 from gobake.config.kinds import Grammar, Kind, Schema, choice
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
@@ -140,6 +140,22 @@ SIZE = Grammar(
     pattern=patterns.SIZE,
     remedy="a number with a unit, such as 4GB or 500MiB",
     number={"type": "number", "minimum": 0},
+)
+
+
+# ---- gates
+
+SHARE = Grammar(
+    says="share",
+    pattern=rf"(?:{gate_values.SHARE}|{gate_values.NONE})",
+    remedy="such as 80% or 0.8, at most 100%; none for no limit",
+    number={"type": "number", "minimum": 0, "maximum": 1},
+)
+REGRESSION = Grammar(
+    says="share",
+    pattern=rf"(?:{gate_values.REGRESSION}|{gate_values.NONE})",
+    remedy="such as 20% or 0.2, and above 1 in percent: 150%; none for no limit",
+    number={"type": "number", "minimum": 0, "maximum": 1},
 )
 
 

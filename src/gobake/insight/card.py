@@ -5,6 +5,7 @@ Every report prints these and nothing else; scorecard.py makes them from records
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
@@ -137,3 +138,10 @@ class Digest:
     go_version: str = ""
     modules: str = ""  # digest of the modules that go.mod files ask for: a change of it excuses a miss
     policy: str = ""
+    work: str = ""  # of work_of: what was built
+
+
+def work_of(run: RunRecord) -> str:
+    """The same of runs that built the same targets for the same platforms, so that their seconds can be compared."""
+    built = sorted((target.name, target.platforms) for target in run.targets)
+    return hashlib.sha256(repr(built).encode()).hexdigest()[:16]

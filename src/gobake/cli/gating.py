@@ -1,0 +1,32 @@
+"""The gate over a run that is on record, for `gobake report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gobake.cli.options import gate_wish
+from gobake.config import Config, GateConfig
+from gobake.gating import judge_or_fail
+from gobake.insight.card import Digest, Scorecard
+from gobake.insight.causes import Explanation
+from gobake.insight.gate import gate_of
+
+__all__ = ["judge_if_asked", "judge_or_fail"]
+
+
+def judge_if_asked(
+    given: dict[str, Any],
+    config: Config | None,
+    card: Scorecard,
+    earlier: Sequence[Digest],
+    explanation: Explanation | Callable[[], Explanation | None] | None,
+) -> None:
+    """Judge where an option asks for it; what the options leave open, gobake.yaml says. Raises GateFailed."""
+    wish = gate_wish(given)
+    if wish == GateConfig():
+        return
+    branch = card.run.branch or next(iter(card.run.lineages), "")
+    gate = gate_of(config.gate if config else GateConfig(), wish, branch)
+    if gate.asks:
+        judge_or_fail(gate, card, earlier, explanation, color=given["color"], quiet=given["quiet"])

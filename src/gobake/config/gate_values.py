@@ -1,0 +1,60 @@
+"""What the `gate` section and the options of a gate say, as frozen values. Apart from the table, which is slow to
+import."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+# How shares are written, in the file and on the command line: whole numbers need a percent sign, as `20` alone could
+# mean either. Shares of a whole end at 100 %, regressions do not.
+PERCENT = r"[0-9]{1,4}(?:\.[0-9]{1,2})? ?%"
+FRACTION = r"(?:0?\.[0-9]{1,4}|0|1\.0{1,4}|1)"
+SHARE = rf"(?:(?:100(?:\.0{{1,2}})?|[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?) ?%|{FRACTION})"
+REGRESSION = rf"(?:{PERCENT}|{FRACTION})"
+
+NONE: Final = "none"  # takes away what was said elsewhere
+Limit = float | Literal["none"]
+
+
+class Exemption(StrEnum):
+    """Runs that may miss their caches."""
+
+    FIRST_RUN = "first-run"  # no earlier run of these services
+    GO_VERSION = "go-version"  # the first run with another Go version
+    MODULES = "modules"  # the first run after the modules that go.mod files ask for changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateConfig:
+    """What a run must reach; None where nothing is said. Shares are fractions."""
+
+    min_hit_rate: Limit | None = None
+    min_go_hit_rate: Limit | None = None
+    max_seconds_regression: Limit | None = None
+    require_cache: bool | None = None
+    exempt: frozenset[Exemption] | None = None
+    branches: Mapping[str, GateConfig] = field(default_factory=lambda: MappingProxyType({}))  # pattern -> what differs
+
+    def over(self, below: GateConfig) -> GateConfig:
+        """What is said here, and what ``below`` says where nothing is; branches are those of ``below``."""
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "branches"}
+        return replace(below, **{name: value for name, value in said.items() if value is not None})
+
+    def of(self, branch: str) -> GateConfig:
+        """With what the first pattern that fits a branch says."""
+        fit = (own for pattern, own in self.branches.items() if branch and fnmatch.fnmatchcase(branch, pattern))
+        own = next(fit, None)
+        return own.over(self) if own else self
+
+
+def fraction(text: str) -> float:
+    """Of a text that SHARE or REGRESSION admits: `80%` and `0.8` are the same."""
+    match = re.fullmatch(r"([0-9.]+) ?(%?)", text)
+    assert match, text
+    return float(match[1]) / 100 if match[2] else float(match[1])

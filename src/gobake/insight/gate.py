@@ -1,0 +1,313 @@
+"""Whether the caches of a run did what was asked of them: figures in, a verdict out. It knows no store and no terminal.
+
+A figure that is unknown fails no limit on it, and is said to be unknown: limits are on what was measured. require_cache
+is another matter: it asks for evidence that a cache was used, and what is unknown is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import ceil, floor
+from statistics import median
+
+from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit
+from gobake.insight.card import Digest, Scorecard, work_of
+from gobake.insight.scorecard import digest_of
+
+LAST = 10  # so many runs are compared with
+LEAST = 3  # fewer tell nothing of how long a run takes
+_HITS = ("reused", "imported", "unknown")  # outcomes; of the last, only the origin is unknown
+_FROM = "FROM "  # a base image that is there was pulled, and comes from no cache of gobake's
+_NOISE = 1e-9  # of decimal fractions as floats
+
+
+class Check(StrEnum):
+    """What may be asked of a run; the words are those of the command line."""
+
+    HIT_RATE = "min-hit-rate"
+    GO_HIT_RATE = "min-go-hit-rate"
+    SECONDS = "max-seconds-regression"
+    CACHE = "require-cache"
+
+
+class State(StrEnum):
+    """What became of one check."""
+
+    MET = "met"
+    SHORT = "short"
+    EXEMPT = "exempt"  # fell short, and may
+    UNTOLD = "untold"  # the evidence does not tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What a run must reach. Shares are fractions."""
+
+    min_hit_rate: float | None = None
+    min_go_hit_rate: float | None = None
+    max_seconds_regression: float | None = None
+    require_cache: bool = False
+    exempt: frozenset[Exemption] = frozenset()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything to judge."""
+        return self.require_cache or any(
+            limit is not None for limit in (self.min_hit_rate, self.min_go_hit_rate, self.max_seconds_regression)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: Check
+    state: State
+    says: str  # one line for people: what was reached, and what is asked
+    reached: float | None = None  # a fraction, or seconds; None: unknown, or no figure
+    asked: float | None = None  # the same: the least, or the most
+    why: str = ""  # of EXEMPT, what excuses it; of UNTOLD, what is not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """All that was looked at."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def short(self) -> tuple[Finding, ...]:
+        return self._in(State.SHORT)
+
+    @property
+    def exempt(self) -> tuple[Finding, ...]:
+        return self._in(State.EXEMPT)
+
+    @property
+    def untold(self) -> tuple[Finding, ...]:
+        return self._in(State.UNTOLD)
+
+    @property
+    def passed(self) -> bool:
+        return not self.short
+
+    def _in(self, state: State) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.state is state)
+
+
+def gate_of(config: GateConfig, wish: GateConfig, branch: str) -> Gate:
+    """The gate of a run: what the command line wishes, else what the file says of the branch, else what it says."""
+    said = wish.over(config.of(branch))
+    return Gate(
+        min_hit_rate=_limit(said.min_hit_rate),
+        min_go_hit_rate=_limit(said.min_go_hit_rate),
+        max_seconds_regression=_limit(said.max_seconds_regression),
+        require_cache=bool(said.require_cache),
+        exempt=said.exempt or frozenset(),
+    )
+
+
+def _limit(said: Limit | None) -> float | None:
+    return None if said is None or said == NONE else float(said)
+
+
+def judge(gate: Gate, card: Scorecard, earlier: Sequence[Digest]) -> Verdict:
+    """``earlier``: of the project's runs, newest first; later ones and the run's own are passed over."""
+    before = [d for d in earlier if d.outcome == "done" and d.id != card.run.id and d.started <= card.run.started]
+    excuses = _excuses(gate, card, before)
+    # a cache that is broken is broken whatever changed; only before the first run it may not exist
+    first = [excuse for excuse in excuses if excuse.name is Exemption.FIRST_RUN]
+    figures = [*_rates(gate, card), *_seconds(gate, card, before)]
+    broken = list(_broken(card)) if gate.require_cache else []
+    unused = list(_unused(card, before)) if gate.require_cache else []
+    if gate.require_cache and not broken and not unused:
+        figures.append(Finding(check=Check.CACHE, state=State.MET, says="a cache was used, and all could be read"))
+    return Verdict(
+        findings=(
+            *(_excused(finding, excuses) for finding in (*figures, *unused)),
+            *(_excused(finding, first) for finding in broken),
+        )
+    )
+
+
+# ---- what excuses a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Excuse:
+    name: Exemption
+    why: str
+
+
+def _excuses(gate: Gate, card: Scorecard, before: Sequence[Digest]) -> list[_Excuse]:
+    """Those that hold and that the gate admits."""
+    related = _of_lineage(card, [d for d in before if _services(card) & set(d.services)])
+    if not related:
+        found = [_Excuse(name=Exemption.FIRST_RUN, why="no earlier run of these services is on record")]
+    else:
+        last, now = related[0], digest_of(card)
+        found = []
+        if last.go_version and now.go_version and last.go_version != now.go_version:
+            why = f"Go {now.go_version}, and run {last.id} had {last.go_version}"
+            found.append(_Excuse(name=Exemption.GO_VERSION, why=why))
+        if last.modules and now.modules and last.modules != now.modules:
+            why = f"other modules are asked for than in run {last.id}"
+            found.append(_Excuse(name=Exemption.MODULES, why=why))
+    return [excuse for excuse in found if excuse.name in gate.exempt]
+
+
+def _excused(finding: Finding, excuses: Sequence[_Excuse]) -> Finding:
+    if finding.state is not State.SHORT or not excuses:
+        return finding
+    return replace(finding, state=State.EXEMPT, why=f"{excuses[0].name}: {excuses[0].why}")
+
+
+# ---- rates
+
+
+def _rates(gate: Gate, card: Scorecard) -> Iterator[Finding]:
+    if gate.min_hit_rate is not None:
+        yield _steps(gate.min_hit_rate, card)
+    if gate.min_go_hit_rate is not None:
+        yield _packages(gate.min_go_hit_rate, card)
+
+
+def _steps(asked: float, card: Scorecard) -> Finding:
+    """Steps that are cached from nobody knows where are no hits; where they could make the difference, it is untold."""
+    figures = card.steps
+    if figures.hit_rate is None:
+        why = f"{figures.unknown} steps were cached, and from where is not known" if figures.unknown else "no step"
+        return _untold(Check.HIT_RATE, asked, f"the hit rate of steps is unknown, {_percent(asked)} is asked", why)
+    hits, unknown = figures.reused + figures.imported, figures.unknown
+    counted = hits + figures.executed
+    says = (
+        f"{_percent(figures.hit_rate)} of the steps came from a cache ({hits} of {counted}), {_percent(asked)} is asked"
+    )
+    finding = _rate(Check.HIT_RATE, figures.hit_rate, asked, says)
+    best = (hits + unknown) / (counted + unknown)
+    if finding.state is State.SHORT and unknown and best + _NOISE >= asked:
+        why = f"from where {unknown} more were cached is not known; with them it would be {_percent(best)}"
+        return replace(finding, state=State.UNTOLD, why=why)
+    return finding
+
+
+def _packages(asked: float, card: Scorecard) -> Finding:
+    go, rate = card.go, card.go.hit_rate if card.go else None
+    if go is None or rate is None:
+        says = f"the hit rate of Go packages is unknown, {_percent(asked)} is asked"
+        return _untold(Check.GO_HIT_RATE, asked, says, "nothing is known of Go's work in this run")
+    says = (
+        f"{_percent(rate)} of the Go packages came from a cache ({go.cached} of {go.total}), {_percent(asked)} is asked"
+    )
+    return _rate(Check.GO_HIT_RATE, rate, asked, says)
+
+
+def _rate(check: Check, reached: float, asked: float, says: str) -> Finding:
+    state = State.MET if reached + _NOISE >= asked else State.SHORT
+    return Finding(check=check, state=state, says=says, reached=reached, asked=asked)
+
+
+def _untold(check: Check, asked: float | None, says: str, why: str) -> Finding:
+    return Finding(check=check, state=State.UNTOLD, says=says, asked=asked, why=why)
+
+
+# ---- seconds
+
+
+def _seconds(gate: Gate, card: Scorecard, before: Sequence[Digest]) -> Iterator[Finding]:
+    """By the median of the last runs of the best lineage that has enough of the same work."""
+    more = gate.max_seconds_regression
+    if more is None:
+        return
+    took = card.run.seconds
+    same = [d for d in before if _same_work(card, d)]
+    alike = (_of_lineage(card, same, least=LEAST) or _of_lineage(card, same))[:LAST]
+    if len(alike) < LEAST:
+        says = f"it took {took:.1f} s, and how long it usually takes is unknown"
+        why = f"earlier runs that built the same targets: {len(alike)}, and {LEAST} are needed"
+        yield _untold(Check.SECONDS, None, says, why)
+        return
+    usual = median(d.seconds for d in alike)
+    most = usual * (1 + more)
+    branch = f" of {alike[0].branch}" if alike[0].branch else ""
+    yield Finding(
+        check=Check.SECONDS,
+        state=State.MET if took <= most + _NOISE else State.SHORT,
+        says=f"it took {took:.1f} s, and the last {len(alike)} runs{branch} took {usual:.1f} s by their median: "
+        f"{_difference(took, usual)}, at most +{_percent(more)} is asked",
+        reached=took,
+        asked=most,
+    )
+
+
+def _difference(took: float, usual: float) -> str:
+    if usual <= 0:
+        return "longer" if took > usual else "no longer"
+    change = took / usual - 1
+    return f"{'+' if change >= 0 else '-'}{_percent(abs(change), up=change >= 0)}"
+
+
+# ---- whether a cache was used
+
+
+def _broken(card: Scorecard) -> Iterator[Finding]:
+    """Caches that could not be read; one that is not there yet is none of them."""
+    failed = [(c.ref, c.error) for c in card.caches if c.direction == "import" and c.error]
+    refused = [(s.name, s.error) for s in card.seeds if s.action == "refused"]
+    for what, broken in (("layer cache", failed), ("seed", refused)):
+        if broken:
+            name, error = broken[0]
+            many = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+            yield Finding(
+                check=Check.CACHE,
+                state=State.SHORT,
+                says=f"{what} {name}{many} could not be read: {error or 'refused'}",
+            )
+
+
+def _unused(card: Scorecard, before: Sequence[Digest]) -> Iterator[Finding]:
+    """Nothing at all came from a cache, of steps or of Go packages, although there were earlier runs."""
+    if card.run.no_cache:
+        yield Finding(check=Check.CACHE, state=State.SHORT, says="no cache was used: --no-cache")
+        return
+    hit = any(s.outcome in _HITS and not s.instruction.startswith(_FROM) for s in card.run.steps)
+    if hit or (card.go and card.go.cached) or not card.steps.executed:
+        return
+    unknown = "" if card.go else "; what Go's own cache did is unknown"
+    says = f"none of {card.steps.executed} steps came from a cache{unknown}"
+    related = _of_lineage(card, [d for d in before if _services(card) & set(d.services)])
+    if related:
+        yield Finding(check=Check.CACHE, state=State.SHORT, says=f"{says}, although run {related[0].id} was there")
+    else:
+        yield _untold(Check.CACHE, None, says, "no earlier run of these services is on record")
+
+
+# ---- earlier runs
+
+
+def _of_lineage(card: Scorecard, runs: Sequence[Digest], *, least: int = 1) -> list[Digest]:
+    """The runs of the first of its branch, the base and main that has enough of them; [] where none has."""
+    for branch in dict.fromkeys((*card.run.lineages, card.run.branch)):
+        found = [d for d in runs if d.branch == branch]
+        if len(found) >= least:
+            return found
+    return []
+
+
+def _services(card: Scorecard) -> set[str]:
+    return {target.service for target in card.targets}
+
+
+def _same_work(card: Scorecard, other: Digest) -> bool:
+    """The same targets for the same platforms; by services and number where an older digest does not tell."""
+    if other.work:
+        return other.work == work_of(card.run)
+    return set(other.services) == _services(card) and other.targets == len(card.targets)
+
+
+def _percent(share: float, *, up: bool = False) -> str:
+    """Rounded to a tenth, away from what would make it look as if it had been reached."""
+    tenths = share * 1000
+    return f"{(ceil(tenths - 1e-6) if up else floor(tenths + 1e-6)) / 10:g} %"

@@ -1,0 +1,45 @@
+"""What a gate found, for a terminal or a CI's log: one line a finding, and the first causes where it fell short."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.text import Text
+
+from gobake.insight.causes import Explanation, PackageCause
+from gobake.insight.gate import Finding, State, Verdict
+from gobake.report.console import console_for
+from gobake.trace.printable import one_line
+
+CAUSES = 3  # of steps, and as many of Go packages
+_WIDTH = 300
+_STYLES = {State.MET: "green", State.SHORT: "bold red", State.EXEMPT: "yellow", State.UNTOLD: "yellow"}
+_WORDS = {State.MET: "reached", State.SHORT: "fell short", State.EXEMPT: "exempt", State.UNTOLD: "not known"}
+
+
+def print_verdict(verdict: Verdict, explanation: Explanation | None, *, color: str, quiet: bool = False) -> None:
+    """On stderr. ``quiet``: only what fell short. ``explanation``: of a run that fell short."""
+    console = console_for(sys.stderr, color)
+    for finding in verdict.short if quiet else verdict.findings:
+        head = Text(f"gate: {_WORDS[finding.state]}: ", style=_STYLES[finding.state])
+        console.print(head + Text(_line(finding), style=""), soft_wrap=True)
+    for line in causes(explanation) if explanation and verdict.short else ():
+        console.print(Text(f"  because {line}"), soft_wrap=True)
+
+
+def _line(finding: Finding) -> str:
+    why = f" ({finding.why})" if finding.why else ""
+    return one_line(f"{finding.check}: {finding.says}{why}", _WIDTH)
+
+
+def causes(explanation: Explanation) -> list[str]:
+    """The causes that cost most, one line each, those of steps before those of packages."""
+    misses = sorted(explanation.misses, key=lambda miss: -miss.seconds)
+    steps = dict.fromkeys(f"{miss.label}: {miss.says}" for miss in misses)
+    packages = dict.fromkeys(map(_package_line, sorted(explanation.packages, key=lambda cause: -cause.seconds)))
+    return [one_line(line, _WIDTH) for line in [*list(steps)[:CAUSES], *list(packages)[:CAUSES]]]
+
+
+def _package_line(cause: PackageCause) -> str:
+    count = len(cause.packages)
+    return f"Go {cause.platform}: {cause.says} ({count} package{'s' if count != 1 else ''})"
