@@ -11,8 +11,7 @@ from gobake.report import figures_words as words
 from gobake.trace.printable import one_line
 
 MOST_LINES = 60
-_ROWS = 8  # of a folded table
-_COMPARED = 14
+_FRAME = 7  # lines of a folded table beside its rows
 _CAUSES = 4
 _RUNS = 40
 _BRANCHES = 8
@@ -26,7 +25,14 @@ def escaped(text: str, width: int = 200) -> str:
 
 
 def as_markdown(account: Account) -> str:
-    return "\n".join(_document(account)) + "\n"
+    lines = list(_head(account))
+    tables = list(_tables(account))
+    left = MOST_LINES - 1 - len(lines) - _FRAME * len(tables)
+    for at, (summary, table) in enumerate(tables):  # the first one may be the longest
+        rows = min(len(table.rows), left // max(2, len(tables) - at) if at < len(tables) - 1 else left)
+        lines += _folded(summary, table, rows)
+        left -= rows
+    return "\n".join(lines) + "\n"
 
 
 def runs_as_markdown(digests: Sequence[Digest], trends: Sequence[Trend]) -> str:
@@ -36,7 +42,7 @@ def runs_as_markdown(digests: Sequence[Digest], trends: Sequence[Trend]) -> str:
     return "\n".join(lines[: MOST_LINES - 1]) + "\n"
 
 
-def _document(account: Account) -> Iterator[str]:
+def _head(account: Account) -> Iterator[str]:
     card = account.card
     mark = {"done": "✅", "failed": "❌"}.get(card.run.outcome, "⚠️")
     yield f"### {mark} gobake: {escaped(words.title(card))}"
@@ -52,12 +58,16 @@ def _document(account: Account) -> Iterator[str]:
     if told:
         yield from (f"- {escaped(line)}" for line in told)
         yield ""
+
+
+def _tables(account: Account) -> Iterator[tuple[str, words.Table]]:
+    card = account.card
     if account.compared:
         other = f"run {account.compared.other} {account.compared.branch}"
-        yield from _folded(f"compared with {other}", words.comparison_table(account.compared), _COMPARED)
-    yield from _folded("by service", words.part_table("service", card.services, card), _ROWS)
+        yield f"compared with {other}", words.comparison_table(account.compared)
+    yield "by service", words.part_table("SERVICE", card.services, card)
     if any(t.sizes for t in card.targets):
-        yield from _folded("sizes, compressed", words.size_table(card, 8), _ROWS)
+        yield "sizes, compressed", words.size_table(card, 8)
 
 
 def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
