@@ -109,25 +109,49 @@ def saved_by_steps(record: RunRecord, costs: Costs) -> tuple[float, int, int]:
 
 
 def critical_path(record: RunRecord) -> tuple[tuple[int, ...], float | None]:
-    """The chain of steps, each needed by the next, that took longest: positions in order, and its seconds."""
+    """The chain of steps, each needed by the next, that took longest: positions in order, and its seconds.
+
+    BuildKit reports steps of two platforms under one name where these run on one, so that what one needs may seem to
+    end after it began: time counts once.
+    """
     found = pieces(record)
     of = {at: number for number, piece in enumerate(found) for at in piece.shown}
     needs = [
-        {of[n] for at in piece.shown for n in record.steps[at].needs if n in of} - {number}
+        {n for at in piece.shown for need in record.steps[at].needs if (n := of.get(need, number)) != number}
         for number, piece in enumerate(found)
     ]
-    took = [max(0.0, piece.step.seconds or 0.0) for piece in found]
-    best: dict[int, float] = {}
-    before: dict[int, int] = {}
+    chains: dict[int, _Chain] = {}
     for number in in_order(needs):
-        first = max(needs[number] & best.keys(), key=lambda n: (best[n], -n), default=None)
-        best[number] = took[number] + (best[first] if first is not None else 0.0)
-        if first is not None:
-            before[number] = first
-    if not best or not any(took):
+        before = max(
+            (chains[n] for n in needs[number] if n in chains), key=lambda c: (c.seconds, -c.last), default=None
+        )
+        chains[number] = _longer(before, number, found[number].step)
+    end: _Chain | None = max(chains.values(), key=lambda c: (c.seconds, -c.last), default=None)
+    if end is None or not end.seconds:
         return (), None
-    last = max(best, key=lambda n: (best[n], -n))
-    chain = [last]
-    while chain[-1] in before:
-        chain.append(before[chain[-1]])
-    return tuple(found[n].at for n in reversed(chain) if took[n] > 0), best[last]
+    seconds, path = end.seconds, []
+    while end:
+        if end.added > 0:
+            path.append(found[end.last].at)
+        end = end.before
+    return tuple(reversed(path)), seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chain:
+    """Steps of which each needs the one before."""
+
+    last: int
+    before: _Chain | None
+    seconds: float
+    added: float  # of these, by the last step
+    reach: float  # when all of it had ended
+
+
+def _longer(before: _Chain | None, number: int, step: StepRecord) -> _Chain:
+    begun = step.started or 0.0
+    ended = begun + max(0.0, step.seconds or 0.0)
+    reach = before.reach if before else begun
+    added = max(0.0, ended - max(begun, reach))
+    seconds = (before.seconds if before else 0.0) + added
+    return _Chain(last=number, before=before, seconds=seconds, added=added, reach=max(reach, ended))
