@@ -82,13 +82,13 @@ def _compared(console: Console, account: Account) -> None:
 def _rate(console: Console, name: str, rate: float | None, line: str) -> None:
     style = "dim" if rate is None else "green" if rate >= 0.8 else "yellow" if rate >= 0.4 else "red"
     filled = 0 if rate is None else min(_BAR, max(0, round(rate * _BAR)))
-    bar = Text("█" * filled, style=style) + Text("░" * (_BAR - filled), style="dim")
-    head = Text(f"{name:<7}", style="bold") + bar + Text(f" {words.share_text(rate):>8}  ", style=style)
-    console.print(head + _text(line), soft_wrap=True)
+    bar = Text.assemble(("█" * filled, style), ("░" * (_BAR - filled), "dim"))
+    share = Text(f" {words.share_text(rate):>8}  ", style=style)
+    console.print(Text.assemble((f"{name:<7}", "bold"), bar, share, _text(line)), soft_wrap=True)
 
 
 def _line(console: Console, name: str, line: str, style: str = "") -> None:
-    console.print(Text(f"{name:<7}", style="bold") + _text(line, style), soft_wrap=True)
+    console.print(Text.assemble((f"{name:<7}", "bold"), _text(line, style)), soft_wrap=True)
 
 
 def _table(
