@@ -47,6 +47,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         baked = _bake(asked, ready)
         from gobake import inputs, outcome
         from gobake.caching import run as cache_run
+        from gobake.report import in_ci
         from gobake.runs.record import RunRecord, new_id
         from gobake.trace.caches import cache_transfers
         from gobake.trace.steps import steps
@@ -95,6 +96,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
                 cache_run.export_note if any(c.direction == "export" for c in record.caches) else None,
             ),
         ]
+        if in_ci.wanted(os.environ):
+            noted += in_ci.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
         if not stopped:
             questions.remember()
         elif not baked.interrupted and not seen.failed:

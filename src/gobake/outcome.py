@@ -105,6 +105,7 @@ def _target(
         digest=digest_of(metadata, target.name),
         sizes=sizes.get(target.name, ()),
         seconds=max(0.0, ended - begun) if times else None,
+        package=service.package,
     )
 
 

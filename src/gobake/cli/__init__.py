@@ -18,10 +18,11 @@ COMMANDS = {
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml from what Go found."),
-    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml."),
+    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, or of reports."),
     "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show and delete the records of past runs."),
     "explain": ("gobake.cli.explain", "Say why steps missed and packages were compiled."),
+    "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
 }
 
 

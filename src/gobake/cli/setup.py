@@ -56,8 +56,17 @@ def _written(root: Path, folder: Path, package: str) -> str:
 
 
 @click.command("schema")
-def schema_command() -> None:
-    """Print the JSON schema of gobake.yaml, for editors and checks."""
+@click.argument("of", type=click.Choice(["config", "report"]), default="config")
+def schema_command(of: str) -> None:
+    """Print the JSON schema of gobake.yaml, for editors and checks; or of `gobake report --format json`."""
+    click.echo(json.dumps(_schema(of), indent=2, ensure_ascii=False))
+
+
+def _schema(of: str) -> dict[str, object]:
+    if of == "report":
+        from gobake.report import figures_json
+
+        return figures_json.schema()
     from gobake.config import schema
 
-    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    return schema()

@@ -83,6 +83,9 @@ def _totals(record: RunRecord) -> Text:
     ]
     if counts[Outcome.IMPORTED] or counts[Outcome.UNKNOWN]:
         parts[-1] += f", {counts[Outcome.IMPORTED]} imported, {counts[Outcome.UNKNOWN]} unknown"
+    hits = counts[Outcome.REUSED] + counts[Outcome.IMPORTED]
+    if counted := hits + counts[Outcome.EXECUTED]:
+        parts[-1] += f" (hit rate {hits / counted:.1%})"
     if record.go:
         packages, compiled, linked = (
             sum(g.packages for g in record.go),

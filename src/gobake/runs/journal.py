@@ -17,7 +17,7 @@ class Journal:
     """Opened while buildx runs, so that little is left to do when it has ended."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
         try:
             self._store: RunStore | None = RunStore(folder)
@@ -43,7 +43,7 @@ class Journal:
         """Keep the record and end; what went wrong comes back as notes for the user, and what ``remark`` says of the
         last runs, newest first."""
         try:
-            with self._store or RunStore(self._folder) as store:
+            with self._store or RunStore(self.folder) as store:
                 store.add(record, events)
                 said = remark(store.recent(_REMARKED)) if remark else ""
                 return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]

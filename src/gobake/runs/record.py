@@ -48,6 +48,7 @@ class TargetRecord:
     digest: str = ""  # of the image index; "" where none was made
     sizes: tuple[SizeRecord, ...] = ()
     seconds: float | None = None  # from the first step that was begun to the last that ended
+    package: str = ""  # import path of the service's main package
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,171 @@
+"""`gobake report`: how well the caches of a run worked, and how runs compare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gobake.cli.options import as_given, gate_options, project_options
+from gobake.errors import Unwritable, UsageError
+
+if TYPE_CHECKING:
+    from gobake.insight.account import Account
+    from gobake.insight.card import Digest
+    from gobake.runs.record import RunRecord
+    from gobake.runs.store import RunStore
+
+_FORMATS = ("text", "json", "markdown")
+
+
+@click.command("report")
+@click.argument("run", default="last", metavar="[RUN]")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it there.")
+@click.option("--compare", default="", metavar="RUN|BRANCH", help="Beside another run, or the last one of a branch.")
+@click.option("--last", type=click.IntRange(1, 10_000), metavar="N", help="The last N runs, and how branches fare.")
+@gate_options
+@project_options
+@as_given
+def report_command(given: dict[str, Any]) -> None:
+    """Show how well the caches of a run worked: steps, Go packages, seconds spent and saved.
+
+    RUN is an id, the beginning of one, or `last`.
+    """
+    from gobake.cli.runs import _store
+
+    if given["last"] and (given["compare"] or given["run"] != "last"):
+        raise UsageError("--last is about many runs, and RUN and --compare about one", remedy="leave one out")
+    with _store(given) as store:
+        if given["last"]:
+            with _written_to(given["output"]):
+                _print_runs(given, store)
+            return
+        with _written_to(given["output"]):
+            record, found = _print_run(given, store)
+        _judge(given, store, record, found)
+
+
+def _print_run(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Account]:
+    from gobake.reporting import account_of, card_of
+
+    record = _record(store, given["run"])
+    form = given["form"]
+    other = _other(store, record, given["compare"]) if given["compare"] else None
+    found = account_of(store, record, card_of(store, other) if other else None)
+    if form == "json":
+        from gobake.report.figures_json import Report, as_json
+
+        click.echo(json.dumps(as_json(Report(account=found)), indent=2))
+    elif form == "markdown":
+        from gobake.report.figures_markdown import as_markdown
+
+        click.echo(as_markdown(found), nl=False)
+    else:
+        from gobake.report.figures_text import print_report
+
+        print_report(found, color=given["color"])
+    return record, found
+
+
+def _print_runs(given: dict[str, Any], store: RunStore) -> None:
+    from gobake.insight.trend import trends
+    from gobake.reporting import account_of, digests
+
+    form, count = given["form"], given["last"]
+    found = digests(store, count)
+    if not found:
+        _record(store, "last")  # says why there is none
+    course = trends(found)
+    if form == "json":
+        from gobake.report.figures_json import Report, as_json
+
+        account = account_of(store, _record(store, found[0].id))
+        click.echo(json.dumps(as_json(Report(account=account, runs=found, trends=course)), indent=2))
+    elif form == "markdown":
+        from gobake.report.figures_markdown import runs_as_markdown
+
+        click.echo(runs_as_markdown(found, course), nl=False)
+    else:
+        from gobake.report.figures_text import print_runs
+
+        print_runs(found, course, color=given["color"])
+
+
+# ---- runs
+
+
+def _record(store: RunStore, name: str) -> RunRecord:
+    from gobake.runs.record import UnreadableRecord
+
+    run_id = store.resolve(name)
+    try:
+        return store.get(run_id)
+    except UnreadableRecord as error:
+        raise UsageError(f"run {run_id} {error}", remedy="`gobake runs ls` lists the others") from None
+
+
+def _other(store: RunStore, record: RunRecord, name: str) -> RunRecord:
+    """The run that an id means, or the last good one of a branch."""
+    branch = _last_of(store, record, name)
+    if branch:
+        return _record(store, branch.id)
+    try:
+        return _record(store, name)
+    except UsageError as error:
+        raise UsageError(
+            f"--compare: {error.what}, and no run of a branch {name!r} went well", remedy=error.remedy
+        ) from None
+
+
+def _last_of(store: RunStore, record: RunRecord, branch: str) -> Digest | None:
+    from gobake.reporting import LIMIT, digests
+
+    found = (d for d in digests(store, LIMIT) if d.branch == branch and d.id != record.id and d.outcome == "done")
+    return next(found, None)
+
+
+# ---- the gate
+
+
+def _judge(given: dict[str, Any], store: RunStore, record: RunRecord, found: Account) -> None:
+    """Raises GateFailed where an option asks for more than the run reached."""
+    from gobake.cli.gating import judge_if_asked
+    from gobake.cli.options import gate_wish, request
+    from gobake.config.gate_values import GateConfig
+    from gobake.opening import open_project
+    from gobake.reporting import LIMIT, digests
+
+    if gate_wish(given) == GateConfig():
+        return
+    earlier = [digest for digest in digests(store, LIMIT) if digest.id < record.id]
+    judge_if_asked(given, open_project(request(given)).config, found.card, earlier, found.explanation)
+
+
+# ---- where it goes
+
+
+@contextmanager
+def _written_to(file: Path | None) -> Iterator[None]:
+    """What is printed goes to the file, whole or not at all."""
+    if file is None:
+        yield
+        return
+    special = file.exists() and not file.is_file()  # such as /dev/stderr
+    part = file if special else file.with_name(f".{file.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as out, redirect_stdout(out):
+            yield
+        if not special:
+            part.replace(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Unwritable(f"{file} cannot be written: {reason}", remedy="name a file elsewhere") from None
+    finally:
+        if not special:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)

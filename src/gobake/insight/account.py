@@ -1,0 +1,42 @@
+"""All that is said of one run: its figures, how they compare with those of others, and why something missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gobake.insight.card import Digest, Scorecard
+from gobake.insight.causes import Explanation
+from gobake.insight.compare import Comparison, compare
+from gobake.insight.explain import explain
+from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.trend import Trend, trend
+from gobake.runs.record import RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What reports print. None: not asked for, or nothing to say."""
+
+    card: Scorecard
+    trend: Trend | None = None
+    compared: Comparison | None = None
+    explanation: Explanation | None = None
+
+
+def account(
+    record: RunRecord,
+    earlier: Sequence[RunRecord],
+    digests: Sequence[Digest],
+    *,
+    other: Scorecard | None = None,
+) -> Account:
+    """``earlier`` and ``digests``: newest first. ``other``: of the run to compare with."""
+    card = scorecard(record, earlier)
+    course = trend(digest_of(card), digests)
+    return Account(
+        card=card,
+        trend=course if course.runs else None,
+        compared=compare(card, other) if other else None,
+        explanation=explain(record, earlier),
+    )

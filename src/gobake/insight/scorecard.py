@@ -1,0 +1,189 @@
+"""The figures of one run, from its record and those of earlier runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from gobake.insight.card import CommandFigures, Digest, GoFigures, Part, Saved, Scorecard, work_of
+from gobake.insight.costs import Costs, cached_packages, last_costs
+from gobake.insight.work import critical_path, figures, saved_by_steps, seconds_at_work
+from gobake.runs.record import GoRecord, RunRecord, StepRecord, TargetRecord, digests
+
+_SEARCHED = 5  # runs; for the packages of a build in which Go did not run
+
+
+def scorecard(record: RunRecord, earlier: Sequence[RunRecord]) -> Scorecard:
+    """``earlier``: newest first; it is read only as far as needed."""
+    costs = last_costs(record, earlier)
+    path, path_seconds = critical_path(record)
+    return Scorecard(
+        run=record,
+        steps=figures(record, costs),
+        go=_go(record.go),
+        commands=_commands(record),
+        modules_total=_modules_total(record, earlier),
+        modules_downloaded=len(record.modules) if record.steps else None,
+        services=_parts(record, costs, _service),
+        strategies=_parts(record, costs, _strategy),
+        platforms=_parts(record, costs, _platform),
+        critical_path=path,
+        critical_seconds=path_seconds,
+        saved=_saved(record, costs),
+    )
+
+
+def digest_of(card: Scorecard) -> Digest:
+    """What lists, trends and gates need of a run."""
+    run = card.run
+    return Digest(
+        id=run.id,
+        started=run.started,
+        seconds=run.seconds,
+        outcome=run.outcome,
+        branch=run.branch,
+        revision=run.revision,
+        builder=run.builder,
+        services=tuple(dict.fromkeys(t.service for t in run.targets)),
+        targets=len(run.targets),
+        executed=card.steps.executed,
+        hit_rate=card.steps.hit_rate,
+        go_hit_rate=card.go.hit_rate if card.go else None,
+        compiled=card.go.compiled if card.go else None,
+        saved=card.saved.seconds if card.saved else None,
+        go_version=run.go_version,
+        modules=_modules_digest(run),
+        policy=run.cache_policy,
+        work=work_of(run),
+    )
+
+
+# ---- Go
+
+
+def _go(works: Sequence[GoRecord]) -> GoFigures | None:
+    if not works:
+        return None
+    return GoFigures(
+        total=sum(w.packages for w in works),
+        compiled=sum(len(w.compiled) for w in works),
+        linked=sum(len(w.linked) for w in works),
+        seconds=sum(seconds for w in works for _, seconds in (*w.compiled, *w.linked)),
+    )
+
+
+def _commands(record: RunRecord) -> tuple[CommandFigures, ...]:
+    """Every service on every platform: a package that two services consist of counts for both."""
+    services = {command.package: _services(record, command.package) for w in record.go for command in w.commands}
+    found = []
+    for work in record.go:
+        for command in work.commands:
+            compiled = [work.compiled[at][1] for at in command.compiled if 0 <= at < len(work.compiled)]
+            linked = [seconds for package, seconds in work.linked if package == command.package]
+            go = GoFigures(
+                total=command.packages,
+                compiled=len(compiled),
+                linked=len(linked),
+                seconds=sum(compiled) + sum(linked),
+            )
+            found += [
+                CommandFigures(service=service, package=command.package, platform=work.platform, go=go)
+                for service in services[command.package]
+            ]
+    return tuple(sorted(found, key=lambda c: (c.service, c.platform, c.package)))
+
+
+def _services(record: RunRecord, package: str) -> tuple[str, ...]:
+    """The services that are made of a main package; a record may hold its name or only the digest of it."""
+    ((_, digest),) = digests({"package": package})
+    return tuple(
+        dict.fromkeys(t.service for t in record.targets if t.package == package or ("package", digest) in t.arguments)
+    )
+
+
+def _modules_total(record: RunRecord, earlier: Sequence[RunRecord]) -> int | None:
+    """Modules that the packages of the commands are of; those that go.mod files name where packages are not known."""
+    if not record.inputs.modules:
+        return None
+    names = {name for name, _ in record.inputs.modules}
+    own = {path for path, _ in record.inputs.packages}
+    for one in (record, *(e for e in islice(earlier, _SEARCHED) if _alike(e, record))):
+        packages = {path for work in one.go for path in (*dict(work.actions), *dict(work.compiled))}
+        if packages:
+            return len({_module_of(path, names) for path in packages - own} - {""})
+    return len(names - {_module_of(path, names) for path in own})
+
+
+def _alike(one: RunRecord, other: RunRecord) -> bool:
+    return one.inputs.modules == other.inputs.modules and one.inputs.packages == other.inputs.packages
+
+
+def _module_of(package: str, names: set[str]) -> str:
+    """The longest name that the package's begins with; "" where it is none of these."""
+    path = package
+    while path and path not in names:
+        path = path.rpartition("/")[0]
+    return path
+
+
+def _modules_digest(record: RunRecord) -> str:
+    if not record.inputs.modules:
+        return ""
+    lines = "".join(f"{name} {version}\n" for name, version in record.inputs.modules)
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+# ---- parts
+
+
+def _parts(record: RunRecord, costs: Costs, name: Callable[[TargetRecord | None, StepRecord], str]) -> tuple[Part, ...]:
+    """The steps by the name that ``name`` gives them; those without one belong to no part."""
+    targets = {t.name: t for t in record.targets}
+    places: dict[str, list[int]] = {}
+    for at, step in enumerate(record.steps):
+        part = name(targets.get(step.target), step)
+        if part:
+            places.setdefault(part, []).append(at)
+    return tuple(
+        Part(name=part, steps=figures(record, costs, places[part]), seconds=seconds_at_work(record, places[part]))
+        for part in sorted(places)
+    )
+
+
+def _service(target: TargetRecord | None, _step: StepRecord) -> str:
+    return target.service if target else ""
+
+
+def _strategy(target: TargetRecord | None, _step: StepRecord) -> str:
+    return target.strategy if target else ""
+
+
+def _platform(target: TargetRecord | None, step: StepRecord) -> str:
+    if step.platform or not target or len(target.platforms) != 1:
+        return step.platform
+    return target.platforms[0]
+
+
+# ---- saved
+
+
+def _saved(record: RunRecord, costs: Costs) -> Saved | None:
+    """None where something came from a cache and no record tells what any of it had cost."""
+    steps, known, unknown = saved_by_steps(record, costs)
+    cached = list(cached_packages(record))
+    packages = [costs.packages[pair] for pair in cached if pair in costs.packages]
+    if (unknown or cached) and not known and not packages:
+        return None
+    return Saved(steps=steps, packages=sum(packages), cost=_cost(record), unknown=unknown)
+
+
+def _cost(record: RunRecord) -> float:
+    """Imports run side by side, and so do exports: each cost about what the longest took. Seeds come one by one."""
+    imports = _longest(c.seconds for c in record.caches if c.direction == "import")
+    exports = _longest(c.seconds for c in record.caches if c.direction == "export")
+    return imports + exports + sum(seed.seconds for seed in record.seeds)
+
+
+def _longest(times: Iterable[float | None]) -> float:
+    return max((seconds for seconds in times if seconds is not None), default=0.0)

@@ -1,0 +1,118 @@
+"""How runs of a branch usually come out, and whether one stands out from them.
+
+Only like is compared with like: runs that went well, of the same services and as many targets. The noise of earlier
+runs is their median deviation from the median, which a single odd run does not move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from gobake.insight.card import Digest
+
+LEAST = 5  # earlier runs; fewer tell no noise
+MOST = 50  # earlier runs
+_SIGMAS = 3 * 1.4826  # of normal noise, from the median deviation
+_SHARE = 0.05  # of the median, and of a rate as it is: less is no change that anybody would look into
+
+
+class Figure(StrEnum):
+    """What is followed over runs."""
+
+    SECONDS = "seconds"
+    HIT_RATE = "hit_rate"
+    GO_HIT_RATE = "go_hit_rate"
+
+    def of(self, digest: Digest) -> float | None:
+        value = getattr(digest, self.value)
+        return None if value is None else float(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """One figure over several runs."""
+
+    figure: Figure
+    runs: int  # that have it
+    median: float
+    deviation: float  # median of the distances from the median
+
+    @property
+    def noise(self) -> float:
+        """A run that is no further from the median tells nothing."""
+        least = _SHARE * self.median if self.figure is Figure.SECONDS else _SHARE
+        return max(_SIGMAS * self.deviation, least)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A figure of one run that stands out from those before it."""
+
+    figure: Figure
+    value: float
+    usual: Spread
+
+    @property
+    def worse(self) -> bool:
+        return (self.value > self.usual.median) == (self.figure is Figure.SECONDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """The runs of one branch that are like its newest, which is none of `spreads`."""
+
+    branch: str
+    newest: Digest
+    runs: int  # before the newest
+    spreads: tuple[Spread, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+def trend(newest: Digest, digests: Sequence[Digest]) -> Trend:
+    """One run against those before it on its branch. ``digests``: newest first; the run itself may be among them."""
+    before = [d for d in digests if _alike(d, newest) and d.id < newest.id][:MOST]
+    spreads = tuple(spread for figure in Figure if (spread := _spread(figure, before)))
+    return Trend(
+        branch=newest.branch,
+        newest=newest,
+        runs=len(before),
+        spreads=spreads,
+        changes=tuple(change for s in spreads if newest.outcome == "done" and (change := _change(s, newest))),
+    )
+
+
+def trends(digests: Sequence[Digest]) -> tuple[Trend, ...]:
+    """One a branch, of its newest run that went well; that of the newest run first."""
+    newest: dict[str, Digest] = {}
+    for digest in digests:
+        if digest.outcome == "done":
+            newest.setdefault(digest.branch, digest)
+    return tuple(trend(digest, digests) for digest in newest.values())
+
+
+def _alike(one: Digest, other: Digest) -> bool:
+    return (
+        one.outcome == "done"
+        and one.branch == other.branch
+        and one.targets == other.targets
+        and set(one.services) == set(other.services)
+    )
+
+
+def _spread(figure: Figure, digests: Sequence[Digest]) -> Spread | None:
+    values = [value for digest in digests if (value := figure.of(digest)) is not None]
+    if not values:
+        return None
+    middle = median(values)
+    deviation = median(abs(value - middle) for value in values)
+    return Spread(figure=figure, runs=len(values), median=middle, deviation=deviation)
+
+
+def _change(usual: Spread, newest: Digest) -> Change | None:
+    value = usual.figure.of(newest)
+    if value is None or usual.runs < LEAST or abs(value - usual.median) <= usual.noise:
+        return None
+    return Change(figure=usual.figure, value=value, usual=usual)

@@ -1,0 +1,157 @@
+"""The steps of a run as work that was done once, however many targets show it: counts, rates, times, the longest chain.
+
+Several targets that need the same step show one digest: that is one piece of work, its outcome that of the target whose
+step it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gobake.insight.card import StepFigures
+from gobake.insight.costs import CACHED, Costs, in_order, is_base
+from gobake.runs.record import RunRecord, StepRecord
+
+_RANK = ("executed", "imported", "reused", "unknown")  # whose outcome it is, where targets saw it differently
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One piece of work and the steps that show it."""
+
+    outcome: str  # "" where a sibling did it under another digest, or BuildKit for itself
+    at: int  # position of the step whose work it was
+    step: StepRecord
+    shown: tuple[int, ...]  # positions of all of its steps
+
+
+def pieces(record: RunRecord, places: Iterable[int] | None = None) -> list[Piece]:
+    """The work that the steps at ``places`` show; all steps that were reached unless told otherwise."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for at in range(len(record.steps)) if places is None else places:
+        step = record.steps[at]
+        if step.started is not None:
+            groups[step.digest or f"step {at}"].append(at)
+    return [_piece(record, group) for group in groups.values()]
+
+
+def _piece(record: RunRecord, group: list[int]) -> Piece:
+    seen = {record.steps[at].outcome for at in group}
+    outcome = next((o for o in _RANK if o in seen), "")
+    own = [at for at in group if not outcome or record.steps[at].outcome == outcome]
+    at = max(own, key=lambda at: record.steps[at].seconds or 0.0)
+    return Piece(outcome=outcome, at=at, step=record.steps[at], shown=tuple(group))
+
+
+def figures(record: RunRecord, costs: Costs, places: Iterable[int] | None = None) -> StepFigures:
+    """Counts and rates of the steps at ``places``."""
+    found = pieces(record, places)
+    counts = Counter(piece.outcome for piece in found)
+    plain = Counter(record.steps[at].outcome for piece in found for at in piece.shown)
+    hits, executed = counts["reused"] + counts["imported"], counts["executed"]
+    return StepFigures(
+        reused=counts["reused"],
+        imported=counts["imported"],
+        shared=plain["shared"],
+        executed=executed,
+        uncacheable=sum(1 for piece in found if piece.step.outcome == "uncacheable"),
+        unknown=counts["unknown"],
+        hit_rate=hits / (hits + executed) if hits + executed else None,
+        weighted_hit_rate=_weighted(found, costs),
+    )
+
+
+def _weighted(found: Sequence[Piece], costs: Costs) -> float | None:
+    hits = done = 0.0
+    for piece in found:
+        if piece.outcome == "executed":
+            if piece.step.seconds is None:
+                return None
+            done += piece.step.seconds
+        elif piece.outcome in ("reused", "imported"):
+            cost = costs.steps.get(costs.keys[piece.at])
+            if cost is not None:
+                hits += cost
+            elif not is_base(piece.step):
+                return None
+    return hits / (hits + done) if hits + done else None
+
+
+def seconds_at_work(record: RunRecord, places: Iterable[int]) -> float:
+    """The time in which anything was done for the steps at ``places``, by whichever target."""
+    wanted = {record.steps[at].digest or f"step {at}" for at in places}
+    spans = []
+    for at, step in enumerate(record.steps):
+        if step.started is not None and step.seconds and (step.digest or f"step {at}") in wanted:
+            spans.append((step.started, step.started + step.seconds))
+    total, reach = 0.0, float("-inf")
+    for begun, ended in sorted(spans):
+        total += max(0.0, ended - max(begun, reach))
+        reach = max(reach, ended)
+    return total
+
+
+def saved_by_steps(record: RunRecord, costs: Costs) -> tuple[float, int, int]:
+    """Seconds that steps need not take, how many of them are known to have cost something, how many are not."""
+    saved, known, unknown = 0.0, 0, 0
+    for piece in pieces(record):
+        if piece.outcome not in CACHED:
+            continue
+        cost = costs.steps.get(costs.keys[piece.at])
+        if cost is None:
+            unknown += 1
+        else:
+            known += 1
+            saved += cost - (piece.step.seconds or 0.0)
+    return saved, known, unknown
+
+
+def critical_path(record: RunRecord) -> tuple[tuple[int, ...], float | None]:
+    """The chain of steps, each needed by the next, that took longest: positions in order, and its seconds.
+
+    BuildKit reports steps of two platforms under one name where these run on one, so that what one needs may seem to
+    end after it began: time counts once.
+    """
+    found = pieces(record)
+    of = {at: number for number, piece in enumerate(found) for at in piece.shown}
+    needs = [
+        {n for at in piece.shown for need in record.steps[at].needs if (n := of.get(need, number)) != number}
+        for number, piece in enumerate(found)
+    ]
+    chains: dict[int, _Chain] = {}
+    for number in in_order(needs):
+        before = max(
+            (chains[n] for n in needs[number] if n in chains), key=lambda c: (c.seconds, -c.last), default=None
+        )
+        chains[number] = _longer(before, number, found[number].step)
+    end: _Chain | None = max(chains.values(), key=lambda c: (c.seconds, -c.last), default=None)
+    if end is None or not end.seconds:
+        return (), None
+    seconds, path = end.seconds, []
+    while end:
+        if end.added > 0:
+            path.append(found[end.last].at)
+        end = end.before
+    return tuple(reversed(path)), seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chain:
+    """Steps of which each needs the one before."""
+
+    last: int
+    before: _Chain | None
+    seconds: float
+    added: float  # of these, by the last step
+    reach: float  # when all of it had ended
+
+
+def _longer(before: _Chain | None, number: int, step: StepRecord) -> _Chain:
+    begun = step.started or 0.0
+    ended = begun + max(0.0, step.seconds or 0.0)
+    reach = before.reach if before else begun
+    added = max(0.0, ended - max(begun, reach))
+    seconds = (before.seconds if before else 0.0) + added
+    return _Chain(last=number, before=before, seconds=seconds, added=added, reach=max(reach, ended))

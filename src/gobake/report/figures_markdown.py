@@ -1,0 +1,101 @@
+"""A run's figures as a job's summary: what matters on top, details folded, less than 60 lines whatever the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gobake.insight.account import Account
+from gobake.insight.card import Digest
+from gobake.insight.trend import Trend
+from gobake.report import figures_words as words
+from gobake.trace.printable import one_line
+
+MOST_LINES = 60
+_FRAME = 7  # lines of a folded table beside its rows
+_CAUSES = 4
+_RUNS = 40
+_BRANCHES = 8
+# Everything that Markdown, HTML, mathematics, mentions or a link could begin with comes as an entity.
+_SPECIAL = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_{}[]<>&|#!~@:$^=\"'"}
+
+
+def escaped(text: str, width: int = 200) -> str:
+    """Text on one line that says nothing to a reader of Markdown."""
+    return one_line(text, width).translate(_SPECIAL).replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
+
+
+def as_markdown(account: Account) -> str:
+    lines = list(_head(account))
+    tables = list(_tables(account))
+    left = MOST_LINES - 1 - len(lines) - _FRAME * len(tables)
+    for at, (summary, table) in enumerate(tables):  # the first one may be the longest
+        rows = min(len(table.rows), left // max(2, len(tables) - at) if at < len(tables) - 1 else left)
+        lines += _folded(summary, table, rows)
+        left -= rows
+    return "\n".join(lines) + "\n"
+
+
+def runs_as_markdown(digests: Sequence[Digest], trends: Sequence[Trend]) -> str:
+    """The last runs, newest first, and how each branch fares."""
+    lines = ["### gobake: the last runs", "", *_table(words.runs_table(digests), _RUNS, left=4), ""]
+    lines += [f"- {escaped(line)}" for trend in trends[:_BRANCHES] for line in words.trend_lines(trend)]
+    return "\n".join(lines[: MOST_LINES - 1]) + "\n"
+
+
+def _head(account: Account) -> Iterator[str]:
+    card = account.card
+    mark = {"done": "✅", "failed": "❌"}.get(card.run.outcome, "⚠️")
+    yield f"### {mark} gobake: {escaped(words.title(card))}"
+    yield ""
+    if card.run.failure:
+        yield f"{escaped(card.run.failure, 400)}"
+        yield ""
+    yield "| | | |"
+    yield "|---|---:|---|"
+    yield from (_row(row) for row in _headline(account))
+    yield ""
+    told = [*(words.trend_lines(account.trend) if account.trend else ()), *words.cause_lines(account, _CAUSES)]
+    if told:
+        yield from (f"- {escaped(line)}" for line in told)
+        yield ""
+
+
+def _tables(account: Account) -> Iterator[tuple[str, words.Table]]:
+    card = account.card
+    if account.compared:
+        other = f"run {account.compared.other} {account.compared.branch}"
+        yield f"compared with {other}", words.comparison_table(account.compared)
+    yield "by service", words.part_table("SERVICE", card.services, card)
+    if any(t.sizes for t in card.targets):
+        yield "sizes, compressed", words.size_table(card, 8)
+
+
+def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
+    card = account.card
+    yield "steps", words.share_text(card.steps.hit_rate), words.steps_line(card.steps)
+    yield "Go", words.share_text(card.go.hit_rate if card.go else None), words.go_line(card)
+    yield "time", words.seconds_text(card.run.seconds), words.time_line(card)
+    saved = card.saved
+    yield "saved", f"{saved.seconds:+.1f} s" if saved else words.UNKNOWN, words.saved_line(card)
+    for at, line in enumerate(words.cache_lines(card)[:4]):
+        yield "caches" if at == 0 else "", "", line
+
+
+def _folded(summary: str, table: words.Table, most: int) -> Iterator[str]:
+    yield f"<details><summary>{escaped(summary)}</summary>"
+    yield ""
+    yield from _table(table, most)
+    yield ""
+    yield "</details>"
+
+
+def _table(table: words.Table, most: int, left: int = 1) -> Iterator[str]:
+    yield _row(tuple(column.lower() for column in table.columns))
+    yield "|" + "".join("---|" if at < left else "---:|" for at in range(len(table.columns)))
+    yield from (_row(row) for row in table.rows[:most])
+    if len(table.rows) > most:
+        yield _row((f"and {len(table.rows) - most} more", *[""] * (len(table.columns) - 1)))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(escaped(cell) for cell in cells)} |"

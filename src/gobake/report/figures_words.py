@@ -1,0 +1,259 @@
+"""Figures in words and rows, as the terminal and Markdown print them. What comes out of a record is raw here: whoever
+prints it makes it harmless for its own medium.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gobake.insight.account import Account
+from gobake.insight.card import Digest, Part, Scorecard, StepFigures
+from gobake.insight.compare import Comparison, Row, Unit
+from gobake.insight.trend import Change, Figure, Spread, Trend
+from gobake.report.summary import size_text
+
+UNKNOWN = "unknown"
+_NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Columns after the first hold numbers."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def seconds_text(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else f"{seconds:.1f} s"
+
+
+def share_text(share: float | None) -> str:
+    """Whole only where it is: 99.96 % is not 100 %."""
+    if share is None:
+        return UNKNOWN
+    text = f"{share:.1%}"
+    if text in ("0.0%", "100.0%"):
+        text = f"{share:.0%}" if share in (0.0, 1.0) else ("<0.1%" if share < 0.5 else ">99.9%")
+    return text.replace("%", " %")
+
+
+def count_text(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+# ---- lines
+
+
+def title(card: Scorecard) -> str:
+    """`run 2026...: done in 94.9 s; main 5b9dc368; builder default; policy ci-branch`."""
+    run = card.run
+    commit = " ".join(filter(None, (run.branch, run.revision[:8] + ("+" if run.dirty else ""))))
+    builder = run.builder + (" (bare)" if run.bare else "")
+    parts = [f"run {run.id}: {run.outcome} in {seconds_text(run.seconds)}", commit]
+    parts += [f"builder {builder}"] if run.builder else []
+    parts += [f"policy {run.cache_policy}"] if run.cache_policy else []
+    return "; ".join(filter(None, (*parts, "--no-cache" if run.no_cache else "")))
+
+
+def steps_line(steps: StepFigures) -> str:
+    counts = [("reused", steps.reused), ("imported", steps.imported), ("executed", steps.executed)]
+    counts += [(name, count) for name, count in (("unknown", steps.unknown), ("shared", steps.shared)) if count]
+    text = ", ".join(f"{count} {name}" for name, count in counts)
+    return f"{text}; by seconds {share_text(steps.weighted_hit_rate)}"
+
+
+def go_line(card: Scorecard) -> str:
+    go = card.go
+    if go is None:
+        return "no Go command is on record"
+    text = (
+        f"{go.compiled} of {count_text(go.total, 'package')} compiled, {go.linked} linked, {seconds_text(go.seconds)}"
+    )
+    return f"{text}; {modules_line(card)}"
+
+
+def modules_line(card: Scorecard) -> str:
+    total = UNKNOWN if card.modules_total is None else str(card.modules_total)
+    got = UNKNOWN if card.modules_downloaded is None else str(card.modules_downloaded)
+    return f"modules: {total}, {got} downloaded"
+
+
+def saved_line(card: Scorecard) -> str:
+    saved = card.saved
+    if saved is None:
+        return f"{UNKNOWN}: no earlier run tells what the steps cost"
+    text = f"{saved.seconds:+.1f} s of work: steps {saved.steps:.1f} s, Go packages {saved.packages:.1f} s"
+    text += f", less {saved.cost:.1f} s that caches cost"
+    return text + (f"; {count_text(saved.unknown, 'step')} of unknown cost" if saved.unknown else "")
+
+
+def time_line(card: Scorecard) -> str:
+    return f"{seconds_text(card.run.seconds)} wall, critical path {seconds_text(card.critical_seconds)}"
+
+
+def path_lines(card: Scorecard, count: int) -> list[str]:
+    """The longest steps of the critical path, in its order."""
+    steps = [card.run.steps[at] for at in card.critical_path]
+    longest = sorted(steps, key=lambda s: -(s.seconds or 0.0))[:count]
+    return [f"{seconds_text(s.seconds)}  {s.site or s.name}" for s in steps if s in longest]
+
+
+def cache_lines(card: Scorecard) -> list[str]:
+    """One line for imports, one for exports, one a seed, one for mounts."""
+    lines = []
+    for direction in ("import", "export"):
+        found = [c for c in card.caches if c.direction == direction]
+        if not found:
+            continue
+        longest = max((c.seconds for c in found if c.seconds is not None), default=None)
+        text = f"{direction}: {count_text(len(found), 'cache')} in {seconds_text(longest)}"
+        if direction == "import":
+            text += f", {sum(1 for c in found if c.found)} found"
+        else:
+            sizes = [c.bytes for c in found]
+            text += f", {size_text(None if None in sizes else sum(s or 0 for s in sizes))} written"
+        failed = sum(1 for c in found if c.error)
+        lines.append(text + (f", {failed} failed" if failed else ""))
+    for seed in card.seeds:
+        size = size_text(seed.size) + (f" ({size_text(seed.packed)} packed)" if seed.packed is not None else "")
+        lines.append(f"seed {seed.action}: {size} in {seconds_text(seed.seconds)}  {seed.error or seed.name}")
+    if card.mounts:
+        lines.append("mounts: " + ", ".join(f"{m.name} {_grown(m.before, m.after)}" for m in card.mounts))
+    return lines
+
+
+def _grown(before: int | None, after: int | None) -> str:
+    return size_text(after) if before == after else f"{size_text(before)} → {size_text(after)}"
+
+
+def trend_lines(trend: Trend) -> list[str]:
+    """What is usual on the branch, then what stands out."""
+    if not trend.spreads:
+        return []
+    usual = ", ".join(f"{_NAMES[s.figure]} {_figure(s.figure, s.median)} ± {_noise(s)}" for s in trend.spreads)
+    return [
+        f"{count_text(trend.runs, 'run')} like it on {trend.branch or 'no branch'}: {usual}",
+        *map(change_line, trend.changes),
+    ]
+
+
+def change_line(change: Change) -> str:
+    word = "worse" if change.worse else "better"
+    usual = _figure(change.figure, change.usual.median)
+    return f"{word} than usual: {_NAMES[change.figure]} {_figure(change.figure, change.value)}, and {usual} before"
+
+
+def _figure(figure: Figure, value: float) -> str:
+    return seconds_text(value) if figure is Figure.SECONDS else share_text(value)
+
+
+def _noise(spread: Spread) -> str:
+    return f"{spread.deviation:.1f} s" if spread.figure is Figure.SECONDS else f"{spread.deviation * 100:.1f}"
+
+
+def cause_lines(account: Account, count: int) -> list[str]:
+    """The first causes, of steps and then of packages; how many more there are."""
+    found = account.explanation
+    if found is None:
+        return []
+    lines = [f"{miss.label}: {miss.says}" for miss in found.misses]
+    lines += [f"{count_text(len(p.packages), 'Go package')} on {p.platform}: {p.says}" for p in found.packages]
+    lines += [f"advice: {advice.says}" for advice in found.advice]
+    more = len(lines) - count
+    return [*lines[:count], f"and {more} more: gobake explain"] if more > 1 else lines
+
+
+# ---- tables
+
+
+def part_table(name: str, parts: Sequence[Part], card: Scorecard) -> Table:
+    """Services, strategies or platforms; services and platforms with what Go did for them."""
+    work = _go_by_name(card)
+    rows = []
+    for part in parts:
+        compiled, total = work.get(part.name, (0, 0)) if name != "STRATEGY" else (0, 0)
+        steps = part.steps
+        hits = f"{steps.reused + steps.imported} of {steps.reused + steps.imported + steps.executed}"
+        go = f"{compiled} of {total}" if total else "-"
+        rows.append((part.name, share_text(steps.hit_rate), hits, go, seconds_text(part.seconds)))
+    return Table(columns=(name, "HIT RATE", "STEPS", "COMPILED", "TIME"), rows=tuple(rows))
+
+
+def _go_by_name(card: Scorecard) -> dict[str, tuple[int, int]]:
+    """Packages (compiled, total) by platform and by service; one that two services consist of counts for both."""
+    found = {work.platform: (len(work.compiled), work.packages) for work in card.run.go}
+    for command in card.commands:
+        compiled, total = found.get(command.service, (0, 0))
+        found[command.service] = (compiled + command.go.compiled, total + command.go.total)
+    return found
+
+
+def size_table(card: Scorecard, columns: int) -> Table:
+    """Compressed bytes, a row a service and a column a strategy, of each target's first platform; a row a target where
+    there would be more than ``columns``."""
+    services = list(dict.fromkeys(t.service for t in card.targets))
+    strategies = list(dict.fromkeys(t.strategy for t in card.targets))
+    sizes = {(t.service, t.strategy): t.sizes[0].compressed if t.sizes else None for t in card.targets}
+    if len(strategies) <= columns:
+        rows = [
+            (service, *(size_text(sizes[service, s]) if (service, s) in sizes else "-" for s in strategies))
+            for service in services
+        ]
+        return Table(columns=("SIZE", *strategies), rows=tuple(rows))
+    return Table(
+        columns=("SIZE", "COMPRESSED"), rows=tuple((f"{a} {b}", size_text(size)) for (a, b), size in sizes.items())
+    )
+
+
+def comparison_table(found: Comparison) -> Table:
+    """Images and mounts only where they differ."""
+    rows = [r for r in found.rows if r.unit is not Unit.BYTES or r.difference]
+    known = [r for r in rows if r.before is not None or r.now is not None]
+    return Table(
+        columns=("FIGURE", "BEFORE", "NOW", "DIFFERENCE", ""),
+        rows=tuple((r.name, _cell(r.unit, r.before), _cell(r.unit, r.now), _difference(r), _judged(r)) for r in known),
+    )
+
+
+def _cell(unit: Unit, value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    if unit is Unit.BYTES:
+        return size_text(int(value))
+    return seconds_text(value) if unit is Unit.SECONDS else share_text(value) if unit is Unit.SHARE else f"{value:.0f}"
+
+
+def _difference(row: Row) -> str:
+    if row.difference is None:
+        return UNKNOWN
+    if row.unit is Unit.BYTES:
+        return ("-" if row.difference < 0 else "+") + size_text(int(abs(row.difference)))
+    if row.unit is Unit.SHARE:
+        return f"{row.difference * 100:+.1f}"
+    return f"{row.difference:+.1f} s" if row.unit is Unit.SECONDS else f"{row.difference:+.0f}"
+
+
+def _judged(row: Row) -> str:
+    return "" if row.better is None else "better" if row.better else "worse"
+
+
+def runs_table(digests: Sequence[Digest]) -> Table:
+    rows = [
+        (
+            d.id,
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(d.started, 0.0), 4e9))),
+            d.branch or "-",
+            d.outcome,
+            seconds_text(d.seconds),
+            share_text(d.hit_rate),
+            share_text(d.go_hit_rate),
+            UNKNOWN if d.compiled is None else str(d.compiled),
+            UNKNOWN if d.saved is None else f"{d.saved:+.1f} s",
+        )
+        for d in digests
+    ]
+    columns = ("RUN", "BEGUN", "BRANCH", "OUTCOME", "TIME", "STEPS", "GO", "COMPILED", "SAVED")
+    return Table(columns=columns, rows=tuple(rows))

@@ -1,0 +1,275 @@
+"""The figures of runs, on real records and on built-up ones whose figures can be told by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from gobake.insight.scorecard import digest_of, scorecard
+from gobake.runs.record import CacheRecord, GoCommandRecord, GoRecord, InputsRecord, SeedRecord
+from tests.unit.scoring import before, recorded, run, step, target
+
+# ---- real runs
+
+
+def test_a_cold_run_hits_nothing_and_compiles_everything() -> None:
+    card = scorecard(recorded("cold"), [])
+    assert (card.steps.reused, card.steps.imported, card.steps.executed) == (0, 0, 103)
+    assert (card.steps.hit_rate, card.steps.weighted_hit_rate) == (0.0, 0.0)
+    assert card.steps.shared == 257
+    assert card.go is not None
+    assert (card.go.total, card.go.compiled, card.go.linked) == (528, 528, 8)
+    assert (card.modules_total, card.modules_downloaded) == (13, 13)
+    assert card.saved is not None
+    assert card.saved.seconds == 0.0
+
+
+def test_a_warm_run_hits_everything_and_saves_what_the_cold_one_cost() -> None:
+    card = scorecard(recorded("warm"), before("warm"))
+    assert (card.steps.reused, card.steps.executed) == (103, 0)
+    assert (card.steps.hit_rate, card.steps.weighted_hit_rate) == (1.0, 1.0)
+    assert card.go is not None
+    assert (card.go.compiled, card.go.hit_rate) == (0, 1.0)
+    assert (card.modules_total, card.modules_downloaded) == (13, 0)
+    cold = {s.digest: s.seconds or 0.0 for s in recorded("cold").steps if s.outcome == "executed"}
+    assert card.saved is not None
+    assert card.saved.unknown == 0
+    assert card.saved.steps == pytest.approx(sum(cold.values()), rel=0.1)
+
+
+def test_after_an_edit_go_compiles_one_package_a_platform() -> None:
+    card = scorecard(recorded("edit"), before("edit"))
+    assert card.go is not None
+    assert (card.go.compiled, card.go.linked) == (2, 2)
+    assert {(c.service, c.go.compiled) for c in card.commands} == {
+        ("api", 0),
+        ("migrate", 0),
+        ("shopctl", 0),
+        ("worker", 1),
+    }
+    compiled = sum(s for w in recorded("cold").go for path, s in w.compiled if path != "example.com/shop/worker")
+    assert card.saved is not None
+    assert card.saved.packages == pytest.approx(compiled)
+    worker = next(part for part in card.services if part.name == "worker")
+    api = next(part for part in card.services if part.name == "api")
+    assert worker.steps.hit_rate is not None
+    assert api.steps.hit_rate is not None
+    assert worker.steps.hit_rate < api.steps.hit_rate
+
+
+def test_a_bare_run_imports_and_pays_for_its_seed() -> None:
+    card = scorecard(recorded("bare"), before("bare"))
+    assert (card.steps.imported, card.steps.executed, card.steps.reused) == (11, 10, 0)
+    assert card.steps.hit_rate == pytest.approx(11 / 21)
+    assert card.steps.weighted_hit_rate is not None
+    assert card.steps.weighted_hit_rate < 0.3  # what was imported is cheap; the compiling was done
+    assert card.saved is not None
+    seed = recorded("bare").seeds[0].seconds
+    assert card.saved.cost == pytest.approx(seed + 1.887 + 0.099, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["cold", "warm", "edit", "exported", "bare"])
+def test_no_part_and_no_chain_takes_longer_than_the_run(name: str) -> None:
+    card = scorecard(recorded(name), before(name))
+    wall = recorded(name).seconds
+    assert 0 < (card.critical_seconds or 0) <= wall
+    for part in (*card.services, *card.strategies, *card.platforms):
+        assert 0 <= part.seconds <= wall
+
+
+def test_the_critical_path_of_a_cold_run_goes_through_the_compile() -> None:
+    record = recorded("cold")
+    path = [record.steps[at] for at in scorecard(record, []).critical_path]
+    assert [s.stage for s in path][:4] == ["go", "compile", "compile", "stamp"]
+    assert path[-2].stage == "api-upx-pack"  # packing is slow
+    ends = [(s.started or 0) + (s.seconds or 0) for s in path]
+    assert all(one < other for one, other in pairwise(ends))
+
+
+# ---- steps
+
+
+def test_work_that_targets_share_counts_once() -> None:
+    card = scorecard(run(step(1, "executed", 4.0), step(1, "shared", target="api-alpine"), step(2, "reused")), [])
+    assert (card.steps.executed, card.steps.shared, card.steps.reused) == (1, 1, 1)
+    assert card.steps.hit_rate == 0.5
+
+
+def test_housekeeping_and_steps_that_were_never_reached_are_in_no_rate() -> None:
+    card = scorecard(run(step(1, "reused"), step(2, "uncacheable"), step(3, "unknown", started=None)), [])
+    assert (card.steps.hit_rate, card.steps.uncacheable, card.steps.unknown) == (1.0, 1, 0)
+
+
+def test_a_hit_of_unknown_origin_is_in_no_rate() -> None:
+    card = scorecard(run(step(1, "unknown"), step(2, "executed")), [])
+    assert (card.steps.unknown, card.steps.hit_rate) == (1, 0.0)
+
+
+def test_without_steps_nothing_is_known() -> None:
+    card = scorecard(run(), [])
+    assert (card.steps.hit_rate, card.steps.weighted_hit_rate, card.go) == (None, None, None)
+    assert (card.critical_path, card.critical_seconds, card.modules_downloaded) == ((), None, None)
+
+
+def test_the_weighted_rate_weighs_by_what_steps_last_took() -> None:
+    first = run(step(1, "executed", 30.0), step(2, "executed", 5.0))
+    second = run(step(1, "reused"), step(2, "executed", 10.0), at=1)
+    third = run(step(1, "reused"), step(2, "reused"), step(3, "executed", 20.0), at=2)
+    assert scorecard(second, [first]).steps.weighted_hit_rate == 0.75
+    assert scorecard(third, [second, first]).steps.weighted_hit_rate == pytest.approx(40 / 60)
+
+
+def test_a_reused_step_that_no_record_executed_leaves_the_weighted_rate_unknown() -> None:
+    card = scorecard(run(step(1, "reused"), step(2, "executed", 1.0)), [])
+    assert (card.steps.hit_rate, card.steps.weighted_hit_rate, card.saved) == (0.5, None, None)
+
+
+def test_a_base_image_that_was_there_before_gobake_weighs_nothing() -> None:
+    first = run(step(0, "reused", instruction="FROM golang"), step(1, "executed", 3.0))
+    second = run(step(0, "reused", instruction="FROM golang"), step(1, "reused"), step(2, "executed", 1.0))
+    assert scorecard(second, [first]).steps.weighted_hit_rate == 0.75
+
+
+def test_a_step_is_found_again_under_another_stage_but_not_on_other_ground() -> None:
+    """BuildKit names a step that stages share after any one of them."""
+    first = run(step(1, "executed", 8.0), step(2, "executed", 2.0, needs=(0,), stage="one", instruction="COPY a b"))
+    same = run(step(1, "reused"), step(2, "reused", needs=(0,), stage="two", instruction="COPY a b"))
+    other = run(step(5, "reused"), step(2, "reused", needs=(0,), stage="one", instruction="COPY a b"))
+    assert scorecard(same, [first]).saved == replace(scorecard(same, [first]).saved, steps=10.0, unknown=0)  # type: ignore[type-var]
+    assert scorecard(other, [first]).saved is None
+
+
+def test_a_failed_or_canceled_step_tells_no_cost() -> None:
+    failed = run(step(1, "executed", 9.0, error="exit code 1"), step(2, "executed", 9.0, canceled=True))
+    assert scorecard(run(step(1, "reused"), step(2, "reused")), [failed]).saved is None
+
+
+# ---- the critical path
+
+
+def test_the_critical_path_is_the_longest_chain() -> None:
+    card = scorecard(
+        run(
+            step(0, "executed", 5.0, started=0.0),
+            step(1, "executed", 3.0, started=5.0, needs=(0,)),
+            step(2, "executed", 7.0, started=0.0),
+            step(3, "executed", 2.0, started=8.0, needs=(1, 2)),
+        ),
+        [],
+    )
+    assert (card.critical_path, card.critical_seconds) == ((0, 1, 3), 10.0)
+
+
+def test_the_critical_path_leads_through_the_sibling_that_did_the_work() -> None:
+    card = scorecard(
+        run(
+            step(0, "executed", 5.0, target="web-scratch"),
+            step(0, "shared", 0.0),
+            step(2, "executed", 1.0, started=5.0, needs=(1,)),
+        ),
+        [],
+    )
+    assert (card.critical_path, card.critical_seconds) == ((0, 2), 6.0)
+
+
+def test_time_in_which_two_steps_of_a_chain_overlap_counts_once() -> None:
+    card = scorecard(run(step(0, "executed", 9.0), step(1, "executed", 10.0, needs=(0,))), [])
+    assert (card.critical_path, card.critical_seconds) == ((0, 1), 11.0)
+
+
+def test_a_record_whose_steps_need_each_other_or_nothing_that_exists_is_survived() -> None:
+    circle = run(
+        step(0, "reused", 1.0, digest="", needs=(1,)),
+        step(1, "reused", 1.0, digest="", needs=(0, 99, -3)),
+        step(2, "executed", 2.0, digest=""),
+    )
+    card = scorecard(circle, [circle])
+    assert (card.critical_path, card.critical_seconds) == ((2,), 2.0)
+
+
+# ---- Go
+
+
+def _go(*, compiled: tuple[tuple[str, float], ...] = (), actions: tuple[str, ...] = ()) -> GoRecord:
+    return GoRecord(
+        platform="linux/amd64",
+        packages=3,
+        compiled=compiled,
+        linked=(("shop/api", 0.5),) if compiled else (),
+        actions=tuple((path, "key") for path in actions),
+        commands=(GoCommandRecord(package="shop/api", packages=3, compiled=tuple(range(len(compiled)))),),
+    )
+
+
+ALL = ("fmt", "rsc.io/quote/v3", "shop/api")
+
+
+def test_packages_out_of_gos_cache_save_what_they_last_took() -> None:
+    first = run(step(1, "executed", 9.0), go=(_go(compiled=(("fmt", 2.0), ("rsc.io/quote/v3", 3.0)), actions=ALL),))
+    second = run(step(2, "executed", 1.0), go=(_go(compiled=(("shop/api", 1.0),), actions=ALL),))
+    saved = scorecard(second, [first]).saved
+    assert saved is not None
+    assert (saved.packages, saved.seconds) == (5.0, 5.0)
+
+
+def test_a_reused_compile_step_saves_no_packages_besides() -> None:
+    first = run(step(1, "executed", 9.0), go=(_go(compiled=(("fmt", 2.0),), actions=ALL),))
+    saved = scorecard(run(step(1, "reused"), go=(_go(),)), [first]).saved
+    assert saved is not None
+    assert (saved.steps, saved.packages) == (9.0, 0)
+
+
+def test_a_command_belongs_to_the_services_of_its_package() -> None:
+    targets = (target("api", package="shop/api"), target("worker", package="shop/worker"))
+    card = scorecard(run(go=(_go(compiled=(("shop/api", 1.0),)),), targets=targets), [])
+    (command,) = card.commands
+    assert (command.service, command.go.compiled, command.go.linked, command.go.seconds) == ("api", 1, 1, 1.5)
+
+
+def test_modules_are_those_that_packages_are_of() -> None:
+    modules = (("rsc.io/quote", "v1"), ("rsc.io/quote/v3", "v3"), ("unused.example/x", "v1"), ("shop", "v0"))
+    inputs = InputsRecord(modules=modules, packages=(("shop/api", "api"),))
+    first = run(step(1, "executed"), go=(_go(compiled=(("fmt", 1.0),), actions=ALL),), inputs=inputs)
+    assert scorecard(first, []).modules_total == 1
+    reused = run(step(1, "reused"), go=(_go(),), inputs=inputs)
+    assert scorecard(reused, [first]).modules_total == 1
+    assert scorecard(reused, []).modules_total == 3  # that go.mod files name, without the user's own
+
+
+def test_go_without_a_record_is_unknown() -> None:
+    assert scorecard(run(step(1, "executed")), []).go is None
+
+
+# ---- saved
+
+
+def test_caches_that_cost_more_than_they_save_save_less_than_nothing() -> None:
+    first = run(step(1, "executed", 2.0))
+    caches = (
+        CacheRecord(direction="import", target="a", ref="r", seconds=1.0),
+        CacheRecord(direction="export", target="a", ref="r", seconds=6.0),
+        CacheRecord(direction="export", target="b", ref="r", seconds=4.0),
+        CacheRecord(direction="export", target="c", ref="r", seconds=None),
+    )
+    card = scorecard(
+        run(step(1, "imported", 0.5), caches=caches, seeds=(SeedRecord(action="restored", name="s", seconds=3.0),)),
+        [first],
+    )
+    assert card.saved is not None
+    assert (card.saved.steps, card.saved.cost, card.saved.seconds) == (1.5, 10.0, -8.5)
+
+
+# ---- digests
+
+
+def test_a_digest_tells_modules_apart_and_holds_no_more_than_lists_need() -> None:
+    card = scorecard(recorded("edit"), before("edit"))
+    digest = digest_of(card)
+    assert (digest.services, digest.targets, digest.compiled) == (("api", "migrate", "shopctl", "worker"), 32, 2)
+    assert digest.hit_rate == card.steps.hit_rate
+    assert digest.saved == card.saved.seconds if card.saved else False
+    other = replace(card, run=replace(card.run, inputs=replace(card.run.inputs, modules=(("a", "v1"),))))
+    assert digest_of(other).modules not in ("", digest.modules)
+    assert digest_of(scorecard(run(), [])).modules == ""
