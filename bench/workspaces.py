@@ -31,7 +31,10 @@ class Workspace:
     edited: str
 
     def edit(self, number: int) -> None:
-        """Change one line, as a developer would: the text of a log line of one command."""
+        """Change one line, as a developer would: the text of a log line of one command.
+
+        No two copies of a workspace get the same text: equal sources are equal steps, and the second would find them.
+        """
         file = self.root / self.edited
         lines = file.read_text().splitlines(keepends=True)
         marked = [i for i, line in enumerate(lines) if "slog.Warn(" in line]
@@ -39,7 +42,7 @@ class Workspace:
             raise ValueError(f"{file} must have one line with slog.Warn, and has {len(marked)}")
         head, _, tail = lines[marked[0]].partition('slog.Warn("')
         words = tail.partition('"')
-        lines[marked[0]] = f'{head}slog.Warn("{words[0].partition(" #")[0]} #{number}"{words[2]}'
+        lines[marked[0]] = f'{head}slog.Warn("{words[0].partition(" #")[0]} #{number} of {self.root.name}"{words[2]}'
         file.write_text("".join(lines))
 
 
