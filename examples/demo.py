@@ -1,4 +1,5 @@
-"""The main job on the example workspace: build everything, look at what it is, run it, say what to try next.
+"""The main job on a copy of the example workspace: build everything, build it again, edit one line and build once more;
+run what was built, look at what the caches did, say what to try next.
 
 `make demo` runs this with a real engine in its environment.
 """
@@ -6,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -13,15 +15,23 @@ import urllib.request
 from pathlib import Path
 
 SHOP = Path(__file__).resolve().parent / "shop"
+COPY = SHOP.parent.parent / "build" / "demo" / "shop"
 GOBAKE = str(Path(sys.executable).parent / "gobake")
 PLATFORMS = "linux/amd64,linux/arm64"
 
 
 def main() -> int:
-    say(f"gobake all --platform {PLATFORMS}   (in {SHOP.relative_to(Path.cwd())})")
-    code = subprocess.run([GOBAKE, "all", "-C", str(SHOP), "--platform", PLATFORMS], check=False)
-    if code.returncode:
-        return code.returncode
+    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.copytree(SHOP, COPY)
+    everything = ("all", "--platform", PLATFORMS)
+    if code := gobake(*everything, shown="every service in every strategy"):
+        return code
+    if code := gobake(*everything, "--quiet", shown="once more, nothing changed"):
+        return code
+    edited = COPY / "worker" / "main.go"
+    edited.write_text(f"{edited.read_text()}\nvar _ = {time.time_ns()}\n")
+    if code := gobake(*everything, "--quiet", shown="a line added to worker/main.go"):
+        return code
     say("the images run:")
     for strategy in ("scratch", "distroless", "alpine", "upx"):
         for platform in PLATFORMS.split(","):
@@ -33,15 +43,24 @@ def main() -> int:
         print(f"  api:latest               http://{address}/products has {len(products(address))} products")
     finally:
         subprocess.run(["docker", "kill", name], capture_output=True, check=False)
+    gobake("report", "--last", "3", shown="what the caches did in the last three runs")
+    gobake("explain", shown="why the last run could not take everything from a cache")
     say("try next, in any Go repository:")
     print(
         "  gobake plan                what would be built, and why\n"
+        "  gobake report              how well the caches of the last run worked\n"
         "  gobake init                a commented gobake.yaml\n"
         "  gobake render              files for plain `docker buildx bake`\n"
         "  make engine-up             a private engine that stays, to play with\n"
         "  make clean                 removes everything that this demo made"
     )
     return 0
+
+
+def gobake(*words: str, shown: str) -> int:
+    """Run it on the copy, in front of the user."""
+    say(f"gobake {' '.join(words)}   ({shown})")
+    return subprocess.run([GOBAKE, words[0], "-C", str(COPY), *words[1:]], check=False).returncode
 
 
 def say(text: str) -> None:
