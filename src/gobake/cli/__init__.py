@@ -22,6 +22,7 @@ COMMANDS = {
     "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show and delete the records of past runs."),
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
+    "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),
 }
 
 
