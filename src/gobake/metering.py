@@ -5,17 +5,21 @@ A run is read once: its record never changes, so what was made of it is kept by 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from threading import Lock
 
 from prometheus_client import CollectorRegistry
 
 from gobake.insight.card import Digest
 from gobake.insight.scorecard import digest_of, scorecard
-from gobake.report.exposition import Sample, registry, samples, totals
-from gobake.reporting import card_of, readable
+from gobake.report.exposition import Sample, label, registry, samples, totals
+from gobake.reporting import LIMIT, readable
+from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 
 MOST_BRANCHES = 20  # those that were built last; each is a set of series
+_Read = Callable[[str], RunRecord | None]
 
 
 class Meter:
@@ -29,31 +33,41 @@ class Meter:
 
     def read(self, store: RunStore) -> CollectorRegistry:
         """What the store holds now."""
+
+        @lru_cache(maxsize=2 * LIMIT)  # the runs before one are those before the next, too; whole records are large
+        def record(run_id: str) -> RunRecord | None:
+            return readable(store, run_id)
+
         with self._lock:
             there = store.ids()
-            self._catch_up(store, there)
-            shown = {run_id: self._samples.get(run_id) or self._of(store, run_id) for run_id in self._last(there)}
-            self._samples = shown
+            self._catch_up(there, record)
+            last = self._last(there)
+            self._samples = {i: self._samples.get(i) or _samples(i, there, record) for i in last}
             # a run that was deleted meanwhile still counts: a counter that falls would be taken for a restart
             known = [digest for digest in self._digests.values() if digest]
-            every = [sample for run in shown.values() for sample in run]
-            return registry([*every, *totals(self._project, known)])
+            shown = [sample for run in self._samples.values() for sample in run]
+            return registry([*shown, *totals(self._project, known)])
 
-    def _catch_up(self, store: RunStore, there: list[str]) -> None:
+    def _catch_up(self, there: list[str], read: _Read) -> None:
         for run_id in there:
             if run_id not in self._digests:
-                record = readable(store, run_id)
+                record = read(run_id)
                 self._digests[run_id] = digest_of(scorecard(record, ())) if record else None
 
     def _last(self, there: list[str]) -> list[str]:
-        """The newest run of each branch, newest first."""
+        """The newest run of each branch, newest first. Branches that look alike are one: no series may come twice."""
         found: dict[str, str] = {}
         for run_id in reversed(there):
             digest = self._digests[run_id]
             if digest and len(found) < MOST_BRANCHES:
-                found.setdefault(digest.branch, run_id)
+                found.setdefault(label(digest.branch), run_id)
         return list(found.values())
 
-    def _of(self, store: RunStore, run_id: str) -> tuple[Sample, ...]:
-        record = readable(store, run_id)
-        return samples(card_of(store, record)) if record else ()
+
+def _samples(run_id: str, there: list[str], read: _Read) -> tuple[Sample, ...]:
+    record = read(run_id)
+    if record is None:
+        return ()
+    at = there.index(run_id)
+    earlier = [one for i in reversed(there[max(0, at - LIMIT) : at]) if (one := read(i))]
+    return samples(scorecard(record, earlier))

@@ -22,7 +22,7 @@ from gobake.report.metrics_table import COUNTERS, GAUGES
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from harness.monitoring import Prometheus, programs, prometheus, push_gateway
-from tests.conftest import REPOSITORY, Gobake
+from tests.conftest import REPOSITORY, Gobake, copy_shop, outside_ci
 from tests.unit.scoring import NAMES, hostile, recorded
 
 DASHBOARD = json.loads((REPOSITORY / "dashboards" / "gobake.json").read_text())
@@ -39,6 +39,22 @@ def _chosen(expression: str, *, project: str = ".*", branch: str = ".*") -> str:
     found = re.sub(r"\$(?:project|branch)", lambda name: given[name[0]], expression)
     assert "$" not in found, f"{expression} has a variable that no test knows"
     return found
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("metrics")
+
+
+@pytest.fixture(scope="module")
+def world(home: Path) -> Gobake:
+    """Its history is that of no other test."""
+    return Gobake(env={**outside_ci(), "XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")})
+
+
+@pytest.fixture(scope="module")
+def shop(home: Path) -> Path:
+    return copy_shop(home / "shop")
 
 
 @pytest.fixture(scope="module")

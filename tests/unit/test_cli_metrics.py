@@ -24,6 +24,7 @@ from gobake.metering import MOST_BRANCHES, Meter
 from gobake.opening import Request, open_project
 from gobake.project import identity
 from gobake.report.exposition import text
+from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore, default_folder
 from gobake.scraping import Address, address
 from tests.conftest import Gobake, Tree
@@ -121,7 +122,12 @@ def test_a_run_is_read_once_and_a_new_one_is_seen(store: RunStore, monkeypatch: 
     store.add(run(at=0), [])
     asked: list[str] = []
     before = RunStore.get
-    monkeypatch.setattr(RunStore, "get", lambda self, name: (asked.append(name), before(self, name))[1])
+
+    def get(self: RunStore, name: str) -> RunRecord:
+        asked.append(name)
+        return before(self, name)
+
+    monkeypatch.setattr(RunStore, "get", get)
     meter = Meter("hello")
     first = text(meter.read(store))
     assert asked
@@ -266,7 +272,7 @@ class Gateway:
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
     class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:  # noqa: N802
+        def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             kept.sent.append((self.command, self.path, self.headers.get("Authorization", ""), body))
             self.send_response(kept.status)
@@ -279,7 +285,7 @@ def gateway() -> Iterator[Gateway]:
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         kept = Gateway(url=f"127.0.0.1:{server.server_port}", sent=[])
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield kept
         server.shutdown()

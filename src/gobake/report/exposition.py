@@ -42,13 +42,13 @@ def exposition(card: Scorecard) -> str:
 
 def samples(card: Scorecard) -> tuple[Sample, ...]:
     """The figures of a run, each series once. Small, unlike the card."""
-    common = (one_line(card.run.project, _LONGEST_LABEL), one_line(card.run.branch, _LONGEST_LABEL))
+    common = (label(card.run.project), label(card.run.branch))
     order = {metric.name: metric.labels for metric in GAUGES}
     found: dict[tuple[str, tuple[str, ...]], Sample] = {}
     counts: Counter[str] = Counter()
     for name, labels, value in _figures(card):
         number = _number(value)
-        shown = (*common, *(one_line(labels[key], _LONGEST_LABEL) for key in order[name]))
+        shown = (*common, *(label(labels[key]) for key in order[name]))
         if number is None or (name, shown) in found or counts[name] >= MOST_SERIES:
             continue
         counts[name] += 1
@@ -65,13 +65,18 @@ def totals(project: str, digests: Iterable[Digest]) -> tuple[Sample, ...]:
         seconds += digest.seconds
         executed += digest.executed
         compiled += digest.compiled or 0
-    name = one_line(project, _LONGEST_LABEL)
+    name = label(project)
     return (
         *(Sample(metric="gobake_runs_total", labels=(name, key), value=count) for key, count in runs.items()),
         Sample(metric="gobake_build_seconds_total", labels=(name,), value=seconds),
         Sample(metric="gobake_executed_steps_total", labels=(name,), value=executed),
         Sample(metric="gobake_compiled_packages_total", labels=(name,), value=compiled),
     )
+
+
+def label(text: str) -> str:
+    """A name as a label's value."""
+    return one_line(text, _LONGEST_LABEL)
 
 
 class _Given(Collector):
