@@ -18,6 +18,11 @@ EIGHTY = ("--min-hit-rate", "80%", "--min-go-hit-rate", "80%")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One project for all tests here, in the order in which they stand: the first one compiles it."""
     made = small_project(tmp_path_factory.mktemp("gate"))
+    (made / "go.mod").write_text("module example.com/small\n\ngo 1.26\n")  # no module from elsewhere
+    (made / "go.sum").unlink()
+    for command in ("one", "two"):
+        file = made / "cmd" / command / "main.go"
+        file.write_text('package main\n\nimport "example.com/small/shared"\n\nfunc main() { println(shared.Mark) }\n')
     yield made
     forget_mounts(made.name)
 

@@ -122,7 +122,7 @@ class TestManyRuns:
     def test_in_markdown(self, report: Report) -> None:
         assert _good(report("--last", "2", "--format", "markdown")).count("\n| 2026") == 2
 
-    @pytest.mark.parametrize("words", [("--compare", "main"), ("20261125",)])
+    @pytest.mark.parametrize("words", [("--compare", "main"), ("20261125",), ("--format", "prometheus")])
     def test_what_is_about_one_run_does_not_go_with_many(self, report: Report, words: tuple[str, ...]) -> None:
         assert "leave one out" in _error(report("--last", "3", *words))
 

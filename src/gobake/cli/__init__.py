@@ -23,6 +23,7 @@ COMMANDS = {
     "runs": ("gobake.cli.runs", "List, show and delete the records of past runs."),
     "explain": ("gobake.cli.explain", "Say why steps missed and packages were compiled."),
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
+    "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gobake.runs.record import RunRecord
     from gobake.runs.store import RunStore
 
-_FORMATS = ("text", "json", "markdown")
+_FORMATS = ("text", "json", "markdown", "prometheus")
 
 
 @click.command("report")
@@ -38,8 +38,10 @@ def report_command(given: dict[str, Any]) -> None:
     """
     from gobake.cli.runs import _store
 
-    if given["last"] and (given["compare"] or given["run"] != "last"):
-        raise UsageError("--last is about many runs, and RUN and --compare about one", remedy="leave one out")
+    if given["last"] and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
+        raise UsageError(
+            "--last is about many runs, and RUN, --compare and --format prometheus about one", remedy="leave one out"
+        )
     with _store(given) as store:
         if given["last"]:
             with _written_to(given["output"]):
@@ -61,6 +63,10 @@ def _print_run(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Accou
         from gobake.report.figures_json import Report, as_json
 
         click.echo(json.dumps(as_json(Report(account=found)), indent=2))
+    elif form == "prometheus":
+        from gobake.report.exposition import exposition
+
+        click.echo(exposition(found.card), nl=False)
     elif form == "markdown":
         from gobake.report.figures_markdown import as_markdown
 

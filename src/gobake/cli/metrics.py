@@ -1,0 +1,103 @@
+"""`gobake metrics`: the history for Prometheus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gobake.cli.options import as_given, project_options, request
+from gobake.errors import UsageError
+
+if TYPE_CHECKING:
+    from gobake.model import Project
+
+
+@click.command("metrics")
+@click.option(
+    "--listen",
+    metavar="[ADDR:]PORT",
+    help="Serve /metrics until Ctrl-C; on the loopback address unless another is named.",
+)
+@click.option(
+    "--push",
+    envvar="GOBAKE_PUSH_GATEWAY",
+    metavar="URL",
+    help="Send the last run to a push gateway.",
+)
+@project_options
+@as_given
+def metrics_command(given: dict[str, Any]) -> None:
+    """Print the last run of each branch, and sums over all runs, as Prometheus metrics.
+
+    \b
+    gobake metrics --listen 9469                   for Prometheus to scrape
+    gobake metrics --push http://gateway:9091      from CI, after a build
+    gobake report --format prometheus -o X.prom    for node_exporter's textfile collector
+    """
+    listen = given["listen"] is not None
+    if listen and click.get_current_context().get_parameter_source("push") is click.core.ParameterSource.COMMANDLINE:
+        raise UsageError("--listen waits to be asked and --push sends", remedy="leave one out")
+    if listen:
+        _listen(given)
+    elif given["push"]:
+        _push(given)
+    else:
+        _print(given)
+
+
+def _print(given: dict[str, Any]) -> None:
+    from gobake.metering import Meter
+    from gobake.opening import open_project
+    from gobake.report.exposition import text
+    from gobake.runs.store import RunStore
+
+    project = open_project(request(given)).project
+    with RunStore(_folder(project)) as store:
+        store.resolve("last")  # says what to do where there is none
+        click.echo(text(Meter(project.name).read(store)), nl=False)
+
+
+def _push(given: dict[str, Any]) -> None:
+    from gobake.cli.report import _record
+    from gobake.opening import open_project
+    from gobake.pushgateway import push
+    from gobake.report.exposition import exposition
+    from gobake.reporting import card_of
+    from gobake.runs.store import RunStore
+
+    project = open_project(request(given)).project
+    with RunStore(_folder(project)) as store:
+        record = _record(store, "last")
+        push(given["push"], exposition(card_of(store, record)), project=record.project, branch=record.branch)
+    if not given["quiet"]:
+        click.echo(f"run {record.id} pushed")
+
+
+def _listen(given: dict[str, Any]) -> None:
+    from prometheus_client import CollectorRegistry
+
+    from gobake.metering import Meter
+    from gobake.opening import open_project
+    from gobake.runs.store import RunStore
+    from gobake.scraping import address, serve
+
+    where = address(given["listen"])
+    project = open_project(request(given)).project
+    folder = _folder(project)
+    meter = Meter(project.name)
+
+    def read() -> CollectorRegistry:
+        with RunStore(folder) as store:
+            return meter.read(store)
+
+    read()  # the first look at a long history takes a while: before Prometheus waits for it
+    serve(where, read, say=lambda text: None if given["quiet"] else click.echo(f"{text}  (Ctrl-C ends it)", err=True))
+
+
+def _folder(project: Project) -> Path:
+    from gobake.project import identity
+    from gobake.runs.store import default_folder
+
+    return default_folder(identity(project))

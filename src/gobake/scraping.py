@@ -1,0 +1,132 @@
+"""A small HTTP server for Prometheus: /metrics and /healthz, nothing else. The history is read at every scrape."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import socketserver
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from gobake.errors import GobakeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_LOOPBACK = "127.0.0.1"
+_SILENT_SECONDS = 10.0  # after which a client that sends nothing is dropped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where to listen; port 0 is any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address(text: str) -> Address:
+    """Of [ADDR:]PORT. Raises UsageError."""
+    found = re.fullmatch(r"(?:(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})", text)
+    if not found or int(found[3]) > 65535:
+        raise UsageError(
+            f"--listen: {text!r} is no [ADDR:]PORT",
+            remedy=f"write 9469 for {_LOOPBACK}:9469, or 0.0.0.0:9469 to be reached from elsewhere",
+        )
+    return Address(host=found[1] or found[2] or _LOOPBACK, port=int(found[3]))
+
+
+def serve(where: Address, read: Callable[[], CollectorRegistry], say: Callable[[str], None]) -> None:
+    """Until Ctrl-C or SIGTERM. ``read`` raises GobakeError where there is nothing to read from. Raises UsageError for
+    an address that cannot be had."""
+    with _open(where) as server, _ended_by_signals():
+        server.set_app(_app(read))
+        say(f"http://{Address(host=where.host, port=server.server_port)}/metrics")
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+def _app(read: Callable[[], CollectorRegistry]) -> WSGIApplication:
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if environ["REQUEST_METHOD"] != "GET":
+            return _plain(start, "405 Method Not Allowed", "only GET is answered", ("Allow", "GET"))
+        if path == "/healthz":
+            return _plain(start, "200 OK", "ok")
+        if path != "/metrics":
+            return _plain(start, "404 Not Found", "there are /metrics and /healthz")
+        try:
+            found = read()
+        except GobakeError as error:
+            return _plain(start, "503 Service Unavailable", str(error))
+        app: WSGIApplication = make_wsgi_app(found)
+        return app(environ, start)
+
+    return answer
+
+
+def _plain(start: StartResponse, status: str, text: str, *more: tuple[str, str]) -> Iterable[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8"), *more])
+    return [f"{text}\n".encode("utf-8", "replace")]
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _SILENT_SECONDS
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """A line for every scrape would tell nobody anything."""
+
+    def log_error(self, *_: Any) -> None:
+        """Nor would one for every client that sends nonsense."""
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Without asking a name server who we are."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away or sent nonsense is no event."""
+
+
+def _open(where: Address) -> _Server:
+    try:
+        found = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, name = found[0][0], str(found[0][4][0])
+        kind = type("_Server", (_Server,), {"address_family": family})
+        server = kind((name, where.port), _Handler)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(
+            f"--listen: {where} cannot be had: {reason}", remedy="name another port, or 0 for any free one"
+        ) from None
+    assert isinstance(server, _Server)
+    return server
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM, as systemd sends it, ends the server as Ctrl-C does."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
