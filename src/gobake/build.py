@@ -63,7 +63,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         sizes = {} if stopped else _sizes(asked, ready, metadata)
         evidence = outcome.evidence(seen, ready.trace_folder, started, ready.matrix)
         seconds = time.time() - started
-        compiled = bool(evidence["modules"]) or any(work.compiled or work.linked for work in evidence["go"])
+        compiled = bool(evidence["modules"]) or any(work.compiled for work in evidence["go"])
+        mounted = stopped or compiled or any(work.linked for work in evidence["go"])
         if ready.care and not stopped:
             ready.care.save(baked.log, compiled=compiled, say=sayer(asked))
         record = RunRecord(
@@ -84,7 +85,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             no_cache=asked.no_cache,
             lineages=ready.caches.lineages,
             inputs=replace(baked.inputs, bases=inputs.bases(baked.log)),
-            mounts=watch.records(used=compiled or bool(stopped)),
+            mounts=watch.records(used=mounted),
             bare=watch.bare,
         )
         noted = [
