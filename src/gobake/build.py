@@ -45,10 +45,11 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         if ready.care:
             ready.care.warm(sayer(asked))
         baked = _bake(asked, ready)
-        from gobake import inputs, outcome
+        from gobake import outcome
         from gobake.caching import run as cache_run
         from gobake.report import in_ci
         from gobake.runs.record import RunRecord, new_id
+        from gobake.trace.bases import bases
         from gobake.trace.caches import cache_transfers
         from gobake.trace.steps import steps
 
@@ -84,7 +85,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             **evidence,
             no_cache=asked.no_cache,
             lineages=ready.caches.lineages,
-            inputs=replace(baked.inputs, bases=inputs.bases(baked.log)),
+            inputs=replace(baked.inputs, bases=bases(baked.log)),
             mounts=watch.records(used=mounted),
             bare=watch.bare,
         )

@@ -6,7 +6,6 @@ Files are read while buildx starts; what is changed in that very moment may be r
 from __future__ import annotations
 
 import hashlib
-import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +14,9 @@ from gobake.matrix import Matrix
 from gobake.opening import Opened
 from gobake.recipe.admitted import admitted
 from gobake.runs.record import InputsRecord, digests
-from gobake.trace.events import EventLog
 
 _DIGITS = 16  # of a file's sha256: 64 bits, for telling a change and not for trust
 _PLAIN = 0o644  # permissions of most files
-_BASE = re.compile(r"\bFROM (\S+)@(sha256:[0-9a-f]{64})")
 
 
 def look(opened: Opened, matrix: Matrix, variables: Mapping[str, str], prebuilt: Path | None = None) -> InputsRecord:
@@ -37,12 +34,6 @@ def look(opened: Opened, matrix: Matrix, variables: Mapping[str, str], prebuilt:
         modules=tuple(sorted(modules)),
         prebuilt=_all_in(prebuilt) if prebuilt else (),
     )
-
-
-def bases(log: EventLog) -> tuple[tuple[str, str], ...]:
-    """The references of FROM lines and what they stood for: (reference, digest), one that moved within a run twice."""
-    found = {match.groups() for vertex in log.vertices.values() if (match := _BASE.search(vertex.name))}
-    return tuple(sorted((reference, digest) for reference, digest in found))
 
 
 def _all_in(folder: Path) -> tuple[tuple[str, str], ...]:

@@ -17,7 +17,6 @@ from gobake.caching.limits import collection_warning
 from gobake.caching.memory import note
 from gobake.caching.saving import save
 from gobake.caching.seed import Seed
-from gobake.caching.solving import base_digests
 from gobake.caching.warming import Warming, Warmth, warm
 from gobake.engine import Builder, Usage
 from gobake.errors import GobakeError
@@ -26,6 +25,7 @@ from gobake.opening import Opened
 from gobake.recipe.admitted import admitted, digest
 from gobake.report.seeds import restored_line, saved_line
 from gobake.runs.record import SeedRecord
+from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
 

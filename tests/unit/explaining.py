@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from gobake.runs.record import (
     GoRecord,
@@ -16,16 +13,10 @@ from gobake.runs.record import (
     StepRecord,
     TargetRecord,
     digests,
-    from_json,
 )
 
 RECORDED = ("cold", "warm", "edit", "exported", "bare")
 GO = "docker.io/library/golang:1.26"
-
-
-def recorded(name: str) -> RunRecord:
-    file = Path(__file__).parent / "recorded" / "runs" / f"{name}.json.gz"
-    return from_json(json.loads(gzip.decompress(file.read_bytes())))
 
 
 def step(

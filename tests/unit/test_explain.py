@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gobake.insight.causes import Cause, Miss
 from gobake.insight.explain import explain
 from gobake.runs.record import CacheRecord, InputsRecord, RunRecord
-from tests.unit.explaining import COMPILE, RECORDED, recorded, run
+from tests.unit.explaining import COMPILE, RECORDED, run
+from tests.unit.scoring import recorded
 
 FILES = {"cmd/a/main.go": "0" * 16, "go.mod": "1" * 16}
 

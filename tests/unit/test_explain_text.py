@@ -12,7 +12,8 @@ from gobake.insight.causes import Advice, Cause, Change, Explanation, Miss, Pack
 from gobake.report import explained
 from gobake.runs.store import RunStore
 from tests.conftest import Gobake, Tree
-from tests.unit.explaining import RECORDED, recorded, run
+from tests.unit.explaining import RECORDED, run
+from tests.unit.scoring import recorded
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 <script>alert(1)</script> | `code` [x](y) *b*\nnext\r\u202egnp.exe"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from gobake import shipped
 from gobake.engine import Bake, BakeCall
+from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
 
@@ -80,12 +80,6 @@ def solve(
         error = f"it took longer than {seconds:.0f} s" if late else _reason(log)
         return Solved(error=error)
     return Solved(error="", bases=base_digests(log))
-
-
-def base_digests(log: EventLog, image: str = "") -> tuple[str, ...]:
-    """The digests that BuildKit resolved the FROM lines of a build to: all, or those of one image."""
-    pattern = re.compile(rf"\bFROM \S*?{re.escape(image.partition('@')[0])}@(sha256:[0-9a-f]{{64}})")
-    return tuple(sorted({match[1] for v in log.vertices.values() if (match := pattern.search(v.name))}))
 
 
 def _reason(log: EventLog) -> str:

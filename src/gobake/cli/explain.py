@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -87,13 +86,15 @@ def _only(found: Explanation, record: RunRecord, chosen: frozenset[str]) -> Expl
     """What concerns the chosen targets. Go packages are told of by what their commands consist of."""
     if not chosen:
         return found
+    from gobake.insight.scorecard import made_of
+
     misses = tuple(miss for miss in found.misses if chosen & {miss.target, *miss.targets})
-    told = {dict(t.arguments).get("package") for t in record.targets if t.name in chosen}
+    wanted = [target for target in record.targets if target.name in chosen]
     packages = {
         (work.platform, work.compiled[at][0])
         for work in record.go
         for command in work.commands
-        if hashlib.sha256(command.package.encode()).hexdigest() in told
+        if any(made_of(target, command.package) for target in wanted)
         for at in command.compiled
         if 0 <= at < len(work.compiled)
     }

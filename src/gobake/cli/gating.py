@@ -12,8 +12,6 @@ from gobake.insight.card import Digest, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.gate import gate_of
 
-__all__ = ["judge_if_asked", "judge_or_fail"]
-
 
 def judge_if_asked(
     given: dict[str, Any],

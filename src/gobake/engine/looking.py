@@ -63,9 +63,8 @@ class CacheMount:
 
 def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
     """The cache mounts of a builder's nodes; None where it does not tell."""
-    words = ["--builder", builder] if builder else []
     try:
-        return parse_mounts(ask("buildx", "du", *words, "--verbose", "--filter", "type=exec.cachemount"))
+        return parse_mounts(ask("buildx", "du", *_named(builder), "--verbose", "--filter", "type=exec.cachemount"))
     except GobakeError:
         return None
 
@@ -88,12 +87,15 @@ def builder_usage(driver: str, builder: str = "") -> Usage | None:
         answer = socket.get("/v1.44/system/df?type=build-cache")
         if isinstance(answer, dict):
             return parse_usage(answer)
-    words = ["--builder", builder] if builder else []
     try:
-        text = ask("buildx", "du", *words, "--verbose")
+        text = ask("buildx", "du", *_named(builder), "--verbose")
     except GobakeError:
         return None
     return Usage(records=len(re.findall(r"(?m)^ID:\s", text)), mounts=parse_mounts(text))
+
+
+def _named(builder: str) -> tuple[str, ...]:
+    return ("--builder", builder) if builder else ()
 
 
 def parse_usage(answer: dict[str, Any]) -> Usage:
@@ -150,7 +152,7 @@ def elapsed(text: str) -> float | None:
 
 def delete_mount(record: str, builder: str = "") -> bool:
     """Delete one cache mount; False where it is in use or gone. Raises NoEngine, NoBuilder."""
-    words = ("buildx", "prune", *(("--builder", builder) if builder else ()), "--force", "--filter", f"id={record}")
+    words = ("buildx", "prune", *_named(builder), "--force", "--filter", f"id={record}")
     try:
         done = _docker(*words, seconds=_DELETE_SECONDS)
     except subprocess.TimeoutExpired:

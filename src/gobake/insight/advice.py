@@ -13,6 +13,7 @@ from gobake.insight.exports import balance
 from gobake.insight.packages import lost
 from gobake.insight.past import Look
 from gobake.runs.record import MountRecord, RunRecord
+from gobake.spans import covered
 from gobake.trace.printable import one_line
 
 RUNS = 10  # so many of the last runs are looked at
@@ -150,13 +151,8 @@ def _seconds_on(run: RunRecord, reference: str) -> float:
 
 def _spent(run: RunRecord, positions: set[int]) -> float:
     """The time that the executed ones of the steps cover together: they run side by side."""
-    spans = sorted(
+    return covered(
         (step.started, step.started + step.seconds)
         for at, step in enumerate(run.steps)
         if at in positions and step.outcome == "executed" and step.started is not None and step.seconds is not None
     )
-    total, reach = 0.0, float("-inf")
-    for start, end in spans:
-        total += max(0.0, end - max(start, reach))
-        reach = max(reach, end)
-    return total

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gobake.insight.card import Scorecard
+from gobake.insight.costs import longest
 
 
 class Unit(StrEnum):
@@ -78,8 +79,7 @@ def _figures(card: Scorecard) -> Iterator[tuple[str, _Figure]]:
     yield "Go commands linked", (Unit.COUNT, go.linked if go else None, False)
     yield "modules downloaded", (Unit.COUNT, card.modules_downloaded, False)
     for direction in ("import", "export"):
-        times = [c.seconds for c in card.caches if c.direction == direction and c.seconds is not None]
-        yield f"cache {direction}", (Unit.SECONDS, max(times, default=None), False)
+        yield f"cache {direction}", (Unit.SECONDS, longest(card.caches, direction), False)
     yield "seeds", (Unit.SECONDS, sum(s.seconds for s in card.seeds) if card.seeds else None, False)
     for mount in card.mounts:
         yield f"mount {mount.name}", (Unit.BYTES, mount.after, None)

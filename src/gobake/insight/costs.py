@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from gobake.runs.record import RunRecord, StepRecord
+from gobake.runs.record import CacheRecord, RunRecord, StepRecord
 
 LOOK_BACK = 20  # runs
 CACHED = ("reused", "imported", "unknown")  # outcomes of a step that need not be done
@@ -110,3 +110,12 @@ def _known(wanted: set[str], record: RunRecord) -> dict[str, float]:
 def _compiled(record: RunRecord) -> Iterator[tuple[tuple[str, str], float]]:
     for work in record.go:
         yield from (((work.platform, path), seconds) for path, seconds in work.compiled)
+
+
+# ---- layer caches
+
+
+def longest(caches: Sequence[CacheRecord], direction: str) -> float | None:
+    """Imports run side by side, and so do exports: all of them cost about what the longest took. None: no time is
+    known."""
+    return max((c.seconds for c in caches if c.direction == direction and c.seconds is not None), default=None)

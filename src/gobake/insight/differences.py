@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -12,6 +12,7 @@ from gobake.insight.causes import Cause, Change
 from gobake.insight.past import GO_STAGES, Found, Look, Place
 from gobake.runs.record import RunRecord
 
+ENVIRONMENT = "env:"  # what the names of arguments begin with that are environment variables
 _FLAG = re.compile(r"(?<!\S)(--?[A-Za-z][\w-]*)")
 
 
@@ -105,7 +106,8 @@ def _digests(record: RunRecord, name: str) -> set[str]:
 
 def _arguments(look: Look, place: Place, targets: Iterable[str], then: Look, before: Place) -> list[Difference]:
     other_text = place.text != before.text
-    names = _argument_names(look, targets, then, with_flags=other_text)
+    # flags stand in a step's text and the environment does not: only a text that is another has other flags
+    names = argument_names(look, targets, then, lambda key: other_text or key.startswith(ENVIRONMENT))
     stamps = place.kind == "stamp" or (other_text and " -X " in place.text)
     versions = look.variables.get("VERSION"), then.variables.get("VERSION")
     if stamps and all(versions) and versions[0] != versions[1]:
@@ -116,17 +118,19 @@ def _arguments(look: Look, place: Place, targets: Iterable[str], then: Look, bef
     return [Difference(cause=Cause.ARGUMENT, says=f"{said_together(names)} changed", changes=changes)]
 
 
-def _argument_names(look: Look, targets: Iterable[str], then: Look, *, with_flags: bool) -> list[str]:
-    """Flags stand in a step's text and the environment does not: only a text that is another has other flags."""
+def argument_names(look: Look, targets: Iterable[str], then: Look, matters: Callable[[str], bool]) -> list[str]:
+    """The arguments of the targets that both runs built which have another value and which ``matters`` admits."""
     names: dict[str, None] = {}
     for name in targets:
         if name not in look.targets or name not in then.targets:
             continue
         now, old = dict(look.targets[name].arguments), dict(then.targets[name].arguments)
         for key in sorted({*now, *old}):
-            if now.get(key) != old.get(key) and (key.startswith("env:") or with_flags):
+            if now.get(key) != old.get(key) and matters(key):
                 names[key] = None
-    return [f"environment variable {key[4:]}" if key.startswith("env:") else key for key in names]
+    return [
+        f"environment variable {key.removeprefix(ENVIRONMENT)}" if key.startswith(ENVIRONMENT) else key for key in names
+    ]
 
 
 def _instruction(look: Look, place: Place, then: Look, before: Place) -> Difference:

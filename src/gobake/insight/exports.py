@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gobake.insight.costs import longest
 from gobake.runs.record import RunRecord
 
 RUNS = 10  # so many of the last runs are compared
@@ -54,9 +55,8 @@ def balance(records: Sequence[RunRecord]) -> Balance | None:
 
 
 def _export_seconds(record: RunRecord) -> float | None:
-    """Exports run side by side: what they cost a run is about what the longest took. None: there were none."""
-    times = [c.seconds for c in record.caches if c.direction == "export" and c.seconds is not None and not c.error]
-    return max(times) if times else None
+    """Of the exports that went well. None: there were none."""
+    return longest([cache for cache in record.caches if not cache.error], "export")
 
 
 def _last_executed(name: str, records: Sequence[RunRecord]) -> float | None:

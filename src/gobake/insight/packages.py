@@ -13,7 +13,8 @@ from functools import cached_property
 from gobake.insight import files
 from gobake.insight.absent import same_builder
 from gobake.insight.causes import Cause, Change, PackageCause
-from gobake.insight.differences import go_says, said_together, short
+from gobake.insight.differences import ENVIRONMENT, argument_names, go_says, said_together, short
+from gobake.insight.modules import module_of
 from gobake.insight.past import Look
 from gobake.runs.record import GoRecord, MountRecord, RunRecord
 from gobake.trace.printable import one_line
@@ -232,10 +233,9 @@ class _Compile:
     def _module(self, name: str, before: RunRecord) -> Change | None:
         """The change of the module that the package is of: the longest of those whose path it begins with."""
         now, then = self.record.inputs.modules, before.inputs.modules
-        paths = {path for path, _ in (*now, *then) if name == path or name.startswith(f"{path}/")}
-        if not paths or name in self._folders.values():
+        path = module_of(name, {path for path, _ in (*now, *then)})
+        if not path or name in self._folders.values():
             return None
-        path = max(paths, key=len)
         versions = [sorted(version for known, version in side if known == path) for side in (now, then)]
         if versions[0] == versions[1]:
             return None
@@ -282,10 +282,4 @@ def _other_base(record: RunRecord, before: RunRecord) -> _Group | None:
 
 def _other_arguments(look: Look, then: Look) -> list[str]:
     """Those that reach a compile; ldflags only reach a link."""
-    names: dict[str, None] = {}
-    for name in look.targets.keys() & then.targets.keys():
-        now, old = dict(look.targets[name].arguments), dict(then.targets[name].arguments)
-        for key in sorted({*now, *old}):
-            if now.get(key) != old.get(key) and (key == "tags" or key.startswith("env:")):
-                names[f"environment variable {key[4:]}" if key.startswith("env:") else key] = None
-    return sorted(names)
+    return sorted(argument_names(look, look.targets, then, lambda key: key == "tags" or key.startswith(ENVIRONMENT)))

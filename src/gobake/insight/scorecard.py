@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from gobake.insight.card import CommandFigures, Digest, GoFigures, Part, Saved, Scorecard, work_of
-from gobake.insight.costs import Costs, cached_packages, last_costs
+from gobake.insight.costs import Costs, cached_packages, last_costs, longest
+from gobake.insight.modules import module_of
 from gobake.insight.work import critical_path, figures, saved_by_steps, seconds_at_work
 from gobake.runs.record import GoRecord, RunRecord, StepRecord, TargetRecord, digests
 
@@ -95,11 +96,13 @@ def _commands(record: RunRecord) -> tuple[CommandFigures, ...]:
 
 
 def _services(record: RunRecord, package: str) -> tuple[str, ...]:
-    """The services that are made of a main package; a record may hold its name or only the digest of it."""
-    ((_, digest),) = digests({"package": package})
-    return tuple(
-        dict.fromkeys(t.service for t in record.targets if t.package == package or ("package", digest) in t.arguments)
-    )
+    """The services that are made of a main package."""
+    return tuple(dict.fromkeys(t.service for t in record.targets if made_of(t, package)))
+
+
+def made_of(target: TargetRecord, package: str) -> bool:
+    """Whether a target is the image of a main package; a record may hold its name or only the digest of it."""
+    return target.package == package or digests({"package": package})[0] in target.arguments
 
 
 def _modules_total(record: RunRecord, earlier: Sequence[RunRecord]) -> int | None:
@@ -111,20 +114,12 @@ def _modules_total(record: RunRecord, earlier: Sequence[RunRecord]) -> int | Non
     for one in (record, *(e for e in islice(earlier, _SEARCHED) if _alike(e, record))):
         packages = {path for work in one.go for path in (*dict(work.actions), *dict(work.compiled))}
         if packages:
-            return len({_module_of(path, names) for path in packages - own} - {""})
-    return len(names - {_module_of(path, names) for path in own})
+            return len({module_of(path, names) for path in packages - own} - {""})
+    return len(names - {module_of(path, names) for path in own})
 
 
 def _alike(one: RunRecord, other: RunRecord) -> bool:
     return one.inputs.modules == other.inputs.modules and one.inputs.packages == other.inputs.packages
-
-
-def _module_of(package: str, names: set[str]) -> str:
-    """The longest name that the package's begins with; "" where it is none of these."""
-    path = package
-    while path and path not in names:
-        path = path.rpartition("/")[0]
-    return path
 
 
 def _modules_digest(record: RunRecord) -> str:
@@ -179,11 +174,6 @@ def _saved(record: RunRecord, costs: Costs) -> Saved | None:
 
 
 def _cost(record: RunRecord) -> float:
-    """Imports run side by side, and so do exports: each cost about what the longest took. Seeds come one by one."""
-    imports = _longest(c.seconds for c in record.caches if c.direction == "import")
-    exports = _longest(c.seconds for c in record.caches if c.direction == "export")
-    return imports + exports + sum(seed.seconds for seed in record.seeds)
-
-
-def _longest(times: Iterable[float | None]) -> float:
-    return max((seconds for seconds in times if seconds is not None), default=0.0)
+    """Of layer caches and seeds; seeds come one by one."""
+    layers = [longest(record.caches, direction) or 0.0 for direction in ("import", "export")]
+    return sum(layers) + sum(seed.seconds for seed in record.seeds)

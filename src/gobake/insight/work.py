@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gobake.insight.card import StepFigures
 from gobake.insight.costs import CACHED, Costs, in_order, is_base
 from gobake.runs.record import RunRecord, StepRecord
+from gobake.spans import covered
 
 _RANK = ("executed", "imported", "reused", "unknown")  # whose outcome it is, where targets saw it differently
 
@@ -86,11 +87,7 @@ def seconds_at_work(record: RunRecord, places: Iterable[int]) -> float:
     for at, step in enumerate(record.steps):
         if step.started is not None and step.seconds and (step.digest or f"step {at}") in wanted:
             spans.append((step.started, step.started + step.seconds))
-    total, reach = 0.0, float("-inf")
-    for begun, ended in sorted(spans):
-        total += max(0.0, ended - max(begun, reach))
-        reach = max(reach, ended)
-    return total
+    return covered(spans)
 
 
 def saved_by_steps(record: RunRecord, costs: Costs) -> tuple[float, int, int]:

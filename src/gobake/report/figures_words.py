@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gobake.insight.account import Account
 from gobake.insight.card import Digest, Part, Scorecard, StepFigures
 from gobake.insight.compare import Comparison, Row, Unit
+from gobake.insight.costs import longest
 from gobake.insight.trend import Change, Figure, Spread, Trend
 from gobake.report.summary import size_text
 
@@ -108,8 +109,7 @@ def cache_lines(card: Scorecard) -> list[str]:
         found = [c for c in card.caches if c.direction == direction]
         if not found:
             continue
-        longest = max((c.seconds for c in found if c.seconds is not None), default=None)
-        text = f"{direction}: {count_text(len(found), 'cache')} in {seconds_text(longest)}"
+        text = f"{direction}: {count_text(len(found), 'cache')} in {seconds_text(longest(found, direction))}"
         if direction == "import":
             text += f", {sum(1 for c in found if c.found)} found"
         else:

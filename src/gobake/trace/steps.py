@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from gobake.spans import covered
 from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name, targets_in
@@ -228,7 +229,7 @@ class _Reading:
             outcome=self._outcome(group),
             started=episodes[0].started if episodes else None,
             completed=max(finished) if finished and not (unfinished and episodes[-1].completed is None) else None,
-            seconds=_union(
+            seconds=covered(
                 [(e.started, e.completed or self.log.last_moment) for v in own for e in v.episodes.values()]
             ),
             failed=bool(group.failed),
@@ -379,12 +380,3 @@ def _by_start(vertex: Vertex, *, reverse: bool = False) -> list[Episode]:
 
 def _canceled(error: str) -> bool:
     return "context canceled" in error
-
-
-def _union(spans: list[tuple[float, float]]) -> float:
-    """The length of time that the spans cover together."""
-    total, reach = 0.0, float("-inf")
-    for start, end in sorted(spans):
-        total += max(0.0, end - max(start, reach))
-        reach = max(reach, end)
-    return total

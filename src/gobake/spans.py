@@ -1,0 +1,14 @@
+"""Times of work that is done side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """The length of time that the spans (begin, end) cover together; each moment counts once."""
+    total, reach = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reach))
+        reach = max(reach, end)
+    return total
