@@ -137,5 +137,6 @@ def test_values_of_arguments_are_not_kept() -> None:
 
 def test_ids_sort_by_time_and_differ_within_a_second() -> None:
     assert new_id(1795551330) < new_id(1795551331)
+    assert all(new_id(1795551330.001) < new_id(1795551330.002) for _ in range(20))  # two warm runs in one second
     assert new_id(1795551330).startswith("20261124-")
     assert len({new_id(1795551330) for _ in range(20)}) == 20
