@@ -335,18 +335,35 @@ def _union(one: Package, other: Package) -> Package:
 # ---- settings
 
 
-def module_settings(go: str | None) -> str:
+def module_settings() -> str:
     """The host's own module settings in the format of a GOENV file.
 
-    Without Go on the host only the environment tells.
+    Any Go of the host tells them, also one too old for the project. Where none does, the environment and GOENV's file
+    are read as Go reads them (cmd/go/internal/cfg).
     """
-    values = {key: os.environ[key] for key in MODULE_SETTINGS if os.environ.get(key)}
-    if go:
-        done = subprocess.run(
-            [go, "env", "-json", *MODULE_SETTINGS], capture_output=True, text=True, check=False, cwd="/"
-        )
-        if done.returncode == 0:
-            values |= {key: value for key, value in json.loads(done.stdout).items() if value}
+    go = shutil.which("go")
+    values = (_told(go) if go else {}) or _file_settings() | {k: v for k in MODULE_SETTINGS if (v := os.environ.get(k))}
     if values.get("GOAUTH") != "off":
         values.pop("GOAUTH", None)  # `git DIR` and commands are of this machine; what is left is Go's default, netrc
-    return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if key in values)
+    return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if values.get(key))
+
+
+def _told(go: str) -> dict[str, str]:
+    """What a go command says; nothing where it does not run."""
+    done = subprocess.run([go, "env", "-json", *MODULE_SETTINGS], capture_output=True, text=True, check=False, cwd="/")
+    try:
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
+    except ValueError:
+        return {}
+
+
+def _file_settings() -> dict[str, str]:
+    """What `go env -w` has written: KEY=VALUE a line."""
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111 (Path raises homeless)
+    name = os.environ.get("GOENV") or f"{config}/go/env"
+    try:
+        lines = [] if name == "off" else Path(name).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.strip().split("=", 1) for line in lines if "=" in line)
+    return {key: value for key, value in pairs if key in MODULE_SETTINGS}

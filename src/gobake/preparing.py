@@ -210,7 +210,7 @@ def _access(opened: Opened, matrix: Matrix, home: Path, scratch: Path) -> Access
 
 def module_access(opened: Opened, home: Path, scratch: Path) -> Access:
     """How modules are reached. Raises ConfigError for what gobake.yaml names and is not there."""
-    settings = golang.module_settings(opened.host_go)
+    settings = golang.module_settings()
     root = opened.project.root
     return gather(opened.config, root, settings, kept=home / "trusted", scratch=scratch, environment=os.environ)
 
