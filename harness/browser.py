@@ -105,9 +105,7 @@ class Tab:
     def look(self, *, width: int, height: int = 900, dark: bool = False, media: str = "") -> None:
         """The size of the window, the colour scheme, and the medium: "" is the screen."""
         phone = width < 600
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
 
@@ -126,7 +124,12 @@ class Tab:
 
     def complaints(self) -> list[str]:
         """What stands in the console and in the log: errors, warnings, breaches of the page's policy."""
-        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening")
+        kinds = (
+            "Runtime.consoleAPICalled",
+            "Runtime.exceptionThrown",
+            "Log.entryAdded",
+            "Page.javascriptDialogOpening",
+        )
         return [json.dumps(e["params"])[:600] for e in self._events(*kinds)]
 
     def requests(self) -> list[str]:

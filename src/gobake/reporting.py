@@ -64,8 +64,11 @@ def card_of(store: RunStore, record: RunRecord) -> Scorecard:
     return scorecard(record, Earlier(store, record.id))
 
 
-def account_of(store: RunStore, record: RunRecord, other: Scorecard | None = None) -> Account:
-    return account(record, Earlier(store, record.id), digests(store, LIMIT), other=other)
+def account_of(
+    store: RunStore, record: RunRecord, other: Scorecard | None = None, known: Sequence[Digest] | None = None
+) -> Account:
+    """``known``: the store's last digests, where they are at hand."""
+    return account(record, Earlier(store, record.id), digests(store, LIMIT) if known is None else known, other=other)
 
 
 def package_costs(store: RunStore, record: RunRecord) -> Mapping[tuple[str, str], float]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _FORMATS = ("text", "json", "markdown", "prometheus", "html")
 _PAGE = Path("gobake-report.html")
-_PAGE_RUNS = 50  # in the history of an HTML report, unless --last tells
 
 
 @click.command("report")
@@ -114,13 +113,14 @@ def _write_page(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Acco
     from gobake.insight.trend import trends
     from gobake.report.page import Page, as_html
     from gobake.report.page_bundle import bundle
-    from gobake.reporting import account_of, card_of, digests, package_costs
+    from gobake.reporting import LIMIT, account_of, card_of, digests, package_costs
 
     vega = bundle()  # first: where it is missing, nothing else need be done
     record = _record(store, given["run"])
+    known = digests(store, max(given["last"] or 0, LIMIT))
     other = _other(store, record, given["compare"]) if given["compare"] else None
-    found = account_of(store, record, card_of(store, other) if other else None)
-    runs = digests(store, given["last"] or _PAGE_RUNS)
+    found = account_of(store, record, card_of(store, other) if other else None, known)
+    runs = known[: given["last"] or LIMIT]
     page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(store, record))
     file = given["output"] or _PAGE
     with _written_to(file):

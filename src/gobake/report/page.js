@@ -81,15 +81,21 @@
     const { rows, wide, narrow } = charts[name];
     const spec = structuredClone((small.matches && narrow) || wide);
     place.hidden = false;
+    const chosen = {};
+    for (const one of spec.params || spec.signals || []) {
+      one.value = chosen[one.name] = parameters[name]?.[one.name] ?? one.value;
+    }
+    spec.width = place.clientWidth;
     if (spec.autosize === "none") {
-      spec.width = place.clientWidth;
-      spec.height = Math.max(300, Math.min(520, Math.round(spec.width * 0.55)));
+      spec.height = rows.filter((row) => row[chosen.which]).length < 15 ? 240 : Math.max(360, Math.min(520, Math.round(spec.width * 0.5)));
       spec.data[0].values = structuredClone(rows);
     } else {
-      spec.width = place.clientWidth;
       spec.data.values = structuredClone(rows);
     }
-    for (const one of spec.params || spec.signals || []) one.value = parameters[name]?.[one.name] ?? one.value;
+    if (spec.height.step) {
+      const shown = rows.filter((row) => !chosen.platform || row.platform === chosen.platform);
+      spec.height = spec.height.step * new Set(shown.map((row) => row[spec.encoding.y.field])).size;
+    }
     views[name]?.finalize();
     const made = await vegaEmbed(place, spec, {
       ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip, config,

@@ -56,6 +56,7 @@ def as_html(page: Page, vega: str) -> str:
     found = {chart.name: chart for chart in charts(page)}
     style, script = (_HERE / "page.css").read_text("utf-8"), (_HERE / "page.js").read_text("utf-8")
     card = page.account.card
+    usual = words.trend_lines(page.account.trend) if page.account.trend else []
     values: dict[str, Any] = {
         "policy": policy([vega, script], style),
         "style": style,
@@ -70,8 +71,8 @@ def as_html(page: Page, vega: str) -> str:
         "path": words.path_lines(card, 5),
         "runs": page.runs,
         "begun": page_rows.begun,
-        "trends": [line for trend in page.trends for line in words.trend_lines(trend)],
-        "usual": words.trend_lines(page.account.trend) if page.account.trend else [],
+        "trends": [line for trend in page.trends for line in words.trend_lines(trend) if line not in usual],
+        "usual": usual,
         "causes": list(causes(page.account)),
         "advice": page.account.explanation.advice if page.account.explanation else (),
         "groups": page_charts.GROUPS,
@@ -82,7 +83,7 @@ def as_html(page: Page, vega: str) -> str:
         "size_charts": [chart for chart in found.values() if chart.name.startswith("sizes-")],
         "most": page_tables.MOST,
     }
-    return _environment().get_template("page.html.j2").render(values)
+    return str(_environment().get_template("page.html.j2").render(values))
 
 
 # ---- charts
@@ -110,12 +111,12 @@ def charts(page: Page) -> Iterator[Chart]:
 
 def _sizes(page: Page) -> Iterator[Chart]:
     rows = page_rows.size_rows(page.account.card)
-    known = [n for row in rows for n in (row["compressed"], row["uncompressed"]) if isinstance(n, int)]
+    known = [n for row in rows for n in (row["compressed"], row["uncompressed"]) if isinstance(n, int) and n > 0]
     platforms = list(dict.fromkeys(str(row["platform"]) for row in rows))
     for at, service in enumerate(list(dict.fromkeys(row["service"] for row in rows))[: page_rows.SERVICES]):
         own = [row for row in rows if row["service"] == service]
         if known:
-            yield page_charts.sizes(f"sizes-{at}", str(service), own, platforms, max(known))
+            yield page_charts.sizes(f"sizes-{at}", str(service), own, platforms, (min(known), max(known)))
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
@@ -187,4 +188,3 @@ def _environment() -> Any:
 
 def _identifier(text: str) -> str:
     return "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in text.lower())
-

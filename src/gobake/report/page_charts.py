@@ -1,8 +1,8 @@
-"""The charts of the HTML report as Vega and Vega-Lite specifications. Rows of data come separately (page_rows.py): no
-name out of a record is ever a part of a specification, in which it could be read as an expression.
+"""The charts of the HTML report as Vega and Vega-Lite specifications. Rows of data come separately (page_rows.py).
+Names out of a record stand in a specification only as values, never in an expression.
 
-Colours are CSS variables, so that light, dark and print are the style sheet's business. Each chart has a form for narrow
-windows, in which names stand above their bars instead of beside them.
+Colours are CSS variables, so that light, dark and print are the style sheet's business. Each chart has a form for
+narrow windows, in which names stand above their bars instead of beside them.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _over_runs(name: str, says: str, y: Spec, rows: Sequence[Row], branches: Seq
             "color": {"field": "branch", "type": "nominal", "scale": scale, "legend": None},
         },
         "layer": [
-            {"mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55, "interpolate": "monotone"}},
+            {"mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55}},
             {
                 "transform": [{"filter": "datum.shown"}],
                 "mark": {"type": "rule", "strokeWidth": 1, "strokeDash": [2, 3], "color": "var(--ink)"},
@@ -123,9 +123,7 @@ def waterfall(name: str, says: str, rows: Sequence[Row]) -> Chart:
         "scale": {"domain": present, "range": colours},
         "legend": None,
     }
-    return Chart(
-        name=name, says=says, rows=rows, wide=_bars(color, narrow=False), narrow=_bars(color, narrow=True)
-    )
+    return Chart(name=name, says=says, rows=rows, wide=_bars(color, narrow=False), narrow=_bars(color, narrow=True))
 
 
 def package_waterfall(name: str, rows: Sequence[Row], platforms: Sequence[str]) -> Chart:
@@ -162,15 +160,16 @@ def _bars(color: Spec, *, narrow: bool) -> Spec:
         "field": "begin",
         "type": "quantitative",
         "scale": {"nice": False, "zero": True},
-        "axis": {"title": None, "labelExpr": "datum.label + ' s'", "orient": "top", "grid": True, "tickCount": 6},
+        "axis": {"title": None, "labelExpr": "datum.label + ' s'", "orient": "top", "grid": not narrow, "tickCount": 6},
     }
     layer: list[Spec] = [
         {
             "mark": bar,
             "encoding": {
+                "x2": {"field": "end"},
                 "color": color,
                 "stroke": {"condition": {"test": "datum.critical", "value": "var(--ink)"}, "value": "transparent"},
-                "strokeWidth": {"value": 1.75},
+                "strokeWidth": {"value": 1.5},
                 "tooltip": {"field": "tip"},
             },
         }
@@ -186,7 +185,7 @@ def _bars(color: Spec, *, narrow: bool) -> Spec:
         )
     return {
         **_frame({"step": 2 * _LINE - 6 if narrow else _LINE}),
-        "encoding": {"y": y, "x": x, "x2": {"field": "end"}},
+        "encoding": {"y": y, "x": x},
         "layer": layer,
     }
 
@@ -194,25 +193,40 @@ def _bars(color: Spec, *, narrow: bool) -> Spec:
 # ---- sizes
 
 
-def sizes(name: str, service: str, rows: Sequence[Row], platforms: Sequence[str], most: float) -> Chart:
-    """One service: compressed within unpacked, a bar a strategy. ``most``: bytes of the largest image of all, so that
-    services can be compared."""
-    y = {"field": "strategy", "type": "nominal", "sort": None}
-    axis = {"title": None, "domain": False, "ticks": False, "labelLimit": 110, "labelPadding": 6}
-    x = {"type": "quantitative", "scale": {"domain": [0, most * 1.02], "nice": False}, "axis": None}
+def sizes(name: str, service: str, rows: Sequence[Row], platforms: Sequence[str], extent: tuple[float, float]) -> Chart:
+    """One service, a line a strategy: from compressed to unpacked. ``extent``: of all images, so that services can be
+    compared; the scale is logarithmic, for a toolchain's image is hundreds of times as large as a bare binary."""
+    axis = {"title": None, "domain": False, "ticks": False, "labelLimit": 110, "labelPadding": 8}
+    x = {
+        "type": "quantitative",
+        "scale": {"type": "log", "domain": [extent[0] * 0.8, extent[1] * 1.2], "nice": False},
+        "axis": {
+            "title": None,
+            "values": [10**power for power in range(3, 12)],
+            "labelExpr": "replace(replace(format(datum.value, '.0s'), 'k', ' k'), /([MGT])/, ' $1') + 'B'",
+            "domain": False,
+            "grid": False,
+            "tickSize": 3,
+        },
+    }
     tip = {"field": "tip"}
+    point: Spec = {"type": "point", "filled": True, "opacity": 1, "size": 62, "yOffset": 5}
     spec = {
-        **_frame({"step": 27}),
+        **_frame({"step": 28}),
         "params": [{"name": "platform", "value": platforms[0] if platforms else ""}],
         "transform": [{"filter": "datum.platform === platform"}],
-        "encoding": {"y": {**y, "axis": axis}},
+        "encoding": {"y": {"field": "strategy", "type": "nominal", "sort": None, "axis": axis}},
         "layer": [
             {
-                "mark": {"type": "bar", "height": 9, "yOffset": 5, "color": "var(--unpacked)"},
+                "mark": {"type": "rule", "strokeWidth": 3, "color": "var(--unpacked)", "yOffset": 5, "y2Offset": 5},
+                "encoding": {"x": {**x, "field": "compressed"}, "x2": {"field": "uncompressed"}},
+            },
+            {
+                "mark": {**point, "shape": "square", "color": "var(--unpacked)"},
                 "encoding": {"x": {**x, "field": "uncompressed"}, "tooltip": tip},
             },
             {
-                "mark": {"type": "bar", "height": 9, "yOffset": 5, "color": "var(--compressed)"},
+                "mark": {**point, "shape": "circle", "color": "var(--compressed)"},
                 "encoding": {"x": {**x, "field": "compressed"}, "tooltip": tip},
             },
             {
@@ -325,6 +339,24 @@ def treemap(name: str, rows: Sequence[Row]) -> Chart:
                         "x": {"field": "x0", "offset": 5},
                         "y": {"field": "y0", "offset": 4},
                         "opacity": {"signal": f"{fits} ? 1 : 0"},
+                    },
+                },
+            },
+            {
+                "type": "text",
+                "from": {"data": "leaves"},
+                "interactive": False,
+                "encode": {
+                    "enter": {
+                        "fill": {"value": "var(--on-group)"},
+                        "fontSize": {"value": 11},
+                        "baseline": {"value": "top"},
+                    },
+                    "update": {
+                        "x": {"field": "x0", "offset": 5},
+                        "y": {"field": "y0", "offset": 18},
+                        "text": {"signal": "format(datum.seconds, '.1f') + ' s'"},
+                        "opacity": {"signal": f"{fits} && datum.y1 - datum.y0 > 32 ? 0.75 : 0"},
                     },
                 },
             },

@@ -22,7 +22,7 @@ from gobake.trace.printable import one_line
 
 Row = dict[str, str | float | bool | None]
 
-STEPS = 60  # of the waterfall; those that took longest
+STEPS = 45  # of the waterfall; those that took longest
 PACKAGES = 40  # of Go's, a platform
 BRANCHES = 6  # with a colour of their own
 SERVICES = 12  # with a chart of sizes
@@ -81,10 +81,11 @@ def begun(run: Digest) -> str:
 
 
 def step_rows(card: Scorecard) -> list[Row]:
-    """Work that was done once, in the order in which it was begun: what took longest, and the critical path."""
+    """Work that was done once, in the order in which it was begun: the critical path, what took longest, and BuildKit's
+    housekeeping where there is room left."""
     critical = set(card.critical_path)
     done = [(piece.at, piece.step) for piece in pieces(card.run) if piece.step.seconds]
-    done.sort(key=lambda one: (one[0] not in critical, -(one[1].seconds or 0.0)))
+    done.sort(key=lambda one: (one[0] not in critical, one[1].outcome == "uncacheable", -(one[1].seconds or 0.0)))
     rows = [_step_row(step, site_of(step), critical=at in critical) for at, step in done[:STEPS]]
     rows.sort(key=lambda row: (_number(row["begin"]), str(row["label"])))
     return _told_apart(rows)
@@ -191,7 +192,8 @@ def earliest(work: GoRecord) -> tuple[list[float], tuple[int, ...]]:
 def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list[Row]:
     """Seconds by package within its module, summed over platforms, with the tree's inner rows. ``costs``: what packages
     that came from Go's cache took when they were last compiled, by (platform, import path)."""
-    now, last = package_seconds(run), defaultdict(float)
+    now = package_seconds(run)
+    last: dict[str, float] = defaultdict(float)
     for (_, path), seconds in costs.items():
         last[path] += seconds
     rows: list[Row] = [{"id": "all", "parent": None, "name": "", "group": "", "now": 0.0, "last": 0.0, "tip": ""}]
@@ -228,7 +230,9 @@ def _shared_path(paths: Sequence[str]) -> str:
     shared = paths[0].split("/") if paths else []
     for path in paths:
         parts = path.split("/")
-        shared = [a for a, b in zip(shared, parts, strict=False) if a == b] if parts[: len(shared)] != shared else shared
+        shared = (
+            [a for a, b in zip(shared, parts, strict=False) if a == b] if parts[: len(shared)] != shared else shared
+        )
     return "/".join(shared)
 
 
@@ -262,7 +266,8 @@ def home_of(path: str, run: RunRecord) -> tuple[str, str]:
 
 def size_rows(card: Scorecard) -> list[Row]:
     rows: list[Row] = []
-    for target in card.targets:
+    order = {t.strategy: at for at, t in reversed(list(enumerate(card.targets)))}
+    for target in sorted(card.targets, key=lambda t: order[t.strategy]):
         for size in target.sizes:
             both = f"{size_text(size.compressed)} / {size_text(size.uncompressed)}"
             rows.append(

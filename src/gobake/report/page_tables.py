@@ -1,4 +1,4 @@
-"""The tables of the HTML report: the text behind every chart, and what is no chart. In the words of the other reports."""
+"""The tables of the HTML report: what is behind every chart, and what is no chart. In the words of the others."""
 
 from __future__ import annotations
 
