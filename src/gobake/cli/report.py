@@ -119,7 +119,7 @@ def _write_page(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Acco
     record = _record(store, given["run"])
     known = digests(store, max(given["last"] or 0, LIMIT))
     other = _other(store, record, given["compare"]) if given["compare"] else None
-    found = account_of(store, record, card_of(store, other) if other else None, known)
+    found = account_of(store, record, card_of(store, other) if other else None, known[:LIMIT])
     runs = known[: given["last"] or LIMIT]
     page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(store, record))
     file = given["output"] or _PAGE

@@ -116,12 +116,13 @@ def _shown_with(card: Scorecard) -> set[int]:
 def _step_row(step: StepRecord, label: str, *, critical: bool) -> Row:
     begin, seconds = step.started or 0.0, max(step.seconds or 0.0, 0.0)
     mark = "; on the critical path" if critical else ""
-    tip = f"{site_of(step)}\n{step.outcome}, {words.seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
+    outcome = name_of(step.outcome)
+    tip = f"{site_of(step)}\n{outcome}, {words.seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
     return {
         "label": label,
         "begin": round(begin, 3),
         "end": round(begin + seconds, 3),
-        "outcome": name_of(step.outcome),
+        "outcome": outcome,
         "critical": critical,
         "tip": tip,
     }
