@@ -93,7 +93,7 @@ def _html(record: RunRecord, **more: Any) -> str:
     return as_html(_page(record, **more), VEGA)
 
 
-def _hostile_page() -> Page:
+def hostile_page() -> Page:
     bad = hostile()
     go = tuple(
         replace(w, platform=HOSTILE, compiled=tuple((f"{HOSTILE}/{at}", s) for at, (_, s) in enumerate(w.compiled)))
@@ -120,7 +120,9 @@ def _hostile_page() -> Page:
         packages=(replace(package, platform=HOSTILE, says=HOSTILE, packages=(HOSTILE,)),),
         advice=advice,
     )
-    runs = [digest(at, branch=f"{at}{HOSTILE}", outcome=HOSTILE) for at in range(9, 0, -1)]
+    runs = [
+        digest(at, branch=f"{at}{HOSTILE}", outcome=HOSTILE, hit_rate=0.5, go_hit_rate=0.4) for at in range(9, 0, -1)
+    ]
     return replace(_page(record, runs=runs, explanation=explanation), package_costs={(HOSTILE, f"{HOSTILE}/2"): 1.0})
 
 
@@ -217,6 +219,12 @@ def test_one_run_alone_has_no_history() -> None:
     assert "runs-steps" not in _embedded(html)
 
 
+def test_a_rate_that_no_run_knows_has_no_chart() -> None:
+    html = _html(run(), runs=[digest(at, hit_rate=0.5, go_hit_rate=None) for at in (2, 1)])
+    assert {"runs-steps", "runs-time"} <= set(_embedded(html))
+    assert "runs-go" not in _embedded(html)
+
+
 # ---- charts
 
 
@@ -283,7 +291,7 @@ def test_branches_beyond_the_first_share_a_colour() -> None:
 
 
 def test_hostile_names_are_text_and_nothing_else() -> None:
-    html = as_html(_hostile_page(), VEGA)
+    html = as_html(hostile_page(), VEGA)
     page, plain = _read(html), _read(_html(recorded("bare")))
     assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements}
     assert len(page.of("script")) == 3
@@ -295,7 +303,7 @@ def test_hostile_names_are_text_and_nothing_else() -> None:
 
 
 def test_hostile_names_stay_within_the_data_of_the_charts() -> None:
-    html = as_html(_hostile_page(), VEGA)
+    html = as_html(hostile_page(), VEGA)
     (text,) = re.findall(r'id="charts">(.*?)</script>', html, re.DOTALL)
     assert not set(text) & set("<>&'\u2028\u2029")
     assert "alert(1)" in json.dumps(_embedded(html))
@@ -308,7 +316,7 @@ def test_no_name_of_a_record_is_in_an_expression() -> None:
             return own + [found for one in value.values() for found in expressions(one)]
         return [found for one in value for found in expressions(one)] if isinstance(value, list) else []
 
-    for chart in charts(_hostile_page()):
+    for chart in charts(hostile_page()):
         assert not [e for e in expressions([chart.wide, chart.narrow]) if "alert" in e]
 
 

@@ -121,7 +121,7 @@
 
   function branches() {
     const place = document.getElementById("branches");
-    const first = charts["runs-steps"];
+    const first = charts["runs-time"];
     if (!place || !first) return;
     const { domain, range } = first.wide.encoding.color.scale;
     if (domain.length < 2) return;
@@ -134,7 +134,7 @@
       option.textContent = words;
       select.append(option);
     }
-    select.dataset.chart = "runs-steps runs-go runs-time";
+    select.dataset.chart = Object.keys(charts).filter((name) => name.startsWith("runs-")).join(" ");
     select.dataset.parameter = "branch";
     const legend = document.createElement("span");
     legend.className = "legend";

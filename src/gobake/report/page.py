@@ -95,8 +95,9 @@ def charts(page: Page) -> Iterator[Chart]:
     card = page.account.card
     runs, branches = page_rows.run_rows(page.runs, card.run.id), page_rows.branches(page.runs)
     if len(runs) > 1:
-        yield page_charts.hit_rates("runs-steps", "steps", "Hit rate of steps", runs, branches)
-        yield page_charts.hit_rates("runs-go", "go", "Hit rate of Go packages", runs, branches)
+        for figure, title in (("steps", "Hit rate of steps"), ("go", "Hit rate of Go packages")):
+            if any(row[figure] is not None for row in runs):
+                yield page_charts.hit_rates(f"runs-{figure}", figure, title, runs, branches)
         yield page_charts.durations("runs-time", runs, branches)
     if rows := page_rows.step_rows(card):
         yield page_charts.waterfall("waterfall-steps", "Steps in the order in which they were begun", rows)
