@@ -213,6 +213,12 @@ def test_causes_and_advice_are_told() -> None:
         assert advice.says in text
 
 
+def test_causes_that_nobody_looked_for_are_not_said_to_be_none() -> None:
+    html = as_html(Page(account=Account(card=scorecard(recorded("bare"), []))), VEGA)
+    assert "No step missed" not in html
+    assert "Why it missed unknown" in _read(html).text
+
+
 def test_one_run_alone_has_no_history() -> None:
     html = _html(recorded("cold"), runs=recorded_digests()[-1:])
     assert 'id="runs"' not in html
@@ -331,3 +337,17 @@ def test_many_runs_of_a_large_build_stay_small() -> None:
     runs = [replace(digest(at % 60, branch=f"b{at % 3}"), id=f"20261124-2015{at % 60:02}-{at:06}") for at in range(200)]
     html = as_html(_page(recorded("cold"), runs=runs), VEGA)
     assert len(html.encode()) < 900_000  # and as much for Vega
+
+
+def test_a_matrix_of_hundreds_of_targets_stays_small() -> None:
+    plain = recorded("cold")
+    targets = tuple(target(f"service-{s}", f"strategy-{k}") for s in range(40) for k in range(8))
+    steps = tuple(
+        replace(plain.steps[at % len(plain.steps)], target=targets[at % 320].name, digest=str(at)) for at in range(5000)
+    )
+    html = as_html(_page(replace(plain, targets=targets, steps=tuple(replace(s, needs=()) for s in steps))), VEGA)
+    assert len(html.encode()) < 1_000_000
+    drawn = _embedded(html)
+    assert len({row["label"] for row in drawn["waterfall-targets"]["rows"]}) == page_rows.TARGETS
+    assert len([name for name in drawn if name.startswith("sizes-")]) == page_rows.SERVICES
+    assert f"The {page_rows.TARGETS} targets that took longest; the table has more." in html

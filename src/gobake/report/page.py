@@ -83,6 +83,8 @@ def as_html(page: Page, vega: str) -> str:
         "package_table": page_tables.packages(card, page.package_costs),
         "size_charts": [chart for chart in found.values() if chart.name.startswith("sizes-")],
         "most": page_tables.MOST,
+        "most_targets": page_rows.TARGETS,
+        "most_services": page_rows.SERVICES,
     }
     return str(_environment().get_template("page.html.j2").render(values))
 

@@ -23,6 +23,7 @@ from gobake.trace.printable import one_line
 Row = dict[str, str | float | bool | None]
 
 STEPS = 45  # of the waterfall; those that took longest
+TARGETS = 60  # those that took longest
 PACKAGES = 40  # of Go's, a platform
 BRANCHES = 6  # with a colour of their own
 SERVICES = 12  # with a chart of sizes
@@ -94,10 +95,14 @@ def step_rows(card: Scorecard) -> list[Row]:
 def target_rows(card: Scorecard) -> list[Row]:
     """The steps of every target, each on its target's line. What took no time is no mark."""
     critical = _shown_with(card)
+    spent: dict[str, float] = defaultdict(float)
+    for step in card.run.steps:
+        spent[step.target] += step.seconds or 0.0
+    chosen = set(sorted(spent, key=lambda name: -spent[name])[:TARGETS])
     rows = [
         _step_row(step, name_of(step.target), critical=at in critical)
         for at, step in enumerate(card.run.steps)
-        if step.target and step.seconds and step.seconds >= 0.01
+        if step.target in chosen and step.target and step.seconds and step.seconds >= 0.01
     ]
     first: dict[str, float] = {}
     for row in rows:
