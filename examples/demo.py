@@ -16,6 +16,7 @@ from pathlib import Path
 
 SHOP = Path(__file__).resolve().parent / "shop"
 COPY = SHOP.parent.parent / "build" / "demo" / "shop"
+PAGE = COPY.parent.parent / "report.html"
 GOBAKE = str(Path(sys.executable).parent / "gobake")
 PLATFORMS = "linux/amd64,linux/arm64"
 
@@ -45,10 +46,13 @@ def main() -> int:
         subprocess.run(["docker", "kill", name], capture_output=True, check=False)
     gobake("report", "--last", "3", shown="what the caches did in the last three runs")
     gobake("explain", shown="why the last run could not take everything from a cache")
+    gobake("report", "--format", "html", "--output", str(PAGE), shown="the same and more as a page with charts")
     say("try next, in any Go repository:")
     print(
         "  gobake plan                what would be built, and why\n"
         "  gobake report              how well the caches of the last run worked\n"
+        "  gobake report --format html\n"
+        "                             the same as a page with charts\n"
         "  gobake init                a commented gobake.yaml\n"
         "  gobake render              files for plain `docker buildx bake`\n"
         "  make engine-up             a private engine that stays, to play with\n"

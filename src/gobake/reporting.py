@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import overload
 
 from gobake.errors import UsageError
 from gobake.insight.account import Account, account
 from gobake.insight.card import Digest, Scorecard
+from gobake.insight.costs import last_costs
 from gobake.insight.scorecard import digest_of, scorecard
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
@@ -63,5 +64,13 @@ def card_of(store: RunStore, record: RunRecord) -> Scorecard:
     return scorecard(record, Earlier(store, record.id))
 
 
-def account_of(store: RunStore, record: RunRecord, other: Scorecard | None = None) -> Account:
-    return account(record, Earlier(store, record.id), digests(store, LIMIT), other=other)
+def account_of(
+    store: RunStore, record: RunRecord, other: Scorecard | None = None, known: Sequence[Digest] | None = None
+) -> Account:
+    """``known``: the store's last digests, where they are at hand."""
+    return account(record, Earlier(store, record.id), digests(store, LIMIT) if known is None else known, other=other)
+
+
+def package_costs(store: RunStore, record: RunRecord) -> Mapping[tuple[str, str], float]:
+    """What Go packages that came from the cache took when they were last compiled, by (platform, import path)."""
+    return last_costs(record, Earlier(store, record.id)).packages

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,7 @@ from gobake.cli import gobake
 from gobake.errors import GobakeError
 from gobake.opening import Request, open_project
 from gobake.project import identity
+from gobake.report import page_bundle
 from gobake.runs.store import RunStore, default_folder
 from tests.conftest import Tree
 from tests.unit.scoring import NAMES, recorded, run
@@ -40,6 +42,17 @@ def store(root: Path) -> RunStore:
 @pytest.fixture
 def report(root: Path) -> Report:
     return lambda *words: CliRunner().invoke(gobake, ["report", "-C", str(root), *words])
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the user is. Vega stands there kept, as it is after the first page, only shorter."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    kept = tmp_path / "cache" / "gobake" / f"vega-{metadata.version(page_bundle.PACKAGE)}.js"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("window.kept = 1;")
+    return tmp_path
 
 
 @pytest.fixture
@@ -125,6 +138,53 @@ class TestManyRuns:
     @pytest.mark.parametrize("words", [("--compare", "main"), ("20261125",), ("--format", "prometheus")])
     def test_what_is_about_one_run_does_not_go_with_many(self, report: Report, words: tuple[str, ...]) -> None:
         assert "leave one out" in _error(report("--last", "3", *words))
+
+
+@pytest.mark.usefixtures("filled")
+class TestPage:
+    def test_it_goes_to_a_file_and_says_where(self, report: Report, in_folder: Path) -> None:
+        said = _good(report("--format", "html"))
+        assert said == f"the report of run {recorded('bare').id} is in gobake-report.html\n"
+        assert [p.name for p in in_folder.iterdir() if "report" in p.name] == ["gobake-report.html"]
+        text = (in_folder / "gobake-report.html").read_text()
+        assert text.startswith("<!DOCTYPE html>")
+        assert text.endswith("</html>")
+        assert "The last 5 runs" in text
+
+    def test_a_run_an_earlier_one_and_the_length_of_the_history_are_chosen(
+        self, report: Report, in_folder: Path
+    ) -> None:
+        words = ("--format", "html", "-o", "page.html", recorded("edit").id[:15], "--compare", "main", "--last", "3")
+        assert f"run {recorded('edit').id} is in page.html" in _good(report(*words))
+        text = (in_folder / "page.html").read_text()
+        assert "The last 3 runs" in text
+        assert f"Compared with run {recorded('bare').id}" in text
+
+    def test_on_a_pipe_there_is_nothing_but_the_page(self, report: Report, in_folder: Path) -> None:
+        assert "is in" not in _good(report("--format", "html", "-o", "/dev/null"))
+
+    def test_without_vega_it_says_what_to_install(
+        self, report: Report, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(page_bundle, "PACKAGE", "no-such-package")
+        assert _error(report("--format", "html")) == (
+            "the HTML report needs Vega, which is not installed; pip install 'gobake[html]'"
+        )
+        assert not list(in_folder.glob("*.html"))
+
+    def test_vega_is_taken_out_of_its_package_once(
+        self, report: Report, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (kept,) = (in_folder / "cache" / "gobake").glob("vega-*.js")
+        kept.unlink()
+        _good(report("--format", "html"))
+        page = in_folder / "gobake-report.html"
+        assert kept.read_text() in page.read_text()
+        assert 800_000 < page.stat().st_size < 2_000_000
+        monkeypatch.setitem(sys.modules, "vl_convert", None)
+        page.unlink()
+        _good(report("--format", "html"))
+        assert kept.read_text() in page.read_text()
 
 
 class TestBadHistory:

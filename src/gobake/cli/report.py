@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gobake.runs.record import RunRecord
     from gobake.runs.store import RunStore
 
-_FORMATS = ("text", "json", "markdown", "prometheus")
+_FORMATS = ("text", "json", "markdown", "prometheus", "html")
+_PAGE = Path("gobake-report.html")
 
 
 @click.command("report")
@@ -38,11 +39,16 @@ def report_command(given: dict[str, Any]) -> None:
     """
     from gobake.cli.runs import _store
 
-    if given["last"] and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
+    page = given["form"] == "html"
+    if given["last"] and not page and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
         raise UsageError(
             "--last is about many runs, and RUN, --compare and --format prometheus about one", remedy="leave one out"
         )
     with _store(given) as store:
+        if page:
+            record, found = _write_page(given, store)
+            _judge(given, store, record, found)
+            return
         if given["last"]:
             with _written_to(given["output"]):
                 _print_runs(given, store)
@@ -100,6 +106,28 @@ def _print_runs(given: dict[str, Any], store: RunStore) -> None:
         from gobake.report.figures_text import print_runs
 
         print_runs(found, course, color=given["color"])
+
+
+def _write_page(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Account]:
+    """One file; where it is, is said once it is there."""
+    from gobake.insight.trend import trends
+    from gobake.report.page import Page, as_html
+    from gobake.report.page_bundle import bundle
+    from gobake.reporting import LIMIT, account_of, card_of, digests, package_costs
+
+    vega = bundle()  # first: where it is missing, nothing else need be done
+    record = _record(store, given["run"])
+    known = digests(store, max(given["last"] or 0, LIMIT))
+    other = _other(store, record, given["compare"]) if given["compare"] else None
+    found = account_of(store, record, card_of(store, other) if other else None, known[:LIMIT])
+    runs = known[: given["last"] or LIMIT]
+    page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(store, record))
+    file = given["output"] or _PAGE
+    with _written_to(file):
+        click.echo(as_html(page, vega), nl=False)
+    if file.is_file():  # and not /dev/stdout
+        click.echo(f"the report of run {record.id} is in {file}")
+    return record, found
 
 
 # ---- runs

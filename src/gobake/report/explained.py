@@ -31,7 +31,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~<>&])")
 
 def miss_line(miss: Miss) -> str:
     """`api-scratch linux/arm64 compile RUN: worker/main.go changed (files)`."""
-    return one_line(f"{_where(miss)}: {miss.says} ({miss.cause})")
+    return one_line(f"{where(miss)}: {miss.says} ({miss.cause})")
 
 
 def package_line(cause: PackageCause) -> str:
@@ -55,14 +55,14 @@ def _brief(text: str) -> str:
     return text[:19] if text.startswith("sha256:") else text
 
 
-def _where(miss: Miss) -> str:
+def where(miss: Miss) -> str:
     more = len(miss.targets) - 1
     rest = [f"{more} more {'target' if more == 1 else 'targets'}"] if more > 0 else []
     rest += [platform for platform in miss.platforms if platform != miss.platform]
     return f"{miss.label} (and {', '.join(rest)})" if rest else miss.label
 
 
-def _by_cause(found: Sequence[PackageCause]) -> list[PackageCause]:
+def by_cause(found: Sequence[PackageCause]) -> list[PackageCause]:
     """One for all platforms of which the same is said."""
     kept: dict[tuple[object, ...], PackageCause] = {}
     for one in found:
@@ -94,9 +94,9 @@ def print_explanation(found: Explanation, *, color: str) -> None:
         _say(console, f"run {found.run}: no step missed", "bold")
     for miss in found.misses:
         _print_miss(console, miss)
-    for cause in _by_cause(found.packages):
+    for cause in by_cause(found.packages):
         _say(console, package_line(cause) + _took(cause.seconds), "bold")
-        _say(console, f"    {_names(cause.packages)}", "dim")
+        _say(console, f"    {names(cause.packages)}", "dim")
         _print_changes(console, cause.changes)
     for advice in found.advice:
         gain = f" ({advice.seconds:.1f} s in {_count(advice.runs, 'run')})" if advice.seconds is not None else ""
@@ -104,7 +104,7 @@ def print_explanation(found: Explanation, *, color: str) -> None:
 
 
 def _print_miss(console: Console, miss: Miss) -> None:
-    _say(console, one_line(_where(miss)) + _took(miss.seconds), "bold")
+    _say(console, one_line(where(miss)) + _took(miss.seconds), "bold")
     _say(console, f"    {one_line(miss.says)}  [{miss.cause}]")
     _print_changes(console, miss.changes)
     notes = [_follow(miss.follow)] if miss.follow else []
@@ -132,7 +132,7 @@ def _took(seconds: float) -> str:
     return f"  {seconds:.1f} s of work" if seconds >= 0.05 else ""
 
 
-def _names(packages: Sequence[str]) -> str:
+def names(packages: Sequence[str]) -> str:
     more = f" and {len(packages) - _PACKAGES} more" if len(packages) > _PACKAGES else ""
     return one_line(", ".join(packages[:_PACKAGES])) + more
 
@@ -146,12 +146,12 @@ def as_markdown(found: Explanation) -> str:
     lines += [] if found.misses else ["No step missed.", ""]
     for miss in found.misses:
         follow = f", and {_follow(miss.follow)}" if miss.follow else ""
-        lines.append(f"- **{markdown(_where(miss))}**: {markdown(miss.says)} ({miss.cause}){follow}")
+        lines.append(f"- **{markdown(where(miss))}**: {markdown(miss.says)} ({miss.cause}){follow}")
         lines += [f"  - {markdown(change_line(change))}" for change in miss.changes[:_SHOWN]]
         lines += [f"  - and {len(miss.changes) - _SHOWN} more"] if len(miss.changes) > _SHOWN else []
     if found.packages:
         lines += ["", "<details><summary>Go packages that were compiled</summary>", ""]
-        lines += [f"- {markdown(package_line(c))}: {markdown(_names(c.packages))}" for c in _by_cause(found.packages)]
+        lines += [f"- {markdown(package_line(c))}: {markdown(names(c.packages))}" for c in by_cause(found.packages)]
         lines += ["", "</details>"]
     lines += ["", *(f"- Advice: {markdown(advice.says)}" for advice in found.advice)] if found.advice else []
     return "\n".join(lines) + "\n"
