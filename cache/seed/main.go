@@ -159,6 +159,7 @@ func copyUnits(listed, into string) error {
 	defer file.Close()
 	var moved mover
 	touched := map[string]bool{} // folders right below into
+	found := map[string]bool{}   // by mount: whether anything that was listed of it is there
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		unit := lines.Text()
@@ -167,8 +168,12 @@ func copyUnits(listed, into string) error {
 		from := filepath.Join(mounts, unit)
 		info, err := os.Lstat(from)
 		if err != nil {
+			if _, some := found[mount]; !some {
+				found[mount] = false
+			}
 			continue // another build has removed it since it was listed
 		}
+		found[mount] = true
 		if info.IsDir() {
 			err = moved.folder(from, filepath.Join(into, unit))
 		} else {
@@ -183,6 +188,11 @@ func copyUnits(listed, into string) error {
 	}
 	if err := lines.Err(); err != nil {
 		return err
+	}
+	for mount, some := range found {
+		if !some { // BuildKit gives a step an empty mount while it measures the right one
+			return fmt.Errorf("%s holds nothing of what it held when it was listed; save again", mount)
+		}
 	}
 	for folder := range touched {
 		if err := datedFolders(folder); ignoreGone(err) != nil {

@@ -75,10 +75,11 @@ def warm(
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
     restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=platforms)
+    # also where it failed: what BuildKit has measured it does not measure, and so hold, while the build begins
+    filled = [mount for mount in cache_mounts(asked.chosen) or () if mount.id in ids]
     if restored.error:
         notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
     else:
-        filled = [mount for mount in cache_mounts(asked.chosen) or () if mount.id in ids]
         note(asked.home, asked.builder.name, filled, go=asked.key.go, seed=seed.digest)
     return Warmth(restored=restored, notes=notes)
 
