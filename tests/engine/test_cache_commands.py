@@ -99,6 +99,10 @@ def records() -> dict[str, set[str]]:
     return found
 
 
+def git(root: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(root), *words], check=True)
+
+
 def listed(two: Two, *words: str, cwd: Path | None = None) -> Any:
     return two.gobake.good("cache", "ls", "--format", "json", *words, cwd=cwd or two.shop).json
 
@@ -302,6 +306,30 @@ def test_prune_of_a_folder_deletes_the_blobs_that_only_the_pruned_seed_needed(tw
     assert len(list((folder / "seeds").glob("index-*.txt"))) == 1
     (seed,) = listed(two, "--cache-store", str(folder))["seeds"]
     assert seed["live_share"] == 1.0
+
+
+def test_layer_caches_in_a_folder_are_listed_and_pruned_one_by_one(two: Two, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    policy = ("--cache-policy", "release", "--cache-store", str(store))
+    for root in (two.shop, two.other):
+        for branch in ("main", "gone"):
+            git(root, "checkout", "-q", "-B", branch)
+            two.gobake.good("build", "--platform", "linux/amd64", *policy, cwd=root)
+        git(root, "checkout", "-q", "main")
+        git(root, "branch", "-q", "-D", "gone")
+    told = listed(two, "--cache-store", str(store))["layers"]
+    assert {layers["branch"] for layers in told} == {"main", "gone"}
+    assert all(layers["compressed_bytes"] > 0 and layers["age_seconds"] < 3600 for layers in told)
+    others = listed(two, "--cache-store", str(store), cwd=two.other)["layers"]
+    assert {layers["tag"] for layers in others}.isdisjoint(layers["tag"] for layers in told)
+    words = ("cache", "prune", "--gone-branches", "--cache-store", str(store))
+    two.gobake.good(*words, "--dry-run", cwd=two.shop)
+    assert len(listed(two, "--cache-store", str(store))["layers"]) == len(told)
+    two.gobake.good(*words, "--yes", cwd=two.shop)
+    assert {e["branch"] for e in listed(two, "--cache-store", str(store))["layers"]} == {"main"}
+    assert len(listed(two, "--cache-store", str(store), cwd=two.other)["layers"]) == len(others)
+    ended = two.gobake.good("build", "--platform", "linux/amd64", *policy, cwd=two.other)
+    assert "warning" not in ended.out + ended.err
 
 
 # ---- verify
