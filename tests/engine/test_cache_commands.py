@@ -19,7 +19,8 @@ from gobake.caching.memory import Memory, remember
 from gobake.caching.mounts import Mount
 from gobake.caching.saving import Saved, Saving, save
 from gobake.caching.seed import SeedKey
-from gobake.caching.seedstore import SeedStore
+from gobake.caching.seeding import seeds_in
+from gobake.caching.store import parse_store
 from gobake.model import Platform
 from gobake.registry import Repository
 from tests.conftest import Gobake, Tree, commit
@@ -70,7 +71,7 @@ def save_seed(store: str, project: str, branch: str, root: Path = Path()) -> Sav
     mounts = tuple(Mount(name=name, id=f"{project}-{name}") for name in ("gomod", "gobuild"))
     return save(
         Saving(
-            store=SeedStore.parse(store, root),
+            store=seeds_in(parse_store(store, root)),
             key=SeedKey(project=project, go="1.26", arch="amd64"),
             branch=branch,
             mounts=mounts,

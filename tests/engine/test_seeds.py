@@ -17,7 +17,8 @@ from gobake.caching.mounts import Mount, mounts_among, mounts_of
 from gobake.caching.restoring import Restored, restore
 from gobake.caching.saving import Saved, Saving, save
 from gobake.caching.seed import Seed, SeedKey
-from gobake.caching.seedstore import SeedStore
+from gobake.caching.seeding import seeds_in
+from gobake.caching.store import parse_store
 from gobake.caching.sums import sum_texts
 from gobake.caching.units import Keeping, Shape
 from gobake.engine import cache_mounts, host_platform
@@ -66,7 +67,7 @@ def asked(root: Path, place: str, branch: str = "main", **fields: object) -> Sav
     opened = open_project(Request(directory=root))
     platform = host_platform()
     found = Saving(
-        store=SeedStore.parse(place, root),
+        store=seeds_in(parse_store(place, root)),
         key=SeedKey(project=opened.project.name, go=opened.project.go_version, arch=platform.arch),
         branch=branch,
         mounts=mounts_among(opened.project, cache_mounts() or ()),
@@ -280,7 +281,7 @@ def test_a_registry_that_trickles_is_not_waited_for(
     monkeypatch.setattr("gobake.caching.restoring.LEAST_SECONDS", 4.0)
     monkeypatch.setattr("gobake.caching.restoring.SLOWEST", 1e9)
     with trickle(int(registry.rpartition(":")[2])) as port:
-        slow = replace(what, store=SeedStore.parse(repository.replace(registry, f"localhost:{port}"), root))
+        slow = replace(what, store=seeds_in(parse_store(repository.replace(registry, f"localhost:{port}"), root)))
         begun = time.monotonic()
         back = get_back(slow, found)
         assert "longer than 4 s" in back.error

@@ -7,7 +7,6 @@ carries from run to run.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,8 @@ from typing import Any
 from gobake import engine
 from gobake.caching import layout as layouts
 from gobake.caching.seed import Seed, SeedKey, read_seed
-from gobake.errors import RegistryRefused, UsageError
+from gobake.errors import RegistryRefused
 
-_REPOSITORY = re.compile(
-    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
-)
-_FOLDER = re.compile(r"[./~]")
 # Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
 PACKED = "compression=zstd,compression-level=1"
 
@@ -41,21 +36,6 @@ class SeedStore:
 
     place: str  # as the user wrote it
     folder: Path | None = None  # None: a registry
-
-    @classmethod
-    def parse(cls, place: str, root: Path) -> SeedStore:
-        """A registry's repository such as ghcr.io/acme/shop-cache, or a folder, begun with ``.``, ``/`` or ``~``.
-
-        Raises UsageError for what is neither.
-        """
-        if _FOLDER.match(place):
-            return cls(place=place, folder=(root / Path(place).expanduser()).resolve())
-        if not _REPOSITORY.fullmatch(place):
-            raise UsageError(
-                f"{place!r} is no cache store",
-                remedy="write a repository such as ghcr.io/acme/shop-cache, or a folder such as ./.gobake/cache",
-            )
-        return cls(place=place)
 
     @property
     def layout(self) -> Path:
