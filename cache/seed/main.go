@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -260,16 +261,9 @@ func restore(from string) error {
 	return report.Close()
 }
 
-// postponeTrim: Go removes what looks unused for five days, once a day by the time in trim.txt; without the file it would
-// begin with what has just been restored (cmd/go/internal/cache, Trim).
+// postponeTrim: Go removes what looks unused for five days, once a day by the time in trim.txt; without the file, or with
+// the one of a mount that nobody has used since yesterday, it would begin with what has just been restored, at the end of
+// the first of several builds (cmd/go/internal/cache, Trim).
 func postponeTrim(gobuild string) error {
-	file, err := os.OpenFile(filepath.Join(gobuild, "trim.txt"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if os.IsExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(file, "%d", time.Now().Unix())
-	return file.Close()
+	return os.WriteFile(filepath.Join(gobuild, "trim.txt"), []byte(strconv.FormatInt(time.Now().Unix(), 10)), 0o666)
 }

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,3 +83,28 @@ def test_a_mount_that_is_empty_all_at_once_is_no_seed(program: Program, tmp_path
     done = program.run("copy", units, str(tmp_path / "into"))
     assert done.returncode != 0
     assert "gobuild holds nothing of what it held" in done.stderr
+
+
+@pytest.mark.parametrize("last", ["", "1000000000"], ids=["a bare mount", "a mount of last week"])
+def test_go_does_not_trim_at_once_what_was_restored(program: Program, tmp_path: Path, last: str) -> None:
+    (program.mounts / "gobuild").mkdir()
+    if last:
+        program.write("gobuild/trim.txt", last)
+    source = tmp_path / "seed" / "gobuild" / "ab" / "ab01-d"
+    source.parent.mkdir(parents=True)
+    source.write_text("an object")
+    done = program.run("restore", str(tmp_path / "seed"))
+    assert done.returncode == 0, done.stderr
+    assert (program.mounts / "gobuild/ab/ab01-d").read_text() == "an object"
+    assert time.time() - int((program.mounts / "gobuild/trim.txt").read_text()) < 600
+
+
+def test_copies_of_the_same_units_are_the_same_to_the_second(program: Program, tmp_path: Path) -> None:
+    program.write("gobuild/ab/ab01-d")
+    program.write("gomod/m@v1/pkg/file.go")
+    units = listed(tmp_path, "gobuild/ab/ab01-d", "gomod/m@v1")
+    for name in ("one", "two"):
+        assert program.run("copy", units, str(tmp_path / name)).returncode == 0
+        os.utime(program.mounts / "gobuild/ab/ab01-d")
+        dated = {path.stat().st_mtime for path in (tmp_path / name).rglob("*")}
+        assert dated == {0.0}
