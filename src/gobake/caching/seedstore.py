@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Image:
     digest: str
     labels: Mapping[str, str]
     layers: tuple[int, ...]  # bytes as they lie there; 0 where it is not told
+    blobs: tuple[str, ...]  # digests of the same; "" where it is not told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,9 @@ class SeedStore:
         if image is None:
             return None
         packed = sum(image.layers) or None
-        # the first layer is the units, the next one the program that restores
-        return read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, key)
+        # the first layer is the program that restores
+        found = read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, key)
+        return replace(found, blobs=image.blobs) if isinstance(found, Seed) else found
 
     def context(self, image: str) -> str:
         """A named context for bake: the image of a digest, or of a tag."""
@@ -105,9 +107,10 @@ def _of_layout(layout: Path, tag: str) -> Image | None:
 
 def _image(digest: str, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> Image:
     count = len((config.get("rootfs") or {}).get("diff_ids") or [])
-    sizes = tuple(int(layer.get("size") or 0) for layer in manifest.get("layers") or [])
+    listed = manifest.get("layers") or [{}] * count
     return Image(
         digest=digest,
         labels=(config.get("config") or {}).get("Labels") or {},
-        layers=sizes or (0,) * count,
+        layers=tuple(int(layer.get("size") or 0) for layer in listed),
+        blobs=tuple(str(layer.get("digest") or "") for layer in listed),
     )
