@@ -12,9 +12,10 @@ from gobake.caching.mounts import Mount
 from gobake.caching.seed import Seed, SeedKey, best, labels, read_seed, sums_digest
 from gobake.caching.seeding import seeds_in
 from gobake.caching.store import parse_store
-from gobake.caching.warming import needs
+from gobake.caching.warming import needs, of_machine
 from gobake.engine import CacheMount, parse_mounts
 from gobake.errors import RegistryRefused
+from gobake.model import Platform
 
 KEY = SeedKey(project="shop", go="1.26", arch="amd64")
 TOLD = labels(
@@ -118,6 +119,12 @@ def test_memories_are_kept_by_builder_and_a_broken_file_is_forgotten(tmp_path: P
     assert remembered(tmp_path, "two") == {"m": Memory(record="q")}
     (tmp_path / "mounts.json").write_text("{")
     assert remembered(tmp_path, "one") == {}
+
+
+def test_a_seed_is_for_the_nodes_of_its_architecture() -> None:
+    nodes = [Platform.parse(p) for p in ("linux/amd64", "linux/arm64", "linux/amd64")]
+    assert of_machine(nodes, "amd64") == [nodes[0], nodes[2]]
+    assert of_machine(nodes, "arm64") == [nodes[1]]
 
 
 # ---- stores
