@@ -322,11 +322,10 @@ def test_layer_caches_in_a_folder_are_listed_and_pruned_one_by_one(two: Two, tmp
     assert {layers["branch"] for layers in told} == {"main", "gone"}
     assert all(layers["compressed_bytes"] > 0 and layers["age_seconds"] < 3600 for layers in told)
     others = listed(two, "--cache-store", str(store), cwd=two.other)["layers"]
-    assert {layers["tag"] for layers in others}.isdisjoint(layers["tag"] for layers in told)
     words = ("cache", "prune", "--gone-branches", "--cache-store", str(store))
-    two.gobake.good(*words, "--dry-run", cwd=two.shop)
-    assert len(listed(two, "--cache-store", str(store))["layers"]) == len(told)
-    two.gobake.good(*words, "--yes", cwd=two.shop)
+    for how, count in (("--dry-run", len(told)), ("--yes", len(told) // 2)):
+        two.gobake.good(*words, how, cwd=two.shop)
+        assert len(listed(two, "--cache-store", str(store))["layers"]) == count
     assert {e["branch"] for e in listed(two, "--cache-store", str(store))["layers"]} == {"main"}
     assert len(listed(two, "--cache-store", str(store), cwd=two.other)["layers"]) == len(others)
     ended = two.gobake.good("build", "--platform", "linux/amd64", *policy, cwd=two.other)
@@ -343,8 +342,7 @@ def in_mount(mount: str, command: str) -> str:
         f"RUN --mount=type=cache,id={mount},target=/cache {command} > /said\nFROM scratch\nCOPY --from=run /said /\n"
     )
     moment = f"MOMENT={time.time_ns()}"
-    words = ["docker", "buildx", "build", "--quiet", "--build-arg", moment, "--output", "type=local,dest=-", "-"]
-    words[words.index("type=local,dest=-")] = "type=tar,dest=-"
+    words = ["docker", "buildx", "build", "--quiet", "--build-arg", moment, "--output", "type=tar,dest=-", "-"]
     done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode("utf-8", "replace")
