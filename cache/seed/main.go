@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -159,6 +160,7 @@ func copyUnits(listed, into string) error {
 	defer file.Close()
 	var moved mover
 	touched := map[string]bool{} // folders right below into
+	found := map[string]bool{}   // by mount: whether anything that was listed of it is there
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		unit := lines.Text()
@@ -167,8 +169,12 @@ func copyUnits(listed, into string) error {
 		from := filepath.Join(mounts, unit)
 		info, err := os.Lstat(from)
 		if err != nil {
+			if _, some := found[mount]; !some {
+				found[mount] = false
+			}
 			continue // another build has removed it since it was listed
 		}
+		found[mount] = true
 		if info.IsDir() {
 			err = moved.folder(from, filepath.Join(into, unit))
 		} else {
@@ -183,6 +189,11 @@ func copyUnits(listed, into string) error {
 	}
 	if err := lines.Err(); err != nil {
 		return err
+	}
+	for mount, some := range found {
+		if !some { // BuildKit gives a step an empty mount while it measures the right one
+			return fmt.Errorf("%s holds nothing of what it held when it was listed; save again", mount)
+		}
 	}
 	for folder := range touched {
 		if err := datedFolders(folder); ignoreGone(err) != nil {
@@ -250,16 +261,9 @@ func restore(from string) error {
 	return report.Close()
 }
 
-// postponeTrim: Go removes what looks unused for five days, once a day by the time in trim.txt; without the file it would
-// begin with what has just been restored (cmd/go/internal/cache, Trim).
+// postponeTrim: Go removes what looks unused for five days, once a day by the time in trim.txt; without the file, or with
+// the one of a mount that nobody has used since yesterday, it would begin with what has just been restored, at the end of
+// the first of several builds (cmd/go/internal/cache, Trim).
 func postponeTrim(gobuild string) error {
-	file, err := os.OpenFile(filepath.Join(gobuild, "trim.txt"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if os.IsExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(file, "%d", time.Now().Unix())
-	return file.Close()
+	return os.WriteFile(filepath.Join(gobuild, "trim.txt"), []byte(strconv.FormatInt(time.Now().Unix(), 10)), 0o666)
 }

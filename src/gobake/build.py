@@ -44,6 +44,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         watch = _watch(asked, ready)
         if ready.care:
             ready.care.warm(sayer(asked))
+        watch.settle()
         baked = _bake(asked, ready)
         from gobake import outcome
         from gobake.caching import run as cache_run

@@ -112,7 +112,7 @@ class Care:
             self.builder,
             self.chosen,
             listed or (),
-            self._inputs(base_digests(log, opened.project.bases.go)),
+            expecting.told(self.choice.policy.layers, self._inputs(base_digests(log, opened.project.bases.go))),
         )
         say(f"saving the Go caches as {asked.store.named(asked.tag)}")
         try:
@@ -134,10 +134,11 @@ class Care:
         )
 
     def _comes_from_layers(self, seed: Seed) -> bool:
-        if not seed.inputs or not expecting.any_layers(self.layers):
-            return False
-        base = expecting.resolve_base(self.opened.project.bases.go, self.chosen)
-        return bool(base) and seed.inputs == self._inputs((base,))
+        def inputs() -> str:
+            base = expecting.resolve_base(self.opened.project.bases.go, self.chosen)
+            return self._inputs((base,)) if base else ""
+
+        return expecting.comes_from_layers(seed, self.choice.policy.layers, self.layers, inputs)
 
     def _inputs(self, bases: Sequence[str]) -> str:
         """Digest of what the compile is made from; "" where that is not known."""

@@ -1,6 +1,7 @@
 """What a builder had before a run and has after it: the sizes of the Go mounts, and whether there was anything at all.
 
-Asked beside the build, and only where the answer is cheap or asked for anyway: a figure costs no build its time.
+Asked before the build, never beside it, and only where the answer is cheap or asked for anyway: while BuildKit measures
+a mount it holds it, and a step that wants the mount at that moment gets a new and empty one (moby/buildkit#883).
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ class Watch:
             pool = ThreadPoolExecutor(1)
             self.before = pool.submit(engine.builder_usage, self.builder.driver, self.chosen)
             pool.shutdown(wait=False)
+
+    def settle(self) -> None:
+        """Wait until nobody measures the mounts. BuildKit remembers the sizes, so that neither this question nor its
+        own garbage collection holds a mount when the first step wants it."""
+        if self.before:
+            self.before.result()
 
     @property
     def bare(self) -> bool | None:

@@ -19,7 +19,8 @@ from gobake.caching.memory import Memory, remember
 from gobake.caching.mounts import Mount
 from gobake.caching.saving import Saved, Saving, save
 from gobake.caching.seed import SeedKey
-from gobake.caching.seedstore import SeedStore
+from gobake.caching.seeding import seeds_in
+from gobake.caching.store import parse_store
 from gobake.model import Platform
 from gobake.registry import Repository
 from tests.conftest import Gobake, Tree, commit
@@ -70,7 +71,7 @@ def save_seed(store: str, project: str, branch: str, root: Path = Path()) -> Sav
     mounts = tuple(Mount(name=name, id=f"{project}-{name}") for name in ("gomod", "gobuild"))
     return save(
         Saving(
-            store=SeedStore.parse(store, root),
+            store=seeds_in(parse_store(store, root)),
             key=SeedKey(project=project, go="1.26", arch="amd64"),
             branch=branch,
             mounts=mounts,
@@ -97,6 +98,10 @@ def records() -> dict[str, set[str]]:
     for mount in engine.cache_mounts() or ():
         found.setdefault(mount.id, set()).add(mount.record)
     return found
+
+
+def git(root: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(root), *words], check=True)
 
 
 def listed(two: Two, *words: str, cwd: Path | None = None) -> Any:
@@ -304,6 +309,29 @@ def test_prune_of_a_folder_deletes_the_blobs_that_only_the_pruned_seed_needed(tw
     assert seed["live_share"] == 1.0
 
 
+def test_layer_caches_in_a_folder_are_listed_and_pruned_one_by_one(two: Two, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    policy = ("--cache-policy", "release", "--cache-store", str(store))
+    for root in (two.shop, two.other):
+        for branch in ("main", "gone"):
+            git(root, "checkout", "-q", "-B", branch)
+            two.gobake.good("build", "--platform", "linux/amd64", *policy, cwd=root)
+        git(root, "checkout", "-q", "main")
+        git(root, "branch", "-q", "-D", "gone")
+    told = listed(two, "--cache-store", str(store))["layers"]
+    assert {layers["branch"] for layers in told} == {"main", "gone"}
+    assert all(layers["compressed_bytes"] > 0 and layers["age_seconds"] < 3600 for layers in told)
+    others = listed(two, "--cache-store", str(store), cwd=two.other)["layers"]
+    words = ("cache", "prune", "--gone-branches", "--cache-store", str(store))
+    for how, count in (("--dry-run", len(told)), ("--yes", len(told) // 2)):
+        two.gobake.good(*words, how, cwd=two.shop)
+        assert len(listed(two, "--cache-store", str(store))["layers"]) == count
+    assert {e["branch"] for e in listed(two, "--cache-store", str(store))["layers"]} == {"main"}
+    assert len(listed(two, "--cache-store", str(store), cwd=two.other)["layers"]) == len(others)
+    ended = two.gobake.good("build", "--platform", "linux/amd64", *policy, cwd=two.other)
+    assert "warning" not in ended.out + ended.err
+
+
 # ---- verify
 
 
@@ -314,8 +342,7 @@ def in_mount(mount: str, command: str) -> str:
         f"RUN --mount=type=cache,id={mount},target=/cache {command} > /said\nFROM scratch\nCOPY --from=run /said /\n"
     )
     moment = f"MOMENT={time.time_ns()}"
-    words = ["docker", "buildx", "build", "--quiet", "--build-arg", moment, "--output", "type=local,dest=-", "-"]
-    words[words.index("type=local,dest=-")] = "type=tar,dest=-"
+    words = ["docker", "buildx", "build", "--quiet", "--build-arg", moment, "--output", "type=tar,dest=-", "-"]
     done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode("utf-8", "replace")

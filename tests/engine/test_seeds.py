@@ -17,7 +17,8 @@ from gobake.caching.mounts import Mount, mounts_among, mounts_of
 from gobake.caching.restoring import Restored, restore
 from gobake.caching.saving import Saved, Saving, save
 from gobake.caching.seed import Seed, SeedKey
-from gobake.caching.seedstore import SeedStore
+from gobake.caching.seeding import seeds_in
+from gobake.caching.store import parse_store
 from gobake.caching.sums import sum_texts
 from gobake.caching.units import Keeping, Shape
 from gobake.engine import cache_mounts, host_platform
@@ -66,7 +67,7 @@ def asked(root: Path, place: str, branch: str = "main", **fields: object) -> Sav
     opened = open_project(Request(directory=root))
     platform = host_platform()
     found = Saving(
-        store=SeedStore.parse(place, root),
+        store=seeds_in(parse_store(place, root)),
         key=SeedKey(project=opened.project.name, go=opened.project.go_version, arch=platform.arch),
         branch=branch,
         mounts=mounts_among(opened.project, cache_mounts() or ()),
@@ -120,6 +121,38 @@ def test_saving_the_same_again_writes_nothing(root: Path, repository: str) -> No
     assert (again.shape, again.digest, again.written) == (Shape.NOTHING, first.digest, 0)
     assert seen.writes("cache-of/") == []
     assert seen.of("cache-of/")  # the log is the right one
+
+
+def test_whole_saves_of_the_same_content_are_the_same_bytes(root: Path, repository: str, tmp_path: Path) -> None:
+    folders = [asked(root, str(tmp_path / name)) for name in ("one", "two")]
+    for what in (*folders, asked(root, repository)):
+        assert save(what).shape is Shape.WHOLE
+    seeds = [in_force(what) for what in (*folders, asked(root, repository))]
+    assert seeds[0].blobs == seeds[1].blobs == seeds[2].blobs
+    assert len(seeds[0].blobs) == 2
+
+
+def test_a_seed_that_is_written_anew_with_the_same_content_adds_nothing(root: Path, tmp_path: Path) -> None:
+    what = asked(root, str(tmp_path / "store"))
+    first = save(what)
+    layout = tmp_path / "store" / "seeds"
+    before = {file.name for file in (layout / "blobs/sha256").iterdir()}
+    for index in layout.glob("index-*.txt"):
+        index.unlink()  # then nobody knows what the seed holds
+    again = save(what)
+    assert (first.shape, again.shape) == (Shape.WHOLE, Shape.WHOLE)
+    assert (first.written or 0) > 1_000_000
+    assert again.written == 0
+    new = [file for file in (layout / "blobs/sha256").iterdir() if file.name not in before]
+    assert sum(file.stat().st_size for file in new) < 10_000, "a manifest and a configuration, with the time"
+
+
+def test_a_save_anew_uploads_no_layer_that_the_registry_has(root: Path, repository: str) -> None:
+    save(asked(root, repository))
+    with requests() as seen:
+        other = save(asked(root, repository, branch="other"))  # knows nothing of main's
+    assert other.shape is Shape.WHOLE
+    assert len(seen.of("cache-of/", "POST")) <= 2, "a configuration, and the index's"
 
 
 def test_an_edit_adds_one_small_layer(world: Gobake, root: Path, repository: str) -> None:
@@ -280,7 +313,7 @@ def test_a_registry_that_trickles_is_not_waited_for(
     monkeypatch.setattr("gobake.caching.restoring.LEAST_SECONDS", 4.0)
     monkeypatch.setattr("gobake.caching.restoring.SLOWEST", 1e9)
     with trickle(int(registry.rpartition(":")[2])) as port:
-        slow = replace(what, store=SeedStore.parse(repository.replace(registry, f"localhost:{port}"), root))
+        slow = replace(what, store=seeds_in(parse_store(repository.replace(registry, f"localhost:{port}"), root)))
         begun = time.monotonic()
         back = get_back(slow, found)
         assert "longer than 4 s" in back.error

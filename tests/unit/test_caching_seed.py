@@ -10,10 +10,12 @@ import pytest
 from gobake.caching.memory import Memory, remember, remembered
 from gobake.caching.mounts import Mount
 from gobake.caching.seed import Seed, SeedKey, best, labels, read_seed, sums_digest
-from gobake.caching.seedstore import SeedStore
-from gobake.caching.warming import needs
+from gobake.caching.seeding import seeds_in
+from gobake.caching.store import parse_store
+from gobake.caching.warming import needs, of_machine
 from gobake.engine import CacheMount, parse_mounts
-from gobake.errors import RegistryRefused, UsageError
+from gobake.errors import RegistryRefused
+from gobake.model import Platform
 
 KEY = SeedKey(project="shop", go="1.26", arch="amd64")
 TOLD = labels(
@@ -119,29 +121,38 @@ def test_memories_are_kept_by_builder_and_a_broken_file_is_forgotten(tmp_path: P
     assert remembered(tmp_path, "one") == {}
 
 
+def test_a_seed_is_for_the_nodes_of_its_architecture() -> None:
+    nodes = [Platform.parse(p) for p in ("linux/amd64", "linux/arm64", "linux/amd64")]
+    assert of_machine(nodes, "amd64") == [nodes[0], nodes[2]]
+    assert of_machine(nodes, "arm64") == [nodes[1]]
+
+
 # ---- stores
 
 
 @pytest.mark.parametrize("place", ["./cache", "/var/cache/x", "~/cache", ".gobake/cache"])
 def test_a_folder_begins_like_a_path(place: str, tmp_path: Path) -> None:
-    assert SeedStore.parse(place, tmp_path).folder is not None
+    assert seeds_in(parse_store(place, tmp_path)).folder is not None
 
 
 @pytest.mark.parametrize("place", ["ghcr.io/acme/shop-cache", "localhost:5000/a/b", "shop-cache"])
 def test_anything_else_is_a_repository(place: str, tmp_path: Path) -> None:
-    store = SeedStore.parse(place, tmp_path)
+    store = seeds_in(parse_store(place, tmp_path))
     assert store.folder is None
     assert store.context("sha256:1") == f"docker-image://{place}@sha256:1"
 
 
-@pytest.mark.parametrize("place", ["acme/UPPER", "a:tag", "a b", "https://x/y", "-x", ""])
-def test_what_is_neither_is_refused(place: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no cache store"):
-        SeedStore.parse(place, tmp_path)
+def test_a_folder_is_seen_from_where_it_was_written_or_from_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    written = {"./cache": "here/cache", ".gobake/cache": "here/.gobake/cache", "../x": "x", "~/cache": "home/cache"}
+    found = {text: parse_store(text, tmp_path / "here").folder for text in written}
+    assert found == {text: tmp_path / place for text, place in written.items()}
 
 
 def test_a_folder_without_a_layout_has_no_images_and_a_broken_one_says_so(tmp_path: Path) -> None:
-    store = SeedStore.parse(str(tmp_path), tmp_path)
+    store = seeds_in(parse_store(str(tmp_path), tmp_path))
     assert store.look("x", 1) is None
     store.layout.mkdir()
     (store.layout / "index.json").write_text("{")

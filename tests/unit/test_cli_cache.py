@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gobake.caching.verifying import Verdict, Verified
@@ -69,6 +71,26 @@ def test_a_store_that_is_none_is_refused(gobake: Gobake, tree: Tree) -> None:
     ended = gobake("cache", "ls", "--cache-store", "https://ghcr.io/acme", cwd=tree(HELLO))
     assert ended.code == 2
     assert "is no cache store" in ended.err
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["https://ghcr.io/acme", "ghcr.io/acme:tag", "acme/UPPER", "a b", "~someone/cache", "~", "./a,b", "two\nlines"],
+)
+@pytest.mark.parametrize("words", [("cache", "save", "--to"), ("cache", "ls", "--cache-store")], ids=["to", "store"])
+def test_a_place_that_is_none_is_refused_in_one_line_wherever_it_is_written(
+    gobake: Gobake, tree: Tree, words: tuple[str, ...], place: str
+) -> None:
+    ended = gobake(*words, place, cwd=tree(HELLO))
+    assert ended.code == 2
+    (line,) = ended.err.splitlines()
+    assert f"{words[-1]}: {place!r} is no cache store; a repository without tag" in line
+
+
+def test_a_seed_can_go_below_home(gobake: Gobake, tree: Tree, tmp_path: Path) -> None:
+    nowhere = {"HOME": str(tmp_path), "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+    ended = gobake("cache", "save", "--to", "~/seeds", cwd=tree(HELLO), env=nowhere)
+    assert ended.code == 3, "the place is fine, and the engine does not answer"
 
 
 def test_help_names_what_there_is(gobake: Gobake, tree: Tree) -> None:

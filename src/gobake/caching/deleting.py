@@ -1,4 +1,4 @@
-"""Pruning: mounts through buildx, a registry's entries through its API, a folder's by rewriting its OCI layout."""
+"""Pruning: mounts through buildx, a registry's entries through its API, a folder's by rewriting its OCI layouts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gobake import engine
+from gobake.caching import folder
 from gobake.caching.layout import REF_NAME, blob_file, tags
 from gobake.caching.pruning import GRACE_SECONDS, Item, unneeded_indexes
 from gobake.caching.seedstore import SeedStore
@@ -93,22 +94,39 @@ def _index_ages(repository: Repository, there: Stored) -> dict[str, float]:
     return ages
 
 
-def _prune_folder(folder: Path, chosen: Sequence[Item], there: Stored) -> Pruned:
+def _prune_folder(store: Path, chosen: Sequence[Item], there: Stored) -> Pruned:
+    seeded = [item for item in chosen if item.what != What.LAYERS]
+    done = (_prune_layers(store, [i for i in chosen if i.what == What.LAYERS]), _prune_seeds(store, seeded, there))
+    return Pruned(
+        deleted=tuple(item for pruned in done for item in pruned.deleted),
+        notes=tuple(note for pruned in done for note in pruned.notes),
+    )
+
+
+def _prune_layers(store: Path, chosen: Sequence[Item]) -> Pruned:
     deleted, notes = [], []
-    for name in ("seeds", "layers"):
-        layout = folder / name
+    for item in chosen:
         try:
-            with _locked(layout):
-                gone = {item.name for item in chosen} & set(tags(layout))
-                freed = _forget(layout, gone)
-                _sweep(layout, freed)
-        except FileNotFoundError:
-            continue
-        except (OSError, RegistryRefused) as error:
-            notes.append(f"{layout} stays as it is: {error}")
-            continue
-        deleted += [item for item in chosen if item.name in gone]
-    layout, now = folder / "seeds", time.time()
+            folder.forget(store, [item.name])
+            deleted.append(item)
+        except OSError as error:
+            notes.append(f"{item.name} stays: {error.strerror}")
+    return Pruned(deleted=tuple(deleted), notes=tuple(notes))
+
+
+def _prune_seeds(store: Path, chosen: Sequence[Item], there: Stored) -> Pruned:
+    layout = store / "seeds"
+    deleted, notes = [], []
+    try:
+        with _locked(layout):
+            gone = {item.name for item in chosen} & set(tags(layout))
+            _sweep(layout, _forget(layout, gone))
+        deleted = [item for item in chosen if item.name in gone]
+    except FileNotFoundError:
+        return Pruned()
+    except (OSError, RegistryRefused) as error:
+        notes.append(f"{layout} stays as it is: {error}")
+    now = time.time()
     files = {file.stem: file for file in layout.glob(f"{What.INDEX}-*.txt")}
     texts = [Entry(what=What.INDEX, tag=tag, digest="") for tag in files]
     ages = {tag: now - file.stat().st_mtime for tag, file in files.items()}

@@ -2,21 +2,40 @@
 
 A seed says from which inputs its compile was made: recipe, sources, golang image. Where these are the same now, and the
 layers that were exported with it are still there, BuildKit imports the step. A wrong guess costs a compile, no more.
+
+That holds for mode=max alone. With mode=min the compile's result is not exported, and the COPY --from that takes the
+programs out of it is found by their content: the compile runs to make that content, be it for a change of a README.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gobake import engine
+from gobake.caching.policy import Layers
+from gobake.caching.seed import Seed
 from gobake.caching.solving import solve
 from gobake.errors import RegistryRefused
 
 _LOOK_SECONDS = 5.0
 _RESOLVE_SECONDS = 30.0
+
+
+def told(layers: Layers, inputs: str) -> str:
+    """What a seed says of its inputs; "" where the run that saves it exports no layers that hold the compile."""
+    return inputs if layers.exports and layers.mode == "max" else ""
+
+
+def comes_from_layers(seed: Seed, layers: Layers, imports: Iterable[str], inputs: Callable[[], str]) -> bool:
+    """Whether the compile step will be imported. ``imports``: its cache-from lines; ``inputs``: what it is made from
+    now, which costs a question to the registry."""
+    # of several refs BuildKit may ask the one without the result, and a run that exports with mode=min has left some
+    if not seed.inputs or layers.mode != "max" or not any_layers(imports):
+        return False
+    return inputs() == seed.inputs
 
 
 def resolve_base(image: str, builder: str) -> str:

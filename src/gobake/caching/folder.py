@@ -6,7 +6,7 @@ ref has a layout of its own, and its `blobs` is a link to the blobs that all sha
     STORE/layers/blobs/sha256/...
     STORE/layers/TAG/index.json, ingest/, blobs -> ../blobs
 
-Exports only ever add: what no index names any more is swept away after a while.
+Exports only ever add: what no index names any more is swept away after a while, or with the ref that is pruned.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gobake.errors import Unwritable
+from gobake.caching import layout as layouts
+from gobake.errors import RegistryRefused, Unwritable
 
 _BLOBS = "blobs"
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 _KEEP_SECONDS = 24 * 3600  # a run that is at work may need a blob that no index names yet
 
 
@@ -35,6 +37,42 @@ def tags(store: Path) -> frozenset[str]:
     with contextlib.suppress(OSError):
         return frozenset(f.parent.name for f in (store / "layers").glob("*/index.json"))
     return frozenset()
+
+
+def manifest(store: Path, tag: str) -> tuple[str, Mapping[str, Any]] | None:
+    """The digest and the content of a ref's manifest; None where there is no such ref. Raises RegistryRefused where it
+    cannot be read, and ValueError, LookupError or TypeError where it is something else."""
+    place = layout(store, tag)
+    try:
+        # the exporter names its one manifest `latest`
+        digest = str(_json(place / "index.json")["manifests"][-1]["digest"])
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RegistryRefused(f"{place / 'index.json'} cannot be read: {error.strerror}") from None
+    return digest, json.loads(layouts.blob(place, digest))
+
+
+def written(store: Path, tag: str) -> float | None:
+    """When a ref was exported; None where that cannot be found out."""
+    try:
+        return (layout(store, tag) / "index.json").stat().st_mtime
+    except OSError:
+        return None
+
+
+def forget(store: Path, gone: Collection[str]) -> None:
+    """Delete refs, and at once the blobs that only they led to. Raises OSError where a ref cannot be deleted."""
+    theirs: set[str] = set()
+    for tag in gone:
+        index = layout(store, tag) / "index.json"
+        with contextlib.suppress(*_UNREADABLE):
+            theirs.update(_reached(store, index))
+        index.unlink(missing_ok=True)  # first: without it the ref is none
+        shutil.rmtree(layout(store, tag))
+    with contextlib.suppress(*_UNREADABLE):  # what another ref leads to is then unknown: better no sweep
+        for digest in theirs - _needed(store):
+            _blob(store, digest).unlink(missing_ok=True)
 
 
 def prepare(store: Path, wanted: Iterable[str]) -> None:
@@ -74,14 +112,19 @@ def sweep(store: Path, now: float | None = None) -> int:
     """Delete blobs that no index leads to and that are a day old; the bytes that were freed. Never raises."""
     moment = time.time() if now is None else now
     freed = 0
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        needed = {digest for file in (store / "layers").glob("*/index.json") for digest in _reached(store, file)}
+    with contextlib.suppress(*_UNREADABLE):
+        needed = _needed(store)
         for blob in (store / "layers" / _BLOBS / "sha256").iterdir():
             status = blob.stat()
             if f"sha256:{blob.name}" not in needed and status.st_mtime < moment - _KEEP_SECONDS:
                 blob.unlink()
                 freed += status.st_size
     return freed
+
+
+def _needed(store: Path) -> set[str]:
+    """The digests that the refs lead to. Raises where one cannot be read."""
+    return {digest for file in (store / "layers").glob("*/index.json") for digest in _reached(store, file)}
 
 
 def _reached(store: Path, index: Path) -> Iterator[str]:

@@ -33,6 +33,7 @@ from gobake.caching.units import (
     read_listing,
     write_index,
 )
+from gobake.engine import cache_mounts
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
@@ -94,13 +95,13 @@ def save(asked: Saving) -> Saved:
                 continue
             after = _write(asked, chosen, go, before, folder)
         if after is not None:
-            old = before.layers + 1 if chosen.shape is Shape.GROWN and before else 0
+            known = before.blobs if before else ()
             return _told(
                 asked,
                 chosen,
                 before,
                 begun,
-                written=sum(after.layers[old:]),
+                written=sum(size for blob, size in zip(after.blobs, after.layers, strict=True) if blob not in known),
                 digest=after.digest,
                 layers=len(after.layers) - 1,
             )
@@ -215,6 +216,7 @@ def _bake(
     before: Seed | None = None,
 ) -> Solved:
     """Bake targets of the save Dockerfile: ``list``, ``seed`` and ``index``, each with its output."""
+    cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
     gobuild = next(mount.id for mount in asked.mounts if mount.name == "gobuild")
     write_dockerfile(
         folder,
@@ -225,7 +227,7 @@ def _bake(
         indexed=bool(index),
         grown=before is not None,
     )
-    stages = {"list": "list", "index": "index", "seed": "grown" if before else "whole"}
+    stages = {"list": "list", "index": "index", "seed": "grown" if before else "units"}
     contexts = {"index": asked.store.context(index)} if index else {}
     contexts |= {"before": asked.store.context(before.digest)} if before else {}
     targets = {

@@ -45,6 +45,7 @@ class Seed:
     index: str  # sha256 of its index
     saved: str  # RFC 3339
     project: str
+    blobs: tuple[str, ...] = ()  # digests of all its layers as they lie in the store
 
 
 def index_tag(digest: str) -> str:

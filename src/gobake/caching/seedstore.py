@@ -7,21 +7,16 @@ carries from run to run.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gobake import engine
 from gobake.caching import layout as layouts
 from gobake.caching.seed import Seed, SeedKey, read_seed
-from gobake.errors import RegistryRefused, UsageError
+from gobake.errors import RegistryRefused
 
-_REPOSITORY = re.compile(
-    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
-)
-_FOLDER = re.compile(r"[./~]")
 # Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
 PACKED = "compression=zstd,compression-level=1"
 
@@ -33,6 +28,7 @@ class Image:
     digest: str
     labels: Mapping[str, str]
     layers: tuple[int, ...]  # bytes as they lie there; 0 where it is not told
+    blobs: tuple[str, ...]  # digests of the same; "" where it is not told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +37,6 @@ class SeedStore:
 
     place: str  # as the user wrote it
     folder: Path | None = None  # None: a registry
-
-    @classmethod
-    def parse(cls, place: str, root: Path) -> SeedStore:
-        """A registry's repository such as ghcr.io/acme/shop-cache, or a folder, begun with ``.``, ``/`` or ``~``.
-
-        Raises UsageError for what is neither.
-        """
-        if _FOLDER.match(place):
-            return cls(place=place, folder=(root / Path(place).expanduser()).resolve())
-        if not _REPOSITORY.fullmatch(place):
-            raise UsageError(
-                f"{place!r} is no cache store",
-                remedy="write a repository such as ghcr.io/acme/shop-cache, or a folder such as ./.gobake/cache",
-            )
-        return cls(place=place)
 
     @property
     def layout(self) -> Path:
@@ -76,8 +57,9 @@ class SeedStore:
         if image is None:
             return None
         packed = sum(image.layers) or None
-        # the first layer is the units, the next one the program that restores
-        return read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, key)
+        # the first layer is the program that restores
+        found = read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, key)
+        return replace(found, blobs=image.blobs) if isinstance(found, Seed) else found
 
     def context(self, image: str) -> str:
         """A named context for bake: the image of a digest, or of a tag."""
@@ -125,9 +107,10 @@ def _of_layout(layout: Path, tag: str) -> Image | None:
 
 def _image(digest: str, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> Image:
     count = len((config.get("rootfs") or {}).get("diff_ids") or [])
-    sizes = tuple(int(layer.get("size") or 0) for layer in manifest.get("layers") or [])
+    listed = manifest.get("layers") or [{}] * count
     return Image(
         digest=digest,
         labels=(config.get("config") or {}).get("Labels") or {},
-        layers=sizes or (0,) * count,
+        layers=tuple(int(layer.get("size") or 0) for layer in listed),
+        blobs=tuple(str(layer.get("digest") or "") for layer in listed),
     )

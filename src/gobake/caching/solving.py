@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,13 @@ def solve(
     seconds: float,
     secrets: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
+    redact: Callable[[str], str] = str,
 ) -> Solved:
     """Bake targets whose context is ``folder``; stopped in the engine after ``seconds``. Never raises for what the
     engine says.
 
-    ``variables`` are those that the targets' texts name; ``secrets`` reach BuildKit by its environment alone.
+    ``variables`` are those that the targets' texts name; ``secrets`` reach BuildKit by its environment alone, and
+    ``redact`` takes them out of each line of events.
 
     Every call is a build of its own: what it does depends on mounts, which are no part of a cache key.
     """
@@ -69,6 +71,7 @@ def solve(
     log = EventLog()
     try:
         for line in bake:
+            line = redact(line)
             log.feed(line if line.endswith("\n") else line + "\n")
     except BaseException:  # Ctrl-C: nothing of it goes on in the engine
         bake.stop()
@@ -87,7 +90,8 @@ def _reason(log: EventLog) -> str:
     failing = [v for v in log.vertices.values() if any(e.error for e in v.episodes.values())]
     wrote = [line for v in failing for line in log.log([v.digest]).decode("utf-8", "replace").splitlines() if line]
     errors = [line for line in log.plain if line.startswith("ERROR")]
-    said = wrote[-1:] or errors[-1:] or log.plain[-1:] or ["no reason given"]
+    whole = [line for line in wrote if not line[0].isspace()]  # go indents what a server had to say to it
+    said = whole[-1:] or wrote[-1:] or errors[-1:] or log.plain[-1:] or ["no reason given"]
     return one_line(said[0].removeprefix("ERROR: ").removeprefix("failed to build: "), 300)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gobake.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
@@ -23,7 +25,11 @@ class Store:
 
 
 def parse_store(text: str, below: Path) -> Store:
-    """What was written, which has the form of config/words.py STORE already: a folder begins with `.`, `/` or `~`."""
-    if text.startswith((".", "/")):
-        return Store(folder=(below / text).resolve())
-    return Store(repository=text)
+    """What was written, which has the form of config/words.py STORE already: a folder begins with `.`, `/` or `~/`.
+    Raises UsageError where there is no home that `~` could mean."""
+    if not text.startswith((".", "/", "~")):
+        return Store(repository=text)
+    try:
+        return Store(folder=(below / Path(text).expanduser()).resolve())
+    except RuntimeError:
+        raise UsageError(f"{text}: nobody knows where ~ is", remedy="set HOME, or write the whole path") from None

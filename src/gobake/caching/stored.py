@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from gobake.caching import folder
 from gobake.caching import layout as layouts
 from gobake.caching import seed as seeds
 from gobake.caching.refs import LONGEST
@@ -92,8 +93,8 @@ def stored(store: SeedStore, *, live: bool = True) -> Stored:
     try:
         if store.folder is None:
             return _read(*_of_registry(store.place), live=live)
-        entries = [_read(*_of_layout(store.folder / name), live=live).entries for name in ("seeds", "layers")]
-        return Stored(entries=tuple(entry for found in entries for entry in found))
+        seeded = _read(*_of_layout(store.layout), live=live).entries
+        return Stored(entries=seeded + _layers_in(store.folder))
     except RegistryRefused as error:
         return Stored(error=f"cache store {store.place}: {error}")
 
@@ -132,6 +133,18 @@ def _of_layout(layout: Path) -> tuple[Sequence[str], _Source]:
         return file.read_text() if file.is_file() else ""
 
     return tuple(digests), _Source(manifest=manifest, blob=blob, index=index)
+
+
+def _layers_in(store: Path) -> tuple[Entry, ...]:
+    """Layer caches in a folder lie beside each other, each in a layout of its own."""
+
+    def unasked(_: object) -> Any:
+        raise AssertionError("only seeds have more than a manifest")
+
+    source = _Source(manifest=lambda tag: folder.manifest(store, tag), blob=unasked, index=unasked)
+    found = _read((tag for tag in folder.tags(store) if tag.startswith(f"{What.LAYERS}-")), source, live=False)
+    # where a cache does not tell when its steps ran
+    return tuple(e if e.made is not None else replace(e, made=folder.written(store, e.tag)) for e in found.entries)
 
 
 def _read(tags: Iterable[str], source: _Source, *, live: bool) -> Stored:

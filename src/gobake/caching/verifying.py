@@ -17,12 +17,13 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from gobake import engine, recipe
+from gobake.access import EventRedactor, Redactor
 from gobake.caching.solving import solve
 from gobake.errors import BuildFailed, GobakeError, UsageError
 from gobake.matrix import Matrix, Selection, select
@@ -75,6 +76,7 @@ class Verifying:
     secrets: Mapping[str, str]  # environment of the build's secrets
     variables: Mapping[str, str]  # what else the recipe's secrets name: paths
     version: str  # for programs that it is linked into
+    redactor: Redactor = field(default_factory=Redactor)  # of the secrets
 
 
 def verify(asked: Verifying) -> tuple[Verified, ...]:
@@ -184,6 +186,7 @@ def _build(asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence
             seconds=BUILD_SECONDS,
             secrets=asked.secrets,
             variables={**named, **asked.variables, **asked.secrets},
+            redact=EventRedactor(asked.redactor).line,
         )
         if solved.error:
             raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` tells more")

@@ -19,6 +19,7 @@ from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seedstore import SeedStore
 from gobake.engine import Builder, CacheMount, cache_mounts
 from gobake.errors import RegistryRefused
+from gobake.model import Platform
 
 LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
 _EMPTY = 1_000_000  # bytes; a gobuild below that was begun and never filled
@@ -71,16 +72,26 @@ def warm(
         return Warmth(notes=notes, unread=notes)
     if expected(seed):
         return Warmth(notes=notes)
-    say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
+    theirs = of_machine(platforms, asked.key.arch)
+    if not theirs:
+        return Warmth(notes=notes)
+    say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
     begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
-    restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=platforms)
+    restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=theirs)
+    # also where it failed: what BuildKit has measured it does not measure, and so hold, while the build begins
+    filled = [mount for mount in cache_mounts(asked.chosen) or () if mount.id in ids]
     if restored.error:
         notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
     else:
-        filled = [mount for mount in cache_mounts(asked.chosen) or () if mount.id in ids]
         note(asked.home, asked.builder.name, filled, go=asked.key.go, seed=seed.digest)
     return Warmth(restored=restored, notes=notes)
+
+
+def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:
+    """The nodes, by their native platforms, that a seed made on a machine of ``arch`` is for: on any other one neither
+    the program in it runs, nor does Go know what its own compiler has not made."""
+    return [platform for platform in platforms if platform.arch == arch]
 
 
 def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[str, Memory], go: str) -> str:

@@ -9,14 +9,19 @@ from typing import Any
 
 import click
 
-from gobake.cli.options import as_given, cache_options, cache_wish, format_option, project_options, request
+from gobake.cli.options import as_given, cache_options, cache_wish, format_option, project_options, request, worded
 from gobake.errors import UsageError
 
 
 @click.command("save")
 @project_options
 @cache_options
-@click.option("--to", metavar="REPOSITORY|DIR", default="", help="Another place than the cache store.")
+@click.option(
+    "--to",
+    metavar="REPOSITORY|DIR",
+    callback=worded("STORE"),
+    help="Another place than the cache store, written like it.",
+)
 @click.option("--branch", default="", help="The branch whose seed it becomes; default: the checked-out one.")
 @format_option
 @as_given

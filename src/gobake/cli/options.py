@@ -118,7 +118,7 @@ def _checked(pattern: re.Pattern[str], what: str, remedy: str) -> Callable[..., 
     return check
 
 
-def _worded(word: str) -> Callable[..., str | None]:
+def worded(word: str) -> Callable[..., str | None]:
     """A value with a grammar of gobake.yaml, which is imported only where it is used."""
 
     def check(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -224,8 +224,8 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--cache-store",
         envvar="GOBAKE_CACHE_STORE",
         metavar="REPOSITORY|DIR",
-        help="Where caches are kept: a registry's repository, or a folder (begun with . or /).",
-        callback=_worded("STORE"),
+        help="Where caches are kept: a registry's repository, or a folder (begun with ., / or ~/).",
+        callback=worded("STORE"),
     )(command)
 
 
@@ -237,7 +237,7 @@ def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="NAME|FILE",
         help="What is read and written: dev, ci-branch, ci-pull-request, release, or a file; default: what fits the "
         "environment.",
-        callback=_worded("POLICY"),
+        callback=worded("POLICY"),
     )(store_option(command))
 
 

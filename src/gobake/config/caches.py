@@ -161,7 +161,7 @@ CACHE_FIELDS = (
     Field(
         name="store",
         kind=words.STORE.kind,
-        about="Where layers, seeds and history are kept: a registry's repository, or a folder, begun with . or /.",
+        about="Where layers, seeds and history are kept: a registry's repository, or a folder, begun with ., / or ~/.",
         example="ghcr.io/acme/shop-cache",
         otherwise="in CI PREFIX/PROJECT-cache where `registry` is set, on a terminal none",
     ),

@@ -25,7 +25,7 @@ _DIGEST = r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
 REFERENCE = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*(?::{TAG})?(?:@{_DIGEST})?"
 REGISTRY = rf"(?:{_HOST}|{COMPONENT})(?:/{COMPONENT})*/?"
 
-# A repository without tag or digest; what begins with . or / is a folder.
+# A repository without tag or digest; what begins with ., / or ~/ is a folder.
 REPOSITORY = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*"
 
 PROJECT_NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
@@ -70,7 +70,7 @@ FILE = rf"{RELATIVE_PATH}:{ABSOLUTE_PATH}"
 
 # Caches. A store's folder stands in the comma-separated attributes of cache-to, where a comma would begin another.
 _STORE_PART = r"[A-Za-z0-9._~+@-]+"
-STORE_FOLDER = rf"(?:\.{{0,2}}/|\.(?=[A-Za-z0-9]))(?:{_STORE_PART}/)*(?:{_STORE_PART})?"
+STORE_FOLDER = rf"(?:~?/|\.{{1,2}}/|\.(?=[A-Za-z0-9]))(?:{_STORE_PART}/)*(?:{_STORE_PART})?"
 STORE = rf"(?:{STORE_FOLDER}|{REPOSITORY})"
 POLICY = rf"(?:[a-z][a-z0-9-]*|{RELATIVE_PATH}|{ABSOLUTE_PATH})"
 # git check-ref-format; fewer characters than Git admits would hide branches that exist

@@ -127,7 +127,7 @@ POLICY = Grammar(
 STORE = Grammar(
     says="cache store",
     pattern=patterns.STORE,
-    remedy="a repository without tag, such as ghcr.io/acme/shop-cache, or a folder that begins with . or /",
+    remedy="a repository without tag, such as ghcr.io/acme/shop-cache, or a folder that begins with ., / or ~/",
     check=_avoiding("://", "is a URL", "leave https:// away"),
     tidy=lambda value: value.rstrip("/") or "/",
 )

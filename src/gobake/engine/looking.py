@@ -14,6 +14,7 @@ from gobake.errors import GobakeError, NoEngine, RegistryRefused
 
 _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
 _DELETE_SECONDS = 600  # of a mount with millions of files
+USAGE_SECONDS = 20.0  # mounts of a million files are measured one file at a time
 _DAY = 86_400
 _SECONDS = {
     "second": 1,
@@ -84,7 +85,7 @@ def builder_usage(driver: str, builder: str = "") -> Usage | None:
     one through buildx (a fifth of a second).
     """
     if driver == "docker" and not builder:
-        answer = socket.get("/v1.44/system/df?type=build-cache")
+        answer = socket.get("/v1.44/system/df?type=build-cache", USAGE_SECONDS)
         if isinstance(answer, dict):
             return parse_usage(answer)
     try:

@@ -46,15 +46,15 @@ def _endpoint(context: str) -> str:
         return ""
 
 
-def get(path: str) -> Any | None:
-    """The JSON that one GET answers; None where the engine is not reached, or does not say 200."""
+def get(path: str, seconds: float = ANSWER_SECONDS) -> Any | None:
+    """The JSON that one GET answers; None where the engine is not reached, or does not say 200 in time."""
     place = socket_path()
     if place is None:
         return None
     request = f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n"
     try:
         with socket.socket(socket.AF_UNIX) as plug:
-            plug.settimeout(ANSWER_SECONDS)
+            plug.settimeout(seconds)
             plug.connect(place)
             plug.sendall(request.encode())
             head, _, body = b"".join(iter(lambda: plug.recv(1 << 16), b"")).partition(b"\r\n\r\n")
