@@ -48,6 +48,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         from gobake import outcome
         from gobake.caching import run as cache_run
         from gobake.report import in_ci
+        from gobake.reporting import prompt_digest
         from gobake.runs.record import RunRecord, new_id
         from gobake.trace.bases import bases
         from gobake.trace.caches import cache_transfers
@@ -95,6 +96,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             *ready.journal.keep(
                 record,
                 baked.lines,
+                prompt_digest,
                 cache_run.export_note if any(c.direction == "export" for c in record.caches) else None,
             ),
         ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import overload
 
 from gobake.errors import UsageError
@@ -13,14 +16,19 @@ from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
 
 LIMIT = 50  # runs that one is seen against
+_WHOLE = 20  # of these, that are read whole: they tell what steps cost, and why others were missed
+_PATIENCE = 0.15  # seconds at the end of a build; reading large records takes longer
+_AT_ONCE = 200  # digests
 
 
 class Earlier(Sequence[RunRecord]):
-    """The runs before one, newest first; damaged ones are passed over."""
+    """The runs before one, newest first; damaged ones are passed over. Read only as far as asked for."""
 
-    def __init__(self, store: RunStore, run_id: str, limit: int = LIMIT) -> None:
-        self._store = store
-        self._left = [i for i in store.ids() if i < run_id][-limit:]
+    def __init__(self, records: Records, run_id: str, ids: Sequence[str], *, until: float | None = None) -> None:
+        """``ids``: of the store, in order. ``until``: on the monotonic clock; what takes longer raises TimeoutError."""
+        self._records = records
+        self._left = [i for i in ids if i < run_id][-_WHOLE:]
+        self._until = until
         self._read: list[RunRecord] = []
 
     @overload
@@ -40,28 +48,87 @@ class Earlier(Sequence[RunRecord]):
 
     def _fill(self, count: int | None) -> None:
         while self._left and (count is None or len(self._read) < count):
-            record = readable(self._store, self._left.pop())
-            if record:
+            if self._until is not None and time.monotonic() > self._until:
+                raise TimeoutError
+            record = self._records.get(self._left.pop())
+            if isinstance(record, RunRecord):
                 self._read.append(record)
 
 
-def readable(store: RunStore, run_id: str) -> RunRecord | None:
-    """None for a damaged record, and for one that another process has removed meanwhile."""
-    try:
-        return store.get(run_id)
-    except (UnreadableRecord, UsageError):
-        return None
+class Records:
+    """Records of a store; the last ones are remembered, as the runs before one are those before the next, too."""
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self.get = lru_cache(maxsize=_WHOLE + 5)(self._get)  # whole records are large
+
+    def _get(self, run_id: str) -> RunRecord | UnreadableRecord:
+        try:
+            return self.store.get(run_id)
+        except UnreadableRecord as error:
+            return error
+        except UsageError:  # another process has removed it meanwhile
+            return UnreadableRecord("is gone")
+
+    def scored(self, record: RunRecord, ids: Sequence[str], *, until: float | None = None) -> Scorecard:
+        """``ids``: of the store, in order."""
+        return scorecard(record, Earlier(self, record.id, ids, until=until))
+
+
+# ---- digests
+
+
+def all_digests(store: RunStore, ids: Sequence[str] | None = None) -> Iterator[tuple[str, Digest | UnreadableRecord]]:
+    """Of every run, or of those of ``ids`` (in order), newest first: as they are kept; else made from the records, and
+    kept from now on."""
+    there = store.ids()
+    wanted = list(there if ids is None else ids)[::-1]
+    records = Records(store)
+    for at in range(0, len(wanted), _AT_ONCE):
+        some = wanted[at : at + _AT_ONCE]
+        kept = store.digests(some)
+        made: list[Digest] = []
+        try:
+            for run_id in some:
+                found: Digest | UnreadableRecord | None = kept.get(run_id)
+                if found is None:
+                    record = records.get(run_id)
+                    found = record if isinstance(record, UnreadableRecord) else digest_of(records.scored(record, there))
+                    if isinstance(found, Digest):
+                        made.append(found)
+                yield run_id, found
+        finally:
+            store.keep_digests(made)
 
 
 def digests(store: RunStore, count: int) -> list[Digest]:
     """Of the last readable runs, newest first."""
-    records = store.recent(count)
-    return [digest_of(scorecard(record, records[at + 1 :])) for at, record in enumerate(records)]
+    return list(islice((found for _, found in all_digests(store) if isinstance(found, Digest)), count))
+
+
+def prompt_digest(store: RunStore, record: RunRecord) -> Digest | None:
+    """Of a run that just ended. None where large records would have to be read for it while somebody waits: whoever
+    asks for it first makes it then."""
+    try:
+        until = time.monotonic() + _PATIENCE
+        return digest_of(Records(store).scored(record, store.ids(), until=until))
+    except TimeoutError:
+        return None
+
+
+# ---- one run
+
+
+def earlier(store: RunStore, record: RunRecord) -> Earlier:
+    return Earlier(Records(store), record.id, store.ids())
 
 
 def card_of(store: RunStore, record: RunRecord) -> Scorecard:
-    return scorecard(record, Earlier(store, record.id))
+    return scorecard(record, earlier(store, record))
 
 
-def account_of(store: RunStore, record: RunRecord, other: Scorecard | None = None) -> Account:
-    return account(record, Earlier(store, record.id), digests(store, LIMIT), other=other)
+def account_of(
+    store: RunStore, record: RunRecord, other: Scorecard | None = None, known: Sequence[Digest] | None = None
+) -> Account:
+    """``known``: the store's last digests, where they are at hand."""
+    return account(record, earlier(store, record), digests(store, LIMIT) if known is None else known, other=other)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ def report_command(given: dict[str, Any]) -> None:
     RUN is an id, the beginning of one, or `last`.
     """
     from gobake.cli.runs import _store
+    from gobake.reporting import LIMIT, digests
 
     if given["last"] and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
         raise UsageError(
@@ -47,18 +48,19 @@ def report_command(given: dict[str, Any]) -> None:
             with _written_to(given["output"]):
                 _print_runs(given, store)
             return
+        known = digests(store, LIMIT)
         with _written_to(given["output"]):
-            record, found = _print_run(given, store)
-        _judge(given, store, record, found)
+            record, found = _print_run(given, store, known)
+        _judge(given, known, record, found)
 
 
-def _print_run(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Account]:
+def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) -> tuple[RunRecord, Account]:
     from gobake.reporting import account_of, card_of
 
     record = _record(store, given["run"])
     form = given["form"]
-    other = _other(store, record, given["compare"]) if given["compare"] else None
-    found = account_of(store, record, card_of(store, other) if other else None)
+    other = _other(store, record, given["compare"], known) if given["compare"] else None
+    found = account_of(store, record, card_of(store, other) if other else None, known)
     if form == "json":
         from gobake.report.figures_json import Report, as_json
 
@@ -80,17 +82,18 @@ def _print_run(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Accou
 
 def _print_runs(given: dict[str, Any], store: RunStore) -> None:
     from gobake.insight.trend import trends
-    from gobake.reporting import account_of, digests
+    from gobake.reporting import LIMIT, account_of, digests
 
     form, count = given["form"], given["last"]
-    found = digests(store, count)
+    known = digests(store, max(count, LIMIT))
+    found = known[:count]
     if not found:
         _record(store, "last")  # says why there is none
     course = trends(found)
     if form == "json":
         from gobake.report.figures_json import Report, as_json
 
-        account = account_of(store, _record(store, found[0].id))
+        account = account_of(store, _record(store, found[0].id), known=known)
         click.echo(json.dumps(as_json(Report(account=account, runs=found, trends=course)), indent=2))
     elif form == "markdown":
         from gobake.report.figures_markdown import runs_as_markdown
@@ -115,9 +118,9 @@ def _record(store: RunStore, name: str) -> RunRecord:
         raise UsageError(f"run {run_id} {error}", remedy="`gobake runs ls` lists the others") from None
 
 
-def _other(store: RunStore, record: RunRecord, name: str) -> RunRecord:
+def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[Digest]) -> RunRecord:
     """The run that an id means, or the last good one of a branch."""
-    branch = _last_of(store, record, name)
+    branch = next((d for d in known if d.branch == name and d.id != record.id and d.outcome == "done"), None)
     if branch:
         return _record(store, branch.id)
     try:
@@ -128,27 +131,19 @@ def _other(store: RunStore, record: RunRecord, name: str) -> RunRecord:
         ) from None
 
 
-def _last_of(store: RunStore, record: RunRecord, branch: str) -> Digest | None:
-    from gobake.reporting import LIMIT, digests
-
-    found = (d for d in digests(store, LIMIT) if d.branch == branch and d.id != record.id and d.outcome == "done")
-    return next(found, None)
-
-
 # ---- the gate
 
 
-def _judge(given: dict[str, Any], store: RunStore, record: RunRecord, found: Account) -> None:
+def _judge(given: dict[str, Any], known: Sequence[Digest], record: RunRecord, found: Account) -> None:
     """Raises GateFailed where an option asks for more than the run reached."""
     from gobake.cli.gating import judge_if_asked
     from gobake.cli.options import gate_wish, request
     from gobake.config.gate_values import GateConfig
     from gobake.opening import open_project
-    from gobake.reporting import LIMIT, digests
 
     if gate_wish(given) == GateConfig():
         return
-    earlier = [digest for digest in digests(store, LIMIT) if digest.id < record.id]
+    earlier = [digest for digest in known if digest.id < record.id]
     judge_if_asked(given, open_project(request(given)).config, found.card, earlier, found.explanation)
 
 

@@ -36,5 +36,5 @@ def _text(record: RunRecord, history: Path) -> str:
     from gobake.reporting import account_of
     from gobake.runs.store import RunStore
 
-    with RunStore(history) as store:
+    with RunStore.reading(history) as store:
         return as_markdown(account_of(store, record))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from gobake.errors import Unwritable
+from gobake.runs.digest import Digest
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.runs.store import RunStore
 
@@ -20,7 +21,7 @@ class Journal:
         self.folder = folder
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
         try:
-            self._store: RunStore | None = RunStore(folder)
+            self._store: RunStore | None = RunStore.reading(folder)
         except Unwritable:
             self._store = None
         self._read(1)
@@ -31,6 +32,10 @@ class Journal:
             self._read(_RECENT)
         return {digest: self._sizes[digest] for digest in digests if digest in self._sizes}
 
+    def _writable(self) -> RunStore:
+        """Raises Unwritable."""
+        return self._store if self._store and self._store.writes else RunStore(self.folder)
+
     def _read(self, count: int) -> None:
         recent = self._store.recent(count) if self._store else []
         for target in (target for record in recent for target in record.targets):
@@ -38,13 +43,17 @@ class Journal:
                 self._sizes.setdefault(target.digest, target.sizes)
 
     def keep(
-        self, record: RunRecord, events: Iterable[str], remark: Callable[[Sequence[RunRecord]], str] | None = None
+        self,
+        record: RunRecord,
+        events: Iterable[str],
+        score: Callable[[RunStore, RunRecord], Digest | None],
+        remark: Callable[[Sequence[RunRecord]], str] | None = None,
     ) -> list[str]:
-        """Keep the record and end; what went wrong comes back as notes for the user, and what ``remark`` says of the
-        last runs, newest first."""
+        """Keep the record with what ``score`` makes of it, and end; what went wrong comes back as notes for the user,
+        and what ``remark`` says of the last runs, newest first."""
         try:
-            with self._store or RunStore(self.folder) as store:
-                store.add(record, events)
+            with self._writable() as store:
+                store.add(record, events, score(store, record))
                 said = remark(store.recent(_REMARKED)) if remark else ""
                 return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]
         except Unwritable as error:

@@ -17,16 +17,18 @@ import shutil
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import diskcache
 import platformdirs
-from diskcache.core import MODE_PICKLE
 
 from gobake.errors import Unwritable, UsageError
+from gobake.runs.digest import Digest
+from gobake.runs.disk import PlainDisk, ReadOnly
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
+from gobake.runs.shelf import Shelf
 
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
 _NO_LIMIT = 1 << 62
@@ -41,26 +43,42 @@ def default_folder(identity: str) -> Path:
 class RunStore:
     """All runs of one project."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
         """Raises Unwritable where the folder cannot be used."""
         self.folder = folder
+        self.writes = writes
         self.notes: list[str] = []  # what had to be set aside, for the user
         try:
-            (folder / "events").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+            if writes:
+                (folder / "events").mkdir(parents=True, exist_ok=True)
+                self._cache = self._open()
+            else:
+                self._cache = ReadOnly(folder / "records")
+        except (OSError, sqlite3.Error) as error:
             raise self._unwritable(error) from None
-        self._cache = self._open()
+        self._shelf = Shelf(folder, writes=writes)
+
+    @classmethod
+    def reading(cls, folder: Path) -> RunStore:
+        """For who only reads: also where nothing can be written. Raises Unwritable where it cannot be read either."""
+        try:
+            return cls(folder)
+        except Unwritable as error:
+            with contextlib.suppress(Unwritable):
+                return cls(folder, writes=False)
+            raise error
 
     def __enter__(self) -> RunStore:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._cache.close()
+        self._shelf.close()
 
     # ---- writing
 
-    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path) -> None:
-        """Keep a record and its raw events. Raises Unwritable; what was there before stays as it was."""
+    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path, digest: Digest | None = None) -> None:
+        """Keep a record, its raw events and its digest. Raises Unwritable; what was there before stays as it was."""
         part = self.folder / "events" / f".{record.id}.{os.getpid()}.part"
         kept = self._events(record.id)
         try:
@@ -77,9 +95,16 @@ class RunStore:
                 with contextlib.suppress(OSError):
                     file.unlink(missing_ok=True)
             raise self._unwritable(error) from None
+        self._shelf.remove(record.id)
+        self._shelf.put([digest] if digest else ())
+
+    def keep_digests(self, digests: Iterable[Digest]) -> None:
+        """Of runs that are here, so that nobody need make them again."""
+        self._shelf.put(digests)
 
     def remove(self, run_id: str) -> None:
         """Forget a run, also a damaged one. Raises Unwritable."""
+        self._shelf.remove(run_id)
         try:
             self._cache.delete(run_id)
             self._events(run_id).unlink(missing_ok=True)
@@ -110,19 +135,30 @@ class RunStore:
 
         Raises UnreadableRecord for a damaged or newer record, UsageError where there is none.
         """
-        run_id = self.resolve(name)
-        try:
-            data = self._cache.get(run_id)
-        except (ValueError, OSError, sqlite3.Error) as error:
-            raise UnreadableRecord(f"cannot be read: {error}") from None
+        data = self._data(name) if _ID.fullmatch(name) else None  # to look at all ids takes longer than to read one
+        if data is None:
+            data = self._data(self.resolve(name))
         if data is None:
             raise UnreadableRecord("cannot be read: a part of it is gone")
         return from_json(data)
+
+    def _data(self, run_id: str) -> Any:
+        try:
+            return self._cache.get(run_id)
+        except (ValueError, OSError, sqlite3.Error) as error:
+            raise UnreadableRecord(f"cannot be read: {error}") from None
 
     def read_all(self) -> Iterator[tuple[str, RunRecord | UnreadableRecord]]:
         """Every record by id, oldest first; a damaged one comes as its error and hides no other."""
         for run_id in self.ids():
             yield run_id, self._read(run_id)
+
+    def digests(self, ids: Sequence[str]) -> dict[str, Digest]:
+        """Those of these runs that are kept."""
+        if not ids:
+            return {}
+        found, wanted = self._shelf.between(min(ids), max(ids)), set(ids)
+        return {run_id: digest for run_id, digest in found.items() if run_id in wanted}
 
     def recent(self, count: int) -> list[RunRecord]:
         """The last readable records, newest first."""
@@ -158,7 +194,7 @@ class RunStore:
             try:
                 return diskcache.Cache(
                     str(records),
-                    disk=_PlainDisk,
+                    disk=PlainDisk,
                     timeout=LOCKED_SECONDS,
                     eviction_policy="none",
                     size_limit=_NO_LIMIT,
@@ -192,25 +228,6 @@ class RunStore:
             f"{self.folder}: the run's record cannot be kept there: {reason}",
             remedy="free or mend the folder; the build itself is not touched",
         )
-
-
-class _PlainDisk(diskcache.JSONDisk):  # type: ignore[misc]
-    """JSON only: diskcache itself unpickles whatever a row claims to be pickled."""
-
-    def get(self, key: bytes, raw: bool) -> Any:
-        """A key. What is no key of ours comes as None, so that it does not hide the others."""
-        try:
-            return super().get(key, raw) if raw else None
-        except (zlib.error, ValueError, TypeError, RecursionError):
-            return None
-
-    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
-        if mode == MODE_PICKLE or read:
-            raise ValueError("it is not JSON")
-        try:
-            return super().fetch(mode, filename, value, read)
-        except (zlib.error, TypeError, RecursionError) as error:
-            raise ValueError(str(error)) from None
 
 
 def dump(record: RunRecord) -> str:
