@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,17 +23,37 @@ _OUTCOMES = ("done", "failed", "interrupted")
 _SHOWN = 20  # runs, unless told otherwise
 
 
-@click.group("runs")
+_LATER = {"export": "gobake.cli.runs_archive", "import": "gobake.cli.runs_archive"}
+
+
+class _Runs(click.Group):
+    """Commands that live elsewhere are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LATER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER:
+            importlib.import_module(_LATER[cmd_name])
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("runs", cls=_Runs)
 def runs_command() -> None:
-    """List, show and delete the records of past runs."""
+    """List, show, move and delete the records of past runs."""
 
 
-def _store(given: dict[str, Any]) -> RunStore:
+def history_of(given: dict[str, Any]) -> Path:
+    """The folder of the project's records."""
     from gobake.opening import open_project
     from gobake.project import identity
     from gobake.runs.store import default_folder
 
-    return RunStore.reading(default_folder(identity(open_project(request(given)).project)))
+    return default_folder(identity(open_project(request(given)).project))
+
+
+def _store(given: dict[str, Any]) -> RunStore:
+    return RunStore.reading(history_of(given))
 
 
 def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:

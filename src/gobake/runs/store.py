@@ -33,7 +33,13 @@ from gobake.runs.shelf import Shelf
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
 _NO_LIMIT = 1 << 62
 _IN_DATABASE = 1 << 30  # values of up to that many bytes lie in the database, where a write is whole or not at all
-_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]+")
+_LONGEST_ID = 60
+_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]+")
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the id of a run, and so the name of a file."""
+    return len(text) <= _LONGEST_ID and bool(_ID.fullmatch(text))
 
 
 def default_folder(identity: str) -> Path:
