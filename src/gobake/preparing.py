@@ -29,7 +29,7 @@ from gobake.errors import EmulationMissing, Unwritable
 from gobake.folders import cache_folder
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy, Target
-from gobake.opening import Opened, Request, choose_caches, open_project
+from gobake.opening import Opened, Request, choose_caches, history_folder, open_project
 from gobake.project import identity
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
@@ -69,6 +69,7 @@ class Ready:
     caches: CacheChoice
     layers: LayerPlan
     care: Care | None  # None: there are no seeds to restore or to save
+    history: Path  # where the records of earlier runs are
     trace_folder: Path
     call: BakeCall
     staged: Path | None  # binaries compiled outside
@@ -80,13 +81,6 @@ class Ready:
         from gobake.runs.journal import Journal
 
         return Journal(self.history)
-
-    @property
-    def history(self) -> Path:
-        """Where the records of earlier runs are."""
-        from gobake.runs.store import default_folder
-
-        return default_folder(identity(self.opened.project))
 
 
 def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
@@ -161,6 +155,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         caches=caches,
         layers=layers,
         care=care,
+        history=history_folder(opened, asked.request),
         trace_folder=scratch / "trace",
         call=call,
         staged=staged if Strategy.PREBUILT in matrix.strategies else None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, gate_options, project_options
+from gobake.cli.options import as_given, gate_options, history_option, project_options
 from gobake.errors import Unwritable, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _FORMATS = ("text", "json", "markdown", "prometheus")
 @click.option("--compare", default="", metavar="RUN|BRANCH", help="Beside another run, or the last one of a branch.")
 @click.option("--last", type=click.IntRange(1, 10_000), metavar="N", help="The last N runs, and how branches fare.")
 @gate_options
+@history_option
 @project_options
 @as_given
 def report_command(given: dict[str, Any]) -> None:

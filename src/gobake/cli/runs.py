@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, format_option, project_options, request
+from gobake.cli.options import as_given, format_option, history_option, project_options, request
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
 
@@ -45,11 +45,10 @@ def runs_command() -> None:
 
 def history_of(given: dict[str, Any]) -> Path:
     """The folder of the project's records."""
-    from gobake.opening import open_project
-    from gobake.project import identity
-    from gobake.runs.store import default_folder
+    from gobake.opening import history_folder, open_project
 
-    return default_folder(identity(open_project(request(given)).project))
+    asked = request(given)
+    return history_folder(open_project(asked), asked)
 
 
 def _store(given: dict[str, Any]) -> RunStore:
@@ -91,6 +90,7 @@ def choice_of(given: dict[str, Any]) -> Choice:
 @choice_options
 @click.option("--last", type=click.IntRange(1), metavar="N", help=f"So many at most.  [default: {_SHOWN}; in JSON all]")
 @click.option("--all", "every", is_flag=True, help="All of them.")
+@history_option
 @project_options
 @format_option
 @as_given
@@ -137,6 +137,7 @@ def _listed(store: RunStore, choice: Choice, most: int | None) -> tuple[list[Lis
 @runs_command.command("show")
 @click.argument("run", default="last")
 @click.option("--events", is_flag=True, help="Print the raw BuildKit events instead.")
+@history_option
 @project_options
 @format_option
 @as_given
@@ -163,6 +164,7 @@ def show_command(given: dict[str, Any]) -> None:
 
 @runs_command.command("rm")
 @click.argument("runs", nargs=-1, required=True)
+@history_option
 @project_options
 @as_given
 def rm_command(given: dict[str, Any]) -> None:

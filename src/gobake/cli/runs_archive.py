@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, project_options
+from gobake.cli.options import as_given, history_option, project_options
 from gobake.cli.runs import choice_of, choice_options, history_of, runs_command
 from gobake.errors import UsageError
 
@@ -30,6 +30,7 @@ _TOLD = 20  # lines that were refused; of more, their number
     help="The archive, such as runs.jsonl.gz.",
 )
 @choice_options
+@history_option
 @project_options
 @as_given
 def export_command(given: dict[str, Any]) -> None:
@@ -80,6 +81,7 @@ def _entries(store: RunStore, ids: list[str]) -> Iterator[Entry]:
 
 @runs_command.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@history_option
 @project_options
 @as_given
 def import_command(given: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ class PlainDisk(diskcache.JSONDisk):  # type: ignore[misc]
 
 
 class ReadOnly:
-    """Of diskcache.Cache what a store reads with; it writes not even a lock. Raises sqlite3.Error and OSError."""
+    """Of diskcache.Cache what a store reads with. Raises sqlite3.Error and OSError."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / "cache.db"
@@ -63,7 +63,7 @@ class ReadOnly:
 
 
 def _opened(file: Path, disk: PlainDisk) -> tuple[sqlite3.Connection, dict[Any, int]]:
-    """As other processes use it now; else as it lies there, where not even their locks can be written."""
+    """As other processes use it now; where not even their locks can be written, as it lies there."""
     for mode in ("mode=ro", "immutable=1"):
         database = sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
         try:
