@@ -33,6 +33,7 @@ from gobake.runs.shelf import Shelf
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
 _NO_LIMIT = 1 << 62
 _IN_DATABASE = 1 << 30  # values of up to that many bytes lie in the database, where a write is whole or not at all
+_DAY_SECONDS = 24 * 3600.0
 _LONGEST_ID = 60
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]+")
 
@@ -103,6 +104,7 @@ class RunStore:
             raise self._unwritable(error) from None
         self._shelf.remove(record.id)
         self._shelf.put([digest] if digest else ())
+        self._sweep()
 
     def keep_digests(self, digests: Iterable[Digest]) -> None:
         """Of runs that are here, so that nobody need make them again."""
@@ -116,6 +118,19 @@ class RunStore:
             self._events(run_id).unlink(missing_ok=True)
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             raise self._unwritable(error) from None
+
+    def _sweep(self) -> None:
+        """Once a day, events that a killed process left without a record."""
+        now, mark = time.time(), self.folder / ".swept"
+        with contextlib.suppress(OSError, sqlite3.Error):
+            if mark.exists() and mark.stat().st_mtime > now - _DAY_SECONDS:
+                return
+            mark.touch()
+            kept = {self._events(run_id).name for run_id in self.ids()}
+            for file in (self.folder / "events").iterdir():
+                ours = file.name.endswith((".jsonl.gz", ".part"))
+                if ours and file.name not in kept and file.stat().st_mtime < now - _DAY_SECONDS:
+                    file.unlink()
 
     # ---- reading
 
