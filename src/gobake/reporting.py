@@ -6,14 +6,16 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from gobake.errors import UsageError
-from gobake.insight.account import Account, account
-from gobake.insight.card import Digest, Scorecard
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.runs.digest import Digest
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
+
+if TYPE_CHECKING:  # what scores is imported where something is scored: mostly the digests are there
+    from gobake.insight.account import Account
+    from gobake.insight.card import Scorecard
 
 LIMIT = 50  # runs that one is seen against
 _WHOLE = 20  # of these, that are read whole: they tell what steps cost, and why others were missed
@@ -72,6 +74,8 @@ class Records:
 
     def scored(self, record: RunRecord, ids: Sequence[str], *, until: float | None = None) -> Scorecard:
         """``ids``: of the store, in order."""
+        from gobake.insight.scorecard import scorecard
+
         return scorecard(record, Earlier(self, record.id, ids, until=until))
 
 
@@ -93,7 +97,7 @@ def all_digests(store: RunStore, ids: Sequence[str] | None = None) -> Iterator[t
                 found: Digest | UnreadableRecord | None = kept.get(run_id)
                 if found is None:
                     record = records.get(run_id)
-                    found = record if isinstance(record, UnreadableRecord) else digest_of(records.scored(record, there))
+                    found = record if isinstance(record, UnreadableRecord) else _digest(records.scored(record, there))
                     if isinstance(found, Digest):
                         made.append(found)
                 yield run_id, found
@@ -111,9 +115,15 @@ def prompt_digest(store: RunStore, record: RunRecord) -> Digest | None:
     asks for it first makes it then."""
     try:
         until = time.monotonic() + _PATIENCE
-        return digest_of(Records(store).scored(record, store.ids(), until=until))
+        return _digest(Records(store).scored(record, store.ids(), until=until))
     except TimeoutError:
         return None
+
+
+def _digest(card: Scorecard) -> Digest:
+    from gobake.insight.scorecard import digest_of
+
+    return digest_of(card)
 
 
 # ---- one run
@@ -124,6 +134,8 @@ def earlier(store: RunStore, record: RunRecord) -> Earlier:
 
 
 def card_of(store: RunStore, record: RunRecord) -> Scorecard:
+    from gobake.insight.scorecard import scorecard
+
     return scorecard(record, earlier(store, record))
 
 
@@ -131,4 +143,6 @@ def account_of(
     store: RunStore, record: RunRecord, other: Scorecard | None = None, known: Sequence[Digest] | None = None
 ) -> Account:
     """``known``: the store's last digests, where they are at hand."""
+    from gobake.insight.account import account
+
     return account(record, earlier(store, record), digests(store, LIMIT) if known is None else known, other=other)

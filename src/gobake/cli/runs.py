@@ -169,7 +169,7 @@ def show_command(given: dict[str, Any]) -> None:
 @as_given
 def rm_command(given: dict[str, Any]) -> None:
     """Delete records of runs, by id."""
-    with _store(given) as store:
+    with RunStore(history_of(given)) as store:
         for name in given["runs"]:
             run_id = store.resolve(name)
             store.remove(run_id)

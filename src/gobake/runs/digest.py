@@ -39,15 +39,18 @@ class Digest:
     names: tuple[str, ...] = ()  # of the targets
 
 
-_KINDS = {
-    "str": (str,),
-    "int": (int,),
-    "float": (float, int),
-    "float | None": (float, int, type(None)),
-    "int | None": (int, type(None)),
+_KINDS = {  # by annotation, the types that JSON has for it
+    "str": frozenset((str,)),
+    "int": frozenset((int,)),
+    "float": frozenset((float, int)),
+    "float | None": frozenset((float, int, type(None))),
+    "int | None": frozenset((int, type(None))),
+    "tuple[str, ...]": frozenset((list,)),
 }
-_ALLOWED = {field.name: _KINDS.get(str(field.type)) for field in fields(Digest)}  # None: a tuple of words
-_LISTS = tuple(name for name, allowed in _ALLOWED.items() if allowed is None)
+_ALLOWED = {field.name: _KINDS[str(field.type)] for field in fields(Digest)}
+_LISTS = tuple(name for name, allowed in _ALLOWED.items() if list in allowed)
+_FLOATS = tuple(name for name, allowed in _ALLOWED.items() if float in allowed)
+_WORDS = frozenset((str,))
 
 
 def to_text(digest: Digest) -> str:
@@ -58,21 +61,17 @@ def from_text(text: str) -> Digest | None:
     """None for what is no digest of this schema."""
     try:
         data = json.loads(text)
-        if data.pop("schema") != SCHEMA or not all(_is(data[name], allowed) for name, allowed in _ALLOWED.items()):
+        if data["schema"] != SCHEMA:
             return None
         values: dict[str, Any] = {name: data[name] for name in _ALLOWED}
-        for name in _LISTS:
-            values[name] = tuple(values[name])
-        return Digest(**values)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-
-
-def _is(value: object, allowed: tuple[type, ...] | None) -> bool:
-    if allowed is None:
-        return isinstance(value, list) and all(isinstance(word, str) for word in value)
-    return isinstance(value, allowed) and value is not True and value is not False and _finite(value)
-
-
-def _finite(value: object) -> bool:
-    return not isinstance(value, float) or isfinite(value)
+    if not all(type(values[name]) in allowed for name, allowed in _ALLOWED.items()):
+        return None
+    if not all(values[name] is None or isfinite(values[name]) for name in _FLOATS):
+        return None
+    for name in _LISTS:
+        if not _WORDS.issuperset(map(type, values[name])):
+            return None
+        values[name] = tuple(values[name])
+    return Digest(**values)

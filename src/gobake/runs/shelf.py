@@ -15,7 +15,7 @@ from gobake.runs.digest import SCHEMA, Digest, from_text, to_text
 
 FILE = "digests.db"
 LOCKED_SECONDS = 5.0  # for another process; then the digest is made by whoever asks for it
-_TABLE = "CREATE TABLE IF NOT EXISTS digests (id TEXT, schema INT, body TEXT, PRIMARY KEY (id, schema)) WITHOUT ROWID"
+_TABLE = "CREATE TABLE IF NOT EXISTS digests (id TEXT, schema INT, body TEXT, PRIMARY KEY (id, schema))"
 
 
 class Shelf:
@@ -59,6 +59,7 @@ class Shelf:
     def _write(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         try:
             with self._open() as database:
+                database.execute(_TABLE)
                 database.executemany(sql, rows)
         except sqlite3.Error as error:
             self._give_up(error)
@@ -71,12 +72,10 @@ class Shelf:
             self._database = database
             if self._writes:
                 database.execute("PRAGMA synchronous = NORMAL")
-                database.execute(_TABLE)
         return self._database
 
     def _give_up(self, error: sqlite3.Error) -> None:
         self.close()
-        passing = isinstance(error, sqlite3.OperationalError) and "no such" not in str(error)  # locked, no room
-        if self._writes and not passing:
+        if self._writes and not isinstance(error, sqlite3.OperationalError):  # which is: locked, no room, no table
             with contextlib.suppress(OSError):
                 self._file.unlink()

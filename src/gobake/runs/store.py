@@ -26,7 +26,7 @@ import platformdirs
 
 from gobake.errors import Unwritable, UsageError
 from gobake.runs.digest import Digest
-from gobake.runs.disk import PlainDisk, ReadOnly
+from gobake.runs.disk import PlainDisk, ReadOnly, keys
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
 from gobake.runs.shelf import Shelf
 
@@ -51,7 +51,7 @@ class RunStore:
     """All runs of one project."""
 
     def __init__(self, folder: Path, *, writes: bool = True) -> None:
-        """Raises Unwritable where the folder cannot be used."""
+        """Raises Unwritable where the folder cannot be used. ``writes``: False to read what is there and no more."""
         self.folder = folder
         self.writes = writes
         self.notes: list[str] = []  # what had to be set aside, for the user
@@ -63,17 +63,16 @@ class RunStore:
                 self._cache = ReadOnly(folder / "records")
         except (OSError, sqlite3.Error) as error:
             raise self._unwritable(error) from None
-        self._shelf = Shelf(folder, writes=writes)
+        self._shelf = Shelf(folder, writes=writes or os.access(folder, os.W_OK))
 
     @classmethod
     def reading(cls, folder: Path) -> RunStore:
-        """For who only reads: also where nothing can be written. Raises Unwritable where it cannot be read either."""
+        """For who only reads, also where nothing can be written. Raises Unwritable where there is nothing to read, and
+        nothing can be made there either."""
         try:
+            return cls(folder, writes=False)  # which takes a third of the time
+        except Unwritable:
             return cls(folder)
-        except Unwritable as error:
-            with contextlib.suppress(Unwritable):
-                return cls(folder, writes=False)
-            raise error
 
     def __enter__(self) -> RunStore:
         return self
@@ -84,18 +83,15 @@ class RunStore:
 
     # ---- writing
 
-    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path, digest: Digest | None = None) -> None:
-        """Keep a record, its raw events and its digest. Raises Unwritable; what was there before stays as it was."""
+    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path | None, digest: Digest | None = None) -> None:
+        """Keep a record, its raw events and its digest. Raises Unwritable; what was there before stays as it was.
+        ``events``: None of a run from elsewhere, whose events did not come along."""
         part = self.folder / "events" / f".{record.id}.{os.getpid()}.part"
         kept = self._events(record.id)
         try:
-            with gzip.open(part, "wb", compresslevel=3) as out:
-                if isinstance(events, Path):
-                    with events.open("rb") as source:
-                        shutil.copyfileobj(source, out)
-                else:
-                    out.writelines(e if isinstance(e, bytes) else e.encode("utf-8", "replace") for e in events)
-            part.replace(kept)
+            if events is not None:
+                self._pack(events, part)
+                part.replace(kept)
             self._cache.set(record.id, to_json(record))  # not `retry`: that tries for ever, whatever the reason
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             for file in (part, kept):  # events without a record would lie there for ever
@@ -105,6 +101,14 @@ class RunStore:
         self._shelf.remove(record.id)
         self._shelf.put([digest] if digest else ())
         self._sweep()
+
+    def _pack(self, events: Iterable[str | bytes] | Path, file: Path) -> None:
+        with gzip.open(file, "wb", compresslevel=3) as out:
+            if isinstance(events, Path):
+                with events.open("rb") as source:
+                    shutil.copyfileobj(source, out)
+            else:
+                out.writelines(e if isinstance(e, bytes) else e.encode("utf-8", "replace") for e in events)
 
     def keep_digests(self, digests: Iterable[Digest]) -> None:
         """Of runs that are here, so that nobody need make them again."""
@@ -136,7 +140,7 @@ class RunStore:
 
     def ids(self) -> list[str]:
         """Newest last. Ids of damaged records are there as well."""
-        return sorted(key for key in self._cache.iterkeys() if isinstance(key, str) and _ID.fullmatch(key))
+        return sorted(key for key in keys(self._cache) if isinstance(key, str) and _ID.fullmatch(key))
 
     def resolve(self, name: str) -> str:
         """The id that `last`, an id, or the beginning of just one id means. Raises UsageError."""
