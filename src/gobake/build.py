@@ -90,6 +90,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             mounts=watch.records(used=mounted),
             bare=watch.bare,
         )
+        if ready.travel:
+            ready.journal.merge(ready.travel.arrived(record.id, wait=not stopped))
         noted = [
             *cache_run.cache_notes(record),
             *(ready.care.notes if ready.care else ()),
@@ -100,6 +102,9 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
                 cache_run.export_note if any(c.direction == "export" for c in record.caches) else None,
             ),
         ]
+        if ready.travel:
+            ready.travel.send(record, ready.journal.digest)
+            noted += ready.travel.notes
         if in_ci.wanted(os.environ):
             noted += in_ci.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
         if not stopped:

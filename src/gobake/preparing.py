@@ -33,6 +33,7 @@ from gobake.opening import Opened, Request, choose_caches, history_folder, open_
 from gobake.project import identity
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.caching.history import Travel
     from gobake.mountcare import Care
     from gobake.runs.journal import Journal
 
@@ -70,6 +71,7 @@ class Ready:
     layers: LayerPlan
     care: Care | None  # None: there are no seeds to restore or to save
     history: Path  # where the records of earlier runs are
+    travel: Travel | None  # None: no history lies in a cache store
     trace_folder: Path
     call: BakeCall
     staged: Path | None  # binaries compiled outside
@@ -135,6 +137,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         "PREFIX": project.prefix,
         "EPOCH": epoch if epoch.isdigit() else "0",
     }
+    history = history_folder(opened, asked.request)
     care = None
     if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
         care = _care(asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers)
@@ -155,7 +158,8 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         caches=caches,
         layers=layers,
         care=care,
-        history=history_folder(opened, asked.request),
+        history=history,
+        travel=None if asked.dry_run else _travel(caches, project, history),
         trace_folder=scratch / "trace",
         call=call,
         staged=staged if Strategy.PREBUILT in matrix.strategies else None,
@@ -191,6 +195,29 @@ def _care(
     )
     care.begin()
     return care
+
+
+def _travel(caches: CacheChoice, project: Project, history: Path) -> Travel | None:
+    """What the cache store has of other runs is on its way from now on."""
+    if caches.store is None:
+        return None
+    from gobake.caching.history import travel
+
+    found = travel(caches, project.name)
+    if found:
+        found.begin(lambda: _known(history))
+    return found
+
+
+def _known(history: Path) -> frozenset[str]:
+    """The runs that are here already."""
+    from gobake.runs.store import RunStore
+
+    try:
+        with RunStore.reading(history) as store:
+            return frozenset(store.ids())
+    except Unwritable:
+        return frozenset()
 
 
 def sayer(asked: Asked) -> Callable[[str], None]:

@@ -101,7 +101,7 @@ def import_command(given: dict[str, Any]) -> None:
             elif entry.record.id in there:
                 present += 1
             else:
-                store.add(entry.record, [entry.events or ""], entry.digest)
+                store.add(entry.record, None if entry.events is None else [entry.events], entry.digest)
                 there.add(entry.record.id)
                 added += 1
     if refused > _TOLD:
