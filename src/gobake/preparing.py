@@ -214,7 +214,7 @@ def _known(history: Path) -> frozenset[str]:
     from gobake.runs.store import RunStore
 
     try:
-        with RunStore.reading(history) as store:
+        with RunStore(history, writes=False) as store:
             return frozenset(store.ids())
     except Unwritable:
         return frozenset()

@@ -96,13 +96,22 @@ def all_digests(store: RunStore, ids: Sequence[str] | None = None) -> Iterator[t
             for run_id in some:
                 found: Digest | UnreadableRecord | None = kept.get(run_id)
                 if found is None:
-                    record = records.get(run_id)
-                    found = record if isinstance(record, UnreadableRecord) else _digest(records.scored(record, there))
+                    found = _made(records, run_id, there)
                     if isinstance(found, Digest):
                         made.append(found)
                 yield run_id, found
         finally:
             store.keep_digests(made)
+
+
+def _made(records: Records, run_id: str, there: Sequence[str]) -> Digest | UnreadableRecord:
+    record = records.get(run_id)
+    if isinstance(record, UnreadableRecord):
+        return record
+    try:
+        return _digest(records.scored(record, there))
+    except Exception as error:  # one odd record, perhaps from elsewhere, must not hide the others
+        return UnreadableRecord(f"cannot be scored: {type(error).__name__}: {error}")
 
 
 def digests(store: RunStore, count: int) -> list[Digest]:
@@ -111,12 +120,12 @@ def digests(store: RunStore, count: int) -> list[Digest]:
 
 
 def prompt_digest(store: RunStore, record: RunRecord) -> Digest | None:
-    """Of a run that just ended. None where large records would have to be read for it while somebody waits: whoever
-    asks for it first makes it then."""
+    """Of a run that just ended. None where it cannot be scored, and where large records would have to be read for it
+    while somebody waits: whoever asks for it first makes it then."""
     try:
         until = time.monotonic() + _PATIENCE
         return _digest(Records(store).scored(record, store.ids(), until=until))
-    except TimeoutError:
+    except Exception:  # whatever it is, the images are built, and the record is to be kept
         return None
 
 

@@ -65,10 +65,8 @@ def test_a_bare_runner_compares_itself_with_main(
     words = ("build", *ONE, "--cache-store", place)
     main = runner(gobake, tmp_path, "main")
     main.good(*words, cwd=root, env=MAIN)
-    edit(root)
-    main.good(*words, cwd=root, env=MAIN)
     known = runs(main, root)
-    assert len(known) == 2
+    assert len(known) == 1
     make_bare()
     forget_mounts(root.name)
     bare = runner(gobake, tmp_path, "bare")
@@ -79,7 +77,9 @@ def test_a_bare_runner_compares_itself_with_main(
     assert runs(bare, root, "--branch", "main") == known
     compared = bare.good("report", "--compare", "main", "--format", "json", cwd=root).json["compare"]
     assert (compared["other"], compared["branch"]) == (known[0], "main")
-    assert bare.good("report", "--format", "json", cwd=root).json["saved"] is not None  # main's runs tell the costs
+    assert (
+        bare.good("report", "--format", "json", cwd=root).json["seconds"]["saved"] is not None
+    )  # main's runs tell the costs
     because = bare.good("explain", cwd=root).out
     assert "no earlier run is on record" not in because
     assert "cmd/one/main.go changed" in because

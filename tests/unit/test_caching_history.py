@@ -296,8 +296,9 @@ def test_a_registry_that_refuses_costs_a_line(serve: Serve, status: int, says: s
     assert says in line
 
 
-def test_uploads_that_go_elsewhere_are_refused(serve: Serve) -> None:
-    server = serve(lambda *_: (202, {"Location": "http://127.0.0.1:1/upload"}, b""))
+@pytest.mark.parametrize("place", ["http://127.0.0.1:1/upload", "https://{host}/upload", "//evil.example/upload"])
+def test_uploads_that_go_elsewhere_are_refused(serve: Serve, place: str) -> None:
+    server = serve(lambda *_: (202, {"Location": place.replace("{host}", server.host)}, b""))
     going = at(server)
     going.send(run(), None)
     assert "it wants uploads elsewhere" in going.notes[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from gobake.errors import Unwritable
+from gobake.insight.card import Scorecard
 from gobake.insight.scorecard import digest_of, scorecard
 from gobake.reporting import all_digests, digests, prompt_digest
 from gobake.runs import digest as values
@@ -194,6 +197,33 @@ def test_records_that_cannot_be_read_are_told_and_hide_no_other(store: RunStore)
     assert isinstance(found[run(at=0).id], Digest)
     assert "has schema 2, and this gobake reads up to 1" in str(found[run(at=1).id])
     assert isinstance(found[run(at=2).id], UnreadableRecord)
+
+
+def test_a_record_that_cannot_be_scored_is_told_and_hides_no_other(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def score(record: RunRecord, earlier: object) -> Scorecard:
+        if record.id == run(at=1).id:
+            raise IndexError("tuple index out of range")
+        return scorecard(record, ())
+
+    monkeypatch.setattr("gobake.insight.scorecard.scorecard", score)
+    for at in range(3):
+        store.add(run(at=at), [], prompt_digest(store, run(at=at)))
+    assert [d.id for d in digests(store, 9)] == [run(at=2).id, run(at=0).id]
+    assert str(dict(all_digests(store))[run(at=1).id]) == "cannot be scored: IndexError: tuple index out of range"
+
+
+def test_a_store_of_a_killed_writer_is_read_by_who_only_reads(tmp_path: Path) -> None:
+    """What it wrote last lies in SQLite's log, and no process has put it into the database."""
+    program = "import os, sys; from pathlib import Path; from gobake.runs.store import RunStore; "
+    program += "from tests.unit.scoring import run; store = RunStore(Path(sys.argv[1])); "
+    program += "[store.add(run(at=at), []) for at in range(3)]; os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "runs")], check=False)
+    assert (tmp_path / "runs" / "records" / "cache.db-wal").stat().st_size
+    with RunStore(tmp_path / "runs", writes=False) as store:
+        assert store.ids() == [run(at=at).id for at in range(3)]
+        assert store.get("last") == run(at=2)
 
 
 def test_nothing_is_kept_of_a_run_that_cannot_be_kept(store: RunStore) -> None:

@@ -147,7 +147,7 @@ class Repository:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", data=b""), "write")
         place = urllib.parse.urljoin(f"{self._base}/", begun.headers.get("location", ""))
-        if urllib.parse.urlsplit(place).netloc != urllib.parse.urlsplit(self._base).netloc:
+        if urllib.parse.urlsplit(place)[:2] != urllib.parse.urlsplit(self._base)[:2]:
             raise RegistryRefused(f"{self.host}: it wants uploads elsewhere, where its credentials do not belong")
         place += f"{'&' if '?' in place else '?'}{urllib.parse.urlencode({'digest': digest})}"
         self._good(self._ask("PUT", place, data=content, kind="application/octet-stream"), "write")
