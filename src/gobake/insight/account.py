@@ -13,7 +13,7 @@ from gobake.insight.scorecard import digest_of, scorecard
 from gobake.insight.trend import Trend, trend
 from gobake.runs.record import RunRecord
 
-_NEAR = 10  # runs; as many as advice looks at
+_NEAR = 9  # runs; with the one that is explained, as many as advice looks at
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,7 @@ class RunStore:
         self.folder = folder
         self.writes = writes
         self.notes: list[str] = []  # what had to be set aside, for the user
+        self._ids: list[str] | None = None
         try:
             if writes:
                 (folder / "events").mkdir(parents=True, exist_ok=True)
@@ -139,8 +140,10 @@ class RunStore:
     # ---- reading
 
     def ids(self) -> list[str]:
-        """Newest last. Ids of damaged records are there as well."""
-        return sorted(key for key in keys(self._cache) if isinstance(key, str) and _ID.fullmatch(key))
+        """Newest last. Ids of damaged records are there as well. Who only reads sees those of one moment."""
+        if self._ids is None or self.writes:
+            self._ids = sorted(key for key in keys(self._cache) if isinstance(key, str) and _ID.fullmatch(key))
+        return list(self._ids)
 
     def resolve(self, name: str) -> str:
         """The id that `last`, an id, or the beginning of just one id means. Raises UsageError."""
