@@ -133,7 +133,7 @@ def test_lists_and_pruning_of_caches_know_a_history_for_what_it_is(
     here = runner(gobake, tmp_path, "main")
     here.good("build", *ONE, "--cache-store", store, cwd=root, env=MAIN)
     listed = here.good("cache", "ls", "--cache-store", store, cwd=root).out
-    assert "1 runs of 1 branches" in listed
+    assert "1 run of 1 branch" in listed
     found = here.good("cache", "ls", "--cache-store", store, "--format", "json", cwd=root).json["history"]
     assert [entry["branch"] for entry in found] == ["main"]
     here.good("cache", "prune", "--cache-store", store, "--older-than", "1d", "--yes", cwd=root)

@@ -65,7 +65,9 @@ def print_kept(kept: Kept, now: float, *, color: str) -> None:
         if runs := kept.of(What.HISTORY):
             branches = len({(e.project, e.branch) for e in runs})
             size = size_text(sum(e.compressed or 0 for e in runs))
-            said = f"history in {kept.store}: {len(runs)} runs of {branches} branches, {size}"
+            several = "" if len(runs) == 1 else "s"
+            said = f"history in {kept.store}: {len(runs)} run{several} of "
+            said += f"{branches} branch{'' if branches == 1 else 'es'}, {size}"
             console.print(Text(said, style="bold"), soft_wrap=True)
             console.print()
     console.print(Text(_total(kept), style="bold"), soft_wrap=True)
