@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: demo test lint unit engine bench bench-caching clean engine-up engine-down
+.PHONY: demo test lint unit engine bench bench-caching bench-history clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -52,6 +52,9 @@ bench: $(READY)
 # ARGS chooses: make bench-caching ARGS="--only bare,cold --workspace twenty"
 bench-caching: $(READY)
 	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench caching $(ARGS)
+
+bench-history: $(READY)
+	@$(BIN)/python -m bench history $(ARGS)
 
 engine-up: $(READY)
 	@$(BIN)/python -m harness --name dev up

@@ -49,6 +49,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         from gobake import outcome
         from gobake.caching import run as cache_run
         from gobake.report import in_ci
+        from gobake.reporting import prompt_digest
         from gobake.runs.record import RunRecord, new_id
         from gobake.trace.bases import bases
         from gobake.trace.caches import cache_transfers
@@ -90,15 +91,21 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             mounts=watch.records(used=mounted),
             bare=watch.bare,
         )
+        if ready.travel:
+            ready.journal.merge(ready.travel.arrived(record.id, wait=not stopped))
         noted = [
             *cache_run.cache_notes(record),
             *(ready.care.notes if ready.care else ()),
             *ready.journal.keep(
                 record,
                 baked.lines,
+                prompt_digest,
                 cache_run.export_note if any(c.direction == "export" for c in record.caches) else None,
             ),
         ]
+        if ready.travel:
+            ready.travel.send(record, ready.journal.digest)
+            noted += ready.travel.notes
         if in_ci.wanted(os.environ):
             noted += in_ci.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
         if not stopped:

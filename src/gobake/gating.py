@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gobake.errors import GateFailed, Unwritable
@@ -12,8 +13,6 @@ from gobake.insight.gate import Gate, Verdict, judge
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from gobake.trace.printable import one_line
-
-_LOOKED_AT = 20  # runs whose records tell what steps cost, and why others were missed
 
 
 def judge_or_fail(
@@ -45,23 +44,25 @@ def judge_or_fail(
 def judge_run(gate: Gate, record: RunRecord, history: Path, *, color: str, quiet: bool) -> Verdict:
     """The gate of a run that just ended. Raises GateFailed."""
     from gobake.insight.scorecard import scorecard
+    from gobake.reporting import LIMIT, digests, earlier
 
-    before, digests = _history(history, record)
-    card = scorecard(record, before)
-    return judge_or_fail(gate, card, digests, lambda: _explained(record, before), color=color, quiet=quiet)
+    with _history(history) as store:
+        before: Sequence[RunRecord] = earlier(store, record) if store else ()
+        known = digests(store, LIMIT) if store else ()
+        card = scorecard(record, before)
+        return judge_or_fail(gate, card, known, lambda: _explained(record, before), color=color, quiet=quiet)
 
 
-def _history(folder: Path, record: RunRecord) -> tuple[Sequence[RunRecord], Sequence[Digest]]:
-    """Earlier runs, newest first: the last of them whole, and the figures of all. Nothing where they cannot be read,
-    which was said when the record could not be kept."""
-    from gobake.insight.scorecard import digest_of, scorecard
-
+@contextmanager
+def _history(folder: Path) -> Iterator[RunStore | None]:
+    """None where it cannot be read, which was said when the record could not be kept."""
     try:
-        with RunStore(folder) as store:
-            before = [r for r in store.recent(_LOOKED_AT) if r.id < record.id]  # ids begin with their time
-            return before, [digest_of(scorecard(r, ())) for r in before]
+        store = RunStore.reading(folder)
     except Unwritable:
-        return (), ()
+        yield None
+        return
+    with store:
+        yield store
 
 
 def _explained(record: RunRecord, before: Sequence[RunRecord]) -> Explanation:

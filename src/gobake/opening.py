@@ -16,7 +16,7 @@ from gobake.engine import host_platform
 from gobake.errors import ConfigError
 from gobake.golang import GoTree
 from gobake.model import Platform, Project
-from gobake.project import Overrides, build_options, make_project
+from gobake.project import Overrides, build_options, identity, make_project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Request:
     registry: str | None = None
     bases: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[Platform, ...] = ()
+    history: Path | None = None  # where the records of runs are kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,21 @@ def open_project(request: Request) -> Opened:
         seen = look.checkout()
     project = make_project(config, tree, Overrides(registry=request.registry, bases=request.bases), seen.source_url)
     return Opened(project=project, tree=tree, config=config, checkout=seen, host_go=go)
+
+
+def history_folder(opened: Opened, request: Request) -> Path:
+    """Where the project's records are. In a folder that was named, projects lie side by side by their names, and
+    checkouts of one project share a history; else every checkout has its own."""
+    from gobake.runs.store import default_folder  # with a database
+
+    project = opened.project
+    written = opened.config.history.folder if opened.config else None
+    if request.history:
+        return request.history.expanduser().absolute() / project.name
+    if written:
+        below = (opened.config.file.parent if opened.config else project.root).absolute()
+        return below / Path(written).expanduser() / project.name
+    return default_folder(identity(project))
 
 
 def choose_caches(opened: Opened, wish: CacheWish) -> CacheChoice:

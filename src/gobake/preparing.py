@@ -29,10 +29,11 @@ from gobake.errors import EmulationMissing, Unwritable
 from gobake.folders import cache_folder
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy, Target
-from gobake.opening import Opened, Request, choose_caches, open_project
+from gobake.opening import Opened, Request, choose_caches, history_folder, open_project
 from gobake.project import identity
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.caching.history import Travel
     from gobake.mountcare import Care
     from gobake.runs.journal import Journal
 
@@ -69,6 +70,8 @@ class Ready:
     caches: CacheChoice
     layers: LayerPlan
     care: Care | None  # None: there are no seeds to restore or to save
+    history: Path  # where the records of earlier runs are
+    travel: Travel | None  # None: no history lies in a cache store
     trace_folder: Path
     call: BakeCall
     staged: Path | None  # binaries compiled outside
@@ -80,13 +83,6 @@ class Ready:
         from gobake.runs.journal import Journal
 
         return Journal(self.history)
-
-    @property
-    def history(self) -> Path:
-        """Where the records of earlier runs are."""
-        from gobake.runs.store import default_folder
-
-        return default_folder(identity(self.opened.project))
 
 
 def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
@@ -141,6 +137,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         "PREFIX": project.prefix,
         "EPOCH": epoch if epoch.isdigit() else "0",
     }
+    history = history_folder(opened, asked.request)
     care = None
     if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
         care = _care(asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers)
@@ -161,6 +158,8 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         caches=caches,
         layers=layers,
         care=care,
+        history=history,
+        travel=None if asked.dry_run else _travel(caches, project, history),
         trace_folder=scratch / "trace",
         call=call,
         staged=staged if Strategy.PREBUILT in matrix.strategies else None,
@@ -196,6 +195,29 @@ def _care(
     )
     care.begin()
     return care
+
+
+def _travel(caches: CacheChoice, project: Project, history: Path) -> Travel | None:
+    """What the cache store has of other runs is on its way from now on."""
+    if caches.store is None:
+        return None
+    from gobake.caching.history import travel
+
+    found = travel(caches, project.name)
+    if found:
+        found.begin(lambda: _known(history))
+    return found
+
+
+def _known(history: Path) -> frozenset[str]:
+    """The runs that are here already."""
+    from gobake.runs.store import RunStore
+
+    try:
+        with RunStore(history, writes=False) as store:
+            return frozenset(store.ids())
+    except Unwritable:
+        return frozenset()
 
 
 def sayer(asked: Asked) -> Callable[[str], None]:

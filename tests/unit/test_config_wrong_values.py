@@ -227,7 +227,7 @@ TEXTS = [
     *(
         f"{f.name}: VALUE"
         for f in TOP_FIELDS
-        if f.name not in {"bases", "private", "cache", "gate", "defaults", "services", *LISTS}
+        if f.name not in {"bases", "private", "cache", "gate", "history", "defaults", "services", *LISTS}
     ),
     "include: [VALUE]",
     "services: {VALUE: {}}",

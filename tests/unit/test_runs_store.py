@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import pickle
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 import pytest
 
 from gobake.errors import Unwritable, UsageError
+from gobake.insight.scorecard import digest_of, scorecard
+from gobake.reporting import digests
 from gobake.runs.record import RunRecord, UnreadableRecord, new_id
 from gobake.runs.store import RunStore, default_folder, dump
 
@@ -281,3 +288,66 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
         assert len(store.ids()) == 45
         assert all(isinstance(found, RunRecord) for _, found in store.read_all())
         assert store.events("20260101-000003-bb") == "bb"
+
+
+def _write_for_ever(folder: Path, name: str, tell: Connection) -> None:
+    with RunStore(folder) as store:
+        for number in range(1_000_000):
+            one = record(f"20260101-{number:06d}-{name}", command=("x" * 200,) * 20)
+            store.add(one, ["event\n"] * 50, digest_of(scorecard(one, ())))
+            tell.send_bytes(one.id.encode())
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_writers_that_are_killed_at_any_moment_lose_at_most_their_last_run(tmp_path: Path) -> None:
+    """Fifty of them, always two at work beside one that goes on. Forked, because starting Python takes longer."""
+    folder = tmp_path / "runs"
+    context = multiprocessing.get_context("fork")
+    kept: set[str] = set()
+    at_work: list[tuple[ForkProcess, Connection]] = []
+    for number in range(50):
+        while len(at_work) < 2:
+            ear, mouth = context.Pipe(duplex=False)
+            writer = context.Process(target=_write_for_ever, args=(folder, f"k{number:02}{len(at_work)}", mouth))
+            writer.start()
+            mouth.close()
+            at_work.append((writer, ear))
+        victim, ear = at_work.pop(0)
+        kept.add(ear.recv_bytes().decode())
+        time.sleep(0.002 * (number % 7))
+        victim.kill()
+        victim.join()
+        with contextlib.suppress(EOFError):
+            while True:
+                kept.add(ear.recv_bytes().decode())
+        with RunStore(folder) as store:
+            store.add(record(f"20260101-{number:06d}-steady"), [])
+    for writer, _ in at_work:
+        writer.kill()
+        writer.join()
+    with RunStore(folder) as store:
+        found = dict(store.read_all())
+        assert store.notes == []
+        assert [one for one in found.values() if not isinstance(one, RunRecord)] == []
+        assert kept <= found.keys()
+        assert len([i for i in found if i.endswith("-steady")]) == 50
+        assert len(digests(store, len(found))) == len(found)
+        assert all(store.events(run_id) is not None for run_id in found)
+
+
+def test_what_a_killed_writer_left_is_swept_away(store: RunStore) -> None:
+    events = store.folder / "events"
+    old = time.time() - 2 * 86400
+    for name in (f".{FIRST}.77.part", f"{FIRST}.jsonl.gz", f"{SECOND}.jsonl.gz", "notes.txt"):
+        (events / name).write_bytes(b"")
+        if name != f"{SECOND}.jsonl.gz":
+            os.utime(events / name, (old, old))
+    store.add(record(THIRD), [])
+    assert sorted(p.name for p in events.iterdir()) == [
+        f"{SECOND}.jsonl.gz",  # its record may be on its way
+        f"{THIRD}.jsonl.gz",
+        "notes.txt",
+    ]
+    os.utime(events / f"{SECOND}.jsonl.gz", (old, old))
+    store.add(record("20260303-000000-dddddd"), [])
+    assert (events / f"{SECOND}.jsonl.gz").exists()  # once a day is enough

@@ -23,6 +23,7 @@ from typing import Any
 from gobake.caching import folder
 from gobake.caching import layout as layouts
 from gobake.caching import seed as seeds
+from gobake.caching.history import begun, run_of
 from gobake.caching.refs import LONGEST
 from gobake.caching.seedstore import SeedStore
 from gobake.caching.units import DAY_SECONDS, Keeping, live_share, read_index
@@ -162,7 +163,8 @@ def _entry(tag: str, what: What, source: _Source, today: int | None) -> Entry | 
         if found is None:
             return None  # deleted since it was listed
         digest, manifest = found
-        entry = replace(named, digest=digest, **_sizes(manifest))
+        sizes = _sizes(manifest)
+        entry = replace(named, digest=digest, **sizes | {"made": sizes["made"] or named.made})
         if what is What.SEED:
             entry = _seed(entry, json.loads(source.blob(manifest["config"]["digest"])))
     except RegistryRefused as error:
@@ -179,13 +181,19 @@ def _entry(tag: str, what: What, source: _Source, today: int | None) -> Entry | 
 
 
 def parse_tag(tag: str, what: What) -> Entry:
-    """What a tag alone tells. A layer cache is ``layers-PROJECT.TARGET.PLATFORM.BRANCH``, a history
-    ``history-PROJECT.BRANCH``: only the branch may hold a dot. A tag that was cut to its longest tells no branch."""
-    parts = tag.partition("-")[2].split(".", 3 if what is What.LAYERS else 1)
-    known = what in (What.LAYERS, What.HISTORY) and len(parts) == (4 if what is What.LAYERS else 2)
+    """What a tag alone tells. A layer cache is ``layers-PROJECT.TARGET.PLATFORM.BRANCH``, a run's record
+    ``history-PROJECT.RUN.BRANCH``: only the branch may hold a dot. A tag that was cut to its longest tells none."""
+    parts = tag.partition("-")[2].split(".", 3 if what is What.LAYERS else 2)
+    known = len(parts) == 4 if what is What.LAYERS else len(parts) == 3 and bool(run_of(tag, parts[0]))
+    known = known and what in (What.LAYERS, What.HISTORY)
     cut = len(tag) >= LONGEST
     return Entry(
-        what=what, tag=tag, digest="", project=parts[0] if known else "", branch=parts[-1] if known and not cut else ""
+        what=what,
+        tag=tag,
+        digest="",
+        project=parts[0] if known else "",
+        branch=parts[-1] if known and not cut else "",
+        made=begun(parts[1]) if known and what is What.HISTORY else None,
     )
 
 

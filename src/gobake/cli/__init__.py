@@ -20,7 +20,7 @@ COMMANDS = {
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml from what Go found."),
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, or of reports."),
     "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
-    "runs": ("gobake.cli.runs", "List, show and delete the records of past runs."),
+    "runs": ("gobake.cli.runs", "List, show, move and delete the records of past runs."),
     "explain": ("gobake.cli.explain", "Say why steps missed and packages were compiled."),
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
     "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),

@@ -14,6 +14,7 @@ from gobake.cli.options import (
     cache_wish,
     gate_options,
     gate_wish,
+    history_option,
     project_options,
     request,
     selection,
@@ -49,6 +50,7 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @target_options
 @cache_options
 @gate_options
+@history_option
 @_run_options
 @as_given
 def build_command(given: dict[str, Any]) -> int:
@@ -62,6 +64,7 @@ def build_command(given: dict[str, Any]) -> int:
 @strategy_option
 @cache_options
 @gate_options
+@history_option
 @_run_options
 @as_given
 def all_command(given: dict[str, Any]) -> int:

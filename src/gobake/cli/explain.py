@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gobake.cli.options import as_given, project_options
+from gobake.cli.options import as_given, history_option, project_options
 from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord, UnreadableRecord
 
@@ -19,6 +19,7 @@ _EARLIER = 30  # runs that one is compared with
 @click.argument("target", default="", metavar="[TARGET]")
 @click.option("--run", "run", default="last", metavar="RUN", help="An id, the beginning of one, or `last`.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@history_option
 @project_options
 @as_given
 def explain_command(given: dict[str, Any]) -> None:

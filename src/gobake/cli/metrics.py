@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, project_options, request
+from gobake.cli.options import as_given, history_option, project_options, request
 from gobake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     metavar="URL",
     help="Send the last run to a push gateway.",
 )
+@history_option
 @project_options
 @as_given
 def metrics_command(given: dict[str, Any]) -> None:
@@ -49,26 +50,23 @@ def metrics_command(given: dict[str, Any]) -> None:
 
 def _print(given: dict[str, Any]) -> None:
     from gobake.metering import Meter
-    from gobake.opening import open_project
     from gobake.report.exposition import text
     from gobake.runs.store import RunStore
 
-    project = open_project(request(given)).project
-    with RunStore(_folder(project)) as store:
+    project, folder = _opened(given)
+    with RunStore.reading(folder) as store:
         store.resolve("last")  # says what to do where there is none
         click.echo(text(Meter(project.name).read(store)), nl=False)
 
 
 def _push(given: dict[str, Any]) -> None:
     from gobake.cli.report import _record
-    from gobake.opening import open_project
     from gobake.pushgateway import push
     from gobake.report.exposition import exposition
     from gobake.reporting import card_of
     from gobake.runs.store import RunStore
 
-    project = open_project(request(given)).project
-    with RunStore(_folder(project)) as store:
+    with RunStore.reading(_opened(given)[1]) as store:
         record = _record(store, "last")
         push(given["push"], exposition(card_of(store, record)), project=record.project, branch=record.branch)
     if not given["quiet"]:
@@ -79,25 +77,25 @@ def _listen(given: dict[str, Any]) -> None:
     from prometheus_client import CollectorRegistry
 
     from gobake.metering import Meter
-    from gobake.opening import open_project
     from gobake.runs.store import RunStore
     from gobake.scraping import address, serve
 
     where = address(given["listen"])
-    project = open_project(request(given)).project
-    folder = _folder(project)
+    project, folder = _opened(given)
     meter = Meter(project.name)
 
     def read() -> CollectorRegistry:
-        with RunStore(folder) as store:
+        with RunStore.reading(folder) as store:
             return meter.read(store)
 
     read()  # the first look at a long history takes a while: before Prometheus waits for it
     serve(where, read, say=lambda text: None if given["quiet"] else click.echo(f"{text}  (Ctrl-C ends it)", err=True))
 
 
-def _folder(project: Project) -> Path:
-    from gobake.project import identity
-    from gobake.runs.store import default_folder
+def _opened(given: dict[str, Any]) -> tuple[Project, Path]:
+    """The project, and where its records are."""
+    from gobake.opening import history_folder, open_project
 
-    return default_folder(identity(project))
+    asked = request(given)
+    opened = open_project(asked)
+    return opened.project, history_folder(opened, asked)

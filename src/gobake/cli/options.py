@@ -174,6 +174,16 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def history_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--history",
+        envvar="GOBAKE_HISTORY",
+        callback=lambda _ctx, _param, value: Path(value) if value else None,
+        metavar="DIR",
+        help="Where the records of runs are kept; default: in the user's data folder.",
+    )(command)
+
+
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What is built."""
     for option in reversed(
@@ -301,6 +311,7 @@ def request(given: dict[str, Any]) -> Request:
         registry=given.get("registry"),
         bases=bases,
         platforms=_joined(given.get("platforms", ())),
+        history=given.get("history"),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, gate_options, project_options
+from gobake.cli.options import as_given, gate_options, history_option, project_options
 from gobake.errors import Unwritable, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _PAGE = Path("gobake-report.html")
 @click.option("--compare", default="", metavar="RUN|BRANCH", help="Beside another run, or the last one of a branch.")
 @click.option("--last", type=click.IntRange(1, 10_000), metavar="N", help="The last N runs, and how branches fare.")
 @gate_options
+@history_option
 @project_options
 @as_given
 def report_command(given: dict[str, Any]) -> None:
@@ -38,6 +39,7 @@ def report_command(given: dict[str, Any]) -> None:
     RUN is an id, the beginning of one, or `last`.
     """
     from gobake.cli.runs import _store
+    from gobake.reporting import LIMIT, digests
 
     page = given["form"] == "html"
     if given["last"] and not page and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
@@ -46,25 +48,27 @@ def report_command(given: dict[str, Any]) -> None:
         )
     with _store(given) as store:
         if page:
-            record, found = _write_page(given, store)
-            _judge(given, store, record, found)
+            known = digests(store, max(given["last"] or 0, LIMIT))
+            record, found = _write_page(given, store, known)
+            _judge(given, known[:LIMIT], record, found)
             return
         if given["last"]:
             with _written_to(given["output"]):
                 _print_runs(given, store)
             return
+        known = digests(store, LIMIT)
         with _written_to(given["output"]):
-            record, found = _print_run(given, store)
-        _judge(given, store, record, found)
+            record, found = _print_run(given, store, known)
+        _judge(given, known, record, found)
 
 
-def _print_run(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Account]:
+def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) -> tuple[RunRecord, Account]:
     from gobake.reporting import account_of, card_of
 
     record = _record(store, given["run"])
     form = given["form"]
-    other = _other(store, record, given["compare"]) if given["compare"] else None
-    found = account_of(store, record, card_of(store, other) if other else None)
+    other = _other(store, record, given["compare"], known) if given["compare"] else None
+    found = account_of(store, record, card_of(store, other) if other else None, known)
     if form == "json":
         from gobake.report.figures_json import Report, as_json
 
@@ -86,17 +90,18 @@ def _print_run(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Accou
 
 def _print_runs(given: dict[str, Any], store: RunStore) -> None:
     from gobake.insight.trend import trends
-    from gobake.reporting import account_of, digests
+    from gobake.reporting import LIMIT, account_of, digests
 
     form, count = given["form"], given["last"]
-    found = digests(store, count)
+    known = digests(store, max(count, LIMIT))
+    found = known[:count]
     if not found:
         _record(store, "last")  # says why there is none
     course = trends(found)
     if form == "json":
         from gobake.report.figures_json import Report, as_json
 
-        account = account_of(store, _record(store, found[0].id))
+        account = account_of(store, _record(store, found[0].id), known=known)
         click.echo(json.dumps(as_json(Report(account=account, runs=found, trends=course)), indent=2))
     elif form == "markdown":
         from gobake.report.figures_markdown import runs_as_markdown
@@ -108,17 +113,16 @@ def _print_runs(given: dict[str, Any], store: RunStore) -> None:
         print_runs(found, course, color=given["color"])
 
 
-def _write_page(given: dict[str, Any], store: RunStore) -> tuple[RunRecord, Account]:
+def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) -> tuple[RunRecord, Account]:
     """One file; where it is, is said once it is there."""
     from gobake.insight.trend import trends
     from gobake.report.page import Page, as_html
     from gobake.report.page_bundle import bundle
-    from gobake.reporting import LIMIT, account_of, card_of, digests, package_costs
+    from gobake.reporting import LIMIT, account_of, card_of, package_costs
 
     vega = bundle()  # first: where it is missing, nothing else need be done
     record = _record(store, given["run"])
-    known = digests(store, max(given["last"] or 0, LIMIT))
-    other = _other(store, record, given["compare"]) if given["compare"] else None
+    other = _other(store, record, given["compare"], known) if given["compare"] else None
     found = account_of(store, record, card_of(store, other) if other else None, known[:LIMIT])
     runs = known[: given["last"] or LIMIT]
     page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(store, record))
@@ -143,9 +147,9 @@ def _record(store: RunStore, name: str) -> RunRecord:
         raise UsageError(f"run {run_id} {error}", remedy="`gobake runs ls` lists the others") from None
 
 
-def _other(store: RunStore, record: RunRecord, name: str) -> RunRecord:
+def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[Digest]) -> RunRecord:
     """The run that an id means, or the last good one of a branch."""
-    branch = _last_of(store, record, name)
+    branch = next((d for d in known if d.branch == name and d.id != record.id and d.outcome == "done"), None)
     if branch:
         return _record(store, branch.id)
     try:
@@ -156,27 +160,19 @@ def _other(store: RunStore, record: RunRecord, name: str) -> RunRecord:
         ) from None
 
 
-def _last_of(store: RunStore, record: RunRecord, branch: str) -> Digest | None:
-    from gobake.reporting import LIMIT, digests
-
-    found = (d for d in digests(store, LIMIT) if d.branch == branch and d.id != record.id and d.outcome == "done")
-    return next(found, None)
-
-
 # ---- the gate
 
 
-def _judge(given: dict[str, Any], store: RunStore, record: RunRecord, found: Account) -> None:
+def _judge(given: dict[str, Any], known: Sequence[Digest], record: RunRecord, found: Account) -> None:
     """Raises GateFailed where an option asks for more than the run reached."""
     from gobake.cli.gating import judge_if_asked
     from gobake.cli.options import gate_wish, request
     from gobake.config.gate_values import GateConfig
     from gobake.opening import open_project
-    from gobake.reporting import LIMIT, digests
 
     if gate_wish(given) == GateConfig():
         return
-    earlier = [digest for digest in digests(store, LIMIT) if digest.id < record.id]
+    earlier = [digest for digest in known if digest.id < record.id]
     judge_if_asked(given, open_project(request(given)).config, found.card, earlier, found.explanation)
 
 

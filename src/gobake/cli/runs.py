@@ -2,78 +2,148 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, format_option, project_options, request
-from gobake.runs.record import RunRecord, UnreadableRecord, to_json
+from gobake.cli.options import as_given, format_option, history_option, project_options, request
+from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
 
+if TYPE_CHECKING:
+    from gobake.report.run_list import Listed
+    from gobake.runs.choice import Choice
 
-@click.group("runs")
+_OUTCOMES = ("done", "failed", "interrupted")
+_SHOWN = 20  # runs, unless told otherwise
+
+
+_LATER = {"export": "gobake.cli.runs_archive", "import": "gobake.cli.runs_archive"}
+
+
+class _Runs(click.Group):
+    """Commands that live elsewhere are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LATER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER:
+            importlib.import_module(_LATER[cmd_name])
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("runs", cls=_Runs)
 def runs_command() -> None:
-    """List, show and delete the records of past runs."""
+    """List, show, move and delete the records of past runs."""
+
+
+def history_of(given: dict[str, Any]) -> Path:
+    """The folder of the project's records."""
+    from gobake.opening import history_folder, open_project
+
+    asked = request(given)
+    return history_folder(open_project(asked), asked)
 
 
 def _store(given: dict[str, Any]) -> RunStore:
-    from gobake.opening import open_project
-    from gobake.project import identity
-    from gobake.runs.store import default_folder
+    return RunStore.reading(history_of(given))
 
-    return RunStore(default_folder(identity(open_project(request(given)).project)))
+
+def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which runs are meant; --builder is among the options of every command."""
+    for option in reversed(
+        (
+            click.option("--branch", default="", metavar="B", help="Runs of one branch."),
+            click.option("--service", default="", metavar="S", help="Runs that built a service."),
+            click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs that ended so."),
+            click.option("--since", metavar="WHEN", help="Begun then or later: 2026-11-25, 2026-11-25T14:30, 7d, 12h."),
+            click.option("--until", metavar="WHEN", help="Begun then or earlier; a day counts as a whole."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def choice_of(given: dict[str, Any]) -> Choice:
+    """Raises UsageError. A builder that only the environment names is the one to build with, and chooses no runs."""
+    from gobake.runs.choice import Choice, moment
+
+    now = time.time()
+    said = click.get_current_context().get_parameter_source("builder") is click.core.ParameterSource.COMMANDLINE
+    return Choice(
+        branch=given["branch"],
+        service=given["service"],
+        builder=given["builder"] if said else "",
+        outcome=given["outcome"] or "",
+        since=moment(given["since"], "--since", now) if given["since"] else None,
+        until=moment(given["until"], "--until", now, ends=True) if given["until"] else None,
+    )
 
 
 @runs_command.command("ls")
+@choice_options
+@click.option("--last", type=click.IntRange(1), metavar="N", help=f"So many at most.  [default: {_SHOWN}; in JSON all]")
+@click.option("--all", "every", is_flag=True, help="All of them.")
+@history_option
 @project_options
 @format_option
 @as_given
 def ls_command(given: dict[str, Any]) -> None:
-    """List the runs, newest first."""
+    """List the runs, newest first, with the hit rates of their steps and Go packages."""
+    from gobake.errors import UsageError
+    from gobake.report import run_list
+
+    if given["last"] and given["every"]:
+        raise UsageError("--last and --all exclude each other", remedy="leave one out")
+    choice = choice_of(given)
+    most = given["last"] or (None if given["every"] or given["form"] == "json" else _SHOWN)
     with _store(given) as store:
-        found = list(store.read_all())[::-1]
+        found, more = _listed(store, choice, most)
+        there = bool(found or store.ids())
     if given["form"] == "json":
-        rows = [_row(record) for _, record in found if isinstance(record, RunRecord)]
-        click.echo(json.dumps({"schema": 1, "runs": rows}, indent=2))
+        click.echo(json.dumps(run_list.as_json(found, more), indent=2))
         return
     if not found:
-        click.echo("no run is on record for this project; build something: gobake build")
-    for run_id, record in found:
-        if isinstance(record, UnreadableRecord):
-            click.echo(f"{run_id}  {record}")
-            continue
-        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
-        services = len({t.service for t in record.targets})
-        click.echo(
-            f"{run_id}  {began}  {record.outcome:<11} {record.seconds:7.1f} s  {len(record.targets)} targets of "
-            f"{services} services  {record.branch or '-'} {record.revision[:8]}"
-        )
+        none = "no run is as asked" if there else "no run is on record for this project; build something: gobake build"
+        click.echo(none)
+        return
+    for line in run_list.lines(found):
+        click.echo(line)
+    if more:
+        click.echo(f"and {more} more: --all lists them, --last {len(found) + more}, or choose with --branch, --since")
 
 
-def _row(record: RunRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "started": record.started,
-        "seconds": record.seconds,
-        "outcome": record.outcome,
-        "targets": [t.name for t in record.targets],
-        "branch": record.branch,
-        "revision": record.revision,
-    }
+def _listed(store: RunStore, choice: Choice, most: int | None) -> tuple[list[Listed], int]:
+    """The newest that are as asked, and how many more there are. What cannot be read fits no condition."""
+    from gobake.reporting import all_digests
+    from gobake.runs.choice import Choice
+    from gobake.runs.digest import Digest
+
+    if choice == Choice():  # then no digest is needed to count the others
+        ids = store.ids()
+        shown = ids if most is None else ids[-most:]
+        return list(all_digests(store, shown)), len(ids) - len(shown)
+    fitting: list[Listed] = []
+    fitting += ((i, run) for i, run in all_digests(store) if isinstance(run, Digest) and choice.admits(run))
+    return fitting[:most], len(fitting[most:]) if most else 0
 
 
 @runs_command.command("show")
 @click.argument("run", default="last")
 @click.option("--events", is_flag=True, help="Print the raw BuildKit events instead.")
+@history_option
 @project_options
 @format_option
 @as_given
 def show_command(given: dict[str, Any]) -> None:
     """Show one run: an id, the beginning of one, or `last`."""
     from gobake.errors import UsageError
-    from gobake.report.summary import print_summary
 
     with _store(given) as store:
         run_id = store.resolve(given["run"])
@@ -87,16 +157,19 @@ def show_command(given: dict[str, Any]) -> None:
     if given["form"] == "json":
         click.echo(json.dumps(to_json(record), indent=2))
         return
+    from gobake.report.summary import print_summary
+
     print_summary(record, (), color=given["color"], notes=[record.failure] if record.failure else [])
 
 
 @runs_command.command("rm")
 @click.argument("runs", nargs=-1, required=True)
+@history_option
 @project_options
 @as_given
 def rm_command(given: dict[str, Any]) -> None:
     """Delete records of runs, by id."""
-    with _store(given) as store:
+    with RunStore(history_of(given)) as store:
         for name in given["runs"]:
             run_id = store.resolve(name)
             store.remove(run_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gobake.config.cache_values import Backend, CacheConfig, LayerConfig, SeedConfig
 from gobake.config.finding import load_config
 from gobake.config.gate_values import GateConfig
-from gobake.config.values import RESERVED_NAMES, Config, PrivateConfig, ServiceConfig, Token, merged
+from gobake.config.values import RESERVED_NAMES, Config, HistoryConfig, PrivateConfig, ServiceConfig, Token, merged
 from gobake.gomod import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "CacheConfig",
     "Config",
     "GateConfig",
+    "HistoryConfig",
     "LayerConfig",
     "PrivateConfig",
     "SeedConfig",

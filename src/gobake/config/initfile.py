@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gobake.config.caches import CACHE_FIELDS
 from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
+from gobake.config.history import HISTORY_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
 
 _HEADER = """\
@@ -28,14 +29,14 @@ def render_init(name: str, services: Sequence[tuple[str, str]], bases: Mapping[s
     rows = {field.name: field for field in TOP_FIELDS}
     lines = [_HEADER.rstrip(), f"name: {_scalar(name)}"]
     for field in TOP_FIELDS:
-        if field.name in ("name", "bases", "cache", "gate", "defaults", "services"):
+        if field.name in ("name", "bases", "cache", "gate", "history", "defaults", "services"):
             continue
         shown = _scalar(go_version, quoted=True) if field.name == "go" and go_version else _value(field)
         lines += ["", *_comment(field), f"#{field.name}: {shown}"]
     lines += ["", *_comment(rows["bases"]), "#bases:"]
     for base in BASE_FIELDS:
         lines += [f"#  {base.name}: {_scalar(bases.get(base.name) or base.default or base.example)}"]
-    for section, keys in (("cache", CACHE_FIELDS), ("gate", GATE_FIELDS)):
+    for section, keys in (("cache", CACHE_FIELDS), ("gate", GATE_FIELDS), ("history", HISTORY_FIELDS)):
         lines += ["", *_comment(rows[section]), f"#{section}:"]
         for field in keys:
             lines += [*_comment(field, "#  "), f"#  {field.name}: {_value(field)}"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
 from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
+from gobake.config.history import HISTORY_FIELDS
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
 from gobake.config.services import FILE_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
@@ -25,6 +26,7 @@ def fields_markdown() -> str:
             *_table("Keys of `cache.layers`", LAYER_FIELDS),
             *_table("Keys of `cache.seeds`", SEED_FIELDS),
             *_table("Keys of `gate` and of an entry of its `branches` (`branches`: only of `gate`)", GATE_FIELDS),
+            *_table("Keys of `history`", HISTORY_FIELDS),
             *_table("Keys of an entry of `files`", FILE_FIELDS),
         ]
     )

@@ -9,6 +9,7 @@ from gobake.config import patterns, words
 from gobake.config.caches import cache_kind
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.gates import gate_kind
+from gobake.config.history import history_kind
 from gobake.config.kinds import Kind, boolean, items, mapping, verbatim
 from gobake.config.private import private
 from gobake.config.reading import At
@@ -295,6 +296,13 @@ TOP_FIELDS = (
         about="What the caches of a run must reach: a build that falls short ends with exit code 5.",
         example="{min_hit_rate: 80%, exempt: [first-run]}",
         otherwise="no limits",
+    ),
+    Field(
+        name="history",
+        kind=history_kind,
+        about="Where the records of runs are kept on the machine that builds.",
+        example="{folder: ./.gobake/history}",
+        otherwise="in the data folder of whoever builds",
     ),
     Field(
         name="defaults",

@@ -86,6 +86,13 @@ class PrivateConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HistoryConfig:
+    """Where the records of runs are kept."""
+
+    folder: str | None = None  # as written, seen from gobake.yaml
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole gobake.yaml."""
 
@@ -102,6 +109,7 @@ class Config:
     private: PrivateConfig = field(default_factory=PrivateConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     gate: GateConfig = field(default_factory=GateConfig)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
     defaults: ServiceConfig
     services: tuple[ServiceConfig, ...] = ()
     # by dotted key from the top

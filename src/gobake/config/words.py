@@ -143,6 +143,16 @@ SIZE = Grammar(
 )
 
 
+# ---- records
+
+HISTORY_FOLDER = Grammar(
+    says="folder",
+    pattern=patterns.HOST_FILE,
+    remedy="such as ./.gobake/history or ~/gobake, without commas, quotes or blanks at its ends",
+    longest=1000,
+)
+
+
 # ---- gates
 
 SHARE = Grammar(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from gobake.runs.digest import Digest as Digest  # made by scorecard.py, kept beside the record
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
 
 
@@ -112,33 +113,6 @@ class Scorecard:
     @property
     def caches(self) -> tuple[CacheRecord, ...]:
         return self.run.caches
-
-
-@dataclass(frozen=True, kw_only=True)
-class Digest:
-    """The figures of one run that lists, trends and gates need: small, so that ten thousand are read at once.
-
-    Kept beside the record when the run ends; made anew from the record where it is not there.
-    """
-
-    id: str
-    started: float  # seconds since the epoch
-    seconds: float
-    outcome: str
-    branch: str
-    revision: str
-    builder: str
-    services: tuple[str, ...]
-    targets: int
-    executed: int
-    hit_rate: float | None = None
-    go_hit_rate: float | None = None
-    compiled: int | None = None  # Go packages
-    saved: float | None = None  # seconds
-    go_version: str = ""
-    modules: str = ""  # digest of the modules that go.mod files ask for: a change of it excuses a miss
-    policy: str = ""
-    work: str = ""  # of work_of: what was built
 
 
 def work_of(run: RunRecord) -> str:

@@ -57,6 +57,7 @@ def digest_of(card: Scorecard) -> Digest:
         modules=_modules_digest(run),
         policy=run.cache_policy,
         work=work_of(run),
+        names=tuple(t.name for t in run.targets),
     )
 
 

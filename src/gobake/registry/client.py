@@ -1,4 +1,4 @@
-"""One repository of a registry: list tags, read manifests and small blobs, delete a manifest.
+"""One repository of a registry: list tags, read manifests and small blobs, push small artifacts, delete a manifest.
 
 Credentials go to the registry and to the token server that it names over TLS, and follow no redirect.
 """
@@ -21,9 +21,11 @@ from typing import Any
 from gobake.errors import RegistryRefused
 from gobake.registry.credentials import HUB, Credentials, credentials_of
 
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_EMPTY = "application/vnd.oci.empty.v1+json"
 _MANIFESTS = ", ".join(
     (
-        "application/vnd.oci.image.manifest.v1+json",
+        _MANIFEST,
         "application/vnd.oci.image.index.v1+json",
         "application/vnd.docker.distribution.manifest.v2+json",
         "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -71,7 +73,7 @@ class Repository:
         self._seconds = seconds
         proxies = [urllib.request.ProxyHandler({})] if local else []
         self._opener = urllib.request.build_opener(*proxies)
-        self._authorization: dict[str, str] = {}  # by method: a right to read is no right to delete
+        self._authorization: dict[str, str] = {}  # by method, and of uploads: a right to read is none to write
 
     # ---- questions
 
@@ -125,19 +127,47 @@ class Repository:
         if answer.status != 404:
             self._good(answer)
 
+    def push(self, tag: str, content: bytes, kind: str) -> str:
+        """An artifact of one blob of a media type, under a tag; the digest of its manifest. Raises RegistryRefused."""
+        layer = self._upload(content, kind)
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "artifactType": kind,
+            "config": self._upload(b"{}", _EMPTY),
+            "layers": [layer],
+        }
+        body = json.dumps(manifest, separators=(",", ":")).encode()
+        answer = self._ask("PUT", f"{self._base}/manifests/{tag}", data=body, kind=_MANIFEST)
+        self._good(answer, "write")
+        return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+    def _upload(self, content: bytes, kind: str) -> Mapping[str, Any]:
+        """Its descriptor."""
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", data=b""), "write")
+        place = urllib.parse.urljoin(f"{self._base}/", begun.headers.get("location", ""))
+        if urllib.parse.urlsplit(place)[:2] != urllib.parse.urlsplit(self._base)[:2]:
+            raise RegistryRefused(f"{self.host}: it wants uploads elsewhere, where its credentials do not belong")
+        place += f"{'&' if '?' in place else '?'}{urllib.parse.urlencode({'digest': digest})}"
+        self._good(self._ask("PUT", place, data=content, kind="application/octet-stream"), "write")
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
     # ---- asking
 
-    def _ask(self, method: str, url: str, *, accept: str = "") -> _Answer:
+    def _ask(self, method: str, url: str, *, accept: str = "", data: bytes | None = None, kind: str = "") -> _Answer:
         """Once, and once more with what the registry's challenge asks for."""
-        answer = self._send(method, url, accept=accept, authorization=self._authorization.get(method, ""))
+        right = "write" if data is not None else method
+        words = {"accept": accept, "kind": kind}
+        answer = self._send(method, url, authorization=self._authorization.get(right, ""), data=data, **words)
         challenge = answer.headers.get("www-authenticate", "")
         if answer.status != 401 or not challenge:
             return answer
         authorization = self._answer(challenge)
         if not authorization:
             return answer
-        self._authorization[method] = authorization
-        return self._send(method, url, accept=accept, authorization=authorization)
+        self._authorization[right] = authorization
+        return self._send(method, url, authorization=authorization, data=data, **words)
 
     def _answer(self, challenge: str) -> str:
         """The Authorization header that a challenge asks for; "" where docker has nothing to offer."""
@@ -168,11 +198,20 @@ class Repository:
         return self._send("GET", realm + query, authorization=credentials.basic if credentials else "")
 
     def _send(
-        self, method: str, url: str, *, accept: str = "", authorization: str = "", data: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        accept: str = "",
+        authorization: str = "",
+        data: bytes | None = None,
+        kind: str = "",
     ) -> _Answer:
         request = urllib.request.Request(url, method=method, data=data, headers={"User-Agent": "gobake"})
         if accept:
             request.add_header("Accept", accept)
+        if kind:
+            request.add_header("Content-Type", kind)
         if authorization:
             request.add_unredirected_header("Authorization", authorization)
         try:
@@ -209,12 +248,12 @@ class Repository:
     def _late(self, seconds: float) -> RegistryRefused:
         return RegistryRefused(f"{self.host} did not answer within {min(self._seconds, seconds):g} s")
 
-    def _good(self, answer: _Answer) -> _Answer:
+    def _good(self, answer: _Answer, doing: str = "read") -> _Answer:
         if 200 <= answer.status < 300:
             return answer
         if answer.status in (401, 403):
             raise RegistryRefused(
-                f"{self.host}/{self.path}: not allowed to read it", remedy=f"`docker login {self.host}`"
+                f"{self.host}/{self.path}: not allowed to {doing} it", remedy=f"`docker login {self.host}`"
             )
         raise RegistryRefused(f"{self.host}/{self.path}: the registry answered {answer.status}{_said(answer.body)}")
 

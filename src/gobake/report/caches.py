@@ -59,9 +59,17 @@ def print_kept(kept: Kept, now: float, *, color: str) -> None:
             console,
             f"layer caches in {kept.store}",
             ("REF", "BRANCH", "AGE", "SIZE"),
-            [(e.project, _layers_row(e, now)) for e in kept.of(What.LAYERS, What.HISTORY)],
+            [(e.project, _layers_row(e, now)) for e in kept.of(What.LAYERS)],
             everyone=kept.everyone,
         )
+        if runs := kept.of(What.HISTORY):
+            branches = len({(e.project, e.branch) for e in runs})
+            size = size_text(sum(e.compressed or 0 for e in runs))
+            several = "" if len(runs) == 1 else "s"
+            said = f"history in {kept.store}: {len(runs)} run{several} of "
+            said += f"{branches} branch{'' if branches == 1 else 'es'}, {size}"
+            console.print(Text(said, style="bold"), soft_wrap=True)
+            console.print()
     console.print(Text(_total(kept), style="bold"), soft_wrap=True)
     for note in kept.notes:
         console.print(Text(one_line(note), style="yellow"), soft_wrap=True)

@@ -32,9 +32,15 @@ def summarise(record: RunRecord, history: Path, root: Path, environ: Mapping[str
 
 
 def _text(record: RunRecord, history: Path) -> str:
+    from gobake.errors import Unwritable
+    from gobake.insight.account import account
     from gobake.report.figures_markdown import as_markdown
     from gobake.reporting import account_of
     from gobake.runs.store import RunStore
 
-    with RunStore(history) as store:
+    try:
+        store = RunStore.reading(history)
+    except Unwritable:  # which was said when the record could not be kept
+        return as_markdown(account(record, (), ()))
+    with store:
         return as_markdown(account_of(store, record))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from gobake.errors import Unwritable
+from gobake.runs.archive import Entry
+from gobake.runs.digest import Digest
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.runs.store import RunStore
 
@@ -13,16 +16,21 @@ _REMARKED = 10  # runs that a remark looks back on
 _RECENT = 3  # runs; an image that none of them had is asked for
 
 
+def _opened(folder: Path) -> RunStore | None:
+    for opening in (RunStore, RunStore.reading):
+        with contextlib.suppress(Unwritable):
+            return opening(folder)
+    return None
+
+
 class Journal:
     """Opened while buildx runs, so that little is left to do when it has ended."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.digest: Digest | None = None  # of the run that was kept, where it could be made at once
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
-        try:
-            self._store: RunStore | None = RunStore(folder)
-        except Unwritable:
-            self._store = None
+        self._store = _opened(folder)
         self._read(1)
 
     def sizes(self, digests: Collection[str]) -> dict[str, tuple[SizeRecord, ...]]:
@@ -31,20 +39,39 @@ class Journal:
             self._read(_RECENT)
         return {digest: self._sizes[digest] for digest in digests if digest in self._sizes}
 
+    def _writable(self) -> RunStore:
+        """Raises Unwritable."""
+        return self._store if self._store and self._store.writes else RunStore(self.folder)
+
     def _read(self, count: int) -> None:
         recent = self._store.recent(count) if self._store else []
         for target in (target for record in recent for target in record.targets):
             if target.digest and target.sizes:
                 self._sizes.setdefault(target.digest, target.sizes)
 
+    def merge(self, entries: Iterable[Entry]) -> None:
+        """Runs from elsewhere, those that are not here yet. Where they cannot be kept, neither can this one, which
+        is said then."""
+        with contextlib.suppress(Unwritable):
+            if self._store and self._store.writes:
+                there = set(self._store.ids())
+                for entry in entries:
+                    if entry.record.id not in there:
+                        self._store.add(entry.record, None if entry.events is None else [entry.events], entry.digest)
+
     def keep(
-        self, record: RunRecord, events: Iterable[str], remark: Callable[[Sequence[RunRecord]], str] | None = None
+        self,
+        record: RunRecord,
+        events: Iterable[str],
+        score: Callable[[RunStore, RunRecord], Digest | None],
+        remark: Callable[[Sequence[RunRecord]], str] | None = None,
     ) -> list[str]:
-        """Keep the record and end; what went wrong comes back as notes for the user, and what ``remark`` says of the
-        last runs, newest first."""
+        """Keep the record with what ``score`` makes of it, and end; what went wrong comes back as notes for the user,
+        and what ``remark`` says of the last runs, newest first."""
         try:
-            with self._store or RunStore(self.folder) as store:
-                store.add(record, events)
+            with self._writable() as store:
+                self.digest = score(store, record)
+                store.add(record, events, self.digest)
                 said = remark(store.recent(_REMARKED)) if remark else ""
                 return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]
         except Unwritable as error:

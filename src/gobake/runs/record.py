@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from math import isfinite
@@ -214,45 +214,76 @@ def from_json(data: object) -> RunRecord:
     if schema > SCHEMA:
         raise NewerRecord(f"has schema {schema}, and this gobake reads up to {SCHEMA}; use a newer one")
     try:
-        record = _read(RunRecord, data)
-    except (TypeError, ValueError, KeyError, RecursionError) as error:
+        record = _reader(RunRecord)(data)
+    except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise UnreadableRecord(f"is damaged: {error}") from None
     assert isinstance(record, RunRecord)
     return record
 
 
-def _read(kind: Any, value: Any) -> Any:
-    """Build a value of a type hint from JSON: dataclasses, tuples, and scalars as they are."""
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What builds a value of a type hint from JSON: dataclasses, tuples, and scalars as they are. Made once for each:
+    reading the annotations again and again would cost more than reading a record."""
     if is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ValueError(f"an object is wanted, not {type(value).__name__}")
         assert isinstance(kind, type)
-        hints = _hints(kind)
-        return kind(**{key: _read(hints[key], item) for key, item in value.items() if key in hints})
+        return _object_reader(kind)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"a list is wanted, not {type(value).__name__}")
         inner = get_args(kind)
         if len(inner) == 2 and inner[1] is Ellipsis:
-            return tuple(_read(inner[0], item) for item in value)
+            return _list_reader(inner[0])
+        return _tuple_reader(tuple(_reader(one) for one in inner))
+    return _scalar_reader(kind)
+
+
+def _object_reader(kind: type) -> Callable[[Any], Any]:
+    hints = get_type_hints(kind)
+    readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"an object is wanted, not {type(value).__name__}")
+        return kind(**{key: readers[key](item) for key, item in value.items() if key in readers})
+
+    return read
+
+
+def _list_reader(inner: Any) -> Callable[[Any], Any]:
+    one = _reader(inner)
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"a list is wanted, not {type(value).__name__}")
+        return tuple([one(item) for item in value])
+
+    return read
+
+
+def _tuple_reader(inner: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"a list is wanted, not {type(value).__name__}")
         if len(inner) != len(value):
             raise ValueError(f"{len(inner)} items are wanted, not {len(value)}")
-        return tuple(_read(one, item) for one, item in zip(inner, value, strict=True))
+        return tuple([one(item) for one, item in zip(inner, value, strict=True)])
+
+    return read
+
+
+def _scalar_reader(kind: Any) -> Callable[[Any], Any]:
     allowed = get_args(kind) or (kind,)
-    if isinstance(value, bool) and bool not in allowed:
-        raise ValueError(f"{kind} is wanted, not bool")
-    if float in allowed and isinstance(value, int | float):
-        value = float(value)
-        if not isfinite(value):
-            raise ValueError("a finite number is wanted")
-        return value
-    if not isinstance(value, allowed):
+    plain = frozenset(allowed) - {float}  # as they are; numbers have more to them
+
+    def read(value: Any) -> Any:
+        if type(value) in plain:
+            return value
+        if isinstance(value, bool):
+            raise ValueError(f"{kind} is wanted, not bool")
+        if float in allowed and isinstance(value, int | float):
+            value = float(value)
+            if not isfinite(value):
+                raise ValueError("a finite number is wanted")
+            return value
         raise ValueError(f"{kind} is wanted, not {type(value).__name__}")
-    return value
 
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    """Reading the annotations costs more than reading a record."""
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+    return read

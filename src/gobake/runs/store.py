@@ -17,21 +17,30 @@ import shutil
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import diskcache
 import platformdirs
-from diskcache.core import MODE_PICKLE
 
 from gobake.errors import Unwritable, UsageError
+from gobake.runs.digest import Digest
+from gobake.runs.disk import PlainDisk, ReadOnly, keys
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
+from gobake.runs.shelf import Shelf
 
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
 _NO_LIMIT = 1 << 62
 _IN_DATABASE = 1 << 30  # values of up to that many bytes lie in the database, where a write is whole or not at all
-_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]+")
+_DAY_SECONDS = 24 * 3600.0
+_LONGEST_ID = 60
+_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]+")
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the id of a run, and so the name of a file."""
+    return len(text) <= _LONGEST_ID and bool(_ID.fullmatch(text))
 
 
 def default_folder(identity: str) -> Path:
@@ -41,56 +50,100 @@ def default_folder(identity: str) -> Path:
 class RunStore:
     """All runs of one project."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises Unwritable where the folder cannot be used."""
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
+        """Raises Unwritable where the folder cannot be used. ``writes``: False to read what is there and no more."""
         self.folder = folder
+        self.writes = writes
         self.notes: list[str] = []  # what had to be set aside, for the user
+        self._ids: list[str] | None = None
         try:
-            (folder / "events").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+            if writes:
+                (folder / "events").mkdir(parents=True, exist_ok=True)
+                self._cache = self._open()
+            else:
+                self._cache = ReadOnly(folder / "records")
+        except (OSError, sqlite3.Error) as error:
             raise self._unwritable(error) from None
-        self._cache = self._open()
+        self._shelf = Shelf(folder, writes=writes or os.access(folder, os.W_OK))
+
+    @classmethod
+    def reading(cls, folder: Path) -> RunStore:
+        """For who only reads, also where nothing can be written. Raises Unwritable where there is nothing to read, and
+        nothing can be made there either."""
+        try:
+            return cls(folder, writes=False)  # which takes a third of the time
+        except Unwritable:
+            return cls(folder)
 
     def __enter__(self) -> RunStore:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._cache.close()
+        self._shelf.close()
 
     # ---- writing
 
-    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path) -> None:
-        """Keep a record and its raw events. Raises Unwritable; what was there before stays as it was."""
+    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path | None, digest: Digest | None = None) -> None:
+        """Keep a record, its raw events and its digest. Raises Unwritable; what was there before stays as it was.
+        ``events``: None of a run from elsewhere, whose events did not come along."""
         part = self.folder / "events" / f".{record.id}.{os.getpid()}.part"
         kept = self._events(record.id)
         try:
-            with gzip.open(part, "wb", compresslevel=3) as out:
-                if isinstance(events, Path):
-                    with events.open("rb") as source:
-                        shutil.copyfileobj(source, out)
-                else:
-                    out.writelines(e if isinstance(e, bytes) else e.encode("utf-8", "replace") for e in events)
-            part.replace(kept)
+            if events is not None:
+                self._pack(events, part)
+                part.replace(kept)
             self._cache.set(record.id, to_json(record))  # not `retry`: that tries for ever, whatever the reason
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             for file in (part, kept):  # events without a record would lie there for ever
                 with contextlib.suppress(OSError):
                     file.unlink(missing_ok=True)
             raise self._unwritable(error) from None
+        self._shelf.remove(record.id)
+        self._shelf.put([digest] if digest else ())
+        self._sweep()
+
+    def _pack(self, events: Iterable[str | bytes] | Path, file: Path) -> None:
+        with gzip.open(file, "wb", compresslevel=3) as out:
+            if isinstance(events, Path):
+                with events.open("rb") as source:
+                    shutil.copyfileobj(source, out)
+            else:
+                out.writelines(e if isinstance(e, bytes) else e.encode("utf-8", "replace") for e in events)
+
+    def keep_digests(self, digests: Iterable[Digest]) -> None:
+        """Of runs that are here, so that nobody need make them again."""
+        self._shelf.put(digests)
 
     def remove(self, run_id: str) -> None:
         """Forget a run, also a damaged one. Raises Unwritable."""
+        self._shelf.remove(run_id)
         try:
             self._cache.delete(run_id)
             self._events(run_id).unlink(missing_ok=True)
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             raise self._unwritable(error) from None
 
+    def _sweep(self) -> None:
+        """Once a day, events that a killed process left without a record."""
+        now, mark = time.time(), self.folder / ".swept"
+        with contextlib.suppress(OSError, sqlite3.Error):
+            if mark.exists() and mark.stat().st_mtime > now - _DAY_SECONDS:
+                return
+            mark.touch()
+            kept = {self._events(run_id).name for run_id in self.ids()}
+            for file in (self.folder / "events").iterdir():
+                ours = file.name.endswith((".jsonl.gz", ".part"))
+                if ours and file.name not in kept and file.stat().st_mtime < now - _DAY_SECONDS:
+                    file.unlink()
+
     # ---- reading
 
     def ids(self) -> list[str]:
-        """Newest last. Ids of damaged records are there as well."""
-        return sorted(key for key in self._cache.iterkeys() if isinstance(key, str) and _ID.fullmatch(key))
+        """Newest last. Ids of damaged records are there as well. Who only reads sees those of one moment."""
+        if self._ids is None or self.writes:
+            self._ids = sorted(key for key in keys(self._cache) if isinstance(key, str) and _ID.fullmatch(key))
+        return list(self._ids)
 
     def resolve(self, name: str) -> str:
         """The id that `last`, an id, or the beginning of just one id means. Raises UsageError."""
@@ -110,19 +163,30 @@ class RunStore:
 
         Raises UnreadableRecord for a damaged or newer record, UsageError where there is none.
         """
-        run_id = self.resolve(name)
-        try:
-            data = self._cache.get(run_id)
-        except (ValueError, OSError, sqlite3.Error) as error:
-            raise UnreadableRecord(f"cannot be read: {error}") from None
+        data = self._data(name) if _ID.fullmatch(name) else None  # to look at all ids takes longer than to read one
+        if data is None:
+            data = self._data(self.resolve(name))
         if data is None:
             raise UnreadableRecord("cannot be read: a part of it is gone")
         return from_json(data)
+
+    def _data(self, run_id: str) -> Any:
+        try:
+            return self._cache.get(run_id)
+        except (ValueError, OSError, sqlite3.Error) as error:
+            raise UnreadableRecord(f"cannot be read: {error}") from None
 
     def read_all(self) -> Iterator[tuple[str, RunRecord | UnreadableRecord]]:
         """Every record by id, oldest first; a damaged one comes as its error and hides no other."""
         for run_id in self.ids():
             yield run_id, self._read(run_id)
+
+    def digests(self, ids: Sequence[str]) -> dict[str, Digest]:
+        """Those of these runs that are kept."""
+        if not ids:
+            return {}
+        found, wanted = self._shelf.between(min(ids), max(ids)), set(ids)
+        return {run_id: digest for run_id, digest in found.items() if run_id in wanted}
 
     def recent(self, count: int) -> list[RunRecord]:
         """The last readable records, newest first."""
@@ -158,7 +222,7 @@ class RunStore:
             try:
                 return diskcache.Cache(
                     str(records),
-                    disk=_PlainDisk,
+                    disk=PlainDisk,
                     timeout=LOCKED_SECONDS,
                     eviction_policy="none",
                     size_limit=_NO_LIMIT,
@@ -192,25 +256,6 @@ class RunStore:
             f"{self.folder}: the run's record cannot be kept there: {reason}",
             remedy="free or mend the folder; the build itself is not touched",
         )
-
-
-class _PlainDisk(diskcache.JSONDisk):  # type: ignore[misc]
-    """JSON only: diskcache itself unpickles whatever a row claims to be pickled."""
-
-    def get(self, key: bytes, raw: bool) -> Any:
-        """A key. What is no key of ours comes as None, so that it does not hide the others."""
-        try:
-            return super().get(key, raw) if raw else None
-        except (zlib.error, ValueError, TypeError, RecursionError):
-            return None
-
-    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
-        if mode == MODE_PICKLE or read:
-            raise ValueError("it is not JSON")
-        try:
-            return super().fetch(mode, filename, value, read)
-        except (zlib.error, TypeError, RecursionError) as error:
-            raise ValueError(str(error)) from None
 
 
 def dump(record: RunRecord) -> str:

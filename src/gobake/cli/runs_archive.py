@@ -1,0 +1,112 @@
+"""`gobake runs export` and `gobake runs import`: a history on the way to another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gobake.cli.options import as_given, history_option, project_options
+from gobake.cli.runs import choice_of, choice_options, history_of, runs_command
+from gobake.errors import UsageError
+
+if TYPE_CHECKING:
+    from gobake.runs.archive import Entry
+    from gobake.runs.store import RunStore
+
+_TOLD = 20  # lines that were refused; of more, their number
+
+
+@runs_command.command("export")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The archive, such as runs.jsonl.gz.",
+)
+@choice_options
+@history_option
+@project_options
+@as_given
+def export_command(given: dict[str, Any]) -> None:
+    """Write runs into a file: records, events and figures. All of them, or those that are named or chosen."""
+    from gobake.runs.archive import write
+    from gobake.runs.store import RunStore
+
+    with RunStore.reading(history_of(given)) as store:
+        wanted = _wanted(given, store)
+        if not wanted:
+            raise UsageError("no run is as asked", remedy="`gobake runs ls` lists them")
+        count = write(given["output"], _entries(store, wanted))
+    if not given["quiet"]:
+        click.echo(f"{count} run{'s' if count != 1 else ''} in {given['output']}")
+
+
+def _wanted(given: dict[str, Any], store: RunStore) -> list[str]:
+    """Ids, oldest first: whoever is interrupted while importing has what later ones are compared with."""
+    from gobake.reporting import all_digests
+    from gobake.runs.choice import Choice
+    from gobake.runs.digest import Digest
+
+    named = sorted({store.resolve(name) for name in given["runs"]}) if given["runs"] else store.ids()
+    choice = choice_of(given)
+    if choice == Choice():
+        return named
+    found = [i for i, run in all_digests(store, named) if isinstance(run, Digest) and choice.admits(run)]
+    return found[::-1]
+
+
+def _entries(store: RunStore, ids: list[str]) -> Iterator[Entry]:
+    from gobake.runs.archive import Entry
+    from gobake.runs.record import UnreadableRecord
+
+    kept = store.digests(ids)
+    for run_id in ids:
+        try:
+            record = store.get(run_id)
+        except (UnreadableRecord, UsageError) as error:
+            click.echo(f"run {run_id} {error}: left out", err=True)
+            continue
+        try:
+            events = store.events(run_id)
+        except UnreadableRecord:
+            events = None
+        yield Entry(record=record, digest=kept.get(run_id), events=events)
+
+
+@runs_command.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@history_option
+@project_options
+@as_given
+def import_command(given: dict[str, Any]) -> None:
+    """Add the runs of a file to the history. Those that are there already stay as they are."""
+    from gobake.runs.archive import Refused, read
+    from gobake.runs.store import RunStore
+    from gobake.trace.printable import one_line
+
+    added = present = refused = 0
+    with RunStore(history_of(given)) as store:
+        there = set(store.ids())
+        for entry in read(given["file"]):
+            if isinstance(entry, Refused):
+                refused += 1
+                if refused <= _TOLD:
+                    click.echo(f"line {entry.line} {one_line(entry.says)}", err=True)
+            elif entry.record.id in there:
+                present += 1
+            else:
+                store.add(entry.record, None if entry.events is None else [entry.events], entry.digest)
+                there.add(entry.record.id)
+                added += 1
+    if refused > _TOLD:
+        click.echo(f"and {refused - _TOLD} more lines that are no runs", err=True)
+    if not added and not present:
+        raise UsageError(f"{given['file']}: holds no run that can be read", remedy="was it made by gobake runs export?")
+    if not given["quiet"]:
+        click.echo(f"{added} run{'s' if added != 1 else ''} added, {present} already there, {refused} left out")

@@ -1,0 +1,92 @@
+"""What `gobake runs ls` prints: one line a run, aligned, for people and for grep. Without rich, whose import takes as
+long as all else that a list needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from gobake.runs.digest import Digest
+from gobake.runs.record import UnreadableRecord
+from gobake.trace.printable import one_line
+
+_SERVICES = 3  # that are named
+_LATEST = 4e9  # seconds since the epoch; a time zone's tables end somewhere
+_COLUMNS = ("RUN", "BEGUN", "OUTCOME", "TIME", "TARGETS", "STEPS", "GO", "SAVED", "REVISION", "BRANCH", "SERVICES")
+_NUMBERS = frozenset(("TIME", "TARGETS", "STEPS", "GO", "SAVED"))
+
+Listed = tuple[str, Digest | UnreadableRecord]
+
+
+def lines(found: Sequence[Listed]) -> list[str]:
+    """STEPS and GO are hit rates. A record that cannot be read is told in its place."""
+    rows = [_row(run) for _, run in found if isinstance(run, Digest)]
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    ready = iter(rows)
+    told = [_aligned(_COLUMNS, widths)] if rows else []
+    for run_id, run in found:
+        told.append(_aligned(next(ready), widths) if isinstance(run, Digest) else f"{run_id}  {one_line(str(run))}")
+    return told
+
+
+def as_json(found: Sequence[Listed], more: int) -> dict[str, Any]:
+    """None is unknown. ``more``: runs that were left out because of their number."""
+    return {
+        "schema": 1,
+        "runs": [_object(run) for _, run in found if isinstance(run, Digest)],
+        "unreadable": [{"id": run_id, "error": str(run)} for run_id, run in found if not isinstance(run, Digest)],
+        "more": more,
+    }
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (
+        cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
+        for name, cell, width in zip(_COLUMNS, row, widths, strict=True)
+    )
+    return "  ".join(cells).rstrip()
+
+
+def _row(run: Digest) -> tuple[str, ...]:
+    services = ", ".join(run.services[:_SERVICES])
+    if len(run.services) > _SERVICES:
+        services += f" and {len(run.services) - _SERVICES} more"
+    row = (
+        run.id,
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(run.started, 0.0), _LATEST))),
+        run.outcome,
+        f"{run.seconds:.1f} s",
+        str(run.targets),
+        _share(run.hit_rate),
+        _share(run.go_hit_rate),
+        "unknown" if run.saved is None else f"{run.saved:+.1f} s",
+        run.revision[:8] or "-",
+        run.branch or "-",
+        services or "-",
+    )
+    return tuple(map(one_line, row))
+
+
+def _share(rate: float | None) -> str:
+    return "unknown" if rate is None else f"{rate * 100:.1f} %"
+
+
+def _object(run: Digest) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "started": run.started,
+        "seconds": run.seconds,
+        "outcome": run.outcome,
+        "targets": list(run.names),
+        "branch": run.branch,
+        "revision": run.revision,
+        "services": list(run.services),
+        "builder": run.builder,
+        "go_version": run.go_version,
+        "hit_rate": run.hit_rate,
+        "go_hit_rate": run.go_hit_rate,
+        "compiled": run.compiled,
+        "executed": run.executed,
+        "saved_seconds": run.saved,
+    }

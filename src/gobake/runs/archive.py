@@ -1,0 +1,121 @@
+"""Runs on the way to another store: a record, its digest and its events as one line of JSON, and files of such lines.
+
+What comes in may be anything: it is bounded, checked against the types of a record, and its id is a name of ours before
+it becomes the name of a file. Nothing is ever unpacked by names that an archive chooses.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gobake.errors import Unwritable, UsageError
+from gobake.runs import digest as digests
+from gobake.runs.digest import Digest
+from gobake.runs.record import NewerRecord, RunRecord, UnreadableRecord, from_json, to_json
+from gobake.runs.store import is_id
+
+SCHEMA = 1
+LONGEST = 128 << 20  # bytes of a line; the events of a large build have some 20 MB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One run."""
+
+    record: RunRecord
+    digest: Digest | None = None  # None: whoever asks for it makes it
+    events: str | None = None  # None: they do not travel, or are gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A line that is no run."""
+
+    line: int  # from 1
+    says: str
+
+
+def to_line(entry: Entry) -> bytes:
+    digest = json.loads(digests.to_text(entry.digest)) if entry.digest else None
+    data = {"schema": SCHEMA, "record": to_json(entry.record), "digest": digest, "events": entry.events}
+    return json.dumps(data, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Entry:
+    """Raises UnreadableRecord."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        raise UnreadableRecord("is no JSON") from None
+    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+        raise UnreadableRecord("is no run of an archive")
+    if data["schema"] > SCHEMA:
+        raise NewerRecord(f"has schema {data['schema']}, and this gobake reads up to {SCHEMA}; use a newer one")
+    record = from_json(data.get("record"))
+    if not is_id(record.id):
+        raise UnreadableRecord(f"has the id {record.id[:40]!r}, which is none of a run")
+    digest = digests.from_text(json.dumps(data.get("digest")))  # what is no digest is made anew
+    if digest and (digest.id, digest.started) != (record.id, record.started):
+        raise UnreadableRecord(f"has the digest of another run than {record.id}")
+    events = data.get("events")
+    return Entry(record=record, digest=digest, events=events if isinstance(events, str) else None)
+
+
+# ---- files
+
+
+def write(file: Path, entries: Iterator[Entry]) -> int:
+    """The file, whole or not at all; how many runs are in it. Raises Unwritable."""
+    part = file.with_name(f".{file.name}.part")
+    count = 0
+    try:
+        with part.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6) as out:
+            for entry in entries:
+                out.write(to_line(entry))
+                count += 1
+        part.replace(file)
+    except OSError as error:
+        raise Unwritable(
+            f"{file} cannot be written: {error.strerror or error}", remedy="name a file elsewhere"
+        ) from None
+    finally:
+        if part.exists():
+            part.unlink(missing_ok=True)
+    return count
+
+
+def read(file: Path) -> Iterator[Entry | Refused]:
+    """What is in a file, line by line. Raises UsageError for what is no archive at all."""
+    try:
+        with gzip.open(file) as lines:
+            yield from _entries(lines, file)
+    except OSError as error:
+        reason = "is no archive of `gobake runs export`" if isinstance(error, gzip.BadGzipFile) else error.strerror
+        raise UsageError(f"{file}: {reason or error}", remedy="check the name") from None
+
+
+def _entries(lines: gzip.GzipFile, file: Path) -> Iterator[Entry | Refused]:
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = lines.readline(LONGEST + 1)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            if number == 1:
+                raise UsageError(f"{file}: is no archive of `gobake runs export`", remedy="check the name") from None
+            yield Refused(line=number, says="cannot be unpacked: this and what follows is left out")
+            return
+        if not line:
+            return
+        if len(line) > LONGEST:
+            yield Refused(line=number, says=f"has more than {LONGEST >> 20} MiB: this and what follows is left out")
+            return
+        try:
+            yield from_line(line)
+        except UnreadableRecord as error:
+            yield Refused(line=number, says=str(error))

@@ -1,0 +1,81 @@
+"""Digests of runs in a small database of their own: one pass over small rows, where records are large.
+
+Whatever it holds can be made anew from the records, so nothing here raises: what cannot be read is not there, what
+cannot be written is written another time, and a damaged file is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gobake.runs.digest import SCHEMA, Digest, from_text, to_text
+
+FILE = "digests.db"
+LOCKED_SECONDS = 5.0  # for another process; then the digest is made by whoever asks for it
+_TABLE = "CREATE TABLE IF NOT EXISTS digests (id TEXT, schema INT, body TEXT, PRIMARY KEY (id, schema))"
+
+
+class Shelf:
+    """The digests of one store."""
+
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
+        self._file = folder / FILE
+        self._writes = writes
+        self._database: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        if self._database:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.close()
+        self._database = None
+
+    def put(self, digests: Iterable[Digest]) -> None:
+        rows = [(digest.id, SCHEMA, to_text(digest)) for digest in digests]
+        if rows and self._writes:
+            self._write("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
+
+    def remove(self, run_id: str) -> None:
+        if self._writes and self._file.exists():
+            self._write("DELETE FROM digests WHERE id = ?", [(run_id,)])
+
+    def between(self, first: str, last: str) -> dict[str, Digest]:
+        """Those of the runs from one id to another, both of them among these."""
+        sql = "SELECT id, body FROM digests WHERE id BETWEEN ? AND ? AND schema = ?"
+        found = ((run_id, from_text(body)) for run_id, body in self._read(sql, (first, last, SCHEMA)))
+        return {run_id: digest for run_id, digest in found if digest and digest.id == run_id}
+
+    # ---- within
+
+    def _read(self, sql: str, values: Sequence[object]) -> list[tuple[str, str]]:
+        try:
+            return self._open().execute(sql, values).fetchall() if self._file.exists() else []
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return []
+
+    def _write(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        try:
+            with self._open() as database:
+                database.execute(_TABLE)
+                database.executemany(sql, rows)
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            place = str(self._file) if self._writes else f"{self._file.absolute().as_uri()}?mode=ro&immutable=1"
+            database = sqlite3.connect(place, timeout=LOCKED_SECONDS, uri=not self._writes, check_same_thread=False)
+            database.text_factory = lambda text: text.decode("utf-8", "replace")
+            self._database = database
+            if self._writes:
+                database.execute("PRAGMA synchronous = NORMAL")
+        return self._database
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        self.close()
+        if self._writes and not isinstance(error, sqlite3.OperationalError):  # which is: locked, no room, no table
+            with contextlib.suppress(OSError):
+                self._file.unlink()
