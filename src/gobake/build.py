@@ -24,9 +24,12 @@ from gobake.folders import scratch_folder
 from gobake.preparing import Asked, Ready, prepare, sayer
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.reporting import Records
     from gobake.runs.record import InputsRecord, RunRecord, SizeRecord
     from gobake.trace.events import EventLog
     from gobake.watch import Watch
+
+_AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 
 def run(asked: Asked, questions: Questions) -> ExitCode:
@@ -99,7 +102,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             *ready.journal.keep(
                 record,
                 baked.lines,
-                prompt_digest,
+                lambda record: prompt_digest(record, baked.past) if baked.past else None,
                 cache_run.export_note if any(c.direction == "export" for c in record.caches) else None,
             ),
         ]
@@ -152,7 +155,7 @@ def _watch(asked: Asked, ready: Ready) -> Watch:
         builder=ready.builder,
         chosen=asked.request.builder,
         mounts=mounts_of(opened.project, ready.matrix, vendored=vendored(ready.matrix, opened.tree)),
-        before=ready.care.usage if ready.care else None,
+        before=ready.care.usage if ready.care and ready.care.usage else ready.usage,
     )
     watch.begin()
     return watch
@@ -165,6 +168,7 @@ class _Baked:
     log: EventLog
     lines: list[str]
     inputs: InputsRecord
+    past: Records | None  # of earlier runs, where they can be read
     failed: bool
     interrupted: bool
 
@@ -188,6 +192,12 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
         from gobake import inputs
 
         looked = inputs.look(ready.opened, ready.matrix, ready.variables, ready.staged)
+        _import_what_comes_after()
+        from gobake.reporting import Records
+
+        past = Records(ready.journal.store) if ready.journal.store else None
+        if past:
+            past.read_ahead(_AHEAD_SECONDS)
         from gobake.report.progress import make_progress
         from gobake.trace.events import EventLog
 
@@ -199,7 +209,16 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
             for line in map(redact.line, bake):
                 lines.append(line)
                 progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
-    return _Baked(log=log, lines=lines, inputs=looked, failed=bake.failed, interrupted=interrupted())
+    return _Baked(log=log, lines=lines, inputs=looked, past=past, failed=bake.failed, interrupted=interrupted())
+
+
+def _import_what_comes_after() -> None:
+    """In the moment in which buildx gets ready too."""
+    import gobake.caching.run
+    import gobake.insight.scorecard
+    import gobake.outcome
+    import gobake.reporting
+    import gobake.trace.bases  # noqa: F401
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Nothing here may cost a build: what goes wrong becomes a line for the user.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from gobake.runs.record import SeedRecord
 from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
+from gobake.watch import begin_usage
 
 
 @dataclass(kw_only=True)
@@ -45,7 +46,7 @@ class Care:
     layers: Sequence[str]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed
+    usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
     _asked: Warming | None = None
 
     def begin(self) -> None:
@@ -55,9 +56,7 @@ class Care:
             opened.project, opened.tree, self.matrix, self.choice, self.builder, self.chosen, self.home
         )
         if self._asked:
-            pool = ThreadPoolExecutor(1)
-            self.usage = pool.submit(engine.builder_usage, "", self.chosen)
-            pool.shutdown(wait=False)
+            self.usage = self.usage or begin_usage("", self.chosen)
 
     def warm(self, say: Callable[[str], None]) -> None:
         """Fill cold mounts; ``say`` gets a line before anything that takes time."""

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +25,14 @@ from gobake.caching.layers import Builders, LayerPlan, layer_caches
 from gobake.caching.namespaces import namespace
 from gobake.caching.wish import CacheWish
 from gobake.config import GateConfig
-from gobake.engine import BakeCall, Builder, Questions
+from gobake.engine import BakeCall, Builder, Questions, Usage
 from gobake.errors import EmulationMissing, Unwritable
 from gobake.folders import cache_folder
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened, Request, choose_caches, history_folder, open_project
 from gobake.project import identity
+from gobake.watch import begin_usage
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.caching.history import Travel
@@ -69,6 +71,7 @@ class Ready:
     matrix: Matrix
     caches: CacheChoice
     layers: LayerPlan
+    usage: Future[Usage | None] | None  # what the builder keeps, where that was asked already
     care: Care | None  # None: there are no seeds to restore or to save
     history: Path  # where the records of earlier runs are
     travel: Travel | None  # None: no history lies in a cache store
@@ -89,6 +92,8 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     """Engine and Go are asked at the same time; both take a tenth of a second, and so does an import."""
     if not questions.plugin:
         threading.Thread(target=engine.warm_up, daemon=True).start()
+    cheap = questions.remembered and not asked.request.builder and not asked.dry_run  # Docker's own builder
+    usage = begin_usage("docker") if cheap else None
     opened = open_project(asked.request)
     builder = questions.builder()
     caches = choose_caches(opened, asked.caches)
@@ -140,7 +145,9 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     history = history_folder(opened, asked.request)
     care = None
     if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
-        care = _care(asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers)
+        care = _care(
+            asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers, usage
+        )
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
         targets=(*targets, *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters),
@@ -157,6 +164,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         matrix=matrix,
         caches=caches,
         layers=layers,
+        usage=usage,
         care=care,
         history=history,
         travel=None if asked.dry_run else _travel(caches, project, history),
@@ -178,6 +186,7 @@ def _care(
     dockerfile: str,
     version: str,
     layers: LayerPlan,
+    usage: Future[Usage | None] | None,
 ) -> Care:
     from gobake.mountcare import Care  # only where there is a cache store
 
@@ -192,6 +201,7 @@ def _care(
         recipe=dockerfile,
         version=version,
         layers=compiled.imports if compiled else (),
+        usage=usage,
     )
     care.begin()
     return care

@@ -72,6 +72,14 @@ class Records:
         except UsageError:  # another process has removed it meanwhile
             return UnreadableRecord("is gone")
 
+    def read_ahead(self, seconds: float) -> None:
+        """The last ones, newest first, for so long."""
+        until = time.monotonic() + seconds
+        for run_id in self.store.ids()[::-1][:_WHOLE]:
+            if time.monotonic() > until:
+                return
+            self.get(run_id)
+
     def scored(self, record: RunRecord, ids: Sequence[str], *, until: float | None = None) -> Scorecard:
         """``ids``: of the store, in order."""
         from gobake.insight.scorecard import scorecard
@@ -119,12 +127,12 @@ def digests(store: RunStore, count: int) -> list[Digest]:
     return list(islice((found for _, found in all_digests(store) if isinstance(found, Digest)), count))
 
 
-def prompt_digest(store: RunStore, record: RunRecord) -> Digest | None:
+def prompt_digest(record: RunRecord, records: Records) -> Digest | None:
     """Of a run that just ended. None where it cannot be scored, and where large records would have to be read for it
     while somebody waits: whoever asks for it first makes it then."""
     try:
         until = time.monotonic() + _PATIENCE
-        return _digest(Records(store).scored(record, store.ids(), until=until))
+        return _digest(records.scored(record, records.store.ids(), until=until))
     except Exception:  # whatever it is, the images are built, and the record is to be kept
         return None
 

@@ -16,6 +16,14 @@ from gobake.engine import Builder, Usage
 from gobake.runs.record import MountRecord
 
 
+def begin_usage(driver: str, chosen: str = "") -> Future[Usage | None]:
+    """Ask what a builder keeps, and wait for nothing. ``chosen``: its name as --builder gave it."""
+    pool = ThreadPoolExecutor(1)
+    asked = pool.submit(engine.builder_usage, driver, chosen)
+    pool.shutdown(wait=False)
+    return asked
+
+
 @dataclass(kw_only=True)
 class Watch:
     """One run's look at its builder."""
@@ -32,9 +40,7 @@ class Watch:
     def begin(self) -> None:
         """Ask, and wait for nothing."""
         if self.before is None and self._cheap:
-            pool = ThreadPoolExecutor(1)
-            self.before = pool.submit(engine.builder_usage, self.builder.driver, self.chosen)
-            pool.shutdown(wait=False)
+            self.before = begin_usage(self.builder.driver)
 
     def settle(self) -> None:
         """Wait until nobody measures the mounts. BuildKit remembers the sizes, so that neither this question nor its

@@ -18,7 +18,7 @@ from gobake.caching.history import KEPT, READ, Travel, packed, run_of, tag_of, t
 from gobake.caching.store import Store
 from gobake.caching.stored import What, parse_tag
 from gobake.insight.scorecard import digest_of, scorecard
-from gobake.reporting import digests, prompt_digest
+from gobake.reporting import Records, digests, prompt_digest
 from gobake.runs.archive import Entry, to_line
 from gobake.runs.journal import Journal
 from gobake.runs.record import RunRecord, UnreadableRecord
@@ -142,7 +142,14 @@ def test_records_and_figures_come_as_they_were_and_are_merged_once(tmp_path: Pat
 def test_what_is_here_already_stays_as_it_is(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "runs")
     journal.merge([Entry(record=run(seconds=99.0))])
-    assert journal.keep(run(seconds=3.0), ["event\n"], prompt_digest) == []
+    assert (
+        journal.keep(
+            run(seconds=3.0),
+            ["event\n"],
+            lambda record: prompt_digest(record, Records(journal.store)) if journal.store else None,
+        )
+        == []
+    )
     Journal(tmp_path / "runs").merge([Entry(record=run(seconds=99.0))])
     with RunStore(tmp_path / "runs") as store:
         assert (store.get(run().id).seconds, store.events(run().id)) == (3.0, "event\n")

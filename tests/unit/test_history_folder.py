@@ -14,7 +14,7 @@ from gobake.config import HistoryConfig, parse_config
 from gobake.errors import ConfigError, GobakeError, Unwritable
 from gobake.opening import Request, history_folder, open_project
 from gobake.report import in_ci
-from gobake.reporting import digests, prompt_digest
+from gobake.reporting import Records, digests, prompt_digest
 from gobake.runs.journal import Journal
 from gobake.runs.record import UnreadableRecord
 from gobake.runs.store import RunStore
@@ -114,7 +114,7 @@ def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kept = tmp_path / "kept"
     with RunStore(kept) as store:
         for at in range(3):
-            store.add(run(at=at, targets=(target(),)), [f"events {at}\n"], prompt_digest(store, run(at=at)))
+            store.add(run(at=at, targets=(target(),)), [f"events {at}\n"], prompt_digest(run(at=at), Records(store)))
 
     def refuse(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
@@ -162,7 +162,9 @@ def test_a_build_is_told_in_one_line(request: pytest.FixtureRequest, tmp_path: P
     kept = {"nowhere": NOWHERE, "a file": tmp_path / "file"}.get(place) or request.getfixturevalue("read_only")
     journal = Journal(kept)
     assert journal.sizes(["sha256:1"]) == {}
-    (note,) = journal.keep(run(at=9), ["event\n"], prompt_digest)
+    (note,) = journal.keep(
+        run(at=9), ["event\n"], lambda record: prompt_digest(record, Records(journal.store)) if journal.store else None
+    )
     assert note.startswith(f"warning: {kept}: the run's record cannot be kept there: ")
     assert "\n" not in note
 

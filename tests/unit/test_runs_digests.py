@@ -16,7 +16,7 @@ import pytest
 from gobake.errors import Unwritable
 from gobake.insight.card import Scorecard
 from gobake.insight.scorecard import digest_of, scorecard
-from gobake.reporting import all_digests, digests, prompt_digest
+from gobake.reporting import Records, all_digests, digests, prompt_digest
 from gobake.runs import digest as values
 from gobake.runs.digest import Digest
 from gobake.runs.journal import Journal
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[RunStore]:
 @pytest.fixture
 def filled(store: RunStore) -> RunStore:
     for name in reversed(NAMES):
-        store.add(recorded(name), [], prompt_digest(store, recorded(name)))
+        store.add(recorded(name), [], prompt_digest(recorded(name), Records(store)))
     return store
 
 
@@ -123,12 +123,15 @@ def test_no_more_records_are_read_than_asked_for(store: RunStore, reads: list[st
 
 def test_a_build_does_not_wait_for_large_records_to_be_read(filled: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gobake.reporting._PATIENCE", -1.0)
-    assert prompt_digest(filled, replace(recorded("warm"), id="20991125-053208-da7135")) is None
+    assert prompt_digest(replace(recorded("warm"), id="20991125-053208-da7135"), Records(filled)) is None
 
 
 def test_a_journal_keeps_the_digest_with_the_record(tmp_path: Path, reads: list[str]) -> None:
     journal = Journal(tmp_path / "runs")
-    assert journal.keep(run(), [], prompt_digest) == []
+    assert (
+        journal.keep(run(), [], lambda record: prompt_digest(record, Records(journal.store)) if journal.store else None)
+        == []
+    )
     reads.clear()
     with RunStore(tmp_path / "runs") as store:
         assert digests(store, 1) == [digest_of(scorecard(run(), ()))]
@@ -209,7 +212,7 @@ def test_a_record_that_cannot_be_scored_is_told_and_hides_no_other(
 
     monkeypatch.setattr("gobake.insight.scorecard.scorecard", score)
     for at in range(3):
-        store.add(run(at=at), [], prompt_digest(store, run(at=at)))
+        store.add(run(at=at), [], prompt_digest(run(at=at), Records(store)))
     assert [d.id for d in digests(store, 9)] == [run(at=2).id, run(at=0).id]
     assert str(dict(all_digests(store))[run(at=1).id]) == "cannot be scored: IndexError: tuple index out of range"
 

@@ -30,7 +30,7 @@ class Journal:
         self.folder = folder
         self.digest: Digest | None = None  # of the run that was kept, where it could be made at once
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
-        self._store = _opened(folder)
+        self.store = _opened(folder)  # None: it can neither be written nor read
         self._read(1)
 
     def sizes(self, digests: Collection[str]) -> dict[str, tuple[SizeRecord, ...]]:
@@ -41,10 +41,10 @@ class Journal:
 
     def _writable(self) -> RunStore:
         """Raises Unwritable."""
-        return self._store if self._store and self._store.writes else RunStore(self.folder)
+        return self.store if self.store and self.store.writes else RunStore(self.folder)
 
     def _read(self, count: int) -> None:
-        recent = self._store.recent(count) if self._store else []
+        recent = self.store.recent(count) if self.store else []
         for target in (target for record in recent for target in record.targets):
             if target.digest and target.sizes:
                 self._sizes.setdefault(target.digest, target.sizes)
@@ -53,24 +53,24 @@ class Journal:
         """Runs from elsewhere, those that are not here yet. Where they cannot be kept, neither can this one, which
         is said then."""
         with contextlib.suppress(Unwritable):
-            if self._store and self._store.writes:
-                there = set(self._store.ids())
+            if self.store and self.store.writes:
+                there = set(self.store.ids())
                 for entry in entries:
                     if entry.record.id not in there:
-                        self._store.add(entry.record, None if entry.events is None else [entry.events], entry.digest)
+                        self.store.add(entry.record, None if entry.events is None else [entry.events], entry.digest)
 
     def keep(
         self,
         record: RunRecord,
         events: Iterable[str],
-        score: Callable[[RunStore, RunRecord], Digest | None],
+        score: Callable[[RunRecord], Digest | None],
         remark: Callable[[Sequence[RunRecord]], str] | None = None,
     ) -> list[str]:
-        """Keep the record with what ``score`` makes of it, and end; what went wrong comes back as notes for the user,
+        """Keep the record with what ``score`` makes of it, and end. What went wrong comes back as notes for the user,
         and what ``remark`` says of the last runs, newest first."""
         try:
             with self._writable() as store:
-                self.digest = score(store, record)
+                self.digest = score(record)
                 store.add(record, events, self.digest)
                 said = remark(store.recent(_REMARKED)) if remark else ""
                 return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]
