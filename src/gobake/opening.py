@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gobake import git, golang, gomod, surveys
+from gobake import git, golang, gomod, hostgo, surveys
 from gobake.caching.choosing import CacheChoice, choose
 from gobake.caching.environment import look
 from gobake.caching.wish import CacheWish
@@ -49,7 +49,7 @@ def open_project(request: Request) -> Opened:
     config = load_config(root, request.config_file)
     layout = gomod.layout(root, (config.go if config else None) or "")
     with git.Look(root) as look:
-        go = golang.host_go(layout)
+        go = hostgo.host_go(layout)
         asked = golang.queries(_platforms(request, config), build_options(config))
         if go:
             tree = surveys.survey(layout, asked, go)

@@ -12,13 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gobake import __version__, engine, golang, prebuilt, recipe
+from gobake import __version__, engine, hostgo, prebuilt, recipe
 from gobake.access import Access, gather
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import Builders, LayerPlan, layer_caches
@@ -94,6 +94,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         threading.Thread(target=engine.warm_up, daemon=True).start()
     cheap = questions.remembered and not asked.request.builder and not asked.dry_run  # Docker's own builder
     usage = begin_usage("docker") if cheap else None
+    settings = _begin(hostgo.module_settings)
     opened = open_project(asked.request)
     builder = questions.builder()
     caches = choose_caches(opened, asked.caches)
@@ -111,7 +112,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         engine.require_image_store(questions.info())
     home = _cache_folder(identity(project))
     staged = home / "prebuilt"
-    access = _access(opened, matrix, home, scratch)
+    access = _access(opened, matrix, home, scratch, settings.result)
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
         with access.redactor.errors():
             prebuilt.stage(project, matrix, staged, opened.host_go, access.host)
@@ -235,16 +236,24 @@ def sayer(asked: Asked) -> Callable[[str], None]:
     return lambda line: None if asked.quiet else print(line, file=sys.stderr)
 
 
-def _access(opened: Opened, matrix: Matrix, home: Path, scratch: Path) -> Access:
+def _begin(question: Callable[[], str]) -> Future[str]:
+    pool = ThreadPoolExecutor(1)
+    asked = pool.submit(question)
+    pool.shutdown(wait=False)
+    return asked
+
+
+def _access(opened: Opened, matrix: Matrix, home: Path, scratch: Path, settings: Callable[[], str]) -> Access:
     """A project that needs no modules but its own is given nothing."""
-    return module_access(opened, home, scratch) if recipe.downloads(matrix, opened.tree) else Access()
+    return module_access(opened, home, scratch, settings) if recipe.downloads(matrix, opened.tree) else Access()
 
 
-def module_access(opened: Opened, home: Path, scratch: Path) -> Access:
+def module_access(
+    opened: Opened, home: Path, scratch: Path, settings: Callable[[], str] = hostgo.module_settings
+) -> Access:
     """How modules are reached. Raises ConfigError for what gobake.yaml names and is not there."""
-    settings = golang.module_settings()
     root = opened.project.root
-    return gather(opened.config, root, settings, kept=home / "trusted", scratch=scratch, environment=os.environ)
+    return gather(opened.config, root, settings(), kept=home / "trusted", scratch=scratch, environment=os.environ)
 
 
 def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:

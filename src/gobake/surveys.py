@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gobake import golang, memory
+from gobake import golang, hostgo, memory
 from gobake.golang import GoTree, Package, Query
 from gobake.gomod import Layout
 
@@ -26,7 +26,7 @@ _UNSEEN = frozenset(("testdata", "vendor"))  # of these, ./... enters none
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     """golang.survey, unless the answer is known. Raises what it raises."""
     queries = tuple(asked)
-    key = (layout, queries, go, golang.version(go))
+    key = (layout, queries, go, hostgo.version(go))
     stamps = tuple(_stamps(layout, go))
     evidence = (stamps, _environment())
     found = _packages(memory.recall(_KIND, key, evidence))

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gobake import golang, gomod
+from gobake import golang, gomod, hostgo
 from gobake.config import load_config
 from gobake.errors import ConfigError, ProjectError
 from gobake.model import BuildOptions, Platform, Project, Strategy
@@ -164,7 +164,7 @@ def test_the_go_version_picks_the_base_image(tree: Tree) -> None:
 def project(root: Path) -> Project:
     config = load_config(root)
     layout = gomod.layout(root)
-    go = golang.host_go(layout)
+    go = hostgo.host_go(layout)
     assert go
     tree = golang.survey(layout, golang.queries(BOTH, build_options(config)), go)
     return make_project(config, tree, Overrides())

@@ -10,20 +10,18 @@ import pytest
 from gobake import gomod
 from gobake.errors import ProjectError
 from gobake.golang import (
-    MODULE_SETTINGS,
     GoTree,
     Package,
     Query,
     Question,
     binary_name,
-    host_go,
-    module_settings,
     queries,
     questions,
     read,
     refusal,
     survey,
 )
+from gobake.hostgo import host_go
 from gobake.model import BuildOptions, Platform
 from tests.conftest import Tree
 
@@ -417,38 +415,3 @@ def test_packages_outside_of_the_users_tree_are_left_out(tree: Tree) -> None:
 )
 def test_binaries_are_named_as_go_names_them(path: str, name: str) -> None:
     assert binary_name(path) == name
-
-
-def test_module_settings_come_in_the_format_of_a_goenv_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOPRIVATE", "example.com/*")
-    monkeypatch.setenv("GOPROXY", "https://proxy.example.com,direct")
-    assert "GOPROXY=https://proxy.example.com,direct\nGOPRIVATE=example.com/*\n" in module_settings()
-
-
-@pytest.mark.parametrize("go", ["none", "broken"])
-def test_without_a_go_that_runs_the_goenv_file_tells_them_and_the_environment_wins(
-    go: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if go == "broken":
-        (tmp_path / "go").write_text("#!/bin/sh\nexit 2\n")
-        (tmp_path / "go").chmod(0o755)
-    (tmp_path / "env").write_text(
-        "# of `go env -w`\nGOPROXY=https://proxy.example.com\nGOFLAGS=-mod=mod\nGOVCS=off\nno pair\n"
-    )
-    for name in (*MODULE_SETTINGS, "GOENV"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("GOENV", str(tmp_path / "env"))
-    monkeypatch.setenv("GOVCS", "*:git")
-    assert module_settings() == "GOPROXY=https://proxy.example.com\nGOVCS=*:git\n"
-    monkeypatch.setenv("GOENV", "off")
-    assert module_settings() == "GOVCS=*:git\n"
-
-
-def test_a_go_too_old_for_a_project_still_tells_the_module_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "go").write_text('#!/bin/sh\necho \'{"GOPROXY": "https://proxy.example.com", "GOVCS": ""}\'\n')
-    (tmp_path / "go").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert module_settings() == "GOPROXY=https://proxy.example.com\n"
