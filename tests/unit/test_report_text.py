@@ -12,7 +12,7 @@ from gobake.insight.compare import compare
 from gobake.insight.scorecard import digest_of, scorecard
 from gobake.insight.trend import trend, trends
 from gobake.report.figures_text import print_report, print_runs
-from gobake.report.figures_words import share_text
+from gobake.report.quantities import share_text
 from gobake.runs.record import CacheRecord
 from tests.unit.scoring import NAMES, before, digest, hostile, recorded, recorded_digests, run, step
 from tests.unit.test_report_json import EXPLANATION
@@ -34,11 +34,11 @@ def test_a_report_fits_on_one_screen(capsys: Printed, name: str) -> None:
 def test_a_report_tells_rates_packages_times_and_what_was_saved(capsys: Printed) -> None:
     print_report(_account("edit"), color="never")
     text = capsys.readouterr().out
-    assert "█" * 13 + "░" * 7 + "   67.0 %  69 reused, 0 imported, 34 executed, 118 shared; by seconds 61.6 %" in text
+    assert "█" * 13 + "░" * 7 + "   66.9 %  69 reused, 0 imported, 34 executed, 118 shared; by seconds 61.5 %" in text
     assert "2 of 528 packages compiled, 2 linked, 1.0 s; modules: 13, 0 downloaded" in text
     assert "25.3 s wall, critical path 19.2 s" in text
     assert "+363.5 s of work: steps 155.9 s, Go packages 207.7 s, less 0.0 s that caches cost" in text
-    assert re.search(r"worker +48\.6 % +17 of 35 +2 of 391 +19\.8 s", text)
+    assert re.search(r"worker +48.5 % +17 of 35 +2 of 391 +19\.8 s", text)
     assert re.search(r"linux/arm64 +64\.4 % +29 of 45 +1 of 263", text)
     assert re.search(r"migrate +243 MB .* 980 kB +847 kB", text)
     assert "api-scratch compile RUN: main.go changed" in text
@@ -105,7 +105,15 @@ def test_colour_is_there_when_asked_for(capsys: Printed) -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(None, "unknown"), (0.0, "0 %"), (1.0, "100 %"), (0.99996, ">99.9 %"), (0.0001, "<0.1 %"), (0.525, "52.5 %")],
+    [
+        (None, "unknown"),
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+        (0.99996, "99.9 %"),
+        (0.0001, "<0.1 %"),
+        (0.525, "52.5 %"),
+        (11 / 21, "52.3 %"),
+    ],
 )
 def test_a_share_is_whole_only_where_it_is(share: float | None, text: str) -> None:
     assert share_text(share) == text

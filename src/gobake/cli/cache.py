@@ -231,7 +231,7 @@ def _confirmed(count: int) -> bool:
 
 def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there: Stored | None) -> ExitCode:
     from gobake.caching.deleting import Pruned, prune_mounts, prune_store
-    from gobake.report.summary import size_text
+    from gobake.report.quantities import size_text
 
     mounts = tuple(item for item in chosen if item.what == "mount")
     others = tuple(item for item in chosen if item.what != "mount")

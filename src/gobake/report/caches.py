@@ -15,7 +15,7 @@ from gobake.caching.pruning import Item
 from gobake.caching.stored import Entry, What
 from gobake.caching.verifying import Verdict, Verified
 from gobake.report.console import console_for
-from gobake.report.summary import size_text
+from gobake.report.quantities import size_text
 from gobake.trace.printable import one_line
 
 _AGES = (("day", 86_400), ("hour", 3600), ("minute", 60))

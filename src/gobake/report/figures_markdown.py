@@ -8,6 +8,7 @@ from gobake.insight.account import Account
 from gobake.insight.card import Digest
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
+from gobake.report.quantities import UNKNOWN, seconds_text, share_text
 from gobake.trace.printable import one_line
 
 MOST_LINES = 60
@@ -72,11 +73,11 @@ def _tables(account: Account) -> Iterator[tuple[str, words.Table]]:
 
 def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
     card = account.card
-    yield "steps", words.share_text(card.steps.hit_rate), words.steps_line(card.steps)
-    yield "Go", words.share_text(card.go.hit_rate if card.go else None), words.go_line(card)
-    yield "time", words.seconds_text(card.run.seconds), words.time_line(card)
+    yield "steps", share_text(card.steps.hit_rate), words.steps_line(card.steps)
+    yield "Go", share_text(card.go.hit_rate if card.go else None), words.go_line(card)
+    yield "time", seconds_text(card.run.seconds), words.time_line(card)
     saved = card.saved
-    yield "saved", f"{saved.seconds:+.1f} s" if saved else words.UNKNOWN, words.saved_line(card)
+    yield "saved", f"{saved.seconds:+.1f} s" if saved else UNKNOWN, words.saved_line(card)
     for at, line in enumerate(words.cache_lines(card)[:4]):
         yield "caches" if at == 0 else "", "", line
 

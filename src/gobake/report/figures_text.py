@@ -14,6 +14,7 @@ from gobake.insight.card import Digest
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.console import console_for
+from gobake.report.quantities import share_text
 from gobake.trace.printable import one_line
 
 _BAR = 20  # characters
@@ -83,7 +84,7 @@ def _rate(console: Console, name: str, rate: float | None, line: str) -> None:
     style = "dim" if rate is None else "green" if rate >= 0.8 else "yellow" if rate >= 0.4 else "red"
     filled = 0 if rate is None else min(_BAR, max(0, round(rate * _BAR)))
     bar = Text.assemble(("█" * filled, style), ("░" * (_BAR - filled), "dim"))
-    share = Text(f" {words.share_text(rate):>8}  ", style=style)
+    share = Text(f" {share_text(rate):>8}  ", style=style)
     console.print(Text.assemble((f"{name:<7}", "bold"), bar, share, _text(line)), soft_wrap=True)
 
 

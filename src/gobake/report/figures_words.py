@@ -13,9 +13,8 @@ from gobake.insight.card import Digest, Part, Scorecard, StepFigures
 from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
 from gobake.insight.trend import Change, Figure, Spread, Trend
-from gobake.report.summary import size_text
+from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
 
-UNKNOWN = "unknown"
 _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
 
 
@@ -25,20 +24,6 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-
-
-def seconds_text(seconds: float | None) -> str:
-    return UNKNOWN if seconds is None else f"{seconds:.1f} s"
-
-
-def share_text(share: float | None) -> str:
-    """Whole only where it is: 99.96 % is not 100 %."""
-    if share is None:
-        return UNKNOWN
-    text = f"{share:.1%}"
-    if text in ("0.0%", "100.0%"):
-        text = f"{share:.0%}" if share in (0.0, 1.0) else ("<0.1%" if share < 0.5 else ">99.9%")
-    return text.replace("%", " %")
 
 
 def count_text(count: int, noun: str) -> str:

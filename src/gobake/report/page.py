@@ -22,6 +22,7 @@ from gobake.insight.trend import Trend
 from gobake.report import explained, page_charts, page_rows, page_tables
 from gobake.report import figures_words as words
 from gobake.report.page_charts import Chart
+from gobake.report.quantities import seconds_text
 from gobake.trace.printable import one_line
 
 _HERE = Path(__file__).parent
@@ -141,7 +142,7 @@ def causes(account: Account) -> Iterator[Cause]:
             where=explained.where(miss),
             says=miss.says,
             cause=miss.cause,
-            seconds=words.seconds_text(miss.seconds),
+            seconds=seconds_text(miss.seconds),
             changes=tuple(explained.change_line(change) for change in miss.changes[:_CHANGES]),
             more=max(0, len(miss.changes) - _CHANGES),
             notes=follow + told,
@@ -151,7 +152,7 @@ def causes(account: Account) -> Iterator[Cause]:
             where=f"{words.count_text(len(one.packages), 'Go package')} on {one.platform}",
             says=one.says,
             cause=one.cause,
-            seconds=words.seconds_text(one.seconds),
+            seconds=seconds_text(one.seconds),
             changes=tuple(explained.change_line(change) for change in one.changes[:_CHANGES]),
             more=max(0, len(one.changes) - _CHANGES),
             notes=(explained.names(one.packages),),

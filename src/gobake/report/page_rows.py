@@ -15,8 +15,7 @@ from gobake.insight.card import Digest, Scorecard
 from gobake.insight.costs import in_order
 from gobake.insight.modules import module_of
 from gobake.insight.work import pieces
-from gobake.report import figures_words as words
-from gobake.report.summary import size_text
+from gobake.report.quantities import seconds_text, share_text, size_text
 from gobake.runs.record import GoRecord, RunRecord, StepRecord
 from gobake.trace.printable import one_line
 
@@ -57,8 +56,7 @@ def run_rows(runs: Sequence[Digest], shown: str) -> list[Row]:
         branch = name_of(run.branch) if run.branch else NO_BRANCH
         lines = (
             f"{begun(run)}, {branch}: {name_of(run.outcome)}",
-            f"{words.seconds_text(run.seconds)}; steps {words.share_text(run.hit_rate)}; "
-            f"Go {words.share_text(run.go_hit_rate)}",
+            f"{seconds_text(run.seconds)}; steps {share_text(run.hit_rate)}; Go {share_text(run.go_hit_rate)}",
         )
         rows.append(
             {
@@ -122,7 +120,7 @@ def _step_row(step: StepRecord, label: str, *, critical: bool) -> Row:
     begin, seconds = step.started or 0.0, max(step.seconds or 0.0, 0.0)
     mark = "; on the critical path" if critical else ""
     outcome = name_of(step.outcome)
-    tip = f"{site_of(step)}\n{outcome}, {words.seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
+    tip = f"{site_of(step)}\n{outcome}, {seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
     return {
         "label": label,
         "begin": round(begin, 3),
@@ -167,7 +165,7 @@ def package_rows(run: RunRecord) -> list[Row]:
                     "begin": round(begins[at], 3),
                     "end": round(begins[at] + seconds, 3),
                     "critical": at in marked,
-                    "tip": f"{name_of(path)} on {name_of(work.platform)}\n{words.seconds_text(seconds)}{mark}",
+                    "tip": f"{name_of(path)} on {name_of(work.platform)}\n{seconds_text(seconds)}{mark}",
                 }
             )
     return rows
@@ -211,9 +209,9 @@ def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list
         groups.setdefault(module, group)
         spent, cost = now.get(path, 0.0), now.get(path, 0.0) + last.get(path, 0.0)
         short = path.removeprefix(own if group == OWN else module).strip("/") or path.rpartition("/")[2] or path
-        told = f"compiled in {words.seconds_text(spent)}" if path in now else "from Go's cache"
+        told = f"compiled in {seconds_text(spent)}" if path in now else "from Go's cache"
         if path in last:
-            told += f"; {words.seconds_text(last[path])} when last compiled"
+            told += f"; {seconds_text(last[path])} when last compiled"
         leaves.append(
             {
                 "id": f"package {len(leaves)}",

@@ -10,9 +10,9 @@ from gobake.insight.causes import Advice
 from gobake.insight.costs import longest
 from gobake.insight.work import pieces
 from gobake.report import figures_words as words
-from gobake.report.figures_words import UNKNOWN, Table
+from gobake.report.figures_words import Table
 from gobake.report.page_rows import home_of, package_seconds, site_of
-from gobake.report.summary import size_text
+from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
 from gobake.runs.record import CacheRecord
 
 MOST = 500  # rows; a page is no archive
@@ -23,9 +23,9 @@ def headline(card: Scorecard) -> list[tuple[str, str, str, float | None]]:
     go = card.go.hit_rate if card.go else None
     saved = card.saved
     return [
-        ("steps", words.share_text(card.steps.hit_rate), words.steps_line(card.steps), card.steps.hit_rate),
-        ("Go", words.share_text(go), words.go_line(card), go),
-        ("time", words.seconds_text(card.run.seconds), words.time_line(card), None),
+        ("steps", share_text(card.steps.hit_rate), words.steps_line(card.steps), card.steps.hit_rate),
+        ("Go", share_text(go), words.go_line(card), go),
+        ("time", seconds_text(card.run.seconds), words.time_line(card), None),
         ("saved", f"{saved.seconds:+.1f} s" if saved else UNKNOWN, words.saved_line(card), None),
     ]
 
@@ -39,7 +39,7 @@ def steps(card: Scorecard) -> Table:
             site_of(piece.step),
             piece.step.outcome,
             f"{piece.step.started or 0.0:.1f} s",
-            words.seconds_text(piece.step.seconds),
+            seconds_text(piece.step.seconds),
             "yes" if piece.at in critical else "",
         )
         for piece in found
@@ -48,9 +48,7 @@ def steps(card: Scorecard) -> Table:
 
 
 def targets(card: Scorecard) -> Table:
-    rows = [
-        (t.name, t.service, t.strategy, ", ".join(t.platforms), words.seconds_text(t.seconds)) for t in card.targets
-    ]
+    rows = [(t.name, t.service, t.strategy, ", ".join(t.platforms), seconds_text(t.seconds)) for t in card.targets]
     return Table(columns=("TARGET", "SERVICE", "STRATEGY", "PLATFORMS", "TIME"), rows=tuple(rows[:MOST]))
 
 
@@ -65,8 +63,8 @@ def packages(card: Scorecard, costs: Mapping[tuple[str, str], float]) -> Table:
         (
             path,
             home_of(path, card.run)[1],
-            words.seconds_text(now[path]) if path in now else "-",
-            words.seconds_text(last[path]) if path in last else "-",
+            seconds_text(now[path]) if path in now else "-",
+            seconds_text(last[path]) if path in last else "-",
         )
         for path in order
     ]
@@ -95,8 +93,7 @@ def _grown(before: int | None, after: int | None) -> str:
 
 def seeds(card: Scorecard) -> Table:
     rows = [
-        (s.name, s.action, size_text(s.size), size_text(s.packed), words.seconds_text(s.seconds), s.error)
-        for s in card.seeds
+        (s.name, s.action, size_text(s.size), size_text(s.packed), seconds_text(s.seconds), s.error) for s in card.seeds
     ]
     return Table(columns=("SEED", "WHAT WAS DONE", "UNPACKED", "PACKED", "TIME", "ERROR"), rows=tuple(rows))
 
@@ -104,7 +101,7 @@ def seeds(card: Scorecard) -> Table:
 def layer_caches(card: Scorecard) -> Table:
     """Imports and exports; each runs beside the others."""
     rows = [
-        (c.ref, c.direction, c.target, _came(c), size_text(c.bytes), words.seconds_text(c.seconds), c.error)
+        (c.ref, c.direction, c.target, _came(c), size_text(c.bytes), seconds_text(c.seconds), c.error)
         for c in card.caches
     ]
     columns = ("LAYER CACHE", "DIRECTION", "TARGET", "FOUND", "WRITTEN", "TIME", "ERROR")
@@ -120,7 +117,7 @@ def _came(cache: CacheRecord) -> str:
 def cache_times(card: Scorecard) -> list[str]:
     """What all imports and all exports took together."""
     return [
-        f"{direction}s took {words.seconds_text(longest(card.caches, direction))}"
+        f"{direction}s took {seconds_text(longest(card.caches, direction))}"
         for direction in ("import", "export")
         if any(c.direction == direction for c in card.caches)
     ]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from gobake.report.quantities import UNKNOWN, share_text
 from gobake.runs.digest import Digest
 from gobake.runs.record import UnreadableRecord
 from gobake.trace.printable import one_line
@@ -58,18 +59,14 @@ def _row(run: Digest) -> tuple[str, ...]:
         run.outcome,
         f"{run.seconds:.1f} s",
         str(run.targets),
-        _share(run.hit_rate),
-        _share(run.go_hit_rate),
-        "unknown" if run.saved is None else f"{run.saved:+.1f} s",
+        share_text(run.hit_rate),
+        share_text(run.go_hit_rate),
+        UNKNOWN if run.saved is None else f"{run.saved:+.1f} s",
         run.revision[:8] or "-",
         run.branch or "-",
         services or "-",
     )
     return tuple(map(one_line, row))
-
-
-def _share(rate: float | None) -> str:
-    return "unknown" if rate is None else f"{rate * 100:.1f} %"
 
 
 def _object(run: Digest) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gobake.caching.restoring import Restored
 from gobake.caching.saving import Saved
 from gobake.caching.units import Shape
-from gobake.report.summary import size_text
+from gobake.report.quantities import size_text
 
 
 def saved_line(name: str, saved: Saved) -> str:

@@ -10,23 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from gobake.report.console import console_for
+from gobake.report.quantities import share_text, size_text
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
 from gobake.trace.failure import Failure
 from gobake.trace.printable import one_line
 from gobake.trace.steps import Outcome
-
-
-def size_text(count: int | None) -> str:
-    """Decimal units, as `docker images` prints them; unknown is said."""
-    if count is None:
-        return "unknown"
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            whole = unit == "B" or value >= 100  # three digits are enough
-            return f"{value:.0f} {unit}" if whole else f"{value:.3g} {unit}"
-        value /= 1000
-    raise AssertionError
 
 
 def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, notes: Sequence[str] = ()) -> None:
@@ -85,7 +73,7 @@ def _totals(record: RunRecord) -> Text:
         parts[-1] += f", {counts[Outcome.IMPORTED]} imported, {counts[Outcome.UNKNOWN]} unknown"
     hits = counts[Outcome.REUSED] + counts[Outcome.IMPORTED]
     if counted := hits + counts[Outcome.EXECUTED]:
-        parts[-1] += f" (hit rate {hits / counted:.1%})"
+        parts[-1] += f" (hit rate {share_text(hits / counted)})"
     if record.go:
         packages, compiled, linked = (
             sum(g.packages for g in record.go),

@@ -1,0 +1,34 @@
+"""Shares, sizes and times as text: one way for every report, table and list."""
+
+from __future__ import annotations
+
+from math import floor
+
+UNKNOWN = "unknown"
+
+
+def seconds_text(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else f"{seconds:.1f} s"
+
+
+def share_text(share: float | None) -> str:
+    """Rounded down to a tenth, as the gate does: 99.96 % is not 100 %, and 79.97 % has not reached 80 %."""
+    if share is None:
+        return UNKNOWN
+    tenths = floor(share * 1000 + 1e-6)
+    if tenths in (0, 1000):
+        return "<0.1 %" if tenths < share * 1000 else f"{tenths // 10} %"
+    return f"{tenths / 10:.1f} %"
+
+
+def size_text(count: int | None) -> str:
+    """Decimal units, as `docker images` prints them; unknown is said."""
+    if count is None:
+        return UNKNOWN
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            whole = unit == "B" or value >= 100  # three digits are enough
+            return f"{value:.0f} {unit}" if whole else f"{value:.3g} {unit}"
+        value /= 1000
+    raise AssertionError
