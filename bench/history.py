@@ -49,6 +49,7 @@ COMMANDS: dict[tuple[str, ...], Limit] = {
     ("runs", "ls", "--all"): Limit(),
     ("report",): Limit(seconds=0.5),
     ("report", "--last", "50"): Limit(),
+    ("report", "--format", "html", "--last", "200"): Limit(seconds=3.0),
     ("metrics",): Limit(),
 }
 
