@@ -106,11 +106,20 @@ def test_a_bare_builder_compiles_only_what_was_edited(
     saved = save(what)
     assert saved.shape is Shape.WHOLE
     assert saved.total == saved.size > 10_000_000
-    forget_mounts(f"{root.name}-")
-    back = get_back(what)
-    assert (back.error, back.size) == ("", saved.total)
-    edit(root)
-    assert compiled(world, root) == (["example.com/small/cmd/one"], ["example.com/small/cmd/one"], 0)
+    for _ in range(3):
+        forget_mounts(f"{root.name}-")
+        back = get_back(what)
+        assert (back.error, back.size) == ("", saved.total)
+        edit(root)
+        found = compiled(world, root)
+        if _mounts(f"{root.name}-gobuild") == 1:
+            break  # else BuildKit's garbage collection measured it just then, and the build got an empty one: buildkit#883
+    assert _mounts(f"{root.name}-gobuild") == 1
+    assert found == (["example.com/small/cmd/one"], ["example.com/small/cmd/one"], 0)
+
+
+def _mounts(name: str) -> int:
+    return len([mount for mount in cache_mounts() or () if mount.id == name])
 
 
 def test_saving_the_same_again_writes_nothing(root: Path, repository: str) -> None:
@@ -263,7 +272,21 @@ def test_an_interrupted_save_leaves_the_old_seed(root: Path, repository: str, wo
     assert in_force(what).digest == before.digest
 
 
-# ---- faults
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"project": "other"}, "of the project"), ({"arch": "riscv64"}, "machines"), ({"go": "1.25"}, "of go1.26")],
+)
+def test_a_seed_for_something_else_is_not_used(root: Path, repository: str, change: dict[str, str], why: str) -> None:
+    what = asked(root, repository)
+    save(what)
+    image = what.store.look(what.tag, 10)
+    assert image is not None
+    told = seed.read_seed("t", image.digest, 1, None, image.labels, replace(what.key, **change))
+    assert isinstance(told, str)
+    assert why in told
+
+
+# ---- faults, the last of which leaves a layer half in the engine's store
 
 
 def test_a_corrupt_layer_is_told_and_spoils_nothing(world: Gobake, root: Path, tmp_path: Path) -> None:
@@ -351,17 +374,3 @@ class trickle:  # noqa: N801 (a context manager)
             while data := source.recv(1000):
                 target.sendall(data)
                 time.sleep(pause)
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [({"project": "other"}, "of the project"), ({"arch": "riscv64"}, "machines"), ({"go": "1.25"}, "of go1.26")],
-)
-def test_a_seed_for_something_else_is_not_used(root: Path, repository: str, change: dict[str, str], why: str) -> None:
-    what = asked(root, repository)
-    save(what)
-    image = what.store.look(what.tag, 10)
-    assert image is not None
-    told = seed.read_seed("t", image.digest, 1, None, image.labels, replace(what.key, **change))
-    assert isinstance(told, str)
-    assert why in told
