@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from gobake import __version__, engine, hostgo, prebuilt, recipe
 from gobake.access import Access, gather
+from gobake.beside import begun
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import Builders, LayerPlan, layer_caches
 from gobake.caching.namespaces import namespace
@@ -94,7 +95,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         threading.Thread(target=engine.warm_up, daemon=True).start()
     cheap = questions.remembered and not asked.request.builder and not asked.dry_run  # Docker's own builder
     usage = begin_usage("docker") if cheap else None
-    settings = _begin(hostgo.module_settings)
+    settings = begun(hostgo.module_settings)
     opened = open_project(asked.request)
     builder = questions.builder()
     caches = choose_caches(opened, asked.caches)
@@ -234,13 +235,6 @@ def _known(history: Path) -> frozenset[str]:
 def sayer(asked: Asked) -> Callable[[str], None]:
     """Lines beside the progress; --quiet keeps to errors."""
     return lambda line: None if asked.quiet else print(line, file=sys.stderr)
-
-
-def _begin(question: Callable[[], str]) -> Future[str]:
-    pool = ThreadPoolExecutor(1)
-    asked = pool.submit(question)
-    pool.shutdown(wait=False)
-    return asked
 
 
 def _access(opened: Opened, matrix: Matrix, home: Path, scratch: Path, settings: Callable[[], str]) -> Access:

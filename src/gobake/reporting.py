@@ -157,16 +157,21 @@ def card_of(store: RunStore, record: RunRecord) -> Scorecard:
 
 
 def account_of(
-    store: RunStore, record: RunRecord, other: Scorecard | None = None, known: Sequence[Digest] | None = None
+    store: RunStore,
+    record: RunRecord,
+    other: Scorecard | None = None,
+    known: Sequence[Digest] | None = None,
+    past: Earlier | None = None,
 ) -> Account:
-    """``known``: the store's last digests, where they are at hand."""
+    """``known``: the store's last digests, ``past``: the runs before this one, where they are at hand."""
     from gobake.insight.account import account
 
-    return account(record, earlier(store, record), digests(store, LIMIT) if known is None else known, other=other)
+    past = earlier(store, record) if past is None else past
+    return account(record, past, digests(store, LIMIT) if known is None else known, other=other)
 
 
-def package_costs(store: RunStore, record: RunRecord) -> Mapping[tuple[str, str], float]:
+def package_costs(record: RunRecord, past: Earlier) -> Mapping[tuple[str, str], float]:
     """What Go packages that came from the cache took when they were last compiled, by (platform, import path)."""
     from gobake.insight.costs import last_costs
 
-    return last_costs(record, earlier(store, record)).packages
+    return last_costs(record, past).packages

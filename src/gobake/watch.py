@@ -7,10 +7,11 @@ a mount it holds it, and a step that wants the mount at that moment gets a new a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from gobake import engine
+from gobake.beside import begun
 from gobake.caching.mounts import Mount
 from gobake.engine import Builder, Usage
 from gobake.runs.record import MountRecord
@@ -18,10 +19,7 @@ from gobake.runs.record import MountRecord
 
 def begin_usage(driver: str, chosen: str = "") -> Future[Usage | None]:
     """Ask what a builder keeps, and wait for nothing. ``chosen``: its name as --builder gave it."""
-    pool = ThreadPoolExecutor(1)
-    asked = pool.submit(engine.builder_usage, driver, chosen)
-    pool.shutdown(wait=False)
-    return asked
+    return begun(lambda: engine.builder_usage(driver, chosen))
 
 
 @dataclass(kw_only=True)

@@ -118,14 +118,15 @@ def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[Digest])
     from gobake.insight.trend import trends
     from gobake.report.page import Page, as_html
     from gobake.report.page_bundle import bundle
-    from gobake.reporting import LIMIT, account_of, card_of, package_costs
+    from gobake.reporting import LIMIT, account_of, card_of, earlier, package_costs
 
     vega = bundle()  # first: where it is missing, nothing else need be done
     record = _record(store, given["run"])
     other = _other(store, record, given["compare"], known) if given["compare"] else None
-    found = account_of(store, record, card_of(store, other) if other else None, known[:LIMIT])
+    past = earlier(store, record)  # large records, read once for both
+    found = account_of(store, record, card_of(store, other) if other else None, known[:LIMIT], past)
     runs = known[: given["last"] or LIMIT]
-    page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(store, record))
+    page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(record, past))
     file = given["output"] or _PAGE
     with _written_to(file):
         click.echo(as_html(page, vega), nl=False)

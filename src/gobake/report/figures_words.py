@@ -4,7 +4,6 @@ prints it makes it harmless for its own medium.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from gobake.insight.card import Digest, Part, Scorecard, StepFigures
 from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
 from gobake.insight.trend import Change, Figure, Spread, Trend
-from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
+from gobake.report.quantities import UNKNOWN, moment_text, seconds_text, share_text, size_text
 
 _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
 
@@ -229,7 +228,7 @@ def runs_table(digests: Sequence[Digest]) -> Table:
     rows = [
         (
             d.id,
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(d.started, 0.0), 4e9))),
+            moment_text(d.started),
             d.branch or "-",
             d.outcome,
             seconds_text(d.seconds),

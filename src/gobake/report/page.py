@@ -22,7 +22,7 @@ from gobake.insight.trend import Trend
 from gobake.report import explained, page_charts, page_rows, page_tables
 from gobake.report import figures_words as words
 from gobake.report.page_charts import Chart
-from gobake.report.quantities import seconds_text
+from gobake.report.quantities import moment_text, seconds_text
 from gobake.trace.printable import one_line
 
 _HERE = Path(__file__).parent
@@ -72,7 +72,7 @@ def as_html(page: Page, vega: str) -> str:
         "headline": page_tables.headline(card),
         "path": words.path_lines(card, 5),
         "runs": page.runs,
-        "begun": page_rows.begun,
+        "moment": moment_text,
         "trends": [line for trend in page.trends for line in words.trend_lines(trend) if line not in usual],
         "usual": usual,
         "causes": list(causes(page.account)),

@@ -253,6 +253,8 @@ def treemap(name: str, rows: Sequence[Row]) -> Chart:
         "x2": {"field": "x1"},
         "y2": {"field": "y1"},
     }
+    text = {"type": "text", "from": {"data": "leaves"}, "interactive": False}
+    written = {"fill": {"value": "var(--on-group)"}, "fontSize": {"value": 11}, "baseline": {"value": "top"}}
     fits = "datum.x1 - datum.x0 > 8 + 6.2 * length(datum.name) && datum.y1 - datum.y0 > 15"
     spec: Spec = {
         "$schema": VEGA,
@@ -325,16 +327,9 @@ def treemap(name: str, rows: Sequence[Row]) -> Chart:
                 },
             },
             {
-                "type": "text",
-                "from": {"data": "leaves"},
-                "interactive": False,
+                **text,
                 "encode": {
-                    "enter": {
-                        "fill": {"value": "var(--on-group)"},
-                        "fontSize": {"value": 11},
-                        "baseline": {"value": "top"},
-                        "text": {"field": "name"},
-                    },
+                    "enter": {**written, "text": {"field": "name"}},
                     "update": {
                         "x": {"field": "x0", "offset": 5},
                         "y": {"field": "y0", "offset": 4},
@@ -343,15 +338,9 @@ def treemap(name: str, rows: Sequence[Row]) -> Chart:
                 },
             },
             {
-                "type": "text",
-                "from": {"data": "leaves"},
-                "interactive": False,
+                **text,
                 "encode": {
-                    "enter": {
-                        "fill": {"value": "var(--on-group)"},
-                        "fontSize": {"value": 11},
-                        "baseline": {"value": "top"},
-                    },
+                    "enter": written,
                     "update": {
                         "x": {"field": "x0", "offset": 5},
                         "y": {"field": "y0", "offset": 18},

@@ -6,7 +6,6 @@ a person sees who points at a mark, and what a screen reader says.
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
@@ -15,7 +14,7 @@ from gobake.insight.card import Digest, Scorecard
 from gobake.insight.costs import in_order
 from gobake.insight.modules import module_of
 from gobake.insight.work import pieces
-from gobake.report.quantities import seconds_text, share_text, size_text
+from gobake.report.quantities import moment_text, seconds_text, share_text, size_text
 from gobake.runs.record import GoRecord, RunRecord, StepRecord
 from gobake.trace.printable import one_line
 
@@ -55,7 +54,7 @@ def run_rows(runs: Sequence[Digest], shown: str) -> list[Row]:
     for at, run in enumerate(reversed(runs)):
         branch = name_of(run.branch) if run.branch else NO_BRANCH
         lines = (
-            f"{begun(run)}, {branch}: {name_of(run.outcome)}",
+            f"{moment_text(run.started)}, {branch}: {name_of(run.outcome)}",
             f"{seconds_text(run.seconds)}; steps {share_text(run.hit_rate)}; Go {share_text(run.go_hit_rate)}",
         )
         rows.append(
@@ -70,10 +69,6 @@ def run_rows(runs: Sequence[Digest], shown: str) -> list[Row]:
             }
         )
     return rows
-
-
-def begun(run: Digest) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(run.started, 0.0), 4e9)))
 
 
 # ---- the waterfall
@@ -196,10 +191,7 @@ def earliest(work: GoRecord) -> tuple[list[float], tuple[int, ...]]:
 def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list[Row]:
     """Seconds by package within its module, summed over platforms, with the tree's inner rows. ``costs``: what packages
     that came from Go's cache took when they were last compiled, by (platform, import path)."""
-    now = package_seconds(run)
-    last: dict[str, float] = defaultdict(float)
-    for (_, path), seconds in costs.items():
-        last[path] += seconds
+    now, last = package_seconds(run), by_path(costs)
     rows: list[Row] = [{"id": "all", "parent": None, "name": "", "group": "", "now": 0.0, "last": 0.0, "tip": ""}]
     own = _shared_path([path for path, _ in run.inputs.packages])
     groups: dict[str, str] = {}
@@ -227,6 +219,14 @@ def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list
         row: Row = {"id": f"module {at}", "parent": "all", "name": name_of(module), "group": group}
         rows.append(row | {"now": 0.0, "last": 0.0, "tip": ""})
     return rows + leaves
+
+
+def by_path(costs: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    """Seconds by (platform, import path) -> summed over platforms."""
+    found: dict[str, float] = defaultdict(float)
+    for (_, path), seconds in costs.items():
+        found[path] += seconds
+    return dict(found)
 
 
 def _shared_path(paths: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from gobake.insight.costs import longest
 from gobake.insight.work import pieces
 from gobake.report import figures_words as words
 from gobake.report.figures_words import Table
-from gobake.report.page_rows import home_of, package_seconds, site_of
+from gobake.report.page_rows import by_path, home_of, package_seconds, site_of
 from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
 from gobake.runs.record import CacheRecord
 
@@ -54,10 +54,7 @@ def targets(card: Scorecard) -> Table:
 
 def packages(card: Scorecard, costs: Mapping[tuple[str, str], float]) -> Table:
     """What was compiled and linked, the longest first; then what came from the cache and what it had taken."""
-    now = package_seconds(card.run)
-    last: dict[str, float] = {}
-    for (_, path), seconds in costs.items():
-        last[path] = last.get(path, 0.0) + seconds
+    now, last = package_seconds(card.run), by_path(costs)
     order = sorted(now.keys() | last.keys(), key=lambda path: (-now.get(path, 0.0), -last.get(path, 0.0), path))
     rows = [
         (

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from math import floor
 
 UNKNOWN = "unknown"
+_LATEST = 4e9  # seconds since the epoch; a time zone's tables end somewhere
+
+
+def moment_text(seconds: float) -> str:
+    """Seconds since the epoch as local time, to the minute; what lies beyond all reason is moved to its edge."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(seconds, 0.0), _LATEST)))
 
 
 def seconds_text(seconds: float | None) -> str:

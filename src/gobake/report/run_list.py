@@ -3,17 +3,15 @@ long as all else that a list needs."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from gobake.report.quantities import UNKNOWN, share_text
+from gobake.report.quantities import UNKNOWN, moment_text, share_text
 from gobake.runs.digest import Digest
 from gobake.runs.record import UnreadableRecord
 from gobake.trace.printable import one_line
 
 _SERVICES = 3  # that are named
-_LATEST = 4e9  # seconds since the epoch; a time zone's tables end somewhere
 _COLUMNS = ("RUN", "BEGUN", "OUTCOME", "TIME", "TARGETS", "STEPS", "GO", "SAVED", "REVISION", "BRANCH", "SERVICES")
 _NUMBERS = frozenset(("TIME", "TARGETS", "STEPS", "GO", "SAVED"))
 
@@ -55,7 +53,7 @@ def _row(run: Digest) -> tuple[str, ...]:
         services += f" and {len(run.services) - _SERVICES} more"
     row = (
         run.id,
-        time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(run.started, 0.0), _LATEST))),
+        moment_text(run.started),
         run.outcome,
         f"{run.seconds:.1f} s",
         str(run.targets),
