@@ -21,13 +21,12 @@ from gobake import pushgateway
 from gobake.cli import gobake as program
 from gobake.errors import ExitCode, GobakeError, UsageError
 from gobake.metering import MOST_BRANCHES, Meter
-from gobake.opening import Request, open_project
-from gobake.project import identity
 from gobake.report.exposition import text
 from gobake.runs.record import RunRecord
-from gobake.runs.store import RunStore, default_folder
+from gobake.runs.store import RunStore
 from gobake.scraping import Address, address
 from tests.conftest import Gobake, Tree
+from tests.unit.invoked import history_of
 from tests.unit.scoring import hostile, recorded, run, step
 from tests.unit.test_exposition import read, values
 
@@ -45,7 +44,7 @@ def root(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(root: Path) -> Iterator[RunStore]:
-    with RunStore(default_folder(identity(open_project(Request(directory=root)).project))) as opened:
+    with history_of(root) as opened:
         yield opened
 
 

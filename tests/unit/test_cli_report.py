@@ -16,11 +16,10 @@ from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
 from gobake.errors import GobakeError
-from gobake.opening import Request, open_project
-from gobake.project import identity
 from gobake.report import page_bundle
-from gobake.runs.store import RunStore, default_folder
+from gobake.runs.store import RunStore
 from tests.conftest import Tree
+from tests.unit.invoked import history_of
 from tests.unit.scoring import NAMES, recorded, run
 
 HELLO = {"go.mod": "module example.com/hello\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"}
@@ -36,7 +35,7 @@ def root(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(root: Path) -> RunStore:
-    return RunStore(default_folder(identity(open_project(Request(directory=root)).project)))
+    return history_of(root)
 
 
 @pytest.fixture

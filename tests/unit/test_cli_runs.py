@@ -13,12 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
-from gobake.errors import GobakeError, UsageError
-from gobake.opening import Request, open_project
-from gobake.project import identity
+from gobake.errors import UsageError
 from gobake.runs.choice import moment
-from gobake.runs.store import RunStore, default_folder
+from gobake.runs.store import RunStore
 from tests.conftest import Tree
+from tests.unit.invoked import error, good, history_of
 from tests.unit.scoring import HOSTILE, NAMES, recorded, run, step, target
 
 HELLO = {"go.mod": "module example.com/hello\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"}
@@ -40,24 +39,13 @@ def root(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def store(root: Path) -> Iterator[RunStore]:
-    with RunStore(default_folder(identity(open_project(Request(directory=root)).project))) as opened:
+    with history_of(root) as opened:
         yield opened
 
 
 @pytest.fixture
 def runs(root: Path) -> Runs:
     return lambda verb, *words: CliRunner().invoke(gobake, ["runs", verb, "-C", str(root), *words])
-
-
-def good(result: Result) -> str:
-    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
-    return result.stdout
-
-
-def error(result: Result) -> str:
-    assert isinstance(result.exception, GobakeError), f"{result.output}\n{result.exception!r}"
-    assert "\n" not in str(result.exception)
-    return str(result.exception)
 
 
 def listed(result: Result) -> list[str]:

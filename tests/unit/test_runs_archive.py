@@ -13,16 +13,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
-from gobake.errors import GobakeError
 from gobake.insight.scorecard import digest_of, scorecard
-from gobake.opening import Request, open_project
-from gobake.project import identity
 from gobake.reporting import digests
 from gobake.runs import archive
 from gobake.runs.archive import Entry, Refused
 from gobake.runs.record import RunRecord
-from gobake.runs.store import RunStore, default_folder
+from gobake.runs.store import RunStore
 from tests.conftest import Tree
+from tests.unit.invoked import error, good, history_of
 from tests.unit.scoring import NAMES, recorded, recorded_digests, run
 
 HELLO = {"go.mod": "module example.com/hello\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"}
@@ -38,7 +36,7 @@ def root(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(root: Path) -> Iterator[RunStore]:
-    with RunStore(default_folder(identity(open_project(Request(directory=root)).project))) as opened:
+    with history_of(root) as opened:
         yield opened
 
 
@@ -50,17 +48,6 @@ def runs(root: Path) -> Runs:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "runs.jsonl.gz"
-
-
-def good(result: Result) -> str:
-    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
-    return result.stdout
-
-
-def error(result: Result) -> str:
-    assert isinstance(result.exception, GobakeError), f"{result.output}\n{result.exception!r}"
-    assert "\n" not in str(result.exception)
-    return str(result.exception)
 
 
 def packed(file: Path, *lines: bytes) -> Path:

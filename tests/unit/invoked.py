@@ -1,0 +1,28 @@
+"""What a command that was invoked in this process said, and the history that it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import Result
+
+from gobake.errors import GobakeError
+from gobake.opening import Request, open_project
+from gobake.project import identity
+from gobake.runs.store import RunStore, default_folder
+
+
+def good(result: Result) -> str:
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
+    return result.stdout
+
+
+def error(result: Result) -> str:
+    assert isinstance(result.exception, GobakeError), f"{result.output}\n{result.exception!r}"
+    assert "\n" not in str(result.exception)
+    return str(result.exception)
+
+
+def history_of(root: Path) -> RunStore:
+    """The store of a project's runs, in the user's data folder."""
+    return RunStore(default_folder(identity(open_project(Request(directory=root)).project)))
