@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from gobake import __version__, engine
 from gobake.access import Access, EventRedactor
+from gobake.beside import begun
 from gobake.config import GateConfig
-from gobake.engine import Bake, Questions
+from gobake.engine import Bake, BakeCall, Questions
 from gobake.errors import ExitCode
 from gobake.folders import scratch_folder
 from gobake.preparing import Asked, Ready, prepare, sayer
@@ -26,9 +28,13 @@ from gobake.preparing import Asked, Ready, prepare, sayer
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.reporting import Records
     from gobake.runs.record import InputsRecord, RunRecord, SizeRecord
+    from gobake.trace.caches import CacheTransfer
     from gobake.trace.events import EventLog
     from gobake.watch import Watch
 
+# How often layers are exported: a registry on a disk (distribution 2.8) refuses what two targets send it at one moment,
+# and when it is asked again it has it.
+_EXPORTS = 2
 _AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 
@@ -55,10 +61,14 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         from gobake.reporting import prompt_digest
         from gobake.runs.record import RunRecord, new_id
         from gobake.trace.bases import bases
-        from gobake.trace.caches import cache_transfers
         from gobake.trace.steps import steps
 
         seen = steps(baked.log, bare=watch.bare or False)
+        evidence = outcome.evidence(seen, ready.trace_folder, started, ready.matrix)
+        compiled = bool(evidence["modules"]) or any(work.compiled for work in evidence["go"])
+        if not (baked.failed or baked.interrupted):
+            exporters = cache_run.to_export(ready.layers, baked.transfers, seen)
+            baked = _keep_caches(asked, ready, baked, exporters, compiled=compiled)
         stopped = baked.failed or baked.interrupted
         told = (
             outcome.judge(ready.opened, ready.matrix, seen, baked.log, interrupted=baked.interrupted)
@@ -67,16 +77,11 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         )
         metadata = outcome.read_metadata(ready.call.metadata_file)
         sizes = {} if stopped else _sizes(asked, ready, metadata)
-        evidence = outcome.evidence(seen, ready.trace_folder, started, ready.matrix)
-        seconds = time.time() - started
-        compiled = bool(evidence["modules"]) or any(work.compiled for work in evidence["go"])
         mounted = stopped or compiled or any(work.linked for work in evidence["go"])
-        if ready.care and not stopped:
-            ready.care.save(baked.log, compiled=compiled, say=sayer(asked))
         record = RunRecord(
             id=new_id(started),
             started=started,
-            seconds=seconds,
+            seconds=baked.ended - started,
             command=asked.command,
             outcome="interrupted" if baked.interrupted else "failed" if stopped else "done",
             targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
@@ -84,7 +89,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             gobake=__version__,
             cache_policy=ready.caches.policy.name,
             cache_store=ready.caches.store.shown if ready.caches.store else "",
-            caches=cache_run.end(cache_transfers(baked.log), ready.layers, ready.caches, started),
+            caches=cache_run.end(baked.transfers, ready.layers, ready.caches, started),
             **outcome.facts(ready.opened, ready.caches.surroundings, ready.builder, questions.info()),
             seeds=tuple(ready.care.records) if ready.care else (),
             **evidence,
@@ -171,6 +176,8 @@ class _Baked:
     past: Records | None  # of earlier runs, where they can be read
     failed: bool
     interrupted: bool
+    transfers: tuple[CacheTransfer, ...]  # of layer caches
+    ended: float  # Unix time; saving the mounts comes later
 
 
 def _bake(asked: Asked, ready: Ready) -> _Baked:
@@ -209,7 +216,61 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
             for line in map(redact.line, bake):
                 lines.append(line)
                 progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
-    return _Baked(log=log, lines=lines, inputs=looked, past=past, failed=bake.failed, interrupted=interrupted())
+    from gobake.trace.caches import cache_transfers
+
+    return _Baked(
+        log=log,
+        lines=lines,
+        inputs=looked,
+        past=past,
+        failed=bake.failed,
+        interrupted=interrupted(),
+        transfers=cache_transfers(log, ready.call.only),
+        ended=time.time(),
+    )
+
+
+def _keep_caches(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...], *, compiled: bool) -> _Baked:
+    """Export layers and save the mounts, side by side; both fail nothing, for all is built."""
+    saving = None
+    if ready.care:
+        saving = begun(partial(ready.care.save, baked.log, compiled=compiled, say=sayer(asked)))
+    if exporters:
+        # --no-cache would build everything again
+        call = replace(ready.call, targets=exporters, no_cache=False, metadata_file=None)
+        baked = _export(asked, ready, call, baked)
+    if saving:
+        with _interruptible(None) as interrupted:
+            saving.result()
+        baked = replace(baked, interrupted=baked.interrupted or interrupted())
+    return baked
+
+
+def _export(asked: Asked, ready: Ready, call: BakeCall, baked: _Baked) -> _Baked:
+    """Write the layers of the images to the caches."""
+    from gobake import outcome
+    from gobake.trace.caches import cache_transfers
+    from gobake.trace.events import EventLog
+
+    many = len(call.targets)
+    sayer(asked)(f"exporting the layers of {many} target{'s' if many > 1 else ''}")
+    redact = EventRedactor(ready.access.redactor)
+    written: dict[str, CacheTransfer] = {}
+    for _ in range(_EXPORTS):
+        bake, log = Bake(call), EventLog()
+        with _interruptible(bake) as interrupted:
+            bake.begin()
+            for line in map(redact.line, bake):
+                log.feed(line if line.endswith("\n") else line + "\n")
+        written |= {t.target: t for t in cache_transfers(log, call.only) if t.exported}
+        refused = tuple(name for name in call.targets if name in written and written[name].error)
+        if interrupted() or bake.failed or not refused or len(refused) == many:
+            break
+        call = replace(call, targets=refused)
+    if bake.failed and not interrupted():
+        print(f"warning: not all layers were exported: {outcome.last_error(log)}", file=sys.stderr)
+    transfers = (*baked.transfers, *written.values())
+    return replace(baked, interrupted=interrupted(), transfers=transfers, ended=time.time())
 
 
 def _import_what_comes_after() -> None:
@@ -222,7 +283,7 @@ def _import_what_comes_after() -> None:
 
 
 @contextmanager
-def _interruptible(bake: Bake) -> Iterator[Callable[[], bool]]:
+def _interruptible(bake: Bake | None) -> Iterator[Callable[[], bool]]:
     """The first Ctrl-C cancels the build in the engine, the second ends gobake at once."""
     pressed: list[float] = []
 
@@ -230,10 +291,12 @@ def _interruptible(bake: Bake) -> Iterator[Callable[[], bool]]:
         pressed.append(time.monotonic())
         # a terminal's Ctrl-C reaches buildx too, and this handler twice at most within a moment
         if len(pressed) > 1 and pressed[-1] - pressed[0] > 0.3:
-            bake.kill()
+            if bake:
+                bake.kill()
             engine.kill_all()
             os._exit(ExitCode.INTERRUPTED)
-        bake.stop()
+        if bake:
+            bake.stop()
         engine.stop_all()  # what runs beside it
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

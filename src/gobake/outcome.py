@@ -37,6 +37,12 @@ def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, *, interru
     return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted)
 
 
+def last_error(log: EventLog) -> str:
+    """What buildx ended with, in one line."""
+    lines = [line for line in log.plain if line.startswith("ERROR")]
+    return one_line(lines[-1].removeprefix("ERROR: "), 400) if lines else "buildx does not say why"
+
+
 def lost_a_snapshot(log: EventLog) -> bool:
     """A race of containerd's garbage collection with the unpacking of several images at once; nothing of it is ours."""
     told = [episode.error for vertex in log.vertices.values() for episode in vertex.episodes.values()]

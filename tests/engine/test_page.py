@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.engine.caches import edit, small_project
 from tests.unit.test_report_page import hostile_page
 
 RUNS = 200
+TELLS_SIZES = os.environ.get("GOBAKE_ENGINE_SUITE") != "trixie"  # by platform: API 1.47, of Docker 27
 DRAWN = "document.documentElement.dataset.drawn === 'yes'"
 # how many marks of a chart tell something
 MARKS = "[...document.querySelectorAll('#{} svg path')].filter((one) => one.__data__?.tooltip).length"
@@ -78,7 +80,8 @@ def _charts(tab: Tab) -> list[str]:
 def test_every_chart_is_drawn_and_nothing_is_asked_for(tab: Tab, page: Path) -> None:
     _open(tab, page)
     charts = _charts(tab)
-    assert {"runs-steps", "waterfall-steps", "waterfall-targets", "treemap", "sizes-0", "sizes-1"} <= set(charts)
+    assert {"runs-steps", "waterfall-steps", "waterfall-targets", "treemap"} <= set(charts)
+    assert ({"sizes-0", "sizes-1"} <= set(charts)) is TELLS_SIZES
     assert [name for name in charts if not tab.evaluate(MARKS.format(name))] == []
     assert tab.requests() == [page.as_uri()]
     assert tab.complaints() == []
@@ -161,6 +164,7 @@ def test_arrow_keys_tell_of_one_mark_after_another(tab: Tab, page: Path) -> None
     assert tab.evaluate("document.getElementById('tip').hidden") is True
 
 
+@pytest.mark.skipif(not TELLS_SIZES, reason="there is no chart with a choice where the engine tells no sizes")
 def test_a_choice_draws_the_chart_anew(tab: Tab, page: Path) -> None:
     _open(tab, page)
     bars = "document.querySelector('#sizes-0 svg').textContent"

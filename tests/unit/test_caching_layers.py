@@ -133,12 +133,8 @@ def test_several_nodes_export_each_its_platform_by_a_target_that_makes_no_image(
     found = project()
     matrix = select(found, Selection(platforms=BOTH), BOTH)
     plan = layer_caches(found, matrix, choice(), Builders(several_nodes=True))
-    assert plan.exporters == (
-        "trace--linux-amd64",
-        "trace--linux-arm64",
-        "api-scratch--linux-amd64",
-        "api-scratch--linux-arm64",
-    )
+    assert plan.exporters == ("trace--linux-amd64", "trace--linux-arm64")
+    assert plan.later == ("api-scratch--linux-amd64", "api-scratch--linux-arm64")
     places = Places(context=".", dockerfile="Dockerfile", prebuilt="dist")
     targets = json.loads(bakefile.render(found, matrix, places, plan.targets))["target"]
     assert "cache-to" not in targets["api-scratch"]
@@ -161,9 +157,25 @@ def test_a_bake_file_has_caches_only_when_they_are_given() -> None:
     assert "cache-" not in bakefile.render(found, matrix, places)
     plan = layer_caches(found, matrix, choice(), Builders())
     targets = json.loads(bakefile.render(found, matrix, places, plan.targets))["target"]
-    assert targets["api-scratch"]["cache-to"] == list(exported(plan, "api-scratch"))
+    assert (plan.exporters, plan.later) == (("trace",), ("api-scratch--layers",))
+    after = targets["api-scratch--layers"]
+    assert (after["inherits"], after["output"], after["tags"]) == (["api-scratch"], ["type=cacheonly"], [])
+    assert after["cache-to"] == list(exported(plan, "api-scratch"))
+    assert targets["trace"]["cache-to"] == list(exported(plan, "trace"))
+    assert "cache-to" not in targets["api-scratch"]
     assert targets["trace"]["cache-from"] == list(plan.targets["trace"].imports)
     assert "cache-to" not in targets["_base"]
+
+
+def test_an_inline_cache_is_written_with_the_image() -> None:
+    found = project(registry="ghcr.io/acme")
+    matrix = select(found, Selection(platforms=BOTH), BOTH)
+    plan = layer_caches(found, matrix, choice(layers="backends: [inline]"), Builders())
+    assert (plan.exporters, plan.later) == ((), ())
+    places = Places(context=".", dockerfile="Dockerfile", prebuilt="dist")
+    targets = json.loads(bakefile.render(found, matrix, places, plan.targets))["target"]
+    assert targets["api-scratch"]["cache-to"] == ["type=inline"]
+    assert "api-scratch--layers" not in targets
 
 
 # ---- BuildKit's words (moby/buildkit README.md, "Export cache")

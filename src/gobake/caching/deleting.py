@@ -14,7 +14,7 @@ from typing import Any
 
 from gobake import engine
 from gobake.caching import folder
-from gobake.caching.layout import REF_NAME, blob_file, tags
+from gobake.caching.layout import blob_file, tag_of, tags
 from gobake.caching.pruning import GRACE_SECONDS, Item, unneeded_indexes
 from gobake.caching.seedstore import SeedStore
 from gobake.caching.stored import Entry, Stored, What, moment
@@ -147,7 +147,7 @@ def _forget(layout: Path, gone: Collection[str]) -> set[str]:
     """Take tags out of a layout's index; the digests that only they needed."""
     before = _reachable(layout)
     index = json.loads((layout / "index.json").read_bytes())
-    index["manifests"] = [e for e in index["manifests"] if (e.get("annotations") or {}).get(REF_NAME) not in gone]
+    index["manifests"] = [e for e in index["manifests"] if tag_of(e) not in gone]
     part = layout / f".index.json.{os.getpid()}"
     part.write_text(json.dumps(index))
     part.replace(layout / "index.json")

@@ -4,7 +4,8 @@ Every target has a ref of its own under service, strategy, platforms and branch,
 nothing; `trace`, which holds the compile of all services, has one for every set of services. All export in one mode, by
 default with the results of every step: of several refs that know a step, BuildKit (0.25) asks whichever it read first,
 and one that has the step's key without its result hides another's that has both. The compile's layers are the same
-blobs in all of them and are uploaded once; the other targets only look whether they are there.
+blobs in all of them. Targets that export side by side would each upload them, twenty times what is new, so that they
+are exported with the compile alone; the other targets follow when the images are built, and find them there.
 
 A ref holds all platforms of its target, unless only one is built, as in a matrix with a runner for each architecture:
 then the platform is a part of the name. With several nodes each of them exports by itself, and so each has its refs.
@@ -14,7 +15,7 @@ Attributes: moby/buildkit README.md, "Export cache".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -23,7 +24,7 @@ from gobake.caching.choosing import CacheChoice
 from gobake.config.cache_values import ATTRIBUTES, Backend
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project
-from gobake.recipe.bakefile import TRACE, TargetCache, exporter_name
+from gobake.recipe.bakefile import INLINE, TRACE, TargetCache, exporter_name
 from gobake.recipe.stages import compile_stages
 
 _EVERY = "all"  # the platform part of a ref that holds several
@@ -58,12 +59,20 @@ class LayerPlan:
 
     @property
     def exporters(self) -> tuple[str, ...]:
-        """Bake targets beside those of the matrix that export one platform each."""
+        """Bake targets that export the compile's layers, beside the build of the images."""
+        return self._exporters(self.targets.keys() & {TRACE})
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """Bake targets that export what is left, once the compile's layers are in the store."""
+        return self._exporters([name for name in self.targets if name != TRACE])
+
+    def _exporters(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(
             exporter_name(name, platform)
-            for name, cache in self.targets.items()
-            for platform, _ in cache.exports
-            if platform
+            for name in names
+            for platform, lines in self.targets[name].exports
+            if any(line != INLINE for line in lines)
         )
 
 
@@ -186,7 +195,7 @@ class _Spelling:
         match backend.type:
             case "inline":
                 if cached.image:
-                    yield "type=inline"
+                    yield INLINE
             case "store" if store and store.folder:
                 place = folder.layout(store.folder, tag)
                 yield _line("local", dest=str(place), mode=mode, **fit, **{"ignore-error": "true"})

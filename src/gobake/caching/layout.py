@@ -12,7 +12,7 @@ from typing import Any
 
 from gobake.errors import RegistryRefused
 
-REF_NAME = "org.opencontainers.image.ref.name"
+_REF_NAME = "org.opencontainers.image.ref.name"
 
 
 def tags(layout: Path) -> dict[str, Mapping[str, Any]]:
@@ -22,12 +22,17 @@ def tags(layout: Path) -> dict[str, Mapping[str, Any]]:
     """
     try:
         index = json.loads((layout / "index.json").read_bytes())
-        named = [(m.get("annotations", {}).get(REF_NAME, ""), m) for m in index["manifests"]]
+        named = [(tag_of(m), m) for m in index["manifests"]]
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RegistryRefused(f"{layout / 'index.json'} cannot be read: {error}", remedy="delete the folder") from None
-    return {str(tag): descriptor for tag, descriptor in named if tag}
+    return {tag: descriptor for tag, descriptor in named if tag}
+
+
+def tag_of(descriptor: Mapping[str, Any]) -> str:
+    """The tag of an entry of an index, "" for none. BuildKit 0.13 writes the whole reference, later ones the tag."""
+    return str((descriptor.get("annotations") or {}).get(_REF_NAME, "")).rpartition(":")[2]
 
 
 def blob(layout: Path, digest: str) -> bytes:

@@ -14,7 +14,9 @@ from gobake.insight.exports import balance
 from gobake.recipe import TargetCache, exporter_name
 from gobake.runs.record import CacheRecord, RunRecord
 from gobake.trace.caches import CacheTransfer
+from gobake.trace.names import StepKind
 from gobake.trace.printable import one_line
+from gobake.trace.steps import Outcome, Trace
 
 _KINDS = {  # cache-to's type by the words of BuildKit's exporters
     "registry": "registry",
@@ -37,18 +39,35 @@ def begin(plan: LayerPlan, choice: CacheChoice) -> LayerPlan:
     return plan
 
 
+def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) -> tuple[str, ...]:
+    """Of the bake targets that export after the build, those that have something to write: all but the ones whose every
+    step came out of a cache, while the very ref that they write was there."""
+    named = _named(plan.targets)
+    read = {(t.target, t.place) for t in transfers if not (t.exported or t.error)}
+    outcomes: dict[str, set[Outcome]] = {}
+    for step in seen.steps:
+        if step.name.kind is StepKind.INSTRUCTION:
+            outcomes.setdefault(step.name.target, set()).add(step.outcome)
+    found = []
+    for exporter in plan.later:
+        target, lines = named[exporter, True]
+        there = all((target, cache_name(line)) in read for line in lines)
+        if not there or outcomes.get(target) != {Outcome.IMPORTED}:
+            found.append(exporter)
+    return tuple(found)
+
+
 def end(
     transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheChoice, started: float
 ) -> tuple[CacheRecord, ...]:
     """What was read and written."""
-    only = next(iter(plan.targets)) if len(plan.targets) == 1 else ""  # then events do not tell it
     if plan.local and choice.store and choice.store.folder:
         folder.sweep(choice.store.folder)
     found = []
     counted: set[str] = set()
-    lines = _lines(plan.targets)
+    named = _named(plan.targets)
     for transfer in transfers:
-        target = transfer.target or only
+        target, lines = named.get((transfer.target, transfer.exported), (transfer.target, ()))
         size = None
         if transfer.exported and not transfer.error and choice.store and choice.store.folder:
             # a layer that several exports have lies there once
@@ -58,7 +77,7 @@ def end(
             CacheRecord(
                 direction="export" if transfer.exported else "import",
                 target=target,
-                ref=_ref(transfer, lines.get((target, transfer.exported), ())),
+                ref=_ref(transfer, lines),
                 seconds=transfer.seconds,
                 bytes=size,
                 layers=len(transfer.layers) if transfer.exported else None,
@@ -69,15 +88,15 @@ def end(
     return tuple(found)
 
 
-def _lines(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[str, ...]]:
-    """cache-from and cache-to by (target, exported)."""
-    found: dict[tuple[str, bool], tuple[str, ...]] = {}
+def _named(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[str, tuple[str, ...]]]:
+    """By (bake target, exported): the target whose layers these are, and its cache-from or cache-to."""
+    found = {}
     for name, cache in targets.items():
-        found[name, False] = cache.imports
+        found[name, False] = name, cache.imports
         for platform, lines in cache.exports:
-            found[exporter_name(name, platform) if platform else name, True] = lines
-            if platform:
-                found[exporter_name(name, platform), False] = cache.imports
+            exporter = exporter_name(name, platform)
+            found[exporter, False] = name, cache.imports
+            found[exporter, True] = found[name, True] = name, lines
     return found
 
 

@@ -33,7 +33,7 @@ from gobake.caching.units import (
     read_listing,
     write_index,
 )
-from gobake.engine import cache_mounts
+from gobake.engine import cache_mounts, remove_images
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
@@ -41,6 +41,9 @@ TRIES = 3  # against others that save at the same time
 SAVE_SECONDS = 1800.0
 LOOK_SECONDS = 20.0
 _LOSES = 0.1  # a seed is not written anew from mounts that lack more of it: they get the rest first
+# buildx 0.13 lets the engine push, which pushes only what it keeps; later ones leave it to BuildKit
+_PUSHED_BY_DOCKER = "tag does not exist"
+_ENDED_TOO_SOON = "container process is already dead"  # runc 1.1, of a program that takes no time
 _SOURCES = ("main.go", "move.go", "go.mod")
 
 
@@ -193,17 +196,26 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
         saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         size=plan.total,
     )
-    grown = plan.shape is Shape.GROWN and before is not None
-    outputs = {"seed": asked.store.output(asked.tag)}
-    if asked.store.folder is None:
-        outputs["index"] = asked.store.output(seeds.index_tag(digest), "compression=gzip")  # gobake itself reads it too
-    else:
+    grown = before if plan.shape is Shape.GROWN else None
+    if asked.store.folder is not None:
         _keep_index(asked.store, seeds.index_tag(digest), index)
-    solved = _bake(asked, folder, outputs, labels=labels, before=before if grown else None)
+    for kept in (False, *[True] * TRIES):
+        solved = _bake(asked, folder, _outputs(asked, digest, kept=kept), labels=labels, before=grown)
+        if kept:  # where it is removed, another save that pushes at this moment tries again
+            remove_images([f"{asked.store.place}:{tag}" for tag in (asked.tag, seeds.index_tag(digest))])
+        if _PUSHED_BY_DOCKER not in solved.error:
+            break
     if solved.error:
         raise RegistryRefused(f"{asked.store.named(asked.tag)} cannot be written: {solved.error}")
     image = asked.store.look(asked.tag, LOOK_SECONDS)
     return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
+
+
+def _outputs(asked: Saving, index: str, *, kept: bool = False) -> dict[str, str]:
+    outputs = {"seed": asked.store.output(asked.tag, kept=kept)}
+    if asked.store.folder is None:  # gobake itself reads the index too, and so it is packed as Python can unpack it
+        outputs["index"] = asked.store.output(seeds.index_tag(index), "compression=gzip", kept=kept)
+    return outputs
 
 
 def _bake(
@@ -241,7 +253,10 @@ def _bake(
         }
         for name, output in outputs.items()
     }
-    return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
+    solved = solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
+    if _ENDED_TOO_SOON in solved.error:
+        return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
+    return solved
 
 
 def _told(

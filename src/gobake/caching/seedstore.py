@@ -67,12 +67,11 @@ class SeedStore:
             return f"docker-image://{self.place}{'@' if image.startswith('sha256:') else ':'}{image}"
         return f"oci-layout://{self.layout}{'@' if image.startswith('sha256:') else ':'}{image}"
 
-    def output(self, tag: str, packing: str = PACKED) -> str:
-        """An output for bake that puts an image there, and nowhere else."""
+    def output(self, tag: str, packing: str = PACKED, *, kept: bool = False) -> str:
+        """An output for bake that puts an image there, and nowhere else unless it is ``kept`` in the engine too."""
         if self.folder is None:
-            return (
-                f"type=image,name={self.place}:{tag},push=true,store=false,unpack=false,oci-mediatypes=true,{packing}"
-            )
+            nowhere_else = "" if kept else "store=false,unpack=false,"
+            return f"type=image,name={self.place}:{tag},push=true,{nowhere_else}oci-mediatypes=true,{packing}"
         return f"type=oci,dest={self.layout},tar=false,name=seeds:{tag},oci-mediatypes=true,{packing}"
 
     def named(self, tag: str) -> str:

@@ -26,6 +26,7 @@ from gobake.engine.looking import (
     elapsed,
     inspect_image,
     parse_mounts,
+    remove_images,
 )
 from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
 
@@ -56,6 +57,7 @@ __all__ = [
     "parse_rules",
     "refusal",
     "remote_sizes",
+    "remove_images",
     "require_image_store",
     "size_in_bytes",
     "stop_all",

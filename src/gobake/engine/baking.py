@@ -36,6 +36,11 @@ class BakeCall:
     plugin: str = ""  # the buildx plugin, where it is known and can be started without the docker command
 
     @property
+    def only(self) -> str:
+        """The target that is built alone; "" where there are several, and their events tell which is which."""
+        return self.targets[0] if len(self.targets) == 1 else ""
+
+    @property
     def environment(self) -> dict[str, str]:
         # recipes lie in the user's cache folder, outside of bake's working folder
         return {**self.variables, **self.secrets, "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}

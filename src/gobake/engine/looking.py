@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,6 +163,12 @@ def delete_mount(record: str, builder: str = "") -> bool:
     if done.returncode:
         raise refusal(done.stderr or done.stdout, words)
     return record in done.stdout
+
+
+def remove_images(references: Sequence[str]) -> None:
+    """Remove images from the engine's store; what is not there, or in use, stays as it is."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        _docker("image", "rm", *references, seconds=_DELETE_SECONDS)
 
 
 def _docker(*words: str, seconds: float) -> subprocess.CompletedProcess[str]:

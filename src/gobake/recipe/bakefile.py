@@ -14,6 +14,7 @@ from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe.words import hcl, stage_name
 
+INLINE = "type=inline"  # the cache-to that lies in the image
 TRACE = "trace"  # the target that writes what Go did into a folder
 GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable that the secret `goenv` is read from
 # How modules are reached: variables that hold a text, and variables that hold the path of a file or socket.
@@ -108,26 +109,36 @@ def _unless_empty(variable: str, text: str) -> str:
 
 
 def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCache) -> None:
-    """cache-from and cache-to of a target. Where several nodes build its platforms, each of them would write what it
-    has under the target's ref, and the last would win: so every platform gets a target that exports it and no more."""
+    """cache-from and cache-to of a target.
+
+    Its layers are exported by a target of their own, which is built when the images are there. Where several nodes
+    build its platforms there is one for each: every node would write what it has under one ref, and the last would win.
+    """
     if cache.imports:
         targets[name]["cache-from"] = [hcl(line) for line in cache.imports]
     for platform, lines in cache.exports:
-        exporting = targets[name]
-        if platform:
-            exporting = targets[exporter_name(name, platform)] = {
+        if INLINE in lines:
+            targets[name]["cache-to"] = [INLINE]  # a part of the image
+        beside = [hcl(line) for line in lines if line != INLINE]
+        exporter = exporter_name(name, platform)
+        if beside and exporter != name:
+            targets[exporter] = {
                 "inherits": [name],
-                "platforms": [str(platform)],
+                **({"platforms": [str(platform)]} if platform else {}),
                 "tags": [],
                 "annotations": [],
                 "output": ["type=cacheonly"],
             }
-        exporting["cache-to"] = [hcl(line) for line in lines]
+        if beside:
+            targets[exporter]["cache-to"] = beside
 
 
-def exporter_name(target: str, platform: Platform) -> str:
-    """The target that exports one platform's layers of another one."""
-    return f"{target}--{platform.slug}"
+def exporter_name(target: str, platform: Platform | None) -> str:
+    """The bake target that exports the layers of another one, of all its platforms or of one. What Go did exports its
+    own, and with them the compile's."""
+    if platform is None and target == TRACE:
+        return TRACE
+    return f"{target}--{platform.slug if platform else 'layers'}"
 
 
 def _groups(matrix: Matrix) -> dict[str, object]:

@@ -24,7 +24,7 @@ class CacheTransfer:
     """One import or export of one target."""
 
     exported: bool
-    target: str  # "" where only one target was built
+    target: str
     place: str  # of an import, the reference or a backend with a hash; of an export, `registry` and the like
     seconds: float | None = None  # None: it did not end
     error: str = ""
@@ -41,8 +41,9 @@ def missing(error: str) -> bool:
     return bool(_MISSING.search(error))
 
 
-def cache_transfers(log: EventLog) -> tuple[CacheTransfer, ...]:
-    """All of a run, in the order of target and place."""
+def cache_transfers(log: EventLog, only: str = "") -> tuple[CacheTransfer, ...]:
+    """All of a run, in the order of target and place. ``only``: the target where no other was built, for then the
+    events do not tell it."""
     targets = targets_in(v.name for v in log.vertices.values())
     written: dict[str, list[str]] = {}
     for digest, status in log.statuses:
@@ -57,7 +58,7 @@ def cache_transfers(log: EventLog) -> tuple[CacheTransfer, ...]:
         found.append(
             CacheTransfer(
                 exported=exported,
-                target=name.target,
+                target=name.target or only,
                 place=name.instruction.removeprefix(_EXPORT if exported else _IMPORT),
                 seconds=_seconds(vertex),
                 error=next((e.error for e in vertex.episodes.values() if e.error), ""),
