@@ -15,7 +15,7 @@ Attributes: moby/buildkit README.md, "Export cache".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -24,7 +24,7 @@ from gobake.caching.choosing import CacheChoice
 from gobake.config.cache_values import ATTRIBUTES, Backend
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project
-from gobake.recipe.bakefile import INLINE, TRACE, TargetCache, exporter_name
+from gobake.recipe.bakefile import INLINE, TRACE, TargetCache
 from gobake.recipe.stages import compile_stages
 
 _EVERY = "all"  # the platform part of a ref that holds several
@@ -59,20 +59,20 @@ class LayerPlan:
 
     @property
     def exporters(self) -> tuple[str, ...]:
-        """Bake targets that export the compile's layers, beside the build of the images."""
-        return self._exporters(self.targets.keys() & {TRACE})
+        """Bake targets beside those of the matrix that only export, along with the build."""
+        return tuple(name for name in self._exporters(afterwards=False) if name not in self.targets)
 
     @property
     def later(self) -> tuple[str, ...]:
         """Bake targets that export what is left, once the compile's layers are in the store."""
-        return self._exporters([name for name in self.targets if name != TRACE])
+        return self._exporters(afterwards=True)
 
-    def _exporters(self, names: Iterable[str]) -> tuple[str, ...]:
+    def _exporters(self, *, afterwards: bool) -> tuple[str, ...]:
         return tuple(
-            exporter_name(name, platform)
-            for name in names
-            for platform, lines in self.targets[name].exports
-            if any(line != INLINE for line in lines)
+            cache.exporter(name, platform)
+            for name, cache in self.targets.items()
+            for platform, lines in cache.exports
+            if cache.afterwards == afterwards and any(line != INLINE for line in lines)
         )
 
 
@@ -117,7 +117,11 @@ def layer_caches(
             )
             if lines:
                 by_platform.append((platform, lines))
-        found[cached.target] = TargetCache(imports=tuple(dict.fromkeys(imports)), exports=tuple(by_platform))
+        found[cached.target] = TargetCache(
+            imports=tuple(dict.fromkeys(imports)),
+            exports=tuple(by_platform),
+            afterwards=cached.target != TRACE,
+        )
     return LayerPlan(targets=found, notes=tuple(notes))
 
 

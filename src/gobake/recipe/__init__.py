@@ -19,7 +19,6 @@ from gobake.recipe.bakefile import (
     TRACE,
     Places,
     TargetCache,
-    exporter_name,
 )
 from gobake.recipe.dockerfile import CERTIFICATES, NETRC, prebuilt_folder, prebuilt_name
 from gobake.recipe.ignore import downloads, packages
@@ -41,7 +40,6 @@ __all__ = [
     "Recipe",
     "TargetCache",
     "downloads",
-    "exporter_name",
     "packages",
     "prebuilt_folder",
     "prebuilt_name",

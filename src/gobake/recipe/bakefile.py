@@ -44,6 +44,13 @@ class TargetCache:
     imports: tuple[str, ...] = ()  # cache-from
     # cache-to: with None for the whole target, else for one platform, which is then exported by a target of its own
     exports: tuple[tuple[Platform | None, tuple[str, ...]], ...] = ()
+    afterwards: bool = False  # when the images are there
+
+    def exporter(self, name: str, platform: Platform | None) -> str:
+        """The bake target that exports the layers of the target ``name``, of all its platforms or of one."""
+        if platform:
+            return f"{name}--{platform.slug}"
+        return f"{name}--layers" if self.afterwards else name
 
 
 def render(
@@ -111,8 +118,8 @@ def _unless_empty(variable: str, text: str) -> str:
 def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCache) -> None:
     """cache-from and cache-to of a target.
 
-    Its layers are exported by a target of their own, which is built when the images are there. Where several nodes
-    build its platforms there is one for each: every node would write what it has under one ref, and the last would win.
+    What is exported afterwards has a target of its own for that. So has each platform where several nodes build them:
+    every node would write what it has under one ref, and the last would win.
     """
     if cache.imports:
         targets[name]["cache-from"] = [hcl(line) for line in cache.imports]
@@ -120,7 +127,7 @@ def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCa
         if INLINE in lines:
             targets[name]["cache-to"] = [INLINE]  # a part of the image
         beside = [hcl(line) for line in lines if line != INLINE]
-        exporter = exporter_name(name, platform)
+        exporter = cache.exporter(name, platform)
         if beside and exporter != name:
             targets[exporter] = {
                 "inherits": [name],
@@ -131,14 +138,6 @@ def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCa
             }
         if beside:
             targets[exporter]["cache-to"] = beside
-
-
-def exporter_name(target: str, platform: Platform | None) -> str:
-    """The bake target that exports the layers of another one, of all its platforms or of one. What Go did exports its
-    own, and with them the compile's."""
-    if platform is None and target == TRACE:
-        return TRACE
-    return f"{target}--{platform.slug if platform else 'layers'}"
 
 
 def _groups(matrix: Matrix) -> dict[str, object]:
