@@ -254,16 +254,18 @@ def _export(asked: Asked, ready: Ready, call: BakeCall, baked: _Baked) -> _Baked
 
     many = len(call.targets)
     sayer(asked)(f"exporting the layers of {many} target{'s' if many > 1 else ''}")
+    if asked.verbose:
+        print(call.shown(), file=sys.stderr)
     redact = EventRedactor(ready.access.redactor)
-    written: dict[str, CacheTransfer] = {}
+    written: dict[tuple[str, str], CacheTransfer] = {}
     for _ in range(_EXPORTS):
         bake, log = Bake(call), EventLog()
         with _interruptible(bake) as interrupted:
             bake.begin()
             for line in map(redact.line, bake):
                 log.feed(line if line.endswith("\n") else line + "\n")
-        written |= {t.target: t for t in cache_transfers(log, call.only) if t.exported}
-        refused = tuple(name for name in call.targets if name in written and written[name].error)
+        written |= {(t.target, t.place): t for t in cache_transfers(log, call.only) if t.exported}
+        refused = tuple(dict.fromkeys(t.target for t in written.values() if t.error))
         if interrupted() or bake.failed or not refused or len(refused) == many:
             break
         call = replace(call, targets=refused)

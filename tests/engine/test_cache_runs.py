@@ -81,6 +81,7 @@ def actions(record: dict[str, Any]) -> list[str]:
     return [seed["action"] for seed in record["seeds"]]
 
 
+@pytest.mark.smoke
 def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store: str) -> None:
     cold = build(gobake, root, store, MAIN)
     assert actions(cold) == ["saved whole"]

@@ -10,11 +10,12 @@ from gobake.caching.choosing import CacheChoice
 from gobake.caching.environment import Place, Surroundings
 from gobake.caching.layers import LayerPlan
 from gobake.caching.policy import load_policy
-from gobake.caching.run import cache_notes, end, export_note
+from gobake.caching.run import cache_notes, end, export_note, to_export
 from gobake.caching.store import Store
 from gobake.recipe import TargetCache
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord, from_json, to_json
 from gobake.trace.caches import CacheTransfer, cache_transfers
+from gobake.trace.steps import steps
 from tests.unit.recorded import read
 
 TAG = "layers-api-scratch.all.main"
@@ -94,6 +95,34 @@ def test_bytes_of_a_folder_are_what_was_written_and_each_layer_counts_once(tmp_p
         (TAG, 0),
     ]
     assert [r.bytes for r in end(transfers, given, choice(Store(folder=tmp_path)), written + 1)] == [0, 0]
+
+
+# ---- what is there already is not written again
+
+SHARED = "type=registry,ref=registry.test/recorded/shop:cache"
+
+
+def exporters(name: str, line: str) -> tuple[str, ...]:
+    caches = {
+        target: TargetCache(imports=(SHARED,), exports=((None, (f"{line},mode=max",)),), afterwards=True)
+        for target in ("api-alpine", "api-scratch")
+    }
+    log = read(name)
+    return to_export(LayerPlan(targets=caches), cache_transfers(log), steps(log, bare=True))
+
+
+def test_a_target_whose_every_step_came_from_the_ref_that_it_writes_is_not_exported() -> None:
+    assert exporters("imported-again", SHARED) == ()
+    assert exporters("imported", SHARED) == ("api-scratch--layers",)  # a COPY of it was executed
+
+
+def test_what_came_from_another_branch_is_exported_to_its_own() -> None:
+    assert exporters("imported-again", f"{SHARED}-of-a-branch") == ("api-alpine--layers", "api-scratch--layers")
+
+
+def test_what_was_built_or_found_on_the_builder_is_exported() -> None:
+    for name in ("cold", "warm"):
+        assert exporters(name, SHARED) == ("api-alpine--layers", "api-scratch--layers")
 
 
 # ---- is it worth it?
