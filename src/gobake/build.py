@@ -270,7 +270,7 @@ def _export(asked: Asked, ready: Ready, call: BakeCall, baked: _Baked) -> _Baked
             break
         call = replace(call, targets=refused)
     if bake.failed and not interrupted():
-        print(f"warning: not all layers were exported: {outcome.last_error(log)}", file=sys.stderr)
+        sayer(asked)(f"warning: not all layers were exported: {outcome.last_error(log)}")
     transfers = (*baked.transfers, *written.values())
     return replace(baked, interrupted=interrupted(), transfers=transfers, ended=time.time())
 

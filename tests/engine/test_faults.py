@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 
 import harness
 from harness.instance import instance_dir
-from tests.conftest import Ended, Gobake, Tree
+from tests.conftest import Ended, Gobake, Tree, commit
 from tests.engine.classic import classic_engine
+from tests.engine.conftest import docker
 
 HELLO = {
     "go.mod": "module example.com/hello\n\ngo 1.26\n",
@@ -259,3 +262,59 @@ def _compiling(module: str) -> bool:
 def _without_go() -> str:
     """The PATH of a host that has no Go."""
     return ":".join(p for p in os.environ["PATH"].split(":") if not (Path(p) / "go").exists())
+
+
+def test_ctrl_c_while_layers_are_exported_keeps_the_images_and_the_record(
+    gobake: Gobake, tree: Tree, registry: str
+) -> None:
+    root = tree({**HELLO, "gobake.yaml": f"name: held-{os.getpid()}\n"}, "held")
+    commit(root)
+    with Held(int(registry.rpartition(":")[2])) as store:
+        words = ("--cache-store", f"localhost:{store.port}/held/cache", "--cache-policy", "ci-branch")
+        process = gobake.start("build", "--progress", "plain", *words, cwd=root)
+        assert process.stderr is not None
+        assert any(line.startswith("exporting the layers of ") for line in process.stderr)
+        store.passes.clear()
+        time.sleep(1)
+        pressed = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+        assert time.monotonic() - pressed < 5
+    assert process.returncode == 130
+    record = gobake.last_run(root)
+    assert record["outcome"] == "interrupted"
+    assert all(target["digest"] for target in record["targets"])
+    assert docker("run", "--rm", "hello") == "hello"
+
+
+class Held:
+    """A way to a registry, on loopback, that lets nothing through while it is told so."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self.passes = threading.Event()
+        self.passes.set()
+
+    def __enter__(self) -> Held:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.passes.set()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._to))
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError), source, target:
+            while data := source.recv(65536):
+                self.passes.wait()
+                target.sendall(data)
