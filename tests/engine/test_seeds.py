@@ -24,7 +24,7 @@ from gobake.caching.units import Keeping, Shape
 from gobake.engine import cache_mounts, host_platform
 from gobake.errors import RegistryRefused
 from gobake.matrix import Selection, select
-from gobake.model import Platform
+from gobake.model import Platform, Project
 from gobake.opening import Request, open_project
 from tests.conftest import Gobake
 from tests.engine.caches import edit, forget_mounts, make_bare, requests, small_project
@@ -70,13 +70,23 @@ def asked(root: Path, place: str, branch: str = "main", **fields: object) -> Sav
         store=seeds_in(parse_store(place, root)),
         key=SeedKey(project=opened.project.name, go=opened.project.go_version, arch=platform.arch),
         branch=branch,
-        mounts=mounts_among(opened.project, cache_mounts() or ()),
+        mounts=_listed(opened.project),
         go_image=opened.project.bases.go,
         builder="",
         platform=platform,
         sums=sum_texts(opened.tree),
     )
     return replace(found, **fields)  # type: ignore[arg-type]
+
+
+def _listed(project: Project) -> tuple[Mount, ...]:
+    """Where the engine does not name what a build has filled, it does a moment later."""
+    for _ in range(5):
+        found = mounts_among(project, cache_mounts() or ())
+        if any(mount.name == "gobuild" for mount in found):
+            break
+        time.sleep(1)
+    return found
 
 
 def in_force(what: Saving) -> Seed:

@@ -86,6 +86,8 @@ class Saved:
 
 def save(asked: Saving) -> Saved:
     """Raises RegistryRefused where the seed cannot be written or the mounts cannot be read."""
+    if not any(mount.name == "gobuild" for mount in asked.mounts):
+        raise RegistryRefused("the builder names no gobuild mount of this project", remedy="build, then save again")
     begun = time.monotonic()
     for attempt in range(TRIES):
         before = in_force(asked)
