@@ -65,8 +65,10 @@ class CacheMount:
 
 
 def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
-    """The cache mounts of a builder's nodes; None where it does not tell, also when it is asked once more: a record that
-    goes while BuildKit lists all of them can spoil one answer."""
+    """The cache mounts of a builder's nodes; None where it does not tell.
+
+    It is asked twice: a record that goes while BuildKit lists all of them can spoil one answer.
+    """
     for _ in range(2):
         with contextlib.suppress(GobakeError):
             return parse_mounts(ask("buildx", "du", *_named(builder), "--verbose", "--filter", "type=exec.cachemount"))
