@@ -215,7 +215,7 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
         with progress:
             for line in map(redact.line, bake):
                 lines.append(line)
-                progress.update(log.feed(line if line.endswith("\n") else line + "\n"))
+                progress.update(log.feed_line(line))
     from gobake.trace.caches import cache_transfers
 
     return _Baked(
@@ -263,7 +263,7 @@ def _export(asked: Asked, ready: Ready, call: BakeCall, baked: _Baked) -> _Baked
         with _interruptible(bake) as interrupted:
             bake.begin()
             for line in map(redact.line, bake):
-                log.feed(line if line.endswith("\n") else line + "\n")
+                log.feed_line(line)
         written |= {(t.target, t.place): t for t in cache_transfers(log, call.only) if t.exported}
         refused = tuple(dict.fromkeys(t.target for t in written.values() if t.error))
         if interrupted() or bake.failed or not refused or len(refused) == many:

@@ -104,7 +104,7 @@ SHARED = "type=registry,ref=registry.test/recorded/shop:cache"
 
 def exporters(name: str, line: str) -> tuple[str, ...]:
     caches = {
-        target: TargetCache(imports=(SHARED,), exports=((None, (f"{line},mode=max",)),), afterwards=True)
+        target: TargetCache(imports=(SHARED,), exports=((None, (f"{line},mode=max",)),))
         for target in ("api-alpine", "api-scratch")
     }
     log = read(name)

@@ -24,7 +24,7 @@ from gobake.caching.choosing import CacheChoice
 from gobake.config.cache_values import ATTRIBUTES, Backend
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project
-from gobake.recipe.bakefile import INLINE, TRACE, TargetCache
+from gobake.recipe.bakefile import INLINE, TRACE, TargetCache, exporter_name
 from gobake.recipe.stages import compile_stages
 
 _EVERY = "all"  # the platform part of a ref that holds several
@@ -60,19 +60,19 @@ class LayerPlan:
     @property
     def exporters(self) -> tuple[str, ...]:
         """Bake targets beside those of the matrix that only export, along with the build."""
-        return tuple(name for name in self._exporters(afterwards=False) if name not in self.targets)
+        return tuple(name for name in self._exporters(compiles=True) if name not in self.targets)
 
     @property
     def later(self) -> tuple[str, ...]:
         """Bake targets that export what is left, once the compile's layers are in the store."""
-        return self._exporters(afterwards=True)
+        return self._exporters(compiles=False)
 
-    def _exporters(self, *, afterwards: bool) -> tuple[str, ...]:
+    def _exporters(self, *, compiles: bool) -> tuple[str, ...]:
         return tuple(
-            cache.exporter(name, platform)
+            exporter_name(name, platform)
             for name, cache in self.targets.items()
             for platform, lines in cache.exports
-            if cache.afterwards == afterwards and any(line != INLINE for line in lines)
+            if (name == TRACE) == compiles and any(line != INLINE for line in lines)
         )
 
 
@@ -117,11 +117,7 @@ def layer_caches(
             )
             if lines:
                 by_platform.append((platform, lines))
-        found[cached.target] = TargetCache(
-            imports=tuple(dict.fromkeys(imports)),
-            exports=tuple(by_platform),
-            afterwards=cached.target != TRACE,
-        )
+        found[cached.target] = TargetCache(imports=tuple(dict.fromkeys(imports)), exports=tuple(by_platform))
     return LayerPlan(targets=found, notes=tuple(notes))
 
 

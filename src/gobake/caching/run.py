@@ -11,7 +11,7 @@ from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import LayerPlan, cache_name
 from gobake.errors import Unwritable
 from gobake.insight.exports import balance
-from gobake.recipe import TargetCache
+from gobake.recipe import TargetCache, exporter_name
 from gobake.runs.record import CacheRecord, RunRecord
 from gobake.trace.caches import CacheTransfer
 from gobake.trace.names import StepKind
@@ -94,7 +94,7 @@ def _named(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[s
     for name, cache in targets.items():
         found[name, False] = name, cache.imports
         for platform, lines in cache.exports:
-            exporter = cache.exporter(name, platform)
+            exporter = exporter_name(name, platform)
             found[exporter, False] = name, cache.imports
             found[exporter, True] = found[name, True] = name, lines
     return found

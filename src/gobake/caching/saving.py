@@ -64,6 +64,11 @@ class Saving:
     keeping: Keeping = field(default_factory=Keeping)
 
     @property
+    def gobuild(self) -> str:
+        """The id of the mount without which there is nothing to save; "" where the builder does not name it."""
+        return next((mount.id for mount in self.mounts if mount.name == "gobuild"), "")
+
+    @property
     def tag(self) -> str:
         return self.key.tag(self.branch)
 
@@ -86,7 +91,7 @@ class Saved:
 
 def save(asked: Saving) -> Saved:
     """Raises RegistryRefused where the seed cannot be written or the mounts cannot be read."""
-    if not any(mount.name == "gobuild" for mount in asked.mounts):
+    if not asked.gobuild:
         raise RegistryRefused("the builder names no gobuild mount of this project", remedy="build, then save again")
     begun = time.monotonic()
     for attempt in range(TRIES):
@@ -231,13 +236,12 @@ def _bake(
 ) -> Solved:
     """Bake targets of the save Dockerfile: ``list``, ``seed`` and ``index``, each with its output."""
     cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
-    gobuild = next(mount.id for mount in asked.mounts if mount.name == "gobuild")
     write_dockerfile(
         folder,
         "save.Dockerfile",
         mounts=asked.mounts,
         go=asked.go_image,
-        gobuild=gobuild,
+        gobuild=asked.gobuild,
         indexed=bool(index),
         grown=before is not None,
     )

@@ -72,7 +72,7 @@ def solve(
     try:
         for line in bake:
             line = redact(line)
-            log.feed(line if line.endswith("\n") else line + "\n")
+            log.feed_line(line)
     except BaseException:  # Ctrl-C: nothing of it goes on in the engine
         bake.stop()
         raise

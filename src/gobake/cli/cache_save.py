@@ -58,7 +58,7 @@ def save_command(given: dict[str, Any]) -> None:
         given["builder"],
         listed or (),
     )
-    if not any(mount.name == "gobuild" for mount in asked.mounts):
+    if not asked.gobuild:
         raise UsageError(
             f"builder {builder.name} has no Go caches of {opened.project.name}", remedy="build first: gobake build"
         )

@@ -19,6 +19,7 @@ from gobake.recipe.bakefile import (
     TRACE,
     Places,
     TargetCache,
+    exporter_name,
 )
 from gobake.recipe.dockerfile import CERTIFICATES, NETRC, prebuilt_folder, prebuilt_name
 from gobake.recipe.ignore import downloads, packages
@@ -40,6 +41,7 @@ __all__ = [
     "Recipe",
     "TargetCache",
     "downloads",
+    "exporter_name",
     "packages",
     "prebuilt_folder",
     "prebuilt_name",

@@ -44,13 +44,6 @@ class TargetCache:
     imports: tuple[str, ...] = ()  # cache-from
     # cache-to: with None for the whole target, else for one platform, which is then exported by a target of its own
     exports: tuple[tuple[Platform | None, tuple[str, ...]], ...] = ()
-    afterwards: bool = False  # when the images are there
-
-    def exporter(self, name: str, platform: Platform | None) -> str:
-        """The bake target that exports the layers of the target ``name``, of all its platforms or of one."""
-        if platform:
-            return f"{name}--{platform.slug}"
-        return f"{name}--layers" if self.afterwards else name
 
 
 def render(
@@ -118,8 +111,8 @@ def _unless_empty(variable: str, text: str) -> str:
 def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCache) -> None:
     """cache-from and cache-to of a target.
 
-    What is exported afterwards has a target of its own for that. So has each platform where several nodes build them:
-    every node would write what it has under one ref, and the last would win.
+    The layers of an image are exported afterwards, by a target of its own. So are those of each platform where several
+    nodes build them: every node would write what it has under one ref, and the last would win.
     """
     if cache.imports:
         targets[name]["cache-from"] = [hcl(line) for line in cache.imports]
@@ -127,7 +120,7 @@ def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCa
         if INLINE in lines:
             targets[name]["cache-to"] = [INLINE]  # a part of the image
         beside = [hcl(line) for line in lines if line != INLINE]
-        exporter = cache.exporter(name, platform)
+        exporter = exporter_name(name, platform)
         if beside and exporter != name:
             targets[exporter] = {
                 "inherits": [name],
@@ -138,6 +131,14 @@ def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCa
             }
         if beside:
             targets[exporter]["cache-to"] = beside
+
+
+def exporter_name(target: str, platform: Platform | None) -> str:
+    """The bake target that exports the layers of another one, of all its platforms or of one. `trace` exports its own,
+    and with them the compile's."""
+    if platform:
+        return f"{target}--{platform.slug}"
+    return target if target == TRACE else f"{target}--layers"
 
 
 def _groups(matrix: Matrix) -> dict[str, object]:

@@ -143,9 +143,9 @@ class EventLog:
         return [event for line in whole.split(b"\n") for event in self._line(line)]
 
     def feed_line(self, line: bytes | str) -> list[Event]:
-        """Take one line whose newline has been removed already."""
-        ending = b"\n" if isinstance(line, bytes) else "\n"
-        return self.feed(line + ending)  # type: ignore[operator]
+        """Take one line, with its newline or without."""
+        whole = line if isinstance(line, bytes) else line.encode("utf-8", "replace")
+        return self.feed(whole if whole.endswith(b"\n") else whole + b"\n")
 
     def close(self) -> list[Event]:
         """The stream has ended: a last line without newline counts."""
