@@ -3,8 +3,8 @@
 // but the seed itself.
 //
 //	seed list    DIR             what the mounts hold, one unit a line: KIND MTIME SIZE PATH
-//	seed copy    UNITS DIR       the units of that list from the mounts into DIR
-//	seed restore DIR             what the mounts lack, from DIR into the mounts
+//	seed pack    UNITS FILE      the units of that list from the mounts into an archive
+//	seed restore DIR             what the mounts lack, from the archives in DIR into the mounts
 //
 // Mounts lie in /mounts: gobuild (GOCACHE), gomod (GOMODCACHE) and one folder a golink mount. A unit is what is moved as
 // a whole: a file of GOCACHE, a module's unpacked folder, a linked program.
@@ -16,12 +16,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
 
 const mounts = "/mounts"
+
+// unfinished ends the names of what is being restored; the real name comes with a rename, so that a build that reads the
+// mount at this moment, or a restore that was interrupted, shows all of a thing or nothing.
+const unfinished = ".part"
 
 // old is the time of everything in a seed: the same content gives the same bytes, and what Go touches later tells that
 // it was used. Go does so for entries that it has not touched for an hour (cmd/go/internal/cache, used).
@@ -38,8 +41,8 @@ func run(words []string) error {
 	switch {
 	case len(words) == 2 && words[0] == "list":
 		return list(words[1])
-	case len(words) == 3 && words[0] == "copy":
-		return copyUnits(words[1], words[2])
+	case len(words) == 3 && words[0] == "pack":
+		return pack(words[1], words[2])
 	case len(words) == 2 && words[0] == "restore":
 		return restore(words[1])
 	}
@@ -84,7 +87,7 @@ func eachUnit(root string, found func(unit, kind string, size int64, changed tim
 			if inside == "cache/vcs" || inside == "cache/download/sumdb" {
 				return filepath.SkipDir
 			}
-			if isModule(entry) {
+			if isModule(entry.Name()) {
 				size, err := sizeOf(path)
 				if err == nil {
 					found(unit, "module", size, old)
@@ -128,6 +131,11 @@ func kindOf(mount, inside string) string {
 	return ""
 }
 
+// isModule: a folder such as golang.org/x/text@v0.31.0, which is moved as a whole.
+func isModule(name string) bool {
+	return strings.Contains(name, "@") && name != "@v" && !strings.HasSuffix(name, unfinished)
+}
+
 func sizeOf(folder string) (size int64, err error) {
 	err = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -148,122 +156,4 @@ func ignoreGone(err error) error {
 		return nil
 	}
 	return err
-}
-
-// ---- copy
-
-func copyUnits(listed, into string) error {
-	file, err := os.Open(listed)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	var moved mover
-	touched := map[string]bool{} // folders right below into
-	found := map[string]bool{}   // by mount: whether anything that was listed of it is there
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		unit := lines.Text()
-		mount, _, _ := strings.Cut(unit, "/")
-		touched[filepath.Join(into, mount)] = true
-		from := filepath.Join(mounts, unit)
-		info, err := os.Lstat(from)
-		if err != nil {
-			if _, some := found[mount]; !some {
-				found[mount] = false
-			}
-			continue // another build has removed it since it was listed
-		}
-		found[mount] = true
-		if info.IsDir() {
-			err = moved.folder(from, filepath.Join(into, unit))
-		} else {
-			err = moved.file(from, filepath.Join(into, unit), info.Mode())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := moved.wait(); err != nil {
-		return err
-	}
-	if err := lines.Err(); err != nil {
-		return err
-	}
-	for mount, some := range found {
-		if !some { // BuildKit gives a step an empty mount while it measures the right one
-			return fmt.Errorf("%s holds nothing of what it held when it was listed; save again", mount)
-		}
-	}
-	for folder := range touched {
-		if err := datedFolders(folder); ignoreGone(err) != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// datedFolders gives the folders the old time as well, the deepest first.
-func datedFolders(root string) error {
-	var folders []string
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			folders = append(folders, path)
-		}
-		return err
-	})
-	for i := len(folders) - 1; i >= 0 && err == nil; i-- {
-		err = os.Chtimes(folders[i], old, old)
-	}
-	return err
-}
-
-// ---- restore
-
-// restore fills the mounts in an order that is safe to be interrupted: Go takes an object whose size is not the recorded
-// one for missing, and a module's folder for incomplete until the .ziphash beside its download exists.
-func restore(from string) error {
-	report, err := os.Create(filepath.Join(from, "restored"))
-	if err != nil {
-		return err
-	}
-	folders, err := os.ReadDir(mounts)
-	if err != nil {
-		return err
-	}
-	for _, mount := range folders {
-		var moved mover
-		begun := time.Now()
-		source, target := filepath.Join(from, mount.Name()), filepath.Join(mounts, mount.Name())
-		if _, err := os.Stat(source); err != nil {
-			continue
-		}
-		downloads := filepath.Join(source, "cache", "download")
-		if err := moved.missing(source, target, downloads); err != nil {
-			return err
-		}
-		if err := moved.wait(); err != nil {
-			return err
-		}
-		if err := moved.missing(downloads, filepath.Join(target, "cache", "download"), ""); ignoreGone(err) != nil {
-			return err
-		}
-		if err := moved.wait(); err != nil {
-			return err
-		}
-		if mount.Name() == "gobuild" {
-			if err := postponeTrim(target); err != nil {
-				return err
-			}
-		}
-		fmt.Fprintf(report, "%s %d %d %.3f\n", mount.Name(), moved.files.Load(), moved.bytes.Load(), time.Since(begun).Seconds())
-	}
-	return report.Close()
-}
-
-// postponeTrim: Go removes what looks unused for five days, once a day by the time in trim.txt; without the file, or with
-// the one of a mount that nobody has used since yesterday, it would begin with what has just been restored, at the end of
-// the first of several builds (cmd/go/internal/cache, Trim).
-func postponeTrim(gobuild string) error {
-	return os.WriteFile(filepath.Join(gobuild, "trim.txt"), []byte(strconv.FormatInt(time.Now().Unix(), 10)), 0o666)
 }

@@ -1,28 +1,25 @@
 """The story of one run, top to bottom: prepare, warm, bake, read what happened, save, keep a record, tell, judge.
 
-Everything that decides lives elsewhere; this module puts the stations in order and owns Ctrl-C.
+Everything that decides lives elsewhere; this module puts the stations in order.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from gobake import __version__, engine
 from gobake.access import Access, EventRedactor
-from gobake.beside import begun
 from gobake.config import GateConfig
-from gobake.engine import Bake, BakeCall, Questions
+from gobake.engine import Bake, Questions
 from gobake.errors import ExitCode
 from gobake.folders import scratch_folder
+from gobake.interrupts import interruptible
+from gobake.keeping import Saving, export
 from gobake.preparing import Asked, Ready, prepare, sayer
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
@@ -32,9 +29,6 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.trace.events import EventLog
     from gobake.watch import Watch
 
-# How often layers are exported: a registry on a disk (distribution 2.8) refuses what two targets send it at one moment,
-# and when it is asked again it has it.
-_EXPORTS = 2
 _AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 
@@ -42,7 +36,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
     """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
     buildx begins, and for a gate that the run does not pass."""
     started = time.time()
-    with scratch_folder() as scratch:
+    with scratch_folder() as scratch, engine.nothing_left():
         ready = prepare(asked, questions, scratch)
         if asked.dry_run:
             _print_dry_run(asked, ready)
@@ -54,7 +48,10 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         if ready.care:
             ready.care.warm(sayer(asked))
         watch.settle()
-        baked = _bake(asked, ready)
+        saving = Saving(
+            care=ready.care, matrix=ready.matrix, trace_folder=ready.trace_folder, started=started, say=sayer(asked)
+        )
+        baked = _bake(asked, ready, saving)
         from gobake import outcome
         from gobake.caching import run as cache_run
         from gobake.report import in_ci
@@ -65,10 +62,12 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
 
         seen = steps(baked.log, bare=watch.bare or False)
         evidence = outcome.evidence(seen, ready.trace_folder, started, ready.matrix)
-        compiled = bool(evidence["modules"]) or any(work.compiled for work in evidence["go"])
+        compiled = outcome.compiled(evidence)
         if not (baked.failed or baked.interrupted):
-            exporters = cache_run.to_export(ready.layers, baked.transfers, seen)
-            baked = _keep_caches(asked, ready, baked, exporters, compiled=compiled)
+            questions.remember()  # what follows asks buildx again and again
+            saving.begin(baked.log, compiled=compiled)
+            baked = _export(asked, ready, baked, cache_run.to_export(ready.layers, baked.transfers, seen))
+        baked = replace(baked, interrupted=saving.end(interrupted=baked.interrupted))
         stopped = baked.failed or baked.interrupted
         told = (
             outcome.judge(ready.opened, ready.matrix, seen, baked.log, interrupted=baked.interrupted)
@@ -116,9 +115,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             noted += ready.travel.notes
         if in_ci.wanted(os.environ):
             noted += in_ci.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
-        if not stopped:
-            questions.remember()
-        elif not baked.interrupted and not seen.failed:
+        if stopped and not baked.interrupted and not seen.failed:
             questions.forget()  # no step is to blame
     if told is not None:
         from gobake.report.summary import print_failure
@@ -180,20 +177,20 @@ class _Baked:
     ended: float  # Unix time; saving the mounts comes later
 
 
-def _bake(asked: Asked, ready: Ready) -> _Baked:
+def _bake(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
     """Run buildx to its end, or until Ctrl-C ended it; once more where the engine lost a snapshot while unpacking."""
-    baked = _bake_once(asked, ready)
+    baked = _bake_once(asked, ready, saving)
     from gobake import outcome
 
     if baked.failed and not baked.interrupted and outcome.lost_a_snapshot(baked.log):
         print("the engine lost a snapshot while it unpacked an image; building again", file=sys.stderr)
-        return _bake_once(asked, ready)
+        return _bake_once(asked, ready, saving)
     return baked
 
 
-def _bake_once(asked: Asked, ready: Ready) -> _Baked:
+def _bake_once(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
     bake, redact = Bake(ready.call), EventRedactor(ready.access.redactor)
-    with _interruptible(bake) as interrupted:
+    with interruptible() as interrupted:
         bake.begin()
         ready.journal  # noqa: B018 (it opens, in a tenth of a second in which buildx gets ready too)
         from gobake import inputs
@@ -212,10 +209,14 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
         kind = "quiet" if asked.quiet else asked.progress
         stream = sys.stdout if asked.progress == "json" else sys.stderr
         progress = make_progress(kind, ready.matrix.targets, stream, asked.color)
+        saving.say = progress.say
         with progress:
             for line in map(redact.line, bake):
                 lines.append(line)
-                progress.update(log.feed_line(line))
+                events = log.feed_line(line)
+                progress.update(events)
+                saving.watch(log, events)
+        saving.say = sayer(asked)
     from gobake.trace.caches import cache_transfers
 
     return _Baked(
@@ -230,49 +231,15 @@ def _bake_once(asked: Asked, ready: Ready) -> _Baked:
     )
 
 
-def _keep_caches(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...], *, compiled: bool) -> _Baked:
-    """Export layers and save the mounts, side by side; both fail nothing, for all is built."""
-    saving = None
-    if ready.care:
-        saving = begun(partial(ready.care.save, baked.log, compiled=compiled, say=sayer(asked)))
-    if exporters:
-        # --no-cache would build everything again
-        call = replace(ready.call, targets=exporters, no_cache=False, metadata_file=None)
-        baked = _export(asked, ready, call, baked)
-    if saving:
-        with _interruptible(None) as interrupted:
-            saving.result()
-        baked = replace(baked, interrupted=baked.interrupted or interrupted())
-    return baked
-
-
-def _export(asked: Asked, ready: Ready, call: BakeCall, baked: _Baked) -> _Baked:
-    """Write the layers of the images to the caches."""
-    from gobake import outcome
-    from gobake.trace.caches import cache_transfers
-    from gobake.trace.events import EventLog
-
-    many = len(call.targets)
-    sayer(asked)(f"exporting the layers of {many} target{'s' if many > 1 else ''}")
+def _export(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...]) -> _Baked:
+    if not exporters:
+        return baked
+    # --no-cache would build everything again
+    call = replace(ready.call, targets=exporters, no_cache=False, metadata_file=None)
     if asked.verbose:
         print(call.shown(), file=sys.stderr)
-    redact = EventRedactor(ready.access.redactor)
-    written: dict[tuple[str, str], CacheTransfer] = {}
-    for _ in range(_EXPORTS):
-        bake, log = Bake(call), EventLog()
-        with _interruptible(bake) as interrupted:
-            bake.begin()
-            for line in map(redact.line, bake):
-                log.feed_line(line)
-        written |= {(t.target, t.place): t for t in cache_transfers(log, call.only) if t.exported}
-        refused = tuple(dict.fromkeys(t.target for t in written.values() if t.error))
-        if interrupted() or bake.failed or not refused or len(refused) == many:
-            break
-        call = replace(call, targets=refused)
-    if bake.failed and not interrupted():
-        sayer(asked)(f"warning: not all layers were exported: {outcome.last_error(log)}")
-    transfers = (*baked.transfers, *written.values())
-    return replace(baked, interrupted=interrupted(), transfers=transfers, ended=time.time())
+    written, interrupted = export(call, EventRedactor(ready.access.redactor), sayer(asked))
+    return replace(baked, interrupted=interrupted, transfers=(*baked.transfers, *written), ended=time.time())
 
 
 def _import_what_comes_after() -> None:
@@ -282,32 +249,6 @@ def _import_what_comes_after() -> None:
     import gobake.outcome
     import gobake.reporting
     import gobake.trace.bases  # noqa: F401
-
-
-@contextmanager
-def _interruptible(bake: Bake | None) -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C cancels the build in the engine, the second ends gobake at once."""
-    pressed: list[float] = []
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        pressed.append(time.monotonic())
-        # a terminal's Ctrl-C reaches buildx too, and this handler twice at most within a moment
-        if len(pressed) > 1 and pressed[-1] - pressed[0] > 0.3:
-            if bake:
-                bake.kill()
-            engine.kill_all()
-            os._exit(ExitCode.INTERRUPTED)
-        if bake:
-            bake.stop()
-        engine.stop_all()  # what runs beside it
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        for number, handler in before.items():
-            # what is left after an interrupt takes a moment; one more press must not cost the record or the exit code
-            signal.signal(number, signal.SIG_IGN if pressed else handler)
 
 
 # ---- after

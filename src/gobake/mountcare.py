@@ -25,8 +25,6 @@ from gobake.opening import Opened
 from gobake.recipe.admitted import admitted, digest
 from gobake.report.seeds import restored_line, saved_line
 from gobake.runs.record import SeedRecord
-from gobake.trace.bases import base_digests
-from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
 from gobake.watch import begin_usage
 
@@ -90,10 +88,18 @@ class Care:
         if not restored.error:
             self.notes.append(restored_line(name, restored))
 
-    def save(self, log: EventLog, *, compiled: bool, say: Callable[[str], None]) -> None:
-        """Save a seed where the policy says so."""
-        if not seeding.is_due(self.choice, compiled=compiled) or self.choice.store is None:
-            return
+    @property
+    def place(self) -> str:
+        """Where seeds are kept."""
+        return self.choice.store.shown if self.choice.store else ""
+
+    def is_due(self, *, compiled: bool) -> bool:
+        """Whether the policy saves a seed after a run that compiled something, or nothing."""
+        return seeding.is_due(self.choice, compiled=compiled)
+
+    def save(self, bases: Sequence[str]) -> None:
+        """Save a seed. ``bases``: the digests of the golang image that the compile ran in."""
+        assert self.choice.store
         listed = engine.cache_mounts(self.chosen)
         ids = {mount.id for mount in self._asked.mounts} if self._asked else set()
         used = [mount for mount in listed or () if mount.id in ids]
@@ -111,9 +117,8 @@ class Care:
             self.builder,
             self.chosen,
             listed or (),
-            expecting.told(self.choice.policy.layers, self._inputs(base_digests(log, opened.project.bases.go))),
+            expecting.told(self.choice.policy.layers, self._inputs(bases)),
         )
-        say(f"saving the Go caches as {asked.store.named(asked.tag)}")
         try:
             saved = save(asked)
         except GobakeError as error:

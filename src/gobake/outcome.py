@@ -16,15 +16,17 @@ from gobake.matrix import Matrix
 from gobake.model import Project, Target
 from gobake.opening import Opened
 from gobake.planning import image_names
+from gobake.recipe import TRACE
 from gobake.recipe.dockerfile import SOURCE
 from gobake.recipe.stages import compile_stages
 from gobake.runs.record import GoCommandRecord, GoRecord, SizeRecord, StepRecord, TargetRecord, digests
 from gobake.trace import actiongraph, golog
-from gobake.trace.events import EventLog
+from gobake.trace.events import Event, EventLog, VertexEvent
 from gobake.trace.failure import Failure, Tree, explain_failure
 from gobake.trace.printable import one_line
 from gobake.trace.steps import Outcome, Step, Trace
 
+_TOLD = f"[{TRACE}] exporting to client directory"
 _DIGEST = "containerimage.digest"  # key of buildx's metadata file
 
 
@@ -156,6 +158,17 @@ def evidence(seen: Trace, trace_folder: Path, started: float, matrix: Matrix) ->
         "modules": tuple(modules),
         "warnings": tuple(one_line(w.short) for w in seen.warnings),
     }
+
+
+def compiled(evidence: Mapping[str, Any]) -> bool:
+    """Whether Go compiled a package or downloaded a module."""
+    return bool(evidence["modules"]) or any(work.compiled for work in evidence["go"])
+
+
+def tells_what_was_compiled(event: Event) -> bool:
+    """Whether the target `trace` has just written what the compile did: then all of Go's work is done, but for stages
+    that compile by themselves."""
+    return isinstance(event, VertexEvent) and event.completed is not None and not event.error and event.name == _TOLD
 
 
 def _step(

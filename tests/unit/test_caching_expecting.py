@@ -10,7 +10,7 @@ from gobake.caching import expecting
 from gobake.caching.policy import Layers
 from gobake.caching.seed import Seed, SeedKey, labels, read_seed
 
-EXPORTING = Layers(imports=True, exports=True)
+EXPORTING = Layers(imports=True, exports=True, mode="max")
 IMPORTS = ["type=local,src=/store/layers/x"]
 KEY = SeedKey(project="shop", go="1.26", arch="amd64")
 

@@ -51,12 +51,11 @@ def project(*names: str, registry: str = "") -> Project:
 
 
 def choice(
-    around: Surroundings = BRANCH, *, policy: str = "ci-branch", store: Store | None = STORE, layers: str = ""
+    around: Surroundings = BRANCH, *, policy: str = "ci-branch", store: Store | None = STORE, layers: str = "mode: max"
 ) -> CacheChoice:
     said = parse_config(f"cache: {{layers: {{{layers}}}}}".encode(), Path("gobake.yaml")).cache.layers
-    return CacheChoice(
-        policy=load_policy(policy, Path()).with_layers(said), why="", surroundings=around, store=store, why_store=""
-    )
+    settled = load_policy(policy, Path()).with_layers(said).settled(stored=store is not None)
+    return CacheChoice(policy=settled, why="", surroundings=around, store=store, why_store="")
 
 
 def planned(
@@ -122,6 +121,14 @@ def test_one_platform_has_a_ref_of_its_own_and_also_reads_that_of_all() -> None:
     ]
 
 
+def test_without_the_results_of_all_steps_the_compile_is_in_no_ref() -> None:
+    plan = planned(choice(layers="mode: min"), "api", "worker")
+    assert list(plan.targets) == ["api-scratch", "worker-scratch"]
+    assert plan.exporters == ()
+    assert plan.later == ("api-scratch--layers", "worker-scratch--layers")
+    assert "mode=min" in exported(plan, "api-scratch")[0]
+
+
 def test_the_compile_has_a_ref_for_every_set_of_services() -> None:
     names = {refs(exported(planned(choice(), *s), "trace"))[0] for s in (("api",), ("worker",), ("api", "worker"))}
     assert len(names) == 3
@@ -185,7 +192,7 @@ TAG = "layers-shop.api-scratch.all.feature"
 MAIN = "layers-shop.api-scratch.all.main"
 
 
-def words(layers: str = "", *, store: Store | None = STORE, registry: str = "") -> tuple[list[str], list[str]]:
+def words(layers: str = "mode: max", *, store: Store | None = STORE, registry: str = "") -> tuple[list[str], list[str]]:
     """(cache-from, cache-to) of one target."""
     plan = planned(choice(store=store, layers=layers), registry=registry)
     return list(plan.targets["api-scratch"].imports), list(exported(plan, "api-scratch"))

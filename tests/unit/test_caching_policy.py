@@ -68,7 +68,7 @@ def test_a_terminal_writes_nothing_and_starts_from_seeds() -> None:
 def test_a_branch_in_ci_writes_layers_and_main_saves_seeds_for_all() -> None:
     policy = OWN["ci-branch"]
     assert (policy.layers.imports, policy.layers.exports) == (True, True)
-    assert (policy.layers.mode, policy.layers.compression) == ("max", "zstd")
+    assert (policy.layers.mode, policy.layers.compression) == ("auto", "zstd")
     assert (policy.seeds.save, policy.seeds.save_on) == (Save.COMPILED, SaveOn.MAIN)
 
 
@@ -99,7 +99,7 @@ def test_read_only_takes_every_way_to_write_away(policy: Policy) -> None:
 def test_a_users_policy_says_what_it_must_and_has_defaults_for_the_rest(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(GOOD)
     mine = load_policy("mine.yaml", tmp_path)
-    assert (mine.name, mine.layers.mode, mine.seeds.save) == ("mine.yaml", "max", Save.NEVER)
+    assert (mine.name, mine.layers.mode, mine.seeds.save) == ("mine.yaml", "auto", Save.NEVER)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,26 @@ def test_command_line_goes_before_branches_and_these_before_the_configured_polic
 def test_settings_of_gobake_yaml_hold_over_those_of_the_policy() -> None:
     layers = chosen(branch(), config="layers: {compression: gzip, mode: min}").policy.layers
     assert (layers.compression, layers.mode, layers.exports) == ("gzip", "min", True)
+
+
+@pytest.mark.parametrize(
+    ("config", "policy", "store", "mode"),
+    [
+        ("seeds: {}", "ci-branch", "ghcr.io/acme/cache", "min"),
+        ("seeds: {}", "ci-pull-request", "ghcr.io/acme/cache", "min"),
+        ("seeds: {}", "ci-branch", "", "max"),
+        ("layers: {mode: max}", "ci-branch", "ghcr.io/acme/cache", "max"),
+        ("seeds: {}", "seedless.yaml", "ghcr.io/acme/cache", "max"),
+    ],
+    ids=["seeds", "as a reader expects it", "no store", "said by the user", "no seeds"],
+)
+def test_the_compile_stays_out_of_layer_caches_where_seeds_warm_the_mounts(
+    config: str, policy: str, store: str, mode: str, tmp_path: Path
+) -> None:
+    (tmp_path / "seedless.yaml").write_text(GOOD)
+    section = parse_config(f"cache: {{{config}}}".encode(), Path("/shop/gobake.yaml")).cache
+    wish = CacheWish(policy=policy, store=store, said_from=tmp_path)
+    assert choose(project(), section, branch(), wish).policy.layers.mode == mode
 
 
 @pytest.mark.parametrize("policy", ["release", "ci-branch"])

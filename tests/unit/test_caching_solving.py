@@ -35,6 +35,9 @@ def error_of(monkeypatch: pytest.MonkeyPatch, folder: Path, wrote: str, secrets:
         def __iter__(self) -> Iterator[str]:
             return iter(failing(wrote))
 
+        def begin(self) -> None:
+            pass
+
         def stop(self) -> None:
             pass
 

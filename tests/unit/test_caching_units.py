@@ -172,3 +172,11 @@ def test_a_grown_seed_loses_nothing(mounts: list[Unit], held: list[Unit]) -> Non
     made = plan(mounts, held)
     if made.shape is Shape.GROWN:
         assert {u.key for u in made.index} == {u.key for u in [*mounts, *held]}
+
+
+def test_a_large_seed_is_written_as_two_layers_of_about_the_same_size() -> None:
+    many = [unit(f"gobuild/{name}", size=50_000_000) for name in "dcba"]
+    assert plan(many, None).piles == (("gobuild/a", "gobuild/b"), ("gobuild/c", "gobuild/d"))
+    assert plan([*many, unit("gobuild/0", size=400_000_000)], None).piles[0] == ("gobuild/0",)
+    small = [replace(one, size=5_000_000) for one in many]
+    assert plan(small, None).piles == (("gobuild/a", "gobuild/b", "gobuild/c", "gobuild/d"),)

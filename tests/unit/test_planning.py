@@ -150,7 +150,10 @@ def test_the_plan_tells_policy_store_and_what_each_target_reads_and_writes(
     assert found["layers"]["api-scratch"]["import"][0] == (
         "type=registry,ref=ghcr.io/acme/shop-cache:layers-shop.api-scratch.all.next"
     )
-    assert set(found["layers"]) == {"trace", "api-scratch", "worker-scratch"}
+    assert set(found["layers"]) == {"api-scratch", "worker-scratch"}
+    assert found["layers"]["api-scratch"]["export"][0].endswith(
+        ",mode=min,compression=zstd,oci-mediatypes=true,image-manifest=true,ignore-error=true"
+    )
 
 
 def test_a_terminal_reads_and_writes_no_layers_without_a_store(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

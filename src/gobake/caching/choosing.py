@@ -49,7 +49,7 @@ def choose(project: Project, config: CacheConfig, around: Surroundings, wish: Ca
         policy = policy.read_only()
     store, why_store = _store(project, config, around, wish)
     return CacheChoice(
-        policy=policy,
+        policy=policy.settled(stored=store is not None),
         why=why,
         surroundings=around,
         store=store,

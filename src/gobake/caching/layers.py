@@ -1,11 +1,13 @@
 """Layer caches: which refs every bake target imports and exports, in BuildKit's words.
 
 Every target has a ref of its own under service, strategy, platforms and branch, so that targets side by side overwrite
-nothing; `trace`, which holds the compile of all services, has one for every set of services. All export in one mode, by
-default with the results of every step: of several refs that know a step, BuildKit (0.25) asks whichever it read first,
-and one that has the step's key without its result hides another's that has both. The compile's layers are the same
-blobs in all of them. Targets that export side by side would each upload them, twenty times what is new, so that they
-are exported with the compile alone; the other targets follow when the images are built, and find them there.
+nothing; `trace`, which holds the compile of all services, has one for every set of services. All export in one mode: of
+several refs that know a step, BuildKit (0.25) asks whichever it read first, and one that has the step's key without its
+result hides another's that has both. The layers of the images are exported when these are built.
+
+With mode=max the compile's layers are the same blobs in all of them. Targets that export side by side would each upload
+them, twenty times what is new, so that they are exported along with the build, by `trace`; the other targets find them.
+With mode=min nothing has them, the compile runs, and what it makes is looked up by its content.
 
 A ref holds all platforms of its target, unless only one is built, as in a matrix with a runner for each architecture:
 then the platform is a part of the name. With several nodes each of them exports by itself, and so each has its refs.
@@ -45,11 +47,12 @@ class LayerPlan:
     """Every target's strings, and what of the policy is left out."""
 
     targets: dict[str, TargetCache]
+    mode: str = "max"
     notes: tuple[str, ...] = ()
 
     def read_only(self, note: str) -> LayerPlan:
         targets = {name: replace(cache, exports=()) for name, cache in self.targets.items()}
-        return LayerPlan(targets=targets, notes=(*self.notes, note))
+        return replace(self, targets=targets, notes=(*self.notes, note))
 
     @property
     def local(self) -> tuple[str, ...]:
@@ -102,7 +105,7 @@ def layer_caches(
         known=folder.tags(choice.store.folder) if choice.store and choice.store.folder else frozenset(),
     )
     found = {}
-    for cached in _cached(project, matrix, tag):
+    for cached in _cached(project, matrix, tag, compiles=policy.mode == "max"):
         own_names = cached.names(builder.several_nodes)
         imports = [
             line for backend in backends for line in spelling.imports(backend, cached, own_names) if policy.imports
@@ -118,7 +121,7 @@ def layer_caches(
             if lines:
                 by_platform.append((platform, lines))
         found[cached.target] = TargetCache(imports=tuple(dict.fromkeys(imports)), exports=tuple(by_platform))
-    return LayerPlan(targets=found, notes=tuple(notes))
+    return LayerPlan(targets=found, mode=policy.mode, notes=tuple(notes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +145,10 @@ class _Cached:
         return f"{self.named}.{_EVERY}"
 
 
-def _cached(project: Project, matrix: Matrix, tag: str) -> Iterator[_Cached]:
+def _cached(project: Project, matrix: Matrix, tag: str, *, compiles: bool) -> Iterator[_Cached]:
+    """``compiles``: that of all services too."""
     stages = compile_stages(matrix)
-    if stages:
+    if stages and compiles:
         built = [f"{s.build_root} {s.options} {[(c.package, c.stamp) for c in s.commands]}" for s in stages]
         named = f"compile_{refs.digest_part(*built)}"
         yield _Cached(target=TRACE, platforms=matrix.platforms, named=named)

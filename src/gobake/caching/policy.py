@@ -40,7 +40,7 @@ class Layers:
 
     imports: bool
     exports: bool
-    mode: str = "max"  # max: the results of all steps; min: of those that are in the image
+    mode: str = "auto"  # max: the results of all steps; min: of those that are in the image; auto: see Policy.settled
     compression: str = "zstd"
     backends: tuple[Backend, ...] = (Backend(type="store"),)
 
@@ -93,6 +93,17 @@ class Policy:
             seeds=replace(self.seeds, save=Save.NEVER),
             history=replace(self.history, write=False),
         )
+
+    def settled(self, *, stored: bool) -> Policy:
+        """The same with max or min for ``auto``; ``stored``: there is a cache store.
+
+        The compile's layer holds the programs of all services and is new with every edit. Where seeds warm the Go
+        mounts, a compile of which nothing has changed takes a second, and writing that layer takes several.
+        """
+        if self.layers.mode != "auto":
+            return self
+        mode = "min" if stored and self.seeds.restore else "max"
+        return replace(self, layers=replace(self.layers, mode=mode))
 
     def with_layers(self, said: LayerConfig) -> Policy:
         """The same with the settings of gobake.yaml, which hold over a policy's."""

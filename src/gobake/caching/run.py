@@ -11,7 +11,7 @@ from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import LayerPlan, cache_name
 from gobake.errors import Unwritable
 from gobake.insight.exports import balance
-from gobake.recipe import TargetCache, exporter_name
+from gobake.recipe import TRACE, TargetCache, exporter_name
 from gobake.runs.record import CacheRecord, RunRecord
 from gobake.trace.caches import CacheTransfer
 from gobake.trace.names import StepKind
@@ -41,12 +41,16 @@ def begin(plan: LayerPlan, choice: CacheChoice) -> LayerPlan:
 
 def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) -> tuple[str, ...]:
     """Of the bake targets that export after the build, those that have something to write: all but the ones whose every
-    step came out of a cache, while the very ref that they write was there."""
+    step came out of a cache, while the very ref that they write was there.
+
+    The compile's steps do not count with mode=min, of which no ref holds anything.
+    """
     named = _named(plan.targets)
     read = {(t.target, t.place) for t in transfers if not (t.exported or t.error)}
     outcomes: dict[str, set[Outcome]] = {}
+    unheld = {digest for step in seen.steps if step.target == TRACE for digest in step.digests if plan.mode == "min"}
     for step in seen.steps:
-        if step.name.kind is StepKind.INSTRUCTION:
+        if step.name.kind is StepKind.INSTRUCTION and unheld.isdisjoint(step.digests):
             outcomes.setdefault(step.name.target, set()).add(step.outcome)
     found = []
     for exporter in plan.later:

@@ -44,7 +44,7 @@ _LOSES = 0.1  # a seed is not written anew from mounts that lack more of it: the
 # buildx 0.13 lets the engine push, which pushes only what it keeps; later ones leave it to BuildKit
 _PUSHED_BY_DOCKER = "tag does not exist"
 _ENDED_TOO_SOON = "container process is already dead"  # runc 1.1, of a program that takes no time
-_SOURCES = ("main.go", "move.go", "go.mod")
+_SOURCES = ("main.go", "pack.go", "restore.go", "go.mod")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +138,7 @@ def _moved(asked: Saving, before: Seed | None) -> bool:
 def _workplace(folder: Path) -> Path:
     for name in _SOURCES:
         (folder / name).write_bytes((shipped.folder("cache") / "seed" / name).read_bytes())
-    for name in ("units", "index"):
-        (folder / name).touch()
+    (folder / "index").touch()
     return folder
 
 
@@ -191,7 +190,11 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     """The image that is in force now, if it is this one; None where another save was faster."""
     index = write_index(plan.index)
     digest = hashlib.sha256(index.encode()).hexdigest()
-    (folder / "units").write_text("".join(f"{path}\n" for path in plan.paths))
+    grown = before if plan.shape is Shape.GROWN else None
+    # a restore reads the layers from the last to the first
+    layers = [f"{number:04}" for number, _ in enumerate(plan.piles, 1 + (grown.layers if grown else 0))]
+    for layer, paths in zip(layers, plan.piles, strict=True):
+        (folder / f"units-{layer}").write_text("".join(f"{path}\n" for path in paths))
     (folder / "index").write_text(index)
     labels = seeds.labels(
         key=asked.key,
@@ -203,11 +206,11 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
         saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         size=plan.total,
     )
-    grown = before if plan.shape is Shape.GROWN else None
     if asked.store.folder is not None:
         _keep_index(asked.store, seeds.index_tag(digest), index)
     for kept in (False, *[True] * TRIES):
-        solved = _bake(asked, folder, _outputs(asked, digest, kept=kept), labels=labels, before=grown)
+        outputs = _outputs(asked, digest, kept=kept)
+        solved = _bake(asked, folder, outputs, labels=labels, layers=layers, before=grown)
         if kept:  # where it is removed, another save that pushes at this moment tries again
             remove_images([f"{asked.store.place}:{tag}" for tag in (asked.tag, seeds.index_tag(digest))])
         if _PUSHED_BY_DOCKER not in solved.error:
@@ -232,6 +235,7 @@ def _bake(
     *,
     index: str = "",
     labels: dict[str, str] | None = None,
+    layers: Sequence[str] = (),
     before: Seed | None = None,
 ) -> Solved:
     """Bake targets of the save Dockerfile: ``list``, ``seed`` and ``index``, each with its output."""
@@ -244,6 +248,7 @@ def _bake(
         gobuild=asked.gobuild,
         indexed=bool(index),
         grown=before is not None,
+        layers=layers,
     )
     stages = {"list": "list", "index": "index", "seed": "grown" if before else "units"}
     contexts = {"index": asked.store.context(index)} if index else {}

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-_FORMAT = "1"  # of seeds: what is of another is passed over
+_FORMAT = "2"  # of seeds: what is of another is passed over
 _LABEL = "dev.gobake.seed"
 _INDEX_DIGITS = 24  # of its sha256, in the tag of an index
 

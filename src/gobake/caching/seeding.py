@@ -40,6 +40,7 @@ def warming(
         builder=builder,
         chosen=chosen,
         home=home,
+        compiles=choice.policy.layers.mode == "min",
     )
 
 

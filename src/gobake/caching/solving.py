@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gobake import shipped
-from gobake.engine import Bake, BakeCall
+from gobake.engine import Bake, BakeCall, plugin
 from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
@@ -63,6 +63,7 @@ def solve(
             builder=builder,
             secrets=dict(secrets or {}),
             variables=dict(variables or {}),
+            plugin=plugin(builder),
         )
     )
     timer = threading.Timer(seconds, bake.stop)
@@ -70,6 +71,7 @@ def solve(
     timer.start()
     log = EventLog()
     try:
+        bake.begin()
         for line in bake:
             line = redact(line)
             log.feed_line(line)

@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import accumulate
 
 _HEADER = "gobake seed index 1"
 _HASH = 24  # hex digits of a GOCACHE name that tell it from all others: 96 bits
 _OBJECT = re.compile(r"(gobuild/[0-9a-f]{2}/[0-9a-f]{24})[0-9a-f]*(-[ad])")
 DAY_SECONDS = 86_400
+_WORTH_TWO_LAYERS = 64_000_000  # bytes, unpacked
 
 
 class Kind(StrEnum):
@@ -65,11 +67,15 @@ class SavePlan:
     """What to save. ``index`` describes the seed that results."""
 
     shape: Shape
-    paths: tuple[str, ...] = ()  # units to copy
+    piles: tuple[tuple[str, ...], ...] = ()  # units to write, by layer
     size: int = 0  # bytes of them, unpacked
     index: tuple[Unit, ...] = ()
     left_out: int = 0  # bytes that are in the mounts and will not be in the seed
     why: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(path for pile in self.piles for path in pile)
 
     @property
     def total(self) -> int:
@@ -161,7 +167,7 @@ def plan_save(
         return _whole(here, today, keeping, "it is over its budget")
     return SavePlan(
         shape=Shape.GROWN,
-        paths=tuple(sorted(unit.path for unit in new)),
+        piles=(tuple(sorted(unit.path for unit in new)),),
         size=sum(unit.size for unit in new),
         index=tuple(index.values()),
         why=f"{len(new)} units are new",
@@ -207,12 +213,23 @@ def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> 
         size += unit.size
     return SavePlan(
         shape=Shape.WHOLE if kept else Shape.NOTHING,
-        paths=tuple(sorted(unit.path for unit in kept)),
+        piles=_piles(kept, size),
         size=size,
         index=tuple(kept),
         left_out=sum(unit.size for unit in here.values()) - size,
         why=why if kept else "the mounts are empty",
     )
+
+
+def _piles(units: Iterable[Unit], size: int) -> tuple[tuple[str, ...], ...]:
+    """Units by layer: two of about the same size where there is much, which BuildKit compresses side by side."""
+    by_path = sorted(units, key=lambda unit: unit.path)
+    if size < _WORTH_TWO_LAYERS:
+        return (tuple(unit.path for unit in by_path),)
+    before = accumulate((unit.size for unit in by_path), initial=0)
+    first = sum(2 * done < size for done, _ in zip(before, by_path, strict=False))
+    halves = by_path[:first], by_path[first:]
+    return tuple(tuple(unit.path for unit in half) for half in halves if half)
 
 
 def _differs(known: Unit | None, unit: Unit) -> bool:

@@ -38,6 +38,7 @@ class Warming:
     builder: Builder
     chosen: str  # the builder's name as --builder gave it, "" for the current one
     home: Path  # the project's folder in the user's cache
+    compiles: bool = False  # the compile runs in any case: no layer cache holds it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +67,19 @@ def warm(
     why = needs(asked.mounts, there, remembered(asked.home, asked.builder.name), asked.key.go)
     if listed is None or not why:
         return Warmth()
+    platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
+    if asked.compiles:
+        begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
     found, notes = look(asked)
     seed = seeds.best(found, asked.sums)
     if seed is None:
         return Warmth(notes=notes, unread=notes)
-    if expected(seed):
-        return Warmth(notes=notes)
-    platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     theirs = of_machine(platforms, asked.key.arch)
-    if not theirs:
+    if expected(seed) or not theirs:
         return Warmth(notes=notes)
     say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
-    begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
+    if not asked.compiles:
+        begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
     restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=theirs)
     # also where it failed: what BuildKit has measured it does not measure, and so hold, while the build begins
     filled = [mount for mount in cache_mounts(asked.chosen) or () if mount.id in ids]

@@ -49,7 +49,7 @@ class Backend:
 class LayerConfig:
     """How layers are kept; None where nothing is said. Whether they are, the policy alone says."""
 
-    mode: str | None = None  # min or max
+    mode: str | None = None  # auto, min or max
     compression: str | None = None  # zstd, gzip, estargz or uncompressed
     backends: tuple[Backend, ...] | None = None
 

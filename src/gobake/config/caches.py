@@ -18,7 +18,7 @@ from gobake.config.spelling import meant, shown
 # ---- layers
 
 BACKEND_TYPES = ("store", "gha", "s3", "azblob", "inline")
-MODES = ("min", "max")
+MODES = ("auto", "min", "max")
 COMPRESSIONS = ("zstd", "gzip", "estargz", "uncompressed")
 
 _REQUIRED = {"s3": ("bucket", "region"), "azblob": ("account_url",)}
@@ -76,7 +76,8 @@ LAYER_FIELDS = (
     Field(
         name="mode",
         kind=choice("mode", MODES, str),
-        about="What an export holds: the results of all steps (max), or only what is in the image (min).",
+        about="What an export holds: the results of all steps (max), only what is in the image (min), or min where a "
+        "seed warms the Go mounts, else max (auto).",
         example="max",
         otherwise="the policy's",
     ),
@@ -135,7 +136,7 @@ SEED_FIELDS = (
     Field(
         name="layers",
         kind=whole(least=1, most=100, says="layers"),
-        about="A seed of more layers is written anew as one.",
+        about="A seed of more layers is written anew, as one or two.",
         example="12",
         default="8",
     ),

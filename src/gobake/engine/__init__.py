@@ -15,8 +15,9 @@ from gobake.engine.asking import (
     refusal,
     require_image_store,
 )
-from gobake.engine.baking import Bake, BakeCall, build_folder, kill_all, one_a_line, stop_all, warm_up
+from gobake.engine.baking import Bake, BakeCall, build_folder, kill_all, nothing_left, one_a_line, stop_all, warm_up
 from gobake.engine.collecting import CollectRule, parse_rules, size_in_bytes
+from gobake.engine.known import plugin
 from gobake.engine.looking import (
     CacheMount,
     Usage,
@@ -50,11 +51,13 @@ __all__ = [
     "image_sizes",
     "inspect_image",
     "kill_all",
+    "nothing_left",
     "one_a_line",
     "parse_info",
     "parse_inspect",
     "parse_mounts",
     "parse_rules",
+    "plugin",
     "refusal",
     "remote_sizes",
     "remove_images",

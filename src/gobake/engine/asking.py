@@ -95,6 +95,12 @@ def docker_command() -> str:
     return docker
 
 
+def buildx_command() -> list[str]:
+    """What `docker buildx` begins with, or what does the same sooner. Raises NoEngine where there is no docker."""
+    plugin = known.plugin()
+    return [plugin] if plugin else [docker_command(), "buildx"]
+
+
 class _Question:
     """A docker command that runs while something else is done."""
 

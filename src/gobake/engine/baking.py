@@ -95,7 +95,8 @@ def build_folder(dockerfile: Path, context: Path, into: Path, builder: str = "")
         raise BuildFailed(said or error.what)
 
 
-_RUNNING: set[Bake] = set()  # whose lines are being read
+_RUNNING: set[Bake] = set()  # begun, and not at their ends
+_NO_MORE = threading.Event()
 
 
 class Bake:
@@ -114,23 +115,26 @@ class Bake:
 
     def begin(self) -> None:
         """Start now, where the plugin is known; else the build begins with the first line that is asked for."""
-        if self.call.plugin and not self._stopping.is_set():
+        _RUNNING.add(self)
+        if self.call.plugin and not self._stopped:
             with contextlib.suppress(OSError):  # it is gone: docker says what is the matter
                 self._process = _started(self.call)
 
     def __iter__(self) -> Iterator[str]:
-        if self._process:
-            lines = self._read(self._process)
-        elif self._stopping.is_set():
-            self.failed = True
-            return
-        else:
-            lines = self._through_docker()
         _RUNNING.add(self)
         try:
-            yield from one_a_line(lines)
+            if self._process:
+                yield from one_a_line(self._read(self._process))
+            elif self._stopped:
+                self.failed = True
+            else:
+                yield from one_a_line(self._through_docker())
         finally:
             _RUNNING.discard(self)
+
+    @property
+    def _stopped(self) -> bool:
+        return self._stopping.is_set() or _NO_MORE.is_set()
 
     def _read(self, process: subprocess.Popen[str]) -> Iterator[str]:
         assert process.stdout is not None
@@ -190,9 +194,20 @@ class Bake:
 
 
 def stop_all() -> None:
-    """Cancel every build that this process has begun."""
+    """Cancel every build that this process has begun, and let none begin any more."""
+    _NO_MORE.set()
     for bake in list(_RUNNING):
         bake.stop()
+
+
+@contextlib.contextmanager
+def nothing_left() -> Iterator[None]:
+    """Builds that were begun beside something else end with it: nobody wants their results any more."""
+    try:
+        yield
+    finally:
+        for bake in list(_RUNNING):
+            bake.stop()
 
 
 def kill_all() -> None:

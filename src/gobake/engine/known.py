@@ -51,6 +51,20 @@ def recall(name: str) -> Known | None:
         return None
 
 
+_plugins: dict[str, str] = {}
+
+
+def plugin(name: str = "") -> str:
+    """The path of the buildx plugin, where it is known and can be started without the docker command; else "".
+
+    The docker command asks every plugin what it is before it starts one, which takes longer than many a question.
+    """
+    if not _plugins.get(name):
+        found = recall(name)
+        _plugins[name] = found.plugin if found else ""
+    return _plugins[name]
+
+
 def remember(name: str, inspect: str, buildx: str, plugin: str) -> None:
     """For the next run; ``inspect`` is of a builder of the docker driver."""
     info = socket.get("/info")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gobake.engine import socket
-from gobake.engine.asking import ask, docker_command, refusal
+from gobake.engine import known, socket
+from gobake.engine.asking import ask, buildx_command, docker_command, refusal
 from gobake.engine.collecting import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
 
@@ -36,7 +36,7 @@ def inspect_image(reference: str, template: str, seconds: float) -> str | None:
     """
     form = ["--format", template] if template else ["--raw"]
     try:
-        done = _docker("buildx", "imagetools", "inspect", *form, reference, seconds=seconds)
+        done = _run([*buildx_command(), "imagetools", "inspect", *form, reference], seconds)
     except subprocess.TimeoutExpired:
         raise RegistryRefused(f"{reference}: the registry did not answer within {seconds:.0f} s") from None
     if done.returncode == 0:
@@ -69,6 +69,9 @@ def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
 
     It is asked twice: a record that goes while BuildKit lists all of them can spoil one answer.
     """
+    if not builder and known.plugin():  # Docker's own, then
+        usage = builder_usage("docker")
+        return usage.mounts if usage else None
     for _ in range(2):
         with contextlib.suppress(GobakeError):
             return parse_mounts(ask("buildx", "du", *_named(builder), "--verbose", "--filter", "type=exec.cachemount"))
@@ -176,8 +179,13 @@ def remove_images(references: Sequence[str]) -> None:
 
 def _docker(*words: str, seconds: float) -> subprocess.CompletedProcess[str]:
     """Raises subprocess.TimeoutExpired."""
+    return _run([docker_command(), *words], seconds)
+
+
+def _run(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Raises subprocess.TimeoutExpired."""
     return subprocess.run(
-        [docker_command(), *words],
+        command,
         capture_output=True,
         text=True,
         errors="replace",

@@ -1,0 +1,35 @@
+"""Ctrl-C: the first one cancels in the engine what this process has begun there, the second ends gobake at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from gobake import engine
+from gobake.errors import ExitCode
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """While something runs in the engine. Gives the question whether Ctrl-C was pressed."""
+    pressed: list[float] = []
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        pressed.append(time.monotonic())
+        # a terminal's Ctrl-C reaches buildx too, and this handler twice at most within a moment
+        if len(pressed) > 1 and pressed[-1] - pressed[0] > 0.3:
+            engine.kill_all()
+            os._exit(ExitCode.INTERRUPTED)
+        engine.stop_all()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        for number, handler in before.items():
+            # what is left after an interrupt takes a moment; one more press must not cost the record or the exit code
+            signal.signal(number, signal.SIG_IGN if pressed else handler)
