@@ -15,7 +15,8 @@ from gobake.caching.store import Store
 from gobake.recipe import TargetCache
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord, from_json, to_json
 from gobake.trace.caches import CacheTransfer, cache_transfers
-from gobake.trace.steps import steps
+from gobake.trace.names import parse_name
+from gobake.trace.steps import Outcome, Step, Trace, steps
 from tests.unit.recorded import read
 
 TAG = "layers-api-scratch.all.main"
@@ -123,6 +124,35 @@ def test_what_came_from_another_branch_is_exported_to_its_own() -> None:
 def test_what_was_built_or_found_on_the_builder_is_exported() -> None:
     for name in ("cold", "warm"):
         assert exporters(name, SHARED) == ("api-alpine--layers", "api-scratch--layers")
+
+
+def test_with_mode_min_the_compile_does_not_count_for_no_ref_holds_it() -> None:
+    def made(text: str, outcome: Outcome) -> Step:
+        name = parse_name(text, frozenset(("api-alpine", "api-scratch", "trace")))
+        digest = "compile" if "RUN go build" in text else text
+        return Step(name=name, key=text, digests=(digest,), outcome=outcome)
+
+    seen = Trace(
+        steps=(
+            made("[api-alpine compile 2/2] RUN go build", Outcome.SHARED),
+            made("[api-alpine api-alpine 1/1] COPY --from=compile /out/api /", Outcome.IMPORTED),
+            made("[api-scratch compile 2/2] RUN go build", Outcome.EXECUTED),
+            made("[api-scratch api-scratch 1/1] COPY --from=compile /out/api /", Outcome.EXECUTED),
+            made("[trace compile 2/2] RUN go build", Outcome.SHARED),
+        )
+    )
+    caches = {
+        name: TargetCache(imports=(SHARED,), exports=((None, (f"{SHARED},mode=min",)),))
+        for name in ("api-alpine", "api-scratch")
+    }
+    read_from = [
+        CacheTransfer(exported=False, target=name, place="registry.test/recorded/shop:cache") for name in caches
+    ]
+    assert to_export(LayerPlan(targets=caches, mode="min"), read_from, seen) == ("api-scratch--layers",)
+    assert to_export(LayerPlan(targets=caches, mode="max"), read_from, seen) == (
+        "api-alpine--layers",
+        "api-scratch--layers",
+    )
 
 
 # ---- is it worth it?
