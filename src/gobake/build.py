@@ -9,12 +9,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gobake import __version__, engine
 from gobake.access import Access, EventRedactor
 from gobake.config import GateConfig
+from gobake.dataclass import dataclass
 from gobake.engine import Bake, Questions
 from gobake.errors import ExitCode
 from gobake.folders import scratch_folder

@@ -6,9 +6,9 @@ import contextlib
 import re
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 
 _FORMAT = "%H%n%ct"

@@ -12,9 +12,9 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from gobake.dataclass import dataclass
 from gobake.errors import GoMissing, ProjectError, Where
 from gobake.gomod import BuildRoot, Layout, Module
 from gobake.model import BuildOptions, Platform

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from gobake.dataclass import dataclass
 from gobake.errors import ProjectError, Where
 
 CONFIG_FILE = "gobake.yaml"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gobake.beside import begun
+from gobake.dataclass import dataclass
 from gobake.engine import Bake, BakeCall
 from gobake.interrupts import interruptible
 from gobake.model import Strategy

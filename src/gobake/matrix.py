@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, UsageError
 from gobake.model import Platform, Project, Service, Strategy, Target
 

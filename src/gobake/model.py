@@ -6,10 +6,11 @@ This module knows no YAML, no Docker and no Go command; it imports nothing of go
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from gobake import engine
@@ -18,6 +18,7 @@ from gobake.caching.memory import note
 from gobake.caching.saving import save
 from gobake.caching.seed import Seed
 from gobake.caching.warming import Warming, Warmth, warm
+from gobake.dataclass import dataclass
 from gobake.engine import Builder, Usage
 from gobake.errors import GobakeError
 from gobake.matrix import Matrix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from gobake import git, golang, gomod, hostgo, surveys
@@ -12,6 +12,7 @@ from gobake.caching.choosing import CacheChoice, choose
 from gobake.caching.environment import look
 from gobake.caching.wish import CacheWish
 from gobake.config import CacheConfig, Config, load_config
+from gobake.dataclass import dataclass
 from gobake.engine import host_platform
 from gobake.errors import ConfigError
 from gobake.golang import GoTree

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from gobake import recipe
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import LayerPlan, cache_name
 from gobake.caching.mounts import mounts_of
+from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened

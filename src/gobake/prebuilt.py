@@ -10,10 +10,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from gobake.dataclass import dataclass
 from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from gobake.caching.layers import Builders, LayerPlan, layer_caches
 from gobake.caching.namespaces import namespace
 from gobake.caching.wish import CacheWish
 from gobake.config import GateConfig
+from gobake.dataclass import dataclass
 from gobake.engine import BakeCall, Builder, Questions, Usage
 from gobake.errors import EmulationMissing, Unwritable
 from gobake.folders import cache_folder

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
+from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, ProjectError, Where
 from gobake.golang import GoTree, Package, binary_name
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Strategy, bake_name

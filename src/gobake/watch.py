@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from gobake import engine
 from gobake.beside import begun
 from gobake.caching.mounts import Mount
+from gobake.dataclass import dataclass
 from gobake.engine import Builder, Usage
 from gobake.runs.record import MountRecord
 

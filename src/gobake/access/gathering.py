@@ -13,7 +13,7 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,6 +21,7 @@ from gobake.access import host, netrc
 from gobake.access.netrc import Login
 from gobake.access.redaction import Redactor, Secret
 from gobake.config import Config, PrivateConfig
+from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, Unwritable
 from gobake.recipe import (
     CA_VARIABLE,

@@ -13,10 +13,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from gobake.dataclass import dataclass
 from gobake.errors import GobakeError
 
 SHORTEST = 4  # a shorter secret would blank half of a log, and hides nothing

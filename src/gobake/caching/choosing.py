@@ -4,7 +4,7 @@ policy's file."""
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from gobake.caching.environment import Place, Surroundings
@@ -12,6 +12,7 @@ from gobake.caching.policy import Policy, load_policy
 from gobake.caching.store import Store, parse_store
 from gobake.caching.wish import CacheWish
 from gobake.config.cache_values import CacheConfig, SeedConfig
+from gobake.dataclass import dataclass
 from gobake.model import Project
 
 

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from gobake.caching.layout import blob_file, tag_of, tags
 from gobake.caching.pruning import GRACE_SECONDS, Item, unneeded_indexes
 from gobake.caching.seedstore import SeedStore
 from gobake.caching.stored import Entry, Stored, What, moment
+from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.registry import DeletionRefused, Repository
 

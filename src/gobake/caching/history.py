@@ -22,12 +22,13 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
 from gobake.caching import refs
 from gobake.caching.choosing import CacheChoice
+from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.registry import Repository
 from gobake.runs.archive import Entry, from_line, to_line

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from gobake.caching.memory import Memory
 from gobake.caching.pruning import mount_owner
 from gobake.caching.stored import Entry, Stored, What
+from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 
 

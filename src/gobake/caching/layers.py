@@ -18,12 +18,13 @@ Attributes: moby/buildkit README.md, "Export cache".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 
 from gobake.caching import folder, refs
 from gobake.caching.choosing import CacheChoice
 from gobake.config.cache_values import ATTRIBUTES, Backend
+from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project
 from gobake.recipe.bakefile import INLINE, TRACE, TargetCache, exporter_name

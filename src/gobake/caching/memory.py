@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 
 _FILE = "mounts.json"

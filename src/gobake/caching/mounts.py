@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 from gobake.matrix import Matrix
 from gobake.model import Project

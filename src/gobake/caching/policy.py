@@ -5,7 +5,7 @@ The words of such a file are policy_file.py's.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from gobake import memory, shipped
 from gobake.config.cache_values import Backend, LayerConfig
 from gobake.config.values import MAX_BYTES
+from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, Where
 
 _KIND = "policy"

@@ -13,13 +13,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.caching.mounts import Mount
 from gobake.caching.seed import Seed
 from gobake.caching.seedstore import SeedStore
 from gobake.caching.solving import solve, write_dockerfile
+from gobake.dataclass import dataclass
 from gobake.model import Platform
 
 # A seed that comes slower than this is no help: compiling makes about as much.

@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from gobake import shipped
@@ -33,6 +33,7 @@ from gobake.caching.units import (
     read_listing,
     write_index,
 )
+from gobake.dataclass import dataclass
 from gobake.engine import cache_mounts, remove_images
 from gobake.errors import RegistryRefused
 from gobake.model import Platform

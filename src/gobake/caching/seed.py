@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from gobake.dataclass import dataclass
 
 _FORMAT = "2"  # of seeds: what is of another is passed over
 _LABEL = "dev.gobake.seed"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gobake import engine
 from gobake.caching import layout as layouts
 from gobake.caching.seed import Seed, SeedKey, read_seed
+from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 
 # Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.

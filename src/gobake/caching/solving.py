@@ -6,11 +6,11 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gobake import shipped
+from gobake.dataclass import dataclass
 from gobake.engine import Bake, BakeCall, plugin
 from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog

@@ -14,7 +14,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,7 @@ from gobake.caching.history import begun, run_of
 from gobake.caching.refs import LONGEST
 from gobake.caching.seedstore import SeedStore
 from gobake.caching.units import DAY_SECONDS, Keeping, live_share, read_index
+from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.registry import Repository
 

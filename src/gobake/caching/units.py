@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from itertools import accumulate
+
+from gobake.dataclass import dataclass
 
 _HEADER = "gobake seed index 1"
 _HASH = 24  # hex digits of a GOCACHE name that tell it from all others: 96 bits

@@ -17,7 +17,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 from gobake import engine, recipe
 from gobake.access import EventRedactor, Redactor
 from gobake.caching.solving import solve
+from gobake.dataclass import dataclass
 from gobake.errors import BuildFailed, GobakeError, UsageError
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Platform, Strategy

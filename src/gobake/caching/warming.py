@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.caching import seed as seeds
@@ -17,6 +16,7 @@ from gobake.caching.mounts import Mount
 from gobake.caching.restoring import Restored, begin_pull, restore
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seedstore import SeedStore
+from gobake.dataclass import dataclass
 from gobake.engine import Builder, CacheMount, cache_mounts
 from gobake.errors import RegistryRefused
 from gobake.model import Platform

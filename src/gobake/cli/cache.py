@@ -6,7 +6,6 @@ import json
 import re
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import click
 
 from gobake.cli.cache_save import save_command
 from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request, store_option
+from gobake.dataclass import dataclass
 from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ aliases ("billion laughs") cost more than the limits below.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import yaml
 
 from gobake.config.spelling import printable, shown
 from gobake.config.values import MAX_BYTES
+from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, Where
 
 MAX_DEPTH = 50

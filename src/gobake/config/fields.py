@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 from gobake.config.kinds import Kind
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
+from gobake.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

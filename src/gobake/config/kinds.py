@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
@@ -15,6 +14,7 @@ from gobake.config.document import Scalar
 from gobake.config.patterns import PRINTABLE
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
+from gobake.dataclass import dataclass
 
 T = TypeVar("T")
 Schema = Mapping[str, object]

@@ -6,13 +6,14 @@ What holds where nothing was said is decided later (model.py's defaults, and wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from gobake.config.cache_values import CacheConfig
 from gobake.config.gate_values import GateConfig
+from gobake.dataclass import dataclass
 from gobake.errors import Where
 from gobake.model import ExtraFile, Platform, Strategy
 

@@ -8,9 +8,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from gobake.dataclass import dataclass
 from gobake.engine import known
 from gobake.engine.collecting import CollectRule, parse_rules
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine

@@ -11,10 +11,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
+from gobake.dataclass import dataclass
 from gobake.engine.asking import docker_command, refusal
 from gobake.errors import BuildFailed, NoEngine
 

@@ -7,7 +7,8 @@ than the rule's limit (docs.docker.com/build/cache/garbage-collection).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from gobake.dataclass import dataclass
 
 _FIELD = re.compile(r"(?m)^ ([A-Z][A-Za-z ]*):[ \t]*(.*)$")
 _SIZE = re.compile(r"([\d.]+)\s*([kKMGTP]?)(i?)B")

@@ -6,9 +6,9 @@ import contextlib
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from gobake.dataclass import dataclass
 from gobake.engine import known, socket
 from gobake.engine.asking import ask, buildx_command, docker_command, refusal
 from gobake.engine.collecting import size_in_bytes

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 
+from gobake.dataclass import dataclass
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord
 
 LOOK_BACK = 20  # runs

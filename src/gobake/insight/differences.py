@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from gobake.dataclass import dataclass
 from gobake.insight import files
 from gobake.insight.causes import Cause, Change
 from gobake.insight.past import GO_STAGES, Found, Look, Place

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gobake.dataclass import dataclass
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe.words import hcl, stage_name

@@ -5,9 +5,9 @@ The templates hold the Dockerfile's words and comments; this module gives them v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from gobake.dataclass import dataclass
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project, Service, Strategy, Target

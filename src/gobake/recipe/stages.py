@@ -6,9 +6,9 @@ Pure values; the Dockerfile's words are in dockerfile.py and in the templates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from gobake.dataclass import dataclass
 from gobake.golang import binary_name
 from gobake.matrix import Matrix
 from gobake.model import BuildOptions, Service, Strategy

@@ -15,9 +15,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.registry.credentials import HUB, Credentials, credentials_of
 

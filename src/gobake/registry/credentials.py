@@ -8,9 +8,11 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
+
+from gobake.dataclass import dataclass
 
 HUB = "docker.io"
 _HUB_KEY = "https://index.docker.io/v1/"

@@ -5,7 +5,7 @@ Every metric of a run also has the labels of COMMON. Names and base units follow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gobake.dataclass import dataclass
 
 COMMON = ("project", "branch")
 

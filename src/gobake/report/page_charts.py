@@ -8,9 +8,10 @@ narrow windows, in which names stand above their bars instead of beside them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gobake.dataclass import dataclass
 from gobake.report.page_rows import MODULES, OTHERS, OWN, STANDARD, Row
 
 Spec = dict[str, Any]

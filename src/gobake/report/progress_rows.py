@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from gobake.dataclass import dataclass
 from gobake.model import Platform, Target
 from gobake.trace import golog
 from gobake.trace.names import StepKind, StepName

@@ -7,9 +7,11 @@ meaning; what was written under another one is made anew from the record, which 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import isfinite
 from typing import Any
+
+from gobake.dataclass import dataclass
 
 SCHEMA = 1
 

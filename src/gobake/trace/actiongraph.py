@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from gobake.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,10 @@ Standard output and error of a step are interleaved, and two go commands of one 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from gobake.dataclass import dataclass
 from gobake.trace.printable import printable
 
 # `go build -v` names each package that it compiles, one import path a line
