@@ -7,13 +7,12 @@ of the build. Nothing here fails a build: all of it comes to a line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gobake.beside import begun
+from gobake.beside import Begun, begun
 from gobake.dataclass import dataclass
 from gobake.engine import Bake, BakeCall
 from gobake.interrupts import interruptible
@@ -43,7 +42,7 @@ class Saving:
     trace_folder: Path
     started: float
     say: Callable[[str], None]
-    _saved: Future[None] | None = None
+    _saved: Begun[None] | None = None
 
     def watch(self, log: EventLog, events: Sequence[Event]) -> None:
         """Begin once the compile has told what it did. Not where other steps still want the mounts: BuildKit gives
@@ -73,8 +72,8 @@ class Saving:
         if not self._saved:
             return interrupted
         with interruptible() as pressed:
-            wait([self._saved], timeout=_PATIENCE if interrupted else None)
-        if self._saved.done():
+            answered = self._saved.answered(_PATIENCE if interrupted else None)
+        if answered:
             self._saved.result()
         return interrupted or pressed()
 

@@ -26,7 +26,7 @@ def recall(kind: str, key: object, evidence: object) -> Any | None:
     try:
         kept = json.loads(_file(kind, key).read_bytes())
         return kept["value"] if kept["evidence"] == _digest(evidence) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -35,7 +35,7 @@ def remember(kind: str, key: object, evidence: object, value: object) -> None:
     file = _file(kind, key)
     part = file.with_name(f".{file.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.write_text(json.dumps({"evidence": _digest(evidence), "value": value}), encoding="utf-8")
         part.replace(file)  # whole or not at all: another run may read it at this moment
         _forget_old(file.parent)

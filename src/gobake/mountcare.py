@@ -6,11 +6,11 @@ Nothing here may cost a build: what goes wrong becomes a line for the user.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import field
 from pathlib import Path
 
 from gobake import engine
+from gobake.beside import Begun
 from gobake.caching import expecting, seeding
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.limits import collection_warning
@@ -45,7 +45,7 @@ class Care:
     layers: Sequence[str]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
+    usage: Begun[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
     _asked: Warming | None = None
 
     def begin(self) -> None:

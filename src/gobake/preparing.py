@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from gobake import __version__, engine, hostgo, prebuilt, recipe
 from gobake.access import Access, gather
-from gobake.beside import begun
+from gobake.beside import Begun, begun
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import Builders, LayerPlan, layer_caches
 from gobake.caching.namespaces import namespace
@@ -73,7 +72,7 @@ class Ready:
     matrix: Matrix
     caches: CacheChoice
     layers: LayerPlan
-    usage: Future[Usage | None] | None  # what the builder keeps, where that was asked already
+    usage: Begun[Usage | None] | None  # what the builder keeps, where that was asked already
     care: Care | None  # None: there are no seeds to restore or to save
     history: Path  # where the records of earlier runs are
     travel: Travel | None  # None: no history lies in a cache store
@@ -189,7 +188,7 @@ def _care(
     dockerfile: str,
     version: str,
     layers: LayerPlan,
-    usage: Future[Usage | None] | None,
+    usage: Begun[Usage | None] | None,
 ) -> Care:
     from gobake.mountcare import Care  # only where there is a cache store
 

@@ -7,17 +7,16 @@ a mount it holds it, and a step that wants the mount at that moment gets a new a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 
 from gobake import engine
-from gobake.beside import begun
+from gobake.beside import Begun, begun
 from gobake.caching.mounts import Mount
 from gobake.dataclass import dataclass
 from gobake.engine import Builder, Usage
 from gobake.runs.record import MountRecord
 
 
-def begin_usage(driver: str, chosen: str = "") -> Future[Usage | None]:
+def begin_usage(driver: str, chosen: str = "") -> Begun[Usage | None]:
     """Ask what a builder keeps, and wait for nothing. ``chosen``: its name as --builder gave it."""
     return begun(lambda: engine.builder_usage(driver, chosen))
 
@@ -29,7 +28,7 @@ class Watch:
     builder: Builder
     chosen: str  # the builder's name as --builder gave it
     mounts: Sequence[Mount]
-    before: Future[Usage | None] | None = None  # None: not asked
+    before: Begun[Usage | None] | None = None  # None: not asked
 
     @property
     def _cheap(self) -> bool:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from gobake.caching.policy import History, Layers, Mounts, Policy, Save, SaveOn, Seeds
 from gobake.config.caches import LAYER_FIELDS
-from gobake.config.document import Spot, Table, compose
+from gobake.config.document import compose
 from gobake.config.fields import Field, read_fields
 from gobake.config.kinds import Kind, boolean, choice
+from gobake.config.nodes import Spot, Table
 from gobake.config.reading import At
 
 
@@ -71,25 +72,25 @@ def _section(name: str, read: Kind[object], about: str, example: str) -> Field:
 _FIELDS = (
     _section(
         "layers",
-        Kind(read=_layers, schema={}, says="settings of layers"),
+        Kind(read=_layers, described=dict, says="settings of layers"),
         "Layer caches: " + ", ".join(f.name for f in _LAYER_FIELDS) + ".",
         "{import: true, export: false}",
     ),
     _section(
         "mounts",
-        Kind(read=lambda at: Mounts(**read_fields(at, _MOUNT_FIELDS)), schema={}, says="settings of mounts"),
+        Kind(read=lambda at: Mounts(**read_fields(at, _MOUNT_FIELDS)), described=dict, says="settings of mounts"),
         "The Go mounts.",
         "{trusted: true}",
     ),
     _section(
         "seeds",
-        Kind(read=lambda at: Seeds(**read_fields(at, _SEED_FIELDS)), schema={}, says="settings of seeds"),
+        Kind(read=lambda at: Seeds(**read_fields(at, _SEED_FIELDS)), described=dict, says="settings of seeds"),
         "Seeds of the Go mounts.",
         "{restore: true, save: never}",
     ),
     _section(
         "history",
-        Kind(read=lambda at: History(**read_fields(at, _HISTORY_FIELDS)), schema={}, says="settings of history"),
+        Kind(read=lambda at: History(**read_fields(at, _HISTORY_FIELDS)), described=dict, says="settings of history"),
         "Records of runs.",
         "{read: true, write: false}",
     ),

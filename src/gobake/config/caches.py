@@ -9,9 +9,9 @@ from typing import Any
 
 from gobake.config import patterns, words
 from gobake.config.cache_values import ATTRIBUTES, Backend, CacheConfig, LayerConfig, SeedConfig
-from gobake.config.document import Scalar
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Kind, choice, items, mapping, whole
+from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
 
@@ -90,7 +90,7 @@ LAYER_FIELDS = (
     ),
     Field(
         name="backends",
-        kind=items(Kind(read=_read_backend, schema=_backend_schema(), says="backend"), "backends", least=1),
+        kind=items(Kind(read=_read_backend, described=_backend_schema, says="backend"), "backends", least=1),
         about="Where layers are kept: `store`, or gha, s3, azblob, inline with BuildKit's attributes.",
         example="[store, {type: s3, bucket: acme-cache, region: eu-west-1}]",
         otherwise="the policy's",
@@ -100,7 +100,7 @@ LAYER_FIELDS = (
 
 layers_kind: Kind[LayerConfig] = Kind(
     read=lambda at: LayerConfig(**read_fields(at, LAYER_FIELDS)),
-    schema=object_schema(LAYER_FIELDS),
+    described=lambda: object_schema(LAYER_FIELDS),
     says="settings of layers",
 )
 
@@ -128,7 +128,7 @@ SEED_FIELDS = (
     ),
     Field(
         name="budget",
-        kind=Kind(read=_bytes, schema=words.SIZE.kind.schema, says="bytes"),
+        kind=Kind(read=_bytes, described=lambda: words.SIZE.kind.schema, says="bytes"),
         about="The most that a seed may hold; what was used last stays.",
         example="4GB",
         otherwise="no limit",
@@ -189,7 +189,11 @@ CACHE_FIELDS = (
     ),
     Field(
         name="seeds",
-        kind=Kind(read=_made(SEED_FIELDS, SeedConfig), schema=object_schema(SEED_FIELDS), says="limits of the seeds"),
+        kind=Kind(
+            read=_made(SEED_FIELDS, SeedConfig),
+            described=lambda: object_schema(SEED_FIELDS),
+            says="limits of the seeds",
+        ),
         about="Limits of the seeds, from which the Go mounts of a bare builder start.",
         example="{budget: 4GB}",
         otherwise="those of the table below",
@@ -197,5 +201,5 @@ CACHE_FIELDS = (
 )
 
 cache_kind: Kind[CacheConfig] = Kind(
-    read=_made(CACHE_FIELDS, CacheConfig), schema=object_schema(CACHE_FIELDS), says="settings of caches"
+    read=_made(CACHE_FIELDS, CacheConfig), described=lambda: object_schema(CACHE_FIELDS), says="settings of caches"
 )

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import yaml
 
+from gobake.config.nodes import Entry, Items, Node, Scalar, Spot, Table
 from gobake.config.spelling import printable, shown
 from gobake.config.values import MAX_BYTES
 from gobake.dataclass import dataclass
@@ -21,56 +22,7 @@ from gobake.errors import ConfigError, Where
 
 MAX_DEPTH = 50
 MAX_WEIGHT = 100_000  # nodes after aliases are followed; a long text weighs one more for each 64 characters
-_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _MERGE = "<<"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spot:
-    """A position in the text; both count from 1."""
-
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scalar:
-    """Text as written, without its quotes."""
-
-    text: str
-    plain: bool  # written without quotes
-    spot: Spot
-
-    @property
-    def null(self) -> bool:
-        return self.plain and self.text in _NULLS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Items:
-    """A list."""
-
-    nodes: tuple[Node, ...]
-    spot: Spot
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A key and its value in a table."""
-
-    key: Scalar
-    value: Node
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A mapping; no key is there twice, and what `<<` brings stands behind the table's own entries."""
-
-    entries: tuple[Entry, ...]
-    spot: Spot
-
-
-Node = Scalar | Items | Table
 
 
 class _Mark(Protocol):

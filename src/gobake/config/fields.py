@@ -7,8 +7,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from gobake.config.kinds import Kind
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
@@ -32,6 +30,8 @@ class Field:
     def schema(self) -> dict[str, object]:
         described: dict[str, object] = {**self.kind.schema, "title": self.name, "description": self._description}
         if self.default is not None:
+            import yaml  # here, because its import takes long
+
             described["default"] = yaml.safe_load(self.default)
         return described
 

@@ -14,12 +14,12 @@ def _limit(grammar: Grammar, says: str) -> Kind[Limit]:
         value = grammar.admit(at, at.text())
         return NONE if value == NONE else fraction(value)
 
-    return Kind(read=read, schema=grammar.kind.schema, says=says)
+    return Kind(read=read, described=grammar.kind.described, says=says)
 
 
 def _exempt() -> Kind[frozenset[Exemption]]:
     listed = items(choice("kind of run", tuple(Exemption), Exemption), "kinds of runs")
-    return Kind(read=lambda at: frozenset(listed.read(at)), schema=listed.schema, says=listed.says)
+    return Kind(read=lambda at: frozenset(listed.read(at)), described=listed.described, says=listed.says)
 
 
 LIMIT_FIELDS = (
@@ -65,7 +65,7 @@ def _read_limits(at: At) -> GateConfig:
     return GateConfig(**read_fields(at, LIMIT_FIELDS))
 
 
-_limits = Kind(read=_read_limits, schema=object_schema(LIMIT_FIELDS), says="limits")
+_limits = Kind(read=_read_limits, described=lambda: object_schema(LIMIT_FIELDS), says="limits")
 
 GATE_FIELDS = (
     *LIMIT_FIELDS,
@@ -84,4 +84,6 @@ def _read_gate(at: At) -> GateConfig:
     return GateConfig(**read_fields(at, GATE_FIELDS))
 
 
-gate_kind: Kind[GateConfig] = Kind(read=_read_gate, schema=object_schema(GATE_FIELDS), says="limits of a run")
+gate_kind: Kind[GateConfig] = Kind(
+    read=_read_gate, described=lambda: object_schema(GATE_FIELDS), says="limits of a run"
+)

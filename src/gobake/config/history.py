@@ -25,5 +25,5 @@ def _read_history(at: At) -> HistoryConfig:
 
 
 history_kind: Kind[HistoryConfig] = Kind(
-    read=_read_history, schema=object_schema(HISTORY_FIELDS), says="settings of the history"
+    read=_read_history, described=lambda: object_schema(HISTORY_FIELDS), says="settings of the history"
 )

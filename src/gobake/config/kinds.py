@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from gobake.config.document import Scalar
+from gobake.config.nodes import Scalar
 from gobake.config.patterns import PRINTABLE
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
@@ -29,8 +29,12 @@ class Kind(Generic[T]):
     """What a value may be."""
 
     read: Callable[[At], T]  # raises ConfigError
-    schema: Schema
+    described: Callable[[], Schema]  # called by who wants the schema: a build does not
     says: str  # for the reference: "text", "list of platforms"
+
+    @property
+    def schema(self) -> Schema:
+        return self.described()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +62,15 @@ class Grammar:
 
     @property
     def kind(self) -> Kind[str]:
+        return Kind(read=lambda at: self.admit(at, at.text()), described=self._schema, says=self.says)
+
+    def _schema(self) -> Schema:
         schema: Schema = {
             "type": "string",
             "pattern": f"^(?:{self.pattern}){'?' if self.empty else ''}$",
             "maxLength": self.longest,
         }
-        if self.number:
-            schema = {"anyOf": [schema, self.number]}
-        return Kind(read=lambda at: self.admit(at, at.text()), schema=schema, says=self.says)
+        return {"anyOf": [schema, self.number]} if self.number else schema
 
 
 def verbatim(says: str = "text", *, least: int = 0) -> Kind[str]:
@@ -78,7 +83,7 @@ def verbatim(says: str = "text", *, least: int = 0) -> Kind[str]:
         return value
 
     schema: dict[str, object] = {"type": ["string", "number", "boolean"], "pattern": f"^{PRINTABLE}$"}
-    return Kind(read=read, schema={**schema, "minLength": least} if least else schema, says=says)
+    return Kind(read=read, described=lambda: {**schema, "minLength": least} if least else schema, says=says)
 
 
 def choice(says: str, words: Collection[str], make: Callable[[str], T]) -> Kind[T]:
@@ -92,7 +97,7 @@ def choice(says: str, words: Collection[str], make: Callable[[str], T]) -> Kind[
 
     # without quotes, `false` reaches a schema as a boolean
     values: list[object] = [*words, *([False] if "false" in words else [])]
-    return Kind(read=read, schema={"enum": values}, says=says)
+    return Kind(read=read, described=lambda: {"enum": values}, says=says)
 
 
 def boolean() -> Kind[bool]:
@@ -105,7 +110,7 @@ def boolean() -> Kind[bool]:
             )
         return value in _TRUE
 
-    return Kind(read=read, schema={"type": "boolean"}, says="true or false")
+    return Kind(read=read, described=lambda: {"type": "boolean"}, says="true or false")
 
 
 def whole(*, least: int, most: int, says: str) -> Kind[int]:
@@ -117,7 +122,8 @@ def whole(*, least: int, most: int, says: str) -> Kind[int]:
             raise at.refuse(f"{shown(value)} is no number of {says} from {least} to {most}")
         return int(value)
 
-    return Kind(read=read, schema={"type": "integer", "minimum": least, "maximum": most}, says=f"number of {says}")
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return Kind(read=read, described=lambda: schema, says=f"number of {says}")
 
 
 def items(kind: Kind[T], says: str, *, repeats: bool = False, least: int = 0) -> Kind[tuple[T, ...]]:
@@ -136,12 +142,11 @@ def items(kind: Kind[T], says: str, *, repeats: bool = False, least: int = 0) ->
             raise at.refuse("must not be empty")
         return tuple(found)
 
-    schema: dict[str, object] = {"type": "array", "items": kind.schema}
-    if not repeats:
-        schema["uniqueItems"] = True
-    if least:
-        schema["minItems"] = least
-    return Kind(read=read, schema=schema, says=f"list of {says}")
+    def schema() -> Schema:
+        unique = {} if repeats else {"uniqueItems": True}
+        return {"type": "array", "items": kind.schema, **unique, **({"minItems": least} if least else {})}
+
+    return Kind(read=read, described=schema, says=f"list of {says}")
 
 
 def mapping(
@@ -159,6 +164,8 @@ def mapping(
             found[key] = value.read(at_value)
         return MappingProxyType(found)
 
-    keys = {**names.schema, **({"not": {"enum": list(refused)}} if refused else {})}
-    schema = {"type": "object", "propertyNames": keys, "additionalProperties": value.schema}
-    return Kind(read=read, schema=schema, says=says)
+    def schema() -> Schema:
+        keys = {**names.schema, **({"not": {"enum": list(refused)}} if refused else {})}
+        return {"type": "object", "propertyNames": keys, "additionalProperties": value.schema}
+
+    return Kind(read=read, described=schema, says=says)

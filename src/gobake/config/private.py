@@ -8,9 +8,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from gobake.config import patterns
-from gobake.config.document import Scalar
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Grammar, Kind, boolean, items
+from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import shown
 from gobake.config.values import PrivateConfig, Token
@@ -88,7 +88,7 @@ def _read_tokens(at: At) -> Mapping[str, Token]:
 
 _TOKENS: Kind[Mapping[str, Token]] = Kind(
     read=_read_tokens,
-    schema={
+    described=lambda: {
         "type": "object",
         "propertyNames": SERVER.kind.schema,
         "additionalProperties": {"oneOf": [VARIABLE.kind.schema, object_schema(TOKEN_FIELDS)]},
@@ -151,6 +151,6 @@ PRIVATE_FIELDS = (
 
 private: Kind[PrivateConfig] = Kind(
     read=lambda at: PrivateConfig(**read_fields(at, PRIVATE_FIELDS)),
-    schema=object_schema(PRIVATE_FIELDS),
+    described=lambda: object_schema(PRIVATE_FIELDS),
     says="names of files and variables",
 )

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from gobake.config import patterns
-from gobake.config.document import Scalar
 from gobake.config.fields import Field, object_schema, read_fields
-from gobake.config.kinds import Kind
+from gobake.config.kinds import Kind, Schema
+from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import shown
 from gobake.config.values import RESERVED_NAMES, ServiceConfig
@@ -54,7 +54,7 @@ def _read_file(at: At) -> ExtraFile:
 
 file: Kind[ExtraFile] = Kind(
     read=_read_file,
-    schema={"oneOf": [{"type": "string", "pattern": f"^{patterns.FILE}$"}, object_schema(FILE_FIELDS)]},
+    described=lambda: {"oneOf": [{"type": "string", "pattern": f"^{patterns.FILE}$"}, object_schema(FILE_FIELDS)]},
     says="files",
 )
 
@@ -68,7 +68,7 @@ def defaults_kind(fields: Sequence[Field]) -> Kind[ServiceConfig]:
     own = {field.name: "every service has its own: write it there" for field in fields if not field.shared}
     return Kind(
         read=lambda at: _settings(at, "", at.where, shared, own),
-        schema=object_schema(shared, empty=True),
+        described=lambda: object_schema(shared, empty=True),
         says="settings of all services",
     )
 
@@ -89,14 +89,15 @@ def services_kind(fields: Sequence[Field]) -> Kind[tuple[ServiceConfig, ...]]:
         _no_collisions(names)
         return tuple(found)
 
-    names = {**SERVICE_NAME.kind.schema, "not": {"enum": list(RESERVED_NAMES)}}
-    schema = {
-        "type": "object",
-        "minProperties": 1,
-        "propertyNames": names,
-        "additionalProperties": object_schema(fields, empty=True),
-    }
-    return Kind(read=read, schema=schema, says="name of a service -> its settings")
+    def schema() -> Schema:
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": {**SERVICE_NAME.kind.schema, "not": {"enum": list(RESERVED_NAMES)}},
+            "additionalProperties": object_schema(fields, empty=True),
+        }
+
+    return Kind(read=read, described=schema, says="name of a service -> its settings")
 
 
 def _settings(at: At, name: str, where: Where, fields: Sequence[Field], elsewhere: Mapping[str, str]) -> ServiceConfig:

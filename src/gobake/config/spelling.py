@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from gobake.config.patterns import UNPRINTABLE
@@ -22,6 +21,8 @@ def shown(text: str) -> str:
 
 def meant(word: str, choices: Iterable[str]) -> str:
     """A remedy: the nearest choice, or all of them."""
+    import difflib  # for who has misspelt something
+
     words = tuple(choices)
     near = difflib.get_close_matches(word.lower(), words, n=1) if len(word) <= _LONGEST else []
     return f"did you mean '{near[0]}'?" if near else f"one of {', '.join(words)}"

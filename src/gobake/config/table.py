@@ -271,7 +271,7 @@ TOP_FIELDS = (
     ),
     Field(
         name="bases",
-        kind=Kind(read=_read_bases, schema=object_schema(BASE_FIELDS), says="name -> image reference"),
+        kind=Kind(read=_read_bases, described=lambda: object_schema(BASE_FIELDS), says="name -> image reference"),
         about="The images that gobake builds upon. --base on the command line wins.",
         example="{alpine: alpine:3.21}",
         otherwise="the public ones",

@@ -276,4 +276,4 @@ _PLATFORM_SCHEMA: Schema = {
     "pattern": f"^linux/(?:{'|'.join([*ARCHITECTURES, *_OTHER_NAMES])})(?:/v[1-8])?$",
     "examples": ["linux/amd64", "linux/arm64", "linux/arm/v7"],
 }
-platform: Kind[Platform] = Kind(read=_read_platform, schema=_PLATFORM_SCHEMA, says="platform")
+platform: Kind[Platform] = Kind(read=_read_platform, described=lambda: _PLATFORM_SCHEMA, says="platform")
