@@ -16,6 +16,11 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("gobake"))
 
 
+def data_folder() -> Path:
+    """What is kept."""
+    return Path(platformdirs.user_data_dir("gobake"))
+
+
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A folder that ends with the run, for its owner alone. (tempfile takes four milliseconds to import.)"""

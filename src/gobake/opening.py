@@ -15,6 +15,7 @@ from gobake.config import CacheConfig, Config, load_config
 from gobake.dataclass import dataclass
 from gobake.engine import host_platform
 from gobake.errors import ConfigError
+from gobake.folders import data_folder
 from gobake.golang import GoTree
 from gobake.model import Platform, Project
 from gobake.project import Overrides, build_options, identity, make_project
@@ -69,8 +70,6 @@ def open_project(request: Request) -> Opened:
 def history_folder(opened: Opened, request: Request) -> Path:
     """Where the project's records are. In a folder that was named, projects lie side by side by their names, and
     checkouts of one project share a history; else every checkout has its own."""
-    from gobake.runs.store import default_folder  # with a database
-
     project = opened.project
     written = opened.config.history.folder if opened.config else None
     if request.history:
@@ -78,7 +77,7 @@ def history_folder(opened: Opened, request: Request) -> Path:
     if written:
         below = (opened.config.file.parent if opened.config else project.root).absolute()
         return below / Path(written).expanduser() / project.name
-    return default_folder(identity(project))
+    return data_folder() / "runs" / identity(project)
 
 
 def choose_caches(opened: Opened, wish: CacheWish) -> CacheChoice:

@@ -18,7 +18,6 @@ from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe import prebuilt_folder, prebuilt_name
-from gobake.trace.unfetched import UNFETCHED, unavailable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +114,8 @@ def _compile(
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             shown = next((line for line in lines if ".go:" in line), lines[-1] if lines else "no reason given")
+            from gobake.trace.unfetched import UNFETCHED, unavailable
+
             if UNFETCHED.search(done.stderr):
                 raise unavailable(shown, done.stderr)
             raise CompileFailed(

@@ -7,13 +7,16 @@ a mount it holds it, and a step that wants the mount at that moment gets a new a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gobake import engine
 from gobake.beside import Begun, begun
 from gobake.caching.mounts import Mount
 from gobake.dataclass import dataclass
 from gobake.engine import Builder, Usage
-from gobake.runs.record import MountRecord
+
+if TYPE_CHECKING:
+    from gobake.runs.record import MountRecord
 
 
 def begin_usage(driver: str, chosen: str = "") -> Begun[Usage | None]:
@@ -55,6 +58,8 @@ class Watch:
         """The mounts' sizes. ``used``: a step of this run had them mounted, so that they may have another size now."""
         if self.before is None:
             return ()
+        from gobake.runs.record import MountRecord  # when the build is over
+
         before = self.before.result()
         after = engine.builder_usage(self.builder.driver if self._cheap else "", self.chosen) if used else before
         return tuple(

@@ -7,9 +7,8 @@ from pathlib import Path
 from click.testing import Result
 
 from gobake.errors import GobakeError
-from gobake.opening import Request, open_project
-from gobake.project import identity
-from gobake.runs.store import RunStore, default_folder
+from gobake.opening import Request, history_folder, open_project
+from gobake.runs.store import RunStore
 
 
 def good(result: Result) -> str:
@@ -25,4 +24,5 @@ def error(result: Result) -> str:
 
 def history_of(root: Path) -> RunStore:
     """The store of a project's runs, in the user's data folder."""
-    return RunStore(default_folder(identity(open_project(Request(directory=root)).project)))
+    request = Request(directory=root)
+    return RunStore(history_folder(open_project(request), request))

@@ -20,7 +20,7 @@ from gobake.errors import Unwritable, UsageError
 from gobake.insight.scorecard import digest_of, scorecard
 from gobake.reporting import digests
 from gobake.runs.record import RunRecord, UnreadableRecord, new_id
-from gobake.runs.store import RunStore, default_folder, dump
+from gobake.runs.store import RunStore, dump
 
 
 def record(run_id: str = "20260101-000000-aaaaaa", **changes: object) -> RunRecord:
@@ -100,10 +100,6 @@ def test_large_records_stay_in_the_database(store: RunStore) -> None:
     store.add(record(command=tuple(f"{n} {n * 7919 % 65536:x}" for n in range(60_000))), [])
     assert len(store.get(FIRST).command) == 60_000
     assert not list(store.folder.rglob("*.val"))
-
-
-def test_the_default_folder_is_the_user_s_data_folder() -> None:
-    assert default_folder("shop-1234").parts[-3:] == ("gobake", "runs", "shop-1234")
 
 
 def test_dump_is_readable_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gobake.beside import begun
 from gobake.dataclass import dataclass
 from gobake.engine import known
 from gobake.engine.collecting import CollectRule, parse_rules
@@ -155,17 +157,31 @@ class Questions:
 
     def __init__(self, builder: str = "") -> None:
         self.name = builder
-        self._known = known.recall(builder)
-        self._inspect = None if self._known else self._begin_inspect()
+        self._found = begun(self._find)
         self._info: _Question | None = None
+
+    def _find(self) -> tuple[known.Known | None, _Question | None]:
+        """What is known, which the engine is asked to confirm; else a question that runs."""
+        found = known.recall(self.name)
+        return (found, None) if found else (None, self._begin_inspect())
+
+    @property
+    def _known(self) -> known.Known | None:
+        return self._found.result()[0]
+
+    @property
+    def _inspect(self) -> _Question | None:
+        return self._found.result()[1]
 
     def __enter__(self) -> Questions:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for question in (self._inspect, self._info):
-            if question:
-                question.drop()
+        with contextlib.suppress(GobakeError):  # it could not even be asked, which matters no more
+            if self._inspect:
+                self._inspect.drop()
+        if self._info:
+            self._info.drop()
 
     @property
     def remembered(self) -> bool:
@@ -181,7 +197,8 @@ class Questions:
         """Distrust what is remembered."""
         known.forget(self.name)
         if self._known:
-            self._known, self._inspect = None, self._begin_inspect()
+            asked = self._begin_inspect()
+            self._found = begun(lambda: (None, asked))
 
     def builder(self) -> Builder:
         """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""

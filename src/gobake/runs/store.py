@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import diskcache
-import platformdirs
 
 from gobake.errors import Unwritable, UsageError
 from gobake.runs.digest import Digest
@@ -41,10 +40,6 @@ _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]+")
 def is_id(text: str) -> bool:
     """Whether it can be the id of a run, and so the name of a file."""
     return len(text) <= _LONGEST_ID and bool(_ID.fullmatch(text))
-
-
-def default_folder(identity: str) -> Path:
-    return Path(platformdirs.user_data_dir("gobake")) / "runs" / identity
 
 
 class RunStore:
