@@ -19,6 +19,10 @@ from gobake.dataclass import dataclass
 from gobake.engine.asking import docker_command, refusal
 from gobake.errors import BuildFailed, NoEngine
 
+_SETTINGS = {  # of buildx
+    "BUILDX_BAKE_ENTITLEMENTS_FS": "0",  # recipes lie in the user's cache folder, outside of bake's working folder
+    "BUILDX_METADATA_PROVENANCE": "disabled",  # it would be fetched for the metadata file, where nobody reads it
+}
 _PIPE_BYTES = 1 << 20  # what buildx may say before it is listened to
 STOP_SECONDS = 4.0  # after Ctrl-C, how long buildx may take to cancel in the engine before it is killed
 
@@ -43,8 +47,7 @@ class BakeCall:
 
     @property
     def environment(self) -> dict[str, str]:
-        # recipes lie in the user's cache folder, outside of bake's working folder
-        return {**self.variables, **self.secrets, "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+        return {**self.variables, **self.secrets, **_SETTINGS}
 
     def words(self) -> list[str]:
         """What follows `docker buildx` or the plugin's name, as python-on-whales writes it."""

@@ -98,14 +98,17 @@ def _is_cached(step: StepRecord) -> bool:
 
 def _known(wanted: set[str], record: RunRecord) -> dict[str, float]:
     """Of what was executed: the longest, where BuildKit did a piece of it under another name."""
-    if not wanted:
+    if not wanted or not any(map(_went_well, record.steps)):
         return {}
     found: dict[str, float] = {}
     for key, step in zip(step_keys(record), record.steps, strict=True):
-        went_well = step.outcome == "executed" and not step.error and not step.canceled
-        if went_well and step.seconds is not None and key in wanted:
+        if _went_well(step) and step.seconds is not None and key in wanted:
             found[key] = max(found.get(key, 0.0), step.seconds)
     return found
+
+
+def _went_well(step: StepRecord) -> bool:
+    return step.outcome == "executed" and not step.error and not step.canceled
 
 
 def _compiled(record: RunRecord) -> Iterator[tuple[tuple[str, str], float]]:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
+from functools import cached_property, lru_cache
 
 from gobake.dataclass import dataclass
 
@@ -62,13 +63,13 @@ class StepName:
     def verb(self) -> str:
         return self.instruction.partition(" ")[0]
 
-    @property
+    @cached_property
     def normal(self) -> str:
         """The name for joining runs: no digests, no generated ids, no numbering, single spaces."""
         where = " ".join(filter(None, (self.target, self._platforms, self.stage)))
         return f"[{where}] {self.normal_instruction}" if where else self.normal_instruction
 
-    @property
+    @cached_property
     def normal_instruction(self) -> str:
         return " ".join(_IDS.sub("", self.instruction).split())
 
@@ -113,6 +114,7 @@ class _Place:
     stage: str = ""
 
 
+@lru_cache(maxsize=1 << 14)
 def parse_name(text: str, targets: frozenset[str] = frozenset()) -> StepName:
     """Take a name apart. ``targets`` are the bake targets of the run if there are several, see `targets_in`."""
     head = _HEAD.fullmatch(text)
