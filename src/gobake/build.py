@@ -194,7 +194,7 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
     with interruptible() as interrupted:
         bake.begin()
         ready.journal  # noqa: B018 (it opens, in a tenth of a second in which buildx gets ready too)
-        from gobake import inputs
+        from gobake import inputs, outcome
 
         looked = inputs.look(ready.opened, ready.matrix, ready.variables, ready.staged)
         _import_what_comes_after()
@@ -217,6 +217,7 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
                 events = log.feed_line(line)
                 progress.update(events)
                 saving.watch(log, events)
+                outcome.read_ahead(events, ready.trace_folder, ready.matrix)
         saving.say = sayer(asked)
     from gobake.trace.caches import cache_transfers
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -208,22 +209,32 @@ def go_work(seen: Trace, folder: Path, matrix: Matrix) -> tuple[GoRecord, ...]:
         (s.name.stage, s.name.platform) for s in seen.steps if s.outcome is Outcome.EXECUTED and s.name.verb == "RUN"
     }
     found = []
-    for platform in matrix.platforms:
-        # with one platform the exporter makes no folder for it
-        place = folder / str(platform).replace("/", "_")
-        place = place if place.is_dir() else folder
-        texts, fresh = [], []
-        for stage in compile_stages(matrix):
-            for name in (stage.name, stage.stamp_name):
-                for file in sorted(place.glob(f"{name}*.json")):
-                    if _stage_of(file.stem) != name:
-                        continue
-                    texts.append(file.read_text())
-                    if (name, str(platform)) in ran or (name, "") in ran:
-                        fresh.append(texts[-1])
-        if texts:
-            found.append(_go_record(str(platform), actiongraph.parse(fresh), actiongraph.parse(texts)))
+    for platform in map(str, matrix.platforms):
+        graphs = list(_graphs(folder, matrix, platform))
+        fresh = [text for stage, text in graphs if (stage, platform) in ran or (stage, "") in ran]
+        if graphs:
+            whole = actiongraph.parse(text for _, text in graphs)
+            found.append(_go_record(platform, actiongraph.parse(fresh), whole))
     return tuple(found)
+
+
+def _graphs(folder: Path, matrix: Matrix, platform: str) -> Iterator[tuple[str, str]]:
+    """The stages that Go ran in, each with a graph that it wrote."""
+    place = folder / platform.replace("/", "_")
+    place = place if place.is_dir() else folder  # with one platform the exporter makes no folder for it
+    for stage in compile_stages(matrix):
+        for name in (stage.name, stage.stamp_name):
+            for file in sorted(place.glob(f"{name}*.json")):
+                if _stage_of(file.stem) == name:
+                    yield name, file.read_text()
+
+
+def read_ahead(events: Iterable[Event], folder: Path, matrix: Matrix) -> None:
+    """Read Go's graphs as soon as the trace target has sent them, while buildx still writes images."""
+    if any(map(tells_what_was_compiled, events)):
+        with contextlib.suppress(OSError, ValueError):  # they are read again in the end
+            for platform in map(str, matrix.platforms):
+                actiongraph.parse(text for _, text in _graphs(folder, matrix, platform))
 
 
 def _go_record(platform: str, work: actiongraph.GoWork, whole: actiongraph.GoWork) -> GoRecord:

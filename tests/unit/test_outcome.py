@@ -15,7 +15,8 @@ from gobake.matrix import Matrix, Selection, select
 from gobake.model import Bases, Platform, Project, Service, Strategy
 from gobake.opening import Opened, Request, open_project
 from gobake.runs.record import SizeRecord
-from gobake.trace.events import EventLog
+from gobake.trace import actiongraph
+from gobake.trace.events import EventLog, VertexEvent
 from gobake.trace.names import parse_name
 from gobake.trace.steps import Outcome, Step, Trace
 from tests.conftest import Tree
@@ -187,6 +188,26 @@ def test_without_any_graph_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "compile.json").write_text("torn {")
     (work,) = outcome.go_work(Trace(steps=(step(RAN),)), tmp_path, matrix())
     assert (work.packages, work.compiled) == (0, ())
+
+
+SENT = VertexEvent(digest="sha256:1", name="[trace] exporting to client directory", started=1.0, completed=2.0)
+
+
+def test_graphs_are_read_while_buildx_runs_and_then_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "compile.json").write_text(graph("read", "ahead"))
+    outcome.read_ahead([SENT], tmp_path, matrix())
+    with monkeypatch.context() as patch:
+        patch.setattr(actiongraph, "_actions", None)  # nothing is left to be parsed
+        (work,) = outcome.go_work(Trace(steps=(step(RAN, Outcome.REUSED),)), tmp_path, matrix())
+    assert work.packages == 2
+    (tmp_path / "compile.json").write_text(graph("changed"))
+    (work,) = outcome.go_work(Trace(steps=(step(RAN),)), tmp_path, matrix())
+    assert [path for path, _ in work.compiled] == ["changed"]
+
+
+def test_what_cannot_be_read_ahead_is_left_for_later(tmp_path: Path) -> None:
+    (tmp_path / "compile.json").write_bytes(b"\xff")
+    outcome.read_ahead([SENT], tmp_path, matrix())
 
 
 # ---- failures

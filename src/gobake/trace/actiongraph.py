@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import field
+from functools import lru_cache
 
 from gobake.dataclass import dataclass
 
@@ -62,6 +63,11 @@ def parse(texts: Iterable[str]) -> GoWork:
 
     What is no action graph adds nothing: the evidence is missing then, and the build is not concerned.
     """
+    return _parsed(tuple(texts))
+
+
+@lru_cache(maxsize=16)  # the same texts are read ahead while buildx runs
+def _parsed(texts: tuple[str, ...]) -> GoWork:
     compiled: dict[str, float] = {}
     linked: dict[str, float] = {}
     imports: dict[str, frozenset[str]] = {}
