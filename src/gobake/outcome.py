@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gobake.caching.environment import Surroundings
 from gobake.engine import Builder, EngineInfo, ImageSize
@@ -23,9 +23,11 @@ from gobake.recipe.stages import compile_stages
 from gobake.runs.record import GoCommandRecord, GoRecord, SizeRecord, StepRecord, TargetRecord, digests
 from gobake.trace import actiongraph, golog
 from gobake.trace.events import Event, EventLog, VertexEvent
-from gobake.trace.failure import Failure, Tree, explain_failure
 from gobake.trace.printable import one_line
 from gobake.trace.steps import Outcome, Step, Trace
+
+if TYPE_CHECKING:  # what explains failures is imported where there is one
+    from gobake.trace.failure import Failure
 
 _TOLD = f"[{TRACE}] exporting to client directory"
 _DIGEST = "containerimage.digest"  # key of buildx's metadata file
@@ -33,6 +35,8 @@ _DIGEST = "containerimage.digest"  # key of buildx's metadata file
 
 def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, *, interrupted: bool) -> Failure:
     """Why a run that did not end well stopped."""
+    from gobake.trace.failure import Tree, explain_failure
+
     stages = {s.name: s for s in compile_stages(matrix)}
     first = next((s for s in seen.failed if s.name.stage in stages), None)
     root = stages[first.name.stage].build_root if first else PurePosixPath(".")
