@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from gobake import surveys
 from tests.conftest import Gobake, Tree
 from tests.engine.conftest import docker
 
@@ -61,7 +63,8 @@ def test_a_run_with_nothing_to_find_out_starts_one_program_and_sees_every_change
     assert any(call.startswith("docker-buildx buildx bake") for call in first)
     assert "go list -e" in first
 
-    gobake.good(*words, cwd=root, env=env)  # the files are old enough now for Go's answer to be remembered
+    time.sleep(surveys._SETTLED_SECONDS)  # the files are old enough now for Go's answer to be remembered
+    gobake.good(*words, cwd=root, env=env)
     counted.calls()
     gobake.good(*words, cwd=root, env=env)
     assert counted.calls() == ["docker-buildx bake --progress"]
