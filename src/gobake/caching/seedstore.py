@@ -6,6 +6,7 @@ carries from run to run.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gobake import engine
+from gobake.beside import begun
 from gobake.caching import layout as layouts
 from gobake.caching.seed import Seed, SeedKey, read_seed
 from gobake.dataclass import dataclass
@@ -80,13 +82,16 @@ class SeedStore:
 
 
 def _of_registry(reference: str, seconds: float) -> Image | None:
+    asked = begun(lambda: engine.inspect_image(reference, "", seconds))
     text = engine.inspect_image(reference, "{{json .}}", seconds)
     if text is None:
         return None
     try:
         told = json.loads(text)
         digest, image = str(told["manifest"]["digest"]), told.get("image") or {}
-        raw = engine.inspect_image(f"{reference.rpartition(':')[0]}@{digest}", "", seconds)
+        raw = asked.result()
+        if raw is None or digest != f"sha256:{hashlib.sha256(raw.encode()).hexdigest()}":  # moved in this moment
+            raw = engine.inspect_image(f"{reference.rpartition(':')[0]}@{digest}", "", seconds)
         manifest = json.loads(raw or "{}")
     except (ValueError, KeyError, TypeError):
         raise RegistryRefused(f"{reference} is no image that can be read") from None
