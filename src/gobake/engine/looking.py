@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gobake.dataclass import dataclass
-from gobake.engine import known, socket
+from gobake.engine import socket
 from gobake.engine.asking import ask, buildx_command, docker_command, refusal
 from gobake.engine.collecting import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
@@ -69,12 +69,12 @@ def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
 
     It is asked twice: a record that goes while BuildKit lists all of them can spoil one answer.
     """
-    if not builder and known.plugin():  # Docker's own, then
-        usage = builder_usage("docker")
-        return usage.mounts if usage else None
+    words = ("du", *_named(builder), "--verbose", "--filter", "type=exec.cachemount")
     for _ in range(2):
-        with contextlib.suppress(GobakeError):
-            return parse_mounts(ask("buildx", "du", *_named(builder), "--verbose", "--filter", "type=exec.cachemount"))
+        with contextlib.suppress(GobakeError, subprocess.TimeoutExpired):
+            done = _run([*buildx_command(), *words], USAGE_SECONDS)
+            if not done.returncode:
+                return parse_mounts(done.stdout)
     return None
 
 
