@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.trace.events import EventLog
     from gobake.watch import Watch
 
+_LOSSES = 2  # how often a build is begun again after a fault of the engine
 _AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 
@@ -179,13 +180,15 @@ class _Baked:
 
 
 def _bake(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
-    """Run buildx to its end, or until Ctrl-C ended it; once more where the engine lost a snapshot while unpacking."""
+    """Run buildx to its end, or until Ctrl-C ended it; again where the engine lost what is its own to keep."""
     baked = _bake_once(asked, ready, saving)
     from gobake import outcome
 
-    if baked.failed and not baked.interrupted and outcome.lost_a_snapshot(baked.log):
-        print("the engine lost a snapshot while it unpacked an image; building again", file=sys.stderr)
-        return _bake_once(asked, ready, saving)
+    for _ in range(_LOSSES):
+        if not baked.failed or baked.interrupted or not outcome.lost_its_own(baked.log):
+            break
+        print("the engine lost a snapshot or a session of its own; building again", file=sys.stderr)
+        baked = _bake_once(asked, ready, saving)
     return baked
 
 

@@ -50,10 +50,13 @@ def last_error(log: EventLog) -> str:
     return one_line(lines[-1].removeprefix("ERROR: "), 400) if lines else "buildx does not say why"
 
 
-def lost_a_snapshot(log: EventLog) -> bool:
+def lost_its_own(log: EventLog) -> bool:
     """A race of containerd's garbage collection with the unpacking of several images at once; nothing of it is ours."""
     told = [episode.error for vertex in log.vertices.values() for episode in vertex.episodes.values()]
     text = "\n".join([*log.plain, *told])  # buildx ends with one target's error, and that may be another's
+    # BuildKit 0.13 may run a step for a target that has ended, when another one still wants it
+    if any("no active sessions" in error for error in told):
+        return True
     return bool(re.search(r"failed to prepare extraction snapshot .*parent snapshot \S+ does not exist", text))
 
 

@@ -81,7 +81,6 @@ def actions(record: dict[str, Any]) -> list[str]:
     return [seed["action"] for seed in record["seeds"]]
 
 
-@pytest.mark.smoke
 def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store: str) -> None:
     cold = build(gobake, root, store, MAIN)
     assert actions(cold) == ["saved whole"]
@@ -103,6 +102,7 @@ def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store
     assert edited["modules"] == []
 
 
+@pytest.mark.smoke
 def test_where_layer_caches_hold_the_compile_too_no_seed_is_pulled_for_a_readme(
     gobake: Gobake, registry: str, tmp_path: Path
 ) -> None:

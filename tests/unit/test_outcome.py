@@ -240,12 +240,12 @@ def test_what_go_refused_is_told_with_the_path_in_the_users_tree(tree: Tree, mon
 
 def test_a_lost_snapshot_is_known_by_containerds_words() -> None:
     lost = 'ERROR: failed to prepare extraction snapshot "extract-1 sha256:a": parent snapshot sha256:b does not exist: not found'
-    assert outcome.lost_a_snapshot(log_of("something", lost))
-    assert not outcome.lost_a_snapshot(log_of("ERROR: failed to solve: parent snapshot"))
+    assert outcome.lost_its_own(log_of("something", lost))
+    assert not outcome.lost_its_own(log_of("ERROR: failed to solve: parent snapshot"))
 
 
 def test_a_lost_snapshot_of_one_target_is_known_where_buildx_ends_with_the_error_of_another() -> None:
     error = 'failed to prepare extraction snapshot "extract-1 sha256:a": parent snapshot sha256:b does not exist'
     vertex = {"digest": "sha256:c", "name": "[a] exporting to image", "started": "2026-01-01T00:00:00Z", "error": error}
     ended = log_of(json.dumps({"vertexes": [vertex]}), "ERROR: target b: failed to solve: context deadline exceeded")
-    assert outcome.lost_a_snapshot(ended)
+    assert outcome.lost_its_own(ended)
