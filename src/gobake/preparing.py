@@ -26,7 +26,7 @@ from gobake.caching.namespaces import namespace
 from gobake.caching.wish import CacheWish
 from gobake.config import GateConfig
 from gobake.dataclass import dataclass
-from gobake.engine import BakeCall, Builder, Questions, Usage
+from gobake.engine import BakeCall, Builder, EngineInfo, Questions, Usage
 from gobake.errors import EmulationMissing, Unwritable
 from gobake.folders import cache_folder
 from gobake.matrix import Matrix, Selection, select
@@ -91,6 +91,8 @@ class Ready:
 
 def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     """Engine and Go are asked at the same time; both take a tenth of a second, and so does an import."""
+    if not questions.remembered:
+        questions.begin_info()
     if not questions.plugin:
         threading.Thread(target=engine.warm_up, daemon=True).start()
     cheap = questions.remembered and not asked.request.builder and not asked.dry_run  # Docker's own builder
@@ -98,7 +100,10 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     settings = begun(hostgo.module_settings)
     opened = open_project(asked.request)
     builder = questions.builder()
-    caches = choose_caches(opened, asked.caches)
+    if builder.keeps_images:
+        questions.learn_plugin()
+    info = questions.info() if builder.keeps_images else EngineInfo()
+    caches = choose_caches(opened, asked.caches).settled(sessions_last=builder.sessions_last(info))
     project = replace(opened.project, namespace=namespace(caches, builder, os.environ))
     opened = replace(opened, project=project)
     matrix = select(project, asked.selection, (builder.native,))

@@ -12,7 +12,7 @@ import pytest
 
 from gobake.engine import cache_mounts
 from tests.conftest import Gobake, commit
-from tests.engine.caches import edit, forget_mounts, make_bare, mark_of, requests, small_project
+from tests.engine.caches import SESSIONS_LAST, edit, forget_mounts, make_bare, mark_of, requests, small_project
 from tests.engine.test_cache_commands import in_mount
 
 BOTH = "linux/amd64,linux/arm64"
@@ -81,6 +81,7 @@ def actions(record: dict[str, Any]) -> list[str]:
     return [seed["action"] for seed in record["seeds"]]
 
 
+@pytest.mark.smoke
 def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store: str) -> None:
     cold = build(gobake, root, store, MAIN)
     assert actions(cold) == ["saved whole"]
@@ -91,7 +92,7 @@ def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store
     commit(root)
     readme = build(gobake, root, store, MAIN)
     assert compiled(readme) == []
-    assert actions(readme) == ["restored"]  # and nothing to save
+    assert actions(readme) == (["restored"] if SESSIONS_LAST else [])  # and nothing to save
 
     make_bare()
     edit(root)
@@ -102,7 +103,6 @@ def test_main_saves_and_a_bare_builder_is_warm(gobake: Gobake, root: Path, store
     assert edited["modules"] == []
 
 
-@pytest.mark.smoke
 def test_where_layer_caches_hold_the_compile_too_no_seed_is_pulled_for_a_readme(
     gobake: Gobake, registry: str, tmp_path: Path
 ) -> None:

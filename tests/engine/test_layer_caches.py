@@ -20,6 +20,7 @@ import pytest
 
 import harness
 from tests.conftest import Gobake, Tree, commit
+from tests.engine.caches import SESSIONS_LAST
 from tests.engine.test_builders import remote
 from tests.engine.test_main_job import executed
 
@@ -235,6 +236,7 @@ def test_what_all_services_share_is_uploaded_once(here: Gobake, tree: Tree, bare
     assert not any(c["error"] for c in stored(record, "export"))
 
 
+@pytest.mark.skipif(not SESSIONS_LAST, reason="layer caches hold the compile there")
 def test_where_seeds_warm_the_mounts_an_edit_writes_the_layers_of_what_was_edited(
     here: Gobake, tree: Tree, bare: Bare
 ) -> None:

@@ -173,7 +173,9 @@ def test_the_compile_stays_out_of_layer_caches_where_seeds_warm_the_mounts(
     (tmp_path / "seedless.yaml").write_text(GOOD)
     section = parse_config(f"cache: {{{config}}}".encode(), Path("/shop/gobake.yaml")).cache
     wish = CacheWish(policy=policy, store=store, said_from=tmp_path)
-    assert choose(project(), section, branch(), wish).policy.layers.mode == mode
+    choice = choose(project(), section, branch(), wish)
+    assert choice.settled().policy.layers.mode == mode
+    assert choice.settled(sessions_last=False).policy.layers.mode == "max"
 
 
 @pytest.mark.parametrize("policy", ["release", "ci-branch"])

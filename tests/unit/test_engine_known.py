@@ -97,6 +97,18 @@ def test_a_builder_that_is_known_is_not_asked_for(machine: Engine, tmp_path: Pat
     assert machine.asked == ["GET /info HTTP/1.0"] * 2
 
 
+def test_the_plugin_that_docker_names_is_started_by_itself_for_the_rest_of_a_run(
+    machine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "_plugins", {})
+    assert known.plugin() == ""
+    known.learn_plugin("", "/some/docker-buildx")
+    assert known.plugin() == "/some/docker-buildx"
+    (tmp_path / "bin" / "docker").write_text("#!/bin/sh\nexec something\n")
+    known.learn_plugin("farm", "/some/docker-buildx")
+    assert known.plugin("farm") == ""
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -76,6 +76,21 @@ def test_a_builder_of_several_nodes_is_read_with_the_error_of_the_one_that_is_aw
     assert not builder.keeps_images
 
 
+@pytest.mark.parametrize(
+    ("engine", "last"), [("26.1.5+dfsg1", False), ("27.0.3", True), ("28.5.2+dfsg4", True), ("", True)]
+)
+def test_sessions_of_the_engines_own_builder_last_from_docker_27(engine: str, last: bool) -> None:
+    assert parse_inspect(DOCKER).sessions_last(EngineInfo(engine=engine)) is last
+
+
+@pytest.mark.parametrize(
+    ("buildkit", "last"), [("v0.13.2", False), ("v0.14.0-rc1", True), ("v0.25.0", True), ("v0.0.0+unknown", True)]
+)
+def test_sessions_of_other_builders_last_from_buildkit_0_14(buildkit: str, last: bool) -> None:
+    builder = parse_inspect(CONTAINER.replace("version:      v0.25.0", f"version: {buildkit}"))
+    assert builder.sessions_last(EngineInfo(engine="26.1.5")) is last
+
+
 def test_a_builder_whose_engine_is_away_has_an_error_of_its_own() -> None:
     builder = parse_inspect("Name:   default\nDriver: docker\nError:  Cannot connect to the Docker daemon\n")
     assert (builder.error, builder.nodes) == ("Cannot connect to the Docker daemon", ())

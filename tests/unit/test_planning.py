@@ -125,7 +125,7 @@ def with_caches(root: Path, wish: CacheWish, monkeypatch: pytest.MonkeyPatch, **
         monkeypatch.setenv(name, value)
     opened = open_project(Request(directory=root, platforms=(AMD64, ARM64), registry="ghcr.io/acme"))
     matrix = select(opened.project, Selection(), (AMD64, ARM64))
-    choice = choose_caches(opened, wish)
+    choice = choose_caches(opened, wish).settled()
     return make_plan(opened, matrix, "v1", choice, layer_caches(opened.project, matrix, choice, Builders()))
 
 

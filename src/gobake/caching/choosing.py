@@ -4,7 +4,7 @@ policy's file."""
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from gobake.caching.environment import Place, Surroundings
@@ -38,9 +38,14 @@ class CacheChoice:
         """The lineage that is written; "" for none."""
         return self.surroundings.own
 
+    def settled(self, *, sessions_last: bool = True) -> CacheChoice:
+        """The same with nothing left open, once it is known which builder builds; without one, as for today's."""
+        return replace(self, policy=self.policy.settled(stored=self.store is not None, sessions_last=sessions_last))
+
 
 def choose(project: Project, config: CacheConfig, around: Surroundings, wish: CacheWish) -> CacheChoice:
-    """Raises ConfigError where a policy's file is wrong."""
+    """What is open until the builder is known, `CacheChoice.settled` says. Raises ConfigError where a policy's file
+    is wrong."""
     asked, below, why = _policy(project, config, around, wish)
     policy = load_policy(asked, below).with_layers(config.layers)
     notes = []
@@ -50,7 +55,7 @@ def choose(project: Project, config: CacheConfig, around: Surroundings, wish: Ca
         policy = policy.read_only()
     store, why_store = _store(project, config, around, wish)
     return CacheChoice(
-        policy=policy.settled(stored=store is not None),
+        policy=policy,
         why=why,
         surroundings=around,
         store=store,

@@ -95,15 +95,16 @@ class Policy:
             history=replace(self.history, write=False),
         )
 
-    def settled(self, *, stored: bool) -> Policy:
-        """The same with max or min for ``auto``; ``stored``: there is a cache store.
+    def settled(self, *, stored: bool, sessions_last: bool = True) -> Policy:
+        """The same with max or min for ``auto``; ``stored``: there is a cache store; ``sessions_last``: see
+        `Builder.sessions_last`.
 
         The compile's layer holds the programs of all services and is new with every edit. Where seeds warm the Go
         mounts, a compile of which nothing has changed takes a second, and writing that layer takes several.
         """
         if self.layers.mode != "auto":
             return self
-        mode = "min" if stored and self.seeds.restore else "max"
+        mode = "min" if stored and self.seeds.restore and sessions_last else "max"
         return replace(self, layers=replace(self.layers, mode=mode))
 
     def with_layers(self, said: LayerConfig) -> Policy:

@@ -40,7 +40,7 @@ def plan_command(given: dict[str, Any]) -> None:
     opened = open_project(request(given))
     every = given["every"] or bool(given["strategies"])
     matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
-    caches = choose_caches(opened, cache_wish(given))
+    caches = choose_caches(opened, cache_wish(given)).settled()
     layers = layer_caches(opened.project, matrix, caches, Builders(), given["tag"])
     plan = make_plan(opened, matrix, given["tag"], caches, layers)
     click.echo(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
@@ -81,7 +81,7 @@ def render_command(given: dict[str, Any]) -> None:
     places = recipe.Places(context=context, dockerfile=file, prebuilt=prebuilt)
     caches = {}
     if given["cache_policy"]:
-        caches = layer_caches(project, matrix, choose_caches(opened, cache_wish(given)), Builders()).targets
+        caches = layer_caches(project, matrix, choose_caches(opened, cache_wish(given)).settled(), Builders()).targets
     texts = recipe.render(project, matrix, opened.tree, places, caches)
     files = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:

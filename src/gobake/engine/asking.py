@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -63,6 +64,13 @@ class Builder:
     def keeps_images(self) -> bool:
         """Whether a plain build ends up in the engine's own image store."""
         return self.driver == "docker"
+
+    def sessions_last(self, info: EngineInfo) -> bool:
+        """Whether a step with secrets can be run for a target of a bake after another one, which wanted it first, has
+        ended. BuildKit 0.13, which is in Docker 26.1 too, may find `no active sessions` then."""
+        if self.keeps_images:  # it tells no version of BuildKit that one could trust
+            return _release(info.engine) >= (27,)
+        return all(_release(node.buildkit) >= (0, 14) for node in self.nodes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +198,8 @@ class Questions:
 
     @property
     def plugin(self) -> str:
-        """The buildx plugin's path, where it can be started without the docker command; "" where not."""
+        """The buildx plugin's path, where an earlier run found it and it can be started without the docker command; ""
+        where not."""
         return self._known.plugin if self._known else ""
 
     def ask_again(self) -> None:
@@ -231,6 +240,11 @@ class Questions:
         except (GobakeError, ValueError):
             return EngineInfo()
 
+    def learn_plugin(self) -> None:
+        """From now on smaller builds and questions of this run start the plugin by themselves too."""
+        if not self._known:
+            known.learn_plugin(self.name, self.info().plugin)
+
     def forget(self) -> None:
         """Let the next run ask; for one that did not go well."""
         known.forget(self.name)
@@ -256,6 +270,12 @@ def require_image_store(info: EngineInfo) -> None:
 
 
 # ---- reading answers
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of v0.13.1+ds1; of what tells none, those of a release to come."""
+    found = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    return found if any(found) else (sys.maxsize,)
 
 
 def _no_answer(said: str) -> NoEngine:

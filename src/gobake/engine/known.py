@@ -65,6 +65,12 @@ def plugin(name: str = "") -> str:
     return _plugins[name]
 
 
+def learn_plugin(name: str, path: str) -> None:
+    """That a builder of the docker driver is spoken to by the plugin at ``path``, for as long as this process runs."""
+    if path and _bare_docker():
+        _plugins[name] = path
+
+
 def remember(name: str, inspect: str, buildx: str, plugin: str) -> None:
     """For the next run; ``inspect`` is of a builder of the docker driver."""
     info = socket.get("/info")
