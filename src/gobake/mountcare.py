@@ -81,7 +81,7 @@ class Care:
                 name=name,
                 digest=seed.digest,
                 size=restored.size,
-                packed=seed.compressed,
+                packed=restored.packed,
                 seconds=restored.seconds,
                 error=restored.error,
             )

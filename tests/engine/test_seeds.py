@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gobake.caching import saving, seed
+from gobake.caching import deleting, pruning, saving, seed
+from gobake.caching.layout import tag_of
 from gobake.caching.mounts import Mount, mounts_among, mounts_of
 from gobake.caching.restoring import Restored, restore
 from gobake.caching.saving import Saved, Saving, save
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seeding import seeds_in
 from gobake.caching.store import parse_store
+from gobake.caching.stored import What, stored
 from gobake.caching.sums import sum_texts
 from gobake.caching.units import Keeping, Shape
 from gobake.engine import cache_mounts, host_platform
@@ -148,7 +152,13 @@ def test_whole_saves_of_the_same_content_are_the_same_bytes(root: Path, reposito
         assert save(what).shape is Shape.WHOLE
     seeds = [in_force(what) for what in (*folders, asked(root, repository))]
     assert seeds[0].blobs == seeds[1].blobs == seeds[2].blobs
-    assert len(seeds[0].blobs) == 3, "the program that restores, and the units in two halves"
+    assert len(seeds[0].blobs) == 2, "the program that restores, and half of the units"
+    halves = [what.store.look(found.half, 10) for what, found in zip(folders, seeds, strict=False)]
+    assert halves[0]
+    assert halves[1]
+    assert halves[0].blobs == halves[1].blobs
+    assert halves[0].blobs[0] == seeds[0].blobs[0]
+    assert halves[0].blobs[1] != seeds[0].blobs[1]
 
 
 def test_a_seed_that_is_written_anew_with_the_same_content_adds_nothing(root: Path, tmp_path: Path) -> None:
@@ -171,7 +181,7 @@ def test_a_save_anew_uploads_no_layer_that_the_registry_has(root: Path, reposito
     with requests() as seen:
         other = save(asked(root, repository, branch="other"))  # knows nothing of main's
     assert other.shape is Shape.WHOLE
-    assert len(seen.of("cache-of/", "POST")) <= 2, "a configuration, and the index's"
+    assert len(seen.of("cache-of/", "POST")) <= 3, "configurations: its own, its half's, its index's"
 
 
 def test_an_edit_adds_one_small_layer(world: Gobake, root: Path, repository: str) -> None:
@@ -190,7 +200,7 @@ def test_an_edit_adds_one_small_layer(world: Gobake, root: Path, repository: str
 
 
 def test_a_long_chain_is_written_anew(world: Gobake, root: Path, repository: str) -> None:
-    what = asked(root, repository, keeping=Keeping(layers=3))
+    what = asked(root, repository, keeping=Keeping(layers=2))
     for expected in ((Shape.WHOLE, 2), (Shape.GROWN, 3), (Shape.WHOLE, 2)):
         saved = save(what)
         assert (saved.shape, saved.layers) == expected
@@ -224,7 +234,7 @@ def test_a_branch_grows_from_the_seed_of_main(world: Gobake, root: Path, reposit
     branch = replace(main, branch="feature", parents=(main.tag,))
     saved = save(branch)
     assert (saved.shape, saved.layers) == (Shape.GROWN, 3)
-    assert in_force(main).layers == 2
+    assert in_force(main).all_layers == 2
 
 
 def test_two_saves_at_once_leave_a_whole_seed(root: Path, repository: str) -> None:
@@ -282,6 +292,47 @@ def test_an_interrupted_save_leaves_the_old_seed(root: Path, repository: str, wo
     assert in_force(what).digest == before.digest
 
 
+def test_a_save_anew_that_ends_between_its_two_images_leaves_the_old_seed(
+    root: Path, repository: str, world: Gobake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = asked(root, repository, keeping=Keeping(layers=1))
+    before = save(what)
+    edit(root)
+    compiled(world, root)
+    put = saving._put
+    written: list[str] = []
+
+    def put_one(asked: Saving, folder: Path, tags: dict[str, str], **words: Any) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.extend(tags)
+        put(asked, folder, tags, **words)
+
+    monkeypatch.setattr(saving, "_put", put_one)
+    with pytest.raises(KeyboardInterrupt):
+        save(what)
+    assert written == ["half"]
+    assert in_force(what).digest == before.digest
+    forget_mounts(f"{root.name}-")
+    assert get_back(what).size == before.total
+
+
+def test_a_seed_whose_other_half_is_gone_is_told_and_not_built_upon(root: Path, tmp_path: Path) -> None:
+    what = asked(root, str(tmp_path / "store"))
+    first = save(what)
+    layout = what.store.layout
+    index = json.loads((layout / "index.json").read_text())
+    half = in_force(what).half
+    index["manifests"] = [entry for entry in index["manifests"] if tag_of(entry) != half]
+    (layout / "index.json").write_text(json.dumps(index))
+    assert get_back(what).error == f"its other half, {what.store.named(half)}, is gone"
+    again = save(what)
+    assert (again.shape, again.size) == (Shape.WHOLE, first.size)
+    forget_mounts(f"{root.name}-")
+    back = get_back(what)
+    assert (back.error, back.size) == ("", first.total)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [({"project": "other"}, "of the project"), ({"arch": "riscv64"}, "machines"), ({"go": "1.25"}, "of go1.26")],
@@ -294,6 +345,26 @@ def test_a_seed_for_something_else_is_not_used(root: Path, repository: str, chan
     told = seed.read_seed("t", image.digest, 1, None, image.labels, replace(what.key, **change))
     assert isinstance(told, str)
     assert why in told
+
+
+@pytest.mark.parametrize("kind", ["registry", "folder"])
+def test_a_seed_is_listed_and_pruned_with_its_other_half(
+    root: Path, repository: str, tmp_path: Path, kind: str
+) -> None:
+    what = asked(root, repository if kind == "registry" else str(tmp_path / "store"))
+    saved = save(what)
+    there = stored(what.store)
+    (entry,) = there.of(What.SEED)
+    half = what.store.look(entry.half, 10)
+    assert half is not None
+    assert (entry.error, entry.layers) == ("", 2)
+    assert (entry.compressed or 0) > sum(half.layers) > (saved.written or 0) / 4
+    chosen = pruning.choose(pruning.items((), there.entries, time.time()), pruning.Wanted(), [entry.project])
+    assert [item.name for item in chosen] == [entry.tag]
+    assert deleting.prune_store(what.store, chosen, there).deleted == chosen
+    assert stored(what.store).entries == ()
+    if what.store.folder:
+        assert list(what.store.layout.glob("blobs/sha256/*")) == list(what.store.layout.glob("index-*")) == []
 
 
 # ---- faults, the last of which leaves a layer half in the engine's store
@@ -341,7 +412,7 @@ def test_a_registry_that_trickles_is_not_waited_for(
 ) -> None:
     what = asked(root, repository)
     save(what)
-    found = in_force(what)
+    found = replace(in_force(what), half="")  # what tells of its half comes slowly too
     make_bare()  # the engine has a copy of what it saved
     monkeypatch.setattr("gobake.caching.restoring.LEAST_SECONDS", 4.0)
     monkeypatch.setattr("gobake.caching.restoring.SLOWEST", 1e9)

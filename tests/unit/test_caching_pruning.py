@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gobake.caching.pruning import GRACE_SECONDS, Item, Wanted, choose, items, mount_owner, unneeded_indexes
+from gobake.caching.pruning import GRACE_SECONDS, Item, Wanted, choose, items, mount_owner, unneeded_parts
 from gobake.caching.stored import Entry, What, moment, parse_tag
 from gobake.engine import CacheMount
 from gobake.errors import UsageError
@@ -59,6 +59,7 @@ def test_a_mount_tells_whose_it_is_by_its_end(id: str, owner: tuple[str, str] | 
         ("history-shop.v1.2", What.HISTORY, "", ""),
         ("layers-shop.api.amd64." + "x" * 110, What.LAYERS, "shop", ""),
         ("index-0123", What.INDEX, "", ""),
+        ("half-0123", What.HALF, "", ""),
     ],
 )
 def test_a_tag_tells_project_and_branch_or_neither(tag: str, what: What, project: str, branch: str) -> None:
@@ -116,11 +117,26 @@ def test_an_index_goes_with_the_last_seed_that_names_it() -> None:
     ]
     found = items([], entries, now=DAY)
     gone = choose(found, Wanted(names=("seed-shop-go1.26-amd64-gone", "seed-shop-go1.26-amd64-alone")), ["shop"])
-    assert [e.digest for e in unneeded_indexes(entries, gone, {})] == [digests["own"]]
+    assert [e.digest for e in unneeded_parts(entries, gone, {})] == [digests["own"]]
     ages = {indexes[2].tag: GRACE_SECONDS + 1}
-    assert {e.digest for e in unneeded_indexes(entries, gone, ages)} == {digests["own"], digests["orphan"]}
+    assert {e.digest for e in unneeded_parts(entries, gone, ages)} == {digests["own"], digests["orphan"]}
     unreadable = [*entries, seed("shop-api", "main", error="cannot be read")]
-    assert unneeded_indexes(unreadable, gone, ages) == (), "a seed that cannot be read may name any of them"
+    assert unneeded_parts(unreadable, gone, ages) == (), "a seed that cannot be read may name any of them"
+
+
+def test_a_half_goes_with_the_last_seed_that_names_it() -> None:
+    halves = [Entry(what=What.HALF, tag=f"half-{name}", digest=name) for name in ("shared", "own", "orphan")]
+    entries = [
+        seed("shop", "main", index="a" * 64, half="half-shared"),
+        seed("shop", "gone", index="b" * 64, half="half-own"),
+        seed("shop", "small", index="c" * 64),
+        *halves,
+    ]
+    assert [item.what for item in items([], entries, now=DAY)] == ["seed"] * 3
+    gone = choose(items([], entries, now=DAY), Wanted(names=("seed-shop-go1.26-amd64-gone",)), ["shop"])
+    assert [e.tag for e in unneeded_parts(entries, gone, {})] == ["half-own"]
+    ages = {"half-orphan": GRACE_SECONDS + 1, "half-shared": GRACE_SECONDS + 1}
+    assert [e.tag for e in unneeded_parts(entries, gone, ages)] == ["half-own", "half-orphan"]
 
 
 def test_moments_are_read_as_go_and_docker_write_them() -> None:

@@ -174,9 +174,21 @@ def test_a_grown_seed_loses_nothing(mounts: list[Unit], held: list[Unit]) -> Non
         assert {u.key for u in made.index} == {u.key for u in [*mounts, *held]}
 
 
-def test_a_large_seed_is_written_as_two_layers_of_about_the_same_size() -> None:
+def test_a_large_seed_is_written_as_two_images_of_about_the_same_size() -> None:
     many = [unit(f"gobuild/{name}", size=50_000_000) for name in "dcba"]
-    assert plan(many, None).piles == (("gobuild/a", "gobuild/b"), ("gobuild/c", "gobuild/d"))
-    assert plan([*many, unit("gobuild/0", size=400_000_000)], None).piles[0] == ("gobuild/0",)
-    small = [replace(one, size=5_000_000) for one in many]
-    assert plan(small, None).piles == (("gobuild/a", "gobuild/b", "gobuild/c", "gobuild/d"),)
+    made = plan(many, None)
+    assert (made.paths, made.half) == (("gobuild/a", "gobuild/b"), ("gobuild/c", "gobuild/d"))
+    assert plan([*many, unit("gobuild/0", size=400_000_000)], None).paths == ("gobuild/0",)
+    made = plan([replace(one, size=5_000_000) for one in many], None)
+    assert (made.paths, made.half) == (("gobuild/a", "gobuild/b", "gobuild/c", "gobuild/d"), ())
+
+
+def test_the_programs_of_a_large_seed_are_together_because_their_mounts_are_locked() -> None:
+    program = unit("golink-compile-linux-amd64/api", kind=Kind.PROGRAM, size=90_000_000)
+    objects = [unit(f"gobuild/{name}", size=20_000_000) for name in "ab"]
+    made = plan([*objects, program], None)
+    assert (made.paths, made.half) == ((program.path,), ("gobuild/a", "gobuild/b"))
+    made = plan([*objects, program, replace(program, path="golink-compile-linux-arm64/api")], None)
+    assert len(made.paths) == 2
+    assert made.half == ("gobuild/a", "gobuild/b")
+    assert plan([program], None).half == ()

@@ -14,9 +14,9 @@ from typing import Any
 from gobake import engine
 from gobake.caching import folder
 from gobake.caching.layout import blob_file, tag_of, tags
-from gobake.caching.pruning import GRACE_SECONDS, Item, unneeded_indexes
+from gobake.caching.pruning import GRACE_SECONDS, Item, unneeded_parts
 from gobake.caching.seedstore import SeedStore
-from gobake.caching.stored import Entry, Stored, What, moment
+from gobake.caching.stored import PARTS, Entry, Stored, What, moment
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.registry import DeletionRefused, Repository
@@ -44,7 +44,7 @@ def prune_mounts(chosen: Sequence[Item], builder: str) -> Pruned:
 
 
 def prune_store(store: SeedStore, chosen: Sequence[Item], there: Stored) -> Pruned:
-    """Delete entries from a store, with the indexes that nothing names then."""
+    """Delete entries from a store, with the indexes and halves that nothing names then."""
     if store.folder is not None:
         return _prune_folder(store.folder, chosen, there)
     return _prune_registry(store.place, chosen, there)
@@ -67,8 +67,8 @@ def _prune_registry(place: str, chosen: Sequence[Item], there: Stored) -> Pruned
             return Pruned(deleted=tuple(deleted), notes=(*notes, f"nothing more was deleted: {error}"))
         except RegistryRefused as error:
             notes.append(f"{item.name} stays: {error}")
-    ages = _index_ages(repository, there)
-    for entry in unneeded_indexes(there.entries, deleted, ages):
+    ages = _ages(repository, there)
+    for entry in unneeded_parts(there.entries, deleted, ages):
         try:
             repository.delete(entry.digest)
         except RegistryRefused as error:
@@ -76,11 +76,11 @@ def _prune_registry(place: str, chosen: Sequence[Item], there: Stored) -> Pruned
     return Pruned(deleted=tuple(deleted), notes=tuple(notes))
 
 
-def _index_ages(repository: Repository, there: Stored) -> dict[str, float]:
-    """By the time in their configuration, which only indexes are asked for that no seed names."""
-    named = {seed.index_tag for seed in there.of(What.SEED)}
+def _ages(repository: Repository, there: Stored) -> dict[str, float]:
+    """By the time in their configuration, which only indexes and halves are asked for that no seed names."""
+    named = {tag for seed in there.of(What.SEED) for tag in seed.parts}
     ages = {}
-    for entry in there.of(What.INDEX):
+    for entry in there.of(*PARTS):
         if entry.tag in named:
             continue
         try:
@@ -116,23 +116,29 @@ def _prune_layers(store: Path, chosen: Sequence[Item]) -> Pruned:
 
 def _prune_seeds(store: Path, chosen: Sequence[Item], there: Stored) -> Pruned:
     layout = store / "seeds"
-    deleted, notes = [], []
+    texts = {file.stem: file for file in layout.glob(f"{What.INDEX}-*.txt")}
+    parts = [*there.of(What.HALF), *(Entry(what=What.INDEX, tag=tag, digest="") for tag in texts)]
     try:
         with _locked(layout):
-            gone = {item.name for item in chosen} & set(tags(layout))
-            _sweep(layout, _forget(layout, gone))
-        deleted = [item for item in chosen if item.name in gone]
+            named = tags(layout)
+            deleted = tuple(item for item in chosen if item.name in named)
+            files = texts | {tag: blob_file(layout, str(named[tag]["digest"])) for tag in named}
+            ages = {part.tag: _age(files[part.tag]) for part in parts if part.tag in files}
+            unneeded = [part.tag for part in unneeded_parts([*there.of(What.SEED), *parts], deleted, ages)]
+            _sweep(layout, _forget(layout, {*unneeded, *(item.name for item in deleted)}))
     except FileNotFoundError:
         return Pruned()
     except (OSError, RegistryRefused) as error:
-        notes.append(f"{layout} stays as it is: {error}")
-    now = time.time()
-    files = {file.stem: file for file in layout.glob(f"{What.INDEX}-*.txt")}
-    texts = [Entry(what=What.INDEX, tag=tag, digest="") for tag in files]
-    ages = {tag: now - file.stat().st_mtime for tag, file in files.items()}
-    for entry in unneeded_indexes([*there.of(What.SEED), *texts], deleted, ages):
-        files[entry.tag].unlink(missing_ok=True)
-    return Pruned(deleted=tuple(deleted), notes=tuple(notes))
+        return Pruned(notes=(f"{layout} stays as it is: {error}",))
+    for tag in unneeded:
+        if tag in texts:
+            texts[tag].unlink(missing_ok=True)
+    return Pruned(deleted=deleted)
+
+
+def _age(file: Path) -> float:
+    """Seconds; 0 for what is no more."""
+    return time.time() - file.stat().st_mtime if file.exists() else 0.0
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gobake.caching.memory import Memory
 from gobake.caching.pruning import mount_owner
-from gobake.caching.stored import Entry, Stored, What
+from gobake.caching.stored import PARTS, Entry, Stored, What
 from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 
@@ -64,7 +64,7 @@ def gather(
     entries = [
         entry
         for entry in (there.entries if there else ())
-        if entry.what is not What.INDEX and (everyone or entry.project == projects[0])
+        if entry.what not in PARTS and (everyone or entry.project == projects[0])
     ]
     unknown = there is not None and bool(there.error)
     return Kept(

@@ -6,12 +6,12 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from gobake.caching.stored import Entry, What
+from gobake.caching.stored import PARTS, Entry, What
 from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 from gobake.errors import UsageError
 
-# a save that is under way has written blobs and an index that no seed names yet
+# a save that is under way has written blobs, an index and a half that no seed names yet
 GRACE_SECONDS = 3600.0
 _MOUNT = re.compile(r"(?P<project>.+)-(?P<name>gomod|gobuild|golink-(?:compile|stamp)(?:-\d+)?-linux-[a-z0-9]+)")
 
@@ -71,7 +71,7 @@ def items(mounts: Iterable[CacheMount], entries: Iterable[Entry], now: float) ->
                 )
             )
     for entry in entries:
-        if entry.what is not What.INDEX:
+        if entry.what not in PARTS:
             found.append(
                 Item(
                     what=str(entry.what),
@@ -119,21 +119,21 @@ def _nothing(name: str, found: Sequence[Item], own: Sequence[Item], project: str
     return UsageError(f"{project} keeps no cache {name!r}", remedy=remedy)
 
 
-def unneeded_indexes(entries: Sequence[Entry], pruned: Sequence[Item], ages: Mapping[str, float]) -> tuple[Entry, ...]:
-    """Indexes that no seed names any more: of the seeds that are pruned, and of seeds that were overwritten.
+def unneeded_parts(entries: Sequence[Entry], pruned: Sequence[Item], ages: Mapping[str, float]) -> tuple[Entry, ...]:
+    """Indexes and halves that no seed names any more: of the seeds that are pruned, and of seeds that were overwritten.
 
-    ``ages``: seconds since the making of indexes, as far as known. A seed that cannot be read may name any of them.
+    ``ages``: seconds since they were made, by tag, as far as known. A seed that cannot be read may name any of them.
     """
     gone = {item.name for item in pruned}
     seeds = [entry for entry in entries if entry.what is What.SEED]
     if any(not seed.index and seed.tag not in gone for seed in seeds):
         return ()
-    named = {seed.index_tag for seed in seeds if seed.tag not in gone}
-    theirs = {seed.index_tag for seed in seeds if seed.tag in gone}
+    named = {tag for seed in seeds if seed.tag not in gone for tag in seed.parts}
+    theirs = {tag for seed in seeds if seed.tag in gone for tag in seed.parts}
     return tuple(
         entry
         for entry in entries
-        if entry.what is What.INDEX
+        if entry.what in PARTS
         and entry.tag not in named
         and (entry.tag in theirs or ages.get(entry.tag, 0.0) > GRACE_SECONDS)
     )

@@ -17,15 +17,17 @@ from pathlib import Path
 
 from gobake.caching.mounts import Mount
 from gobake.caching.seed import Seed
-from gobake.caching.seedstore import SeedStore
+from gobake.caching.seedstore import Image, SeedStore
 from gobake.caching.solving import solve, write_dockerfile
 from gobake.dataclass import dataclass
+from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
 # A seed that comes slower than this is no help: compiling makes about as much.
 SLOWEST = 4e6  # bytes a second, packed
 LEAST_SECONDS = 30.0
 PULL_SECONDS = 600.0
+LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ class Restored:
 
     seed: Seed
     seconds: float
+    packed: int | None = None  # bytes that were pulled; None is unknown
     size: int = 0  # bytes written into the mounts
     files: int = 0
     error: str = ""
@@ -44,13 +47,20 @@ def restore(
 ) -> Restored:
     """Fill what the mounts lack, on the nodes that ``platforms`` choose. Never raises for what the engine says."""
     begun = time.monotonic()
-    patience = LEAST_SECONDS + (seed.compressed or seed.size) / SLOWEST
+    contexts, packed = {"seed": store.context(seed.digest)}, seed.compressed
+    if seed.half:
+        half = _half(store, seed)
+        if isinstance(half, str):
+            return Restored(seed=seed, seconds=time.monotonic() - begun, error=half)
+        contexts["half"] = store.context(half.digest)
+        packed = (packed + sum(half.layers)) if packed and sum(half.layers) else None
+    patience = LEAST_SECONDS + (packed or seed.size) / SLOWEST
     with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
         folder = Path(scratch)
-        write_dockerfile(folder, "restore.Dockerfile", mounts=mounts)
+        write_dockerfile(folder, "restore.Dockerfile", mounts=mounts, images=tuple(contexts))
         target = {
             "dockerfile": "restore.Dockerfile",
-            "contexts": {"seed": store.context(seed.digest)},
+            "contexts": contexts,
             "platforms": [str(p) for p in platforms],
             "output": [f"type=local,dest={folder / 'report'}"],
         }
@@ -60,10 +70,19 @@ def restore(
     return Restored(
         seed=seed,
         seconds=time.monotonic() - begun,
+        packed=packed,
         files=sum(int(words[1]) for words in lines),
         size=sum(int(words[2]) for words in lines),
         error=solved.error,
     )
+
+
+def _half(store: SeedStore, seed: Seed) -> Image | str:
+    """The image of a seed's other half, or why there is none."""
+    try:
+        return store.look(seed.half, LOOK_SECONDS) or f"its other half, {store.named(seed.half)}, is gone"
+    except RegistryRefused as error:
+        return str(error)
 
 
 def begin_pull(image: str, *, builder: str, platforms: Sequence[Platform]) -> None:

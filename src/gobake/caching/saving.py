@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -97,6 +97,9 @@ def save(asked: Saving) -> Saved:
     begun = time.monotonic()
     for attempt in range(TRIES):
         before = in_force(asked)
+        half = _half_of(asked, before)
+        if before and before.half and half is None:
+            before = None  # nobody can use it, and so nothing is to be built upon it
         with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
             folder = _workplace(Path(scratch))
             chosen, go = plan(asked, before, folder)
@@ -106,15 +109,16 @@ def save(asked: Saving) -> Saved:
                 continue
             after = _write(asked, chosen, go, before, folder)
         if after is not None:
-            known = before.blobs if before else ()
+            known = {*(before.blobs if before else ()), *(half.blobs if half else ())}
+            images = [after, asked.store.look(seeds.half_tag(chosen.half), LOOK_SECONDS) if chosen.half else None]
             return _told(
                 asked,
                 chosen,
                 before,
                 begun,
-                written=sum(size for blob, size in zip(after.blobs, after.layers, strict=True) if blob not in known),
+                written=_new(images, known),
                 digest=after.digest,
-                layers=len(after.layers) - 1,
+                layers=_layers(after),
             )
     raise RegistryRefused(
         f"{asked.store.named(asked.tag)} was moved by others {TRIES} times while it was saved", remedy="save again"
@@ -128,6 +132,23 @@ def in_force(asked: Saving) -> Seed | None:
         if isinstance(found, Seed):
             return found
     return None
+
+
+def _half_of(asked: Saving, seed: Seed | None) -> Image | None:
+    """The image of a seed's other half; None where there is none."""
+    return asked.store.look(seed.half, LOOK_SECONDS) if seed and seed.half else None
+
+
+def _new(images: Iterable[Image | None], known: Collection[str]) -> int:
+    """Bytes of the layers, packed, that were not known before."""
+    sizes = {blob: size for i in images if i for blob, size in zip(i.blobs, i.layers, strict=True)}
+    return sum(size for blob, size in sizes.items() if blob not in known)
+
+
+def _layers(image: Image) -> int:
+    """Of cache files, in all: the first layer of an image is the program that restores."""
+    found = seeds.describe("", image.digest, len(image.layers) - 1, None, image.labels)
+    return found.all_layers if found else 0
 
 
 def _moved(asked: Saving, before: Seed | None) -> bool:
@@ -192,10 +213,9 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     index = write_index(plan.index)
     digest = hashlib.sha256(index.encode()).hexdigest()
     grown = before if plan.shape is Shape.GROWN else None
-    # a restore reads the layers from the last to the first
-    layers = [f"{number:04}" for number, _ in enumerate(plan.piles, 1 + (grown.layers if grown else 0))]
-    for layer, paths in zip(layers, plan.piles, strict=True):
-        (folder / f"units-{layer}").write_text("".join(f"{path}\n" for path in paths))
+    half = seeds.half_tag(plan.half) if plan.half else grown.half if grown else ""
+    for name, paths in (("units", plan.paths), ("half", plan.half)):
+        (folder / name).write_text("".join(f"{path}\n" for path in paths))
     (folder / "index").write_text(index)
     labels = seeds.labels(
         key=asked.key,
@@ -206,26 +226,35 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
         index=digest,
         saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         size=plan.total,
+        half=half,
     )
     if asked.store.folder is not None:
         _keep_index(asked.store, seeds.index_tag(digest), index)
-    for kept in (False, *[True] * TRIES):
-        outputs = _outputs(asked, digest, kept=kept)
-        solved = _bake(asked, folder, outputs, labels=labels, layers=layers, before=grown)
-        if kept:  # where it is removed, another save that pushes at this moment tries again
-            remove_images([f"{asked.store.place}:{tag}" for tag in (asked.tag, seeds.index_tag(digest))])
-        if _PUSHED_BY_DOCKER not in solved.error:
-            break
-    if solved.error:
-        raise RegistryRefused(f"{asked.store.named(asked.tag)} cannot be written: {solved.error}")
+    tags = {"seed": asked.tag, "half": half if plan.half else "", "index": seeds.index_tag(digest)}
+    # what a seed needs is there before it takes the place of another one
+    for names in [("half",), ("seed", "index")] if before and plan.half else [("half", "seed", "index")]:
+        _put(asked, folder, {name: tags[name] for name in names if tags[name]}, labels=labels, before=grown)
     image = asked.store.look(asked.tag, LOOK_SECONDS)
     return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
 
 
-def _outputs(asked: Saving, index: str, *, kept: bool = False) -> dict[str, str]:
-    outputs = {"seed": asked.store.output(asked.tag, kept=kept)}
-    if asked.store.folder is None:  # gobake itself reads the index too, and so it is packed as Python can unpack it
-        outputs["index"] = asked.store.output(seeds.index_tag(index), "compression=gzip", kept=kept)
+def _put(asked: Saving, folder: Path, tags: Mapping[str, str], *, labels: dict[str, str], before: Seed | None) -> None:
+    """Write images into the store. Raises RegistryRefused where that fails."""
+    for kept in (False, *[True] * TRIES):
+        solved = _bake(asked, folder, _outputs(asked, tags, kept=kept), labels=labels, before=before)
+        if kept:  # where it is removed, another save that pushes at this moment tries again
+            remove_images([f"{asked.store.place}:{tag}" for tag in tags.values()])
+        if _PUSHED_BY_DOCKER not in solved.error:
+            break
+    if solved.error:
+        raise RegistryRefused(f"{asked.store.named(asked.tag)} cannot be written: {solved.error}")
+
+
+def _outputs(asked: Saving, tags: Mapping[str, str], *, kept: bool) -> dict[str, str]:
+    outputs = {name: asked.store.output(tag, kept=kept) for name, tag in tags.items() if name != "index"}
+    if "index" in tags and asked.store.folder is None:
+        # gobake itself reads the index too, and so it is packed as Python can unpack it
+        outputs["index"] = asked.store.output(tags["index"], "compression=gzip", kept=kept)
     return outputs
 
 
@@ -236,10 +265,9 @@ def _bake(
     *,
     index: str = "",
     labels: dict[str, str] | None = None,
-    layers: Sequence[str] = (),
     before: Seed | None = None,
 ) -> Solved:
-    """Bake targets of the save Dockerfile: ``list``, ``seed`` and ``index``, each with its output."""
+    """Bake targets of the save Dockerfile: ``list``, ``seed``, ``half`` and ``index``, each with its output."""
     cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
     write_dockerfile(
         folder,
@@ -249,9 +277,9 @@ def _bake(
         gobuild=asked.gobuild,
         indexed=bool(index),
         grown=before is not None,
-        layers=layers,
+        layer=f"{1 + (before.layers if before else 0):04}",  # a restore reads them from the last to the first
     )
-    stages = {"list": "list", "index": "index", "seed": "grown" if before else "units"}
+    stages = {"list": "list", "index": "index", "half": "half", "seed": "grown" if before else "units"}
     contexts = {"index": asked.store.context(index)} if index else {}
     contexts |= {"before": asked.store.context(before.digest)} if before else {}
     targets = {
@@ -290,7 +318,7 @@ def _told(
         written=written,
         size=plan.size,
         total=plan.total,
-        layers=layers or (before.layers if before else 0),
+        layers=layers or (before.all_layers if before else 0),
         left_out=plan.left_out,
     )
 

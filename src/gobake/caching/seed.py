@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gobake.dataclass import dataclass
 
-_FORMAT = "2"  # of seeds: what is of another is passed over
+_FORMAT = "3"  # of seeds: what is of another is passed over
 _LABEL = "dev.gobake.seed"
-_INDEX_DIGITS = 24  # of its sha256, in the tag of an index
+_DIGITS = 24  # of a sha256, in the tag of an index or of a half
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ class Seed:
 
     tag: str
     digest: str  # of its manifest: what is restored is pinned by it
-    layers: int  # of cache files
-    compressed: int | None  # bytes to pull; None is unknown
+    layers: int  # of cache files, in its own image
+    compressed: int | None  # bytes to pull, without those of its half; None is unknown
     size: int  # bytes, unpacked
     go: str  # what `go version` said: go1.26.6
     arch: str
@@ -46,16 +46,28 @@ class Seed:
     index: str  # sha256 of its index
     saved: str  # RFC 3339
     project: str
-    blobs: tuple[str, ...] = ()  # digests of all its layers as they lie in the store
+    half: str = ""  # tag of the image that holds the other half of a large seed; "" where there is none
+    blobs: tuple[str, ...] = ()  # digests of all its own layers as they lie in the store
+
+    @property
+    def all_layers(self) -> int:
+        """With that of its other half."""
+        return self.layers + bool(self.half)
 
 
 def index_tag(digest: str) -> str:
     """Where the index of a seed lies, by its sha256."""
-    return f"index-{digest[:_INDEX_DIGITS]}"
+    return f"index-{digest[:_DIGITS]}"
+
+
+def half_tag(paths: Iterable[str]) -> str:
+    """Where the half with these units lies. Objects are named by what they hold and modules never change, so that a
+    half of the same units is as good as another, whoever wrote it."""
+    return f"half-{hashlib.sha256(chr(10).join(paths).encode()).hexdigest()[:_DIGITS]}"
 
 
 def labels(
-    *, key: SeedKey, go: str, branch: str, sums: str, inputs: str, index: str, saved: str, size: int
+    *, key: SeedKey, go: str, branch: str, sums: str, inputs: str, index: str, saved: str, size: int, half: str = ""
 ) -> dict[str, str]:
     """The labels of a seed."""
     return {
@@ -69,6 +81,7 @@ def labels(
         f"{_LABEL}.index": index,
         f"{_LABEL}.saved": saved,
         f"{_LABEL}.size": str(size),
+        f"{_LABEL}.half": half,
     }
 
 
@@ -108,6 +121,7 @@ def describe(tag: str, digest: str, layers: int, compressed: int | None, found: 
         index=found.get(f"{_LABEL}.index", ""),
         saved=found.get(f"{_LABEL}.saved", ""),
         project=found.get(f"{_LABEL}.project", ""),
+        half=found.get(f"{_LABEL}.half", ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a cache store holds: seeds, layer caches, histories and the indexes of seeds, of whatever project.
+"""What a cache store holds: seeds with their halves and indexes, layer caches and histories, of whatever project.
 
 A store that cannot be reached, and an entry that cannot be read, are told in one line and hide nothing else.
 """
@@ -43,6 +43,10 @@ class What(StrEnum):
     LAYERS = "layers"
     HISTORY = "history"
     INDEX = "index"  # of a seed: what the seed holds
+    HALF = "half"  # of a large seed: an image with a part of what it holds
+
+
+PARTS = (What.INDEX, What.HALF)  # of seeds, without which they are nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +65,18 @@ class Entry:
     go: str = ""  # of a seed: go1.26.6
     arch: str = ""
     index: str = ""  # of a seed: sha256 of its index
+    half: str = ""  # of a seed: the tag of its other half
     live: float | None = None  # share of a seed, by bytes, that was used lately
     error: str = ""  # why the rest is unknown
 
     @property
     def index_tag(self) -> str:
         return seeds.index_tag(self.index) if self.index else ""
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The tags that it needs beside its own."""
+        return frozenset(filter(None, (self.index_tag, self.half)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +164,23 @@ def _read(tags: Iterable[str], source: _Source, *, live: bool) -> Stored:
     kinds = {tag: What(tag.partition("-")[0]) for tag in tags if tag.partition("-")[0] in set(What)}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         entries = list(pool.map(lambda tag: _entry(tag, kinds[tag], source, today if live else None), sorted(kinds)))
-    return Stored(entries=tuple(entry for entry in entries if entry is not None))
+    halves = {entry.tag: entry for entry in entries if entry and entry.what is What.HALF}
+    return Stored(entries=tuple(_whole(entry, halves) for entry in entries if entry is not None))
+
+
+def _whole(entry: Entry, halves: Mapping[str, Entry]) -> Entry:
+    """A seed's bytes and layers with those of its other half."""
+    if not entry.half or entry.error:
+        return entry
+    half = halves.get(entry.half)
+    if half is None:
+        return replace(entry, error=f"its other half, {entry.half}, is gone")
+    known = entry.compressed is not None and half.compressed is not None
+    return replace(
+        entry,
+        compressed=(entry.compressed or 0) + (half.compressed or 0) if known else None,
+        layers=None if entry.layers is None or half.layers is None else entry.layers + half.layers - 1,
+    )
 
 
 def _entry(tag: str, what: What, source: _Source, today: int | None) -> Entry | None:
@@ -225,6 +251,7 @@ def _seed(entry: Entry, config: Mapping[str, Any]) -> Entry:
         go=seed.go,
         arch=seed.arch,
         index=seed.index,
+        half=seed.half,
     )
 
 

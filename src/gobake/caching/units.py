@@ -8,7 +8,7 @@ the day on which each was last used. Days count from the epoch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import accumulate
@@ -19,7 +19,7 @@ _HEADER = "gobake seed index 1"
 _HASH = 24  # hex digits of a GOCACHE name that tell it from all others: 96 bits
 _OBJECT = re.compile(r"(gobuild/[0-9a-f]{2}/[0-9a-f]{24})[0-9a-f]*(-[ad])")
 DAY_SECONDS = 86_400
-_WORTH_TWO_LAYERS = 64_000_000  # bytes, unpacked
+_WORTH_TWO_IMAGES = 64_000_000  # bytes, unpacked
 
 
 class Kind(StrEnum):
@@ -69,15 +69,12 @@ class SavePlan:
     """What to save. ``index`` describes the seed that results."""
 
     shape: Shape
-    piles: tuple[tuple[str, ...], ...] = ()  # units to write, by layer
+    paths: tuple[str, ...] = ()  # units to write into the seed itself
+    half: tuple[str, ...] = ()  # units to write into an image of its own
     size: int = 0  # bytes of them, unpacked
     index: tuple[Unit, ...] = ()
     left_out: int = 0  # bytes that are in the mounts and will not be in the seed
     why: str = ""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        return tuple(path for pile in self.piles for path in pile)
 
     @property
     def total(self) -> int:
@@ -169,7 +166,7 @@ def plan_save(
         return _whole(here, today, keeping, "it is over its budget")
     return SavePlan(
         shape=Shape.GROWN,
-        piles=(tuple(sorted(unit.path for unit in new)),),
+        paths=tuple(sorted(unit.path for unit in new)),
         size=sum(unit.size for unit in new),
         index=tuple(index.values()),
         why=f"{len(new)} units are new",
@@ -213,9 +210,11 @@ def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> 
             continue
         kept.append(unit)
         size += unit.size
+    paths, half = _halves(kept, size)
     return SavePlan(
         shape=Shape.WHOLE if kept else Shape.NOTHING,
-        piles=_piles(kept, size),
+        paths=paths,
+        half=half,
         size=size,
         index=tuple(kept),
         left_out=sum(unit.size for unit in here.values()) - size,
@@ -223,15 +222,17 @@ def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> 
     )
 
 
-def _piles(units: Iterable[Unit], size: int) -> tuple[tuple[str, ...], ...]:
-    """Units by layer: two of about the same size where there is much, which BuildKit compresses side by side."""
-    by_path = sorted(units, key=lambda unit: unit.path)
-    if size < _WORTH_TWO_LAYERS:
-        return (tuple(unit.path for unit in by_path),)
-    before = accumulate((unit.size for unit in by_path), initial=0)
-    first = sum(2 * done < size for done, _ in zip(before, by_path, strict=False))
-    halves = by_path[:first], by_path[first:]
-    return tuple(tuple(unit.path for unit in half) for half in halves if half)
+def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where there is much, two parts of about the same size: BuildKit packs and unpacks two images side by side.
+
+    The first one has all programs: their mounts are locked while they are used, by one step at a time.
+    """
+    ordered = sorted(units, key=lambda unit: (unit.kind is not Kind.PROGRAM, unit.path))
+    before = accumulate((unit.size for unit in ordered), initial=0)
+    first = len(ordered)
+    if size >= _WORTH_TWO_IMAGES:
+        first = sum(2 * done < size or u.kind is Kind.PROGRAM for done, u in zip(before, ordered, strict=False))
+    return tuple(sorted(u.path for u in ordered[:first])), tuple(u.path for u in ordered[first:])
 
 
 def _differs(known: Unit | None, unit: Unit) -> bool:

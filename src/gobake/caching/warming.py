@@ -13,7 +13,7 @@ from pathlib import Path
 from gobake.caching import seed as seeds
 from gobake.caching.memory import Memory, note, remembered
 from gobake.caching.mounts import Mount
-from gobake.caching.restoring import Restored, begin_pull, restore
+from gobake.caching.restoring import LOOK_SECONDS, Restored, begin_pull, restore
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seedstore import SeedStore
 from gobake.dataclass import dataclass
@@ -21,7 +21,6 @@ from gobake.engine import Builder, CacheMount, cache_mounts
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
-LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
 _EMPTY = 1_000_000  # bytes; a gobuild below that was begun and never filled
 
 
