@@ -97,7 +97,7 @@ class Rival:
         if imports:
             target["cache-from"] = [f"type=registry,ref={imports}:{name}"]
         if exports:
-            settings = "mode=max,compression=zstd,oci-mediatypes=true,image-manifest=true"
+            settings = "mode=max,compression=zstd,oci-mediatypes=true,image-manifest=true,ignore-error=true"
             target["cache-to"] = [f"type=registry,ref={exports}:{name},{settings}"]
         return target
 
