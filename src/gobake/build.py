@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gobake import __version__, engine
 from gobake.access import Access, EventRedactor
+from gobake.beside import Begun, begun
 from gobake.config import GateConfig
 from gobake.dataclass import dataclass
 from gobake.engine import Bake, Questions
@@ -65,9 +67,12 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         seen = steps(baked.log, bare=watch.bare or False)
         evidence = outcome.evidence(seen, ready.trace_folder, started, ready.matrix)
         compiled = outcome.compiled(evidence)
+        sizes: Begun[dict[str, tuple[SizeRecord, ...]]] | None = None
+        metadata = outcome.read_metadata(ready.call.metadata_file)
         if not (baked.failed or baked.interrupted):
             questions.remember()  # what follows asks buildx again and again
             saving.begin(baked.log, compiled=compiled)
+            sizes = begun(partial(_sizes, asked, ready, metadata))
             baked = _export(asked, ready, baked, cache_run.to_export(ready.layers, baked.transfers, seen))
         baked = replace(baked, interrupted=saving.end(interrupted=baked.interrupted))
         stopped = baked.failed or baked.interrupted
@@ -76,8 +81,6 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             if stopped
             else None
         )
-        metadata = outcome.read_metadata(ready.call.metadata_file)
-        sizes = {} if stopped else _sizes(asked, ready, metadata)
         mounted = stopped or compiled or any(work.linked for work in evidence["go"])
         record = RunRecord(
             id=new_id(started),
@@ -85,7 +88,9 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             seconds=baked.ended - started,
             command=asked.command,
             outcome="interrupted" if baked.interrupted else "failed" if stopped else "done",
-            targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes),
+            targets=outcome.results(
+                ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes.result() if sizes else {}
+            ),
             failure=str(told.error) if told else "",
             gobake=__version__,
             cache_policy=ready.caches.policy.name,

@@ -55,7 +55,7 @@ class Care:
             opened.project, opened.tree, self.matrix, self.choice, self.builder, self.chosen, self.home
         )
         if self._asked:
-            self.usage = self.usage or begin_usage("", self.chosen)
+            self.usage = self.usage or begin_usage(self.builder, self.chosen)
 
     def warm(self, say: Callable[[str], None]) -> None:
         """Fill cold mounts; ``say`` gets a line before anything that takes time."""

@@ -27,7 +27,7 @@ from gobake.caching.wish import CacheWish
 from gobake.config import GateConfig
 from gobake.dataclass import dataclass
 from gobake.engine import BakeCall, Builder, EngineInfo, Questions, Usage
-from gobake.errors import EmulationMissing, Unwritable
+from gobake.errors import EmulationMissing, GobakeError, Unwritable
 from gobake.folders import cache_folder
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy, Target
@@ -95,8 +95,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         questions.begin_info()
     if not questions.plugin:
         threading.Thread(target=engine.warm_up, daemon=True).start()
-    cheap = questions.remembered and not asked.request.builder and not asked.dry_run  # Docker's own builder
-    usage = begin_usage("docker") if cheap else None
+    usage = begun(lambda: _cheap_usage(asked, questions))
     settings = begun(hostgo.module_settings)
     opened = open_project(asked.request)
     builder = questions.builder()
@@ -153,7 +152,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     care = None
     if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
         care = _care(
-            asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers, usage
+            asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers, usage.result()
         )
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
@@ -171,7 +170,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         matrix=matrix,
         caches=caches,
         layers=layers,
-        usage=usage,
+        usage=usage.result(),
         care=care,
         history=history,
         travel=None if asked.dry_run else _travel(caches, project, history),
@@ -181,6 +180,17 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         variables=variables,
         access=access,
     )
+
+
+def _cheap_usage(asked: Asked, questions: Questions) -> Begun[Usage | None] | None:
+    """What the builder keeps is asked as soon as it is known which one it is, where that costs next to nothing."""
+    if asked.dry_run:
+        return None
+    try:
+        builder = questions.builder()
+    except GobakeError:  # said where it is asked for next
+        return None
+    return begin_usage(builder, asked.request.builder) if builder.on_socket else None
 
 
 def _care(

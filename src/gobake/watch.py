@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from gobake.runs.record import MountRecord
 
 
-def begin_usage(driver: str, chosen: str = "") -> Begun[Usage | None]:
+def begin_usage(builder: Builder, chosen: str) -> Begun[Usage | None]:
     """Ask what a builder keeps, and wait for nothing. ``chosen``: its name as --builder gave it."""
-    return begun(lambda: engine.builder_usage(driver, chosen))
+    return begun(lambda: engine.builder_usage(builder, chosen))
 
 
 @dataclass(kw_only=True)
@@ -33,14 +33,10 @@ class Watch:
     mounts: Sequence[Mount]
     before: Begun[Usage | None] | None = None  # None: not asked
 
-    @property
-    def _cheap(self) -> bool:
-        return self.builder.driver == "docker" and not self.chosen
-
     def begin(self) -> None:
         """Ask, and wait for nothing."""
-        if self.before is None and self._cheap:
-            self.before = begin_usage(self.builder.driver)
+        if self.before is None and self.builder.on_socket:
+            self.before = begin_usage(self.builder, self.chosen)
 
     def settle(self) -> None:
         """Wait until nobody measures the mounts. BuildKit remembers the sizes, so that neither this question nor its
@@ -61,7 +57,7 @@ class Watch:
         from gobake.runs.record import MountRecord  # when the build is over
 
         before = self.before.result()
-        after = engine.builder_usage(self.builder.driver if self._cheap else "", self.chosen) if used else before
+        after = engine.builder_usage(self.builder, self.chosen) if used else before
         return tuple(
             MountRecord(name=mount.name, id=mount.id, before=_size(before, mount), after=_size(after, mount))
             for mount in self.mounts

@@ -17,7 +17,7 @@ from gobake.caching.restoring import LOOK_SECONDS, Restored, begin_pull, restore
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seedstore import SeedStore
 from gobake.dataclass import dataclass
-from gobake.engine import Builder, CacheMount, cache_mounts
+from gobake.engine import Builder, CacheMount, builder_usage
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
@@ -81,7 +81,8 @@ def warm(
         begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
     restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=theirs)
     # also where it failed: what BuildKit has measured it does not measure, and so hold, while the build begins
-    filled = [mount for mount in cache_mounts(asked.chosen) or () if mount.id in ids]
+    usage = builder_usage(asked.builder, asked.chosen)
+    filled = [mount for mount in (usage.mounts if usage else ()) if mount.id in ids]
     if restored.error:
         notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
     else:

@@ -9,13 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gobake.beside import begun
 from gobake.dataclass import dataclass
-from gobake.engine import known
+from gobake.engine import known, socket
 from gobake.engine.collecting import CollectRule, parse_rules
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
 from gobake.model import Platform
@@ -64,6 +65,11 @@ class Builder:
     def keeps_images(self) -> bool:
         """Whether a plain build ends up in the engine's own image store."""
         return self.driver == "docker"
+
+    @property
+    def on_socket(self) -> bool:
+        """Whether it is in the engine that answers on the docker client's socket, and not in another context's."""
+        return self.keeps_images and self.name == socket.context()
 
     def sessions_last(self, info: EngineInfo) -> bool:
         """Whether a step with secrets can be run for a target of a bake after another one, which wanted it first, has
@@ -126,30 +132,33 @@ class _Question:
             text=True,
             errors="replace",
         )
-        self._said: str | None = None
+        self._said: str | GobakeError | None = None
+        self._reading = threading.Lock()
 
     def answer(self) -> str:
-        """Its stdout. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
-        if self._said is not None:
-            return self._said
+        """Its stdout, for whoever asks. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+        with self._reading:
+            self._said = self._read() if self._said is None else self._said
+        if isinstance(self._said, GobakeError):
+            raise self._said
+        return self._said
+
+    def _read(self) -> str | GobakeError:
         try:
             out, err = self._process.communicate(timeout=ASK_SECONDS)
         except subprocess.TimeoutExpired:
             self.drop()
-            raise NoEngine(
+            return NoEngine(
                 f"`docker {' '.join(self.words[:2])}` did not answer within {ASK_SECONDS} s",
                 remedy="is the Docker Engine running? try `docker info`",
-            ) from None
-        if self._process.returncode:
-            raise refusal(err or out, self.words)
-        self._said = out
-        return out
+            )
+        return refusal(err or out, self.words) if self._process.returncode else out
 
     def drop(self) -> None:
         """End it if it still runs; nobody wants the answer."""
         if self._said is None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
 
 
 def ask(*words: str) -> str:
@@ -251,7 +260,7 @@ class Questions:
 
     def remember(self) -> None:
         """Spare the next run these questions; for one that went well."""
-        if self._inspect and parse_inspect(said := self._inspect.answer()).keeps_images:
+        if self._inspect and parse_inspect(said := self._inspect.answer()).on_socket:
             info = self.info()
             known.remember(self.name, said, info.buildx, info.plugin)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gobake.dataclass import dataclass
 from gobake.engine import socket
-from gobake.engine.asking import ask, buildx_command, docker_command, refusal
+from gobake.engine.asking import Builder, ask, buildx_command, docker_command, refusal
 from gobake.engine.collecting import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
 
@@ -86,18 +86,18 @@ class Usage:
     mounts: tuple[CacheMount, ...]
 
 
-def builder_usage(driver: str, builder: str = "") -> Usage | None:
-    """What a builder keeps; None where it does not tell.
+def builder_usage(builder: Builder, chosen: str = "") -> Usage | None:
+    """What a builder keeps; None where it does not tell. ``chosen``: its name as --builder gave it.
 
     Docker's own builder is asked over its socket (a fiftieth of a second, and the engine's clock for `used`), any other
     one through buildx (a fifth of a second).
     """
-    if driver == "docker" and not builder:
+    if builder.on_socket:
         answer = socket.get("/v1.44/system/df?type=build-cache", USAGE_SECONDS)
         if isinstance(answer, dict):
             return parse_usage(answer)
     try:
-        text = ask("buildx", "du", *_named(builder), "--verbose")
+        text = ask("buildx", "du", *_named(chosen), "--verbose")
     except GobakeError:
         return None
     return Usage(records=len(re.findall(r"(?m)^ID:\s", text)), mounts=parse_mounts(text))

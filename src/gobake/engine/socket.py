@@ -22,8 +22,15 @@ def config_folder() -> Path:
 
 def socket_path() -> str | None:
     """The Unix socket that the docker client would use: of DOCKER_HOST, DOCKER_CONTEXT, or the chosen context."""
-    endpoint = os.environ.get("DOCKER_HOST") or _endpoint(os.environ.get("DOCKER_CONTEXT") or _chosen_context())
+    endpoint = os.environ.get("DOCKER_HOST") or _endpoint(context())
     return endpoint.removeprefix("unix://") if endpoint.startswith("unix://") else None
+
+
+def context() -> str:
+    """The docker client's context, whose engine buildx has a builder of the same name for; "" unknown."""
+    if os.environ.get("DOCKER_HOST"):
+        return "default"
+    return os.environ.get("DOCKER_CONTEXT") or _chosen_context()
 
 
 def _chosen_context() -> str:
