@@ -317,7 +317,9 @@ def test_a_save_anew_that_ends_between_its_two_images_leaves_the_old_seed(
     assert get_back(what).size == before.total
 
 
-def test_a_seed_whose_other_half_is_gone_is_told_and_not_built_upon(root: Path, tmp_path: Path) -> None:
+def test_a_seed_whose_other_half_is_gone_is_told_and_not_built_upon(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     what = asked(root, str(tmp_path / "store"))
     first = save(what)
     layout = what.store.layout
@@ -326,8 +328,15 @@ def test_a_seed_whose_other_half_is_gone_is_told_and_not_built_upon(root: Path, 
     index["manifests"] = [entry for entry in index["manifests"] if tag_of(entry) != half]
     (layout / "index.json").write_text(json.dumps(index))
     assert get_back(what).error == f"its other half, {what.store.named(half)}, is gone"
+    plan, planned = saving.plan, []
+
+    def counted(*words: Any) -> Any:
+        planned.append(words)
+        return plan(*words)
+
+    monkeypatch.setattr(saving, "plan", counted)
     again = save(what)
-    assert (again.shape, again.size) == (Shape.WHOLE, first.size)
+    assert (again.shape, again.size, len(planned)) == (Shape.WHOLE, first.size, 1)
     forget_mounts(f"{root.name}-")
     back = get_back(what)
     assert (back.error, back.size) == ("", first.total)

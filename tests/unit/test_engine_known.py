@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gobake.engine import Bake, BakeCall, Questions, known, socket
+from gobake.engine import Bake, BakeCall, Builder, Questions, known, socket
 
 
 @pytest.fixture(autouse=True)
@@ -240,3 +240,28 @@ def test_a_bake_that_was_stopped_before_it_began_builds_nothing(listening: Path)
     bake.begin()
     assert list(bake) == []
     assert bake.failed
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "name", "own"),
+    [
+        ({}, "{}", "default", True),
+        ({}, '{"currentContext": "rootless"}', "rootless", True),
+        ({}, '{"currentContext": "rootless"}', "default", False),
+        ({"DOCKER_CONTEXT": "rootless"}, "{}", "rootless", True),
+        ({"DOCKER_CONTEXT": "rootless"}, "{}", "default", False),
+        ({"DOCKER_HOST": "unix:///x", "DOCKER_CONTEXT": "rootless"}, "{}", "default", True),
+        ({}, "{}", "another-context", False),
+    ],
+)
+def test_a_builder_of_another_context_is_not_in_the_engine_on_the_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], config: str, name: str, own: bool
+) -> None:
+    for variable in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(config)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    assert Builder(name=name, driver="docker", nodes=()).on_socket is own
+    assert not Builder(name=name, driver="remote", nodes=()).on_socket

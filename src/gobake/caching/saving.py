@@ -96,16 +96,16 @@ def save(asked: Saving) -> Saved:
         raise RegistryRefused("the builder names no gobuild mount of this project", remedy="build, then save again")
     begun = time.monotonic()
     for attempt in range(TRIES):
-        before = in_force(asked)
-        half = _half_of(asked, before)
-        if before and before.half and half is None:
-            before = None  # nobody can use it, and so nothing is to be built upon it
+        found = in_force(asked)
+        half = _half_of(asked, found)
+        # one that lacks its other half is of no use to anybody, and nothing is built upon it
+        before = found if found and (half or not found.half) else None
         with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
             folder = _workplace(Path(scratch))
             chosen, go = plan(asked, before, folder)
             if chosen.shape is Shape.NOTHING:
                 return _told(asked, chosen, before, begun, written=0)
-            if attempt < TRIES - 1 and _moved(asked, before):
+            if attempt < TRIES - 1 and _moved(asked, found):
                 continue
             after = _write(asked, chosen, go, before, folder)
         if after is not None:
