@@ -118,7 +118,7 @@ def save(asked: Saving) -> Saved:
                 begun,
                 written=_new(images, known),
                 digest=after.digest,
-                layers=_layers(after),
+                layers=before.all_layers + 1 if before and chosen.shape is Shape.GROWN else 1 + bool(chosen.half),
             )
     raise RegistryRefused(
         f"{asked.store.named(asked.tag)} was moved by others {TRIES} times while it was saved", remedy="save again"
@@ -143,12 +143,6 @@ def _new(images: Iterable[Image | None], known: Collection[str]) -> int:
     """Bytes of the layers, packed, that were not known before."""
     sizes = {blob: size for i in images if i for blob, size in zip(i.blobs, i.layers, strict=True)}
     return sum(size for blob, size in sizes.items() if blob not in known)
-
-
-def _layers(image: Image) -> int:
-    """Of cache files, in all: the first layer of an image is the program that restores."""
-    found = seeds.describe("", image.digest, len(image.layers) - 1, None, image.labels)
-    return found.all_layers if found else 0
 
 
 def _moved(asked: Saving, before: Seed | None) -> bool:
