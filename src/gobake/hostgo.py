@@ -65,11 +65,15 @@ def _version(go: str) -> str:
 def module_settings() -> str:
     """The host's own module settings in the format of a GOENV file.
 
-    Any Go of the host tells them, also one too old for the project. Where none does, the environment and GOENV's file
-    are read as Go reads them (cmd/go/internal/cfg).
+    Any Go of the host tells them, also one too old for the project. Where none does, they are read as Go reads them
+    (cmd/go/internal/cfg): go.env in its folder, GOENV's file, the environment.
     """
     go = shutil.which("go")
-    values = (_told(go) if go else {}) or _file_settings() | {k: v for k in MODULE_SETTINGS if (v := os.environ.get(k))}
+    values = (_told(go) if go else {}) or (
+        (_file_settings(_distributed(go)) if go else {})
+        | _file_settings(_own())
+        | {k: v for k in MODULE_SETTINGS if (v := os.environ.get(k))}
+    )
     if values.get("GOAUTH") != "off":
         values.pop("GOAUTH", None)  # `git DIR` and commands are of this machine; what is left is Go's default, netrc
     return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if values.get(key))
@@ -84,12 +88,23 @@ def _told(go: str) -> dict[str, str]:
         return {}
 
 
-def _file_settings() -> dict[str, str]:
-    """What `go env -w` has written: KEY=VALUE a line."""
+def _distributed(go: str) -> str:
+    """GOROOT/go.env, which who made the distribution may have changed."""
+    root = os.environ.get("GOROOT") or os.path.dirname(os.path.dirname(os.path.realpath(go)))  # noqa: PTH120
+    return f"{root}/go.env"
+
+
+def _own() -> str:
+    """Where `go env -w` writes; "" for nowhere."""
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111 (Path raises homeless)
     name = os.environ.get("GOENV") or f"{config}/go/env"
+    return "" if name == "off" else name
+
+
+def _file_settings(name: str) -> dict[str, str]:
+    """KEY=VALUE a line; nothing where there is no file."""
     try:
-        lines = [] if name == "off" else Path(name).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = Path(name).read_text(encoding="utf-8", errors="replace").splitlines() if name else []
     except OSError:
         return {}
     pairs = (line.strip().split("=", 1) for line in lines if "=" in line)

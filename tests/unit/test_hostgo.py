@@ -87,3 +87,19 @@ def test_a_go_too_old_for_a_project_still_tells_the_module_settings(
     (tmp_path / "go").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert module_settings() == "GOPROXY=https://proxy.example.com\n"
+
+
+def test_what_a_distribution_has_set_is_known_even_if_its_go_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else modules would be asked for elsewhere, by their names, than where the host's Go asks for them."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/go").write_text("#!/bin/sh\nexit 2\n")
+    (tmp_path / "bin/go").chmod(0o755)
+    (tmp_path / "go.env").write_text("# of the distribution\nGOPROXY=https://theirs.example.com\nGOSUMDB=off\n")
+    (tmp_path / "env").write_text("GOSUMDB=sum.example.com\n")
+    for name in (*MODULE_SETTINGS, "GOROOT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("GOENV", str(tmp_path / "env"))
+    assert module_settings() == "GOPROXY=https://theirs.example.com\nGOSUMDB=sum.example.com\n"
