@@ -16,6 +16,7 @@ from gobake.caching.units import (
     lacking,
     live_share,
     modules_in_use,
+    mount_of,
     plan_save,
     read_index,
     read_listing,
@@ -155,6 +156,9 @@ units = st.dictionaries(
     st.sampled_from([f"gobuild/{n}" for n in range(12)]),
     st.tuples(st.integers(1, 100), st.integers(TODAY - 30, TODAY)),
 ).map(lambda found: [unit(name, size, day) for name, (size, day) in found.items()])
+programs = st.dictionaries(
+    st.sampled_from([f"golink-{mount}/{n}" for mount in "abc" for n in range(3)]), st.integers(1, 300_000_000)
+).map(lambda found: [unit(name, size, kind=Kind.PROGRAM) for name, size in found.items()])
 
 
 @given(units, st.none() | units, st.integers(1, 9))
@@ -183,12 +187,26 @@ def test_a_large_seed_is_written_as_two_images_of_about_the_same_size() -> None:
     assert (made.paths, made.half) == (("gobuild/a", "gobuild/b", "gobuild/c", "gobuild/d"), ())
 
 
-def test_the_programs_of_a_large_seed_are_together_because_their_mounts_are_locked() -> None:
+def test_the_programs_of_a_mount_are_together_because_it_is_locked() -> None:
     program = unit("golink-compile-linux-amd64/api", kind=Kind.PROGRAM, size=90_000_000)
     objects = [unit(f"gobuild/{name}", size=20_000_000) for name in "ab"]
     made = plan([*objects, program], None)
     assert (made.paths, made.half) == ((program.path,), ("gobuild/a", "gobuild/b"))
     made = plan([*objects, program, replace(program, path="golink-compile-linux-arm64/api")], None)
-    assert len(made.paths) == 2
-    assert made.half == ("gobuild/a", "gobuild/b")
+    assert made.paths == ("gobuild/a", program.path)
+    assert made.half == ("gobuild/b", "golink-compile-linux-arm64/api")
+    assert made.half_programs == ("golink-compile-linux-arm64",)
     assert plan([program], None).half == ()
+
+
+@given(units, programs)
+def test_the_halves_of_a_large_seed_are_all_of_it_and_share_no_locked_mount(
+    mounts: list[Unit], linked: list[Unit]
+) -> None:
+    large = [*(replace(one, size=one.size * 1_000_000) for one in mounts), *linked]
+    made = plan(large, None)
+    whole = plan(large, None).index
+    assert sorted([*made.paths, *made.half]) == sorted(one.path for one in whole)
+    locked = [{mount_of(p) for p in part if p.startswith("golink")} for part in (made.paths, made.half)]
+    assert not locked[0] & locked[1]
+    assert locked[1] == set(made.half_programs)

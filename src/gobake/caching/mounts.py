@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
@@ -31,6 +31,14 @@ def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tu
     links = [f"golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
     names = [*([] if vendored else ["gomod"]), "gobuild", *links] if stages else []
     return tuple(Mount(name=name, id=f"{project.mounts}-{name}") for name in names)
+
+
+def halves_of(mounts: Sequence[Mount], half_programs: Collection[str]) -> dict[str, tuple[Mount, ...]]:
+    """The mounts that each image of a seed has something for: a locked one is in one of them."""
+    return {
+        "seed": tuple(m for m in mounts if m.name not in half_programs),
+        "half": tuple(m for m in mounts if not m.locked or m.name in half_programs),
+    }
 
 
 _NAMES = re.compile(r"gomod|gobuild|golink-.+")

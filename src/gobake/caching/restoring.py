@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gobake.caching.mounts import Mount
+from gobake.caching.mounts import Mount, halves_of
 from gobake.caching.seed import Seed
 from gobake.caching.seedstore import Image, SeedStore
 from gobake.caching.solving import solve, write_dockerfile
@@ -57,7 +57,8 @@ def restore(
     patience = LEAST_SECONDS + (packed or seed.size) / SLOWEST
     with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
         folder = Path(scratch)
-        write_dockerfile(folder, "restore.Dockerfile", mounts=mounts, images=tuple(contexts))
+        images = {name: some for name, some in halves_of(mounts, seed.half_programs).items() if name in contexts}
+        write_dockerfile(folder, "restore.Dockerfile", images=images)
         target = {
             "dockerfile": "restore.Dockerfile",
             "contexts": contexts,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gobake import shipped
 from gobake.caching import seed as seeds
-from gobake.caching.mounts import Mount
+from gobake.caching.mounts import Mount, halves_of
 from gobake.caching.restoring import restore
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seedstore import Image, SeedStore
@@ -110,7 +110,10 @@ def save(asked: Saving) -> Saved:
             after = _write(asked, chosen, go, before, folder)
         if after is not None:
             known = {*(before.blobs if before else ()), *(half.blobs if half else ())}
-            images = [after, asked.store.look(seeds.half_tag(chosen.half), LOOK_SECONDS) if chosen.half else None]
+            images = [
+                after,
+                asked.store.look(seeds.half_tag(asked.tag, chosen.half), LOOK_SECONDS) if chosen.half else None,
+            ]
             return _told(
                 asked,
                 chosen,
@@ -207,7 +210,7 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     index = write_index(plan.index)
     digest = hashlib.sha256(index.encode()).hexdigest()
     grown = before if plan.shape is Shape.GROWN else None
-    half = seeds.half_tag(plan.half) if plan.half else grown.half if grown else ""
+    half = seeds.half_tag(asked.tag, plan.half) if plan.half else grown.half if grown else ""
     for name, paths in (("units", plan.paths), ("half", plan.half)):
         (folder / name).write_text("".join(f"{path}\n" for path in paths))
     (folder / "index").write_text(index)
@@ -221,21 +224,34 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
         saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         size=plan.total,
         half=half,
+        half_programs=grown.half_programs if grown else plan.half_programs,
     )
     if asked.store.folder is not None:
         _keep_index(asked.store, seeds.index_tag(digest), index)
     tags = {"seed": asked.tag, "half": half if plan.half else "", "index": seeds.index_tag(digest)}
-    # what a seed needs is there before it takes the place of another one
-    for names in [("half",), ("seed", "index")] if before and plan.half else [("half", "seed", "index")]:
-        _put(asked, folder, {name: tags[name] for name in names if tags[name]}, labels=labels, before=grown)
+    # what a seed needs is there before it takes the place of another one; and two exports to one folder get in each
+    # other's way where they write the same layer, here the program
+    in_turn = plan.half and (before or asked.store.folder)
+    for names in [("half",), ("seed", "index")] if in_turn else [("half", "seed", "index")]:
+        chosen = {name: tags[name] for name in names if tags[name]}
+        _put(asked, folder, chosen, labels=labels, before=grown, half_programs=plan.half_programs)
     image = asked.store.look(asked.tag, LOOK_SECONDS)
     return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
 
 
-def _put(asked: Saving, folder: Path, tags: Mapping[str, str], *, labels: dict[str, str], before: Seed | None) -> None:
+def _put(
+    asked: Saving,
+    folder: Path,
+    tags: Mapping[str, str],
+    *,
+    labels: dict[str, str],
+    before: Seed | None,
+    half_programs: Collection[str],
+) -> None:
     """Write images into the store. Raises RegistryRefused where that fails."""
     for kept in (False, *[True] * TRIES):
-        solved = _bake(asked, folder, _outputs(asked, tags, kept=kept), labels=labels, before=before)
+        outputs = _outputs(asked, tags, kept=kept)
+        solved = _bake(asked, folder, outputs, labels=labels, before=before, half_programs=half_programs)
         if kept:  # where it is removed, another save that pushes at this moment tries again
             remove_images([f"{asked.store.place}:{tag}" for tag in tags.values()])
         if _PUSHED_BY_DOCKER not in solved.error:
@@ -260,6 +276,7 @@ def _bake(
     index: str = "",
     labels: dict[str, str] | None = None,
     before: Seed | None = None,
+    half_programs: Collection[str] = (),
 ) -> Solved:
     """Bake targets of the save Dockerfile: ``list``, ``seed``, ``half`` and ``index``, each with its output."""
     cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
@@ -267,6 +284,7 @@ def _bake(
         folder,
         "save.Dockerfile",
         mounts=asked.mounts,
+        halves=halves_of(asked.mounts, half_programs),
         go=asked.go_image,
         gobuild=asked.gobuild,
         indexed=bool(index),

@@ -47,6 +47,7 @@ class Seed:
     saved: str  # RFC 3339
     project: str
     half: str = ""  # tag of the image that holds the other half of a large seed; "" where there is none
+    half_programs: tuple[str, ...] = ()  # mounts whose programs are in that half
     blobs: tuple[str, ...] = ()  # digests of all its own layers as they lie in the store
 
     @property
@@ -60,14 +61,24 @@ def index_tag(digest: str) -> str:
     return f"index-{digest[:_DIGITS]}"
 
 
-def half_tag(paths: Iterable[str]) -> str:
-    """Where the half with these units lies. Objects are named by what they hold and modules never change, so that a
-    half of the same units is as good as another, whoever wrote it."""
-    return f"half-{hashlib.sha256(chr(10).join(paths).encode()).hexdigest()[:_DIGITS]}"
+def half_tag(seed: str, paths: Iterable[str]) -> str:
+    """Where the half of a seed with these units lies. It is named after the seed's tag too: what main restores is never
+    what another branch has written."""
+    return f"half-{hashlib.sha256(chr(10).join([seed, *paths]).encode()).hexdigest()[:_DIGITS]}"
 
 
 def labels(
-    *, key: SeedKey, go: str, branch: str, sums: str, inputs: str, index: str, saved: str, size: int, half: str = ""
+    *,
+    key: SeedKey,
+    go: str,
+    branch: str,
+    sums: str,
+    inputs: str,
+    index: str,
+    saved: str,
+    size: int,
+    half: str = "",
+    half_programs: Iterable[str] = (),
 ) -> dict[str, str]:
     """The labels of a seed."""
     return {
@@ -82,6 +93,7 @@ def labels(
         f"{_LABEL}.saved": saved,
         f"{_LABEL}.size": str(size),
         f"{_LABEL}.half": half,
+        f"{_LABEL}.half.programs": " ".join(half_programs),
     }
 
 
@@ -122,6 +134,7 @@ def describe(tag: str, digest: str, layers: int, compressed: int | None, found: 
         saved=found.get(f"{_LABEL}.saved", ""),
         project=found.get(f"{_LABEL}.project", ""),
         half=found.get(f"{_LABEL}.half", ""),
+        half_programs=tuple(found.get(f"{_LABEL}.half.programs", "").split()),
     )
 
 

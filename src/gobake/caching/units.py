@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from itertools import accumulate
 
 from gobake.dataclass import dataclass
 
@@ -71,6 +70,7 @@ class SavePlan:
     shape: Shape
     paths: tuple[str, ...] = ()  # units to write into the seed itself
     half: tuple[str, ...] = ()  # units to write into an image of its own
+    half_programs: tuple[str, ...] = ()  # mounts whose programs are in that one
     size: int = 0  # bytes of them, unpacked
     index: tuple[Unit, ...] = ()
     left_out: int = 0  # bytes that are in the mounts and will not be in the seed
@@ -210,11 +210,12 @@ def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> 
             continue
         kept.append(unit)
         size += unit.size
-    paths, half = _halves(kept, size)
+    paths, half, half_programs = _halves(kept, size)
     return SavePlan(
         shape=Shape.WHOLE if kept else Shape.NOTHING,
         paths=paths,
         half=half,
+        half_programs=half_programs,
         size=size,
         index=tuple(kept),
         left_out=sum(unit.size for unit in here.values()) - size,
@@ -222,17 +223,36 @@ def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> 
     )
 
 
-def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Where there is much, two parts of about the same size: BuildKit packs and unpacks two images side by side.
 
-    The first one has all programs: their mounts are locked while they are used, by one step at a time.
+    All programs of a mount are in one part, which the last value tells of the second one: such a mount is locked while
+    it is used, by one step at a time.
     """
-    ordered = sorted(units, key=lambda unit: (unit.kind is not Kind.PROGRAM, unit.path))
-    before = accumulate((unit.size for unit in ordered), initial=0)
-    first = len(ordered)
-    if size >= _WORTH_TWO_IMAGES:
-        first = sum(2 * done < size or u.kind is Kind.PROGRAM for done, u in zip(before, ordered, strict=False))
-    return tuple(sorted(u.path for u in ordered[:first])), tuple(u.path for u in ordered[first:])
+    if size < _WORTH_TWO_IMAGES:
+        return tuple(sorted(unit.path for unit in units)), (), ()
+    programs: dict[str, list[Unit]] = {}
+    for unit in units:
+        if unit.kind is Kind.PROGRAM:
+            programs.setdefault(mount_of(unit.path), []).append(unit)
+    parts: tuple[list[Unit], list[Unit]] = ([], [])
+    for _, some in sorted(programs.items(), key=lambda item: (-_size(item[1]), item[0])):
+        min(parts, key=_size).extend(some)
+    there = _size(parts[0])
+    for unit in sorted((u for u in units if u.kind is not Kind.PROGRAM), key=lambda u: u.path):
+        parts[2 * there >= size].append(unit)
+        there += unit.size
+    first, second = (tuple(sorted(unit.path for unit in part)) for part in parts)
+    return first, second, tuple(sorted({mount_of(unit.path) for unit in parts[1] if unit.kind is Kind.PROGRAM}))
+
+
+def mount_of(path: str) -> str:
+    """The name of the mount that a unit lies in."""
+    return path.partition("/")[0]
+
+
+def _size(units: Iterable[Unit]) -> int:
+    return sum(unit.size for unit in units)
 
 
 def _differs(known: Unit | None, unit: Unit) -> bool:
