@@ -8,21 +8,20 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness import images, network, toolchain
+from harness import images, modules, network, processes, toolchain
 from harness.packages import engine_root
 from harness.places import SUITES, HarnessError, cache_folder, fresh_folder, lock, say
 
 START_SECONDS = 60
-_STARTED: dict[int, subprocess.Popen[bytes]] = {}  # by this very process: they must be waited for when they end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +55,6 @@ def _bridge(name: str) -> str:
     return "gbk" + hashlib.sha256(str(instance_dir(name)).encode()).hexdigest()[:8]
 
 
-def _start_time(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
 def _read_state(name: str) -> dict[str, object]:
     try:
         state = json.loads((instance_dir(name) / "state.json").read_text())
@@ -77,19 +69,15 @@ def _write_state(name: str, state: dict[str, object]) -> None:
     file.with_suffix(".part").replace(file)
 
 
-def _alive(process: object) -> bool:
-    return isinstance(process, dict) and bool(process.get("start")) and _start_time(process["pid"]) == process["start"]
-
-
 def running(name: str) -> Engine | None:
     """The instance, if all its processes live and the engine answers."""
     state = _read_state(name)
-    processes = state.get("processes")
-    if not isinstance(processes, dict) or not state.get("engine") or not all(map(_alive, processes.values())):
+    known = state.get("processes")
+    if not isinstance(known, dict) or not state.get("engine") or not all(map(processes.alive, known.values())):
         return None
-    known = state["engine"]
-    assert isinstance(known, dict)
-    engine = Engine(**{**known, "state_dir": Path(known["state_dir"]), "access_log": Path(known["access_log"])})
+    told = state["engine"]
+    assert isinstance(told, dict)
+    engine = Engine(**{**told, "state_dir": Path(told["state_dir"]), "access_log": Path(told["access_log"])})
     return engine if not engine.private or _pings(engine.socket) else None
 
 
@@ -162,13 +150,13 @@ def _beside_existing(name: str, env: dict[str, str]) -> Engine:
     say("a Docker Engine answers: using it, with the public images")
     folder = instance_dir(name)
     folder.mkdir(parents=True, exist_ok=True)
-    processes: dict[str, object] = {}
+    begun: dict[str, object] = {}
     registry = ""
     with contextlib.suppress(HarnessError):
         images.host_supported()
         port = network.free_port()
         process = _registry(engine_root(SUITES[0]), folder / "registry", port, folder, folder / "registry.log")
-        processes["registry"] = {"pid": process.pid, "start": _start_time(process.pid)}
+        begun["registry"] = processes.described(process)
         registry = f"localhost:{port}"
     if not registry:
         say("no registry could be started: what needs one is skipped")
@@ -183,7 +171,7 @@ def _beside_existing(name: str, env: dict[str, str]) -> Engine:
         state_dir=folder,
         access_log=folder / "registry.log",
     )
-    _write_state(name, {"engine": _plain(engine), "processes": processes})
+    _write_state(name, {"engine": _plain(engine), "processes": begun})
     return engine
 
 
@@ -191,9 +179,9 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     folder, short = instance_dir(name), short_dir(name)
     folder.mkdir(parents=True, exist_ok=True)
     short.mkdir(mode=0o700, exist_ok=True)
-    processes: dict[str, object] = {}
+    begun: dict[str, object] = {}
     subnet, port = network.free_subnet(), _registry_port(folder)
-    state: dict[str, object] = {"processes": processes, "bridge": _bridge(name), "subnet": subnet, "suite": suite}
+    state: dict[str, object] = {"processes": begun, "bridge": _bridge(name), "subnet": subnet, "suite": suite}
     _write_state(name, state)
     if not (folder / "registry").exists():
         shutil.copytree(storage, folder / "registry")
@@ -207,14 +195,21 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
         ("registry", _registry(root, folder / "registry", port, folder, access_log)),
         ("dockerd", _dockerd(root, folder, short, name, port)),
     ):
-        processes[label] = {"pid": process.pid, "start": _start_time(process.pid)}
+        begun[label] = processes.described(process)
         _write_state(name, state)
-    _await(short / "docker.sock", folder / "dockerd.log", processes["dockerd"])
+    settings = {}
+    if sources := modules.upstreams(said := modules.goproxy()):
+        place = f"{subnet}.1", network.free_port()
+        process = _modules(place, sources, folder)
+        begun["modules"] = processes.described(process)
+        _write_state(name, state)
+        settings = {"GOPROXY": f"http://{place[0]}:{place[1]}|{said}"}
+    _await(short / "docker.sock", folder / "dockerd.log", begun["dockerd"])
     engine = Engine(
         name=name,
         suite=suite,
         private=True,
-        env={**_environment(root, folder, short, port, access_log), "GOBAKE_ENGINE_SUITE": suite},
+        env={**_environment(root, folder, short, port, access_log), "GOBAKE_ENGINE_SUITE": suite, **settings},
         registry=f"localhost:{port}",
         socket=str(short / "docker.sock"),
         state_dir=folder,
@@ -280,14 +275,25 @@ def _registry(root: Path, storage: Path, port: int, folder: Path, log: Path) -> 
         )
     )
     environment = {"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"}
-    process = _spawn([str(root / "bin/docker-registry"), "serve", str(config)], environment, log)
-    until = time.monotonic() + 15
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return process
-        time.sleep(0.05)
-    process.kill()
-    raise HarnessError(f"the registry did not start; see {log}")
+    process = processes.spawn([str(root / "bin/docker-registry"), "serve", str(config)], environment, log)
+    return processes.listening(process, ("127.0.0.1", port), "the registry", log)
+
+
+def _modules(place: tuple[str, int], sources: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
+    """The module proxy of an instance."""
+    words = ["--host", place[0], "--port", str(place[1]), "--folder", str(cache_folder() / "modules")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    log = folder / "modules.log"
+    command = [
+        sys.executable,
+        "-c",
+        "from harness.modules import main; main()",
+        *words,
+        "--instance",
+        f"{folder}/",
+        *sources,
+    ]
+    return processes.listening(processes.spawn(command, environment, log), place, "the module proxy", log)
 
 
 def _dockerd(root: Path, folder: Path, short: Path, name: str, port: int) -> subprocess.Popen[bytes]:
@@ -314,16 +320,9 @@ def _dockerd(root: Path, folder: Path, short: Path, name: str, port: int) -> sub
     environment.pop("DOCKER_HOST", None)
     # its client settings must not come from the user's ~/.docker, or the harness would depend on them
     environment["DOCKER_CONFIG"] = str(folder / "docker")
-    return _spawn([str(root / "bin/dockerd"), "--config-file", str(config)], environment, folder / "dockerd.log")
-
-
-def _spawn(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
-    _STARTED[process.pid] = process
-    return process
+    return processes.spawn(
+        [str(root / "bin/dockerd"), "--config-file", str(config)], environment, folder / "dockerd.log"
+    )
 
 
 def _pings(path: str) -> bool:
@@ -345,7 +344,7 @@ def _await(path: Path, log: Path, process: object) -> None:
     while time.monotonic() < until:
         if path.exists() and _pings(str(path)):
             return
-        if not _alive(process):
+        if not processes.alive(process):
             break
         time.sleep(0.1)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:]) if log.exists() else ""
@@ -358,13 +357,13 @@ def _await(path: Path, log: Path, process: object) -> None:
 def down(name: str, *, purge: bool = False) -> bool:
     """Stop an instance and give back what it took of the kernel. True if anything was running."""
     state = _read_state(name)
-    processes = state.get("processes")
+    known = state.get("processes")
     stopped = False
-    for process in processes.values() if isinstance(processes, dict) else []:
-        if _alive(process):
+    for process in known.values() if isinstance(known, dict) else []:
+        if processes.alive(process):
             stopped = True
-            _stop(process["pid"])
-    _end_strays(short_dir(name), instance_dir(name))
+            processes.stop(process["pid"])
+    processes.end_strays(short_dir(name), instance_dir(name))
     if bridge := state.get("bridge"):
         root = cache_folder() / f"engine-{state.get('suite')}"
         if (root / "bin/iptables").exists():
@@ -378,40 +377,6 @@ def down(name: str, *, purge: bool = False) -> bool:
     if stopped and not any(running(p.name) for p in (cache_folder() / "instances").glob("*")):
         network.disable_arm64()
     return stopped
-
-
-def _stop(pid: int, seconds: float = 25) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        start = _start_time(pid)
-        os.kill(pid, signal.SIGTERM)
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and _start_time(pid) == start and not _is_zombie(pid):
-            time.sleep(0.05)
-        if _start_time(pid) == start and not _is_zombie(pid):
-            os.kill(pid, signal.SIGKILL)
-        if started := _STARTED.pop(pid, None):
-            started.wait()
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def _end_strays(*folders: Path) -> None:
-    """What no state tells of: containerd and its shims where dockerd was killed, and what an interrupt came upon before
-    its id was written down. All of them name a folder of this very instance."""
-    marks = [f"{folder}/".encode() for folder in folders]
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            line = (process / "cmdline").read_bytes()
-            pid = int(process.name)
-            if any(mark in line for mark in marks) and pid != os.getpid():
-                os.kill(pid, signal.SIGKILL)
-                if started := _STARTED.pop(pid, None):
-                    started.wait()
 
 
 def _unmount(*folders: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import instance, network, packages
+from harness import instance, network, packages, processes
 from harness.places import HarnessError, cache_folder, fresh_folder, is_stamped, run
 from tests.conftest import REPOSITORY
 
@@ -64,9 +64,9 @@ def test_a_command_that_fails_shows_its_last_lines() -> None:
 
 
 def test_a_process_id_that_was_given_to_another_process_is_not_ours() -> None:
-    assert not instance._alive({"pid": os.getpid(), "start": "1"})
-    assert instance._alive({"pid": os.getpid(), "start": instance._start_time(os.getpid())})
-    assert not instance._alive({"pid": 2**22 + 1, "start": ""})
+    assert not processes.alive({"pid": os.getpid(), "start": "1"})
+    assert processes.alive({"pid": os.getpid(), "start": processes.start_time(os.getpid())})
+    assert not processes.alive({"pid": 2**22 + 1, "start": ""})
 
 
 def test_a_state_file_that_is_damaged_is_no_running_engine() -> None:
