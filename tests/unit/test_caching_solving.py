@@ -25,7 +25,13 @@ def failing(wrote: str) -> list[str]:
     ]
 
 
-def error_of(monkeypatch: pytest.MonkeyPatch, folder: Path, wrote: str, secrets: Sequence[Secret] = ()) -> str:
+def error_of(
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    wrote: str,
+    secrets: Sequence[Secret] = (),
+    begun: list[str] | None = None,
+) -> str:
     class Failed:
         failed = True
 
@@ -36,7 +42,8 @@ def error_of(monkeypatch: pytest.MonkeyPatch, folder: Path, wrote: str, secrets:
             return iter(failing(wrote))
 
         def begin(self) -> None:
-            pass
+            if begun is not None:
+                begun.append(wrote)
 
         def stop(self) -> None:
             pass
@@ -66,3 +73,13 @@ def test_a_secret_that_the_step_wrote_is_not_shown(monkeypatch: pytest.MonkeyPat
     wrote = f"{'x' * 270} reading https://me:hunter-22-hunter@host/m.zip\n"  # the line is cut within the password
     said = error_of(monkeypatch, tmp_path, wrote, [Secret(value="hunter-22-hunter")])
     assert "hunter" not in said
+
+
+def test_a_program_that_was_too_quick_for_runc_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begun: list[str] = []
+    said = "runc run failed: container process is already dead"
+    assert error_of(monkeypatch, tmp_path, f"{said}\n", begun=begun) == said
+    assert len(begun) == 4
+    begun.clear()
+    error_of(monkeypatch, tmp_path, "seed: no space left\n", begun=begun)
+    assert len(begun) == 1

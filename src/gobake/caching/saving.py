@@ -44,7 +44,6 @@ LOOK_SECONDS = 20.0
 _LOSES = 0.1  # a seed is not written anew from mounts that lack more of it: they get the rest first
 # buildx 0.13 lets the engine push, which pushes only what it keeps; later ones leave it to BuildKit
 _PUSHED_BY_DOCKER = "tag does not exist"
-_ENDED_TOO_SOON = "container process is already dead"  # runc 1.1, of a program that takes no time
 _SOURCES = ("main.go", "pack.go", "restore.go", "go.mod")
 
 
@@ -305,10 +304,7 @@ def _bake(
         }
         for name, output in outputs.items()
     }
-    solved = solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
-    if _ENDED_TOO_SOON in solved.error:
-        return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
-    return solved
+    return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
 
 
 def _told(

@@ -32,6 +32,10 @@ def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
     return file
 
 
+_ENDED_TOO_SOON = "container process is already dead"  # runc 1.1 on a busy machine, of a program that takes no time
+_TRIES = 4
+
+
 def solve(
     targets: Mapping[str, Mapping[str, Any]],
     folder: Path,
@@ -56,16 +60,23 @@ def solve(
     described = {name: {**common, **target} for name, target in targets.items()}
     declared = {"variable": {name: {"default": ""} for name in variables}} if variables else {}
     file.write_text(json.dumps({**declared, "target": described}))
-    bake = Bake(
-        BakeCall(
-            files=(file,),
-            targets=tuple(targets),
-            builder=builder,
-            secrets=dict(secrets or {}),
-            variables=dict(variables or {}),
-            plugin=plugin(builder),
-        )
+    call = BakeCall(
+        files=(file,),
+        targets=tuple(targets),
+        builder=builder,
+        secrets=dict(secrets or {}),
+        variables=dict(variables or {}),
+        plugin=plugin(builder),
     )
+    for _ in range(_TRIES):
+        solved = _solved(call, seconds, redact)
+        if _ENDED_TOO_SOON not in solved.error:
+            break
+    return solved
+
+
+def _solved(call: BakeCall, seconds: float, redact: Callable[[str], str]) -> Solved:
+    bake = Bake(call)
     timer = threading.Timer(seconds, bake.stop)
     timer.daemon = True
     timer.start()
