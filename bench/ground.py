@@ -102,6 +102,12 @@ def require_private_engine() -> None:
         )
 
 
+def download_for_real() -> None:
+    """Modules come from where this machine's own Go has them from: the harness keeps what it fetched."""
+    if own := os.environ.pop("GOBAKE_HARNESS_GOPROXY", ""):
+        os.environ["GOPROXY"] = own
+
+
 def empty_engine() -> None:
     """A bare builder: no build cache, no cache mount, no image."""
     asked("docker", "buildx", "prune", "--all", "--force", timeout=600)

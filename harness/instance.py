@@ -203,7 +203,7 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
         process = _modules(place, sources, folder)
         begun["modules"] = processes.described(process)
         _write_state(name, state)
-        settings = {"GOPROXY": f"http://{place[0]}:{place[1]}|{said}"}
+        settings = {"GOPROXY": f"http://{place[0]}:{place[1]}|{said}", "GOBAKE_HARNESS_GOPROXY": said}
     _await(short / "docker.sock", folder / "dockerd.log", begun["dockerd"])
     engine = Engine(
         name=name,

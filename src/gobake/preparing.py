@@ -129,6 +129,8 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         from gobake.caching import run as cache_run  # only where there is a cache store
 
         layers = cache_run.begin(layers, caches)
+        if _is_edit_of_warm(opened, matrix, caches, builder, home, usage):
+            layers = layers.without_imports()
     folder = _recipe_folder(home, project, matrix, output, layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
@@ -191,6 +193,24 @@ def _cheap_usage(asked: Asked, questions: Questions) -> Begun[Usage | None] | No
     except GobakeError:  # said where it is asked for next
         return None
     return begin_usage(builder, asked.request.builder) if builder.on_socket else None
+
+
+def _is_edit_of_warm(
+    opened: Opened,
+    matrix: Matrix,
+    caches: CacheChoice,
+    builder: Builder,
+    home: Path,
+    usage: Begun[Begun[Usage | None] | None],
+) -> bool:
+    """Whether a store's layers cannot help; to look them up for each of many targets takes longer than to compile."""
+    from gobake.caching import seeding, warming  # only where there is a cache store
+
+    if not seeding.is_edit(caches, opened.checkout):
+        return False
+    asked = seeding.warming(opened.project, opened.tree, matrix, caches, builder, "", home)
+    kept = begun_usage.result() if asked and (begun_usage := usage.result()) else None
+    return asked is not None and kept is not None and not warming.cold(asked, kept.mounts)
 
 
 def _care(

@@ -126,13 +126,26 @@ def test_a_warm_builder_pulls_no_seed_although_a_newer_one_is_there(gobake: Goba
     gobake.good("build", "--platform", BOTH, cwd=root)
     gobake.good("cache", "save", "--to", store, "--branch", "main", cwd=root)
     edit(root, "two")
+    commit(root)
+    repository = store.partition("/")[2]
     with requests() as seen:
         record = build(gobake, root, store, {}, "--cache-policy", "dev")
-    repository = store.partition("/")[2]
     assert compiled(record) == ["example.com/small/cmd/two"]
     assert actions(record) == []
     assert [r for r in seen.of(repository) if "/manifests/seed-" in r] == []
-    assert seen.of(repository)  # its layer caches were looked for
+    assert [r for r in seen.of(repository) if "/manifests/layers-" in r]  # its layer caches were looked for
+
+
+def test_an_edit_on_a_warm_builder_asks_for_no_layers_that_nobody_can_have(
+    gobake: Gobake, root: Path, store: str
+) -> None:
+    edit(root, "two")
+    with requests() as seen:
+        record = build(gobake, root, store, {}, "--cache-policy", "dev")
+    assert compiled(record) == ["example.com/small/cmd/two"]
+    asked = seen.of(store.partition("/")[2])
+    assert [r for r in asked if "/manifests/layers-" in r or "/manifests/seed-" in r] == []
+    assert asked  # the log is the right one: what other runs told was looked for
 
 
 def test_a_pull_request_from_a_fork_reads_and_never_writes(

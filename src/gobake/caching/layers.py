@@ -55,6 +55,9 @@ class LayerPlan:
         targets = {name: replace(cache, exports=()) for name, cache in self.targets.items()}
         return replace(self, targets=targets, notes=(*self.notes, note))
 
+    def without_imports(self) -> LayerPlan:
+        return replace(self, targets={name: replace(cache, imports=()) for name, cache in self.targets.items()})
+
     @property
     def local(self) -> tuple[str, ...]:
         """The refs that are written to a folder."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gobake.caching.choosing import CacheChoice
+from gobake.caching.environment import Place
 from gobake.caching.mounts import mounts_among, mounts_of
 from gobake.caching.policy import Save, SaveOn
 from gobake.caching.refs import tag_part
@@ -17,6 +18,7 @@ from gobake.caching.sums import sum_texts
 from gobake.caching.units import Keeping
 from gobake.caching.warming import Warming
 from gobake.engine import Builder, CacheMount
+from gobake.git import Checkout
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project
@@ -42,6 +44,13 @@ def warming(
         home=home,
         compiles=choice.policy.layers.mode == "min",
     )
+
+
+def is_edit(choice: CacheChoice, checkout: Checkout) -> bool:
+    """Whether no run can have stored layers of what is built: files that are edited at a terminal, by somebody who only
+    reads what others store."""
+    committed = bool(checkout.revision) and not checkout.dirty
+    return choice.surroundings.kind is Place.TERMINAL and not choice.policy.layers.exports and not committed
 
 
 def is_due(choice: CacheChoice, *, compiled: bool) -> bool:

@@ -61,11 +61,10 @@ def warm(
 
     ``say`` gets a line before anything that takes time; ``expected`` tells that the compile comes out of a layer cache.
     """
-    ids = {mount.id for mount in asked.mounts}
-    there = tuple(mount for mount in listed or () if mount.id in ids)
-    why = needs(asked.mounts, there, remembered(asked.home, asked.builder.name), asked.key.go)
+    why = cold(asked, listed)
     if listed is None or not why:
         return Warmth()
+    ids = {mount.id for mount in asked.mounts}
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     if asked.compiles:
         begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
@@ -88,6 +87,13 @@ def warm(
     else:
         note(asked.home, asked.builder.name, filled, go=asked.key.go, seed=seed.digest)
     return Warmth(restored=restored, notes=notes)
+
+
+def cold(asked: Warming, listed: Sequence[CacheMount] | None) -> str:
+    """Why the mounts of a builder need a seed; "" where they are warm."""
+    ids = {mount.id for mount in asked.mounts}
+    there = tuple(mount for mount in listed or () if mount.id in ids)
+    return needs(asked.mounts, there, remembered(asked.home, asked.builder.name), asked.key.go)
 
 
 def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:

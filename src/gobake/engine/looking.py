@@ -10,7 +10,7 @@ from typing import Any
 
 from gobake.dataclass import dataclass
 from gobake.engine import socket
-from gobake.engine.asking import Builder, ask, buildx_command, docker_command, refusal
+from gobake.engine.asking import Builder, buildx_command, docker_command, refusal
 from gobake.engine.collecting import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
 
@@ -65,16 +65,18 @@ class CacheMount:
 
 
 def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
-    """The cache mounts of a builder's nodes; None where it does not tell.
+    """The cache mounts of a builder's nodes; None where it does not tell."""
+    text = _du(builder, "--filter", "type=exec.cachemount")
+    return None if text is None else parse_mounts(text)
 
-    It is asked twice: a record that goes while BuildKit lists all of them can spoil one answer.
-    """
-    words = ("du", *_named(builder), "--verbose", "--filter", "type=exec.cachemount")
+
+def _du(builder: str, *words: str) -> str | None:
+    """It is asked twice: a record that goes while BuildKit lists all of them can spoil one answer."""
     for _ in range(2):
         with contextlib.suppress(GobakeError, subprocess.TimeoutExpired):
-            done = _run([*buildx_command(), *words], USAGE_SECONDS)
+            done = _run([*buildx_command(), "du", *_named(builder), "--verbose", *words], USAGE_SECONDS)
             if not done.returncode:
-                return parse_mounts(done.stdout)
+                return done.stdout
     return None
 
 
@@ -96,9 +98,8 @@ def builder_usage(builder: Builder, chosen: str = "") -> Usage | None:
         answer = socket.get("/v1.44/system/df?type=build-cache", USAGE_SECONDS)
         if isinstance(answer, dict):
             return parse_usage(answer)
-    try:
-        text = ask("buildx", "du", *_named(chosen), "--verbose")
-    except GobakeError:
+    text = _du(chosen)
+    if text is None:
         return None
     return Usage(records=len(re.findall(r"(?m)^ID:\s", text)), mounts=parse_mounts(text))
 
