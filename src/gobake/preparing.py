@@ -208,9 +208,9 @@ def _is_edit_of_warm(
 
     if not seeding.is_edit(caches, opened.checkout):
         return False
-    asked = seeding.warming(opened.project, opened.tree, matrix, caches, builder, "", home)
-    kept = begun_usage.result() if asked and (begun_usage := usage.result()) else None
-    return asked is not None and kept is not None and not warming.cold(asked, kept.mounts)
+    asked, question = seeding.warming(opened.project, opened.tree, matrix, caches, builder, "", home), usage.result()
+    kept = question.result() if question else None
+    return bool(asked and kept and not warming.cold(asked, kept.mounts))
 
 
 def _care(
