@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,13 +63,20 @@ def edit(root: Path, command: str = "one") -> None:
 
 
 def forget_mounts(prefix: str) -> None:
-    """Delete the cache mounts whose ids begin so: for this project, the builder is a bare one again."""
-    for mount in cache_mounts() or ():
-        if mount.id.startswith(prefix):
+    """Delete the cache mounts whose ids begin so: for this project, the builder is a bare one again.
+
+    BuildKit passes over one that it measures at this moment, and so it is told again.
+    """
+    for _ in range(20):
+        there = [mount for mount in cache_mounts() or () if mount.id.startswith(prefix)]
+        if not there:
+            return
+        for mount in there:
             subprocess.run(
                 ["docker", "buildx", "prune", "-f", "--filter", f"id={mount.record}"], check=True, capture_output=True
             )
-    assert not [m for m in cache_mounts() or () if m.id.startswith(prefix)]
+        time.sleep(0.1)
+    raise AssertionError(f"{[mount.id for mount in there]} cannot be deleted")
 
 
 def make_bare() -> None:
