@@ -132,7 +132,3 @@ def main() -> None:
     parser.add_argument("source", nargs="+")
     asked = parser.parse_args()
     server((asked.host, asked.port), Store(asked.folder, tuple(asked.source))).serve_forever()
-
-
-if __name__ == "__main__":
-    main()

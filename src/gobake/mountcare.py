@@ -46,26 +46,22 @@ class Care:
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     usage: Begun[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
-    _asked: Warming | None = None
+    asked: Warming | None = None  # None: the policy restores nothing
 
     def begin(self) -> None:
         """Ask the builder for its mounts, and wait for nothing."""
-        opened = self.opened
-        self._asked = seeding.warming(
-            opened.project, opened.tree, self.matrix, self.choice, self.builder, self.chosen, self.home
-        )
-        if self._asked:
+        if self.asked:
             self.usage = self.usage or begin_usage(self.builder, self.chosen)
 
     def warm(self, say: Callable[[str], None]) -> None:
         """Fill cold mounts; ``say`` gets a line before anything that takes time."""
-        if not (self._asked and self.usage):
+        if not (self.asked and self.usage):
             return
         kept = self.usage.result()
-        warmth = warm(self._asked, kept.mounts if kept else None, say=say, expected=self._comes_from_layers)
+        warmth = warm(self.asked, kept.mounts if kept else None, say=say, expected=self._comes_from_layers)
         for line in warmth.notes:
             say(line)
-        self._note(self._asked, warmth)
+        self._note(self.asked, warmth)
 
     def _note(self, asked: Warming, warmth: Warmth) -> None:
         self.records += [
@@ -102,8 +98,7 @@ class Care:
         """Save a seed. ``bases``: the digests of the golang image that the compile ran in."""
         assert self.choice.store
         listed = engine.cache_mounts(self.chosen)
-        ids = {mount.id for mount in self._asked.mounts} if self._asked else set()
-        used = [mount for mount in listed or () if mount.id in ids]
+        used = self.asked.among(listed or ()) if self.asked else ()
         opened = self.opened
         note(self.home, self.builder.name, used, go=opened.project.go_version)
         need = sum(mount.size for mount in listed or () if mount.id.startswith(f"{opened.project.mounts}-"))

@@ -37,6 +37,7 @@ from gobake.watch import begin_usage
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.caching.history import Travel
+    from gobake.caching.warming import Warming
     from gobake.mountcare import Care
     from gobake.runs.journal import Journal
 
@@ -125,12 +126,16 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     if asked.load and not builder.keeps_images:
         output = "type=docker"
     layers = layer_caches(project, matrix, caches, _builders(builder, questions), asked.tag)
+    warming = None
     if not asked.dry_run and caches.store:
         from gobake.caching import run as cache_run  # only where there is a cache store
+        from gobake.caching import seeding
 
         layers = cache_run.begin(layers, caches)
-        if _is_edit_of_warm(opened, matrix, caches, builder, home, usage):
-            layers = layers.without_imports()
+        chosen = asked.request.builder
+        warming = seeding.warming(project, opened.tree, matrix, caches, builder, chosen, home)
+        if warming and seeding.is_edit(caches, opened.checkout) and _is_warm(warming, usage):
+            layers = layers.without_imports()  # to look them up for many targets takes longer than to compile
     folder = _recipe_folder(home, project, matrix, output, layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
@@ -154,7 +159,17 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     care = None
     if caches.store and matrix.compiles and not asked.no_cache and not asked.dry_run:
         care = _care(
-            asked, opened, matrix, caches, builder, home, texts.dockerfile, variables["VERSION"], layers, usage.result()
+            asked,
+            opened,
+            matrix,
+            caches,
+            builder,
+            home,
+            texts.dockerfile,
+            variables["VERSION"],
+            layers,
+            usage.result(),
+            warming,
         )
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
@@ -195,22 +210,13 @@ def _cheap_usage(asked: Asked, questions: Questions) -> Begun[Usage | None] | No
     return begin_usage(builder, asked.request.builder) if builder.on_socket else None
 
 
-def _is_edit_of_warm(
-    opened: Opened,
-    matrix: Matrix,
-    caches: CacheChoice,
-    builder: Builder,
-    home: Path,
-    usage: Begun[Begun[Usage | None] | None],
-) -> bool:
-    """Whether a store's layers cannot help; to look them up for each of many targets takes longer than to compile."""
-    from gobake.caching import seeding, warming  # only where there is a cache store
+def _is_warm(warming: Warming, usage: Begun[Begun[Usage | None] | None]) -> bool:
+    """Whether the builder is known to have what a seed would bring."""
+    from gobake.caching.warming import cold  # only where there is a cache store
 
-    if not seeding.is_edit(caches, opened.checkout):
-        return False
-    asked, question = seeding.warming(opened.project, opened.tree, matrix, caches, builder, "", home), usage.result()
+    question = usage.result()
     kept = question.result() if question else None
-    return bool(asked and kept and not warming.cold(asked, kept.mounts))
+    return kept is not None and not cold(warming, kept.mounts)
 
 
 def _care(
@@ -224,6 +230,7 @@ def _care(
     version: str,
     layers: LayerPlan,
     usage: Begun[Usage | None] | None,
+    warming: Warming | None,
 ) -> Care:
     from gobake.mountcare import Care  # only where there is a cache store
 
@@ -239,6 +246,7 @@ def _care(
         version=version,
         layers=compiled.imports if compiled else (),
         usage=usage,
+        asked=warming,
     )
     care.begin()
     return care

@@ -205,8 +205,7 @@ def test_the_halves_of_a_large_seed_are_all_of_it_and_share_no_locked_mount(
 ) -> None:
     large = [*(replace(one, size=one.size * 1_000_000) for one in mounts), *linked]
     made = plan(large, None)
-    whole = plan(large, None).index
-    assert sorted([*made.paths, *made.half]) == sorted(one.path for one in whole)
+    assert sorted([*made.paths, *made.half]) == sorted(one.path for one in made.index)
     locked = [{mount_of(p) for p in part if p.startswith("golink")} for part in (made.paths, made.half)]
     assert not locked[0] & locked[1]
     assert locked[1] == set(made.half_programs)

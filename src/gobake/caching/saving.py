@@ -96,7 +96,7 @@ def save(asked: Saving) -> Saved:
     begun = time.monotonic()
     for attempt in range(TRIES):
         found = in_force(asked)
-        half = _half_of(asked, found)
+        half = _looked(asked, found.half if found else "")
         # one that lacks its other half is of no use to anybody, and nothing is built upon it
         before = found if found and (half or not found.half) else None
         with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
@@ -109,10 +109,7 @@ def save(asked: Saving) -> Saved:
             after = _write(asked, chosen, go, before, folder)
         if after is not None:
             known = {*(before.blobs if before else ()), *(half.blobs if half else ())}
-            images = [
-                after,
-                asked.store.look(seeds.half_tag(asked.tag, chosen.half), LOOK_SECONDS) if chosen.half else None,
-            ]
+            images = [after, _looked(asked, _half_tag(asked, chosen))]
             return _told(
                 asked,
                 chosen,
@@ -136,9 +133,14 @@ def in_force(asked: Saving) -> Seed | None:
     return None
 
 
-def _half_of(asked: Saving, seed: Seed | None) -> Image | None:
-    """The image of a seed's other half; None where there is none."""
-    return asked.store.look(seed.half, LOOK_SECONDS) if seed and seed.half else None
+def _half_tag(asked: Saving, plan: SavePlan) -> str:
+    """Where the half that a plan writes comes to lie; "" where it writes none."""
+    return seeds.half_tag(asked.tag, plan.half) if plan.half else ""
+
+
+def _looked(asked: Saving, tag: str) -> Image | None:
+    """The image under a tag; None where there is none, or no tag."""
+    return asked.store.look(tag, LOOK_SECONDS) if tag else None
 
 
 def _new(images: Iterable[Image | None], known: Collection[str]) -> int:
@@ -209,7 +211,7 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     index = write_index(plan.index)
     digest = hashlib.sha256(index.encode()).hexdigest()
     grown = before if plan.shape is Shape.GROWN else None
-    half = seeds.half_tag(asked.tag, plan.half) if plan.half else grown.half if grown else ""
+    half = _half_tag(asked, plan)
     for name, paths in (("units", plan.paths), ("half", plan.half)):
         (folder / name).write_text("".join(f"{path}\n" for path in paths))
     (folder / "index").write_text(index)
@@ -222,19 +224,19 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
         index=digest,
         saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         size=plan.total,
-        half=half,
+        half=grown.half if grown else half,
         half_programs=grown.half_programs if grown else plan.half_programs,
     )
     if asked.store.folder is not None:
         _keep_index(asked.store, seeds.index_tag(digest), index)
-    tags = {"seed": asked.tag, "half": half if plan.half else "", "index": seeds.index_tag(digest)}
+    tags = {"seed": asked.tag, "half": half, "index": seeds.index_tag(digest)}
     # what a seed needs is there before it takes the place of another one; and two exports to one folder get in each
     # other's way where they write the same layer, here the program
     in_turn = plan.half and (before or asked.store.folder)
     for names in [("half",), ("seed", "index")] if in_turn else [("half", "seed", "index")]:
         chosen = {name: tags[name] for name in names if tags[name]}
         _put(asked, folder, chosen, labels=labels, before=grown, half_programs=plan.half_programs)
-    image = asked.store.look(asked.tag, LOOK_SECONDS)
+    image = _looked(asked, asked.tag)
     return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
 
 

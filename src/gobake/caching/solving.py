@@ -16,6 +16,9 @@ from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
 
+_ENDED_TOO_SOON = "container process is already dead"  # runc 1.1 on a busy machine, of a program that takes no time
+_TRIES = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Solved:
@@ -30,10 +33,6 @@ def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
     file = folder / name
     file.write_text(shipped.environment("cache").get_template(f"seed/{name}.j2").render(**values), encoding="utf-8")
     return file
-
-
-_ENDED_TOO_SOON = "container process is already dead"  # runc 1.1 on a busy machine, of a program that takes no time
-_TRIES = 4
 
 
 def solve(

@@ -70,15 +70,20 @@ class SavePlan:
     shape: Shape
     paths: tuple[str, ...] = ()  # units to write into the seed itself
     half: tuple[str, ...] = ()  # units to write into an image of its own
-    half_programs: tuple[str, ...] = ()  # mounts whose programs are in that one
     size: int = 0  # bytes of them, unpacked
     index: tuple[Unit, ...] = ()
     left_out: int = 0  # bytes that are in the mounts and will not be in the seed
     why: str = ""
 
     @property
+    def half_programs(self) -> tuple[str, ...]:
+        """The mounts whose programs are in the half."""
+        half = set(self.half)
+        return tuple(sorted({mount_of(u.path) for u in self.index if u.kind is Kind.PROGRAM and u.path in half}))
+
+    @property
     def total(self) -> int:
-        return sum(unit.size for unit in self.index)
+        return _size(self.index)
 
 
 # ---- texts
@@ -156,8 +161,8 @@ def plan_save(
         return SavePlan(shape=Shape.NOTHING, index=tuple(known.values()), why="it holds all there is")
     refreshed = {key: replace(unit, day=max(unit.day, _day(here, key))) for key, unit in known.items()}
     index = {**refreshed, **{unit.key: unit for unit in new}}
-    dead = sum(u.size for u in index.values() if not _alive(u, today, keeping))
-    total = sum(u.size for u in index.values())
+    dead = _size(u for u in index.values() if not _alive(u, today, keeping))
+    total = _size(index.values())
     if layers >= keeping.layers:
         return _whole(here, today, keeping, f"it has {layers} layers")
     if dead * 2 > total:
@@ -167,7 +172,7 @@ def plan_save(
     return SavePlan(
         shape=Shape.GROWN,
         paths=tuple(sorted(unit.path for unit in new)),
-        size=sum(unit.size for unit in new),
+        size=_size(new),
         index=tuple(index.values()),
         why=f"{len(new)} units are new",
     )
@@ -177,15 +182,15 @@ def lacking(mounts: Iterable[Unit], held: Iterable[Unit], today: int, keeping: K
     """The share, by bytes, of the seed's living units that the mounts do not hold: writing it anew would lose them."""
     here = {unit.key for unit in mounts}
     alive = [u for u in held if _alive(u, today, keeping) and u.kind is not Kind.PROGRAM]
-    total = sum(unit.size for unit in alive)
-    return sum(unit.size for unit in alive if unit.key not in here) / total if total else 0.0
+    total = _size(alive)
+    return _size(unit for unit in alive if unit.key not in here) / total if total else 0.0
 
 
 def live_share(held: Iterable[Unit], today: int, keeping: Keeping) -> float:
     """The share of a seed, by bytes, that was used lately."""
     units = list(held)
-    total = sum(unit.size for unit in units)
-    return sum(u.size for u in units if _alive(u, today, keeping)) / total if total else 1.0
+    total = _size(units)
+    return _size(u for u in units if _alive(u, today, keeping)) / total if total else 1.0
 
 
 def _dated(mounts: Iterable[Unit], held: Iterable[Unit], used_modules: frozenset[str], today: int) -> Iterable[Unit]:
@@ -210,27 +215,25 @@ def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> 
             continue
         kept.append(unit)
         size += unit.size
-    paths, half, half_programs = _halves(kept, size)
+    paths, half = _halves(kept, size)
     return SavePlan(
         shape=Shape.WHOLE if kept else Shape.NOTHING,
         paths=paths,
         half=half,
-        half_programs=half_programs,
         size=size,
         index=tuple(kept),
-        left_out=sum(unit.size for unit in here.values()) - size,
+        left_out=_size(here.values()) - size,
         why=why if kept else "the mounts are empty",
     )
 
 
-def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Where there is much, two parts of about the same size: BuildKit packs and unpacks two images side by side.
 
-    All programs of a mount are in one part, which the last value tells of the second one: such a mount is locked while
-    it is used, by one step at a time.
+    All programs of a mount are in one part: such a mount is locked while it is used, by one step at a time.
     """
     if size < _WORTH_TWO_IMAGES:
-        return tuple(sorted(unit.path for unit in units)), (), ()
+        return tuple(sorted(unit.path for unit in units)), ()
     programs: dict[str, list[Unit]] = {}
     for unit in units:
         if unit.kind is Kind.PROGRAM:
@@ -243,7 +246,7 @@ def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[st
         parts[2 * there >= size].append(unit)
         there += unit.size
     first, second = (tuple(sorted(unit.path for unit in part)) for part in parts)
-    return first, second, tuple(sorted({mount_of(unit.path) for unit in parts[1] if unit.kind is Kind.PROGRAM}))
+    return first, second
 
 
 def mount_of(path: str) -> str:

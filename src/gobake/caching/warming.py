@@ -6,7 +6,7 @@ project's Go has changed, so that nothing in the mounts is of use, and a seed of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,6 +39,11 @@ class Warming:
     home: Path  # the project's folder in the user's cache
     compiles: bool = False  # the compile runs in any case: no layer cache holds it
 
+    def among(self, listed: Iterable[CacheMount]) -> tuple[CacheMount, ...]:
+        """Those of its mounts that a builder lists."""
+        ids = {mount.id for mount in self.mounts}
+        return tuple(mount for mount in listed if mount.id in ids)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Warmth:
@@ -64,7 +69,6 @@ def warm(
     why = cold(asked, listed)
     if listed is None or not why:
         return Warmth()
-    ids = {mount.id for mount in asked.mounts}
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     if asked.compiles:
         begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
@@ -81,7 +85,7 @@ def warm(
     restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=theirs)
     # also where it failed: what BuildKit has measured it does not measure, and so hold, while the build begins
     usage = builder_usage(asked.builder, asked.chosen)
-    filled = [mount for mount in (usage.mounts if usage else ()) if mount.id in ids]
+    filled = asked.among(usage.mounts if usage else ())
     if restored.error:
         notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
     else:
@@ -91,9 +95,7 @@ def warm(
 
 def cold(asked: Warming, listed: Sequence[CacheMount] | None) -> str:
     """Why the mounts of a builder need a seed; "" where they are warm."""
-    ids = {mount.id for mount in asked.mounts}
-    there = tuple(mount for mount in listed or () if mount.id in ids)
-    return needs(asked.mounts, there, remembered(asked.home, asked.builder.name), asked.key.go)
+    return needs(asked.mounts, asked.among(listed or ()), remembered(asked.home, asked.builder.name), asked.key.go)
 
 
 def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:
