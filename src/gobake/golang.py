@@ -19,8 +19,19 @@ from gobake.errors import GoMissing, ProjectError, Where
 from gobake.gomod import BuildRoot, Layout, Module
 from gobake.model import BuildOptions, Platform
 
-_FIELDS = "Dir,ImportPath,Name,GoFiles,CgoFiles,EmbedPatterns,Imports,Error"
-_MAJOR = re.compile(r"v\d+$")
+# Files that a build reads of a package, by go list's names for their kinds (cmd/go/internal/list)
+_SOURCES = ("GoFiles", "CgoFiles")
+_COMPILED = (
+    *_SOURCES,
+    *("CFiles", "CXXFiles", "MFiles", "HFiles", "FFiles", "SFiles", "SwigFiles", "SwigCXXFiles", "SysoFiles"),
+)
+_FIELDS = ",".join(
+    ("Dir", "ImportPath", "Name", "Target", *_COMPILED, "EmbedPatterns", "EmbedFiles", "Imports", "Error")
+)
+_PROFILE = "default.pgo"
+# Comments, strings and runes: what is said in them is no code.
+_NO_CODE = re.compile(r"//[^\n]*|/\*.*?\*/|`[^`]*`|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL)
+_MAIN = re.compile(r"\bfunc\s+main\s*\(")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -39,6 +50,7 @@ class Query:
             "CGO_ENABLED": "1" if self.cgo else "0",
             "GOFLAGS": "",
             "GOENV": "off",
+            "GOBIN": "",  # set, it hides where a program for another platform would be installed, and so its name
             "GOPROXY": "off",
             "GOTOOLCHAIN": "local",
         }
@@ -87,6 +99,21 @@ class Package:
     cgo: bool
     embeds: tuple[str, ...]  # patterns of //go:embed, relative to the directory
     imports: tuple[str, ...]
+    module: str = ""  # path of the module that it belongs to
+    binary: str = ""  # the file's name that `go build -o FOLDER/` gives its program; "" for what is no command
+    files: tuple[str, ...] = ()  # all that Go compiles of it, and the profile that guides it; relative to the directory
+    embed_files: tuple[str, ...] = ()  # what the patterns match, relative to the directory
+    runs: bool = False  # a command with a func main
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """A module or a package that Go could not read. It stops only what needs it."""
+
+    directory: PurePosixPath  # relative to the context
+    words: str  # Go's own, all of them; lines parted by newlines
+    module: str = ""  # the module's path
+    package: str = ""  # the import path; "" where it is the module that cannot be read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +122,7 @@ class GoTree:
 
     layout: Layout
     packages: tuple[Package, ...]
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def mains(self) -> tuple[Package, ...]:
@@ -114,12 +142,6 @@ class GoTree:
                 found[package.import_path] = package
                 todo += [path for path in package.imports if path in known]
         return tuple(found[path] for path in sorted(found))
-
-
-def binary_name(import_path: str) -> str:
-    """The name that `go build` gives (cmd/go/internal/load, DefaultExecName): a /v2 at the end is no name."""
-    parts = import_path.split("/")
-    return parts[-2] if len(parts) > 1 and _MAJOR.match(parts[-1]) else parts[-1]
 
 
 def _of_a_main_module(layout: Layout, root: BuildRoot, package: Package) -> bool:
@@ -255,11 +277,11 @@ def _after_space(text: str, at: int) -> int:
 
 def _package(layout: Layout, question: Question, fields: dict[str, object]) -> Package | None:
     name, folder = str(fields.get("Name", "")), Path(str(fields.get("Dir", "")))
-    has_files = bool(fields.get("GoFiles") or fields.get("CgoFiles"))
+    sources = tuple(name for kind in _SOURCES for name in _strings(fields, kind))
     error = fields.get("Error")
     if isinstance(error, dict):
         _refuse_unreadable(question.folder, error, name)
-    if not name or not has_files or not folder.is_relative_to(layout.context):
+    if not name or not sources or not folder.is_relative_to(layout.context):
         return None
     return Package(
         import_path=_import_path(question, folder, str(fields["ImportPath"])),
@@ -269,7 +291,33 @@ def _package(layout: Layout, question: Question, fields: dict[str, object]) -> P
         cgo=bool(fields.get("CgoFiles")),
         embeds=_strings(fields, "EmbedPatterns"),
         imports=_strings(fields, "Imports"),
+        module=_module(question.root, folder),
+        binary=PurePosixPath(str(fields.get("Target", ""))).name if name == "main" else "",
+        files=_files(folder, name, fields),
+        embed_files=_strings(fields, "EmbedFiles"),
+        runs=name == "main" and any(_has_main(folder / source) for source in sources),
     )
+
+
+def _files(folder: Path, name: str, fields: dict[str, object]) -> tuple[str, ...]:
+    found = {file for kind in _COMPILED for file in _strings(fields, kind)}
+    if name == "main" and (folder / _PROFILE).is_file():
+        found.add(_PROFILE)
+    return tuple(sorted(found))
+
+
+def _has_main(file: Path) -> bool:
+    """Whether a Go file declares func main; what cannot be read is left to the compile, which says why."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return bool(_MAIN.search(_NO_CODE.sub(" ", text)))
+
+
+def _module(root: BuildRoot, folder: Path) -> str:
+    around = [module for module in root.modules if folder.is_relative_to(module.directory)]
+    return max(around, key=lambda module: len(module.directory.parts)).path if around else ""
 
 
 def _import_path(question: Question, folder: Path, own: str) -> str:
@@ -304,4 +352,9 @@ def _union(one: Package, other: Package) -> Package:
         cgo=one.cgo or other.cgo,
         embeds=tuple(sorted({*one.embeds, *other.embeds})),
         imports=tuple(sorted({*one.imports, *other.imports})),
+        module=one.module,
+        binary=one.binary or other.binary,
+        files=tuple(sorted({*one.files, *other.files})),
+        embed_files=tuple(sorted({*one.embed_files, *other.embed_files})),
+        runs=one.runs or other.runs,
     )

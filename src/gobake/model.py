@@ -126,6 +126,7 @@ class Service:
 
     name: str  # unique in the project; also the image's name
     package: str  # import path
+    binary: str  # the file's name as `go build -o FOLDER/` writes it
     directory: PurePosixPath  # of the package, relative to the context
     build_root: PurePosixPath  # where `go build` runs (the workspace or the module), relative to the context
     strategy: Strategy = Strategy.SCRATCH  # the chosen one: its image also gets the tag without a suffix

@@ -16,7 +16,7 @@ from typing import Any
 from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, ProjectError, Where
-from gobake.golang import GoTree, Package, binary_name
+from gobake.golang import GoTree, Package
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Strategy, bake_name
 
 
@@ -76,11 +76,11 @@ def identity(project: Project) -> str:
 
 
 def _project_name(tree: GoTree) -> str:
-    """The repository's last path element, or the folder's name for a workspace."""
+    """The last element of the module's path that tells something, or the folder's name for a workspace."""
     build = tree.layout.builds[0]
-    named = (
-        tree.layout.root.name if build.workspace or len(tree.layout.builds) > 1 else binary_name(build.mains[0].path)
-    )
+    path = build.mains[0].path.split("/")
+    telling = [part for part in path if not re.fullmatch(r"v\d+", part)] or path
+    named = tree.layout.root.name if build.workspace or len(tree.layout.builds) > 1 else telling[-1]
     return re.sub(r"[^a-z0-9]+", "-", named.lower()).strip("-") or "project"
 
 
@@ -98,10 +98,10 @@ def _package(config: Config, service: ServiceConfig, tree: GoTree) -> Package:
     """The main package that a service names: by folder, by import path, or, unsaid, by the service's own name."""
     mains = tree.mains
     if service.package is None:
-        named = [m for m in mains if binary_name(m.import_path) == service.name]
+        named = [m for m in mains if m.binary == service.name]
         if len(named) == 1:
             return named[0]
-        names = [] if named else [binary_name(m.import_path) for m in mains]
+        names = [] if named else [m.binary for m in mains]
         from difflib import get_close_matches
 
         near = get_close_matches(service.name, names, n=1)
@@ -167,6 +167,7 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
     plain = Service(
         name=said.name,
         package=package.import_path,
+        binary=package.binary,
         directory=package.directory,
         build_root=package.build_root,
         build=_options(said),
@@ -211,7 +212,11 @@ def _discovered(config: Config | None, tree: GoTree, configured: tuple[Service, 
     found = []
     for main in mains:
         plain = Service(
-            name=names[main.import_path], package=main.import_path, directory=main.directory, build_root=main.build_root
+            name=names[main.import_path],
+            package=main.import_path,
+            binary=main.binary,
+            directory=main.directory,
+            build_root=main.build_root,
         )
         if config:
             said = replace(config.defaults, name=plain.name)
@@ -225,10 +230,10 @@ def _unique_names(mains: list[Package], taken: set[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for main in mains:
         parts = main.import_path.split("/")
-        short = _image_name(binary_name(main.import_path))
-        alike = [m for m in mains if _image_name(binary_name(m.import_path)) == short]
+        short = _image_name(main.binary)
+        alike = [m for m in mains if _image_name(m.binary) == short]
         if len(alike) > 1 or not _free(short, taken):
-            at = len(parts) - 1 - parts[::-1].index(binary_name(main.import_path))
+            at = len(parts) - 1 - parts[::-1].index(main.binary)
             candidates = ["-".join(map(_image_name, parts[start : at + 1])) for start in range(at - 1, -1, -1)]
             others = {"-".join(_image_name(p) for p in m.import_path.split("/")) for m in alike if m is not main}
             telling = [c for c in candidates if not any(o.endswith(c) for o in others)]

@@ -17,7 +17,7 @@ from gobake import golang, hostgo, memory
 from gobake.golang import GoTree, Package, Query
 from gobake.gomod import Layout
 
-_KIND = "go"
+_KIND = "go-2"  # the number of what is written below
 _SETTLED_SECONDS = 2.0
 _MODULE_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum"))
 _UNSEEN = frozenset(("testdata", "vendor"))  # of these, ./... enters none
@@ -103,6 +103,11 @@ def _written(package: Package) -> dict[str, Any]:
         "cgo": package.cgo,
         "embeds": package.embeds,
         "imports": package.imports,
+        "module": package.module,
+        "binary": package.binary,
+        "files": package.files,
+        "embed_files": package.embed_files,
+        "runs": package.runs,
     }
 
 
@@ -122,4 +127,9 @@ def _package(fields: dict[str, Any]) -> Package:
         cgo=fields["cgo"],
         embeds=tuple(fields["embeds"]),
         imports=tuple(fields["imports"]),
+        module=fields["module"],
+        binary=fields["binary"],
+        files=tuple(fields["files"]),
+        embed_files=tuple(fields["embed_files"]),
+        runs=fields["runs"],
     )

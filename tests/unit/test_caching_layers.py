@@ -33,6 +33,7 @@ def project(*names: str, registry: str = "") -> Project:
         Service(
             name=name,
             package=f"example.com/shop/{name}",
+            binary=name,
             directory=PurePosixPath(name),
             build_root=PurePosixPath("."),
             strategies=(Strategy.SCRATCH, Strategy.ALPINE),

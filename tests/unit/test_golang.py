@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,7 +15,6 @@ from gobake.golang import (
     Package,
     Query,
     Question,
-    binary_name,
     queries,
     questions,
     read,
@@ -399,19 +399,72 @@ def test_packages_outside_of_the_users_tree_are_left_out(tree: Tree) -> None:
     assert read(layout, [(Question(root=layout.builds[0], query=Query(platform=AMD64)), answer)]).packages == ()
 
 
-# ---- names and settings
+# ---- what a command is called, and what it is made of
 
 
 @pytest.mark.parametrize(
-    ("path", "name"),
+    "folder", [".", "v2", "cmd/api/v0", "cmd/api/v1", "cmd/api/v01", "cmd/api/v2", "cmd/v2/v3", "a.b"]
+)
+@pytest.mark.parametrize("path", ["example.com/hello", "example.com/hello/v2", "v2", "gopkg.in/hello.v2"])
+def test_a_command_has_the_name_that_go_build_gives_it(tree: Tree, tmp_path: Path, path: str, folder: str) -> None:
+    root = tree({"go.mod": mod(path), f"{folder}/main.go": MAIN})
+    (found,) = asked(root, ARM64).mains
+    go = shutil.which("go")
+    assert go
+    subprocess.run([go, "build", "-o", f"{tmp_path}/out/", "-gcflags=-e", "./..."], cwd=root, check=True)
+    assert [found.binary] == [file.name for file in (tmp_path / "out").iterdir()]
+
+
+def test_every_file_that_go_compiles_of_a_package_is_named_over_all_platforms(tree: Tree) -> None:
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": 'package main\n\nimport _ "embed"\n\n//go:embed data/*.txt\nvar text string\n\nfunc main() {}\n',
+            "fast_amd64.s": '#include "fast.h"\n',
+            "fast_arm64.s": "\n",
+            "fast_riscv64.s": "\n",
+            "fast.h": "\n",
+            "native.go": 'package main\n\nimport "C"\n',
+            "native.c": "\n",
+            "x.syso": "\n",
+            "default.pgo": "\n",
+            "main_test.go": "package main\n",
+            "README.md": "\n",
+            "data/[a].txt": "a",
+            "data/b.md": "b",
+        }
+    )
+    on = BuildOptions(env=(("CGO_ENABLED", "1"),))
+    plain = package(asked(root, AMD64, ARM64), "example.com/app")
+    assert plain.files == ("default.pgo", "fast.h", "fast_amd64.s", "fast_arm64.s", "main.go", "x.syso")
+    assert plain.embed_files == ("data/[a].txt",)
+    both = package(asked(root, AMD64, options=(on,)), "example.com/app")
+    assert {"native.go", "native.c"} < set(both.files)
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
     [
-        ("example.com/hello", "hello"),
-        ("example.com/hello/v2", "hello"),
-        ("example.com/hello/v2/cmd/x", "x"),
-        ("v2", "v2"),
-        ("hello", "hello"),
-        ("example.com/version", "version"),
+        ("func main() {}", True),
+        ("func\tmain ( ) {}", True),
+        ("var x = 1; func main() {}", True),
+        ("// func main() {}", False),
+        ("/*\nfunc main() {}\n*/", False),
+        ("const text = `\nfunc main() {}\n`", False),
+        ('const text = "\\"func main() {}"', False),
+        ("const quote = '\"'\n\nfunc main() {}\n\nconst other = '\"'", True),
+        ("type t struct{}\n\nfunc (t) main() {}", False),
+        ("func mainly() {}", False),
     ],
 )
-def test_binaries_are_named_as_go_names_them(path: str, name: str) -> None:
-    assert binary_name(path) == name
+def test_a_command_runs_where_it_declares_func_main(tree: Tree, text: str, runs: bool) -> None:
+    root = tree({"go.mod": mod("example.com/app"), "doc.go": "package main\n", "x.go": f"package main\n\n{text}\n"})
+    assert package(asked(root), "example.com/app").runs is runs
+
+
+def test_a_library_is_no_command_and_tells_its_module(tree: Tree) -> None:
+    found = package(
+        asked(tree({"go.mod": mod("example.com/app"), "lib/lib.go": "package lib\n\nfunc main() {}\n"})),
+        "example.com/app/lib",
+    )
+    assert (found.binary, found.runs, found.module) == ("", False, "example.com/app")

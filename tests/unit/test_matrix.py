@@ -24,6 +24,7 @@ def service(name: str = "api", build: BuildOptions | None = None) -> Service:
     return Service(
         name=name,
         package=f"example.com/shop/{folder}",
+        binary=folder.name,
         directory=folder,
         build_root=PurePosixPath("."),
         build=build or BuildOptions(),

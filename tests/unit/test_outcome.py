@@ -27,7 +27,7 @@ AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="ar
 def project(registry: str = "") -> Project:
     here = Path("/nowhere/shop")
     api = Service(
-        name="api", package="example.com/shop", directory=PurePosixPath("."), build_root=PurePosixPath(".")
+        name="api", package="example.com/shop", binary="shop", directory=PurePosixPath("."), build_root=PurePosixPath(".")
     )  # fmt: skip
     return Project(
         name="shop", root=here, context=here, services=(api,), bases=Bases(go="golang:1.26"), go_version="1.26",

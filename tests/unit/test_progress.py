@@ -30,7 +30,9 @@ BOTH = (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
 
 def target(service: str, strategy: str, platforms: tuple[Platform, ...] = BOTH) -> Target:
     here = PurePosixPath(".")
-    made = Service(name=service, package=f"example.test/shop/{service}", directory=here, build_root=here)
+    made = Service(
+        name=service, package=f"example.test/shop/{service}", binary=service, directory=here, build_root=here
+    )
     return Target(service=made, strategy=Strategy(strategy), platforms=platforms)
 
 

@@ -30,7 +30,8 @@ def tree_of(*mains: str, module: str = "example.com/shop", root: Path = HERE, wo
     packages = tuple(
         Package(
             import_path=module if folder == "." else f"{module}/{folder}", name="main", directory=PurePosixPath(folder),
-            build_root=PurePosixPath("."), cgo=False, embeds=(), imports=(),
+            build_root=PurePosixPath("."), cgo=False, embeds=(), imports=(), module=module, runs=True,
+            binary=(module if folder == "." else folder).removesuffix("/v2").split("/")[-1],
         )
         for folder in mains
     )  # fmt: skip

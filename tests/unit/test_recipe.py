@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gobake import recipe
-from gobake.golang import GoTree, Package, binary_name
+from gobake.golang import GoTree, Package
 from gobake.gomod import BuildRoot, Layout, Module
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Bases, BuildOptions, ExtraFile, Platform, Project, Service, Strategy
@@ -30,7 +30,8 @@ HOSTILE = "${X} $Y %{if} \"q\" 'a' \\ $(touch /x) `touch /y` ü"
 def service(name: str = "api", package: str = "") -> Service:
     package = package or f"example.com/shop/cmd/{name}"
     folder = PurePosixPath(package.removeprefix("example.com/shop/"))
-    return Service(name=name, package=package, directory=folder, build_root=PurePosixPath("."))
+    binary = folder.parent.name if folder.name in ("v2", "v3") else folder.name
+    return Service(name=name, package=package, binary=binary, directory=folder, build_root=PurePosixPath("."))
 
 
 def project(*services: Service) -> Project:
@@ -47,7 +48,7 @@ def tree_of(services: Sequence[Service], *requires: str) -> GoTree:
     packages = tuple(
         Package(
             import_path=s.package, name="main", directory=s.directory, build_root=s.build_root,
-            cgo=False, embeds=(), imports=(),
+            cgo=False, embeds=(), imports=(), module="example.com/shop", binary=s.binary, runs=True,
         )
         for s in services
     )  # fmt: skip
@@ -260,7 +261,7 @@ def test_no_batch_ever_links_two_binaries_of_one_name(paths: list[str]) -> None:
     services = [service(f"s{n}", f"example.com/shop/{path}") for n, path in enumerate(paths)]
     (found,) = compile_stages(everything(project(*services)))
     for batch in found.plain:
-        linked = [binary_name(c.package) for c in batch.commands]
+        linked = [c.linked for c in batch.commands]
         assert len(linked) == len(set(linked))
     assert sorted(c.name for b in found.plain for c in b.commands) == sorted(s.name for s in services)
 

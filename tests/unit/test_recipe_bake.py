@@ -20,6 +20,7 @@ def service(name: str = "api") -> Service:
     return Service(
         name=name,
         package=f"example.com/shop/cmd/{name}",
+        binary=name,
         directory=PurePosixPath(f"cmd/{name}"),
         build_root=PurePosixPath("."),
     )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from gobake.dataclass import dataclass
-from gobake.golang import binary_name
 from gobake.matrix import Matrix
 from gobake.model import BuildOptions, Service, Strategy
 
@@ -31,7 +30,7 @@ class Command:
     @property
     def linked(self) -> str:
         """The file's name as `go build -o FOLDER/` writes it."""
-        return binary_name(self.service.package)
+        return self.service.binary
 
     @property
     def stamp(self) -> str:
