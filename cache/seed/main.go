@@ -26,6 +26,9 @@ const mounts = "/mounts"
 // mount at this moment, or a restore that was interrupted, shows all of a thing or nothing.
 const unfinished = ".part"
 
+// links is where a build that runs at this moment puts a program together (GOTMPDIR of the recipe).
+const links = "tmp/"
+
 // old is the time of everything in a seed: the same content gives the same bytes, and what Go touches later tells that
 // it was used. Go does so for entries that it has not touched for an hour (cmd/go/internal/cache, used).
 var old = time.Unix(0, 0)
@@ -125,8 +128,10 @@ func kindOf(mount, inside string) string {
 				return "download"
 			}
 		}
-	case strings.HasPrefix(mount, "golink") && !strings.HasSuffix(inside, unfinished):
-		return "program"
+	case strings.HasPrefix(mount, "golink"):
+		if !strings.HasSuffix(inside, unfinished) && !strings.HasPrefix(inside, links) {
+			return "program"
+		}
 	}
 	return ""
 }

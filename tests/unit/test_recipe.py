@@ -252,8 +252,8 @@ def test_binaries_of_one_name_are_linked_into_folders_of_their_own() -> None:
         ("compile.2", ["tools-run"]),
     ]
     text = dockerfile(one, two)
-    assert "install -D /cache/golink/compile/run /out/cmd-run/usr/local/bin/cmd-run &&" in text
-    assert "install -D /cache/golink/compile.2/run /out/tools-run/usr/local/bin/tools-run &&" in text
+    assert "take /cache/golink/compile/run cmd-run &&" in text
+    assert "take /cache/golink/compile.2/run tools-run &&" in text
 
 
 @given(st.lists(st.sampled_from(["a/run", "b/run", "c/run", "a/x", "b/x", "run/v2", "x/v3"]), unique=True, min_size=1))
@@ -283,6 +283,14 @@ def test_a_version_is_linked_in_a_stage_of_its_own_so_that_it_compiles_nothing_a
 def test_a_version_without_other_link_flags_is_linked_too() -> None:
     stamped = replace(service(), version_stamp="main.version", build=BuildOptions(ldflags=""))
     assert """'-ldflags=-X main.version='"$VERSION" """ in dockerfile(stamped)
+
+
+def test_a_link_flag_without_a_value_keeps_its_meaning_beside_the_version() -> None:
+    options = BuildOptions(ldflags="-s -w -X main.pre= -X main.a= -X 'main.b= '")
+    stamped = replace(service(), version_stamp="main.version", build=options)
+    run = stage(dockerfile(stamped, strategy=Strategy.SCRATCH), "stamp")[2]
+    words_of_shell = shlex.split(run[run.index("go build -") :])
+    assert f"-ldflags={options.ldflags} -X main.version=$VERSION" in words_of_shell
 
 
 def test_services_with_different_version_variables_are_linked_one_after_the_other() -> None:
@@ -344,7 +352,7 @@ def test_hostile_build_options_are_one_word_of_the_shell() -> None:
 def test_a_package_path_with_odd_signs_is_one_word() -> None:
     text = dockerfile(service("c", "example.com/shop/cmd/c++~x"), strategy=Strategy.SCRATCH)
     assert "'example.com/shop/cmd/c++~x'" in text
-    assert "install -D /cache/golink/compile/'c++~x' /out/c/usr/local/bin/c" in text
+    assert "take /cache/golink/compile/'c++~x' c &&" in text
 
 
 def test_extra_files_have_a_stage_of_their_own_and_the_compile_does_not_see_them() -> None:

@@ -16,6 +16,7 @@ from gobake.recipe.stages import Batch, Command, CompileStage, compile_stages
 from gobake.recipe.templates import fill
 
 SOURCE = "/src"
+PROGRAMS = "/cache/golink"  # where go build keeps programs from build to build, in a folder for each batch
 BINARIES = "/usr/local/bin"  # where the program lies in every image
 # Where Go, git and ssh look by themselves. Go reads every file in that folder besides the image's own bundle.
 NETRC = "/root/.netrc"
@@ -68,7 +69,8 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "flags": _flags,
         "link_flags": _link_flags,
         "exports": _exports,
-        "out": _out,
+        "folder": lambda batch: f"{PROGRAMS}/{batch.folder}",
+        "binaries": BINARIES,
         "files_stage": _files_stage,
         "in_context": lambda path: str(ignore.in_context(project, path)),
     }
@@ -147,7 +149,7 @@ def _link_flags(stage: CompileStage, stamp: str = "") -> str:
     if not stamp:
         return words.shell(f"-ldflags={flags}") if flags else ""
     # the shell puts the version in: it is the only variable of the line
-    return words.shell(f"-ldflags={flags} -X {stamp}=".replace("= ", "=", 1)) + '"$VERSION"'
+    return words.shell("-ldflags=" + " ".join(filter(None, (flags, f"-X {stamp}=")))) + '"$VERSION"'
 
 
 def _package_words(commands: Batch | tuple[Command, ...]) -> str:
@@ -162,7 +164,3 @@ def _exports(stage: CompileStage) -> tuple[tuple[str, str], ...]:
         (key, words.dockerfile_value(value) if not value.isalnum() else value)
         for key, value in sorted(settings.items())
     )
-
-
-def _out(command: Command) -> str:
-    return f"/out/{command.name}{BINARIES}/{command.name}"

@@ -26,7 +26,7 @@ from gobake.errors import (
     RegistryRefused,
     Where,
 )
-from gobake.trace import golog
+from gobake.trace import golog, programs
 from gobake.trace.golog import GoError, GoLog
 from gobake.trace.names import StepKind
 from gobake.trace.printable import one_line, printable
@@ -280,7 +280,11 @@ def _registry(case: _Case) -> GobakeError | None:
     return RegistryRefused(f"{what}: {_after_last(case.quote())}", remedy="check --registry and `docker login`")
 
 
-_LOOKS = (_disk_full, _engine_gone, _registry, _base_missing, _no_emulation, _older_go, _modules, _compile)
+def _program(case: _Case) -> GobakeError | None:
+    return programs.not_written(case.tail)
+
+
+_LOOKS = (_disk_full, _engine_gone, _registry, _base_missing, _no_emulation, _older_go, _modules, _compile, _program)
 
 
 def _generic(case: _Case) -> GobakeError:

@@ -29,7 +29,11 @@ _WITHOUT_PLACE = (
     re.compile(r"(?:link|loadinternal|\S+/link): ((?!running ).+)"),
     re.compile(r"(?:cgo|gcc|clang): (.+)"),
 )
-_TEMPORARY = ("$WORK/", "/tmp/go-")  # what cgo and the linker made on their way: no file of the user's
+_TEMPORARY = (
+    "$WORK/",
+    "/tmp/go-",
+    "/cache/golink/tmp/",
+)  # what cgo and the linker made on their way: no file of the user's
 _SEVERITY = re.compile(r"(?:fatal )?error: ")
 _REMARK = re.compile(r"note: |warning: |too many errors$")
 _PACKAGE_COMPLAINT = re.compile(r"package (\S+?)(?:: (.+))?")
