@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, UsageError
-from gobake.model import Platform, Project, Service, Strategy, Target
+from gobake.model import Platform, Project, Service, Strategy, Target, is_dockerfile
 
 # What UPX 4 can pack for linux (upx --help, "Packing of linux/elf").
 UPX_ARCHITECTURES = frozenset(("386", "amd64", "arm", "arm64", "mips", "mipsle", "ppc64le", "ppc64"))
@@ -67,7 +67,9 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
         for strategy in (s for s in Strategy if s in asked):
             reason = _impossible(project, service, strategy, platforms)
             if not reason:
-                targets.append(Target(service=service, strategy=strategy, platforms=tuple(sorted(set(platforms)))))
+                own = project.own_base(service, strategy)
+                wanted = tuple(sorted(set(platforms)))
+                targets.append(Target(service=service, strategy=strategy, platforms=wanted, own_base=own))
             elif selection.every_strategy and not selection.strategies and strategy is not service.strategy:
                 left_out.append(f"{service.name} in {strategy}: {reason[0]}")
             else:
@@ -105,9 +107,10 @@ def _impossible(
             "it is linked dynamically (CGO_ENABLED=1) and the image would have no loader",
             "choose distalpine or debian-slim, or link with -extldflags=-static",
         )
-    if dynamic and strategy is Strategy.DISTROLESS and "static" in project.bases.distroless:
+    base = project.base(service, strategy)
+    if dynamic and strategy is Strategy.DISTROLESS and "static" in base and not is_dockerfile(base):
         return (
-            f"it is linked dynamically (CGO_ENABLED=1) and {project.bases.distroless} has no loader",
+            f"it is linked dynamically (CGO_ENABLED=1) and {base} has no loader",
             "set the base distroless to gcr.io/distroless/base-debian12, or choose distalpine",
         )
     musl = "alpine" in project.bases.go

@@ -112,12 +112,54 @@ class BuildOptions:
         return self.cgo and "CC" not in dict(self.env)
 
 
+# Folders that are a system's own: no program is given them to write. https://refspecs.linuxfoundation.org/fhs.shtml
+_TOP = "bin boot dev etc home lib lib32 lib64 opt proc root run sbin sys tmp usr var"
+_USR = "bin etc games include lib lib32 lib64 libexec local sbin share src"
+_VAR = "cache empty lib local lock log mail opt run spool tmp"
+_ETC = "etc/ssl etc/ssl/certs"
+SYSTEM_FOLDERS = frozenset(
+    f"/{name}"
+    for name in (
+        "",
+        *_TOP.split(),
+        *_ETC.split(),
+        *(f"usr/{name}" for name in _USR.split()),
+        *(f"usr/local/{name}" for name in _USR.split()),
+        *(f"var/{name}" for name in _VAR.split()),
+    )
+)
+
+
+def is_system_folder(folder: str) -> bool:
+    return (folder.rstrip("/") or "/") in SYSTEM_FOLDERS
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExtraFile:
     """A file or folder of the project that goes into every image of a service."""
 
     source: PurePosixPath  # relative to the project's root
     target: PurePosixPath  # absolute in the image
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """Docker's HEALTHCHECK: a command that runs in the container. Times are Go durations; "" is Docker's default."""
+
+    command: tuple[str, ...]  # word by word: no shell reads it
+    interval: str = ""
+    timeout: str = ""
+    start_period: str = ""
+    retries: int | None = None  # None is Docker's default, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnBase:
+    """A base image that is made from a Dockerfile of the project, in the same bake."""
+
+    name: str  # of its stage: own-base, own-base-2 ...
+    file: PurePosixPath  # the Dockerfile, relative to the project's root, which is its context
+    runs: bool  # it has a RUN step, which executes programs of the platform that the image is for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +187,29 @@ class Service:
     workdir: str = ""
     health: str = ""  # HTTP path that answers when the service is well; kept as a label
     zoneinfo: bool = False  # copy Go's zoneinfo.zip into scratch and upx images too
+    base: str = ""  # instead of that of the chosen strategy: a reference, or ./path of a Dockerfile of the project
+    data: tuple[str, ...] = ()  # absolute folders that the user may write
+    tmp: bool = False  # a /tmp that everybody may write, as any distribution has one
+    volumes: tuple[str, ...] = ()  # absolute folders of VOLUME; the user may write them as well
+    healthcheck: HealthCheck | None = None
+
+    @property
+    def uid(self) -> str:
+        return self.user.partition(":")[0]
+
+    @property
+    def gid(self) -> str:
+        """Docker's and Kubernetes' own choice is 0 where only a user is named."""
+        return self.user.partition(":")[2] or "0"
+
+    @property
+    def account(self) -> str:
+        """The name of the user in /etc/passwd: distroless calls it that too."""
+        return "nonroot" if self.uid != "0" else "root"
+
+    @property
+    def home(self) -> str:
+        return "/home/nonroot" if self.uid != "0" else "/root"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +224,21 @@ class Bases:
 
 
 BASE_NAMES = ("go", "debian", "alpine", "distroless", "upx")
+# The base below the image of a strategy; the others have none.
+BASE_OF = {
+    Strategy.SINGLE_STAGE: "go",
+    Strategy.PREBUILT: "alpine",
+    Strategy.ALPINE: "alpine",
+    Strategy.DEBIAN_SLIM: "debian",
+    Strategy.DISTROLESS: "distroless",
+}
+# Those whose base a service may replace, or a Dockerfile of the project make.
+REPLACEABLE = (Strategy.ALPINE, Strategy.DEBIAN_SLIM, Strategy.DISTROLESS)
+
+
+def is_dockerfile(base: str) -> bool:
+    """Whether a base is the path of a Dockerfile, and no reference of an image."""
+    return base.startswith("./")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +258,20 @@ class Project:
     provenance: str = "false"  # false, min or max: BuildKit's own attestation
     config_file: Path | None = None
     namespace: str = ""  # of the cache mounts of runs that are not trusted; "" for everyone else
+    own_bases: tuple[OwnBase, ...] = ()  # by file
+
+    def base(self, service: Service, strategy: Strategy) -> str:
+        """What stands below an image: a reference, or ./path of a Dockerfile; "" where it is nothing."""
+        if service.base and strategy is service.strategy:
+            return service.base
+        name = BASE_OF.get(strategy)
+        return str(getattr(self.bases, name)) if name else ""
+
+    def own_base(self, service: Service, strategy: Strategy) -> OwnBase | None:
+        base = self.base(service, strategy)
+        if not is_dockerfile(base):
+            return None
+        return next(own for own in self.own_bases if own.file == PurePosixPath(base))
 
     @property
     def mounts(self) -> str:
@@ -197,6 +291,7 @@ class Target:
     service: Service
     strategy: Strategy
     platforms: tuple[Platform, ...]
+    own_base: OwnBase | None = None
 
     @property
     def name(self) -> str:
@@ -206,7 +301,8 @@ class Target:
     @property
     def runs_on_target(self) -> bool:
         """True where building it executes programs of the target platform."""
-        return self.strategy.runs_on_target or self.service.build.native
+        own = self.own_base is not None and self.own_base.runs
+        return own or self.strategy.runs_on_target or self.service.build.native
 
     def images(self, prefix: str, tag: str) -> tuple[str, ...]:
         """``PREFIX`` SERVICE ``:TAG-STRATEGY``, and for the chosen strategy ``:TAG`` and the configured tags too."""

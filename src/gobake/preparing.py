@@ -139,7 +139,11 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     folder = _recipe_folder(home, project, matrix, output, layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
-        context=str(project.context), dockerfile=str(folder / recipe.DOCKERFILE), prebuilt=str(staged), output=output
+        context=str(project.context),
+        dockerfile=str(folder / recipe.DOCKERFILE),
+        prebuilt=str(staged),
+        output=output,
+        project=str(project.root),
     )
     texts = recipe.render(project, matrix, opened.tree, places, layers.targets)
     _write_recipe(folder, texts)

@@ -18,6 +18,7 @@ from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, ProjectError, Where
 from gobake.golang import GoTree, Package
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Strategy, bake_name
+from gobake.plan.own_bases import own_bases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,10 @@ def make_project(config: Config | None, tree: GoTree, overrides: Overrides, sour
         registry = config.registry
     else:
         registry = overrides.registry or ""
+    where = {}
+    if config:
+        keys = [*(f"bases.{name}" for name in config.bases), *(f"services.{s.name}.base" for s in services)]
+        where = {key: config.where_of(key) for key in keys}
     return Project(
         name=(config.name if config and config.name else "") or _project_name(tree),
         root=layout.root,
@@ -57,6 +62,7 @@ def make_project(config: Config | None, tree: GoTree, overrides: Overrides, sour
         source_url=(config.source_url if config and config.source_url else source_url),
         include=config.include if config else (),
         config_file=config.file if config else None,
+        own_bases=own_bases(layout.root, bases, services, where),
         **({"prebuilt": config.prebuilt} if config and config.prebuilt else {}),
         **({"provenance": config.provenance} if config and config.provenance else {}),
     )
@@ -185,6 +191,11 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
         "workdir": said.workdir,
         "health": said.health,
         "zoneinfo": said.zoneinfo,
+        "base": said.base,
+        "data": said.data,
+        "tmp": said.tmp,
+        "volumes": said.volumes,
+        "healthcheck": said.healthcheck,
         "labels": None if said.labels is None else tuple(sorted(said.labels.items())),
         "env": None if said.env is None else tuple(sorted(said.env.items())),
         "files": None if said.files is None else tuple(_file(config, root, said.name, f) for f in said.files),

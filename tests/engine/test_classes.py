@@ -127,8 +127,8 @@ def test_cold_all_is_executed_and_what_siblings_share_counts_once(bench: Bench) 
     assert (cold.steps["hit_rate"], cold.go["hit_rate"]) == (0.0, 0.0)
     assert (cold.compile(), cold.went) == ("executed", True)
     assert cold.copies("executed") == cold.made  # each was made, and made once, although two services ask for some
-    certificates = [s for s in cold.record["steps"] if s["instruction"] == "COPY --from=certificates /out/ /"]
-    assert sorted(s["outcome"] for s in certificates) == ["executed", "shared"]
+    accounts = [s for s in cold.record["steps"] if s["instruction"] == "COPY --from=account /out/ /"]
+    assert sorted(s["outcome"] for s in accounts) == ["executed", "shared"]
     assert cold.steps["shared"] > 0
 
 
@@ -145,7 +145,7 @@ def test_an_edit_executes_what_reads_it_and_reuses_the_rest(bench: Bench) -> Non
     edited = bench.run()
     assert (edited.compile(), edited.went, edited.go["compiled"]) == ("executed", True, 1)
     assert edited.copies("executed") == edited.made == {_of("compile", "/trace/"), _commands("one")}
-    assert edited.copies("reused") == {_of("certificates", "/out/"), _commands("two")}
+    assert edited.copies("reused") == {_of("account", "/out/"), _commands("two")}
     assert (edited.steps["imported"], edited.steps["unknown"]) == (0, 0)
 
 
@@ -170,7 +170,7 @@ def test_an_argument_changed_executes_the_step_that_names_it(bench: Bench) -> No
     changed = bench.run()
     assert (changed.compile(), changed.went, changed.go["compiled"]) == ("executed", True, 0)
     assert changed.copies("executed") == changed.made
-    assert _of("certificates", "/out/") in changed.copies("reused")
+    assert _of("account", "/out/") in changed.copies("reused")
 
 
 def test_a_base_image_that_moved_executes_what_builds_on_it_and_go_compiles_nothing(bench: Bench) -> None:

@@ -24,7 +24,7 @@ from gobake.config import (
 from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
 from gobake.config.fields import Field
 from gobake.errors import ConfigError
-from gobake.model import ExtraFile, Platform, Strategy
+from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
 
 FILE = Path("gobake.yaml")
 FULL = """\
@@ -67,6 +67,11 @@ services:
     workdir: /data/
     health: /healthz?full=1
     zoneinfo: true
+    base: ./build/base.Dockerfile
+    data: [/data, /srv/state/]
+    tmp: true
+    volumes: [/data]
+    healthcheck: {command: [/usr/local/bin/api, -health], interval: 10s, timeout: 1m30s, start_period: 500ms, retries: 5}
   worker:
 """
 
@@ -129,6 +134,17 @@ def test_every_key_of_a_service_is_read() -> None:
         "workdir": "/data",
         "health": "/healthz?full=1",
         "zoneinfo": True,
+        "base": "./build/base.Dockerfile",
+        "data": ("/data", "/srv/state"),
+        "tmp": True,
+        "volumes": ("/data",),
+        "healthcheck": HealthCheck(
+            command=("/usr/local/bin/api", "-health"),
+            interval="10s",
+            timeout="1m30s",
+            start_period="500ms",
+            retries=5,
+        ),
     }
     assert (worker.name, worker.package, worker.strategy) == ("worker", None, None)
 
@@ -253,7 +269,7 @@ def test_values_cannot_be_changed() -> None:
         ("services.api.files", "gobake.yaml:34:5: services.api.files"),
         ("services.api.files.1.target", "gobake.yaml:36:39: services.api.files.1.target"),
         ("services.api.env.PORT", "gobake.yaml:33:17: services.api.env.PORT"),
-        ("services.worker.package", "gobake.yaml:40:3: services.worker.package"),
+        ("services.worker.package", "gobake.yaml:45:3: services.worker.package"),
         ("services.worker.platforms", "gobake.yaml:13:3: defaults.platforms"),
         ("nothing", "gobake.yaml: nothing"),
     ],
@@ -267,7 +283,7 @@ def test_a_service_points_at_its_own_keys() -> None:
     assert str(api.where) == "gobake.yaml:17:3: services.api"
     assert str(api.where_of("package")) == "gobake.yaml:18:14: services.api.package"
     assert str(api.where_of("labels.com.acme/owner")) == "gobake.yaml:32:43: services.api.labels.com.acme/owner"
-    assert str(worker.where_of("package")) == "gobake.yaml:40:3: services.worker.package"
+    assert str(worker.where_of("package")) == "gobake.yaml:45:3: services.worker.package"
 
 
 # ---- files

@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gobake.config import Config, parse_config, schema
+from gobake.config.running import HEALTH_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
 from gobake.errors import ConfigError
 from gobake.model import Strategy
@@ -148,6 +149,35 @@ PATHS = [
     ("file twice", "defaults: {files: ['a:/b', {source: ./a, target: /b}]}", 1, "is listed twice"),
     ("relative workdir", "defaults: {workdir: data}", 1, "'data' is not absolute"),
     ("workdir with ..", "defaults: {workdir: /a/../b}", 1, "holds .."),
+    ("relative data", "defaults: {data: [data]}", 1, "defaults.data.0: 'data' is not absolute; begin it with /"),
+    ("data with ..", "defaults: {data: [/a/../etc]}", 1, "'/a/../etc' holds .."),
+    ("data that is a text", "defaults: {data: /data}", 1, "defaults.data: must be a list, not the text '/data'"),
+    ("data of the system", "defaults: {data: [/etc/]}", 1, "'/etc/' belongs to the system, and is not for the program to write; name a folder of its own"),
+    ("data where programs are", "defaults: {data: [/usr/local/bin]}", 1, "belongs to the system"),
+    ("data that is the root", "defaults: {data: [/]}", 1, "belongs to the system"),
+    ("data in a folder that is mounted", "defaults: {data: [/dev/shm/x]}", 1, "is mounted when a container starts; name another"),
+    ("data behind a link", "defaults: {data: [/var/run/api]}", 1, "/var/run is a link in Debian's images; write /run/api"),
+    ("data in /tmp itself", "defaults:\n  data:\n  - /tmp", 3, "/tmp belongs to everybody; write `tmp: true`"),
+    ("data twice", "defaults: {data: [/data, /data/]}", 1, "defaults.data.1: '/data' is listed twice"),
+    ("data with a variable", "defaults: {data: ['/data/$USER']}", 1, "'/data/$USER' is no folder in the image"),
+    ("volume of the system", "defaults: {volumes: [/var/lib]}", 1, "defaults.volumes.0: '/var/lib' belongs to the system"),
+    ("tmp that is a path", "defaults: {tmp: /tmp}", 1, "must be true or false"),
+    ("base that is no reference", "defaults: {base: Alpine:3.22}", 1, "'Alpine:3.22' is no image reference or Dockerfile"),
+    ("base above", "defaults: {base: ../base.Dockerfile}", 1, "leaves the project; name a file below"),
+    ("base that turns around", "defaults: {base: ./a/../../Dockerfile}", 1, "leaves the project"),
+    ("absolute base", "defaults: {base: /base.Dockerfile}", 1, "is absolute; write it relative"),
+    ("base that is a URL", "defaults: {base: 'https://x/y'}", 1, "is a URL"),
+    ("Dockerfile without ./", "bases: {alpine: build/base.dockerfile}", 1, "reads as an image reference; write ./build/base.dockerfile"),
+    ("Dockerfile below Go", "bases: {go: ./go.Dockerfile}", 1, "'./go.Dockerfile' is no image reference"),
+    ("probe without a command", "defaults:\n  healthcheck: {interval: 1s}", 2, "command is missing; such as `command: ["),
+    ("probe that is a text", "defaults: {healthcheck: /healthz}", 1, "defaults.healthcheck: must be a mapping, not the text '/healthz'"),
+    ("probe of no words", "defaults: {healthcheck: {command: []}}", 1, "defaults.healthcheck.command: must not be empty"),
+    ("probe of a text", "defaults: {healthcheck: {command: api -health}}", 1, "must be a list"),
+    ("probe without a unit", "defaults: {healthcheck: {command: [a], interval: 10}}", 1, "healthcheck.interval: '10' is no duration; a number with a unit"),
+    ("probe without time", "defaults: {healthcheck: {command: [a], timeout: 0s}}", 1, "'0s' is no duration"),
+    ("probe in days", "defaults: {healthcheck: {command: [a], start_period: 1d}}", 1, "'1d' is no duration"),
+    ("probe that is never wrong", "defaults: {healthcheck: {command: [a], retries: 0}}", 1, "'0' is no number of probes from 1 to 1000"),
+    ("probe with an unknown key", "defaults: {healthcheck: {command: [a], retry: 3}}", 1, "unknown key 'retry'; did you mean 'retries'?"),
     ("include above", "include: [ok, ../schema]", 1, "include.1: '../schema' leaves the project"),
     ("include of everything else", "include: ['!secret']", 1, "is no pattern of files"),
     ("include with a blank", "include: ['my files/*']", 1, "is no pattern of files"),
@@ -170,6 +200,15 @@ UNSEEN = {
     "port twice",
     "file twice",
     "many packages",
+    "data of the system",
+    "data where programs are",
+    "data that is the root",
+    "data in a folder that is mounted",
+    "data behind a link",
+    "data in /tmp itself",
+    "data twice",
+    "volume of the system",
+    "Dockerfile without ./",
 }  # fmt: skip
 
 
@@ -221,7 +260,10 @@ BREAKS = [
     "a\ud800b",
     "a\n",
 ]
-LISTS = {"include", "platforms", "strategies", "tags", "build_tags", "entrypoint", "args", "ports", "files"}
+LISTS = {
+    *("include", "platforms", "strategies", "tags", "build_tags", "entrypoint", "args", "ports", "files"),
+    *("data", "volumes"),
+}
 VERBATIM = {"ldflags", "entrypoint", "args", "env", "build_env", "labels"}
 TEXTS = [
     *(
@@ -235,7 +277,12 @@ TEXTS = [
     *(f"bases: {{{f.name}: VALUE}}" for f in BASE_FIELDS),
     *(f"defaults: {{{f.name}: [VALUE]}}" for f in SERVICE_FIELDS if f.name in LISTS - VERBATIM),
     *(f"defaults: {{{f.name}: {{VALUE: x}}}}" for f in SERVICE_FIELDS if f.name in {"env", "build_env", "labels"}),
-    *(f"defaults: {{{f.name}: VALUE}}" for f in SERVICE_FIELDS if f.shared and f.name not in LISTS | VERBATIM),
+    *(
+        f"defaults: {{{f.name}: VALUE}}"
+        for f in SERVICE_FIELDS
+        if f.shared and f.name not in {"healthcheck", *LISTS, *VERBATIM}
+    ),
+    *(f"defaults: {{healthcheck: {{command: [/x], {f.name}: VALUE}}}}" for f in HEALTH_FIELDS if not f.required),
     "private: {tokens: {VALUE: GIT_TOKEN}}",
     "private: {tokens: {git.example.com: VALUE}}",
     "private: {tokens: {git.example.com: {variable: VALUE}}}",

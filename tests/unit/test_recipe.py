@@ -171,12 +171,15 @@ def test_nothing_runs_on_the_platform_that_the_image_is_for(strategy: Strategy) 
 
 @pytest.mark.parametrize("strategy", [Strategy.SCRATCH, Strategy.UPX, Strategy.DISTALPINE, Strategy.DEBIAN_SLIM])
 def test_bases_without_certificates_are_given_some(strategy: Strategy) -> None:
-    assert "COPY --from=certificates /out/ /" in stage(dockerfile(service(), strategy=strategy), f"api-{strategy}")
+    text = dockerfile(service(), strategy=strategy)
+    assert "COPY --from=account /out/ /" in stage(text, f"api-{strategy}")
+    assert stage(text, "account")[0] == "FROM certificates AS account"
 
 
 def test_a_prebuilt_image_needs_no_compile() -> None:
     found = dockerfile(service(), strategy=Strategy.PREBUILT)
-    assert stages(found) == ["api-prebuilt"]
+    assert stages(found) == ["account-base", "account", "api-prebuilt"]
+    assert stage(found, "account")[0] == "FROM --platform=$BUILDPLATFORM alpine:3.22 AS account"
     assert 'COPY --from=prebuilt --chmod=755 ["api-${TARGETOS}-${TARGETARCH}", "/usr/local/bin/api"]' in found
 
 

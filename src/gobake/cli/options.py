@@ -14,7 +14,7 @@ from gobake.caching.wish import CacheWish
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
 from gobake.errors import UsageError
 from gobake.matrix import Selection
-from gobake.model import BASE_NAMES, Platform, Strategy
+from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
 from gobake.opening import Request
 
 _TAG = re.compile(r"[\w][\w.-]{0,127}")  # distribution spec, tag
@@ -65,7 +65,8 @@ class BaseList(click.ParamType[Any]):
                     f"--base {word!r}: {name!r} is no base image's name",
                     remedy=f"write NAME=REF with one of {', '.join(BASE_NAMES)}",
                 )
-            if not _REFERENCE.fullmatch(reference):
+            own = is_dockerfile(reference) and name in {BASE_OF[strategy] for strategy in REPLACEABLE}
+            if not own and not _REFERENCE.fullmatch(reference):
                 raise UsageError(f"--base {name}: {reference!r} is no image reference", remedy="write name:tag")
             found[name] = reference
         return found

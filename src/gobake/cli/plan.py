@@ -78,7 +78,7 @@ def render_command(given: dict[str, Any]) -> None:
     context = _relative(project.context, folder)
     prebuilt = _relative(project.root / recipe.prebuilt_folder(project), folder)
     file = recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE)
-    places = recipe.Places(context=context, dockerfile=file, prebuilt=prebuilt)
+    places = recipe.Places(context=context, dockerfile=file, prebuilt=prebuilt, project=_relative(project.root, folder))
     caches = {}
     if given["cache_policy"]:
         caches = layer_caches(project, matrix, choose_caches(opened, cache_wish(given)).settled(), Builders()).targets

@@ -66,6 +66,8 @@ PREBUILT = (
     rf"(?=.*\{{service\}})(?=.*\{{arch\}}){_NO_DOTS}"
     rf"(?:[A-Za-z0-9._+-]|{_PLACEHOLDER})+(?:/(?:[A-Za-z0-9._+-]|{_PLACEHOLDER})+)*"
 )
+BASE = rf"(?:{REFERENCE}|(?=\./){RELATIVE_PATH})"
+DURATION = r"(?=.*[1-9])(?:[0-9]{1,6}(?:\.[0-9]{1,3})?(?:ms|s|m|h))+"  # time.ParseDuration, without ns and us
 FILE = rf"{RELATIVE_PATH}:{ABSOLUTE_PATH}"
 
 # Caches. A store's folder stands in the comma-separated attributes of cache-to, where a comma would begin another.

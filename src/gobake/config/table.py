@@ -13,6 +13,7 @@ from gobake.config.history import history_kind
 from gobake.config.kinds import Kind, boolean, items, mapping, verbatim
 from gobake.config.private import private
 from gobake.config.reading import At
+from gobake.config.running import BASE, RUNNING_FIELDS
 from gobake.config.services import defaults_kind, file, services_kind
 from gobake.model import Strategy
 
@@ -149,7 +150,7 @@ SERVICE_FIELDS = (
     Field(
         name="workdir",
         kind=words.WORKDIR.kind,
-        about='The folder that the program starts in. "" for that of the base image.',
+        about='The folder that the program starts in; `user` may write it. "" for that of the base image.',
         example="/data",
         default='""',
     ),
@@ -167,6 +168,7 @@ SERVICE_FIELDS = (
         example="true",
         default="false",
     ),
+    *RUNNING_FIELDS,
 )
 
 BASE_FIELDS = (
@@ -179,21 +181,21 @@ BASE_FIELDS = (
     ),
     Field(
         name="debian",
-        kind=words.REFERENCE.kind,
+        kind=BASE.kind,
         about="Below debian-slim.",
         example="debian:bookworm-slim",
         default="debian:trixie-slim",
     ),
     Field(
         name="alpine",
-        kind=words.REFERENCE.kind,
+        kind=BASE.kind,
         about="Below alpine and prebuilt.",
         example="alpine:3.21",
         default="alpine:3.22",
     ),
     Field(
         name="distroless",
-        kind=words.REFERENCE.kind,
+        kind=BASE.kind,
         about="Below distroless.",
         example="gcr.io/distroless/base-debian12",
         default="gcr.io/distroless/static-debian12",
@@ -272,7 +274,8 @@ TOP_FIELDS = (
     Field(
         name="bases",
         kind=Kind(read=_read_bases, described=lambda: object_schema(BASE_FIELDS), says="name -> image reference"),
-        about="The images that gobake builds upon. --base on the command line wins.",
+        about="The images that gobake builds upon; for debian, alpine and distroless also a Dockerfile of the project, "
+        "such as ./build/base.Dockerfile. --base on the command line wins.",
         example="{alpine: alpine:3.21}",
         otherwise="the public ones",
     ),

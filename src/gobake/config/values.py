@@ -15,7 +15,7 @@ from gobake.config.cache_values import CacheConfig
 from gobake.config.gate_values import GateConfig
 from gobake.dataclass import dataclass
 from gobake.errors import Where
-from gobake.model import ExtraFile, Platform, Strategy
+from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
 
 # Targets, groups and stages of the generated files.
 RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy)
@@ -57,6 +57,11 @@ class ServiceConfig:
     workdir: str | None = None
     health: str | None = None
     zoneinfo: bool | None = None
+    base: str | None = None  # a reference, or ./path of a Dockerfile
+    data: tuple[str, ...] | None = None
+    tmp: bool | None = None
+    volumes: tuple[str, ...] | None = None
+    healthcheck: HealthCheck | None = None
     # by key below the service's own
     places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
 

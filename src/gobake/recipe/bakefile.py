@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
-from gobake.model import Platform, Project, Service, Strategy, Target
+from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
 from gobake.recipe.words import hcl, stage_name
 
 INLINE = "type=inline"  # the cache-to that lies in the image
@@ -34,6 +34,7 @@ class Places:
     context: str
     dockerfile: str
     prebuilt: str  # folder of the binaries compiled outside
+    project: str = "."  # the project's own folder, the context of its own base images
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
 
 
@@ -92,6 +93,7 @@ def render(
             "output": ["type=local,dest=${TRACE}"],
         }
     assert isinstance(bake["target"], dict)
+    bake["target"] |= _own_bases(matrix, places)
     for name, cache in (caches or {}).items():
         _add_cache(bake["target"], name, cache)
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
@@ -166,6 +168,7 @@ def _attest(project: Project) -> list[str]:
 def _target(project: Project, target: Target, places: Places) -> dict[str, object]:
     service, strategy = target.service, target.strategy
     described = _labels(project, service, strategy)
+    contexts: dict[str, str] = {}
     fields: dict[str, object] = {
         "inherits": ["_base"],
         "description": hcl(f"{service.name} as {strategy}"),
@@ -187,8 +190,37 @@ def _target(project: Project, target: Target, places: Places) -> dict[str, objec
     if service.version_stamp and strategy is not Strategy.PREBUILT:
         fields["args"] = {"VERSION": "${VERSION}"}
     if strategy is Strategy.PREBUILT:
-        fields["contexts"] = {"prebuilt": hcl(places.prebuilt)}
+        contexts["prebuilt"] = hcl(places.prebuilt)
+    if target.own_base:
+        contexts[target.own_base.name] = f"target:{_own_base(target.own_base)}"
+    if contexts:
+        fields["contexts"] = contexts
     return fields
+
+
+def _own_bases(matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
+    """The targets of base images that Dockerfiles of the project make, each for all platforms that anyone needs of it.
+
+    Their context is the project's folder with its own .dockerignore, as `docker build` has it.
+    """
+    platforms: dict[OwnBase, set[Platform]] = {}
+    for target in matrix.targets:
+        if target.own_base:
+            platforms.setdefault(target.own_base, set()).update(target.platforms)
+    return {
+        _own_base(base): {
+            "description": hcl(f"the base image of {base.file}"),
+            "context": hcl(places.project),
+            "dockerfile": hcl(str(base.file)),
+            "platforms": [str(platform) for platform in sorted(wanted)],
+        }
+        for base, wanted in platforms.items()
+    }
+
+
+def _own_base(base: OwnBase) -> str:
+    """The target; a service cannot have that name."""
+    return f"_{base.name}"
 
 
 def _labels(project: Project, service: Service, strategy: Strategy) -> dict[str, str]:

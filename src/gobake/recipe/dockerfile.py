@@ -10,18 +10,19 @@ from pathlib import PurePosixPath
 from gobake.dataclass import dataclass
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
-from gobake.model import Project, Service, Strategy, Target
-from gobake.recipe import ignore, words
+from gobake.model import HealthCheck, Project, Service, Strategy, Target, is_dockerfile
+from gobake.recipe import folders, ignore, words
+from gobake.recipe.accounts import Account, accounts, base_name
 from gobake.recipe.stages import Batch, Command, CompileStage, compile_stages
 from gobake.recipe.templates import fill
 
 SOURCE = "/src"
 PROGRAMS = "/cache/golink"  # where go build keeps programs from build to build, in a folder for each batch
+_GO = "go"  # the stage of Go's image on the machine that builds
 BINARIES = "/usr/local/bin"  # where the program lies in every image
 # Where Go, git and ssh look by themselves. Go reads every file in that folder besides the image's own bundle.
 NETRC = "/root/.netrc"
 CERTIFICATES = "/etc/ssl/certs/of-the-host.pem"
-_CERTIFIED = (Strategy.DEBIAN_SLIM, Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)  # bases without a CA bundle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,9 @@ class _Image:
     compiled: str  # stage that holds the program
     compile: CompileStage | None
     binary: str  # path of the program in the image
-    certificates: bool
+    base: str  # of the FROM line; "" for none
+    account: Account
+    env: tuple[tuple[str, str], ...]
     zoneinfo: bool
     dynamic: bool
     files: str  # stage that holds the extra files, "" for none
@@ -45,8 +48,10 @@ class _Image:
 def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
     """The Dockerfile's text: same input, same bytes."""
     stages = compile_stages(matrix)
-    images = [_image(project, target, stages) for target in matrix.targets]
-    extra = [s for s in matrix.services if s.files or s.workdir]
+    known = accounts(project, matrix.targets)
+    images = [_image(project, target, stages, known[target.name]) for target in matrix.targets]
+    extra = [s for s in matrix.services if folders.has_files(s)]
+    tools = _tools(project, matrix)
     admitted_more = any(s.files for s in matrix.services)
     values: dict[str, object] = {
         "header": header.splitlines(),
@@ -60,17 +65,21 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "downloads": ignore.downloads(matrix, tree),
         "netrc": NETRC,
         "trusted": CERTIFICATES,
-        "certificates": any(i.certificates or i.zoneinfo for i in images),
+        "tools": tools,
+        "accounts": list(dict.fromkeys(known.values())),
+        "folders": folders.script,
+        "certificates": any(i.account.certificates or i.zoneinfo for i in images),
         "zoneinfo": any(i.zoneinfo for i in images),
         "upx": any(i.strategy is Strategy.UPX for i in images),
         "native": any(s.native for s in stages),
-        "cross": any(not s.native for s in stages),
+        "cross": tools == _GO or any(not s.native for s in stages),
         "packages": _package_words,
         "flags": _flags,
         "link_flags": _link_flags,
         "exports": _exports,
         "folder": lambda batch: f"{PROGRAMS}/{batch.folder}",
         "binaries": BINARIES,
+        "probe": _probe,
         "files_stage": _files_stage,
         "in_context": lambda path: str(ignore.in_context(project, path)),
     }
@@ -78,7 +87,13 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
     return text.rstrip("\n") + "\n"
 
 
-def _image(project: Project, target: Target, stages: tuple[CompileStage, ...]) -> _Image:
+def _tools(project: Project, matrix: Matrix) -> str:
+    """What has a shell on the machine that builds: Go's image, unless nothing here needs that and alpine will do."""
+    alpine = project.bases.alpine
+    return _GO if matrix.compiles or is_dockerfile(alpine) else f"--platform=$BUILDPLATFORM {alpine}"
+
+
+def _image(project: Project, target: Target, stages: tuple[CompileStage, ...], account: Account) -> _Image:
     service, strategy = target.service, target.strategy
     stage = next((s for s in stages if any(c.name == service.name for c in s.commands)), None)
     binary = f"{BINARIES}/{service.name}"
@@ -90,10 +105,12 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...]) -
         compile=stage,
         compiled=stage.output_stage(service) if stage else "",
         binary=binary,
-        certificates=strategy in _CERTIFIED,
+        base=base_name(target, project),
+        account=account,
+        env=tuple({"USER": account.name, "HOME": account.home, **dict(service.env)}.items()),
         dynamic=dynamic,
         zoneinfo=strategy is not Strategy.SINGLE_STAGE and (service.zoneinfo or strategy is Strategy.DISTALPINE),
-        files=_files_stage(service) if service.files or service.workdir else "",
+        files=_files_stage(service) if folders.has_files(service) else "",
         prebuilt=words.copy_form("@", binary).replace("@", _outside(project, service)),
         entrypoint=service.entrypoint or (binary,),
     )
@@ -164,3 +181,12 @@ def _exports(stage: CompileStage) -> tuple[tuple[str, str], ...]:
         (key, words.dockerfile_value(value) if not value.isalnum() else value)
         for key, value in sorted(settings.items())
     )
+
+
+def _probe(check: HealthCheck) -> str:
+    """HEALTHCHECK's words: what is not said is Docker's default."""
+    times = {"interval": check.interval, "timeout": check.timeout, "start-period": check.start_period}
+    options = [f"--{name}={value}" for name, value in times.items() if value]
+    if check.retries is not None:
+        options.append(f"--retries={check.retries}")
+    return " ".join([*options, "CMD", words.exec_form(check.command)])

@@ -1,0 +1,155 @@
+"""What an image brings for the program that runs in it: its base, folders to write, a probe. Rows of the table."""
+
+from __future__ import annotations
+
+import re
+
+from gobake.config import patterns
+from gobake.config.fields import Field, object_schema, read_fields
+from gobake.config.kinds import Grammar, Kind, boolean, items, verbatim, whole
+from gobake.config.reading import At
+from gobake.config.spelling import shown
+from gobake.model import HealthCheck, is_system_folder
+
+_MADE_AT_START = ("/proc", "/sys", "/dev")
+_LINKS = {"/var/run": "/run", "/var/lock": "/run/lock", "/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib"}
+
+
+def _writable(at: At, value: str) -> None:
+    """A folder of the program's own: none that others count on, and none that is a link in a distribution."""
+    folder = value.rstrip("/") or "/"
+    top = "/" + folder.split("/")[1]
+    if folder == "/tmp":
+        raise at.refuse("/tmp belongs to everybody", "write `tmp: true`")
+    if top in _MADE_AT_START:
+        raise at.refuse(f"{shown(value)} is mounted when a container starts", "name another folder, such as /data")
+    for link, real in _LINKS.items():
+        if folder == link or folder.startswith(f"{link}/"):
+            below = folder.removeprefix(link)
+            raise at.refuse(f"{link} is a link in Debian's images", f"write {real}{below or '/name'}")
+    if is_system_folder(folder):
+        raise at.refuse(
+            f"{shown(value)} belongs to the system, and is not for the program to write",
+            "name a folder of its own, such as /data or /var/lib/name",
+        )
+
+
+def _folder(at: At, value: str) -> None:
+    if not value.startswith("/"):
+        raise at.refuse(f"{shown(value)} is not absolute", "begin it with /")
+    if ".." in value.split("/"):
+        raise at.refuse(f"{shown(value)} holds ..", "write the path that is meant")
+    if re.fullmatch(patterns.FOLDER, value):
+        _writable(at, value)
+
+
+DATA = Grammar(
+    says="folder in the image",
+    pattern=patterns.FOLDER,
+    remedy="such as /data",
+    check=_folder,
+    tidy=lambda value: value.rstrip("/") or "/",
+)
+
+
+def _base(at: At, value: str) -> None:
+    if "://" in value:
+        raise at.refuse(f"{shown(value)} is a URL", "leave https:// away")
+    if value.startswith("/"):
+        raise at.refuse(f"{shown(value)} is absolute", "write it relative to the folder of gobake.yaml, begun with ./")
+    if value.startswith("../") or "/../" in value:
+        raise at.refuse(f"{shown(value)} leaves the project", "name a file below the folder of gobake.yaml")
+    if "/" in value and not value.startswith("./") and value.rpartition("/")[2].lower().endswith("dockerfile"):
+        raise at.refuse(f"{shown(value)} reads as an image reference", f"write ./{value} for the file")
+
+
+BASE = Grammar(
+    says="image reference or Dockerfile",
+    pattern=patterns.BASE,
+    remedy="such as alpine:3.22, or ./build/base.Dockerfile for a file of the project",
+    check=_base,
+)
+DURATION = Grammar(
+    says="duration",
+    pattern=patterns.DURATION,
+    remedy="a number with a unit, such as 10s, 500ms or 1m30s",
+)
+
+# ---- healthcheck
+
+_COMMAND: Kind[tuple[str, ...]] = items(verbatim(least=1), "words", repeats=True, least=1)
+HEALTH_FIELDS = (
+    Field(
+        name="command",
+        kind=_COMMAND,
+        about="The probe, word by word: a program of the image. It is well where it ends with 0.",
+        example='["/usr/local/bin/api", "-health"]',
+        required=True,
+    ),
+    Field(name="interval", kind=DURATION.kind, about="Between two probes.", example="10s", otherwise="Docker's 30s"),
+    Field(
+        name="timeout",
+        kind=DURATION.kind,
+        about="After which a probe counts as failed.",
+        example="3s",
+        otherwise="Docker's 30s",
+    ),
+    Field(
+        name="start_period",
+        kind=DURATION.kind,
+        about="After the start, in which failures do not count.",
+        example="5s",
+        otherwise="Docker's 0s",
+    ),
+    Field(
+        name="retries",
+        kind=whole(least=1, most=1000, says="probes"),
+        about="Failures in a row until the container is unhealthy.",
+        example="3",
+        otherwise="Docker's 3",
+    ),
+)
+healthcheck: Kind[HealthCheck] = Kind(
+    read=lambda at: HealthCheck(**read_fields(at, HEALTH_FIELDS)),
+    described=lambda: object_schema(HEALTH_FIELDS),
+    says="a probe",
+)
+
+RUNNING_FIELDS = (
+    Field(
+        name="base",
+        kind=BASE.kind,
+        about="What the image of the chosen strategy is built upon, in place of that in `bases`: a reference, or "
+        "a Dockerfile of the project, built in the same bake. For alpine, debian-slim and distroless.",
+        example="./build/base.Dockerfile",
+        otherwise="that of the strategy",
+    ),
+    Field(
+        name="data",
+        kind=items(DATA.kind, "folders"),
+        about="Folders that `user` may write, also where a fresh named volume is mounted over them.",
+        example="[/data]",
+        default="[]",
+    ),
+    Field(
+        name="tmp",
+        kind=boolean(),
+        about="A /tmp that everybody may write (mode 1777). Only images without a distribution lack one.",
+        example="true",
+        default="false",
+    ),
+    Field(
+        name="volumes",
+        kind=items(DATA.kind, "folders"),
+        about="Folders that get a volume of their own where `docker run` mounts none (VOLUME); `user` may write them.",
+        example="[/data]",
+        default="[]",
+    ),
+    Field(
+        name="healthcheck",
+        kind=healthcheck,
+        about="How Docker finds out whether the program is well (HEALTHCHECK). Kubernetes has probes of its own.",
+        example='{command: ["/usr/local/bin/api", "-health"], interval: 10s}',
+        otherwise="none",
+    ),
+)
