@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ from gobake.access import Access, EventRedactor
 from gobake.beside import Begun, begun
 from gobake.config import GateConfig
 from gobake.dataclass import dataclass
-from gobake.engine import Bake, Questions
-from gobake.errors import ExitCode
+from gobake.engine import Bake, EngineInfo, Questions
+from gobake.errors import ExitCode, TransferStalled
 from gobake.folders import scratch_folder
 from gobake.interrupts import interruptible
 from gobake.keeping import Saving, export
@@ -27,12 +28,16 @@ from gobake.preparing import Asked, Ready, prepare, sayer
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.reporting import Records
+    from gobake.runs.begun import BegunRun
     from gobake.runs.record import InputsRecord, RunRecord, SizeRecord
     from gobake.trace.caches import CacheTransfer
     from gobake.trace.events import EventLog
+    from gobake.trace.failure import Failure
+    from gobake.trace.steps import Trace
     from gobake.watch import Watch
 
 _LOSSES = 2  # how often a build is begun again after a fault of the engine
+_TICK_SECONDS = 1.0  # without a word from buildx, after which clocks are looked at
 _AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 
@@ -40,13 +45,17 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
     """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
     buildx begins, and for a gate that the run does not pass."""
     started = time.time()
-    with scratch_folder() as scratch, engine.nothing_left():
+    with ExitStack() as ends:
+        scratch = ends.enter_context(scratch_folder())
+        ends.enter_context(engine.nothing_left())
         ready = prepare(asked, questions, scratch)
         if asked.dry_run:
             _print_dry_run(asked, ready)
             return ExitCode.DONE
         if asked.verbose:
             print(_modules_from(ready.access), ready.call.shown(), sep="\n", file=sys.stderr)
+        begun_run = _begun_run(asked, ready, started)
+        ends.callback(begun_run.end)
         questions.begin_info()
         watch = _watch(asked, ready)
         if ready.care:
@@ -55,12 +64,11 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         saving = Saving(
             care=ready.care, matrix=ready.matrix, trace_folder=ready.trace_folder, started=started, say=sayer(asked)
         )
-        baked = _bake(asked, ready, saving)
+        baked = _bake(asked, ready, saving, begun_run)
         from gobake import outcome
         from gobake.caching import run as cache_run
         from gobake.report import in_ci
         from gobake.reporting import prompt_digest
-        from gobake.runs.record import RunRecord, new_id
         from gobake.trace.bases import bases
         from gobake.trace.steps import steps
 
@@ -76,31 +84,20 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             baked = _export(asked, ready, baked, cache_run.to_export(ready.layers, baked.transfers, seen))
         baked = replace(baked, interrupted=saving.end(interrupted=baked.interrupted))
         stopped = baked.failed or baked.interrupted
-        told = (
-            outcome.judge(ready.opened, ready.matrix, seen, baked.log, interrupted=baked.interrupted)
-            if stopped
-            else None
-        )
+        told = _failure(ready, baked, seen) if stopped else None
         mounted = stopped or compiled or any(work.linked for work in evidence["go"])
-        record = RunRecord(
-            id=new_id(started),
-            started=started,
+        record = replace(
+            begun_run.record,
             seconds=baked.ended - started,
-            command=asked.command,
             outcome="interrupted" if baked.interrupted else "failed" if stopped else "done",
             targets=outcome.results(
                 ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes.result() if sizes else {}
             ),
             failure=str(told.error) if told else "",
-            gobake=__version__,
-            cache_policy=ready.caches.policy.name,
-            cache_store=ready.caches.store.shown if ready.caches.store else "",
             caches=cache_run.end(baked.transfers, ready.layers, ready.caches, started),
             **outcome.facts(ready.opened, ready.caches.surroundings, ready.builder, questions.info()),
             seeds=tuple(ready.care.records) if ready.care else (),
             **evidence,
-            no_cache=asked.no_cache,
-            lineages=ready.caches.lineages,
             inputs=replace(baked.inputs, bases=bases(baked.log)),
             mounts=watch.records(used=mounted),
             bare=watch.bare,
@@ -122,7 +119,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             noted += ready.travel.notes
         if in_ci.wanted(os.environ):
             noted += in_ci.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
-        if stopped and not baked.interrupted and not seen.failed:
+        if stopped and not baked.interrupted and not baked.stalled and not seen.failed:
             questions.forget()  # no step is to blame
     if told is not None:
         from gobake.report.summary import print_failure
@@ -151,6 +148,40 @@ def _modules_from(access: Access) -> str:
 
 
 # ---- the build
+
+
+def _begun_run(asked: Asked, ready: Ready, started: float) -> BegunRun:
+    """From now on the history tells of this run, whatever becomes of it."""
+    from gobake import outcome
+    from gobake.runs.begun import BegunRun
+    from gobake.runs.record import RunRecord, new_id
+    from gobake.trace.steps import Trace
+
+    record = RunRecord(
+        id=new_id(started),
+        started=started,
+        seconds=0.0,
+        command=asked.command,
+        outcome="",
+        targets=outcome.results(ready.opened.project, ready.matrix, asked.tag, {}, Trace(steps=()), sizes={}),
+        gobake=__version__,
+        cache_policy=ready.caches.policy.name,
+        cache_store=ready.caches.store.shown if ready.caches.store else "",
+        **outcome.facts(ready.opened, ready.caches.surroundings, ready.builder, EngineInfo()),
+        no_cache=asked.no_cache,
+        lineages=ready.caches.lineages,
+    )
+    return BegunRun(ready.history, record)
+
+
+def _failure(ready: Ready, baked: _Baked, seen: Trace) -> Failure:
+    from gobake import outcome
+
+    if baked.stalled and not baked.interrupted:
+        from gobake.trace.failure import Failure
+
+        return Failure(error=baked.stalled)
+    return outcome.judge(ready.opened, ready.matrix, seen, baked.log, interrupted=baked.interrupted)
 
 
 def _watch(asked: Asked, ready: Ready) -> Watch:
@@ -182,22 +213,23 @@ class _Baked:
     interrupted: bool
     transfers: tuple[CacheTransfer, ...]  # of layer caches
     ended: float  # Unix time; saving the mounts comes later
+    stalled: TransferStalled | None = None  # what the build was given up for
 
 
-def _bake(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
+def _bake(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> _Baked:
     """Run buildx to its end, or until Ctrl-C ended it; again where the engine lost what is its own to keep."""
-    baked = _bake_once(asked, ready, saving)
+    baked = _bake_once(asked, ready, saving, begun_run)
     from gobake import outcome
 
     for _ in range(_LOSSES):
-        if not baked.failed or baked.interrupted or not outcome.lost_its_own(baked.log):
+        if not baked.failed or baked.interrupted or baked.stalled or not outcome.lost_its_own(baked.log):
             break
         print("the engine lost a snapshot or a session of its own; building again", file=sys.stderr)
-        baked = _bake_once(asked, ready, saving)
+        baked = _bake_once(asked, ready, saving, begun_run)
     return baked
 
 
-def _bake_once(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
+def _bake_once(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> _Baked:
     bake, redact = Bake(ready.call), EventRedactor(ready.access.redactor)
     with interruptible() as interrupted:
         bake.begin()
@@ -213,19 +245,28 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
             past.read_ahead(_AHEAD_SECONDS)
         from gobake.report.progress import make_progress
         from gobake.trace.events import EventLog
+        from gobake.trace.stalls import Patience
 
         log, lines = EventLog(), list[str]()
         kind = "quiet" if asked.quiet else asked.progress
         stream = sys.stdout if asked.progress == "json" else sys.stderr
         progress = make_progress(kind, ready.matrix.targets, stream, asked.color)
         saving.say = progress.say
+        patience = Patience(
+            [t.name for t in ready.matrix.targets], asked.stall_seconds, ready.access.proxies, progress.stall
+        )
         with progress:
-            for line in map(redact.line, bake):
-                lines.append(line)
-                events = log.feed_line(line)
-                progress.update(events)
-                saving.watch(log, events)
-                outcome.read_ahead(events, ready.trace_folder, ready.matrix)
+            for said in engine.ticking(bake, _TICK_SECONDS):
+                begun_run.alive()
+                events = []
+                if said is not None:
+                    lines.append(line := redact.line(said))
+                    events = log.feed_line(line)
+                    progress.update(events)
+                    saving.watch(log, events)
+                    outcome.read_ahead(events, ready.trace_folder, ready.matrix)
+                if patience.ends(events, time.monotonic()):
+                    bake.stop()
         saving.say = sayer(asked)
     from gobake.trace.caches import cache_transfers
 
@@ -238,6 +279,7 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving) -> _Baked:
         interrupted=interrupted(),
         transfers=cache_transfers(log, ready.call.only),
         ended=time.time(),
+        stalled=patience.error if bake.failed else None,
     )
 
 

@@ -128,6 +128,10 @@ class ModulesUnavailable(BuildFailed):
     """Go could not get a module: no network, no such version, or no right to read it."""
 
 
+class TransferStalled(BuildFailed):
+    """Something that the build needs stood still for too long: a module, a base image, a registry."""
+
+
 class DiskFull(BuildFailed):
     """The engine, or the host, has no room left."""
 

@@ -56,6 +56,7 @@ class Asked:
     push: bool = False
     load: bool = False
     no_cache: bool = False
+    stall_seconds: float = 0.0  # how long a download may stand still before the build is given up; 0 for ever
     dry_run: bool = False
     progress: str = "auto"
     verbose: bool = False

@@ -255,7 +255,7 @@ def test_a_second_ctrl_c_ends_at_once(gobake: Gobake, tree: Tree) -> None:
 def _compiling(module: str) -> bool:
     """Whether a go build of this module still runs on this machine, a moment later."""
     time.sleep(1)
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
     return bool(re.search(rf"^go build .*{re.escape(module)}", found, re.M))
 
 

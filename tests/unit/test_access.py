@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gobake.access import Access, gather
+from gobake.access.gathering import proxies_shown
 from gobake.access.netrc import Login, logins, passwords, with_logins
 from gobake.config import parse_config
 from gobake.errors import ConfigError
@@ -337,3 +338,17 @@ def test_a_netrc_without_further_logins_stays_as_it_was_written() -> None:
     text = "# mine\nmachine a.b login me password one\n"
     assert with_logins(text, ()) == text
     assert with_logins(text, [Login(host="a.b", user="x", password="y")]) == "machine a.b login x password y\n"
+
+
+@pytest.mark.parametrize(
+    ("goproxy", "shown"),
+    [
+        ("https://proxy.golang.org,direct", "proxy.golang.org, direct"),
+        ("https://me:s3cr3t@proxy.corp:8443/go/t0ken|http://10.0.0.1,off", "proxy.corp:8443, 10.0.0.1, off"),
+        ("file:///srv/modules", "a folder"),
+        ("https://[broken", "a proxy"),
+        ("", ""),
+    ],
+)
+def test_of_goproxy_hosts_alone_are_shown(goproxy: str, shown: str) -> None:
+    assert proxies_shown(f"GONOSUMDB=x\nGOPROXY={goproxy}\n") == shown

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
+from gobake.cli.options import Seconds
 from gobake.errors import ConfigError, GobakeError, ProjectError, UsageError
 from tests.conftest import Tree
 
@@ -140,3 +141,16 @@ def test_a_folder_without_go_is_no_project(tmp_path: Path) -> None:
     result = run("plan", "-C", str(tmp_path))
     assert isinstance(result.exception, ProjectError)
     assert "go mod init" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("5m", 300.0), ("1h", 3600.0), ("none", 0.0)]
+)
+def test_times_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert Seconds().convert(text, None, None) == seconds
+
+
+def test_what_is_no_time_is_refused(tree: Tree) -> None:
+    assert "--stall-timeout: invalid time '5 parsecs'; write 90s, 5m or 1h, or none" in error(
+        "build", "-C", str(tree(TWO)), "--stall-timeout", "5 parsecs"
+    )

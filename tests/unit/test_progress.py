@@ -20,8 +20,9 @@ from gobake.report.progress import KINDS, make_progress, shown, worth_showing
 from gobake.report.progress_lines import SILENCE_SECONDS, Json, Plain, Quiet
 from gobake.report.progress_rows import Row, RowState, instruction, rows
 from gobake.report.progress_table import Table
-from gobake.trace.events import EventLog, LogEvent, PlainLine, WarningEvent, parse_line
+from gobake.trace.events import EventLog, LogEvent, PlainLine, VertexEvent, WarningEvent, parse_line
 from gobake.trace.names import parse_name
+from gobake.trace.stalls import Stall, StallKind
 from gobake.trace.steps import Outcome, steps
 from tests.unit.recorded import NAMES, read, recording
 
@@ -484,3 +485,41 @@ def test_quiet_shows_nothing() -> None:
         progress.update([PlainLine(text="x")])
         progress.say("x")
         progress.finish("done")
+
+
+# ---- modules on their way
+
+
+def downloading(count: int, at: float, *, last: str = "") -> list[LogEvent]:
+    lines = "".join(f"go: downloading example.com/m{at:.0f}x{number} v1.0.0\n" for number in range(count))
+    return [LogEvent(vertex="sha256:c", stream=2, data=(lines + last).encode(), timestamp=at)]
+
+
+def test_plain_lines_say_how_many_modules_came_so_far() -> None:
+    out, clock = io.StringIO(), Clock()
+    progress = Plain((), out, clock)
+    progress.update([VertexEvent(digest="sha256:c", name="[linux/amd64 compile 2/2] RUN go build", started=1.0)])
+    for seconds in (6.0, 8.0, 14.0):
+        clock.now = 100.0 + seconds
+        progress.update(downloading(70, seconds))
+    told = [line.split(None, 1)[1] for line in out.getvalue().splitlines() if "modules" in line]
+    assert told == [
+        "compile linux/amd64  downloading modules, 70 so far",
+        "compile linux/amd64  downloading modules, 210 so far",
+    ]
+
+
+def test_what_stands_still_is_a_line_for_people_and_an_event_for_machines() -> None:
+    stall = Stall(kind=StallKind.MODULES, key="a", names=("example.com/a v1.0.0",), seconds=20.04)
+    plain, lines = io.StringIO(), io.StringIO()
+    Plain((), plain, Clock()).stall(stall, "modules: it stands still")
+    Json((), lines).stall(stall, "modules: it stands still")
+    assert plain.getvalue().strip() == "0.0  modules: it stands still"
+    assert json.loads(lines.getvalue()) == {
+        "schema": 1,
+        "event": "stall",
+        "kind": "modules",
+        "names": ["example.com/a v1.0.0"],
+        "seconds": 20.0,
+        "text": "modules: it stands still",
+    }

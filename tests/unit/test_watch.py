@@ -46,6 +46,7 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
     monkeypatch.setattr(build, "prepare", lambda *_: SimpleNamespace(care=None, matrix=None, trace_folder=tmp_path))
     monkeypatch.setattr(build, "_watch", looking)
     monkeypatch.setattr(build, "_bake", bake)
+    monkeypatch.setattr(build, "_begun_run", lambda *_: SimpleNamespace(end=lambda: None))
     asked: Any = SimpleNamespace(dry_run=False, verbose=False, quiet=True)
     questions: Any = SimpleNamespace(begin_info=lambda: None)
     with pytest.raises(Stopped):

@@ -7,6 +7,7 @@ What nobody named is taken where it is found, and missed in silence; what gobake
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from gobake.access import host, netrc
 from gobake.access.netrc import Login
@@ -51,6 +52,7 @@ class Access:
     host: Mapping[str, str] = field(default_factory=dict, repr=False)  # for a go command of this machine
     redactor: Redactor = field(default_factory=Redactor)
     sources: tuple[str, ...] = ()  # where all of it comes from, in words
+    proxies: str = ""  # GOPROXY as it may be shown: hosts, without logins and paths
 
 
 def gather(
@@ -92,7 +94,27 @@ def gather(
         host=_host_environment(found, scratch, environment),
         redactor=Redactor(_all_secrets([own_netrc, found.netrc], addresses)),
         sources=tuple(sources),
+        proxies=proxies_shown(goenv),
     )
+
+
+def proxies_shown(goenv: str) -> str:
+    """The hosts of GOPROXY, and its words `direct` and `off`: nothing of an address that could be secret."""
+    line = next((line for line in goenv.splitlines() if line.startswith("GOPROXY=")), "")
+    entries = [entry.strip() for entry in re.split(r"[,|]", line.removeprefix("GOPROXY=")) if entry.strip()]
+    return ", ".join(dict.fromkeys(_at_host(entry) for entry in entries))
+
+
+def _at_host(entry: str) -> str:
+    if "://" not in entry:
+        return entry
+    with contextlib.suppress(ValueError):
+        address = urlsplit(entry)
+        if address.scheme == "file":
+            return "a folder"
+        if address.hostname:
+            return f"{address.hostname}:{address.port}" if address.port else address.hostname
+    return "a proxy"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from gobake import __version__
+from gobake import __version__, proc
 from gobake.errors import ExitCode, GobakeError
 
 # command -> (module, what --help says about it); the order is that of --help
@@ -66,6 +66,7 @@ def gobake() -> None:
 
     In any Go repository: gobake all --platform linux/amd64,linux/arm64
     """
+    proc.end_with_us()
 
 
 def main() -> None:

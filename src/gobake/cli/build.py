@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gobake.cli.options import (
+    Seconds,
     as_given,
     cache_options,
     cache_wish,
@@ -37,6 +38,14 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 default="auto",
                 show_default=True,
                 help="How to show progress; json prints one event a line.",
+            ),
+            click.option(
+                "--stall-timeout",
+                envvar="GOBAKE_STALL_TIMEOUT",
+                type=Seconds(),
+                default="5m",
+                show_default=True,
+                help="Give up when a download stands still for so long; `none` waits for ever.",
             ),
             click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, and build nothing."),
         )
@@ -93,6 +102,7 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
             push=given["push"],
             load=given["load"],
             no_cache=given["no_cache"],
+            stall_seconds=given["stall_timeout"],
             dry_run=given["dry_run"],
             progress=given["progress"],
             verbose=given["verbose"],

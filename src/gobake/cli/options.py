@@ -110,6 +110,21 @@ class ExemptionList(click.ParamType[Any]):
         return tuple(Exemption(word) for word in words if word != NONE)
 
 
+class Seconds(click.ParamType[Any]):
+    """A time such as 90s, 5m or 1h; a bare number is seconds, and `none` or 0 is no limit."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"([0-9]{1,6})([smh]?)", value)
+        if not match and value != NONE:
+            where = param.opts[0] if param else ""
+            raise UsageError(f"{where}: invalid time {value!r}", remedy="write 90s, 5m or 1h, or none")
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+
+
 def _checked(pattern: re.Pattern[str], what: str, remedy: str) -> Callable[..., str | None]:
     def check(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
         if value is not None and not pattern.fullmatch(value):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gobake.report.run_list import Listed
     from gobake.runs.choice import Choice
 
-_OUTCOMES = ("done", "failed", "interrupted")
+_OUTCOMES = ("done", "failed", "interrupted", "killed")
 _SHOWN = 20  # runs, unless told otherwise
 
 

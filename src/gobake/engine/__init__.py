@@ -15,7 +15,17 @@ from gobake.engine.asking import (
     refusal,
     require_image_store,
 )
-from gobake.engine.baking import Bake, BakeCall, build_folder, kill_all, nothing_left, one_a_line, stop_all, warm_up
+from gobake.engine.baking import (
+    Bake,
+    BakeCall,
+    build_folder,
+    kill_all,
+    nothing_left,
+    one_a_line,
+    stop_all,
+    ticking,
+    warm_up,
+)
 from gobake.engine.collecting import CollectRule, parse_rules, size_in_bytes
 from gobake.engine.known import plugin
 from gobake.engine.looking import (
@@ -64,5 +74,6 @@ __all__ = [
     "require_image_store",
     "size_in_bytes",
     "stop_all",
+    "ticking",
     "warm_up",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import queue
 import shlex
 import signal
 import subprocess
@@ -263,6 +264,32 @@ def one_a_line(lines: Iterable[str]) -> Iterator[str]:
         else:
             yield line
     yield from (f"{text}\n" for text in gathered)
+
+
+def ticking(lines: Iterable[str], seconds: float) -> Iterator[str | None]:
+    """The lines as they come, and None after each so many seconds without one: whoever waits can look at a clock."""
+    came: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for line in lines:
+                came.put(line)
+            came.put(None)
+        except BaseException as error:  # it is for whoever wants the lines
+            came.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            item = came.get(timeout=seconds)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(item, BaseException):
+            raise item
+        if item is None:
+            return
+        yield item
 
 
 def warm_up() -> None:

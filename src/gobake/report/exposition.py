@@ -21,7 +21,7 @@ from gobake.trace.printable import one_line
 
 MOST_SERIES = 1000  # of one family and run; hundreds of services fit
 _LONGEST_LABEL = 128
-_OUTCOMES = ("done", "failed", "interrupted")
+_OUTCOMES = ("done", "failed", "interrupted", "killed")
 
 Labels = dict[str, str]
 

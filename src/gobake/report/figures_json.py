@@ -287,7 +287,7 @@ _EXPLANATION: tuple[_Key, ...] = (
 )
 
 _RUN: tuple[_Key, ...] = (
-    *_attributes("string", id="id", outcome="done, failed or interrupted"),
+    *_attributes("string", id="id", outcome="done, failed, interrupted or killed"),
     _Key("started", "number", "seconds since the epoch", lambda r: r.started),
     *_attributes("string", project="project", branch="branch", revision="commit"),
     _Key("dirty", "boolean", "whether files were changed since the commit", lambda r: r.dirty),
@@ -299,7 +299,7 @@ _RUN: tuple[_Key, ...] = (
 )
 
 _DIGEST: tuple[_Key, ...] = (
-    *_attributes("string", id="id", outcome="done, failed or interrupted"),
+    *_attributes("string", id="id", outcome="done, failed, interrupted or killed"),
     *_attributes("number", started="seconds since the epoch", seconds="from begin to end"),
     *_attributes("string", branch="branch", revision="commit", builder="builder"),
     _Key("services", "string[]", "services", lambda d: d.services),

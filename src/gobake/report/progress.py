@@ -13,6 +13,7 @@ from gobake.report.progress_lines import Json, Plain, Quiet
 from gobake.report.progress_rows import shown
 from gobake.trace.events import Event
 from gobake.trace.names import StepKind, StepName
+from gobake.trace.stalls import Stall
 
 KINDS = ("auto", "tty", "plain", "json", "quiet")
 
@@ -26,6 +27,7 @@ class Progress(Protocol):
     def __exit__(self, *_: object) -> None: ...
     def update(self, events: Sequence[Event]) -> None: ...
     def say(self, text: str) -> None: ...
+    def stall(self, stall: Stall, text: str) -> None: ...
 
 
 class Display(Progress, Protocol):

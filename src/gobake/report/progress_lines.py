@@ -19,9 +19,11 @@ from gobake.trace.caches import missing
 from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, VertexEvent, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name
 from gobake.trace.printable import one_line, printable
+from gobake.trace.stalls import Stall
 from gobake.trace.steps import Outcome, Trace, steps
 
 SILENCE_SECONDS = 30.0  # after that long without a line, a compile says how far it is
+DOWNLOAD_SECONDS = 5.0  # as long, while modules are downloaded
 _TOLD = (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)
 
 
@@ -132,6 +134,9 @@ class _Lines:
     def say(self, text: str) -> None:
         raise NotImplementedError
 
+    def stall(self, stall: Stall, text: str) -> None:
+        self.say(text)
+
     def _trace(self) -> Trace:
         self._log.close()
         return steps(self._log)
@@ -156,6 +161,7 @@ class Plain(_Lines):
         self._began = self._last = clock()
         self._imports = False
         self._packages: dict[str, int] = {}
+        self._modules: dict[str, int] = {}
 
     def update(self, events: Sequence[Event]) -> None:
         super().update(events)
@@ -193,11 +199,16 @@ class Plain(_Lines):
 
     def _count(self, event: LogEvent) -> None:
         """A long compile is not silent: some CI systems end a job that says nothing."""
-        self._packages[event.vertex] = self._packages.get(event.vertex, 0) + len(golog.parse(event.data).compiled)
-        name = self._narrator.name(event.vertex)
-        if name and self._clock() - self._last > SILENCE_SECONDS:
-            count = self._packages[event.vertex]
-            self.say(f"{shown(name)}  {f'{count} packages compiled' if count else 'works'} so far")
+        read, vertex = golog.parse(event.data), event.vertex
+        packages = self._packages[vertex] = self._packages.get(vertex, 0) + len(read.compiled)
+        modules = self._modules[vertex] = self._modules.get(vertex, 0) + len(read.downloaded)
+        name = self._narrator.name(vertex)
+        if not name or self._clock() - self._last <= (SILENCE_SECONDS if packages else DOWNLOAD_SECONDS):
+            return
+        if modules and not packages:
+            self.say(f"{_place(name)}  downloading modules, {modules} so far")
+        elif self._clock() - self._last > SILENCE_SECONDS:
+            self.say(f"{shown(name)}  {f'{packages} packages compiled' if packages else 'works'} so far")
 
 
 class Json(_Lines):
@@ -250,6 +261,10 @@ class Json(_Lines):
     def say(self, text: str) -> None:
         self._object("message", text=printable(text))
 
+    def stall(self, stall: Stall, text: str) -> None:
+        names = [printable(name) for name in stall.names]
+        self._object("stall", kind=str(stall.kind), names=names, seconds=round(stall.seconds, 1), text=printable(text))
+
     def _change(self, change: Change) -> None:
         event = {"begins": "step-begin", "downloads": "step-download", "ends": "step-end"}[change.what]
         fields: dict[str, object] = {
@@ -289,3 +304,10 @@ class Quiet:
 
     def say(self, text: str) -> None:
         return None
+
+    def stall(self, stall: Stall, text: str) -> None:
+        return None
+
+
+def _place(name: StepName) -> str:
+    return " ".join(filter(None, (name.stage or name.target, name.platform)))

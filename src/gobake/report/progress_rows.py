@@ -39,6 +39,7 @@ class Row:
     reached: int = 0  # steps
     total: int = 0
     packages: int = 0  # compiled so far, as `go build -v` names them
+    modules: int = 0  # downloaded so far
     counts: Mapping[Outcome, int] = field(default_factory=dict)
 
 
@@ -100,7 +101,7 @@ def _stage_row(trace: Trace, place: _Place, steps: Sequence[Step]) -> Row | None
     if not any(s.running or s.failed or s.outcome is Outcome.EXECUTED for s in steps):
         return None
     running = _oldest(steps)
-    packages = sum(len(golog.parse(trace.log(s)).compiled) for s in steps if s.reached)
+    logs = [golog.parse(trace.log(s)) for s in steps if s.reached]
     if any(s.failed for s in steps):
         state = RowState.FAILED
     elif running:
@@ -117,7 +118,8 @@ def _stage_row(trace: Trace, place: _Place, steps: Sequence[Step]) -> Row | None
         since=running.started if running else None,
         reached=sum(s.reached for s in steps),
         total=len(steps),
-        packages=packages,
+        packages=sum(len(log.compiled) for log in logs),
+        modules=sum(len(log.downloaded) for log in logs),
         counts=_counts(steps),
     )
 
@@ -127,7 +129,7 @@ def _target_row(trace: Trace, target: Target, shared: Mapping[_Place, object], s
     mine = [s for s in trace.steps if s.target == target.name or (single and not s.target)]
     steps = [s for s in mine if s.name.kind.counts]
     exports = [s for s in mine if s.name.kind is StepKind.EXPORT_IMAGE]
-    now, since, packages = "", None, 0
+    now, since, log = "", None, golog.GoLog()
     state = RowState.WORKING
     if any(s.failed for s in (*steps, *exports)):
         state = RowState.FAILED
@@ -135,7 +137,7 @@ def _target_row(trace: Trace, target: Target, shared: Mapping[_Place, object], s
         state = RowState.CANCELED
     elif running := _oldest([s for s in (*steps, *exports) if _place(s) not in shared]):
         now, since = instruction(running.name), running.started
-        packages = len(golog.parse(trace.log(running)).compiled)
+        log = golog.parse(trace.log(running))
     elif waits := _oldest(steps):
         now = "waits for " + " ".join(filter(None, _place(waits)))
     elif exports:
@@ -150,7 +152,8 @@ def _target_row(trace: Trace, target: Target, shared: Mapping[_Place, object], s
         since=since,
         reached=sum(s.reached for s in steps),
         total=len(steps),
-        packages=packages,
+        packages=len(log.compiled),
+        modules=len(log.downloaded),
         counts=_counts(steps),
     )
 

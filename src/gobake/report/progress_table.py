@@ -19,6 +19,7 @@ from gobake.model import Target
 from gobake.report.progress_rows import Row, RowState, rows
 from gobake.trace.events import Event, EventLog
 from gobake.trace.printable import printable
+from gobake.trace.stalls import Stall
 from gobake.trace.steps import Outcome, steps
 
 PICTURES_PER_SECOND = 4
@@ -92,6 +93,9 @@ class Table:
         """A line above the rows."""
         self._console.print(Text(printable(text)))
 
+    def stall(self, stall: Stall, text: str) -> None:
+        self.say(text)
+
     def picture(self) -> Group:
         """What the terminal shows at this moment, in the size that it has at this moment."""
         with self._lock:
@@ -130,6 +134,8 @@ class Table:
         parts = [printable(row.now)]
         if row.packages:
             parts.insert(0, f"{row.packages} packages")
+        elif row.modules:
+            parts = [f"downloading modules, {row.modules} so far"]
         if row.since is not None:
             parts.insert(0, f"{max(0.0, self._clock() - row.since):.0f} s")
         return Text("  ".join(parts))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from gobake.errors import Unwritable
+from gobake.runs import begun
 from gobake.runs.archive import Entry
 from gobake.runs.digest import Digest
 from gobake.runs.record import RunRecord, SizeRecord
@@ -30,6 +31,7 @@ class Journal:
         self.folder = folder
         self.digest: Digest | None = None  # of the run that was kept, where it could be made at once
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
+        begun.settle(folder)
         self.store = _opened(folder)  # None: it can neither be written nor read
         self._read(1)
 

@@ -156,7 +156,7 @@ class RunRecord:
     id: str
     started: float  # seconds since the epoch
     seconds: float
-    outcome: str  # done, failed, interrupted
+    outcome: str  # done, failed, interrupted, killed
     command: tuple[str, ...]
     project: str
     root: str

@@ -64,7 +64,10 @@ class RunStore:
     @classmethod
     def reading(cls, folder: Path) -> RunStore:
         """For who only reads, also where nothing can be written. Raises Unwritable where there is nothing to read, and
-        nothing can be made there either."""
+        nothing can be made there either. Runs that were killed since become records first."""
+        from gobake.runs import begun  # it writes into stores
+
+        begun.settle(folder)
         try:
             return cls(folder, writes=False)  # which takes a third of the time
         except Unwritable:

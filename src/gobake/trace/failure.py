@@ -132,7 +132,7 @@ def _guilty(trace: Trace, said: str) -> Step | None:
 def _tail(log: str, go: GoLog) -> tuple[str, ...]:
     compiled = set(go.compiled)
     lines = [line.rstrip() for line in printable(log).split("\n") if line.strip()]
-    telling = [line for line in lines if line not in compiled]
+    telling = [line for line in lines if line not in compiled and line != golog.BEAT]
     return tuple((telling or lines)[-TAIL_LINES:])
 
 

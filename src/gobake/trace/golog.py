@@ -37,6 +37,7 @@ _TEMPORARY = (
 _SEVERITY = re.compile(r"(?:fatal )?error: ")
 _REMARK = re.compile(r"note: |warning: |too many errors$")
 _PACKAGE_COMPLAINT = re.compile(r"package (\S+?)(?:: (.+))?")
+BEAT = "gobake: Go still loads packages"  # of the compile step itself; see stalls.py
 _CHATTER = re.compile(r"go: (?:downloading|finding|extracting|added|creating|upgraded|to add|found|warning)\b")
 
 

@@ -1,0 +1,137 @@
+"""Runs that have begun and not ended: one small file each, so that a run that was killed is seen in the history.
+
+The file holds the record that the run is to have should it never end, and is locked by the process that makes it. The
+kernel lets the lock go when that process is gone, however it went; no other process can be taken for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from gobake.dataclass import dataclass
+from gobake.errors import Unwritable
+from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
+from gobake.runs.store import RunStore, is_id
+
+KILLED = "killed"
+WHY = "gobake was killed, or its machine went down"
+_FOLDER = "begun"
+_ELSEWHERE_SECONDS = 24 * 3600.0  # a run of another machine is believed to live that long: its lock may not reach here
+_ALIVE_SECONDS = 5.0  # between two signs of life
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a run was begun, as far as that tells whether locks are seen here."""
+
+    host: str
+    boot: str  # of the kernel; "" where it has none
+
+    @classmethod
+    def here(cls) -> Machine:
+        try:
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            boot = ""
+        return cls(host=socket.gethostname(), boot=boot)
+
+
+def is_gone(made: Machine, here: Machine, *, locked: bool, silent_seconds: float) -> bool:
+    """Whether the process of a run is certainly gone. ``silent_seconds``: since its last sign of life."""
+    if locked:
+        return False
+    if made.boot == here.boot and (made.boot or made.host == here.host):
+        return True  # one kernel, whose locks hold in all of its containers
+    return made.host == here.host or silent_seconds > _ELSEWHERE_SECONDS
+
+
+class BegunRun:
+    """The file of this process's own run. What cannot be written is not there, and nothing else changes."""
+
+    def __init__(self, history: Path, record: RunRecord) -> None:
+        """``record``: as far as it is known when the run begins."""
+        self.record = record
+        self._file = history / _FOLDER / f"{record.id}.json"
+        self._held: IO[str] | None = None
+        self._told = time.monotonic()
+        with contextlib.suppress(OSError):
+            self._write(replace(record, outcome=KILLED, failure=WHY))
+
+    def _write(self, record: RunRecord) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        part = self._file.with_suffix(f".{os.getpid()}.part")
+        held = part.open("w", encoding="utf-8")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            here = Machine.here()
+            process = {"pid": os.getpid(), "host": here.host, "boot": here.boot}
+            json.dump({"process": process, "record": to_json(record)}, held)
+            held.flush()
+            part.replace(self._file)  # from now on it is seen, and locked
+        except OSError:
+            held.close()
+            part.unlink(missing_ok=True)
+            raise
+        self._held = held
+
+    def alive(self) -> None:
+        """A sign of life now and then: when a killed run ended is not known better than by the last one."""
+        if self._held and time.monotonic() - self._told > _ALIVE_SECONDS:
+            self._told = time.monotonic()
+            with contextlib.suppress(OSError):
+                os.utime(self._file)
+
+    def end(self) -> None:
+        """The run has ended, and tells of itself."""
+        if self._held:
+            with contextlib.suppress(OSError):
+                self._file.unlink(missing_ok=True)
+            self._held.close()
+            self._held = None
+
+
+def settle(history: Path) -> None:
+    """Runs whose process is gone become records. A history that cannot be written stays as it is."""
+    for file in sorted((history / _FOLDER).glob("*.json")):
+        with contextlib.suppress(OSError, Unwritable, UnreadableRecord, ValueError), _claimed(file) as text:
+            if text is not None:
+                _settle(history, file, text)
+
+
+def _settle(history: Path, file: Path, text: str) -> None:
+    """Raises Unwritable, UnreadableRecord, ValueError."""
+    told = json.loads(text)
+    told = told if isinstance(told, dict) else {}
+    process: dict[str, Any] = told["process"] if isinstance(told.get("process"), dict) else {}
+    made = Machine(host=str(process.get("host", "")), boot=str(process.get("boot", "")))
+    seen = file.stat().st_mtime
+    if not is_gone(made, Machine.here(), locked=False, silent_seconds=time.time() - seen):
+        return
+    record = from_json(told.get("record"))
+    if not is_id(record.id) or record.id != file.stem:
+        return
+    with RunStore(history) as store:
+        if record.id not in store.ids():  # killed between keeping its record and taking this file away
+            store.add(replace(record, seconds=max(0.0, seen - record.started)), None)
+    file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _claimed(file: Path) -> Iterator[str | None]:
+    """The file's text while nobody else has it; None where its run lives or another process settles it."""
+    with file.open(encoding="utf-8") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield None
+            return
+        yield opened.read() if os.fstat(opened.fileno()).st_nlink else None
