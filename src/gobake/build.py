@@ -236,7 +236,7 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) 
         ready.journal  # noqa: B018 (it opens, in a tenth of a second in which buildx gets ready too)
         from gobake import inputs, outcome
 
-        looked = inputs.look(ready.opened, ready.matrix, ready.variables, ready.staged)
+        looked = inputs.look(ready.opened, ready.matrix, ready.variables, ready.staged, ready.prebuilt)
         _import_what_comes_after()
         from gobake.reporting import Records
 

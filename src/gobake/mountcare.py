@@ -18,12 +18,12 @@ from gobake.caching.memory import note
 from gobake.caching.saving import save
 from gobake.caching.seed import Seed
 from gobake.caching.warming import Warming, Warmth, warm
+from gobake.context.staging import Staged, digest
 from gobake.dataclass import dataclass
 from gobake.engine import Builder, Usage
 from gobake.errors import GobakeError
 from gobake.matrix import Matrix
 from gobake.opening import Opened
-from gobake.recipe.admitted import admitted, digest
 from gobake.report.seeds import restored_line, saved_line
 from gobake.runs.record import SeedRecord
 from gobake.trace.printable import one_line
@@ -41,6 +41,7 @@ class Care:
     chosen: str  # the builder's name as --builder gave it
     home: Path
     recipe: str  # text of the Dockerfile
+    staged: Staged  # what is built from
     version: str  # what stamped services are linked with
     layers: Sequence[str]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
@@ -142,9 +143,7 @@ class Care:
 
     def _inputs(self, bases: Sequence[str]) -> str:
         """Digest of what the compile is made from; "" where that is not known."""
-        project, tree = self.opened.project, self.opened.tree
         if len(bases) != 1:
             return ""
         stamped = any(service.version_stamp for service in self.matrix.services)
-        files = admitted(project, self.matrix, tree)
-        return digest([self.recipe, bases[0], self.version if stamped else ""], files, project.context)
+        return digest([self.recipe, bases[0], self.version if stamped else ""], self.staged.read)

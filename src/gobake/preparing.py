@@ -25,6 +25,8 @@ from gobake.caching.layers import Builders, LayerPlan, layer_caches
 from gobake.caching.namespaces import namespace
 from gobake.caching.wish import CacheWish
 from gobake.config import GateConfig
+from gobake.context import staging
+from gobake.context.admitted import admitted
 from gobake.dataclass import dataclass
 from gobake.engine import BakeCall, Builder, EngineInfo, Questions, Usage
 from gobake.errors import EmulationMissing, GobakeError, Unwritable
@@ -80,7 +82,8 @@ class Ready:
     travel: Travel | None  # None: no history lies in a cache store
     trace_folder: Path
     call: BakeCall
-    staged: Path | None  # binaries compiled outside
+    staged: staging.Staged  # the copies that are built from
+    prebuilt: Path | None  # binaries compiled outside
     variables: Mapping[str, str]  # of the bake file, without those of `access`, which may be secret
     access: Access
 
@@ -118,11 +121,11 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     if kept_here and any(len(t.platforms) > 1 for t in matrix.targets) and not builder.holds_platforms:
         engine.require_image_store(questions.info())
     home = _cache_folder(identity(project))
-    staged = home / "prebuilt"
+    compiled_outside = home / "prebuilt"
     access = _access(opened, matrix, home, scratch, settings.result)
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
         with access.redactor.errors():
-            prebuilt.stage(project, matrix, staged, opened.host_go, access.host)
+            prebuilt.stage(project, matrix, compiled_outside, opened.host_go, access.host)
     output = "type=image,push=true" if asked.push else "type=image"
     if asked.load and not builder.keeps_images:
         output = "type=docker"
@@ -137,12 +140,15 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         warming = seeding.warming(project, opened.tree, matrix, caches, builder, chosen, home)
         if warming and seeding.is_edit(caches, opened.checkout) and _is_warm(warming, usage):
             layers = layers.without_imports()  # to look them up for many targets takes longer than to compile
-    folder = _recipe_folder(home, project, matrix, output, layers)
+    staged = _stage(asked, opened, matrix, home)
+    folder = _recipe_folder(home, project, matrix, f"{output} {staged.sources}", layers)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
-        context=str(project.context),
+        context=str(staged.sources),
+        files=str(staged.files),
+        exact=True,
         dockerfile=str(folder / recipe.DOCKERFILE),
-        prebuilt=str(staged),
+        prebuilt=str(compiled_outside),
         output=output,
         project=str(project.root),
     )
@@ -175,6 +181,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
             layers,
             usage.result(),
             warming,
+            staged,
         )
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
@@ -198,10 +205,19 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         travel=None if asked.dry_run else _travel(caches, project, history),
         trace_folder=scratch / "trace",
         call=call,
-        staged=staged if Strategy.PREBUILT in matrix.strategies else None,
+        staged=staged,
+        prebuilt=compiled_outside if Strategy.PREBUILT in matrix.strategies else None,
         variables=variables,
         access=access,
     )
+
+
+def _stage(asked: Asked, opened: Opened, matrix: Matrix, home: Path) -> staging.Staged:
+    """Copies of what the build reads, in a folder that no other run writes to while this one lives."""
+    folder = home / "context"
+    if asked.dry_run:
+        return staging.nothing(folder)
+    return staging.stage(admitted(opened.project, matrix, opened.tree), folder)
 
 
 def _cheap_usage(asked: Asked, questions: Questions) -> Begun[Usage | None] | None:
@@ -236,6 +252,7 @@ def _care(
     layers: LayerPlan,
     usage: Begun[Usage | None] | None,
     warming: Warming | None,
+    staged: staging.Staged,
 ) -> Care:
     from gobake.mountcare import Care  # only where there is a cache store
 
@@ -252,6 +269,7 @@ def _care(
         layers=compiled.imports if compiled else (),
         usage=usage,
         asked=warming,
+        staged=staged,
     )
     care.begin()
     return care

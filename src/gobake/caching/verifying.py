@@ -25,6 +25,9 @@ from typing import Any
 from gobake import engine, recipe
 from gobake.access import EventRedactor, Redactor
 from gobake.caching.solving import solve
+from gobake.context import staging
+from gobake.context.admitted import admitted
+from gobake.context.staging import Staged
 from gobake.dataclass import dataclass
 from gobake.errors import BuildFailed, GobakeError, UsageError
 from gobake.matrix import Matrix, Selection, select
@@ -77,6 +80,7 @@ class Verifying:
     secrets: Mapping[str, str]  # environment of the build's secrets
     variables: Mapping[str, str]  # what else the recipe's secrets name: paths
     version: str  # for programs that it is linked into
+    home: Path  # the project's cache folder, where copies of what is read are kept
     redactor: Redactor = field(default_factory=Redactor)  # of the secrets
 
 
@@ -87,6 +91,7 @@ def verify(asked: Verifying) -> tuple[Verified, ...]:
     whole = select(project, Selection(platforms=(asked.platform,)), (asked.platform,))
     whole = Matrix(targets=tuple(t for t in whole.targets if t.strategy is not Strategy.PREBUILT))
     sample = _sample(asked.services, whole)
+    staged = staging.stage(admitted(project, whole, asked.opened.tree), asked.home / "context")
     fresh = f"verify-{secrets.token_hex(4)}"
     relinked = _text(asked, whole, sample)
     empty = relinked.dockerfile.replace(f"id={project.mounts}-golink-", f"id={fresh}-linked-golink-")
@@ -97,11 +102,11 @@ def verify(asked: Verifying) -> tuple[Verified, ...]:
     }
     names = [service.name for service in sample.services]
     try:
-        found = _build(asked, texts, names)
+        found = _build(asked, texts, names, staged)
         again: dict[str, str] = {}
         if any(found["clean"] != found[other] for other in ("kept", "relinked")):
             texts = {"clean": _text(asked, sample, sample, namespace=f"{fresh}-again")}
-            again = _build(asked, texts, names)["clean"]
+            again = _build(asked, texts, names, staged)["clean"]
     finally:
         _forget(fresh, asked.builder)
     return tuple(
@@ -147,7 +152,8 @@ def _text(asked: Verifying, matrix: Matrix, sample: Matrix, namespace: str = "")
     project = asked.opened.project
     if namespace:
         project = replace(project, namespace=f"{namespace}-{project.namespace}".rstrip("-"))
-    texts = recipe.render(project, matrix, asked.opened.tree)
+    places = recipe.Places(context="", dockerfile="", prebuilt="", exact=True)  # each target has its own, below
+    texts = recipe.render(project, matrix, asked.opened.tree, places)
     stages = [s for s in compile_stages(matrix) if {c.name for c in s.commands} & _names(sample)]
     return replace(texts, dockerfile=_exporting(texts.dockerfile, stages, _names(sample), secrets.token_hex(8)))
 
@@ -174,11 +180,13 @@ def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str],
 # ---- building
 
 
-def _build(asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence[str]) -> dict[str, dict[str, str]]:
+def _build(
+    asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence[str], staged: Staged
+) -> dict[str, dict[str, str]]:
     """Digests by recipe and service. All are built at once: what they share, as the base image, is pulled once."""
     with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
         folder = Path(scratch)
-        targets = {how: _target(asked, how, text, folder) for how, text in texts.items()}
+        targets = {how: _target(asked, how, text, folder, staged) for how, text in texts.items()}
         named = {name: "" for text in texts.values() for name in json.loads(text.bake)["variable"]}
         solved = solve(
             targets,
@@ -194,7 +202,7 @@ def _build(asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence
         return {how: {name: _sha256(folder / how / name) for name in names} for how in texts}
 
 
-def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path) -> dict[str, Any]:
+def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path, staged: Staged) -> dict[str, Any]:
     """A bake target with the secrets of the project's own ones."""
     file = folder / f"{how}.Dockerfile"
     file.write_text(text.dockerfile, encoding="utf-8")
@@ -202,7 +210,7 @@ def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path) -> di
     base = json.loads(text.bake)["target"]["_base"]
     return {
         **base,
-        "context": str(asked.opened.project.context),
+        "context": str(staged.sources),
         "dockerfile": str(file),
         "target": _RESULT,
         "platforms": [str(asked.platform)],

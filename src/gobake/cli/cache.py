@@ -292,6 +292,7 @@ def verify_command(given: dict[str, Any]) -> None:
                 secrets=access.secrets,
                 variables=access.variables,
                 version=opened.checkout.description or "dev",
+                home=_home(opened),
                 redactor=access.redactor,
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -9,7 +10,7 @@ from fnmatch import fnmatchcase
 from gobake.dataclass import dataclass
 from gobake.insight import files
 from gobake.insight.causes import Cause, Change
-from gobake.insight.past import GO_STAGES, Found, Look, Place
+from gobake.insight.past import FILES, GO_STAGES, Found, Look, Place
 from gobake.runs.record import RunRecord
 
 ENVIRONMENT = "env:"  # what the names of arguments begin with that are environment variables
@@ -46,6 +47,8 @@ def lacks_evidence(look: Look, at: int, earlier: Found) -> bool:
         return not (now.bases and then.bases)
     if "--from=prebuilt" in place.text:
         return not (now.prebuilt and then.prebuilt)
+    if FILES in place.text:
+        return not (look.copied and earlier.look.copied)
     if place.reads_context:
         return not (now.files and then.files)
     same_engine = look.run.engine == earlier.look.run.engine and look.run.buildx == earlier.look.run.buildx
@@ -162,8 +165,8 @@ def _files(look: Look, place: Place, then: Look) -> tuple[Difference, ...]:
         old = {path: digest for path, digest in then.run.inputs.prebuilt if _below(path, name)}
     elif place.reads_context:
         name = sources(place.text)
-        now = {path: digest for path, digest in look.files.items() if _below(path, name)}
-        old = {path: digest for path, digest in then.files.items() if _below(path, name)}
+        both = (look.copied, then.copied) if FILES in place.text else (look.files, then.files)
+        now, old = ({path: digest for path, digest in side.items() if _below(path, name)} for side in both)
     else:
         return ()
     if not (look.run.inputs.files or now) or not (then.run.inputs.files or old):
@@ -178,12 +181,22 @@ def sources(text: str) -> tuple[str, ...]:
         binds = [b for b in re.findall(r"--mount=(type=bind\S*)", text) if ",from=" not in b]
         named = [re.search(r",(?:source|src)=([^,\s]+)", bind) for bind in binds]
         return tuple(found[1] for found in named if found) if all(named) else ()
-    words = [word for word in text.split()[1:] if not word.startswith("--")]
+    words = text.split()[1:]
+    while words and words[0].startswith("--"):
+        words = words[1:]
     listed = " ".join(words)
     if listed.startswith("["):
-        words = [word.strip().strip('"') for word in listed.strip("[]").split(",")]
+        words = _listed(listed)
     found = tuple(word.removeprefix("./").strip("/") for word in words[:-1])
     return () if any(word in ("", ".") for word in found) else found
+
+
+def _listed(text: str) -> list[str]:
+    """Of the JSON form, in which a backslash takes its meaning from a `$` (words.py)."""
+    try:
+        return [re.sub(r"\\([\\$])", r"\1", str(word)) for word in json.loads(text)]
+    except ValueError:
+        return [word.strip().strip('"') for word in text.strip("[]").split(",")]
 
 
 def _below(path: str, named: tuple[str, ...]) -> bool:

@@ -18,6 +18,7 @@ GO_STAGES = ("go", "go-native")
 MISSED = ("executed", "shared")
 _HAD = (*MISSED, "reused", "imported", "unknown")
 _COMPILES = re.compile(r"(compile|stamp)(-\d+)?")
+FILES = "--from=files "  # of a COPY from the context that services' files come from
 _CONTEXT = re.compile(r"--mount=type=bind(?!,from=)")
 
 
@@ -49,7 +50,7 @@ class Place:
     def reads_context(self) -> bool:
         """Whether files of the build context go into it."""
         if self.verb in ("COPY", "ADD"):
-            return "--from=" not in self.text
+            return "--from=" not in self.text or FILES in self.text
         return self.verb == "RUN" and bool(_CONTEXT.search(self.text))
 
     def readings(self) -> tuple[Hashable, ...]:
@@ -78,6 +79,11 @@ class Look:
     @cached_property
     def files(self) -> dict[str, str]:
         return dict(self.run.inputs.files)
+
+    @cached_property
+    def copied(self) -> dict[str, str]:
+        """What goes into images; earlier gobakes did not tell it from what the compile reads."""
+        return dict(self.run.inputs.copied or self.run.inputs.files)
 
     @cached_property
     def variables(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gobake.context.admitted import packages
 from gobake.dataclass import dataclass
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
@@ -22,7 +23,7 @@ from gobake.recipe.bakefile import (
     exporter_name,
 )
 from gobake.recipe.dockerfile import CERTIFICATES, NETRC, prebuilt_folder, prebuilt_name
-from gobake.recipe.ignore import downloads, packages
+from gobake.recipe.ignore import downloads
 
 __all__ = [
     "BAKE_FILE",
@@ -74,17 +75,18 @@ def render(
     """The recipe of a matrix; without ``places`` for bake in the project's own folder, without ``caches`` for none but
     the builder's own.
 
-    The Dockerfile and the ignore file do not depend on where they are written to.
+    The Dockerfile does not depend on where it is written to.
     """
     header = HEADER.format(project=project.name)
     folder = str(dockerfile.prebuilt_folder(project))
+    places = places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder)
     return Recipe(
         dockerfile=dockerfile.render(project, matrix, tree, header),
-        ignore=ignore.ignore_file(project, matrix, tree, header),
+        ignore=ignore.nothing_left_out(header) if places.exact else ignore.ignore_file(project, matrix, tree, header),
         bake=bakefile.render(
             project,
             matrix,
-            places or Places(context=".", dockerfile=DOCKERFILE, prebuilt=folder),
+            places,
             caches,
             downloads=downloads(matrix, tree),
         ),

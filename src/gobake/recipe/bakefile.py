@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
-from gobake.recipe.words import hcl, stage_name
+from gobake.recipe.words import FILES, hcl, stage_name
 
 INLINE = "type=inline"  # the cache-to that lies in the image
 TRACE = "trace"  # the target that writes what Go did into a folder
@@ -35,6 +35,9 @@ class Places:
     dockerfile: str
     prebuilt: str  # folder of the binaries compiled outside
     project: str = "."  # the project's own folder, the context of its own base images
+    files: str = ""  # the context that a service's files are copied from; "" for the build context itself
+    exact: bool = False  # the contexts hold just what the build reads
+    lacking: frozenset[str] = frozenset()  # services without a binary compiled outside, which no group builds
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
 
 
@@ -80,7 +83,7 @@ def render(
                 else {}
             ),
         },
-        "group": _groups(matrix),
+        "group": _groups(matrix, places.lacking),
         "target": {"_base": {key: value for key, value in base.items() if value}, **targets},
     }
     if matrix.compiles:
@@ -143,16 +146,16 @@ def exporter_name(target: str, platform: Platform | None) -> str:
     return target if target == TRACE else f"{target}--layers"
 
 
-def _groups(matrix: Matrix) -> dict[str, object]:
+def _groups(matrix: Matrix, lacking: frozenset[str]) -> dict[str, object]:
     """`default`: every service in its chosen strategy; one group a service, one a strategy, and `all`."""
-    targets = matrix.targets
+    targets = [t for t in matrix.targets if t.strategy is not Strategy.PREBUILT or t.service.name not in lacking]
     chosen = [t.name for t in targets if t.strategy is t.service.strategy] or [t.name for t in targets]
     groups: dict[str, list[str]] = {"default": chosen, "all": [t.name for t in targets]}
     for service in matrix.services:
         groups[_group(service.name)] = [t.name for t in targets if t.service.name == service.name]
     for strategy in matrix.strategies:
         groups[str(strategy)] = [t.name for t in targets if t.strategy is strategy]
-    return {name: {"targets": members} for name, members in groups.items()}
+    return {name: {"targets": members} for name, members in groups.items() if members}
 
 
 def _group(service: str) -> str:
@@ -191,6 +194,8 @@ def _target(project: Project, target: Target, places: Places) -> dict[str, objec
         fields["args"] = {"VERSION": "${VERSION}"}
     if strategy is Strategy.PREBUILT:
         contexts["prebuilt"] = hcl(places.prebuilt)
+    if service.files:
+        contexts[FILES] = hcl(places.files or places.context)
     if target.own_base:
         contexts[target.own_base.name] = f"target:{_own_base(target.own_base)}"
     if contexts:

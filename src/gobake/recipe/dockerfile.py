@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from gobake.context.admitted import in_context
 from gobake.dataclass import dataclass
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
@@ -52,7 +53,6 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
     images = [_image(project, target, stages, known[target.name]) for target in matrix.targets]
     extra = [s for s in matrix.services if folders.has_files(s)]
     tools = _tools(project, matrix)
-    admitted_more = any(s.files for s in matrix.services)
     values: dict[str, object] = {
         "header": header.splitlines(),
         "project": project,
@@ -60,7 +60,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "images": images,
         "extra": extra,
         "source": SOURCE,
-        "binds": _binds(project, matrix, tree) if admitted_more else (f"type=bind,target={SOURCE}",),
+        "binds": (f"type=bind,target={SOURCE}",),
         "vendored": ignore.vendored(matrix, tree),
         "downloads": ignore.downloads(matrix, tree),
         "netrc": NETRC,
@@ -81,7 +81,8 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "binaries": BINARIES,
         "probe": _probe,
         "files_stage": _files_stage,
-        "in_context": lambda path: str(ignore.in_context(project, path)),
+        "from_files": words.FILES,
+        "in_context": lambda path: words.literal(str(in_context(project, path))),
     }
     text = fill("Dockerfile.j2", values, key=f"{project.root} {' '.join(t.name for t in matrix.targets)}")
     return text.rstrip("\n") + "\n"
@@ -139,14 +140,6 @@ def prebuilt_folder(project: Project) -> PurePosixPath:
 
 def _files_stage(service: Service) -> str:
     return words.stage_name(f"{service.name}-files")
-
-
-def _binds(project: Project, matrix: Matrix, tree: GoTree) -> tuple[str, ...]:
-    """Only what Go reads, where the context also holds files that just go into images."""
-    names = ignore.top_level(project, matrix, tree)
-    if not names:
-        return (f"type=bind,target={SOURCE}",)
-    return tuple(f"type=bind,source={name},target={SOURCE}/{name}" for name in names)
 
 
 def _flags(stage: CompileStage) -> str:

@@ -1,73 +1,42 @@
-"""The ignore file: everything is left out of the build context but what the build reads.
+"""The ignore file of a rendered recipe: everything is left out of the build context but what the build reads.
 
-Syntax: https://docs.docker.com/build/concepts/context/#dockerignore-files. Later lines win, so that the exceptions
-follow the `*`, and test files are left out again after the sources: editing one invalidates nothing.
+Syntax: https://docs.docker.com/build/concepts/context/#dockerignore-files; of the lines that match, the last one wins.
+An exception with a wildcard would make BuildKit enter every folder of the tree, however large and whoever may read it
+(tonistiigi/fsutil, filter.go): so exceptions are names of files and folders. In a folder that is admitted, what lies
+there now and is not read is left out again by its name; so a new source of a package is in the build at once.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from gobake.golang import GoTree, Package
-from gobake.gomod import BuildRoot
+from gobake.context.admitted import admitted, in_context, packages, used_roots
+from gobake.context.entries import Entry
+from gobake.context.links import Links
+from gobake.context.patterns import names
+from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import Project
 
-# What the go command compiles beside .go files (go/build, Package); C and C++ count with cgo only.
-_ASSEMBLY = ("go", "s", "h", "syso")
-_CGO = (
-    *_ASSEMBLY,
-    "S",
-    "c",
-    "cc",
-    "cpp",
-    "cxx",
-    "hh",
-    "hpp",
-    "hxx",
-    "m",
-    "f",
-    "F",
-    "for",
-    "f90",
-    "sx",
-    "swig",
-    "swigcxx",
-)
+_WILD = re.compile(r"[*?\[]")
+_TESTS, _HIDDEN = "**/*_test.go", "**/.*"
 
 
 def ignore_file(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
-    """The text of the ignore file, the same bytes for the same packages."""
-    sources = [line for root in used_roots(matrix, tree) for line in _module_files(root, tree)]
-    embeds: list[str] = []
-    for package in packages(matrix, tree):
-        prefix = _prefix(package)
-        sources += [f"{prefix}*.{suffix}" for suffix in suffixes(package)]
-        # go:embed patterns are path.Match globs, as the ignore file's are; a folder brings all that is below it
-        embeds += [prefix + pattern.removeprefix("all:") for pattern in package.embeds]
-    extra = [_admit(in_context(project, file.source)) for service in matrix.services for file in service.files]
-    extra += [f"!{pattern}" for pattern in _included(project)]
-    # Embedded and extra files come after the test files: there, whatever was named is wanted.
-    return "\n".join(
-        [
-            *(f"# {line}".rstrip() for line in header.splitlines()),
-            "*",
-            *_ordered(sources),
-            "**/*_test.go",
-            *_ordered(embeds + extra),
-            "",
-        ]
-    )
+    """The text of the ignore file, the same bytes for the same tree. Raises ProjectError as `admitted` does."""
+    links = Links(project.context)
+    paths = {path for entry in admitted(project, matrix, tree).sources for path in _trail(links, entry)}
+    lines = list(_Lines(links, paths, _open(matrix, tree), _whole(project, matrix, tree)).below("", False))
+    # What was named is wanted, even where it looks like a test.
+    generic = sorted(f"!{_escaped(path)}" for path in paths if _is_hidden(path) or path.endswith("_test.go"))
+    return "\n".join([*_commented(header), "*", *lines, _TESTS, _HIDDEN, *generic, ""])
 
 
-def _ordered(lines: list[str]) -> list[str]:
-    return sorted(set(lines), key=lambda line: line[1:])
-
-
-def used_roots(matrix: Matrix, tree: GoTree) -> tuple[BuildRoot, ...]:
-    used = {service.build_root for service in matrix.services}
-    return tuple(b for b in tree.layout.builds if _relative(b.directory, tree) in used)
+def nothing_left_out(header: str) -> str:
+    """The ignore file of a context that holds just what the build reads."""
+    return "\n".join([*_commented(header), "# Nothing is left out: the build context holds what the build reads.", ""])
 
 
 def downloads(matrix: Matrix, tree: GoTree) -> bool:
@@ -80,73 +49,91 @@ def vendored(matrix: Matrix, tree: GoTree) -> bool:
     return all(root.vendored for root in used_roots(matrix, tree))
 
 
-def packages(matrix: Matrix, tree: GoTree) -> tuple[Package, ...]:
-    """The packages of the user's tree that the selected services are made of."""
-    return tree.closure(service.package for service in matrix.services)
+def _commented(header: str) -> list[str]:
+    return [f"# {line}".rstrip() for line in header.splitlines()]
 
 
-def suffixes(package: Package) -> tuple[str, ...]:
-    """Endings of the files that Go compiles of a package."""
-    return _CGO if package.cgo else _ASSEMBLY
+# ---- which folders are admitted as such
 
 
-def top_level(project: Project, matrix: Matrix, tree: GoTree) -> tuple[str, ...]:
-    """Files and folders right below the context that Go reads: what to bind where the context holds more."""
-    found: set[str] = set()
-    for root in used_roots(matrix, tree):
-        for path in module_paths(root, tree):
-            found.add(path.parts[0])
+def _open(matrix: Matrix, tree: GoTree) -> frozenset[str]:
+    """Folders of packages: their files may come and go. The context's own is none, or all would be admitted."""
+    return frozenset(_text(package.directory) for package in packages(matrix, tree)) - {""}
+
+
+def _whole(project: Project, matrix: Matrix, tree: GoTree) -> frozenset[str]:
+    """Folders that are admitted with all that is below them."""
+    found = {
+        _text(PurePosixPath(root.directory.relative_to(tree.layout.context).as_posix()) / "vendor")
+        for root in used_roots(matrix, tree)
+        if root.vendored
+    }
     for package in packages(matrix, tree):
-        if not package.directory.parts:
-            return ()  # a package in the context's own folder: all of it is needed
-        found.add(package.directory.parts[0])
-    for pattern in _included(project):
-        found.add(pattern.split("/", 1)[0])
-    return tuple(sorted(found)) if not any(re.search(r"[*?\[]", name) for name in found) else ()
+        found |= {_literal(_text(package.directory), pattern.removeprefix("all:")) for pattern in package.embeds}
+    root = _text(in_context(project, PurePosixPath()))
+    found |= {_literal(root, pattern) for pattern in project.include}
+    return frozenset(found) - {"", root} - _open(matrix, tree)
 
 
-def in_context(project: Project, path: PurePosixPath) -> PurePosixPath:
-    """A path of the project's own, from the context, which is wider where a module is replaced by one outside."""
-    return PurePosixPath(project.root.relative_to(project.context).as_posix()) / path
+def _literal(folder: str, pattern: str) -> str:
+    """The part of a pattern before its first wildcard."""
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    wild = next((at for at, part in enumerate(parts) if _WILD.search(part)), len(parts))
+    literal = (re.sub(r"\\(.)", r"\1", part) for part in parts[:wild])
+    return "/".join([*([folder] if folder else []), *literal])
 
 
-def _included(project: Project) -> list[str]:
-    folder = _escaped(in_context(project, PurePosixPath()))
-    return [pattern if folder == "." else f"{folder}/{pattern}" for pattern in project.include]
+class _Lines:
+    def __init__(self, links: Links, paths: Iterable[str], opened: frozenset[str], whole: frozenset[str]) -> None:
+        self._links, self._opened, self._whole = links, opened, whole
+        self._children: dict[str, set[str]] = {}
+        for path in paths:
+            while path and path not in self._children.setdefault(path.rpartition("/")[0], set()):
+                self._children[path.rpartition("/")[0]].add(path)
+                path = path.rpartition("/")[0]
+
+    def below(self, folder: str, state: bool, *, whole: bool = False) -> Iterator[str]:
+        """Lines for a folder; ``state``: whether the lines before admit it, ``whole``: with all that is below it."""
+        whole = whole or folder in self._whole
+        wanted = whole or folder in self._opened
+        if folder and wanted != state:
+            yield f"!{_escaped(folder)}" if wanted else _escaped(folder)
+        inside = self._children.get(folder, set())
+        listed = names(self._links.absolute(folder)) if wanted else ()
+        others = {f"{folder}/{name}" for name in listed} - inside
+        for path in sorted(inside | others):
+            if path in self._children:
+                yield from self.below(path, wanted, whole=whole)
+            elif path in inside and not wanted:
+                yield f"!{_escaped(path)}"
+            elif path in others and not (_is_hidden(path) or path.endswith("_test.go")):
+                yield _escaped(path)
 
 
-def _relative(folder: Path, tree: GoTree) -> PurePosixPath:
-    return PurePosixPath(folder.relative_to(tree.layout.context).as_posix())
+def _trail(links: Links, entry: Entry) -> Iterator[str]:
+    """The names that lead to an entry: its own, or those of links on the way and of what they lead to."""
+    if entry.text:
+        return
+    at, rest = "", entry.path.split("/")
+    while rest:
+        at = f"{at}/{rest.pop(0)}" if at else rest.pop(0)
+        place = links.absolute(at)
+        if Path(place).is_symlink():
+            yield at
+            if entry.link:
+                return
+            at = links.inside(links.followed(at, place))
+    if at:
+        yield at
 
 
-def module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
-    """go.mod, go.sum and go.work of a build root, and its vendor folder, from the context."""
-    folder = _relative(root.directory, tree)
-    found = [folder / name for name in ("go.work", "go.work.sum") if (root.directory / name).is_file()]
-    for module in root.modules:
-        found += [
-            _relative(module.directory, tree) / name
-            for name in ("go.mod", "go.sum")
-            if (module.directory / name).is_file()
-        ]
-    if root.vendored:
-        found.append(folder / "vendor")
-    return found
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))
 
 
-def _module_files(root: BuildRoot, tree: GoTree) -> list[str]:
-    """go.mod and go.sum of every module that the go.work or a replace line names: Go reads them all."""
-    return [_admit(path) for path in module_paths(root, tree)]
+def _text(path: PurePosixPath) -> str:
+    return "" if str(path) == "." else str(path)
 
 
-def _prefix(package: Package) -> str:
-    folder = _escaped(package.directory)
-    return "!" if folder == "." else f"!{folder}/"
-
-
-def _admit(path: PurePosixPath) -> str:
-    return f"!{_escaped(path)}"
-
-
-def _escaped(path: PurePosixPath) -> str:
-    return re.sub(r"([\\*?\[\]!#])", r"\\\1", str(path))
+def _escaped(path: str) -> str:
+    return re.sub(r"([\\*?\[\]!#])", r"\\\1", path)

@@ -34,7 +34,12 @@ def fill(name: str, values: Mapping[str, object], key: str) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = shipped.environment("bake")  # words.py quotes
-    environment.filters |= {"shell": words.shell, "value": words.dockerfile_value, "exec": words.exec_form}
+    environment.filters |= {
+        "shell": words.shell,
+        "value": words.dockerfile_value,
+        "path": words.dockerfile_path,
+        "exec": words.exec_form,
+    }
     environment.globals |= {"copy": words.copy_form}
     return environment
 

@@ -11,10 +11,18 @@ import re
 import shlex
 from collections.abc import Iterable
 
+# The named context that services' files are copied from: so they are no part of what the compile reads.
+FILES = "files"
+
 
 def dockerfile_value(text: str) -> str:
     """A value of ENV or LABEL in double quotes, in which nothing is expanded (Dockerfile reference)."""
     return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'
+
+
+def dockerfile_path(text: str) -> str:
+    """A path in a Dockerfile, in quotes where it needs them."""
+    return text if re.fullmatch(r"[\w./~+@=-]+", text, re.ASCII) else dockerfile_value(text)
 
 
 def exec_form(words: Iterable[str]) -> str:
@@ -25,6 +33,11 @@ def exec_form(words: Iterable[str]) -> str:
 def copy_form(*words: str) -> str:
     """COPY's JSON form. Docker does expand variables there, so `$` is escaped."""
     return json.dumps([re.sub(r"([\\$])", r"\\\1", word) for word in words], ensure_ascii=False)
+
+
+def literal(path: str) -> str:
+    """A source of COPY that is no pattern (Dockerfile reference: filepath.Match)."""
+    return re.sub(r"([*?\[])", r"[\1]", path.replace("\\", "\\\\"))
 
 
 def shell(text: str) -> str:

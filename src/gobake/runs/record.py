@@ -115,7 +115,8 @@ class InputsRecord:
 
     bases: tuple[tuple[str, str], ...] = ()  # (reference, digest that it stood for)
     variables: tuple[tuple[str, str], ...] = ()  # of the bake file: (name, sha256 of the value)
-    files: tuple[tuple[str, str], ...] = ()  # (path in the build context, 16 digits of sha256)
+    files: tuple[tuple[str, str], ...] = ()  # that the compile reads: (path in the build context, 16 digits of sha256)
+    copied: tuple[tuple[str, str], ...] = ()  # that go into images; records of older runs have them among `files`
     packages: tuple[tuple[str, str], ...] = ()  # of the user's own tree: (import path, folder in the build context)
     modules: tuple[tuple[str, str], ...] = ()  # that go.mod files ask for: (path, version)
     prebuilt: tuple[tuple[str, str], ...] = ()  # binaries compiled outside: (name, 16 digits of sha256)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gobake.context.admitted import admitted
+from gobake.context.staging import digest, stage
 from gobake.matrix import Selection, select
 from gobake.model import Platform
 from gobake.opening import Request, open_project
-from gobake.recipe.admitted import admitted, digest
 from tests.conftest import Tree
 
 FILES = {
@@ -29,11 +30,11 @@ FILES = {
 def state(root: Path) -> tuple[list[str], str]:
     opened = open_project(Request(directory=root))
     matrix = select(opened.project, Selection(), [Platform.parse("linux/amd64")])
-    files = admitted(opened.project, matrix, opened.tree)
-    return [f.relative_to(root).as_posix() for f in files], digest(["recipe"], files, opened.project.context)
+    staged = stage(admitted(opened.project, matrix, opened.tree), root.parent / "home")
+    return [copy.path for copy in staged.read], digest(["recipe"], staged.read)
 
 
-def test_just_what_the_ignore_file_admits_counts(tree: Tree) -> None:
+def test_just_what_the_build_reads_counts(tree: Tree) -> None:
     assert state(tree(FILES))[0] == ["docs/api/schema.json", "go.mod", "inner/inner.go", "main.go", "text.txt"]
 
 
@@ -54,5 +55,5 @@ def test_what_the_compile_does_not_read_does_not_count(tree: Tree, file: str) ->
 
 
 def test_another_recipe_gives_another_digest() -> None:
-    assert digest(["a"], [], Path()) != digest(["b"], [], Path())
-    assert digest(["ab", ""], [], Path()) != digest(["a", "b"], [], Path())
+    assert digest(["a"], []) != digest(["b"], [])
+    assert digest(["ab", ""], []) != digest(["a", "b"], [])

@@ -1,0 +1,244 @@
+"""Which files a build reads: those that Go says, and those that it needs without saying.
+
+Folders that hold nothing of them are never entered, whatever their size and whoever may read them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from gobake.context.embedding import embedded
+from gobake.context.entries import Admitted, Entry, suffixes
+from gobake.context.includes import Beyond, Scan
+from gobake.context.links import Links, is_file
+from gobake.context.patterns import expand, names
+from gobake.errors import ProjectError, Where
+from gobake.golang import GoTree, Package
+from gobake.gomod import BuildRoot
+from gobake.matrix import Matrix
+from gobake.model import Project
+
+_TEST = "_test.go"
+_PROFILE = "default.pgo"
+
+
+def used_roots(matrix: Matrix, tree: GoTree) -> tuple[BuildRoot, ...]:
+    used = {service.build_root for service in matrix.services}
+    return tuple(b for b in tree.layout.builds if _relative(b.directory, tree) in used)
+
+
+def packages(matrix: Matrix, tree: GoTree) -> tuple[Package, ...]:
+    """The packages of the user's tree that the selected services are made of."""
+    return tree.closure(service.package for service in matrix.services)
+
+
+def in_context(project: Project, path: PurePosixPath) -> PurePosixPath:
+    """A path of the project's own, from the context, which is wider where a module is replaced by one outside."""
+    return PurePosixPath(project.root.relative_to(project.context).as_posix()) / path
+
+
+def module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
+    """go.mod, go.sum and go.work of a build root, and its vendor folder, from the context."""
+    folder = _relative(root.directory, tree)
+    found = [folder / name for name in ("go.work", "go.work.sum") if (root.directory / name).is_file()]
+    for module in root.modules:
+        found += [
+            _relative(module.directory, tree) / name
+            for name in ("go.mod", "go.sum")
+            if (module.directory / name).is_file()
+        ]
+    if root.vendored:
+        found.append(folder / "vendor")
+    return found
+
+
+def admitted(project: Project, matrix: Matrix, tree: GoTree) -> Admitted:
+    """Raises ProjectError for a link that leads out of the context, and for what may not be read."""
+    links = Links(project.context)
+    sources = _Found()
+    for root in used_roots(matrix, tree):
+        for known in module_paths(root, tree):
+            sources.add(_all_at(links, _text(known), strict=False))
+    for path in _of_flags(project, matrix):
+        sources.add(_all_at(links, path, strict=False))
+    scan = Scan(links)
+    flags = _compiler_flags(matrix)
+    for package in packages(matrix, tree):
+        sources.add(_of_package(links, package))
+        needs = beyond(scan, links, package, flags)
+        sources.add(Entry(path=path, source=links.file(path)) for path in (*needs.headers, *needs.libraries))
+    folder = _text(in_context(project, PurePosixPath()))
+    for pattern in project.include:
+        for match in expand(links.folder(folder), pattern.removeprefix("./")):
+            sources.add(_all_at(links, f"{folder}/{match}" if folder else match, strict=True))
+    for package in packages(matrix, tree):  # last: what Go refuses to embed stays what it is
+        sources.replace(embedded(links, _text(package.directory), package.embeds))
+    files = _Found()
+    for service in matrix.services:
+        for file in service.files:
+            files.add(_all_at(links, _text(in_context(project, file.source)), strict=True))
+    return Admitted(sources=sources.ordered, files=files.ordered)
+
+
+def beyond(scan: Scan, links: Links, package: Package, flags: tuple[str, ...] = ()) -> Beyond:
+    """What a package needs beside its own files, and Go does not list."""
+    folder = _text(package.directory)
+    own = tuple(name for name in _sources(links, package) if not name.startswith("."))
+    read = [name for name in own if package.cgo or not name.endswith(".go")]
+    return scan.beyond(folder, tuple(read), flags) if read else Beyond()
+
+
+class _Found:
+    """Entries by path; of two of one path the first counts."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self._entries.setdefault(entry.path, entry)
+
+    def replace(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if entry.link or entry.path not in self._entries:
+                self._entries[entry.path] = entry
+
+    @property
+    def ordered(self) -> tuple[Entry, ...]:
+        """Without what lies below a link that stays a link."""
+        linked = {path for path, entry in self._entries.items() if entry.link}
+        return tuple(
+            self._entries[path] for path in sorted(self._entries) if not linked or linked.isdisjoint(_above(path))
+        )
+
+
+def _above(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+# ---- packages
+
+
+def _of_package(links: Links, package: Package) -> Iterator[Entry]:
+    folder = _text(package.directory)
+    for name in _sources(links, package):
+        path = f"{folder}/{name}" if folder else name
+        place = os.path.join(links.folder(folder), name)
+        if os.path.islink(place) and links.leads_out(place) and package.files and name not in package.files:
+            continue  # Go passes over it too
+        yield from _one(links, path, place)
+
+
+def _sources(links: Links, package: Package) -> list[str]:
+    """Names of the files in the package's folder that Go may compile, for whatever platform."""
+    endings = tuple(f".{suffix}" for suffix in suffixes(cgo=package.cgo))
+    told = set(package.files)
+    return [
+        name
+        for name in names(links.folder(_text(package.directory)))
+        if name in told
+        or (name.endswith(endings) and not name.startswith(("_", ".")) and not name.endswith(_TEST))
+        or (name == _PROFILE and package.name == "main")
+    ]
+
+
+def _one(links: Links, path: str, place: str) -> Iterator[Entry]:
+    """A file; a link that leads nowhere stays one, so that Go says the same of it as on the host."""
+    if not os.path.islink(place):
+        if is_file(place):
+            yield Entry(path=path, source=place)
+        return
+    end = links.followed(path, place)
+    if is_file(end):
+        yield Entry(path=path, source=end)
+    elif not os.path.exists(end):
+        yield Entry(path=path, link=os.readlink(place))
+
+
+# ---- whole folders
+
+
+def _all_at(links: Links, path: str, *, strict: bool) -> Iterator[Entry]:
+    """A file, or a folder with all that is below it, links resolved.
+
+    Not ``strict``: of a vendor folder, in which a link that leads out is no error unless Go would compile it.
+    """
+    above, name = os.path.split(path)
+    place = os.path.join(links.folder(above), name) if name else links.folder("")
+    yield from _below(links, path, place, frozenset(), strict=strict)
+
+
+def _below(links: Links, path: str, place: str, inside: frozenset[str], *, strict: bool) -> Iterator[Entry]:
+    if os.path.islink(place) and not strict and links.leads_out(place) and not path.endswith(_compiled()):
+        yield Entry(path=path, link=os.readlink(place))
+        return
+    end = links.followed(path, place) if os.path.islink(place) else place
+    if not os.path.isdir(end):
+        yield from _one(links, path, place)
+        return
+    if end in inside:
+        raise ProjectError(
+            "is a symbolic link to a folder that it lies in itself",
+            where=Where(file=Path(links.absolute(path))),
+            remedy="leave the link out of `files` and `include`, or take it away",
+        )
+    listed = _listed(links, path, end)
+    if path and not listed:
+        yield Entry(path=path)
+    for name in listed:
+        if strict or not name.endswith(_TEST):
+            below = f"{path}/{name}" if path else name
+            yield from _below(links, below, os.path.join(end, name), inside | {end}, strict=strict)
+
+
+def _listed(links: Links, path: str, place: str) -> list[str]:
+    try:
+        return sorted(os.listdir(place))
+    except OSError as error:
+        raise ProjectError(
+            f"cannot be read: {error.strerror}",
+            where=Where(file=Path(links.absolute(path))),
+            remedy="the build needs what is in it; make it readable for you",
+        ) from None
+
+
+def _compiled() -> tuple[str, ...]:
+    return tuple(f".{suffix}" for suffix in suffixes(cgo=True))
+
+
+# ---- flags
+
+
+def _of_flags(project: Project, matrix: Matrix) -> Iterator[str]:
+    """Files that a service's GOFLAGS name: -modfile, -overlay, -pgo, relative to where Go runs."""
+    for service in matrix.services:
+        root = _text(service.build_root)
+        for word in dict(service.build.env).get("GOFLAGS", "").split():
+            name, _, value = word.lstrip("-").partition("=")
+            if name not in ("modfile", "overlay", "pgo") or not value or value in ("off", "auto"):
+                continue
+            path = os.path.normpath(os.path.join(root, value.strip("'\"").removeprefix("/src/")))
+            wanted = [path, *([f"{path.removesuffix('.mod')}.sum"] if name == "modfile" else [])]
+            yield from (file for file in wanted if is_file(str(project.context / file)) and not file.startswith(".."))
+
+
+def _compiler_flags(matrix: Matrix) -> tuple[str, ...]:
+    """What the services' build_env gives to C compilers and linkers."""
+    found: dict[str, None] = {}
+    for service in matrix.services:
+        for name, value in service.build.env:
+            if name.startswith("CGO_") and name.endswith("FLAGS"):
+                found |= dict.fromkeys(value.split())
+    return tuple(found)
+
+
+def _relative(folder: Path, tree: GoTree) -> PurePosixPath:
+    return PurePosixPath(folder.relative_to(tree.layout.context).as_posix())
+
+
+def _text(path: PurePosixPath) -> str:
+    return "" if str(path) == "." else str(path)

@@ -1,0 +1,64 @@
+"""What C, assembly and cgo's comments mention: headers, folders of headers and libraries. Texts in, values out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from gobake.dataclass import dataclass
+
+_QUOTED = re.compile(
+    r'^[ \t]*(?://[ \t]*)?(?:[#%][ \t]*(?:include|include_next|import|embed)|\.(?:include|incbin))[ \t]*"([^"\n]+)"',
+    re.MULTILINE,
+)
+_ANGLED = re.compile(r"^[ \t]*(?://[ \t]*)?#[ \t]*(?:include|import|embed)[ \t]*<([^>\n]+)>", re.MULTILINE)
+_INCBIN = re.compile(r'\.incbin[ \t]+\\?"([^"\\\n]+)\\?"')  # in an asm statement, where quotes are escaped
+_CGO = re.compile(r"^[ \t]*(?://[ \t]*)?#cgo[ \t]+([^:\n]*):[ \t]*([^\n]*)$", re.MULTILINE)
+_IMPORTS_C = re.compile(r'^\s*(?:import\s+)?"C"', re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mentions:
+    """What one source names, as it is written there."""
+
+    quoted: tuple[str, ...] = ()  # #include "x", and what is like it
+    angled: tuple[str, ...] = ()  # #include <x>
+    words: tuple[str, ...] = ()  # of #cgo lines: flags of compiler and linker
+
+
+def mentions(text: str, *, go: bool) -> Mentions:
+    """Of one source; ``go``: of a .go file, where only a comment before `import "C"` can name anything."""
+    if go and not _IMPORTS_C.search(text):
+        return Mentions()
+    quoted = [*_QUOTED.findall(text), *(_INCBIN.findall(text) if "incbin" in text else ())]
+    words = tuple(word for _, line in _CGO.findall(text) for word in _words(line)) if go else ()
+    return Mentions(
+        quoted=tuple(dict.fromkeys(quoted)), angled=tuple(dict.fromkeys(_ANGLED.findall(text))), words=words
+    )
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:  # Go will say what is wrong with it
+        return line.split()
+
+
+def folders(words: tuple[str, ...], flag: str) -> Iterator[str]:
+    """What `-I x`, `-Ix` (or -L, ...) name."""
+    after = False
+    for word in words:
+        if after:
+            yield word
+        elif word.startswith(flag) and word != flag:
+            yield word[len(flag) :].removeprefix("=")
+        after = word == flag and not after
+
+
+def places(words: tuple[str, ...]) -> Iterator[str]:
+    """Whatever else may be a file: words, and what stands behind `=` or `,` in them."""
+    for word in words:
+        if not word.startswith(("-I", "-L", "-l", "-D", "-W")) or "," in word:
+            yield from (part for part in re.split(r"[,=]", word) if "/" in part or "." in part)
+        yield from (word[len(flag) :] for flag in ("-T",) if word.startswith(flag) and len(word) > len(flag))

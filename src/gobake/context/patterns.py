@@ -1,0 +1,119 @@
+"""Patterns of `include` and of //go:embed, as Go and the ignore file read them.
+
+Go's path.Match (https://pkg.go.dev/path#Match): `*`, `?`, `[a-z]`, `[^a-z]`, and a backslash before what is meant
+literally; none of them matches a `/`. The ignore file has `**` besides, for any number of folders. Only folders that a
+pattern can lead to are entered.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+
+_MAGIC = re.compile(r"[*?\[\\]")
+
+
+def expand(root: str, pattern: str) -> Iterator[str]:
+    """Paths below the folder ``root``, relative to it, that match; in order. Hidden files count as any others."""
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    yield from _below(root, "", parts)
+
+
+def _below(root: str, at: str, parts: list[str]) -> Iterator[str]:
+    if not parts:
+        yield at
+        return
+    part, rest = parts[0], parts[1:]
+    if part == "**":
+        yield from _anywhere(root, at, rest)
+    elif not _MAGIC.search(part):
+        path = _joined(at, part)
+        if os.path.lexists(os.path.join(root, path)):
+            yield from _below(root, path, rest)
+    else:
+        for name in names(os.path.join(root, at)):
+            if matches(part, name):
+                yield from _below(root, _joined(at, name), rest)
+
+
+def _anywhere(root: str, at: str, rest: list[str]) -> Iterator[str]:
+    if not rest:
+        if at:
+            yield at
+        else:
+            yield from names(root)
+        return
+    yield from _below(root, at, rest)
+    for name in names(os.path.join(root, at)):
+        path = _joined(at, name)
+        whole = os.path.join(root, path)
+        if os.path.isdir(whole) and not os.path.islink(whole):
+            yield from _anywhere(root, path, rest)
+
+
+def names(folder: str) -> list[str]:
+    """What lies in a folder, ordered; nothing where it cannot be read or is none."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def matches(pattern: str, name: str) -> bool:
+    """path.Match for one element of a path; a malformed pattern matches nothing."""
+    expression = _expression(pattern)
+    return expression is not None and expression.fullmatch(name) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str] | None:
+    words, at = [], 0
+    while at < len(pattern):
+        character = pattern[at]
+        at += 1
+        if character == "*":
+            words.append("[^/]*")
+        elif character == "?":
+            words.append("[^/]")
+        elif character == "[":
+            end = _end_of_class(pattern, at)
+            if end < 0:
+                return None
+            words.append(_class(pattern[at:end]))
+            at = end + 1
+        elif character == "\\":
+            if at == len(pattern):
+                return None
+            words.append(re.escape(pattern[at]))
+            at += 1
+        else:
+            words.append(re.escape(character))
+    try:
+        return re.compile("".join(words), re.DOTALL)
+    except re.error:
+        return None
+
+
+def _class(inside: str) -> str:
+    """Python's words for what stands between Go's brackets."""
+    inverted = inside.startswith("^")
+    items = re.findall(r"\\?.", inside[1:] if inverted else inside, re.DOTALL)
+    plain = ("-" if item == "-" else re.escape(item[-1]) for item in items)
+    return f"[{'^' if inverted else ''}{''.join(plain)}]"
+
+
+def _end_of_class(pattern: str, at: int) -> int:
+    """Where a class that begins before ``at`` is closed; -1: nowhere. It holds one character at least."""
+    at += pattern[at : at + 1] == "^"
+    begin = at
+    while at < len(pattern):
+        if pattern[at] == "]" and at > begin:
+            return at
+        at += 2 if pattern[at] == "\\" else 1
+    return -1
