@@ -139,7 +139,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
 def _print_dry_run(asked: Asked, ready: Ready) -> None:
     from gobake.planning import as_text, make_plan
 
-    print(as_text(make_plan(ready.opened, ready.matrix, asked.tag, ready.caches, ready.layers)))
+    print(as_text(make_plan(ready.opened, ready.matrix, asked.tag, ready.caches, ready.layers, ready.versions)))
     print(f"\n{_modules_from(ready.access)}\nwould run  {ready.call.shown()}")
 
 
@@ -341,7 +341,7 @@ def _judge(asked: Asked, ready: Ready, record: RunRecord) -> None:
 
 
 def _hints(asked: Asked, ready: Ready) -> list[str]:
-    hints = [*ready.caches.notes, *ready.layers.notes]
+    hints = [*ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
     if not ready.builder.keeps_images and not asked.load and not asked.push:
         hints.append(f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out")
     return hints

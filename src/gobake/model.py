@@ -142,6 +142,14 @@ class ExtraFile:
     target: PurePosixPath  # absolute in the image
 
 
+@dataclass(frozen=True, kw_only=True, order=True)
+class Stamp:
+    """A string variable of a program that gets its value when it is linked."""
+
+    variable: str  # package.variable, such as main.version
+    text: str  # with placeholders, such as {version}
+
+
 @dataclass(frozen=True, kw_only=True)
 class HealthCheck:
     """Docker's HEALTHCHECK: a command that runs in the container. Times are Go durations; "" is Docker's default."""
@@ -176,7 +184,10 @@ class Service:
     platforms: tuple[Platform, ...] = ()  # () means: those of the command line, else the builder's own
     tags: tuple[str, ...] = ()  # further image tags
     build: BuildOptions = field(default_factory=BuildOptions)
-    version_stamp: str = ""  # the variable for a late -X, such as main.version; "" for none
+    stamps: tuple[Stamp, ...] = ()  # linked in late: another value compiles nothing
+    module: str = ""  # path of the module that the package belongs to
+    module_directory: PurePosixPath = PurePosixPath()  # where that lies, relative to the context
+    version_variable: str = "VERSION"  # the bake file's variable of the version: modules may have their own
     entrypoint: tuple[str, ...] = ()  # () means: the binary
     args: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()  # as in EXPOSE: 8080, 53/udp
@@ -256,6 +267,7 @@ class Project:
     include: tuple[str, ...] = ()  # further patterns that the ignore file admits
     prebuilt: str = "dist/{service}-{os}-{arch}"  # where binaries compiled outside are looked for
     provenance: str = "false"  # false, min or max: BuildKit's own attestation
+    version: str = ""  # what gobake.yaml says; "" means: --tag and git tell
     config_file: Path | None = None
     namespace: str = ""  # of the cache mounts of runs that are not trusted; "" for everyone else
     own_bases: tuple[OwnBase, ...] = ()  # by file

@@ -42,7 +42,7 @@ class Care:
     home: Path
     recipe: str  # text of the Dockerfile
     staged: Staged  # what is built from
-    version: str  # what stamped services are linked with
+    late: str  # what is linked into programs, by name
     layers: Sequence[str]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -145,5 +145,4 @@ class Care:
         """Digest of what the compile is made from; "" where that is not known."""
         if len(bases) != 1:
             return ""
-        stamped = any(service.version_stamp for service in self.matrix.services)
-        return digest([self.recipe, bases[0], self.version if stamped else ""], self.staged.read)
+        return digest([self.recipe, bases[0], self.late], self.staged.read)

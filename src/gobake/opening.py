@@ -19,6 +19,9 @@ from gobake.folders import data_folder
 from gobake.golang import GoTree
 from gobake.model import Platform, Project
 from gobake.project import Overrides, build_options, identity, make_project
+from gobake.versions.choosing import Versions
+from gobake.versions.choosing import choose as choose_version
+from gobake.versions.modules import VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class Request:
     bases: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[Platform, ...] = ()
     history: Path | None = None  # where the records of runs are kept
+    version: str = ""  # what --version says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,7 @@ class Opened:
     tree: GoTree
     config: Config | None
     checkout: git.Checkout
+    modules: Mapping[str, str]  # versions by git of modules with tags of their own, by variable of the bake file
     host_go: str | None  # path of the host's go command, where it is new enough
 
 
@@ -50,7 +55,8 @@ def open_project(request: Request) -> Opened:
     root = gomod.find_root(_start(request))
     config = load_config(root, request.config_file)
     layout = gomod.layout(root, (config.go if config else None) or "")
-    with git.Look(root) as look:
+    at_root = next((m.path for build in layout.builds for m in build.mains if m.directory == root), "")
+    with git.Look(root, at_root) as look:
         go = hostgo.host_go(layout)
         asked = golang.queries(_platforms(request, config), build_options(config))
         if go:
@@ -63,8 +69,19 @@ def open_project(request: Request) -> Opened:
 
             tree = gocontainer.survey(layout, asked, image, request.builder)
         seen = look.checkout()
-    project = make_project(config, tree, Overrides(registry=request.registry, bases=request.bases), seen.source_url)
-    return Opened(project=project, tree=tree, config=config, checkout=seen, host_go=go)
+        overrides = Overrides(registry=request.registry, bases=request.bases)
+        project = make_project(config, tree, overrides, seen.source_url)
+        modules = {
+            service.version_variable: look.description(seen, project.context / service.module_directory, service.module)
+            for service in project.services
+            if service.version_variable != VERSION
+        }
+    return Opened(project=project, tree=tree, config=config, checkout=seen, modules=modules, host_go=go)
+
+
+def versions_of(opened: Opened, request: Request, tag: str) -> Versions:
+    """Which version a build with this tag has."""
+    return choose_version(opened.project, opened.checkout, opened.modules, tag=tag, version=request.version)
 
 
 def history_folder(opened: Opened, request: Request) -> Path:

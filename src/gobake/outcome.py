@@ -107,6 +107,7 @@ def _target(
     service = target.service
     arguments = {
         "ldflags": service.build.ldflags,
+        **({"stamps": " ".join(f"{s.variable}={s.text}" for s in service.stamps)} if service.stamps else {}),
         "tags": ",".join(service.build.tags),
         "package": service.package,
         **{f"env:{key}": value for key, value in service.build.env},
@@ -131,7 +132,7 @@ def facts(opened: Opened, around: Surroundings, builder: Builder, info: EngineIn
     return {
         "project": project.name,
         "root": str(project.root),
-        "revision": checkout.revision,
+        "revision": checkout.known_revision,
         # a CI checks out a commit and no branch; a fork's branch may have the name of one of ours
         "branch": checkout.branch or ("" if around.fork else around.branch),
         "dirty": checkout.dirty,
@@ -230,10 +231,14 @@ def _graphs(folder: Path, matrix: Matrix, platform: str) -> Iterator[tuple[str, 
     place = folder / platform.replace("/", "_")
     place = place if place.is_dir() else folder  # with one platform the exporter makes no folder for it
     for stage in compile_stages(matrix):
-        for name in (stage.name, stage.stamp_name):
-            for file in sorted(place.glob(f"{name}*.json")):
-                if _stage_of(file.stem) == name:
-                    yield name, file.read_text()
+        for file in sorted(place.glob(f"{stage.name}*.json")):
+            if _stage_of(file.stem) == stage.name:
+                yield stage.name, file.read_text()
+        for late in stage.late:
+            for batch in late.batches:
+                file = place / f"{batch.folder}.json"
+                if file.is_file():
+                    yield late.name, file.read_text()
 
 
 def read_ahead(events: Iterable[Event], folder: Path, matrix: Matrix) -> None:

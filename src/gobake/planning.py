@@ -13,6 +13,7 @@ from gobake.matrix import Matrix
 from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened
 from gobake.recipe.stages import CompileStage, compile_stages
+from gobake.versions.choosing import Versions, used
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +29,16 @@ class Plan:
     host_go: str | None
     caches: CacheChoice | None = None
     layers: LayerPlan | None = None
+    versions: Versions | None = None
 
 
 def make_plan(
-    opened: Opened, matrix: Matrix, tag: str, caches: CacheChoice | None = None, layers: LayerPlan | None = None
+    opened: Opened,
+    matrix: Matrix,
+    tag: str,
+    caches: CacheChoice | None = None,
+    layers: LayerPlan | None = None,
+    versions: Versions | None = None,
 ) -> Plan:
     stages = compile_stages(matrix)
     mounts = tuple(mount.id for mount in mounts_of(opened.project, matrix))
@@ -45,6 +52,7 @@ def make_plan(
         packages=len(recipe.packages(matrix, opened.tree)),
         caches=caches,
         layers=layers,
+        versions=versions,
     )
 
 
@@ -77,15 +85,15 @@ def as_text(plan: Plan) -> str:
         f"Go        {project.go_version}, compiled in {project.bases.go}; asked "
         + (f"on the host ({plan.host_go})" if plan.host_go else "in a container"),
         f"context   {project.context}, {plan.packages} packages of it",
+        *_version_text(plan),
         "",
     ]
     for stage in plan.stages:
         names = ", ".join(c.name for c in stage.commands)
         lines.append(f"compile   {stage.name}: one go build a platform for {names}")
-        if stage.stamped:
-            lines.append(
-                f"          {stage.stamp_name}: links {', '.join(c.name for c in stage.stamped)} with the version"
-            )
+        for late in stage.late:
+            values = ", ".join(late.arguments) or "constants"
+            lines.append(f"          {late.name}: links {', '.join(c.name for c in late.commands)} with {values}")
     lines += [f"mount     {mount}" for mount in plan.mounts] + [""]
     lines += _caches_text(plan)
     rows = [
@@ -106,6 +114,17 @@ def as_text(plan: Plan) -> str:
     lines += ["", f"{len(matrix.targets)} targets, {sum(len(t.platforms) for t in matrix.targets)} images"]
     lines += [f"left out  {note}" for note in matrix.left_out]
     return "\n".join(lines)
+
+
+def _version_text(plan: Plan) -> list[str]:
+    """The version and where it comes from; those of modules with tags of their own."""
+    if plan.versions is None:
+        return []
+    versions = {s.version_variable: s.module for s in plan.matrix.services if s.version_variable != "VERSION"}
+    values = plan.versions.values
+    lines = [f"version   {values['VERSION']}, from {plan.versions.source}"]
+    lines += [f"          {values.get(name, '')} of {module}" for name, module in sorted(versions.items())]
+    return lines + [f"note      {note}" for note in plan.versions.notes]
 
 
 def _caches_text(plan: Plan) -> list[str]:
@@ -149,6 +168,16 @@ def _caches_json(plan: Plan) -> dict[str, Any] | None:
     }
 
 
+def _version_json(plan: Plan) -> dict[str, Any] | None:
+    if plan.versions is None:
+        return None
+    return {
+        "source": plan.versions.source,
+        "values": used(plan.matrix, plan.versions),
+        "notes": list(plan.versions.notes),
+    }
+
+
 def as_json(plan: Plan) -> dict[str, Any]:
     project = plan.project
     return {
@@ -171,6 +200,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             }
             for s in plan.stages
         ],
+        "version": _version_json(plan),
         "mounts": list(plan.mounts),
         "caches": _caches_json(plan),
         "targets": [

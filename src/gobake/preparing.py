@@ -33,8 +33,9 @@ from gobake.errors import EmulationMissing, GobakeError, Unwritable
 from gobake.folders import cache_folder
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy, Target
-from gobake.opening import Opened, Request, choose_caches, history_folder, open_project
+from gobake.opening import Opened, Request, choose_caches, history_folder, open_project, versions_of
 from gobake.project import identity
+from gobake.versions.choosing import Versions, linked, used
 from gobake.watch import begin_usage
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
@@ -85,6 +86,7 @@ class Ready:
     staged: staging.Staged  # the copies that are built from
     prebuilt: Path | None  # binaries compiled outside
     variables: Mapping[str, str]  # of the bake file, without those of `access`, which may be secret
+    versions: Versions
     access: Access
 
     @cached_property
@@ -120,6 +122,8 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     kept_here = builder.keeps_images or asked.load
     if kept_here and any(len(t.platforms) > 1 for t in matrix.targets) and not builder.holds_platforms:
         engine.require_image_store(questions.info())
+    versions = versions_of(opened, asked.request, asked.tag)
+    late = linked(matrix, versions)
     home = _cache_folder(identity(project))
     compiled_outside = home / "prebuilt"
     access = _access(opened, matrix, home, scratch, settings.result)
@@ -155,14 +159,11 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     texts = recipe.render(project, matrix, opened.tree, places, layers.targets)
     _write_recipe(folder, texts)
     targets = tuple(t.name for t in matrix.targets)
-    checkout = opened.checkout
     # taken out of the environment: buildx would make a build argument of it
     epoch = os.environ.pop("SOURCE_DATE_EPOCH", "")
     variables = {
         "TAG": asked.tag,
-        "VERSION": checkout.description or asked.tag,
-        "REVISION": checkout.revision,
-        "CREATED": checkout.commit_date,
+        **used(matrix, versions),
         "PREFIX": project.prefix,
         "EPOCH": epoch if epoch.isdigit() else "0",
     }
@@ -177,7 +178,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
             builder,
             home,
             texts.dockerfile,
-            variables["VERSION"],
+            late,
             layers,
             usage.result(),
             warming,
@@ -208,6 +209,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         staged=staged,
         prebuilt=compiled_outside if Strategy.PREBUILT in matrix.strategies else None,
         variables=variables,
+        versions=versions,
         access=access,
     )
 
@@ -248,7 +250,7 @@ def _care(
     builder: Builder,
     home: Path,
     dockerfile: str,
-    version: str,
+    late: str,
     layers: LayerPlan,
     usage: Begun[Usage | None] | None,
     warming: Warming | None,
@@ -265,7 +267,7 @@ def _care(
         chosen=asked.request.builder,
         home=home,
         recipe=dockerfile,
-        version=version,
+        late=late,
         layers=compiled.imports if compiled else (),
         usage=usage,
         asked=warming,

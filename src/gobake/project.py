@@ -17,8 +17,9 @@ from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, ProjectError, Where
 from gobake.golang import GoTree, Package
-from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Strategy, bake_name
+from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Stamp, Strategy, bake_name
 from gobake.plan.own_bases import own_bases
+from gobake.versions.modules import with_modules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +56,12 @@ def make_project(config: Config | None, tree: GoTree, overrides: Overrides, sour
         name=(config.name if config and config.name else "") or _project_name(tree),
         root=layout.root,
         context=layout.context,
-        services=tuple(sorted(services, key=lambda s: s.name)),
+        services=with_modules(sorted(services, key=lambda s: s.name), layout),
         bases=Bases(**bases),
         go_version=go_version,
         registry=registry.rstrip("/"),
         source_url=(config.source_url if config and config.source_url else source_url),
+        version=(config.version if config else "") or "",
         include=config.include if config else (),
         config_file=config.file if config else None,
         own_bases=own_bases(layout.root, bases, services, where),
@@ -183,7 +185,7 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
         "strategies": said.strategies,
         "platforms": said.platforms,
         "tags": said.tags,
-        "version_stamp": said.version_stamp,
+        "stamps": _stamps(config, said),
         "entrypoint": said.entrypoint,
         "args": said.args,
         "ports": said.ports,
@@ -201,6 +203,20 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
         "files": None if said.files is None else tuple(_file(config, root, said.name, f) for f in said.files),
     }
     return replace(plain, **{key: value for key, value in given.items() if value is not None})
+
+
+def _stamps(config: Config, said: ServiceConfig) -> tuple[Stamp, ...]:
+    """Those of `stamps`, and the short form for one."""
+    found = dict(said.stamps or {})
+    if short := said.version_stamp:
+        if short in found:
+            raise ConfigError(
+                f"{short} is in `stamps` too",
+                where=config.where_of(f"services.{said.name}.version_stamp"),
+                remedy="take one of them out",
+            )
+        found[short] = "{version}"
+    return tuple(Stamp(variable=variable, text=text) for variable, text in sorted(found.items()))
 
 
 def _file(config: Config, root: Path, service: str, file: ExtraFile) -> ExtraFile:

@@ -176,9 +176,9 @@ def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     [
         b"",
         b"no gzip",
-        gzip.compress(b"no json"),
-        gzip.compress(to_line(Entry(record=run(at=9)))),
-        gzip.compress(to_line(Entry(record=replace(run(at=0), schema=9)))),
+        gzip.compress(b"no json", mtime=0),
+        gzip.compress(to_line(Entry(record=run(at=9))), mtime=0),
+        gzip.compress(to_line(Entry(record=replace(run(at=0), schema=9))), mtime=0),
         packed(run(at=0), None)[:-12],
     ],
 )

@@ -72,6 +72,7 @@ services:
     tmp: true
     volumes: [/data]
     healthcheck: {command: [/usr/local/bin/api, -health], interval: 10s, timeout: 1m30s, start_period: 500ms, retries: 5}
+    stamps: {main.commit: "{revision}", main.odd: "$X {{}} ü it's {date}"}
   worker:
 """
 
@@ -121,6 +122,7 @@ def test_every_key_of_a_service_is_read() -> None:
         "trimpath": False,
         "build_env": {"CGO_ENABLED": "1", "CC": "zig cc -target x86_64-linux-musl"},
         "version_stamp": "github.com/acme/shop/internal/build.Version",
+        "stamps": {"main.commit": "{revision}", "main.odd": "$X {{}} ü it's {date}"},
         "entrypoint": ("/usr/local/bin/api", "serve"),
         "args": ("--listen", ":8080", "no", ""),
         "ports": ("8080", "53/udp", "9090"),
@@ -269,7 +271,7 @@ def test_values_cannot_be_changed() -> None:
         ("services.api.files", "gobake.yaml:34:5: services.api.files"),
         ("services.api.files.1.target", "gobake.yaml:36:39: services.api.files.1.target"),
         ("services.api.env.PORT", "gobake.yaml:33:17: services.api.env.PORT"),
-        ("services.worker.package", "gobake.yaml:45:3: services.worker.package"),
+        ("services.worker.package", "gobake.yaml:46:3: services.worker.package"),
         ("services.worker.platforms", "gobake.yaml:13:3: defaults.platforms"),
         ("nothing", "gobake.yaml: nothing"),
     ],
@@ -283,7 +285,7 @@ def test_a_service_points_at_its_own_keys() -> None:
     assert str(api.where) == "gobake.yaml:17:3: services.api"
     assert str(api.where_of("package")) == "gobake.yaml:18:14: services.api.package"
     assert str(api.where_of("labels.com.acme/owner")) == "gobake.yaml:32:43: services.api.labels.com.acme/owner"
-    assert str(worker.where_of("package")) == "gobake.yaml:45:3: services.worker.package"
+    assert str(worker.where_of("package")) == "gobake.yaml:46:3: services.worker.package"
 
 
 # ---- files

@@ -71,7 +71,7 @@ def test_the_defaults_that_are_documented_are_those_of_the_model() -> None:
     model: dict[str, Any] = {}
     for values in (BuildOptions, Service, Bases, Project):
         model |= {f.name: f.default for f in dataclasses.fields(values) if f.default is not dataclasses.MISSING}
-    model |= {"build_tags": (), "build_env": (), "discover": None}
+    model |= {"build_tags": (), "build_env": (), "discover": None, "version_stamp": ""}
     for field in (*SERVICE_FIELDS, *BASE_FIELDS, *TOP_FIELDS):
         if field.default is None:
             continue

@@ -123,6 +123,19 @@ CHOICES = [
     ("build tag that is not", "defaults: {build_tags: ['!cgo']}", 1, "is no build tag"),
     ("stamp without package", "defaults: {version_stamp: version}", 1, "'version' is no Go variable; package.variable"),
     ("stamp without a name", "defaults: {version_stamp: ..version}", 1, "is no Go variable"),
+    ("stamps as a list", "defaults: {stamps: [main.version]}", 1, "must be a mapping, not a list"),
+    ("stamp of no variable", "defaults: {stamps: {version: x}}", 1, "'version' is no Go variable; package.variable"),
+    (
+        "placeholder",
+        "defaults: {stamps: {main.c: '{revison}'}}",
+        1,
+        "placeholder '{revison}'; did you mean 'revision'?",
+    ),
+    ("placeholder without name", "defaults: {stamps: {main.c: '{}'}}", 1, "there is no placeholder '{}'"),
+    ("brace", "defaults: {stamps: {main.c: 'a {'}}", 1, "without its other half; write {{ or }} for a brace"),
+    ("both quotes", """defaults: {stamps: {main.c: "it's \\"so\\""}}""", 1, "holds both kinds of quotes"),
+    ("version with both quotes", 'version: it\'s "so"', 1, "is no version; such as v1.2.3"),
+    ("version with a placeholder", "version: '{describe}'", 1, "is no version; such as v1.2.3"),
     ("stamp with a value", "defaults: {version_stamp: main.version=1}", 1, "is no Go variable"),
 ]
 
@@ -269,18 +282,18 @@ TEXTS = [
     *(
         f"{f.name}: VALUE"
         for f in TOP_FIELDS
-        if f.name not in {"bases", "private", "cache", "gate", "history", "defaults", "services", *LISTS}
+        if f.name not in {"bases", "private", "cache", "gate", "history", "defaults", "services", "version", *LISTS}
     ),
     "include: [VALUE]",
     "services: {VALUE: {}}",
     "services: {api: {package: VALUE}}",
     *(f"bases: {{{f.name}: VALUE}}" for f in BASE_FIELDS),
     *(f"defaults: {{{f.name}: [VALUE]}}" for f in SERVICE_FIELDS if f.name in LISTS - VERBATIM),
-    *(f"defaults: {{{f.name}: {{VALUE: x}}}}" for f in SERVICE_FIELDS if f.name in {"env", "build_env", "labels"}),
+    *(f"defaults: {{{name}: {{VALUE: x}}}}" for name in ("env", "build_env", "labels", "stamps")),
     *(
         f"defaults: {{{f.name}: VALUE}}"
         for f in SERVICE_FIELDS
-        if f.shared and f.name not in {"healthcheck", *LISTS, *VERBATIM}
+        if f.shared and f.name not in {"healthcheck", "stamps", *LISTS, *VERBATIM}
     ),
     *(f"defaults: {{healthcheck: {{command: [/x], {f.name}: VALUE}}}}" for f in HEALTH_FIELDS if not f.required),
     "private: {tokens: {VALUE: GIT_TOKEN}}",

@@ -103,7 +103,7 @@ def test_the_text_tells_the_same_as_the_json(tree: Tree) -> None:
         (line,) = [line for line in text.splitlines() if line.startswith(f"{target['name']} ")]
         assert target["why"] in line
         assert any(line.endswith(image) for image in target["images"])
-    assert "stamp: links api with the version" in text
+    assert "stamp: links api with VERSION" in text
     assert "10 targets, 20 images" in text
     assert all(f"mount     {mount}" in text for mount in plan.mounts)
 

@@ -16,7 +16,7 @@ from gobake.errors import ConfigError, ProjectError
 from gobake.golang import GoTree, Package
 from gobake.gomod import BuildRoot, Layout, Module
 from gobake.matrix import Selection, select
-from gobake.model import BuildOptions, ExtraFile, Platform, Project, Strategy, bake_name
+from gobake.model import BuildOptions, ExtraFile, Platform, Project, Stamp, Strategy, bake_name
 from gobake.project import Overrides, build_options, make_project
 
 HERE = Path("/nowhere/shop")
@@ -168,7 +168,7 @@ services:
     assert api.labels == (("team", "a"), ("tier", "1"))
     assert api.build == BuildOptions(tags=("netgo",), ldflags="", env=(("CC", "gcc"), ("CGO_ENABLED", "1")))
     assert api.env == (("A", "1"), ("B", "2"))
-    assert (api.ports, api.version_stamp) == (("8080",), "main.version")
+    assert (api.ports, api.stamps) == (("8080",), (Stamp(variable="main.version", text="{version}"),))
     assert (worker.labels, worker.platforms) == ((("team", "a"),), (Platform(os="linux", arch="arm64"),))
     assert worker.build == BuildOptions(tags=("netgo",))
 

@@ -17,13 +17,14 @@ from gobake import recipe
 from gobake.golang import GoTree, Package
 from gobake.gomod import BuildRoot, Layout, Module
 from gobake.matrix import Matrix, Selection, select
-from gobake.model import Bases, BuildOptions, ExtraFile, Platform, Project, Service, Strategy
+from gobake.model import Bases, BuildOptions, ExtraFile, Platform, Project, Service, Stamp, Strategy
 from gobake.recipe import words
 from gobake.recipe.stages import compile_stages
 
 AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")
 HERE = Path("/nowhere/shop")
 CGO = BuildOptions(env=(("CGO_ENABLED", "1"),))
+VERSION = (Stamp(variable="main.version", text="{version}"),)
 HOSTILE = "${X} $Y %{if} \"q\" 'a' \\ $(touch /x) `touch /y` ü"
 
 
@@ -102,7 +103,7 @@ REACH = [
 
 
 def test_every_step_that_may_download_modules_has_the_secrets_and_no_other_step() -> None:
-    of = project(replace(service(), version_stamp="main.version"), service("worker"))
+    of = project(replace(service(), stamps=VERSION), service("worker"))
     text = recipe.render(of, everything(of), tree_of(of.services, "example.com/other")).dockerfile
     steps = {name: line for name in stages(text) for line in stage(text, name) if line.startswith("RUN ")}
     downloading = {name for name, line in steps.items() if re.search(r"\bgo (build|list)\b", line)}
@@ -131,7 +132,7 @@ def test_every_strategy_has_its_stage_after_one_compile() -> None:
 
 
 def test_each_stage_comes_after_those_that_it_is_made_of() -> None:
-    text = dockerfile(replace(service(), version_stamp="main.version", files=(
+    text = dockerfile(replace(service(), stamps=VERSION, files=(
         ExtraFile(source=PurePosixPath("a"), target=PurePosixPath("/a")),)), service("worker"))  # fmt: skip
     before: set[str] = {"scratch", "prebuilt", "files"}
     for line in instructions(text):
@@ -270,7 +271,7 @@ def test_no_batch_ever_links_two_binaries_of_one_name(paths: list[str]) -> None:
 
 
 def test_a_version_is_linked_in_a_stage_of_its_own_so_that_it_compiles_nothing_again() -> None:
-    stamped = replace(service("api"), version_stamp="main.version")
+    stamped = replace(service("api"), stamps=VERSION)
     (found,) = compile_stages(everything(project(stamped, service("worker"))))
     assert [c.name for c in found.stamped] == ["api"]
     assert [c.name for b in found.plain for c in b.commands] == ["worker"]
@@ -278,29 +279,31 @@ def test_a_version_is_linked_in_a_stage_of_its_own_so_that_it_compiles_nothing_a
     text = dockerfile(stamped, service("worker"))
     assert not any("VERSION" in line for line in stage(text, "compile"))
     assert stage(text, "stamp")[:2] == ["FROM compile AS stamp", "ARG VERSION"]
-    assert """'-ldflags=-s -w -X main.version='"$VERSION" """ in stage(text, "stamp")[2]
+    assert """'-ldflags=-s -w -X '"$(quoted main.version="${VERSION}")" """ in stage(text, "stamp")[2]
     assert 'COPY --from=stamp ["/out/api/", "/"]' in stage(text, "api-scratch")
     assert 'COPY --from=compile ["/out/worker/", "/"]' in stage(text, "worker-scratch")
 
 
 def test_a_version_without_other_link_flags_is_linked_too() -> None:
-    stamped = replace(service(), version_stamp="main.version", build=BuildOptions(ldflags=""))
-    assert """'-ldflags=-X main.version='"$VERSION" """ in dockerfile(stamped)
+    stamped = replace(service(), stamps=VERSION, build=BuildOptions(ldflags=""))
+    assert """-ldflags='-X '"$(quoted main.version="${VERSION}")" """.replace("='-X", "=-X") in dockerfile(stamped)
 
 
 def test_a_link_flag_without_a_value_keeps_its_meaning_beside_the_version() -> None:
     options = BuildOptions(ldflags="-s -w -X main.pre= -X main.a= -X 'main.b= '")
-    stamped = replace(service(), version_stamp="main.version", build=options)
+    stamped = replace(service(), stamps=VERSION, build=options)
     run = stage(dockerfile(stamped, strategy=Strategy.SCRATCH), "stamp")[2]
     words_of_shell = shlex.split(run[run.index("go build -") :])
-    assert f"-ldflags={options.ldflags} -X main.version=$VERSION" in words_of_shell
+    assert f"-ldflags={options.ldflags} -X $(quoted main.version=${{VERSION}})" in words_of_shell
 
 
 def test_services_with_different_version_variables_are_linked_one_after_the_other() -> None:
-    one = replace(service("api"), version_stamp="main.version")
-    two = replace(service("worker"), version_stamp="main.release")
+    one = replace(service("api"), stamps=VERSION)
+    two = replace(service("worker"), stamps=(Stamp(variable="main.release", text="{version}"),))
     (found,) = compile_stages(everything(project(one, two)))
-    assert [(b.folder, b.stamp) for b in found.late] == [("stamp", "main.version"), ("stamp.2", "main.release")]
+    (late,) = found.late
+    assert late.arguments == ("VERSION",)
+    assert [(b.folder, b.service.name) for b in late.batches] == [("stamp", "api"), ("stamp.2", "worker")]
 
 
 def test_cgo_without_a_cross_compiler_runs_on_the_platform_itself() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gobake.matrix import Selection, select
-from gobake.model import Bases, Platform, Project, Service, Strategy
+from gobake.model import Bases, Platform, Project, Service, Stamp, Strategy
 from gobake.recipe import Places
 from gobake.recipe.bakefile import render
 
@@ -113,7 +113,7 @@ def test_a_users_string_is_no_template() -> None:
 
 
 def test_the_version_is_an_argument_only_where_it_is_linked_in() -> None:
-    of = project(replace(service(), version_stamp="main.version"))
+    of = project(replace(service(), stamps=(Stamp(variable="main.version", text="{version}"),)))
     assert target(of, "api-scratch")["args"] == {"VERSION": "${VERSION}"}
     assert "args" not in target(of, "api-prebuilt")
     assert "args" not in target(project(service()), "api-scratch")

@@ -35,6 +35,7 @@ from gobake.model import Platform, Strategy
 from gobake.opening import Opened
 from gobake.recipe.dockerfile import BINARIES
 from gobake.recipe.stages import CompileStage, compile_stages
+from gobake.recipe.words import hcl
 
 BUILD_SECONDS = 7200.0
 _RESULT = "gobake-verify"  # the stage that holds the programs, and nothing else
@@ -79,7 +80,7 @@ class Verifying:
     builder: str
     secrets: Mapping[str, str]  # environment of the build's secrets
     variables: Mapping[str, str]  # what else the recipe's secrets name: paths
-    version: str  # for programs that it is linked into
+    values: Mapping[str, str]  # that are linked into programs, by build argument
     home: Path  # the project's cache folder, where copies of what is read are kept
     redactor: Redactor = field(default_factory=Redactor)  # of the secrets
 
@@ -214,7 +215,7 @@ def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path, stage
         "dockerfile": str(file),
         "target": _RESULT,
         "platforms": [str(asked.platform)],
-        "args": {"VERSION": asked.version},
+        "args": {name: hcl(value) for name, value in asked.values.items()},
         "output": [f"type=local,dest={folder / how}"],
     }
 

@@ -272,9 +272,10 @@ def verify_command(given: dict[str, Any]) -> None:
     from gobake.caching.verifying import Verifying, verify
     from gobake.engine import Questions
     from gobake.folders import scratch_folder
-    from gobake.opening import open_project
+    from gobake.opening import open_project, versions_of
     from gobake.preparing import module_access
     from gobake.report.caches import print_verified, verified_as_json
+    from gobake.versions.choosing import LATEST
 
     with Questions(given["builder"]) as questions:
         opened = open_project(request(given))
@@ -291,7 +292,7 @@ def verify_command(given: dict[str, Any]) -> None:
                 builder=given["builder"],
                 secrets=access.secrets,
                 variables=access.variables,
-                version=opened.checkout.description or "dev",
+                values=versions_of(opened, request(given), LATEST).values,
                 home=_home(opened),
                 redactor=access.redactor,
             )

@@ -232,6 +232,13 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 callback=_checked(_TAG, "tag", "letters, digits, `_`, `.` and `-`, at most 128"),
             ),
             click.option(
+                "--version",
+                envvar="GOBAKE_VERSION",
+                metavar="V",
+                help="Version of the programs and images; default: what gobake.yaml, --tag or Git's tags say.",
+                callback=worded("VERSION"),
+            ),
+            click.option(
                 "--base",
                 "bases",
                 envvar="GOBAKE_BASE",
@@ -328,6 +335,7 @@ def request(given: dict[str, Any]) -> Request:
         bases=bases,
         platforms=_joined(given.get("platforms", ())),
         history=given.get("history"),
+        version=given.get("version") or "",
     )
 
 

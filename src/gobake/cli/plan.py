@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def plan_command(given: dict[str, Any]) -> None:
     """Show what would be built, and why; needs no engine."""
     from gobake.caching.layers import Builders, layer_caches
     from gobake.matrix import select
-    from gobake.opening import choose_caches, open_project
+    from gobake.opening import choose_caches, open_project, versions_of
     from gobake.planning import as_json, as_text, make_plan
 
     opened = open_project(request(given))
@@ -42,7 +43,7 @@ def plan_command(given: dict[str, Any]) -> None:
     matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
     caches = choose_caches(opened, cache_wish(given)).settled()
     layers = layer_caches(opened.project, matrix, caches, Builders(), given["tag"])
-    plan = make_plan(opened, matrix, given["tag"], caches, layers)
+    plan = make_plan(opened, matrix, given["tag"], caches, layers, versions_of(opened, request(given), given["tag"]))
     click.echo(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
 
 
@@ -66,7 +67,7 @@ def render_command(given: dict[str, Any]) -> None:
     from gobake.opening import choose_caches, open_project
 
     opened = open_project(request(given))
-    project = opened.project
+    project = replace(opened.project, version=given["version"] or opened.project.version)
     matrix = select(project, selection(given, every_strategy=True), _default_platforms())
     folder: Path = (given["folder"] or project.root).resolve()
     try:

@@ -150,10 +150,16 @@ def items(kind: Kind[T], says: str, *, repeats: bool = False, least: int = 0) ->
 
 
 def mapping(
-    name: str, pattern: str, value: Kind[T], says: str, *, refused: Mapping[str, str] = MappingProxyType({})
+    name: str,
+    pattern: str,
+    value: Kind[T],
+    says: str,
+    *,
+    refused: Mapping[str, str] = MappingProxyType({}),
+    remedy: str = "",
 ) -> Kind[Mapping[str, T]]:
     """Names of the user's own -> values. ``refused``: names that cannot be set here, and why."""
-    names = Grammar(says=name, pattern=pattern).kind
+    names = Grammar(says=name, pattern=pattern, remedy=remedy).kind
 
     def read(at: At) -> Mapping[str, T]:
         found: dict[str, T] = {}

@@ -46,6 +46,9 @@ BUILD_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.]*"
 # golang.org/x/mod/module, CheckImportPath; a folder with a package in it becomes a part of an import path
 _ELEMENT = r"[A-Za-z0-9_~+.][A-Za-z0-9_~+.-]*"
 PACKAGE = rf"(?:\.|(?:\./)?{_NO_DOTS}{_ELEMENT}(?:/{_ELEMENT})*)/?"
+ONE_KIND_OF_QUOTES = r"(?!.*'.*\u0022)(?!.*\u0022.*')"
+# Any printable text but braces.
+VERSION = rf"{ONE_KIND_OF_QUOTES}[^{{}}{_UNPRINTABLE}]+"
 STAMP = rf"(?!\.|.*\.\.)(?:{_ELEMENT}/)*{_ELEMENT}\.{VARIABLE}"
 
 _PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"

@@ -94,9 +94,18 @@ SERVICE_FIELDS = (
     Field(
         name="version_stamp",
         kind=words.STAMP.kind,
-        about='A string variable that gets the version, linked in late: a new version compiles nothing. "" for none.',
+        about='Short for `stamps: {VARIABLE: "{version}"}`: a string variable that gets the version. "" for none.',
         example="main.version",
         default='""',
+    ),
+    Field(
+        name="stamps",
+        kind=mapping("Go variable", patterns.STAMP, words.stamp_text, "variable -> text", remedy=words.STAMP.remedy),
+        about="String variables and what they get, linked in late: another commit compiles nothing. {version}, "
+        "{revision}, {short_revision}, {date} (of the commit), {dirty} (true or false), {branch} and {go} are filled "
+        "in. Those of a service come to those of `defaults`.",
+        example='{main.version: "{version}", main.commit: "{revision}", main.builtBy: gobake}',
+        default="{}",
     ),
     Field(
         name="entrypoint",
@@ -242,6 +251,14 @@ TOP_FIELDS = (
         about="Where the source is (the label org.opencontainers.image.source).",
         example="https://github.com/acme/shop",
         otherwise="the address of Git's remote `origin`",
+    ),
+    Field(
+        name="version",
+        kind=words.VERSION.kind,
+        about="The version of all services: in stamps and in the label org.opencontainers.image.version. --version on "
+        "the command line wins.",
+        example="v1.2.3",
+        otherwise="--tag where it is a version, else Git's tags",
     ),
     Field(
         name="include",

@@ -23,7 +23,7 @@ RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy)
 MAX_BYTES = 1 << 20
 
 # Mappings of a service complete those of `defaults` key by key; everything else replaces what `defaults` says.
-_MERGED = frozenset(("build_env", "env", "labels"))
+_MERGED = frozenset(("build_env", "env", "labels", "stamps"))
 _OWN = frozenset(("name", "where", "places", "package"))
 
 
@@ -47,6 +47,7 @@ class ServiceConfig:
     trimpath: bool | None = None
     build_env: Mapping[str, str] | None = None  # environment of the compile
     version_stamp: str | None = None
+    stamps: Mapping[str, str] | None = None  # variable -> text with placeholders
     entrypoint: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     ports: tuple[str, ...] | None = None  # 8080, 53/udp
@@ -107,6 +108,7 @@ class Config:
     registry: str | None = None  # prefix of image names, without a slash at its end
     go: str | None = None  # X.Y or X.Y.Z, as written
     source_url: str | None = None
+    version: str | None = None
     include: tuple[str, ...] = ()
     prebuilt: str | None = None
     provenance: str | None = None  # false, min or max

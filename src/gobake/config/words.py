@@ -12,6 +12,7 @@ from gobake.config.spelling import meant, shown
 from gobake.config.values import RESERVED_NAMES
 from gobake.errors import UsageError
 from gobake.model import Platform, Strategy
+from gobake.versions import stamps
 
 # Suggested, and admitted by the schema; what a platform is, model.Platform decides.
 ARCHITECTURES = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x".split()
@@ -117,6 +118,42 @@ BUILD_TAG = Grammar(
     number={"type": "number", "minimum": 0},
 )
 STAMP = Grammar(says="Go variable", pattern=patterns.STAMP, remedy="package.variable, such as main.version", empty=True)
+VERSION = Grammar(
+    says="version",
+    pattern=patterns.VERSION,
+    remedy="such as v1.2.3: printable text without { and }, and with one kind of quotes at most",
+    longest=200,
+    number={"type": "number", "minimum": 0},
+)
+
+
+def _read_stamp_text(at: At) -> str:
+    value = at.text()
+    try:
+        literals = "".join(piece.literal for piece in stamps.pieces(value))
+        stamps.quoted(literals)
+    except stamps.WrongPlaceholder as error:
+        if error.word is None:
+            raise at.refuse(
+                f"{shown(value)} has a brace without its other half", "write {{ or }} for a brace"
+            ) from None
+        raise at.refuse(
+            f"there is no placeholder {shown('{' + error.word + '}')}",
+            f"{meant(error.word, stamps.PLACEHOLDERS)}; write {{{{ for a brace",
+        ) from None
+    except ValueError:
+        raise at.refuse(
+            f"{shown(value)} holds both kinds of quotes", "go build -ldflags can pass only one kind in a value"
+        ) from None
+    return value
+
+
+_BRACED = rf"(?:[^{{}}]|\{{\{{|\}}\}}|\{{(?:{'|'.join(stamps.PLACEHOLDERS)})\}})*"
+_STAMP_SCHEMA: Schema = {
+    "type": ["string", "number", "boolean"],
+    "pattern": rf"^{patterns.ONE_KIND_OF_QUOTES}{_BRACED}$",
+}
+stamp_text: Kind[str] = Kind(read=_read_stamp_text, described=lambda: _STAMP_SCHEMA, says="text with placeholders")
 
 
 # ---- caches

@@ -12,6 +12,7 @@ from gobake.insight import files
 from gobake.insight.causes import Cause, Change
 from gobake.insight.past import FILES, GO_STAGES, Found, Look, Place
 from gobake.runs.record import RunRecord
+from gobake.versions import stamps
 
 ENVIRONMENT = "env:"  # what the names of arguments begin with that are environment variables
 _FLAG = re.compile(r"(?<!\S)(--?[A-Za-z][\w-]*)")
@@ -111,14 +112,22 @@ def _arguments(look: Look, place: Place, targets: Iterable[str], then: Look, bef
     other_text = place.text != before.text
     # flags stand in a step's text and the environment does not: only a text that is another has other flags
     names = argument_names(look, targets, then, lambda key: other_text or key.startswith(ENVIRONMENT))
-    stamps = place.kind == "stamp" or (other_text and " -X " in place.text)
-    versions = look.variables.get("VERSION"), then.variables.get("VERSION")
-    if stamps and all(versions) and versions[0] != versions[1]:
-        names.append("VERSION")
+    if place.kind == "stamp" or (other_text and " -X " in place.text):
+        for name in linked_in(place.text):
+            now, old = look.variables.get(name), then.variables.get(name)
+            if now and old and now != old:
+                names.append(name)
     if not names:
         return []
     changes = tuple(Change(kind="changed", what=name) for name in names)
     return [Difference(cause=Cause.ARGUMENT, says=f"{said_together(names)} changed", changes=changes)]
+
+
+def linked_in(text: str) -> tuple[str, ...]:
+    """The build arguments that a step links into programs; before there were several it was always VERSION."""
+    found = re.findall(r"\$\{(VERSION(?:_[A-Z0-9_]+)?|[A-Z_]+)\}", text)
+    known = (name for name in found if name in stamps.ARGUMENTS.values() or name.startswith("VERSION_"))
+    return tuple(dict.fromkeys(known)) or ("VERSION",)
 
 
 def argument_names(look: Look, targets: Iterable[str], then: Look, matters: Callable[[str], bool]) -> list[str]:

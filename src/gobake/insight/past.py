@@ -17,7 +17,7 @@ TRACE = "trace"  # gobake's own target, which no user asks for
 GO_STAGES = ("go", "go-native")
 MISSED = ("executed", "shared")
 _HAD = (*MISSED, "reused", "imported", "unknown")
-_COMPILES = re.compile(r"(compile|stamp)(-\d+)?")
+_COMPILES = re.compile(r"(compile|stamp)(-\d+)?(\.\d+)?")
 FILES = "--from=files "  # of a COPY from the context that services' files come from
 _CONTEXT = re.compile(r"--mount=type=bind(?!,from=)")
 

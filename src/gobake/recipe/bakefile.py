@@ -7,12 +7,14 @@ Reference: https://docs.docker.com/build/bake/reference/.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
+from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.recipe.words import FILES, hcl, stage_name
+from gobake.versions import stamps
 
 INLINE = "type=inline"  # the cache-to that lies in the image
 TRACE = "trace"  # the target that writes what Go did into a folder
@@ -60,7 +62,8 @@ def render(
 ) -> str:
     """The JSON text. ``caches``: by target, for gobake's own runs; a rendered file has none unless asked for.
     ``downloads``: the compile reads modules from elsewhere."""
-    targets = {target.name: _target(project, target, places) for target in matrix.targets}
+    stages = compile_stages(matrix)
+    targets = {target.name: _target(project, target, places, stages) for target in matrix.targets}
     base = {
         "context": hcl(places.context),
         "dockerfile": hcl(places.dockerfile),
@@ -72,9 +75,7 @@ def render(
         "variable": {
             "PREFIX": {"default": hcl(project.prefix)},
             "TAG": {"default": "latest"},
-            "VERSION": {"default": "dev"},
-            "REVISION": {"default": ""},
-            "CREATED": {"default": ""},
+            **_described(project, matrix),
             "EPOCH": {"default": "0"},
             "TRACE": {"default": ".gobake/trace"},
             **(
@@ -92,7 +93,7 @@ def render(
             "inherits": ["_base"],
             "target": TRACE,
             "platforms": [str(p) for p in matrix.platforms],
-            "args": {"VERSION": "${VERSION}"},
+            **_arguments(stages),
             "output": ["type=local,dest=${TRACE}"],
         }
     assert isinstance(bake["target"], dict)
@@ -100,6 +101,24 @@ def render(
     for name, cache in (caches or {}).items():
         _add_cache(bake["target"], name, cache)
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
+
+
+def _described(project: Project, matrix: Matrix) -> dict[str, dict[str, str]]:
+    """The variables of versions and commits: those of labels, and what the programs' stamps use."""
+    names = ("REVISION", "CREATED", *stamps.all_arguments(matrix.services))
+    modules = [s.version_variable for s in matrix.services if s.version_variable != "VERSION"]
+    return {
+        "VERSION": {"default": hcl(project.version or "dev")},
+        **{name: {"default": "${VERSION}"} for name in sorted(modules)},
+        **{name: {"default": ""} for name in names if name not in ("VERSION", *modules)},
+    }
+
+
+def _arguments(stages: Sequence[CompileStage], service: Service | None = None) -> dict[str, object]:
+    """All of what is linked in before: targets that share a stage must give it the same arguments."""
+    found = [s for s in stages if service is None or service in (c.service for c in s.commands)]
+    names = dict.fromkeys(name for stage in found for name in stage.arguments(service))
+    return {"args": {name: f"${{{name}}}" for name in names}} if names else {}
 
 
 def _secrets() -> list[str]:
@@ -168,7 +187,7 @@ def _attest(project: Project) -> list[str]:
     return [f"type=provenance,mode={project.provenance}"]
 
 
-def _target(project: Project, target: Target, places: Places) -> dict[str, object]:
+def _target(project: Project, target: Target, places: Places, stages: Sequence[CompileStage]) -> dict[str, object]:
     service, strategy = target.service, target.strategy
     described = _labels(project, service, strategy)
     contexts: dict[str, str] = {}
@@ -190,8 +209,8 @@ def _target(project: Project, target: Target, places: Places) -> dict[str, objec
             if key.startswith("org.opencontainers.")
         ],
     }
-    if service.version_stamp and strategy is not Strategy.PREBUILT:
-        fields["args"] = {"VERSION": "${VERSION}"}
+    if strategy is not Strategy.PREBUILT:
+        fields |= _arguments(stages, service)
     if strategy is Strategy.PREBUILT:
         contexts["prebuilt"] = hcl(places.prebuilt)
     if service.files:
@@ -232,7 +251,7 @@ def _labels(project: Project, service: Service, strategy: Strategy) -> dict[str,
     """https://specs.opencontainers.org/image-spec/annotations/; the user's own labels come last and win."""
     labels = {
         "org.opencontainers.image.title": hcl(service.name),
-        "org.opencontainers.image.version": "${VERSION}",
+        "org.opencontainers.image.version": f"${{{service.version_variable}}}",
         "org.opencontainers.image.revision": "${REVISION}",
         "org.opencontainers.image.created": "${CREATED}",
     }

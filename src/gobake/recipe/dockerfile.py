@@ -11,11 +11,12 @@ from gobake.context.admitted import in_context
 from gobake.dataclass import dataclass
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
-from gobake.model import HealthCheck, Project, Service, Strategy, Target, is_dockerfile
+from gobake.model import HealthCheck, Project, Service, Stamp, Strategy, Target, is_dockerfile
 from gobake.recipe import folders, ignore, words
 from gobake.recipe.accounts import Account, accounts, base_name
 from gobake.recipe.stages import Batch, Command, CompileStage, compile_stages
 from gobake.recipe.templates import fill
+from gobake.versions import stamps
 
 SOURCE = "/src"
 PROGRAMS = "/cache/golink"  # where go build keeps programs from build to build, in a folder for each batch
@@ -24,6 +25,8 @@ BINARIES = "/usr/local/bin"  # where the program lies in every image
 # Where Go, git and ssh look by themselves. Go reads every file in that folder besides the image's own bundle.
 NETRC = "/root/.netrc"
 CERTIFICATES = "/etc/ssl/certs/of-the-host.pem"
+# A shell function: one word of -ldflags, in which nothing is escaped, and either kind of quotes holds the other.
+_QUOTED = """quoted() { case $1 in *\\'*) printf '"%s"' "$1" ;; *) printf "'%s'" "$1" ;; esac; }"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,8 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "packages": _package_words,
         "flags": _flags,
         "link_flags": _link_flags,
+        "quoted": _QUOTED,
+        "stamp_arguments": stamps.arguments,
         "exports": _exports,
         "folder": lambda batch: f"{PROGRAMS}/{batch.folder}",
         "binaries": BINARIES,
@@ -154,12 +159,29 @@ def _flags(stage: CompileStage) -> str:
     return " ".join(flags)
 
 
-def _link_flags(stage: CompileStage, stamp: str = "") -> str:
+def _link_flags(stage: CompileStage, service: Service | None = None) -> str:
+    """``service``: whose stamps are linked in. Each is a word that the step's own `quoted` makes of a value that only
+    the build knows."""
     flags = stage.options.ldflags
-    if not stamp:
+    found = service.stamps if service else ()
+    if not found:
         return words.shell(f"-ldflags={flags}") if flags else ""
-    # the shell puts the version in: it is the only variable of the line
-    return words.shell("-ldflags=" + " ".join(filter(None, (flags, f"-X {stamp}=")))) + '"$VERSION"'
+    assert service
+    beginning = words.shell(f"-ldflags={flags} -X " if flags else "-ldflags=-X ")
+    return beginning + "' -X '".join(f'"$(quoted {_stamp_word(service, stamp)})"' for stamp in found)
+
+
+def _stamp_word(service: Service, stamp: Stamp) -> str:
+    """VARIABLE=TEXT as one word of a shell, with variables for what changes."""
+    word = [words.shell(f"{stamp.variable}=")]
+    for piece in stamps.pieces(stamp.text):
+        if piece.placeholder == stamps.GO:
+            word.append('"$(go env GOVERSION)"')
+        elif piece.placeholder:
+            word.append(f'"${{{stamps.argument(service, piece.placeholder)}}}"')
+        else:
+            word.append(words.shell(piece.literal))
+    return "".join(word)
 
 
 def _package_words(commands: Batch | tuple[Command, ...]) -> str:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import BuildOptions, Service, Strategy
+from gobake.versions import stamps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,14 @@ class Command:
         return self.service.binary
 
     @property
-    def stamp(self) -> str:
-        return self.service.version_stamp
+    def late(self) -> bool:
+        """Whether it is linked after all is compiled, with values that change from commit to commit."""
+        return bool(self.service.stamps)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The build arguments that are linked in, those that change least first."""
+        return stamps.arguments(self.service)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +49,29 @@ class Batch:
     """Commands that one `go build -o FOLDER/` can write without one overwriting another."""
 
     folder: str
-    stamp: str  # the variable that the version is linked into, "" for none
     commands: tuple[Command, ...]
+
+    @property
+    def service(self) -> Service:
+        """One of those whose commands are in it; all are linked with the same flags."""
+        return self.commands[0].service
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateStage:
+    """Links with values of one kind: it has no other build arguments, and so does not run again for others.
+
+    The stages of one compile stage follow each other, those whose values change least first: they share a kept folder.
+    """
+
+    name: str
+    base: str  # the stage before it
+    arguments: tuple[str, ...]  # build arguments
+    batches: tuple[Batch, ...]
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        return tuple(command for batch in self.batches for command in batch.commands)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,23 +86,40 @@ class CompileStage:
 
     @property
     def plain(self) -> tuple[Batch, ...]:
-        return _batches(self.name, [c for c in self.commands if not c.stamp])
+        return _batches(self.name, [c for c in self.commands if not c.late])
 
     @property
     def stamped(self) -> tuple[Command, ...]:
-        return tuple(c for c in self.commands if c.stamp)
+        return tuple(c for c in self.commands if c.late)
 
     @property
-    def late(self) -> tuple[Batch, ...]:
-        return _batches(self.stamp_name, self.stamped)
-
-    @property
-    def stamp_name(self) -> str:
-        return "stamp" + self.name.removeprefix("compile")
+    def late(self) -> tuple[LateStage, ...]:
+        groups: dict[tuple[str, ...], list[Command]] = {}
+        for command in sorted(self.stamped, key=lambda c: _rank(c.arguments)):
+            groups.setdefault(command.arguments, []).append(command)
+        found: list[LateStage] = []
+        batches: list[Batch] = []
+        for arguments, commands in groups.items():
+            new = _batches("stamp" + self.name.removeprefix("compile"), commands, first=len(batches) + 1)
+            base = found[-1].name if found else self.name
+            found.append(LateStage(name=new[0].folder, base=base, arguments=arguments, batches=new))
+            batches += new
+        return tuple(found)
 
     def output_stage(self, service: Service) -> str:
         """The stage whose /out holds the service's files."""
-        return self.stamp_name if service.version_stamp else self.name
+        return next((late.name for late in self.late if service in (c.service for c in late.commands)), self.name)
+
+    def arguments(self, service: Service | None = None) -> tuple[str, ...]:
+        """The build arguments of all stages up to the one that links a service, or of all."""
+        found: dict[str, None] = {}
+        if service and not service.stamps:
+            return ()
+        for late in self.late:
+            found |= dict.fromkeys(late.arguments)
+            if service and late.name == self.output_stage(service):
+                break
+        return tuple(found)
 
 
 def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
@@ -99,16 +144,26 @@ def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
     return tuple(stages)
 
 
-def _batches(stage: str, commands: Sequence[Command]) -> tuple[Batch, ...]:
+def _rank(arguments: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    """The order of late stages: by the argument that changes most often."""
+    order = tuple(stamps.ARGUMENTS.values())
+    return max((order.index(a) if a in order else 0 for a in arguments), default=-1), arguments
+
+
+def _batches(stage: str, commands: Sequence[Command], first: int = 1) -> tuple[Batch, ...]:
     rounds: list[list[Command]] = []
     for command in commands:
         for batch in rounds:
-            if batch[0].stamp == command.stamp and all(other.linked != command.linked for other in batch):
+            if _linked_alike(batch[0], command) and all(other.linked != command.linked for other in batch):
                 batch.append(command)
                 break
         else:
             rounds.append([command])
     return tuple(
-        Batch(folder=stage if number == 1 else f"{stage}.{number}", stamp=batch[0].stamp, commands=tuple(batch))
-        for number, batch in enumerate(rounds, start=1)
+        Batch(folder=stage if number == 1 else f"{stage}.{number}", commands=tuple(batch))
+        for number, batch in enumerate(rounds, start=first)
     )
+
+
+def _linked_alike(one: Command, other: Command) -> bool:
+    return (one.service.stamps, one.arguments) == (other.service.stamps, other.arguments)

@@ -1,0 +1,48 @@
+"""Which module of a project a service belongs to: a module has tags of its own, and so a version."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from gobake.gomod import Layout, Module
+from gobake.model import Service
+from gobake.versions.stamps import ARGUMENTS
+
+VERSION = ARGUMENTS["version"]  # that of the project's own module
+
+
+def with_modules(services: Iterable[Service], layout: Layout) -> tuple[Service, ...]:
+    """The services with their modules. That of the project's own folder, or else the repository, gives `VERSION`; every
+    other module a variable of its own, VERSION_ and its folder."""
+    named = [(service, _module(service, layout)) for service in services]
+    others = sorted({m.directory for _, m in named if m and m.directory != layout.root})
+    variables: dict[str, str] = {}
+    for folder in map(str, others):
+        slug = re.sub("[^A-Z0-9]+", "_", os.path.relpath(folder, layout.root).upper()).strip("_")
+        name, number = f"{VERSION}_{slug}".rstrip("_"), 2
+        while name in variables.values():
+            name, number = f"{VERSION}_{slug}_{number}", number + 1
+        variables[folder] = name
+    return tuple(_with(service, module, layout, variables) for service, module in named)
+
+
+def _with(service: Service, module: Module | None, layout: Layout, variables: dict[str, str]) -> Service:
+    if module is None:
+        return service
+    return replace(
+        service,
+        module=module.path,
+        module_directory=PurePosixPath(os.path.relpath(module.directory, layout.context)),
+        version_variable=variables.get(str(module.directory), VERSION),
+    )
+
+
+def _module(service: Service, layout: Layout) -> Module | None:
+    """The innermost main module around the service's package."""
+    folder = layout.context / service.directory
+    mains = [m for build in layout.builds for m in build.mains if folder.is_relative_to(m.directory)]
+    return max(mains, key=lambda m: len(m.directory.parts), default=None)
