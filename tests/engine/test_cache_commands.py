@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from gobake.caching.seeding import seeds_in
 from gobake.caching.store import parse_store
 from gobake.model import Platform
 from gobake.registry import Repository
-from tests.conftest import Gobake, Tree, commit
+from tests.conftest import Gobake, commit
 from tests.engine.conftest import docker
 
 AMD64 = Platform.parse("linux/amd64")
@@ -330,73 +327,3 @@ def test_layer_caches_in_a_folder_are_listed_and_pruned_one_by_one(two: Two, tmp
     assert len(listed(two, "--cache-store", str(store), cwd=two.other)["layers"]) == len(others)
     ended = two.gobake.good("build", "--platform", "linux/amd64", *policy, cwd=two.other)
     assert "warning" not in ended.out + ended.err
-
-
-# ---- verify
-
-
-def in_mount(mount: str, command: str) -> str:
-    """Run a shell command where a cache mount lies, as whoever can write to it might."""
-    text = (
-        "FROM golang:1.26 AS run\nARG MOMENT\n"
-        f"RUN --mount=type=cache,id={mount},target=/cache {command} > /said\nFROM scratch\nCOPY --from=run /said /\n"
-    )
-    moment = f"MOMENT={time.time_ns()}"
-    words = ["docker", "buildx", "build", "--quiet", "--build-arg", moment, "--output", "type=tar,dest=-", "-"]
-    done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode("utf-8", "replace")
-
-
-@pytest.fixture
-def verified(gobake: Gobake, tree: Tree, request: pytest.FixtureRequest) -> Iterator[tuple[Gobake, Path, str]]:
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[:30].strip("-") + f"-{os.getpid()}"
-    root = tree(program(name), name)
-    commit(root)
-    gobake.good("build", "--platform", "linux/amd64", cwd=root)
-    yield gobake, root, name
-    gobake.good("cache", "prune", "--all", "--yes", cwd=root)
-
-
-POISON = f"sed -i 's/{SAID}/{SAID.upper()}/g'"  # as long as before: Go looks at the size
-
-
-@pytest.mark.smoke
-def test_caches_that_change_nothing_are_verified_and_stay_as_they_are(verified: tuple[Gobake, Path, str]) -> None:
-    gobake, root, name = verified
-    before = records()
-    ended = gobake.good("cache", "verify", "--format", "json", cwd=root)
-    assert [s["agree"] for s in ended.json["services"]] == [True]
-    assert ended.json["services"][0]["service"] == name
-    assert records() == before, "no warm mount was lost, and none is left of the comparison"
-
-
-def test_a_poisoned_object_is_noticed_although_the_linked_program_is_right(verified: tuple[Gobake, Path, str]) -> None:
-    gobake, root, name = verified
-    poisoned = in_mount(
-        f"{name}-gobuild",
-        f"grep -rlF '{SAID}' /cache | grep -e '-d$' | xargs -r {POISON}; grep -rlF '{SAID.upper()}' /cache",
-    )
-    assert "-d" in poisoned
-    ended = gobake("cache", "verify", cwd=root)
-    assert ended.code == 5, ended.out + ended.err
-    assert "gobuild or gomod differs" in ended.err
-
-
-def test_a_swapped_program_is_noticed(verified: tuple[Gobake, Path, str]) -> None:
-    gobake, root, name = verified
-    sums = "(cd /cache/compile && { echo sums; cksum ./*; } >../compile.sums)"  # else the build notices by itself
-    in_mount(
-        f"{name}-golink-compile-linux-amd64", f"find /cache -type f -name '{name}' -exec {POISON} {{}} + && {sums}"
-    )
-    ended = gobake("cache", "verify", "--format", "json", cwd=root)
-    assert ended.code == 5, ended.out + ended.err
-    (service,) = json.loads(ended.out)["services"]
-    assert service["verdict"] == "golink differs"
-    assert service["linked_anew"] == service["without_caches"] != service["with_caches"]
-
-
-def test_a_builder_that_keeps_nothing_has_nothing_to_verify(gobake: Gobake, tree: Tree) -> None:
-    ended = gobake("cache", "verify", cwd=tree(program("never-built")))
-    assert ended.code == 2
-    assert "build first" in ended.err

@@ -13,7 +13,7 @@ import pytest
 from gobake.engine import cache_mounts
 from tests.conftest import Gobake, commit
 from tests.engine.caches import SESSIONS_LAST, edit, forget_mounts, make_bare, mark_of, requests, small_project
-from tests.engine.test_cache_commands import in_mount
+from tests.engine.test_cache_verify import in_mount
 
 BOTH = "linux/amd64,linux/arm64"
 MAIN = {

@@ -41,22 +41,31 @@ def test_ages_are_shown_in_whole_units(seconds: float | None, text: str) -> None
     assert age_text(seconds) == text
 
 
-def verified(kept: str, relinked: str, clean: str, again: str = "") -> Verified:
-    platform = Platform.parse("linux/amd64")
-    return Verified(service="api", platform=platform, kept=kept, relinked=relinked, clean=clean, again=again)
+def verified(shipped: str, kept: str, relinked: str, clean: str, again: str = "") -> Verified:
+    return Verified(
+        service="api",
+        platform=Platform.parse("linux/amd64"),
+        shipped=shipped,
+        kept=kept,
+        relinked=relinked,
+        clean=clean,
+        again=again,
+    )
 
 
 @pytest.mark.parametrize(
     ("found", "verdict"),
     [
-        (verified("a", "a", "a"), Verdict.SAME),
-        (verified("b", "a", "a", "a"), Verdict.PROGRAM),
-        (verified("a", "b", "a", "a"), Verdict.OBJECT),
-        (verified("b", "b", "a", "a"), Verdict.OBJECT),
-        (verified("b", "b", "a", "c"), Verdict.UNSTABLE),
+        (verified("a", "a", "a", "a"), Verdict.SAME),
+        (verified("b", "a", "a", "a", "a"), Verdict.LAYER),
+        (verified("b", "b", "a", "a", "a"), Verdict.PROGRAM),
+        (verified("a", "b", "a", "a", "a"), Verdict.PROGRAM),
+        (verified("a", "a", "b", "a", "a"), Verdict.OBJECT),
+        (verified("b", "b", "b", "a", "a"), Verdict.OBJECT),
+        (verified("b", "b", "b", "a", "c"), Verdict.UNSTABLE),
     ],
 )
-def test_the_verdict_names_the_mount_that_is_at_fault(found: Verified, verdict: Verdict) -> None:
+def test_the_verdict_names_what_is_at_fault(found: Verified, verdict: Verdict) -> None:
     assert found.verdict is verdict
     assert verified_as_json([found])["services"][0]["agree"] == (verdict is Verdict.SAME)
 

@@ -35,6 +35,13 @@ def test_what_was_remembered_is_known_under_the_same_evidence_only() -> None:
     assert memory.recall("other", "key", ("evidence", 1)) is None
 
 
+def test_nothing_is_recalled_while_memory_is_empty() -> None:
+    memory.remember("kind", "key", 1, 2)
+    with memory.empty():
+        assert memory.recall("kind", "key", 1) is None
+    assert memory.recall("kind", "key", 1) == 2
+
+
 def test_another_version_of_gobake_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     memory.remember("kind", "key", 1, 2)
     monkeypatch.setattr(memory, "__version__", "99.0")

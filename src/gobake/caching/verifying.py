@@ -1,8 +1,12 @@
-"""Do the caches change a program? Build a sample three times at once, and compare the bytes.
+"""Do the caches change a program? Build a sample in four ways, and compare the bytes.
 
+- shipped: as any build, from the layers of the builder where it has them
 - kept: with the project's own mounts, as any build; only the step itself is not taken from a layer cache
 - relinked: the same, but with an empty golink mount, so that what gobuild and gomod hold is linked anew
-- clean: with mounts of its own, which begin empty
+- clean: with mounts of its own, which begin empty, from copies of the sources that are made anew, and of what Go says
+  when it is asked again
+
+The first comes alone: two builds that want one golink mount at the same moment do not get the same.
 
 The clean build has mounts of other names instead of --no-cache, which would leave a second mount under every name of
 the project's behind. What was made for the comparison is deleted at the end; the project's mounts are only used.
@@ -22,16 +26,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from gobake import engine, recipe
+from gobake import engine, memory, recipe
 from gobake.access import EventRedactor, Redactor
 from gobake.caching.solving import solve
 from gobake.context import staging
 from gobake.context.admitted import admitted
 from gobake.context.staging import Staged
 from gobake.dataclass import dataclass
-from gobake.errors import BuildFailed, GobakeError, UsageError
+from gobake.errors import BuildFailed, CachesDisagree, GobakeError, UsageError
+from gobake.folders import cache_folder
+from gobake.golang import GoTree
 from gobake.matrix import Matrix, Selection, select
-from gobake.model import Platform, Strategy
+from gobake.model import Platform, Project, Strategy
 from gobake.opening import Opened
 from gobake.recipe.dockerfile import BINARIES
 from gobake.recipe.stages import CompileStage, compile_stages
@@ -45,6 +51,7 @@ class Verdict(StrEnum):
     """What the comparison says of a service."""
 
     SAME = "same"
+    LAYER = "a layer differs"  # what the steps give today is right, and what the builder keeps of them is not
     PROGRAM = "golink differs"  # a linked program is not what its objects give
     OBJECT = "gobuild or gomod differs"  # an object or a module's source is not what it should be
     UNSTABLE = "not reproducible"  # two builds without caches differ as well: nothing can be said
@@ -56,6 +63,7 @@ class Verified:
 
     service: str
     platform: Platform
+    shipped: str
     kept: str
     relinked: str
     clean: str
@@ -63,11 +71,13 @@ class Verified:
 
     @property
     def verdict(self) -> Verdict:
-        if self.kept == self.relinked == self.clean:
+        if self.shipped == self.kept == self.relinked == self.clean:
             return Verdict.SAME
         if self.again and self.again != self.clean:
             return Verdict.UNSTABLE
-        return Verdict.PROGRAM if self.relinked == self.clean else Verdict.OBJECT
+        if self.relinked != self.clean:
+            return Verdict.OBJECT
+        return Verdict.PROGRAM if self.kept != self.clean else Verdict.LAYER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +85,8 @@ class Verifying:
     """What is to be verified, and where."""
 
     opened: Opened
-    services: tuple[str, ...]  # () is the first that is compiled
+    anew: Opened  # the same project, of which nothing was remembered
+    services: tuple[str, ...]  # () are all that are compiled
     platform: Platform
     builder: str
     secrets: Mapping[str, str]  # environment of the build's secrets
@@ -86,30 +97,28 @@ class Verifying:
 
 
 def verify(asked: Verifying) -> tuple[Verified, ...]:
-    """Raises UsageError where there is nothing to verify, and BuildFailed."""
-    project = asked.opened.project
+    """Raises UsageError where there is nothing to verify, CachesDisagree where the sources differ already, and
+    BuildFailed."""
     _require_warm(asked)
-    whole = select(project, Selection(platforms=(asked.platform,)), (asked.platform,))
-    whole = Matrix(targets=tuple(t for t in whole.targets if t.strategy is not Strategy.PREBUILT))
+    _require_same_packages(asked)
+    whole = _compiled(asked.opened.project, asked.platform)
     sample = _sample(asked.services, whole)
-    staged = staging.stage(admitted(project, whole, asked.opened.tree), asked.home / "context")
-    fresh = f"verify-{secrets.token_hex(4)}"
-    relinked = _text(asked, whole, sample)
-    empty = relinked.dockerfile.replace(f"id={project.mounts}-golink-", f"id={fresh}-linked-golink-")
-    texts = {
-        "kept": _text(asked, whole, sample),
-        "relinked": replace(relinked, dockerfile=empty),
-        "clean": _text(asked, sample, sample, namespace=fresh),
-    }
     names = [service.name for service in sample.services]
-    try:
-        found = _build(asked, texts, names, staged)
-        again: dict[str, str] = {}
-        if any(found["clean"] != found[other] for other in ("kept", "relinked")):
-            texts = {"clean": _text(asked, sample, sample, namespace=f"{fresh}-again")}
-            again = _build(asked, texts, names, staged)["clean"]
-    finally:
-        _forget(fresh, asked.builder)
+    fresh = f"verify-{secrets.token_hex(4)}"
+    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+        staged = staging.stage(admitted(asked.opened.project, whole, asked.opened.tree), asked.home / "context")
+        anew = staging.stage(admitted(asked.anew.project, whole, asked.anew.tree), Path(scratch) / "context")
+        _require_same_sources(staged.sources, anew.sources)
+        try:
+            found = _build(asked, {"shipped": _text(asked, whole, sample, "")}, names, staged)
+            kept = _text(asked, whole, sample, secrets.token_hex(8))
+            found |= _build(asked, {"kept": kept, "relinked": _relinked(asked, whole, sample, fresh)}, names, staged)
+            found |= _build(asked, {"clean": _clean(asked, sample, fresh)}, names, anew)
+            again: dict[str, str] = {}
+            if any(digests != found["clean"] for digests in found.values()):
+                again = _build(asked, {"clean": _clean(asked, sample, f"{fresh}-again")}, names, anew)["clean"]
+        finally:
+            _forget(fresh, asked.builder)
     return tuple(
         Verified(
             service=name,
@@ -121,6 +130,11 @@ def verify(asked: Verifying) -> tuple[Verified, ...]:
     )
 
 
+def _compiled(project: Project, platform: Platform) -> Matrix:
+    whole = select(project, Selection(platforms=(platform,)), (platform,))
+    return Matrix(targets=tuple(t for t in whole.targets if t.strategy is not Strategy.PREBUILT))
+
+
 def _require_warm(asked: Verifying) -> None:
     project = asked.opened.project
     mounts = engine.cache_mounts(asked.builder)
@@ -130,9 +144,44 @@ def _require_warm(asked: Verifying) -> None:
         )
 
 
+def _require_same_packages(asked: Verifying) -> None:
+    """Raises CachesDisagree where Go, asked again, tells another tree than the remembered one."""
+    now = {package.import_path: package for package in asked.anew.tree.packages}
+    known = {package.import_path: package for package in asked.opened.tree.packages}
+    for path in sorted(now.keys() | known.keys()):
+        if now.get(path) != known.get(path):
+            raise CachesDisagree(
+                f"package {path} is remembered otherwise than Go describes it now",
+                remedy=f"delete {cache_folder() / 'memory'}, and please report this",
+            )
+
+
+def _require_same_sources(kept: Path, anew: Path) -> None:
+    """Raises CachesDisagree for the first file of which the kept copy is not what a new one is."""
+    one, other = _files(kept), _files(anew)
+    for path in sorted(one.keys() | other.keys()):
+        if one.get(path) != other.get(path):
+            raise CachesDisagree(
+                f"the copy of {path} that builds are given is not what {path} holds",
+                remedy=f"delete {kept.parent}, and please report this",
+            )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """What a folder holds: digests, and where links lead."""
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_symlink():
+            found[name] = f"-> {file.readlink()}"
+        elif file.is_file():
+            found[name] = _sha256(file)
+    return found
+
+
 def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
-    """The targets of the services; of the first one where none is named."""
-    names = services or [service.name for service in whole.services[:1]]
+    """The targets of the services; of all where none is named."""
+    names = services or [service.name for service in whole.services]
     compiled = {service.name for service in whole.services}
     for name in names:
         if name not in compiled:
@@ -145,18 +194,33 @@ def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
 # ---- recipes
 
 
-def _text(asked: Verifying, matrix: Matrix, sample: Matrix, namespace: str = "") -> recipe.Recipe:
+def _text(asked: Verifying, matrix: Matrix, sample: Matrix, moment: str) -> recipe.Recipe:
     """The recipe of a matrix, with a stage at its end that holds the programs of the sample.
 
     The whole matrix, not just the sample, decides the names of stages, and so of the golink mounts.
     """
-    project = asked.opened.project
-    if namespace:
-        project = replace(project, namespace=f"{namespace}-{project.namespace}".rstrip("-"))
+    return _with_programs(asked.opened.project, asked.opened.tree, matrix, sample, moment)
+
+
+def _relinked(asked: Verifying, matrix: Matrix, sample: Matrix, fresh: str) -> recipe.Recipe:
+    text = _text(asked, matrix, sample, secrets.token_hex(8))
+    mounts = asked.opened.project.mounts
+    return replace(text, dockerfile=text.dockerfile.replace(f"id={mounts}-golink-", f"id={fresh}-linked-golink-"))
+
+
+def _clean(asked: Verifying, sample: Matrix, fresh: str) -> recipe.Recipe:
+    """In mounts of other names; nothing of the recipe is remembered either."""
+    project = asked.anew.project
+    apart = replace(project, namespace=f"{fresh}-{project.namespace}".rstrip("-"))
+    with memory.empty():
+        return _with_programs(apart, asked.anew.tree, sample, sample, secrets.token_hex(8))
+
+
+def _with_programs(project: Project, tree: GoTree, matrix: Matrix, sample: Matrix, moment: str) -> recipe.Recipe:
     places = recipe.Places(context="", dockerfile="", prebuilt="", exact=True)  # each target has its own, below
-    texts = recipe.render(project, matrix, asked.opened.tree, places)
+    texts = recipe.render(project, matrix, tree, places)
     stages = [s for s in compile_stages(matrix) if {c.name for c in s.commands} & _names(sample)]
-    return replace(texts, dockerfile=_exporting(texts.dockerfile, stages, _names(sample), secrets.token_hex(8)))
+    return replace(texts, dockerfile=_exporting(texts.dockerfile, stages, _names(sample), moment))
 
 
 def _names(matrix: Matrix) -> set[str]:
@@ -165,12 +229,12 @@ def _names(matrix: Matrix) -> set[str]:
 
 def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str], moment: str) -> str:
     """The moment makes the compile steps new ones, that no layer cache has, and each recipe's its own: the ids of cache
-    mounts are no part of a step's cache key, so that BuildKit would take two recipes' steps for one."""
+    mounts are no part of a step's cache key, so that BuildKit would take two recipes' steps for one. Without a moment
+    they are those of any build."""
     lines = [dockerfile.rstrip("\n"), "", f"FROM scratch AS {_RESULT}"]
     for stage in stages:
-        lines[0], count = re.subn(
-            rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", rf"\1\nENV GOBAKE_VERIFY={moment}", lines[0]
-        )
+        own = f"\nENV GOBAKE_VERIFY={moment}" if moment else ""
+        lines[0], count = re.subn(rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", rf"\1{own}", lines[0])
         assert count == 1, f"the recipe has {count} stages {stage.name}"
         for service in (command.service for command in stage.commands if command.name in names):
             program = f"/out/{service.name}{BINARIES}/{service.name}"

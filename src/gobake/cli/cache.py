@@ -265,10 +265,11 @@ def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there
 @format_option
 @as_given
 def verify_command(given: dict[str, Any]) -> None:
-    """Build a sample with the caches and without, and compare the programs.
+    """Build services with the caches and without, and compare the programs.
 
-    Without SERVICE the first one is the sample. Ends with 5 where the caches change a program.
+    Without SERVICE all of them. Ends with 5 where something that is kept changes a program.
     """
+    from gobake import memory
     from gobake.caching.verifying import Verifying, verify
     from gobake.engine import Questions
     from gobake.folders import scratch_folder
@@ -279,14 +280,17 @@ def verify_command(given: dict[str, Any]) -> None:
 
     with Questions(given["builder"]) as questions:
         opened = open_project(request(given))
+        with memory.empty():
+            anew = open_project(request(given))
         builder = questions.builder()
     if not given["quiet"]:
-        click.echo("building a sample with the caches and without them, which takes as long as a cold build", err=True)
+        click.echo("building with the caches and without them, which takes as long as a cold build", err=True)
     with scratch_folder() as scratch:
         access = module_access(opened, _home(opened), scratch)
         found = verify(
             Verifying(
                 opened=opened,
+                anew=anew,
                 services=given["services"],
                 platform=_one_platform(given) or builder.native,
                 builder=given["builder"],
@@ -327,7 +331,7 @@ def _judge(found: tuple[Verified, ...]) -> None:
                     f"{one.service} on {one.platform} cannot be verified: two builds without caches differ as well",
                     remedy="make the build reproducible: -trimpath, and no time or random value in ldflags",
                 )
-            case Verdict.PROGRAM | Verdict.OBJECT:
+            case Verdict.PROGRAM | Verdict.OBJECT | Verdict.LAYER:
                 raise CachesDisagree(
                     f"{one.service} on {one.platform}: the caches change the program ({one.verdict})",
                     remedy="`gobake cache prune --all` deletes them; with --cache-store also the seeds saved from them",

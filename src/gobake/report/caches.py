@@ -160,9 +160,9 @@ def print_items(items: Sequence[Item], *, color: str) -> None:
 def print_verified(found: Sequence[Verified], *, color: str) -> None:
     """One row a service: the digests, and whether they agree."""
     console = console_for(sys.stdout, color)
-    table = _table(("SERVICE", "PLATFORM", "WITH CACHES", "LINKED ANEW", "WITHOUT", "VERDICT"))
+    table = _table(("SERVICE", "PLATFORM", "AS SHIPPED", "WITH MOUNTS", "LINKED ANEW", "WITHOUT", "VERDICT"))
     for one in found:
-        digests = (digest[:12] for digest in (one.kept, one.relinked, one.clean))
+        digests = (digest[:12] for digest in (one.shipped, one.kept, one.relinked, one.clean))
         table.add_row(one.service, str(one.platform), *digests, str(one.verdict))
     console.print(table)
 
@@ -175,6 +175,7 @@ def verified_as_json(found: Sequence[Verified]) -> dict[str, Any]:
         {
             "service": one.service,
             "platform": str(one.platform),
+            "as_shipped": f"sha256:{one.shipped}",
             "with_caches": f"sha256:{one.kept}",
             "linked_anew": f"sha256:{one.relinked}",
             "without_caches": f"sha256:{one.clean}",
