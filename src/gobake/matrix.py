@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from gobake.dataclass import dataclass
-from gobake.errors import ConfigError, UsageError
+from gobake.errors import ConfigError
 from gobake.model import Platform, Project, Service, Strategy, Target, is_dockerfile
+from gobake.services import asked_for
 
 # What UPX 4 can pack for linux (upx --help, "Packing of linux/elf").
 UPX_ARCHITECTURES = frozenset(("386", "amd64", "arm", "arm64", "mips", "mipsle", "ppc64le", "ppc64"))
@@ -16,7 +18,8 @@ UPX_ARCHITECTURES = frozenset(("386", "amd64", "arm", "arm64", "mips", "mipsle",
 class Selection:
     """What the command line asks for. Empty means: not said."""
 
-    services: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()  # names, folders, import paths or patterns
+    seen_from: Path | None = None  # where folders begin that are named with ./; None: the project's root
     strategies: tuple[Strategy, ...] = ()
     platforms: tuple[Platform, ...] = ()
     every_strategy: bool = False  # `gobake all`: what the configuration lists, not just the chosen one
@@ -61,7 +64,7 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
     ``default_platforms`` are the builder's own (or the host's, where none was asked).
     """
     targets, left_out = [], []
-    for service in _services(project, selection.services):
+    for service in asked_for(project, selection.services, selection.seen_from):
         platforms = selection.platforms or service.platforms or tuple(default_platforms)
         asked = selection.strategies or (service.strategies if selection.every_strategy else (service.strategy,))
         for strategy in (s for s in Strategy if s in asked):
@@ -75,22 +78,6 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
             else:
                 raise ConfigError(f"{service.name} cannot be built in {strategy}: {reason[0]}", remedy=reason[1])
     return Matrix(targets=tuple(targets), left_out=tuple(left_out))
-
-
-def _services(project: Project, names: Sequence[str]) -> tuple[Service, ...]:
-    if not names:
-        return project.services
-    known = {service.name: service for service in project.services}
-    for name in names:
-        if name not in known:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, n=1)
-            raise UsageError(
-                f"there is no service {name!r}",
-                remedy=f"did you mean {near[0]}?" if near else f"services: {', '.join(known)}",
-            )
-    return tuple(service for service in project.services if service.name in names)
 
 
 def _impossible(

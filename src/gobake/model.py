@@ -203,6 +203,7 @@ class Service:
     tmp: bool = False  # a /tmp that everybody may write, as any distribution has one
     volumes: tuple[str, ...] = ()  # absolute folders of VOLUME; the user may write them as well
     healthcheck: HealthCheck | None = None
+    why: str = ""  # it is a service, or it is none unless asked for: a reason to be shown
 
     @property
     def uid(self) -> str:
@@ -269,6 +270,8 @@ class Project:
     provenance: str = "false"  # false, min or max: BuildKit's own attestation
     version: str = ""  # what gobake.yaml says; "" means: --tag and git tell
     config_file: Path | None = None
+    title: str = ""  # its name in a few letters, which other projects may have as well; "" where that is `name`
+    left_out: tuple[Service, ...] = ()  # commands that are built only where they are asked for by name or folder
     namespace: str = ""  # of the cache mounts of runs that are not trusted; "" for everyone else
     own_bases: tuple[OwnBase, ...] = ()  # by file
 
@@ -289,6 +292,14 @@ class Project:
     def mounts(self) -> str:
         """What the ids of the project's cache mounts begin with."""
         return f"{self.namespace}-{self.name}" if self.namespace else self.name
+
+    def folder(self, service: Service) -> str:
+        """Where a service's package lies, as the command line names it: `./cmd/api`, `.`, or the import path."""
+        place = self.context / service.directory
+        if not place.is_relative_to(self.root):
+            return service.package
+        relative = place.relative_to(self.root).as_posix()
+        return "." if relative == "." else f"./{relative}"
 
     @property
     def prefix(self) -> str:

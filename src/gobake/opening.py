@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from gobake import git, golang, gomod, hostgo, surveys
+from gobake import git, golang, gomod, hostgo, services, surveys
 from gobake.caching.choosing import CacheChoice, choose
 from gobake.caching.environment import look
 from gobake.caching.wish import CacheWish
@@ -18,7 +18,7 @@ from gobake.errors import ConfigError
 from gobake.folders import data_folder
 from gobake.golang import GoTree
 from gobake.model import Platform, Project
-from gobake.project import Overrides, build_options, identity, make_project
+from gobake.project import Overrides, Told, build_options, identity, make_project
 from gobake.versions.choosing import Versions
 from gobake.versions.choosing import choose as choose_version
 from gobake.versions.modules import VERSION
@@ -70,10 +70,10 @@ def open_project(request: Request) -> Opened:
             tree = gocontainer.survey(layout, asked, image, request.builder)
         seen = look.checkout()
         overrides = Overrides(registry=request.registry, bases=request.bases)
-        project = make_project(config, tree, overrides, seen.source_url)
+        project = make_project(config, tree, overrides, seen.source_url, _told(tree, config))
         modules = {
             service.version_variable: look.description(seen, project.context / service.module_directory, service.module)
-            for service in project.services
+            for service in (*project.services, *project.left_out)
             if service.version_variable != VERSION
         }
     return Opened(project=project, tree=tree, config=config, checkout=seen, modules=modules, host_go=go)
@@ -82,6 +82,15 @@ def open_project(request: Request) -> Opened:
 def versions_of(opened: Opened, request: Request, tag: str) -> Versions:
     """Which version a build with this tag has."""
     return choose_version(opened.project, opened.checkout, opened.modules, tag=tag, version=request.version)
+
+
+def _told(tree: GoTree, config: Config | None) -> Told:
+    """What the repository tells of its commands; not asked where gobake.yaml names the services."""
+    found = services.commands(tree)
+    if not found or (config and not config.discover):
+        return Told()
+    evidence = services.gather(tree.layout.root, found, services.package_folders(tree), services.module_folders(tree))
+    return Told(evidence=evidence, idle=services.idle(tree))
 
 
 def history_folder(opened: Opened, request: Request) -> Path:

@@ -10,7 +10,7 @@ from gobake.caching.layers import LayerPlan, cache_name
 from gobake.caching.mounts import mounts_of
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
-from gobake.model import Project, Strategy, Target
+from gobake.model import Project, Service, Strategy, Target
 from gobake.opening import Opened
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.versions.choosing import Versions, used
@@ -81,7 +81,7 @@ def as_text(plan: Plan) -> str:
     project, matrix = plan.project, plan.matrix
     lines = [
         f"project   {project.name} in {project.root}",
-        f"config    {project.config_file or 'none: every main package is a service'}",
+        f"config    {project.config_file or 'none: the repository tells which commands are services'}",
         f"Go        {project.go_version}, compiled in {project.bases.go}; asked "
         + (f"on the host ({plan.host_go})" if plan.host_go else "in a container"),
         f"context   {project.context}, {plan.packages} packages of it",
@@ -99,20 +99,21 @@ def as_text(plan: Plan) -> str:
     rows = [
         (
             t.name,
+            project.folder(t.service),
             ",".join(map(str, t.platforms)),
             _compile_of(plan, t),
             _why(plan, t),
+            t.service.why,
             image_names(project, t, plan.tag)[-1 if t.strategy is not t.service.strategy else 1],
         )
         for t in matrix.targets
     ]
-    rows.insert(0, ("TARGET", "PLATFORMS", "FROM", "WHY", "IMAGE"))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines += [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + "  " + row[4] for row in rows
-    ]
+    rows.insert(0, ("TARGET", "PACKAGE", "PLATFORMS", "FROM", "STRATEGY", "WHY", "IMAGE"))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    lines += ["  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows]
     lines += ["", f"{len(matrix.targets)} targets, {sum(len(t.platforms) for t in matrix.targets)} images"]
     lines += [f"left out  {note}" for note in matrix.left_out]
+    lines += _commands_text(plan)
     return "\n".join(lines)
 
 
@@ -125,6 +126,32 @@ def _version_text(plan: Plan) -> list[str]:
     lines = [f"version   {values['VERSION']}, from {plan.versions.source}"]
     lines += [f"          {values.get(name, '')} of {module}" for name, module in sorted(versions.items())]
     return lines + [f"note      {note}" for note in plan.versions.notes]
+
+
+def _commands_text(plan: Plan) -> list[str]:
+    """The commands that are no services, each with its reason, and how to have them all the same."""
+    project, others = plan.project, _others(plan)
+    lines = [f"left out  {service.name} ({project.folder(service)}): {service.why}" for service in others]
+    if lines:
+        lines.append(
+            f"          any of them is built where it is named: `gobake build {project.folder(others[0])}`; or keep it "
+            "in with services.include in gobake.yaml"
+        )
+    return lines
+
+
+def _others(plan: Plan) -> list[Service]:
+    chosen = {service.name for service in plan.matrix.services}
+    return [service for service in plan.project.left_out if service.name not in chosen]
+
+
+def _command_json(project: Project, service: Service) -> dict[str, Any]:
+    return {
+        "name": service.name,
+        "package": service.package,
+        "folder": project.folder(service),
+        "reason": service.why,
+    }
 
 
 def _caches_text(plan: Plan) -> list[str]:
@@ -217,4 +244,6 @@ def as_json(plan: Plan) -> dict[str, Any]:
             for t in plan.matrix.targets
         ],
         "left_out": list(plan.matrix.left_out),
+        "services": [_command_json(project, service) for service in plan.matrix.services],
+        "commands_left_out": [_command_json(project, service) for service in _others(plan)],
     }

@@ -1,15 +1,13 @@
 """gobake.yaml and what Go found -> Project. Pure: files were read and Go was asked before.
 
-Without a configuration every main package is a service, named as Go names its binary.
+Without a configuration the repository tells which commands are services (services/).
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import field, replace
-from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +17,17 @@ from gobake.errors import ConfigError, ProjectError, Where
 from gobake.golang import GoTree, Package
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Stamp, Strategy, bake_name
 from gobake.plan.own_bases import own_bases
+from gobake.services import (
+    Evidence,
+    Verdict,
+    Wishes,
+    commands,
+    decide,
+    matches,
+    project_name,
+    service_names,
+    title,
+)
 from gobake.versions.modules import with_modules
 
 
@@ -30,20 +39,26 @@ class Overrides:
     bases: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_project(config: Config | None, tree: GoTree, overrides: Overrides, source_url: str = "") -> Project:
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the repository tells of its commands."""
+
+    evidence: Evidence = field(default_factory=Evidence)
+    idle: frozenset[str] = frozenset()  # import paths of commands whose main does nothing
+
+
+def make_project(
+    config: Config | None, tree: GoTree, overrides: Overrides, source_url: str = "", told: Told | None = None
+) -> Project:
     """The project that a configuration (or none) and the Go tree mean. Raises ConfigError and ProjectError."""
     layout = tree.layout
     go_version = layout.go_version
     bases = {"go": f"golang:{go_version}", **(dict(config.bases) if config else {}), **overrides.bases}
-    services = _configured(config, tree) if config and config.services else ()
-    if config is None or not config.services or config.discover:
-        services += _discovered(config, tree, services)
+    configured = _configured(config, tree) if config and config.services else ()
+    services, left_out = _discovered(config, tree, configured, told or Told())
+    services = (*configured, *services)
     if not services:
-        raise ProjectError(
-            f"there is no main package to build in {layout.root}",
-            remedy="gobake builds commands; `CGO_ENABLED=0 go list ./...` shows what Go sees, and a command of cgo "
-            'files alone is seen with `defaults: {build_env: {CGO_ENABLED: "1"}}` in gobake.yaml',
-        )
+        raise _nothing(tree, left_out)
     if config and config.registry and overrides.registry is None:
         registry = config.registry
     else:
@@ -52,11 +67,15 @@ def make_project(config: Config | None, tree: GoTree, overrides: Overrides, sour
     if config:
         keys = [*(f"bases.{name}" for name in config.bases), *(f"services.{s.name}.base" for s in services)]
         where = {key: config.where_of(key) for key in keys}
+    others = {service.name for service in left_out}
+    everything = with_modules(sorted((*services, *left_out), key=lambda s: s.name), layout)
     return Project(
-        name=(config.name if config and config.name else "") or _project_name(tree),
+        name=(config.name if config and config.name else "") or _project_name(tree, source_url),
+        title="" if config and config.name else _project_title(tree),
         root=layout.root,
         context=layout.context,
-        services=with_modules(sorted(services, key=lambda s: s.name), layout),
+        services=tuple(service for service in everything if service.name not in others),
+        left_out=tuple(service for service in everything if service.name in others),
         bases=Bases(**bases),
         go_version=go_version,
         registry=registry.rstrip("/"),
@@ -67,6 +86,21 @@ def make_project(config: Config | None, tree: GoTree, overrides: Overrides, sour
         own_bases=own_bases(layout.root, bases, services, where),
         **({"prebuilt": config.prebuilt} if config and config.prebuilt else {}),
         **({"provenance": config.provenance} if config and config.provenance else {}),
+    )
+
+
+def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> ProjectError:
+    if left_out:
+        return ProjectError(
+            f"no command in {tree.layout.root} is a service: gobake.yaml excludes them all",
+            remedy=f"ask for one by its name, such as `gobake build {left_out[0].name}`, or change services.exclude",
+        )
+    modules = sorted(m.path for build in tree.layout.builds for m in build.mains)
+    where = f"its modules are {', '.join(modules[:8])}{', ...' if len(modules) > 8 else ''}; " if modules else ""
+    return ProjectError(
+        f"there is no main package to build in {tree.layout.root}",
+        remedy=f"gobake builds commands: {where}`CGO_ENABLED=0 go list ./...` shows what Go sees, and a command of cgo "
+        'files alone is seen with `defaults: {build_env: {CGO_ENABLED: "1"}}` in gobake.yaml',
     )
 
 
@@ -83,13 +117,16 @@ def identity(project: Project) -> str:
     return f"{project.name}-{hashlib.sha256(str(project.root).encode()).hexdigest()[:8]}"
 
 
-def _project_name(tree: GoTree) -> str:
-    """The last element of the module's path that tells something, or the folder's name for a workspace."""
-    build = tree.layout.builds[0]
-    path = build.mains[0].path.split("/")
-    telling = [part for part in path if not re.fullmatch(r"v\d+", part)] or path
-    named = tree.layout.root.name if build.workspace or len(tree.layout.builds) > 1 else telling[-1]
-    return re.sub(r"[^a-z0-9]+", "-", named.lower()).strip("-") or "project"
+def _project_name(tree: GoTree, source_url: str) -> str:
+    """The path of the root's module; of a workspace without one, what is common to its modules."""
+    modules = {m.directory: m.path for build in tree.layout.builds for m in build.mains}
+    return project_name(modules.get(tree.layout.root, ""), sorted(modules.values()), source_url, tree.layout.root.name)
+
+
+def _project_title(tree: GoTree) -> str:
+    """The last telling element of the root's module, or of the root's folder."""
+    module = next((m.path for b in tree.layout.builds for m in b.mains if m.directory == tree.layout.root), "")
+    return title(module or tree.layout.root.name)
 
 
 # ---- services that the configuration names
@@ -179,6 +216,7 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
         directory=package.directory,
         build_root=package.build_root,
         build=_options(said),
+        why="named in gobake.yaml",
     )
     given: dict[str, Any] = {
         "strategy": said.strategy,
@@ -232,44 +270,59 @@ def _file(config: Config, root: Path, service: str, file: ExtraFile) -> ExtraFil
 # ---- services that nobody named
 
 
-def _discovered(config: Config | None, tree: GoTree, configured: tuple[Service, ...]) -> tuple[Service, ...]:
-    taken = {service.package for service in configured}
-    mains = [m for m in tree.mains if m.import_path not in taken]
-    names = _unique_names(mains, {service.name for service in configured})
-    found = []
-    for main in mains:
-        plain = Service(
-            name=names[main.import_path],
-            package=main.import_path,
-            binary=main.binary,
-            directory=main.directory,
-            build_root=main.build_root,
-        )
-        if config:
-            said = replace(config.defaults, name=plain.name)
-            plain = _service(config, said, main, tree.layout.root)
-        found.append(plain)
-    return tuple(found)
+def _discovered(
+    config: Config | None, tree: GoTree, configured: tuple[Service, ...], told: Told
+) -> tuple[tuple[Service, ...], tuple[Service, ...]]:
+    """The services among the commands that the configuration does not name, and those that are left out."""
+    named = {service.package for service in configured}
+    mains = {main.import_path: main for main in tree.mains}
+    found = [replace(c, empty=c.import_path in told.idle) for c in commands(tree) if c.import_path not in named]
+    verdicts = decide(found, told.evidence, _wishes(config))
+    if config and not config.discover:
+        verdicts = tuple(v if _is_included(config, v) else _unnamed(v) for v in verdicts)
+    names = service_names(verdicts, _free, {service.name for service in configured})
+    services: list[Service] = []
+    left_out: list[Service] = []
+    for verdict in verdicts:
+        main = mains[verdict.command.import_path]
+        said = replace(config.defaults, name=names[main.import_path]) if config else None
+        service = _service(config, said, main, tree.layout.root) if config and said else _plain(names, main)
+        (services if verdict.shipped else left_out).append(replace(service, why=verdict.why))
+    return tuple(services), tuple(left_out)
 
 
-def _unique_names(mains: list[Package], taken: set[str]) -> dict[str, str]:
-    """Go's binary names as image names; where two are alike, folders in front of them tell them apart."""
-    names: dict[str, str] = {}
-    for main in mains:
-        parts = main.import_path.split("/")
-        short = _image_name(main.binary)
-        alike = [m for m in mains if _image_name(m.binary) == short]
-        if len(alike) > 1 or not _free(short, taken):
-            at = len(parts) - 1 - parts[::-1].index(main.binary)
-            candidates = ["-".join(map(_image_name, parts[start : at + 1])) for start in range(at - 1, -1, -1)]
-            others = {"-".join(_image_name(p) for p in m.import_path.split("/")) for m in alike if m is not main}
-            telling = [c for c in candidates if not any(o.endswith(c) for o in others)]
-            longest = candidates[-1] if candidates else f"{short}-app"
-            numbered = (f"{longest}-{number}" for number in count(2))
-            short = next(c for c in chain(telling, candidates, [longest], numbered) if _free(c, taken))
-        names[main.import_path] = short
-        taken = taken | {short}
-    return names
+def _plain(names: Mapping[str, str], main: Package) -> Service:
+    return Service(
+        name=names[main.import_path],
+        package=main.import_path,
+        binary=main.binary,
+        directory=main.directory,
+        build_root=main.build_root,
+    )
+
+
+def _wishes(config: Config | None) -> Wishes:
+    if config is None:
+        return Wishes()
+
+    def placed(key: str, patterns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        places = (config.where_of(f"services.{key}.{at}") for at in range(len(patterns)))
+        return tuple((p, f"{w.file.name}:{w.line}") for p, w in zip(patterns, places, strict=True))
+
+    lists = config.services
+    return Wishes(include=placed("include", lists.include), exclude=placed("exclude", lists.exclude))
+
+
+def _is_included(config: Config, verdict: Verdict) -> bool:
+    command = verdict.command
+    return verdict.shipped and any(
+        matches(pattern, command.folder, command.import_path) for pattern in config.services.include
+    )
+
+
+def _unnamed(verdict: Verdict) -> Verdict:
+    why = verdict.why if verdict.why.startswith("excluded") else "gobake.yaml does not name it"
+    return replace(verdict, shipped=False, why=why)
 
 
 def _free(name: str, taken: set[str]) -> bool:
@@ -279,9 +332,3 @@ def _free(name: str, taken: set[str]) -> bool:
     targets = {f"{baked}-{strategy}" for strategy in Strategy}
     called = {f"{other}-{strategy}" for other in others for strategy in Strategy}
     return name not in RESERVED_NAMES and baked not in others | called and not targets & others
-
-
-def _image_name(text: str) -> str:
-    """The nearest name component of the distribution spec: [a-z0-9]+ with single separators."""
-    name = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
-    return re.sub(r"[._-]{2,}", "-", name).strip("._-") or "app"

@@ -264,7 +264,7 @@ def test_where_seeds_warm_the_mounts_an_edit_writes_the_layers_of_what_was_edite
     assert compiled(edited) == ["example.com/shop/cmd/api"]
     assert {c["target"] for c in stored(edited, "import") if c["found"]} == {"api-scratch", "worker-scratch"}
     assert [c["target"] for c in stored(edited, "export")] == ["api-scratch"]
-    worker = bare.layers("lean/shop-cache", "layers-shop.worker-scratch.amd64.main")
+    worker = bare.layers("lean/shop-cache", "layers-example-com-shop.worker-scratch.amd64.main")
     assert not {digest.removeprefix("sha256:") for digest in worker} & set(bare.uploads("lean/shop-cache"))
 
 

@@ -39,7 +39,11 @@ print(json.dumps(sorted(sys.modules)))
 
 def test_what_takes_long_is_not_imported_before_a_build_begins(tree: Tree) -> None:
     root = tree(
-        {"go.mod": "module example.com/m\n\ngo 1.22\n", "main.go": "package main\n", "gobake.yaml": "name: shop\n"}
+        {
+            "go.mod": "module example.com/m\n\ngo 1.22\n",
+            "main.go": "package main\n\nfunc main() {}\n",
+            "gobake.yaml": "name: shop\n",
+        }
     )
     for _ in range(2):  # the first one has to read YAML, and to ask Go
         done = subprocess.run(

@@ -77,7 +77,7 @@ def test_the_last_run_of_each_branch_is_printed_and_all_are_summed(metrics: Metr
     assert values(said, "gobake_run_seconds", branch="main") == [6.0]
     assert values(said, "gobake_run_seconds", branch="feature") == [7.0]
     assert values(said, "gobake_run_success", branch="feature") == [0]
-    assert values(said, "gobake_runs_total", project="hello", outcome="done") == [2]
+    assert values(said, "gobake_runs_total", project="example-com-hello", outcome="done") == [2]
     assert values(said, "gobake_executed_steps_total") == [2]
     assert values(said, "gobake_build_seconds_total") == [18.0]
 

@@ -156,7 +156,9 @@ def test_a_rendered_bake_file_has_caches_only_if_a_policy_is_named(gobake: Gobak
     assert "cache-" not in (root / "docker-bake.json").read_text()
     gobake.good(*words, "--cache-policy", "ci-pull-request", cwd=root)
     target = json.loads((root / "docker-bake.json").read_text())["target"]["api-scratch"]
-    assert target["cache-from"][-1].startswith("type=registry,ref=ghcr.io/acme/shop-cache:layers-shop.api-scratch.")
+    assert target["cache-from"][-1].startswith(
+        "type=registry,ref=ghcr.io/acme/shop-cache:layers-example-com-shop.api-scratch."
+    )
     assert "cache-to" not in target
 
 

@@ -48,20 +48,20 @@ def test_each_checkout_has_its_own_unless_a_folder_is_named(tree: Tree, data: Pa
     one, two = tree(HELLO, "one"), tree(HELLO, "two")
     assert folder(one) != folder(two)
     assert folder(one).is_relative_to(data)
-    assert folder(one, tmp_path / "h") == folder(two, tmp_path / "h") == tmp_path / "h" / "hello"
+    assert folder(one, tmp_path / "h") == folder(two, tmp_path / "h") == tmp_path / "h" / "example-com-hello"
 
 
 def test_the_file_names_it_from_where_it_lies_and_the_command_line_wins(tree: Tree, tmp_path: Path) -> None:
     root = tree({**HELLO, "gobake.yaml": "history: {folder: ./.gobake/history}\n"})
-    assert folder(root) == root / ".gobake" / "history" / "hello"
-    assert folder(root, tmp_path / "h") == tmp_path / "h" / "hello"
+    assert folder(root) == root / ".gobake" / "history" / "example-com-hello"
+    assert folder(root, tmp_path / "h") == tmp_path / "h" / "example-com-hello"
 
 
 def test_a_home_folder_is_meant_by_a_tilde(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     root = tree({**HELLO, "gobake.yaml": "history: {folder: ~/records}\n"})
-    assert folder(root) == tmp_path / "records" / "hello"
-    assert folder(root, Path("~/other")) == tmp_path / "other" / "hello"
+    assert folder(root) == tmp_path / "records" / "example-com-hello"
+    assert folder(root, Path("~/other")) == tmp_path / "other" / "example-com-hello"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_without_the_section_nothing_is_said() -> None:
 @pytest.mark.parametrize("command", ["runs ls", "report", "explain", "metrics", "runs show"])
 def test_what_reads_reads_it_from_there(tree: Tree, tmp_path: Path, command: str) -> None:
     root, named = tree(HELLO), tmp_path / "named"
-    with RunStore(named / "hello") as store:
+    with RunStore(named / "example-com-hello") as store:
         store.add(run(), [])
     for result in (
         invoke(root, *command.split(), "--history", str(named)),
@@ -102,7 +102,7 @@ def test_an_empty_name_is_none(tree: Tree) -> None:
     root = tree(HELLO)
     result = invoke(root, "runs", "ls", "--history", "", env={"GOBAKE_HISTORY": ""})
     assert "no run is on record" in result.stdout
-    assert not (Path.cwd() / "hello").exists()
+    assert not (Path.cwd() / "example-com-hello").exists()
 
 
 # ---- folders that are no help
@@ -152,7 +152,7 @@ def test_damage_in_a_read_only_history_hides_no_other(read_only: Path) -> None:
 def test_what_has_no_history_and_cannot_have_one_is_told_by_readers(tree: Tree) -> None:
     result = invoke(tree(HELLO), "runs", "ls", "--history", str(NOWHERE))
     assert isinstance(result.exception, GobakeError)
-    assert str(result.exception).startswith(f"{NOWHERE}/hello: ")
+    assert str(result.exception).startswith(f"{NOWHERE}/example-com-hello: ")
     assert "\n" not in str(result.exception)
 
 

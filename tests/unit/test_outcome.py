@@ -114,7 +114,7 @@ def test_facts_tell_where_and_from_what_a_run_was_made(tree: Tree) -> None:
     builder = Builder(name="farm", driver="remote", nodes=(node,))
     terminal = Surroundings(kind=Place.TERMINAL)
     facts = outcome.facts(opened, terminal, builder, EngineInfo(engine="28", buildx="v0.24"))
-    assert (facts["project"], facts["builder"], facts["driver"]) == ("shop", "farm", "remote")
+    assert (facts["project"], facts["builder"], facts["driver"]) == ("example-com-shop", "farm", "remote")
     assert facts["nodes"] == (("farm0", "linux/amd64,linux/arm64"),)
     assert (facts["engine"], facts["buildx"], facts["revision"]) == ("28", "v0.24", "")
 

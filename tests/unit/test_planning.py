@@ -73,15 +73,15 @@ def test_without_a_configuration_scratch_is_the_default(tree: Tree) -> None:
         ("worker-scratch", "the default"),
     ]
     assert found["project"]["config"] is None
-    assert "none: every main package is a service" in as_text(plan)
+    assert "none: the repository tells which commands are services" in as_text(plan)
 
 
 def test_mounts_are_named_after_the_project_and_one_a_platform_for_links(tree: Tree) -> None:
     assert planned(tree(FILES)).mounts == (
-        "shop-gomod",
-        "shop-gobuild",
-        "shop-golink-compile-linux-amd64",
-        "shop-golink-compile-linux-arm64",
+        "example-com-shop-gomod",
+        "example-com-shop-gobuild",
+        "example-com-shop-golink-compile-linux-amd64",
+        "example-com-shop-golink-compile-linux-arm64",
     )
 
 
@@ -137,8 +137,11 @@ def test_the_plan_tells_policy_store_and_what_each_target_reads_and_writes(
     lines = as_text(plan).splitlines()
     assert "policy    ci-branch: gitlab, next" in lines
     assert "store     ghcr.io/acme/shop-cache: beside the images" in lines
-    assert "import    api-scratch: layers-shop.api-scratch.all.next, layers-shop.api-scratch.all.main" in lines
-    assert "export    api-scratch: layers-shop.api-scratch.all.next" in lines
+    assert (
+        "import    api-scratch: layers-example-com-shop.api-scratch.all.next, layers-example-com-shop.api-scratch.all.main"
+        in lines
+    )
+    assert "export    api-scratch: layers-example-com-shop.api-scratch.all.next" in lines
     found = as_json(plan)["caches"]
     assert json.loads(json.dumps(found)) == found
     assert (found["policy"], found["store"], found["read"], found["written"]) == (
@@ -148,7 +151,7 @@ def test_the_plan_tells_policy_store_and_what_each_target_reads_and_writes(
         "next",
     )
     assert found["layers"]["api-scratch"]["import"][0] == (
-        "type=registry,ref=ghcr.io/acme/shop-cache:layers-shop.api-scratch.all.next"
+        "type=registry,ref=ghcr.io/acme/shop-cache:layers-example-com-shop.api-scratch.all.next"
     )
     assert set(found["layers"]) == {"api-scratch", "worker-scratch"}
     assert found["layers"]["api-scratch"]["export"][0].endswith(

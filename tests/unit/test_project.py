@@ -56,19 +56,19 @@ def names(*mains: str, module: str = "example.com/shop") -> list[str]:
     [
         (["."], ["shop"]),
         (["cmd/api", "cmd/worker"], ["api", "worker"]),
-        (["cmd/api", "tools/api"], ["cmd-api", "tools-api"]),
-        (["cmd/api", "api"], ["cmd-api", "shop-api"]),
-        (["a/x/run", "b/x/run"], ["a-x-run", "b-x-run"]),
+        (["cmd/api", "lib/api"], ["api", "lib-api"]),
+        (["cmd/api", "api"], ["api", "shop-api"]),
+        (["a/x/run", "b/x/run"], ["b-x-run", "x-run"]),
         (["cmd/scratch"], ["cmd-scratch"]),
         (["cmd/default", "cmd/all", "cmd/trace"], ["cmd-all", "cmd-default", "cmd-trace"]),
         (["cmd/api/v2"], ["api"]),
         (["cmd/Big_Name"], ["big_name"]),
         (["cmd/c++"], ["c"]),
         (["cmd/a..b"], ["a-b"]),
-        (["cmd/cmd-api", "cmd/api", "tools/api"], ["cmd-api", "shop-cmd-api", "tools-api"]),
+        (["cmd/cmd-api", "cmd/api", "lib/api"], ["api", "cmd-api", "lib-api"]),
     ],
 )
-def test_services_are_named_as_their_binaries_with_folders_in_front_where_two_are_alike(
+def test_services_have_the_last_telling_name_and_the_less_prominent_of_two_gets_folders_in_front(
     mains: list[str], found: list[str]
 ) -> None:
     assert names(*mains) == found
@@ -114,8 +114,8 @@ def test_the_same_folders_give_the_same_names_in_whatever_order() -> None:
 
 
 def test_a_project_without_a_configuration_is_named_after_its_module() -> None:
-    assert made("", tree_of(".", module="example.com/My_Shop/v3")).name == "my-shop"
-    assert made("", tree_of(".", workspace=True)).name == "shop"  # after its folder
+    assert made("", tree_of(".", module="example.com/shop")).name == "example-com-shop"
+    assert made("", tree_of(".", workspace=True)).name == "example-com-shop"
 
 
 def test_the_command_line_wins_over_the_configuration() -> None:

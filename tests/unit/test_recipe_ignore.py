@@ -217,4 +217,4 @@ def test_the_same_packages_give_the_same_bytes(tree: Tree) -> None:
     files = {"go.mod": mod("example.com/app"), "a/main.go": MAIN, "b/main.go": MAIN, "_c/x.go": ""}
     first = ignore_file(tree(files, name="x/project"))
     assert first == ignore_file(tree(dict(reversed(files.items())), name="y/project"))
-    assert first.startswith("# Written by gobake for app; run `gobake render` again")
+    assert first.startswith("# Written by gobake for example-com-app; run `gobake render` again")

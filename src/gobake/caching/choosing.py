@@ -101,5 +101,5 @@ def _store(project: Project, config: CacheConfig, around: Surroundings, wish: Ca
         home = project.config_file.parent if project.config_file else project.root
         return parse_store(config.store, home.resolve()), "gobake.yaml"
     if project.registry and around.kind is not Place.TERMINAL:
-        return Store(repository=f"{project.prefix}{project.name}-cache"), "beside the images"
+        return Store(repository=f"{project.prefix}{project.title or project.name}-cache"), "beside the images"
     return None, "none is configured" if around.kind is Place.TERMINAL else "there is no registry to keep it in"

@@ -342,6 +342,7 @@ def request(given: dict[str, Any]) -> Request:
 def selection(given: dict[str, Any], *, every_strategy: bool) -> Selection:
     return Selection(
         services=tuple(given["services"]),
+        seen_from=(Path.cwd() / given["directory"]).resolve(),
         strategies=_joined(given.get("strategies", ())),
         platforms=_joined(given["platforms"]),
         every_strategy=every_strategy,

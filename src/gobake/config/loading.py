@@ -10,7 +10,7 @@ from gobake.config.known import document
 from gobake.config.nodes import Spot, Table
 from gobake.config.reading import At
 from gobake.config.table import SERVICE_FIELDS, TOP_FIELDS
-from gobake.config.values import Config, ServiceConfig
+from gobake.config.values import Config, ServiceConfig, Services
 from gobake.errors import ConfigError, Where
 
 _DEEPER = {
@@ -24,9 +24,9 @@ def parse_config(text: bytes, file: Path) -> Config:
     node = document(text, file) or Table(entries=(), spot=Spot(line=1, column=1))
     at = At(file=file, node=node, spot=node.spot, example="services: {api: {package: ./cmd/api}}")
     values = {} if at.nothing else read_fields(at, TOP_FIELDS, _DEEPER)
-    services = values.get("services", ())
+    services = values.get("services", Services())
     discover = values.setdefault("discover", not services)
-    if not services and not discover:
+    if not services and not discover and not services.include:
         raise ConfigError(
             "nothing would be built: no services are listed and none may be found",
             where=at.places["discover"],

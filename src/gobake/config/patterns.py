@@ -49,6 +49,7 @@ PACKAGE = rf"(?:\.|(?:\./)?{_NO_DOTS}{_ELEMENT}(?:/{_ELEMENT})*)/?"
 ONE_KIND_OF_QUOTES = r"(?!.*'.*\u0022)(?!.*\u0022.*')"
 # Any printable text but braces.
 VERSION = rf"{ONE_KIND_OF_QUOTES}[^{{}}{_UNPRINTABLE}]+"
+COMMANDS = r"(?!-)[A-Za-z0-9_~+.*?\[\]!/-]+"
 STAMP = rf"(?!\.|.*\.\.)(?:{_ELEMENT}/)*{_ELEMENT}\.{VARIABLE}"
 
 _PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"

@@ -10,7 +10,7 @@ from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
 from gobake.config.running import HEALTH_FIELDS
-from gobake.config.services import FILE_FIELDS
+from gobake.config.services import FILE_FIELDS, LIST_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
 
 
@@ -28,6 +28,7 @@ def fields_markdown() -> str:
             *_table("Keys of `cache.seeds`", SEED_FIELDS),
             *_table("Keys of `gate` and of an entry of its `branches` (`branches`: only of `gate`)", GATE_FIELDS),
             *_table("Keys of `history`", HISTORY_FIELDS),
+            *_table("Lists in `services`, beside the services' names", LIST_FIELDS),
             *_table("Keys of an entry of `files`", FILE_FIELDS),
             *_table("Keys of `healthcheck`", HEALTH_FIELDS),
         ]

@@ -9,12 +9,12 @@ from types import MappingProxyType
 
 from gobake.config import patterns
 from gobake.config.fields import Field, object_schema, read_fields
-from gobake.config.kinds import Kind, Schema
+from gobake.config.kinds import Kind, Schema, items
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import shown
-from gobake.config.values import RESERVED_NAMES, ServiceConfig
-from gobake.config.words import SERVICE_NAME, SOURCE, TARGET
+from gobake.config.values import RESERVED_NAMES, SERVICE_LISTS, ServiceConfig, Services
+from gobake.config.words import PATTERN, SERVICE_NAME, SOURCE, TARGET
 from gobake.errors import ConfigError, Where
 from gobake.model import ExtraFile, Strategy, bake_name
 
@@ -73,31 +73,58 @@ def defaults_kind(fields: Sequence[Field]) -> Kind[ServiceConfig]:
     )
 
 
-def services_kind(fields: Sequence[Field]) -> Kind[tuple[ServiceConfig, ...]]:
-    def read(at: At) -> tuple[ServiceConfig, ...]:
+LIST_FIELDS = (
+    Field(
+        name="include",
+        kind=items(PATTERN.kind, "patterns"),
+        about="Commands that are services whatever the repository tells of them: folders, import paths or names.",
+        example="[./cmd/gen, ./tools/...]",
+        default="[]",
+    ),
+    Field(
+        name="exclude",
+        kind=items(PATTERN.kind, "patterns"),
+        about="Commands that are no services unless they are asked for by name or folder.",
+        example='["./examples/...", "*-gen"]',
+        default="[]",
+    ),
+)
+
+
+def services_kind(fields: Sequence[Field]) -> Kind[Services]:
+    def read(at: At) -> Services:
         entries = at.entries()
         if not entries:
-            raise at.refuse("names no service", "leave the key away, and every main package is a service")
+            raise at.refuse("names no service", "leave the key away, and gobake finds the services")
         names: dict[str, At] = {}
         found = []
+        lists = {field.name: field for field in LIST_FIELDS}
+        lists_of: dict[str, tuple[str, ...]] = {}
         for name, at_key, at_value in entries:
+            if name in lists:
+                lists_of[name] = lists[name].kind.read(replace(at_value, example=f"{name}: {lists[name].example}"))
+                continue
             SERVICE_NAME.admit(at_key, name)
             names[name] = at_key
             apart = replace(at_value, places={})
             found.append(_settings(apart, name, at_key.where, fields, {}))
             at.places.update(apart.places)
         _no_collisions(names)
-        return tuple(found)
+        return Services.of(found, **lists_of)
 
     def schema() -> Schema:
         return {
             "type": "object",
             "minProperties": 1,
-            "propertyNames": {**SERVICE_NAME.kind.schema, "not": {"enum": list(RESERVED_NAMES)}},
+            "properties": {field.name: field.schema for field in LIST_FIELDS},
+            "propertyNames": {**SERVICE_NAME.kind.schema, "not": {"enum": _REFUSED}},
             "additionalProperties": object_schema(fields, empty=True),
         }
 
     return Kind(read=read, described=schema, says="name of a service -> its settings")
+
+
+_REFUSED = [name for name in RESERVED_NAMES if name not in SERVICE_LISTS]
 
 
 def _settings(at: At, name: str, where: Where, fields: Sequence[Field], elsewhere: Mapping[str, str]) -> ServiceConfig:

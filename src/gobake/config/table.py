@@ -284,7 +284,7 @@ TOP_FIELDS = (
     Field(
         name="discover",
         kind=boolean(),
-        about="Make services of the main packages too that `services` does not name.",
+        about="Make services too of the commands that `services` does not name and that the repository ships.",
         example="true",
         otherwise="only without `services`",
     ),
@@ -334,8 +334,8 @@ TOP_FIELDS = (
     Field(
         name="services",
         kind=services_kind(SERVICE_FIELDS),
-        about="The commands that become images.",
+        about="The commands that become images; `include` and `exclude` are patterns over those that Go finds.",
         example="{api: {package: ./cmd/api}}",
-        otherwise="every main package",
+        otherwise="the commands that the repository ships (docs/services.md)",
     ),
 )

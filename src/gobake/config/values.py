@@ -5,7 +5,7 @@ What holds where nothing was said is decided later (model.py's defaults, and wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,8 @@ from gobake.errors import Where
 from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
 
 # Targets, groups and stages of the generated files.
-RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy)
+RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy, "include", "exclude")
+SERVICE_LISTS = ("include", "exclude")  # keys of `services` that are patterns, and no service's name
 
 MAX_BYTES = 1 << 20
 
@@ -71,6 +72,19 @@ class ServiceConfig:
         return _nearest(self.places, key) or replace(self.where, key=f"{self.where.key}.{key}")
 
 
+class Services(tuple[ServiceConfig, ...]):
+    """What `services` says: settings by name, and patterns over the commands that Go finds."""
+
+    include: tuple[str, ...] = ()  # services whatever the rules say
+    exclude: tuple[str, ...] = ()  # no services, unless asked for
+
+    @classmethod
+    def of(cls, named: Iterable[ServiceConfig], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Services:
+        made = cls(named)
+        made.include, made.exclude = tuple(include), tuple(exclude)
+        return made
+
+
 @dataclass(frozen=True, kw_only=True)
 class Token:
     """Where a token for a host is found; never the token itself."""
@@ -119,7 +133,7 @@ class Config:
     gate: GateConfig = field(default_factory=GateConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     defaults: ServiceConfig
-    services: tuple[ServiceConfig, ...] = ()
+    services: Services = Services()
     # by dotted key from the top
     places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
 

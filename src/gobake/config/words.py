@@ -243,6 +243,11 @@ INCLUDE = Grammar(
     check=_inside,
     tidy=lambda value: value.removeprefix("./"),
 )
+PATTERN = Grammar(
+    says="pattern of commands",
+    pattern=patterns.COMMANDS,
+    remedy="such as ./cmd/gen, ./tools/... or *-gen: a folder, an import path or a name with `...`, * and ?",
+)
 PREBUILT = Grammar(
     says="pattern of binaries",
     pattern=patterns.PREBUILT,

@@ -1,0 +1,85 @@
+"""Words of the command line -> services: by name, by folder, by import path, by pattern. Pure."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Sequence
+from pathlib import Path
+
+from gobake.errors import UsageError
+from gobake.model import Project, Service
+from gobake.services.patterns import matches
+
+_SHOWN = 8
+
+
+def asked_for(project: Project, words: Sequence[str], seen_from: Path | None = None) -> tuple[Service, ...]:
+    """The services that these words mean, also among the commands that are left out; without words, the project's own.
+
+    Folders are seen from ``seen_from``, by default from the project's root. Raises UsageError for what means none.
+    """
+    if not words:
+        return project.services
+    every = (*project.services, *project.left_out)
+    chosen: set[str] = set()
+    for word in words:
+        found = _meant(project, every, word, seen_from or project.root)
+        if not found:
+            raise _unknown(project, word)
+        chosen |= {service.name for service in found}
+    return tuple(sorted((s for s in every if s.name in chosen), key=lambda s: s.name))
+
+
+def _meant(project: Project, every: Sequence[Service], word: str, seen_from: Path) -> list[Service]:
+    named = [service for service in every if service.name == word]
+    if named:
+        return named
+    if word.startswith((".", "/")) or "/" in word or any(sign in word for sign in "*?["):
+        pattern = _pattern(project, word, seen_from)
+        return [s for s in every if matches(pattern, _folder(project, s), s.package)]
+    last = [s for s in every if word in (_last(_folder(project, s)), _last(s.package))]
+    return last if len(last) == 1 else []
+
+
+def _pattern(project: Project, word: str, seen_from: Path) -> str:
+    """A folder as it is seen from the root."""
+    if not word.startswith((".", "/")) or word.startswith("..."):
+        return word
+    path = os.path.normpath(os.path.join(seen_from, word))  # noqa: PTH118 (Path would drop nothing, and `...` is no folder)
+    relative = os.path.relpath(path, project.root).replace(os.sep, "/")
+    return relative if relative == "." or relative.startswith("..") else f"./{relative}"
+
+
+def _folder(project: Project, service: Service) -> str:
+    place = project.context / service.directory
+    return os.path.relpath(place, project.root).replace(os.sep, "/")
+
+
+def _last(path: str) -> str:
+    return posixpath.basename(path)
+
+
+def _unknown(project: Project, word: str) -> UsageError:
+    every = (*project.services, *project.left_out)
+    import difflib
+
+    near = difflib.get_close_matches(word, [s.name for s in every] + [project.folder(s) for s in every], n=1)
+    is_path = "/" in word or word.startswith(".")
+    what = f"there is no command in {word}" if is_path else f"there is no service {word!r}"
+    if near:
+        return UsageError(what, remedy=f"did you mean {near[0]}?")
+    return UsageError(what, remedy=choices(project))
+
+
+def choices(project: Project) -> str:
+    """The services, and the commands that may be asked for as well."""
+    names = [service.name for service in project.services]
+    text = f"services: {_list(names)}"
+    others = [f"{s.name} ({project.folder(s)})" for s in project.left_out]
+    return f"{text}; also by name or folder: {_list(others)}" if others else text
+
+
+def _list(words: Sequence[str]) -> str:
+    more = f", and {len(words) - _SHOWN} more (`gobake plan` lists them)" if len(words) > _SHOWN else ""
+    return ", ".join(words[:_SHOWN]) + more

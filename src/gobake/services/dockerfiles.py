@@ -1,0 +1,250 @@
+"""Dockerfiles -> the packages that they build and what their image is like. Pure.
+
+A Dockerfile does not say what its context is: the folders of a build are guesses in their order, that of a Dockerfile
+at the root first; which of them holds a command is for rules.py to see.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import field, replace
+
+from gobake.dataclass import dataclass
+from gobake.services.scripts import built, used
+from gobake.services.shell import calls, expand, globbed, logical_lines
+from gobake.services.values import Build, Image, Source, Use
+
+_WORD = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
+_OPTION = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
+_PLATFORM_SUFFIX = re.compile(r"(?:[-_.](?:linux|amd64|arm64|x86_64|\*))+$")
+_FILE = re.compile(r"\*|\.[A-Za-z0-9]{1,5}$")
+
+
+@dataclass(kw_only=True)
+class _Stage:
+    """What holds at one point of a stage. Folders of the image are absolute."""
+
+    base: str = ""
+    workdir: str = "/"
+    begun: str = ""  # the first WORKDIR: where sources lie if nothing says so
+    copied: tuple[tuple[str, str], ...] = ()  # (folder of the image, folder of the context)
+    known: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, object] = field(default_factory=dict)
+    takes: list[tuple[str, str]] = field(default_factory=list)
+    files: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    builds: tuple[Build, ...]
+    uses: tuple[Use, ...]
+    image: Image | None
+
+
+def read(text: str, path: str, modules: frozenset[str]) -> Read:
+    """``modules``: folders with a go.mod; where one holds the Dockerfile, it is the likely context."""
+    reader = _Reader(path=path, modules=modules)
+    for number, line in _instructions(text):
+        match = _WORD.match(line)
+        if match:
+            reader.take(match[1].upper(), match[2].strip(), number)
+    return Read(builds=tuple(reader.builds), uses=tuple(reader.uses), image=reader.image())
+
+
+def _instructions(text: str) -> Iterator[tuple[int, str]]:
+    """Instructions, here-documents joined to theirs as lines of a shell."""
+    end, begun, number = "", "", 0
+    for at, line in logical_lines(text):
+        if end:
+            if line.strip() == end:
+                yield number, begun
+                end = ""
+            else:
+                begun += f" ; {line}"
+            continue
+        opened = re.search(r"<<-?[\"']?(\w+)[\"']?\s*$", line)
+        if opened and line.lstrip().upper().startswith("RUN"):
+            end, begun, number = opened[1], line[: opened.start()] + " true", at
+            continue
+        yield at, line
+
+
+@dataclass(kw_only=True)
+class _Reader:
+    path: str
+    modules: frozenset[str]
+    stages: dict[str, _Stage] = field(default_factory=dict)
+    stage: _Stage = field(default_factory=_Stage)
+    everywhere: dict[str, str] = field(default_factory=dict)  # ARG before the first FROM
+    builds: list[Build] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+
+    def take(self, verb: str, rest: str, number: int) -> None:
+        stage = self.stage
+        if verb == "FROM":
+            self._begin(rest)
+        elif verb in ("ARG", "ENV"):
+            self._variables(verb, rest)
+        elif verb == "WORKDIR":
+            stage.workdir = posixpath.normpath(posixpath.join(stage.workdir, expand(rest, stage.known).strip("\"'")))
+            stage.begun = stage.begun or stage.workdir
+        elif verb in ("COPY", "ADD"):
+            self._copy(rest, number)
+        elif verb == "RUN":
+            self._run(rest, number)
+        elif verb in ("ENTRYPOINT", "CMD"):
+            stage.facts[verb] = _words(globbed(expand(rest, stage.known)))
+            if verb == "ENTRYPOINT":
+                stage.facts.pop("CMD", None)
+        elif verb == "EXPOSE":
+            ports = globbed(expand(rest, stage.known)).split()
+            known = stage.facts.get("EXPOSE", ())
+            stage.facts["EXPOSE"] = (*(known if isinstance(known, tuple) else ()), *(p for p in ports if "*" not in p))
+        elif verb == "VOLUME":
+            stage.facts["VOLUME"] = _words(globbed(expand(rest, stage.known)))
+        elif verb == "USER":
+            stage.facts["USER"] = globbed(expand(rest, stage.known))
+
+    def _begin(self, rest: str) -> None:
+        words = expand(_OPTION.sub("", rest + " "), self.everywhere).split()
+        base = words[0] if words else ""
+        above = self.stages.get(base.lower())
+        self.stage = (
+            replace(above, known=dict(above.known), facts=dict(above.facts), takes=list(above.takes),
+                    files=list(above.files))
+            if above else _Stage(base=globbed(base), known=dict(self.everywhere))
+        )  # fmt: skip
+        if len(words) > 2 and words[1].lower() == "as":
+            self.stages[words[2].lower()] = self.stage
+        self.stages[str(len(self.stages))] = self.stage
+
+    def _variables(self, verb: str, rest: str) -> None:
+        found = re.findall(r"([A-Za-z_]\w*)(?:=(\"[^\"]*\"|'[^']*'|\S*))?", rest)
+        if verb == "ENV" and "=" not in rest.split(" ")[0]:
+            name, _, value = rest.partition(" ")
+            found = [(name, value)]
+        for name, value in found:
+            bare = value.strip("\"'")
+            if verb == "ARG" and "/" not in bare and "." not in bare:
+                continue  # whoever builds says it: `--build-arg SERVICE=api`
+            target = self.everywhere if verb == "ARG" and not self.stages else self.stage.known
+            target[name] = bare
+            if verb == "ENV":
+                known = self.stage.facts.get("ENV")
+                self.stage.facts["ENV"] = {**(known if isinstance(known, dict) else {}), name: bare}
+
+    def _copy(self, rest: str, number: int) -> None:
+        stage = self.stage
+        origin = ""
+        while match := _OPTION.match(rest):
+            origin = (match[2] or "") if match[1] == "from" else origin
+            rest = rest[match.end() :]
+        words = _words(globbed(expand(rest, stage.known)))
+        if len(words) < 2:
+            return
+        target = posixpath.normpath(posixpath.join(stage.workdir, words[-1]))
+        for source in words[:-1]:
+            self._note_copy(origin, source, target, words[-1].endswith(("/", "bin", ".")) or len(words) > 2, number)
+
+    def _note_copy(self, origin: str, source: str, target: str, into: bool, number: int) -> None:
+        stage = self.stage
+        base = _PLATFORM_SUFFIX.sub("", posixpath.basename(source.rstrip("/")))
+        names = {base} if into else {base, posixpath.basename(target)}
+        stage.takes += [(name, f"{self.path}:{number}") for name in sorted(names) if name]
+        if not origin:
+            context = posixpath.normpath(source.lstrip("/") or ".")
+            is_file = bool(_FILE.search(posixpath.basename(context)))
+            folder = (posixpath.dirname(context) or ".") if is_file else context
+            stage.copied += ((target, folder),)
+            place = posixpath.join(target, posixpath.basename(context)) if is_file and into else target
+            stage.files.append((context, place))
+            return
+        builder = self.stages.get(origin.lower())
+        if builder and builder.copied:
+            placed = _in_context(builder, posixpath.join(builder.workdir, source))
+            place = posixpath.join(target, posixpath.basename(source)) if into else target
+            stage.files.append((placed, place))
+
+    def _run(self, rest: str, number: int) -> None:
+        stage = self.stage
+        if "type=bind" in rest and not stage.copied:
+            stage.copied = ((stage.workdir, "."),)
+        found, _ = calls(expand(_mountless(rest), stage.known), stage.workdir, [])
+        where = f"{self.path}:{number}"
+        for call in found:
+            if call.verb == "run":
+                uses = used(call, where, f"{where} runs it with go run", certain=False)
+                self.uses += [replace(use, folders=self._guesses(use.folders)) for use in uses]
+                continue
+            for build in built(call, where, Source.DOCKERFILE):
+                self.builds.append(replace(build, folders=self._guesses(build.folders), named=frozenset()))
+
+    def _guesses(self, folders: tuple[str, ...]) -> tuple[str, ...]:
+        """Where folders of the image lie in the project."""
+        here = posixpath.dirname(self.path) or "."
+        guessed: list[str] = []
+        for folder in folders:
+            inside = _in_context(self.stage, folder) if folder.startswith("/") else folder
+            around = [".", here] if here not in self.modules else [here, "."]
+            whole = [posixpath.basename(target) for target, source in self.stage.copied if source == "."]
+            guessed += [posixpath.normpath(posixpath.join(start, inside)) for start in (*around, *whole)]
+        return tuple(dict.fromkeys(guessed))
+
+    def image(self) -> Image | None:
+        stage = self.stage
+        entrypoint, args = (_strings(stage.facts.get(verb)) for verb in ("ENTRYPOINT", "CMD"))
+        started = [word for words in (entrypoint, args) for word in words[:1] + _after_init(words)]
+        names = [(posixpath.basename(word), self.path) for word in started]
+        env = stage.facts.get("ENV")
+        return Image(
+            file=self.path, takes=(*stage.takes, *names), entrypoint=entrypoint, args=args, base=stage.base,
+            ports=_strings(stage.facts.get("EXPOSE")), user=str(stage.facts.get("USER", "")), files=tuple(stage.files),
+            workdir=stage.workdir if stage.begun else "", volumes=_strings(stage.facts.get("VOLUME")),
+            env=tuple(sorted((env if isinstance(env, dict) else {}).items())),
+            folder=posixpath.dirname(self.path) or ".",
+        )  # fmt: skip
+
+
+def _in_context(stage: _Stage, folder: str) -> str:
+    """Where a folder of the image came from."""
+    places = stage.copied or ((stage.begun or "/", "."),)
+    around = [(target, source) for target, source in places if _within(folder, target)]
+    target, source = max(around, key=lambda place: len(place[0]), default=(stage.begun or "/", "."))
+    rest = posixpath.relpath(folder, target) if _within(folder, target) else "."
+    return posixpath.normpath(posixpath.join(source, rest))
+
+
+def _within(folder: str, around: str) -> bool:
+    return folder == around or folder.startswith(around.rstrip("/") + "/")
+
+
+def _mountless(rest: str) -> str:
+    while match := _OPTION.match(rest):
+        rest = rest[match.end() :]
+    return rest
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Words in JSON's form or the shell's."""
+    if text.startswith("["):
+        try:
+            return tuple(str(word) for word in json.loads(text))
+        except ValueError:
+            return ()
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return tuple(text.split())
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
+
+
+def _after_init(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The program behind `tini --`."""
+    return words[words.index("--") + 1 :][:1] if "--" in words[:-1] else ()

@@ -1,0 +1,138 @@
+"""Makefiles, justfiles, Taskfiles, scripts and workflows -> the packages that they build, and those they only run."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+
+from gobake.dataclass import dataclass
+from gobake.services.shell import Call, calls, expand, globbed, logical_lines
+from gobake.services.values import Build, Source, Use
+
+_MAKE_VALUE = re.compile(r"\s*(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?=|:::?=|:=|\+=|=)\s*(.*)$")
+_SHELL_VALUE = re.compile(
+    r"\s*(?:export\s+|local\s+|readonly\s+)*([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|[^\s;&|()]*)\s*;?\s*$"
+)
+_RULE = re.compile(r"([^\s:=#][^:=#]*):{1,2}(?!=)\s*([^=]*)$")
+_TELLING = re.compile(r"\b(?:build|install|run|cd|pushd|popd)\b|^\s*\(|\)\s*(?:\|\||&&|$)")
+_ANY = re.compile(r"wildcard|\bls\b|\bfind\b|cmd/\*")  # the folders are listed, so no text names them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A text that runs shell commands."""
+
+    path: str  # relative to the root
+    text: str
+    variables: Mapping[str, str]  # of other files of its kind
+    make: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Where its commands run: make runs in the Makefile's folder, a script mostly at the root."""
+        return posixpath.dirname(self.path) or "." if self.make else "."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    builds: tuple[Build, ...]
+    uses: tuple[Use, ...]
+
+
+def variables(text: str, *, make: bool) -> dict[str, str]:
+    """The variables that a text sets, each with its first plain value; `define` blocks are values as well."""
+    found: dict[str, str] = {}
+    for name, block in (
+        re.findall(r"^define\s+(\w+)[^\n]*\n(.*?)^endef", text, re.MULTILINE | re.DOTALL) if make else ()
+    ):
+        found[name] = ";".join(line for _, line in logical_lines(block))
+    pattern = _MAKE_VALUE if make else _SHELL_VALUE
+    for _, line in logical_lines(text):
+        match = pattern.match(line) if not line.startswith("\t") else None
+        if match:
+            value = match[match.lastindex or 1]
+            value = re.sub(r"\s+#.*$", "", value) if make else value.strip("\"'")
+            if f"$({match[1]})" not in value and f"${{{match[1]}}}" not in value:
+                found.setdefault(match[1], value)
+    return found
+
+
+def read(script: Script) -> Found:
+    """What a script builds and what it runs."""
+    if "go" not in script.text.lower():
+        return Found(builds=(), uses=())
+    known = {**script.variables, **variables(script.text, make=script.make)}
+    builds: list[Build] = []
+    uses: list[Use] = []
+    words = frozenset() if _ANY.search(script.text) else frozenset(re.findall(r"[\w.-]+", _uncommented(script.text)))
+    for number, call in _calls(script, known):
+        where = f"{script.path}:{number}"
+        if call.verb == "run":
+            uses += list(used(call, where, f"{where} runs it with go run", certain=False))
+        else:
+            builds += list(built(call, where, Source.BUILD if call.verb == "build" else Source.INSTALL, words))
+    return Found(builds=tuple(builds), uses=tuple(uses))
+
+
+def built(call: Call, where: str, source: Source, words: frozenset[str] = frozenset()) -> Iterator[Build]:
+    """A build for each package of a call. ``words``: those of the text, which must name what a pattern means."""
+    single = len(call.packages) + len(call.paths) == 1
+    for package, path in [*((p, "") for p in call.packages), *(("", p) for p in call.paths)]:
+        folder = globbed(package)
+        if folder.startswith("../"):
+            continue
+        yield Build(
+            source=source, where=where, folders=(folder,) if package else (), import_path=path,
+            named=words if "*" in folder + path else frozenset(), binary=call.output if single else "",
+            ldflags=call.ldflags, tags=call.tags, env=call.env, flags=call.flags,
+        )  # fmt: skip
+
+
+def used(call: Call, where: str, how: str, *, certain: bool) -> Iterator[Use]:
+    for package in call.packages:
+        if "\x01" not in package:
+            yield Use(where=where, how=how, folders=(package,), files=call.files, certain=certain)
+    for path in call.paths:
+        yield Use(where=where, how=how, import_path=path, certain=certain)
+
+
+def _calls(script: Script, known: Mapping[str, str]) -> Iterator[tuple[int, Call]]:
+    folder, stack = script.folder, []  # type: tuple[str, list[str]]
+    own = dict(known)
+    workflow = script.path.endswith((".yml", ".yaml"))
+    for number, line in logical_lines(script.text):
+        recipe = script.make and line.startswith("\t")
+        if script.make and not recipe:
+            rule = _RULE.match(line)
+            if rule:
+                own = {**known, **_automatic(rule[1], rule[2])}
+            continue
+        if workflow and re.match(r"\s*- ", line):
+            folder, stack = ".", []
+        placed = workflow and re.match(r"\s*working-directory:\s*[\"']?([\w./-]+)", line)
+        if placed:
+            folder = posixpath.normpath(placed[1])
+        if not (_TELLING.search(line) or "$(call" in line):
+            continue
+        text = _stripped(expand(line, own))
+        if recipe:
+            found, _ = calls(text, script.folder, [])
+        else:
+            found, folder = calls(text, folder, stack)
+        yield from ((number, call) for call in found)
+
+
+def _automatic(targets: str, needs: str) -> dict[str, str]:
+    """`$@`, `$<` and `$*` of a rule; the stem of a pattern stays unknown."""
+    target, first = (targets.split() or [""])[0], (needs.split() or [""])[0]
+    return {"@": target.replace("%", "$(stem)"), "<": first.replace("%", "$(stem)"), "*": "$(stem)"}
+
+
+def _stripped(line: str) -> str:
+    """The shell's part of a line of YAML or of a recipe."""
+    return re.sub(r"^\s*(?:-\s+)?(?:(?:run|cmd|command|script|-)\s*:\s*[|>]?[-+]?\s*)?@?", "", line)
+
+
+def _uncommented(text: str) -> str:
+    return re.sub(r"(?m)(?:^|\s)#.*$", "", text)

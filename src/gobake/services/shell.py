@@ -1,0 +1,270 @@
+"""Shell text -> the `go build`, `go install` and `go run` in it. Pure, and lenient: what it cannot read says nothing.
+
+Variables are filled in where they are known. One that is not becomes a mark that keeps its name, which later reads as
+`*` in a path and as a flag where its name says so (`$(GOFLAGS)`).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from gobake.dataclass import dataclass
+
+_MARK = re.compile("\x01([^\x02]*)\x02")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
+_FLAGLIKE = re.compile(r"FLAG|OPT|ARG|TAG|LD|GC|MOD|VENDOR|INFO|VERBOSE|RACE|COVER|DEBUG|ENV|^V$", re.IGNORECASE)
+_ROOTLIKE = re.compile(
+    r"ROOT|CURDIR|PWD|TOP|REPO|^DIR$|SRC|SCRIPT|PROJECT|PACKAGE|PKG|IMPORT|MODULE|^GO", re.IGNORECASE
+)
+_GO_VARIABLE = re.compile(r"GO|GO_?CMD|GO_?BIN|GO_?EXE|GO_?TOOL|GO_?COMMAND|GOEXEC", re.IGNORECASE)
+# go help build: the flags that take a value
+_VALUED = frozenset(
+    "o p C asmflags buildmode compiler covermode coverpkg exec gccgoflags gcflags installsuffix ldflags mod modfile "
+    "overlay pgo pkgdir tags toolexec".split()
+)
+_SAID = frozenset(("echo", "printf", "@echo", "log", "info", "log_error"))
+_NO_PROGRAM = frozenset(("plugin", "c-archive", "c-shared", "shared", "archive"))
+DEEPEST = 8  # how often variables are filled in within variables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One go command and the folder in which it runs, seen from where the text begins."""
+
+    verb: str  # build, install or run
+    folder: str
+    packages: tuple[str, ...]  # folders, `.` where none is named; import paths are in `paths`
+    paths: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()  # names of the Go files, where files are named instead of packages
+    output: str = ""
+    ldflags: str = ""
+    tags: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number of the first line, text) with continued lines joined and comments left out."""
+    begun, number = "", 0
+    for at, line in enumerate(text.splitlines(), start=1):
+        if not begun:
+            number = at
+        if line.lstrip().startswith("#"):
+            continue  # also between continued lines, as Dockerfiles have it
+        whole = begun + line
+        if whole.endswith("\\"):
+            begun = whole[:-1] + " "
+            continue
+        begun = ""
+        yield number, whole
+    if begun:
+        yield number, begun
+
+
+def expand(text: str, known: Mapping[str, str], depth: int = 0) -> str:
+    """``$(NAME)``, ``${NAME:-else}`` and ``$NAME`` filled in; what is not known becomes a mark."""
+    parts: list[str] = []
+    at = 0
+    while (dollar := text.find("$", at)) >= 0:
+        parts.append(text[at:dollar])
+        inner, at = _reference(text, dollar)
+        parts.append(_value(inner, known, depth) if inner else "$")
+    return "".join([*parts, text[at:]])
+
+
+def _reference(text: str, dollar: int) -> tuple[str, int]:
+    """What stands behind a dollar sign, without its brackets, and where the text goes on."""
+    at = dollar + 1
+    if text[at : at + 1] == "$":  # a shell's variable in a Makefile
+        at += 1
+    opening = text[at : at + 1]
+    if opening in ("(", "{"):
+        end = _closing(text, at)
+        return text[at + 1 : end] or "?", end + 1
+    if opening in ("@", "<", "*", "^", "?"):
+        return opening, at + 1
+    name = _NAME.match(text, at)
+    return (name[0], name.end()) if name else ("", at)
+
+
+def _closing(text: str, at: int) -> int:
+    opening, closing = text[at], ")" if text[at] == "(" else "}"
+    deep = 0
+    for index in range(at, len(text)):
+        deep += (text[index] == opening) - (text[index] == closing)
+        if not deep:
+            return index
+    return len(text)
+
+
+def _value(inner: str, known: Mapping[str, str], depth: int) -> str:
+    called = re.match(r"call\s+(\w+)", inner)
+    name = called[1] if called else inner
+    plain = re.match(r"([A-Za-z_]\w*|[@<*^])(?::?[-=](.*))?$", name, re.DOTALL)
+    if not plain or depth >= DEEPEST:
+        return f"\x01{'?' if not plain else plain[1]}\x02"
+    if plain[1] in known:
+        return expand(known[plain[1]], known, depth + 1)
+    return expand(plain[2], known, depth + 1) if plain[2] else f"\x01{plain[1]}\x02"
+
+
+def globbed(text: str) -> str:
+    """Marks as `*`."""
+    return re.sub(r"\*+", "*", _MARK.sub("*", text))
+
+
+def calls(line: str, folder: str, stack: list[str]) -> tuple[list[Call], str]:
+    """The go commands of a line with its variables filled in, and the folder that a shell is in after it.
+
+    ``stack`` holds the folders that brackets and pushd will return to; it is changed.
+    """
+    found: list[Call] = []
+    words: list[str] = []
+    for token in [*_tokens(line), ";"]:
+        if token and set(token) <= set(";&|()\n"):
+            folder = _step(words, folder, stack, found)
+            words = []
+            folder = _brackets(token, folder, stack)
+        else:
+            words.append(token)
+    return found, folder
+
+
+def _tokens(line: str) -> list[str]:
+    lexer = shlex.shlex(line.replace("`", ""), posix=True, punctuation_chars=";&|()")
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        return list(lexer)
+    except ValueError:  # quotes that go on elsewhere
+        return re.findall(r"[;&|()]+|[^\s;&|()]+", line.replace('"', "").replace("'", ""))
+
+
+def _brackets(token: str, folder: str, stack: list[str]) -> str:
+    for mark in token:
+        if mark == "(":
+            stack.append(folder)
+        elif mark == ")" and stack:
+            folder = stack.pop()
+    return folder
+
+
+def _step(words: list[str], folder: str, stack: list[str], found: list[Call]) -> str:
+    """Note a go command, or follow a change of folder."""
+    bare = [word for word in words if word not in ("@", "then", "else", "do", "{", "!", "-")]
+    verb = bare[0].lstrip("@-") if bare else ""
+    if verb == "popd":
+        return stack.pop() if stack else folder
+    if verb in ("cd", "pushd") and len(bare) > 1:
+        if verb == "pushd":
+            stack.append(folder)
+        return below(folder, bare[1])
+    call = _call(bare, folder)
+    if call:
+        found.append(call)
+    return folder
+
+
+def below(folder: str, word: str) -> str:
+    """A folder as a word of the shell names it, seen from ``folder`` unless it begins at the root."""
+    lead = re.match("\x01([^\x02]*)\x02/?", word)
+    if lead and (lead[1] == "?" or _ROOTLIKE.search(lead[1])):
+        return posixpath.normpath(word[lead.end() :] or ".")
+    return posixpath.normpath(posixpath.join(folder, word))
+
+
+def _call(words: list[str], folder: str) -> Call | None:
+    at = next((i for i in range(len(words) - 1) if _is_go(words[i])), None)
+    if at is None or _SAID & {word.lstrip("@-") for word in words[:at]}:
+        return None
+    env = tuple((k, v) for k, _, v in (w.partition("=") for w in words[:at] if _ASSIGNED.match(w)))
+    rest = words[at + 1 :]
+    if rest[0] == "-C" and len(rest) > 2:
+        folder, rest = below(folder, rest[1]), rest[2:]
+    if rest[0] not in ("build", "install", "run"):
+        return None
+    system = dict(env).get("GOOS", "linux")
+    if system not in ("linux", "") and "\x01" not in system:
+        return None
+    return _arguments(rest[0], rest[1:], folder, env)
+
+
+def _is_go(word: str) -> bool:
+    bare = word.lstrip("@-")
+    mark = _MARK.fullmatch(bare)
+    if mark:
+        return bool(_GO_VARIABLE.fullmatch(mark[1]))
+    return bool(re.fullmatch(r"(?:.*/)?(?:xx-)?go", bare))
+
+
+def _arguments(verb: str, words: list[str], folder: str, env: tuple[tuple[str, str], ...]) -> Call | None:
+    values: dict[str, str] = {}
+    flags: list[str] = []
+    packages: list[str] = []
+    paths: list[str] = []
+    files: list[str] = []
+    unknown = False
+    rest = iter(words)
+    for word in rest:
+        if re.match(r"\d*[<>]", word):
+            break
+        if word.startswith("-"):
+            name, equals, value = word.lstrip("-").partition("=")
+            if not equals and name in _VALUED:
+                value = next(rest, "")
+            values[name] = value
+            flags.append(word if equals or name not in _VALUED else f"{word}={value}")
+            continue
+        mark = _MARK.fullmatch(word)
+        if mark:
+            unknown |= not _FLAGLIKE.search(mark[1])
+        elif not _sort(word, folder, packages, paths):
+            unknown = True
+        elif word.endswith(".go"):
+            files.append(posixpath.basename(word))
+        if verb == "run" and (packages or paths):
+            break  # what follows is the program's own
+    folder = below(folder, values["C"]) if "C" in values else folder
+    if values.get("o") == "/dev/null" or values.get("buildmode") in _NO_PROGRAM:
+        return None
+    if not packages and not paths:
+        if unknown:
+            return None
+        packages.append(folder)
+    return Call(
+        verb=verb, folder=folder, packages=tuple(packages), paths=tuple(paths), output=_program(values.get("o", "")),
+        ldflags=values.get("ldflags", ""), tags=tuple(t for t in re.split(r"[,\s]+", values.get("tags", "")) if t),
+        flags=tuple(flags), env=env, files=tuple(files),
+    )  # fmt: skip
+
+
+def _sort(word: str, folder: str, packages: list[str], paths: list[str]) -> bool:
+    """Note a package's folder or import path; False of what names none that can be told."""
+    if "@" in word or "..." in word:
+        return False
+    bare = posixpath.dirname(word) or "." if word.endswith(".go") else word
+    if re.match(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/", bare) and not bare.startswith("."):
+        paths.append(globbed(bare.rstrip("/")))
+        return True
+    if bare.startswith("/") and folder.startswith("/"):  # in a Dockerfile
+        packages.append(posixpath.normpath(bare))
+        return True
+    if not re.match("[.\x01\\w]", bare):
+        return False
+    if not word.endswith(".go") and not bare.startswith((".", "\x01")) and "/" not in bare:
+        return False  # a package of the standard library
+    packages.append(below(folder, bare))
+    return True
+
+
+def _program(output: str) -> str:
+    """The name behind -o, without what names the platform; "" where it is not told."""
+    if not output or output.endswith("/"):
+        return ""
+    base = re.sub(r"\.exe$", "", posixpath.basename(output))
+    base = re.sub("(?:[-_.]?\x01[^\x02]*\x02)+$", "", base)
+    base = re.sub(r"(?:[-_.](?:linux|amd64|arm64|x86_64))+$", "", base)
+    return base if re.fullmatch(r"[A-Za-z0-9][\w.-]*", base) else ""
