@@ -23,7 +23,7 @@ from gobake.engine import Bake, EngineInfo, Questions
 from gobake.errors import ExitCode, TransferStalled
 from gobake.folders import scratch_folder
 from gobake.interrupts import interruptible
-from gobake.keeping import Saving, export
+from gobake.keeping import Saving, export, loader_of
 from gobake.preparing import Asked, Ready, prepare, sayer
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
@@ -181,7 +181,14 @@ def _failure(ready: Ready, baked: _Baked, seen: Trace) -> Failure:
         from gobake.trace.failure import Failure
 
         return Failure(error=baked.stalled)
-    return outcome.judge(ready.opened, ready.matrix, seen, baked.log, interrupted=baked.interrupted)
+    return outcome.judge(
+        ready.opened,
+        ready.matrix,
+        seen,
+        baked.log,
+        interrupted=baked.interrupted,
+        loader_of=partial(loader_of, ready.call, ready.trace_folder),
+    )
 
 
 def _watch(asked: Asked, ready: Ready) -> Watch:

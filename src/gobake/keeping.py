@@ -101,3 +101,16 @@ def export(call: BakeCall, redact: EventRedactor, say: Callable[[str], None]) ->
     if bake.failed and not pressed():
         say(f"warning: not all layers were exported: {outcome.last_error(log)}")
     return tuple(written.values()), pressed()
+
+
+def loader_of(call: BakeCall, folder: Path, service: str, platform: str) -> str | None:
+    """The loader that the program of a service names. The compile is done, and is asked for what it wrote down."""
+    from gobake import outcome
+    from gobake.recipe import TRACE
+
+    bake = Bake(replace(call, targets=(TRACE,), no_cache=False, metadata_file=None))
+    with interruptible():
+        bake.begin()
+        for _ in bake:
+            pass
+    return outcome.loader_in(folder, service, platform)

@@ -68,12 +68,13 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
         platforms = selection.platforms or service.platforms or tuple(default_platforms)
         asked = selection.strategies or (service.strategies if selection.every_strategy else (service.strategy,))
         for strategy in (s for s in Strategy if s in asked):
-            reason = _impossible(project, service, strategy, platforms)
+            optional = selection.every_strategy and not selection.strategies and strategy is not service.strategy
+            reason = _impossible(project, service, strategy, platforms, likely=optional)
             if not reason:
                 own = project.own_base(service, strategy)
                 wanted = tuple(sorted(set(platforms)))
                 targets.append(Target(service=service, strategy=strategy, platforms=wanted, own_base=own))
-            elif selection.every_strategy and not selection.strategies and strategy is not service.strategy:
+            elif optional:
                 left_out.append(f"{service.name} in {strategy}: {reason[0]}")
             else:
                 raise ConfigError(f"{service.name} cannot be built in {strategy}: {reason[0]}", remedy=reason[1])
@@ -81,31 +82,35 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
 
 
 def _impossible(
-    project: Project, service: Service, strategy: Strategy, platforms: Sequence[Platform]
+    project: Project, service: Service, strategy: Strategy, platforms: Sequence[Platform], *, likely: bool
 ) -> tuple[str, str] | None:
-    """(reason, remedy) where a strategy cannot hold what the service compiles to."""
+    """(reason, remedy) where a strategy cannot hold what the service compiles to; ``likely``: or most likely not.
+
+    What the settings leave open, the program decides, when it is there (bake/programs.j2).
+    """
     if strategy is Strategy.UPX:
         foreign = sorted({p.arch for p in platforms} - UPX_ARCHITECTURES)
         if foreign:
             return f"UPX cannot pack {', '.join(foreign)}", "leave the platform or the strategy out"
-    dynamic = service.build.dynamic
+    dynamic = service.build.dynamic and (likely or (service.build.native and service.uses_cgo))
+    why = "CGO_ENABLED=1" if service.build.cgo else "-buildmode=pie"
     if dynamic and strategy in (Strategy.SCRATCH, Strategy.UPX):
         return (
-            "it is linked dynamically (CGO_ENABLED=1) and the image would have no loader",
+            f"it is linked dynamically ({why}) and the image would have no loader",
             "choose distalpine or debian-slim, or link with -extldflags=-static",
         )
     base = project.base(service, strategy)
     if dynamic and strategy is Strategy.DISTROLESS and "static" in base and not is_dockerfile(base):
         return (
-            f"it is linked dynamically (CGO_ENABLED=1) and {base} has no loader",
+            f"it is linked dynamically ({why}) and {base} has no loader",
             "set the base distroless to gcr.io/distroless/base-debian12, or choose distalpine",
         )
     musl = "alpine" in project.bases.go
     if dynamic and not musl and strategy in (Strategy.ALPINE, Strategy.PREBUILT):
         return (
-            "it is linked against glibc (CGO_ENABLED=1) and alpine has musl",
+            f"it is linked against glibc ({why}) and alpine has musl",
             "set the base go to a golang:X.Y-alpine image, or choose debian-slim",
         )
     if dynamic and musl and strategy in (Strategy.DEBIAN_SLIM, Strategy.DISTROLESS):
-        return "it is linked against musl (CGO_ENABLED=1) and the base has glibc", "choose alpine or distalpine"
+        return f"it is linked against musl ({why}) and the base has glibc", "choose alpine or distalpine"
     return None

@@ -98,8 +98,12 @@ class BuildOptions:
 
     @property
     def dynamic(self) -> bool:
-        """True where the binary needs a loader and libraries in its image."""
-        return self.cgo and "-static" not in self.ldflags
+        """True where settings say that the binary needs a loader, as far as they can: the binary itself decides."""
+        settings = dict(self.env)
+        words = " ".join((self.ldflags, *(settings.get(key, "") for key in ("GOFLAGS", "CGO_LDFLAGS", "CC"))))
+        return (
+            (self.cgo or "-buildmode=pie" in words) and "static" not in words and "musl" not in settings.get("CC", "")
+        )
 
     @property
     def stripped(self) -> bool:
@@ -197,6 +201,7 @@ class Service:
     files: tuple[ExtraFile, ...] = ()
     workdir: str = ""
     health: str = ""  # HTTP path that answers when the service is well; kept as a label
+    uses_cgo: bool = True  # False: no package of the user's own that it is made of does
     zoneinfo: bool = False  # copy Go's zoneinfo.zip into scratch and upx images too
     base: str = ""  # instead of that of the chosen strategy: a reference, or ./path of a Dockerfile of the project
     data: tuple[str, ...] = ()  # absolute folders that the user may write

@@ -28,12 +28,21 @@ from gobake.trace.steps import Outcome, Step, Trace
 
 if TYPE_CHECKING:  # what explains failures is imported where there is one
     from gobake.trace.failure import Failure
+    from gobake.trace.programs import LoaderOf
 
 _TOLD = f"[{TRACE}] exporting to client directory"
 _DIGEST = "containerimage.digest"  # key of buildx's metadata file
 
 
-def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, *, interrupted: bool) -> Failure:
+def judge(
+    opened: Opened,
+    matrix: Matrix,
+    seen: Trace,
+    log: EventLog,
+    *,
+    interrupted: bool,
+    loader_of: LoaderOf | None = None,
+) -> Failure:
     """Why a run that did not end well stopped."""
     from gobake.trace.failure import Tree, explain_failure
 
@@ -41,7 +50,7 @@ def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, *, interru
     first = next((s for s in seen.failed if s.name.stage in stages), None)
     root = stages[first.name.stage].build_root if first else PurePosixPath(".")
     tree = Tree(source=SOURCE, build_root=root, context=opened.project.context, shown_from=Path.cwd())
-    return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted)
+    return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted, loader_of=loader_of)
 
 
 def last_error(log: EventLog) -> str:
@@ -239,6 +248,15 @@ def _graphs(folder: Path, matrix: Matrix, platform: str) -> Iterator[tuple[str, 
                 file = place / f"{batch.folder}.json"
                 if file.is_file():
                     yield late.name, file.read_text()
+
+
+def loader_in(folder: Path, service: str, platform: str) -> str | None:
+    """The loader that a service's program names, as the compile stage wrote it down; None where it did not."""
+    place = folder / platform.replace("/", "_")
+    try:
+        return ((place if place.is_dir() else folder) / "loaders" / service).read_text().strip()
+    except OSError:
+        return None
 
 
 def read_ahead(events: Iterable[Event], folder: Path, matrix: Matrix) -> None:

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from gobake.binary import elf, loaders
 from gobake.dataclass import dataclass
 from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
-from gobake.recipe import prebuilt_folder, prebuilt_name
+from gobake.recipe import libc_of, prebuilt_folder, prebuilt_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,30 @@ def stage(
         jobs = [pool.submit(_compile, go or "go", project, folder, access, *key, groups[key]) for key in groups]
         for job in jobs:
             job.result()
+
+
+def check(project: Project, matrix: Matrix, folder: Path) -> None:
+    """Raises ProjectError for a binary in ``folder`` that is of another machine, or no program, and BuildFailed for one
+    that the base could not start."""
+    for target in _targets(matrix):
+        libc = libc_of(project, target.service, Strategy.PREBUILT)
+        for platform in target.platforms:
+            file = _place(project, folder, target.service, platform)
+            theirs = _expected(project, target.service, platform)
+            _check(file, theirs if theirs.is_file() else file, target.service, platform, libc)
+
+
+def _check(file: Path, shown: Path, service: Service, platform: Platform, libc: str) -> None:
+    try:
+        program = elf.read(file)
+    except elf.NoProgram as error:
+        raise ProjectError(f"{shown} is {error}", remedy=f"compile it for {platform}") from None
+    if program.arch not in ("", platform.arch):
+        raise ProjectError(
+            f"{shown} is for {program.arch}, and not for {platform}", remedy=f"compile it for {platform}"
+        )
+    if libc != "any" and not loaders.starts(program.interpreter, libc):
+        raise loaders.unfit(service.name, str(Strategy.PREBUILT), libc, program.interpreter)
 
 
 def _compile(

@@ -130,6 +130,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
         with access.redactor.errors():
             prebuilt.stage(project, matrix, compiled_outside, opened.host_go, access.host)
+            prebuilt.check(project, matrix, compiled_outside)
     output = "type=image,push=true" if asked.push else "type=image"
     if asked.load and not builder.keeps_images:
         output = "type=docker"

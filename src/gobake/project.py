@@ -68,7 +68,9 @@ def make_project(
         keys = [*(f"bases.{name}" for name in config.bases), *(f"services.{s.name}.base" for s in services)]
         where = {key: config.where_of(key) for key in keys}
     others = {service.name for service in left_out}
-    everything = with_modules(sorted((*services, *left_out), key=lambda s: s.name), layout)
+    everything = with_modules(
+        sorted((_known_of_cgo(s, tree) for s in (*services, *left_out)), key=lambda s: s.name), layout
+    )
     return Project(
         name=(config.name if config and config.name else "") or _project_name(tree, source_url),
         title="" if config and config.name else _project_title(tree),
@@ -102,6 +104,10 @@ def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> ProjectError:
         remedy=f"gobake builds commands: {where}`CGO_ENABLED=0 go list ./...` shows what Go sees, and a command of cgo "
         'files alone is seen with `defaults: {build_env: {CGO_ENABLED: "1"}}` in gobake.yaml',
     )
+
+
+def _known_of_cgo(service: Service, tree: GoTree) -> Service:
+    return replace(service, uses_cgo=any(package.cgo for package in tree.closure([service.package])))
 
 
 def build_options(config: Config | None) -> tuple[BuildOptions, ...]:

@@ -280,8 +280,8 @@ def test_a_version_is_linked_in_a_stage_of_its_own_so_that_it_compiles_nothing_a
     assert not any("VERSION" in line for line in stage(text, "compile"))
     assert stage(text, "stamp")[:2] == ["FROM compile AS stamp", "ARG VERSION"]
     assert """'-ldflags=-s -w -X '"$(quoted main.version="${VERSION}")" """ in stage(text, "stamp")[2]
-    assert 'COPY --from=stamp ["/out/api/", "/"]' in stage(text, "api-scratch")
-    assert 'COPY --from=compile ["/out/worker/", "/"]' in stage(text, "worker-scratch")
+    assert 'COPY --from=stamp ["/out/static/api/", "/"]' in stage(text, "api-scratch")
+    assert 'COPY --from=compile ["/out/static/worker/", "/"]' in stage(text, "worker-scratch")
 
 
 def test_a_version_without_other_link_flags_is_linked_too() -> None:
@@ -315,10 +315,36 @@ def test_cgo_without_a_cross_compiler_runs_on_the_platform_itself() -> None:
     assert stage(dockerfile(crossing, strategy=Strategy.DEBIAN_SLIM), "compile")[0] == "FROM go AS compile"
 
 
-def test_distalpine_brings_the_libraries_of_a_dynamic_binary() -> None:
-    dynamic = dockerfile(replace(service(), build=CGO), strategy=Strategy.DISTALPINE)
-    assert "COPY --from=api-distalpine-libraries /libraries/ /" in dynamic
-    assert "libraries" not in stages(dockerfile(service(), strategy=Strategy.DISTALPINE))
+@pytest.mark.parametrize(
+    ("strategy", "copied"),
+    [
+        (Strategy.SCRATCH, ["/out/static/api/"]),
+        (Strategy.DISTROLESS, ["/out/static/api/"]),
+        (Strategy.ALPINE, ["/out/musl/api/"]),
+        (Strategy.DEBIAN_SLIM, ["/out/glibc/api/"]),
+        (Strategy.DISTALPINE, ["/out/any/api/", "/out/libraries/api/"]),
+    ],
+)
+def test_an_image_copies_from_where_the_programs_are_that_it_can_start(strategy: Strategy, copied: list[str]) -> None:
+    found = stage(dockerfile(service(), strategy=strategy), f"api-{strategy}")
+    assert f"COPY --from=compile {json.dumps([*copied, '/'])}" in found
+
+
+@pytest.mark.parametrize(
+    ("bases", "strategy", "libc"),
+    [
+        ({"distroless": "gcr.io/distroless/base-debian12"}, Strategy.DISTROLESS, "glibc"),
+        ({"distroless": "registry.local/static:latest"}, Strategy.DISTROLESS, "static"),
+        ({"debian": "ubuntu:24.04"}, Strategy.DEBIAN_SLIM, "glibc"),
+        ({"debian": "./Dockerfile.base"}, Strategy.DEBIAN_SLIM, "any"),
+        ({"debian": "alpine:3.22"}, Strategy.DEBIAN_SLIM, "musl"),
+        ({"alpine": "registry.local/own:1"}, Strategy.ALPINE, "musl"),
+        ({"alpine": "busybox:glibc"}, Strategy.ALPINE, "glibc"),
+    ],
+)
+def test_the_name_of_a_base_tells_its_libc(bases: dict[str, str], strategy: Strategy, libc: str) -> None:
+    of = replace(project(service()), bases=Bases(go="golang:1.26", **bases))
+    assert recipe.libc_of(of, of.services[0], strategy) == libc
 
 
 # ---- values stay values

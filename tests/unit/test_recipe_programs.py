@@ -29,27 +29,31 @@ class Step:
         """A step whose go build is the shell text ``build``."""
         kept = self.root / "cache/golink/compile"
         kept.parent.mkdir(parents=True, exist_ok=True)
-        (self.root / "out").mkdir(exist_ok=True)
+        for folder in ("out", "trace"):  # each step has layers of its own
+            shutil.rmtree(self.root / folder, ignore_errors=True)
+            (self.root / folder).mkdir()
         takes = " && ".join(f"take {kept}/{name} {name}" for name in taken)
-        text = f". {self._programs()} && begin && before {kept} && {{ cd {kept} && {build}; }} && after {kept} && {takes} && end"
+        text = f". {self.programs()} && begin && before {kept} && {{ cd {kept} && {build}; }} && after {kept} && {takes} && end"
         words = ["busybox", "sh", "-c"] if self.shell == "busybox" else [self.shell, "-c"]
         return subprocess.run([*words, text], capture_output=True, text=True, check=False)
 
-    def _programs(self) -> Path:
+    def programs(self) -> Path:
         file = self.root / "programs"
         text = dockerfile(service(), strategy=Strategy.SCRATCH)
         found = re.search(r"COPY <<'EOF' /programs\n(.*?)\nEOF\n", text, re.DOTALL)
         assert found
-        file.write_text(
-            found[1].replace("/cache/golink", f"{self.root}/cache/golink").replace("/out", f"{self.root}/out")
-        )
+        self.root.mkdir(exist_ok=True)
+        moved = found[1]
+        for folder in ("/cache/golink", "/out", "/trace"):
+            moved = moved.replace(folder, f"{self.root}{folder}")
+        file.write_text(moved)
         return file
 
     def kept(self, name: str) -> Path:
         return self.root / "cache/golink/compile" / name
 
     def image(self, name: str) -> Path:
-        return self.root / f"out/{name}/usr/local/bin/{name}"
+        return self.root / f"out/any/{name}/usr/local/bin/{name}"
 
 
 @pytest.fixture(params=SHELLS)
@@ -79,7 +83,6 @@ def test_a_program_that_was_confirmed_is_taken_as_it_is(step: Step) -> None:
 
 def test_a_program_of_an_earlier_build_is_never_taken(step: Step) -> None:
     step(LINK.format("old", "api"), "api")
-    shutil.rmtree(step.root / "out")
     done = step(LINK.format("new", "v1"), "v1", "api")
     assert done.returncode != 0
     assert f"gobake: api: go build has neither written nor confirmed {step.kept('api')} in this run" in done.stderr

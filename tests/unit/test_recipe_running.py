@@ -105,7 +105,7 @@ def test_layers_are_as_many_as_without_an_account_where_certificates_come_anyway
     found = stage(dockerfile(service(), strategy=Strategy.SCRATCH), "api-scratch")
     assert [line for line in found if line.startswith("COPY")] == [
         "COPY --from=account /out/ /",
-        'COPY --from=compile ["/out/api/", "/"]',
+        'COPY --from=compile ["/out/static/api/", "/"]',
     ]
 
 

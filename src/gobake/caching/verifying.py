@@ -237,7 +237,7 @@ def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str],
         lines[0], count = re.subn(rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", rf"\1{own}", lines[0])
         assert count == 1, f"the recipe has {count} stages {stage.name}"
         for service in (command.service for command in stage.commands if command.name in names):
-            program = f"/out/{service.name}{BINARIES}/{service.name}"
+            program = f"/out/any/{service.name}{BINARIES}/{service.name}"
             lines.append(f"COPY --from={stage.output_stage(service)} {program} /{service.name}")
     return "\n".join([*lines, ""])
 

@@ -22,7 +22,7 @@ from gobake.recipe.bakefile import (
     TargetCache,
     exporter_name,
 )
-from gobake.recipe.dockerfile import CERTIFICATES, NETRC, prebuilt_folder, prebuilt_name
+from gobake.recipe.dockerfile import CERTIFICATES, NETRC, libc_of, prebuilt_folder, prebuilt_name
 from gobake.recipe.ignore import downloads
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "TargetCache",
     "downloads",
     "exporter_name",
+    "libc_of",
     "packages",
     "prebuilt_folder",
     "prebuilt_name",

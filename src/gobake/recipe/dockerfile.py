@@ -5,6 +5,7 @@ The templates hold the Dockerfile's words and comments; this module gives them v
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from gobake.context.admitted import in_context
@@ -22,6 +23,8 @@ SOURCE = "/src"
 PROGRAMS = "/cache/golink"  # where go build keeps programs from build to build, in a folder for each batch
 _GO = "go"  # the stage of Go's image on the machine that builds
 BINARIES = "/usr/local/bin"  # where the program lies in every image
+# What the name of a base image tells of its libc, the first that fits
+_LIBC = {"static": r"\bstatic\b", "musl": "alpine|musl", "glibc": "debian|ubuntu|glibc"}
 # Where Go, git and ssh look by themselves. Go reads every file in that folder besides the image's own bundle.
 NETRC = "/root/.netrc"
 CERTIFICATES = "/etc/ssl/certs/of-the-host.pem"
@@ -43,7 +46,7 @@ class _Image:
     account: Account
     env: tuple[tuple[str, str], ...]
     zoneinfo: bool
-    dynamic: bool
+    places: tuple[str, ...]  # what is copied from there
     files: str  # stage that holds the extra files, "" for none
     prebuilt: str  # COPY's words for a binary compiled outside
     entrypoint: tuple[str, ...]
@@ -85,6 +88,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "folder": lambda batch: f"{PROGRAMS}/{batch.folder}",
         "binaries": BINARIES,
         "probe": _probe,
+        "program": lambda image, to: words.copy_form(*image.places, to),
         "files_stage": _files_stage,
         "from_files": words.FILES,
         "in_context": lambda path: words.literal(str(in_context(project, path))),
@@ -103,7 +107,6 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...], a
     service, strategy = target.service, target.strategy
     stage = next((s for s in stages if any(c.name == service.name for c in s.commands)), None)
     binary = f"{BINARIES}/{service.name}"
-    dynamic = service.build.dynamic
     return _Image(
         stage=words.stage_name(target.name),
         service=service,
@@ -114,12 +117,32 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...], a
         base=base_name(target, project),
         account=account,
         env=tuple({"USER": account.name, "HOME": account.home, **dict(service.env)}.items()),
-        dynamic=dynamic,
+        places=_places(project, service, strategy),
         zoneinfo=strategy is not Strategy.SINGLE_STAGE and (service.zoneinfo or strategy is Strategy.DISTALPINE),
         files=_files_stage(service) if folders.has_files(service) else "",
         prebuilt=words.copy_form("@", binary).replace("@", _outside(project, service)),
         entrypoint=service.entrypoint or (binary,),
     )
+
+
+def _places(project: Project, service: Service, strategy: Strategy) -> tuple[str, ...]:
+    """Folders of the compile stage: a program is only in those whose images can start it (bake/programs.j2)."""
+    if strategy is Strategy.DISTALPINE:
+        return f"/out/any/{service.name}/", f"/out/libraries/{service.name}/"
+    return (f"/out/{libc_of(project, service, strategy)}/{service.name}/",)
+
+
+def libc_of(project: Project, service: Service, strategy: Strategy) -> str:
+    """What an image has to start a dynamic program with: `glibc`, `musl`, or none: `static`; `any` for a base of the
+    project's own, of which nothing is known."""
+    base = project.base(service, strategy)
+    if is_dockerfile(base):
+        return "any"
+    for libc, words_of in _LIBC.items():
+        if re.search(words_of, base):
+            return libc
+    usual = {Strategy.ALPINE: "musl", Strategy.PREBUILT: "musl", Strategy.DEBIAN_SLIM: "glibc"}
+    return usual.get(strategy, "glibc" if base else "static")
 
 
 def prebuilt_name(project: Project, service: Service, os: str, arch: str, variant: str) -> str:

@@ -30,6 +30,7 @@ from gobake.trace import golog, programs
 from gobake.trace.golog import GoError, GoLog
 from gobake.trace.names import StepKind
 from gobake.trace.printable import one_line, printable
+from gobake.trace.programs import LoaderOf
 from gobake.trace.steps import Step, Trace
 from gobake.trace.unfetched import NETWORK, UNFETCHED, unavailable
 
@@ -58,18 +59,24 @@ class Failure:
 
 
 def explain_failure(
-    trace: Trace, plain_lines: Sequence[str], *, tree: Tree | None = None, interrupted: bool = False
+    trace: Trace,
+    plain_lines: Sequence[str],
+    *,
+    tree: Tree | None = None,
+    interrupted: bool = False,
+    loader_of: LoaderOf | None = None,
 ) -> Failure:
     """The failure that a run's events and buildx's own lines tell of.
 
-    ``interrupted``: the user pressed Ctrl-C, which explains whatever else was canceled.
+    ``interrupted``: the user pressed Ctrl-C, which explains whatever else was canceled. ``loader_of`` is asked where an
+    image could not start its program.
     """
     said = _said(plain_lines)
     step = _guilty(trace, said)
     go = golog.parse(trace.log(step)) if step else GoLog()
     errors = tuple(_located(error, tree) for error in go.errors)
     tail = _tail(trace.log(step), go) if step else ()
-    case = _Case(step=step, said=said, tail="\n".join(tail), go=go, errors=errors)
+    case = _Case(step=step, said=said, tail="\n".join(tail), go=go, errors=errors, loader_of=loader_of)
     if interrupted or (step is None and "context canceled" in said):
         return Failure(error=Interrupted("interrupted; the build was stopped in the engine as well"), step=step)
     error = next((found for look in _LOOKS if (found := look(case))), None) or _generic(case)
@@ -85,6 +92,7 @@ class _Case:
     tail: str
     go: GoLog
     errors: tuple[GoError, ...]
+    loader_of: LoaderOf | None
 
     @property
     def reason(self) -> str:
@@ -281,7 +289,12 @@ def _registry(case: _Case) -> GobakeError | None:
 
 
 def _program(case: _Case) -> GobakeError | None:
-    return programs.not_written(case.tail)
+    if case.step is None:
+        return None
+    name = case.step.name
+    return programs.not_written(case.tail) or programs.cannot_start(
+        case.reason, (name.target, name.stage), name.platform, case.loader_of
+    )
 
 
 _LOOKS = (_disk_full, _engine_gone, _registry, _base_missing, _no_emulation, _older_go, _modules, _compile, _program)
