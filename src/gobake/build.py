@@ -105,6 +105,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         if ready.travel:
             ready.journal.merge(ready.travel.arrived(record.id, wait=not stopped))
         noted = [
+            *outcome.lacking(ready.trace_folder, ready.matrix),
             *cache_run.cache_notes(record),
             *(ready.care.notes if ready.care else ()),
             *ready.journal.keep(

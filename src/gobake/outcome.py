@@ -259,6 +259,22 @@ def loader_in(folder: Path, service: str, platform: str) -> str | None:
         return None
 
 
+def lacking(folder: Path, matrix: Matrix) -> list[str]:
+    """What Go completed in the build, because the tree lacks it."""
+    counts = []
+    for stage in compile_stages(matrix):
+        for file in folder.glob(f"**/{stage.name}.lacking"):
+            with contextlib.suppress(OSError, ValueError):
+                counts.append(int(file.read_text()))
+    if not any(counts):
+        return []
+    many = max(counts)
+    return [
+        f"go.work.sum lacks {many} line{'s' if many > 1 else ''}, which Go added for this build alone; "
+        "`go mod download` in the workspace writes them"
+    ]
+
+
 def read_ahead(events: Iterable[Event], folder: Path, matrix: Matrix) -> None:
     """Read Go's graphs as soon as the trace target has sent them, while buildx still writes images."""
     if any(map(tells_what_was_compiled, events)):

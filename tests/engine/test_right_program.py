@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -135,3 +137,66 @@ def test_a_program_compiled_elsewhere_is_looked_at_before_the_build(gobake: Goba
         refused = gobake("build", *AMD64, cwd=root)
         assert refused.code == 2
         assert f"dist/brought-linux-amd64 {says_what}; compile it for linux/amd64" in refused.err
+
+
+# ---- modules that are compiled apart, and a workspace that lacks sums
+
+
+def test_an_edit_in_one_of_several_modules_runs_the_stage_of_that_module_alone(gobake: Gobake, tree: Tree) -> None:
+    """Also where the folders' names are of the kind that mounts are written with."""
+    folders = {"one": "a, b", "two": "it's", "three": 'c$d "e'}
+    root = tree(
+        {
+            "gobake.yaml": "name: apart\n",
+            **{f"{folder}/go.mod": f"module example.com/{name}\n\ngo 1.26\n" for name, folder in folders.items()},
+            **{f"{folder}/main.go": says(name) for name, folder in folders.items()},
+        }
+    )
+    commit(root)
+    gobake.good("build", *AMD64, cwd=root)
+    cold = gobake.last_run(root)
+    assert [answer(f"{name}:latest") for name in folders] == list(folders)
+    compiles = [s for s in cold["steps"] if s["instruction"].startswith("RUN") and s["stage"].startswith("compile")]
+    spans = sorted({(s["started"], s["started"] + s["seconds"]) for s in compiles if s["outcome"] == "executed"})
+    assert len(spans) == 3
+    assert all(before[1] <= after[0] + 0.1 for before, after in itertools.pairwise(spans))  # one after another
+    (work,) = cold["go"]
+    packages = [path for path, _ in work["compiled"]]
+    assert len(packages) == len(set(packages)) == work["packages"]
+    for name, folder in folders.items():
+        (root / folder / "main.go").write_text(says(f"{name} edited"))
+        commit(root)
+        gobake.good("build", *AMD64, cwd=root)
+        run = gobake.last_run(root)
+        stages = {s["stage"] for s in run["steps"] if s["outcome"] == "executed" and s["instruction"].startswith("RUN")}
+        assert len(stages) == 1
+        assert [path for path, _ in run["go"][0]["compiled"]] == [f"example.com/{name}"]
+        assert answer(f"{name}:latest") == f"{name} edited"
+
+
+def test_a_workspace_whose_sums_lack_lines_is_built_as_go_builds_it(gobake: Gobake, tree: Tree) -> None:
+    """Each module is tidy by itself; together they need a version of x/mod that neither of them names."""
+    text, mod = "golang.org/x/text v0.14.0", "golang.org/x/mod v0.5.1"
+    root = tree(
+        {
+            "gobake.yaml": "name: lacking\n",
+            "go.work": "go 1.26\n\nuse (\n\t./a\n\t./b\n)\n",
+            "a/go.mod": f"module example.com/a\n\ngo 1.26\n\nrequire {text}\n",
+            "a/go.sum": f"{text} h1:ScX5w1eTa3QqT8oi6+ziP7dTV1S2+ALU0bI+0zXKWiQ=\n"
+            f"{text}/go.mod h1:18ZOQIKpY8NJVqYksKHtTdi31H5itFRjB5/qKTNYzSU=\n",
+            "a/main.go": 'package main\n\nimport "golang.org/x/text/transform"\n\n'
+            'func main() {\n\tif transform.Nop != nil {\n\t\tprintln("a")\n\t}\n}\n',
+            "b/go.mod": f"module example.com/b\n\ngo 1.26\n\nrequire {mod}\n",
+            "b/go.sum": f"{mod} h1:OJxoQ/rynoF0dcCdI7cLPktw/hR2cueqYfjm43oqK38=\n"
+            f"{mod}/go.mod h1:5OXOZSfqPIIbmVBIIKWRFfZjPR0E5r58TLhUjH0a2Ro=\n",
+            "b/main.go": 'package main\n\nimport "golang.org/x/mod/semver"\n\n'
+            'func main() { println("b", semver.Major("v2.1.0")) }\n',
+        }
+    )
+    commit(root)
+    ended = gobake.good("build", *AMD64, cwd=root)
+    assert (answer("a:latest"), answer("b:latest")) == ("a", "b v2")
+    assert re.search(
+        r"go\.work\.sum lacks [78] lines, which Go added for this build alone; `go mod download`", ended.out
+    )
+    assert not (root / "go.work.sum").exists()

@@ -146,7 +146,7 @@ def test_steps_are_told_in_seconds_since_the_run_began(tmp_path: Path) -> None:
 
 
 def graph(*packages: str, ran: bool = True, mode: str = "build") -> str:
-    cmd = {"Cmd": ["compile"], "CmdReal": 2_000_000_000} if ran else {}
+    cmd = {"Cmd": ["compile"], "CmdUser": 2_000_000_000} if ran else {}
     return json.dumps([{"ID": n, "Mode": mode, "Package": p, **cmd} for n, p in enumerate(packages)])
 
 

@@ -306,6 +306,13 @@ def test_services_with_different_version_variables_are_linked_one_after_the_othe
     assert [(b.folder, b.service.name) for b in late.batches] == [("stamp", "api"), ("stamp.2", "worker")]
 
 
+def test_one_stage_waits_for_the_other_and_is_not_keyed_by_what_that_made() -> None:
+    text = dockerfile(service("api"), replace(service("worker"), build=BuildOptions(tags=("pro",))))
+    waits = {name: re.findall(r"bind,from=(compile\S*),source=(\S+),target=/run/before", stage(text, name)[-1])
+             for name in stages(text) if name.startswith("compile")}  # fmt: skip
+    assert waits == {"compile": [], "compile-2": [("compile", "/trace/done")]}
+
+
 def test_cgo_without_a_cross_compiler_runs_on_the_platform_itself() -> None:
     native = replace(service(), build=CGO, strategy=Strategy.DEBIAN_SLIM)
     text = dockerfile(native, strategy=Strategy.DEBIAN_SLIM)
@@ -393,7 +400,7 @@ def test_extra_files_have_a_stage_of_their_own_and_the_compile_does_not_see_them
     assert 'COPY --from=files ["my files/a.toml", "/out/etc/a.toml"]' in stage(found, "api-files")
     assert "COPY --from=api-files /out/ /" in stage(found, "api-scratch")
     run = next(line for line in stage(found, "compile") if line.startswith("RUN"))
-    assert run.startswith("RUN --mount=type=bind,target=/src ")
+    assert run.startswith("RUN --mount=type=bind,target=/src,rw --mount=type=bind,from=shell,target=/run/shell ")
     assert "my files" not in run
 
 
@@ -405,6 +412,13 @@ def test_ports_and_users_are_told() -> None:
 
 
 PRINTABLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")))
+
+
+@given(PRINTABLE)
+def test_any_path_can_be_mounted(text: str) -> None:
+    written = words.mount("type=bind", f"source={text}", "rw")
+    assert words.mounts_of(f"RUN --mount={written} --mount=type=cache,id=x go build")[0]["source"] == text
+    assert not re.search(r"(?<!\\)(?:\\\\)*[\s\"']", written)
 
 
 @given(PRINTABLE)

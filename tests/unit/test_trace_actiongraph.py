@@ -14,7 +14,7 @@ from gobake.trace.actiongraph import GoCommand, PackageWork, parse
 def action(mode: str, package: str, nanoseconds: int | None = None) -> dict[str, object]:
     ran = nanoseconds is not None
     return {"ID": 1, "Mode": mode, "Package": package, "NeedBuild": True, "Cmd": ["/go/tool/compile -o x"] if ran else None,
-            **({"CmdReal": nanoseconds, "CmdUser": 1} if nanoseconds else {})}  # fmt: skip
+            **({"CmdReal": 9 * nanoseconds, "CmdUser": nanoseconds - 1, "CmdSys": 1} if nanoseconds else {})}  # fmt: skip
 
 
 def graph(*actions: dict[str, object]) -> str:
@@ -45,6 +45,12 @@ def test_a_cold_build_compiles_and_links_everything() -> None:
         PackageWork(import_path="fmt", seconds=0.03),
     )
     assert work.linked == (PackageWork(import_path=API, seconds=0.109966691),)
+
+
+def test_seconds_are_the_processors_and_the_clocks_only_where_go_tells_no_other() -> None:
+    waited = {"ID": 2, "Mode": "build", "Package": API, "Cmd": ["compile"], "CmdReal": 60_000_000_000}
+    assert parse([json.dumps([waited])]).seconds == 60.0
+    assert parse([json.dumps([waited | {"CmdUser": 1_500_000_000, "CmdSys": 500_000_000}])]).seconds == 2.0
 
 
 def test_the_graph_tells_what_a_package_imports_and_what_a_command_consists_of() -> None:
@@ -102,7 +108,7 @@ def test_what_is_no_graph_adds_nothing(text: str) -> None:
 @given(
     st.lists(
         st.dictionaries(
-            st.sampled_from(["Mode", "Package", "Cmd", "CmdReal"]),
+            st.sampled_from(["Mode", "Package", "Cmd", "CmdReal", "CmdUser", "CmdSys"]),
             st.sampled_from(["build", "link", 3, None, True, 1.5, []]),
         )
     )

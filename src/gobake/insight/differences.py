@@ -187,16 +187,18 @@ def _files(look: Look, place: Place, then: Look) -> tuple[Difference, ...]:
 def sources(text: str) -> tuple[str, ...]:
     """Paths and patterns in the context that an instruction reads; none: all of it."""
     if text.startswith("RUN "):
-        binds = [b for b in re.findall(r"--mount=(type=bind\S*)", text) if ",from=" not in b]
-        named = [re.search(r",(?:source|src)=([^,\s]+)", bind) for bind in binds]
-        return tuple(found[1] for found in named if found) if all(named) else ()
-    words = text.split()[1:]
-    while words and words[0].startswith("--"):
-        words = words[1:]
-    listed = " ".join(words)
+        from gobake.recipe import words  # the recipe's modules are of no use to other reports
+
+        binds = [m for m in words.mounts_of(text) if m.get("type") == "bind" and "from" not in m]
+        named = [bind.get("source") or bind.get("src") or "" for bind in binds]
+        return tuple(named) if all(named) else ()
+    copied = text.split()[1:]
+    while copied and copied[0].startswith("--"):
+        copied = copied[1:]
+    listed = " ".join(copied)
     if listed.startswith("["):
-        words = _listed(listed)
-    found = tuple(word.removeprefix("./").strip("/") for word in words[:-1])
+        copied = _listed(listed)
+    found = tuple(word.removeprefix("./").strip("/") for word in copied[:-1])
     return () if any(word in ("", ".") for word in found) else found
 
 

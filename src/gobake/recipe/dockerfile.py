@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from gobake.context.admitted import in_context
+from gobake.context.admitted import in_context, used_roots
 from gobake.dataclass import dataclass
 from gobake.golang import GoTree
 from gobake.matrix import Matrix
 from gobake.model import HealthCheck, Project, Service, Stamp, Strategy, Target, is_dockerfile
 from gobake.recipe import folders, ignore, words
 from gobake.recipe.accounts import Account, accounts, base_name
+from gobake.recipe.binds import binds
 from gobake.recipe.stages import Batch, Command, CompileStage, compile_stages
 from gobake.recipe.templates import fill
 from gobake.versions import stamps
@@ -66,7 +67,8 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "images": images,
         "extra": extra,
         "source": SOURCE,
-        "binds": (f"type=bind,target={SOURCE}",),
+        "binds": binds(project, matrix, tree, SOURCE),
+        "workspaces": [str(root) for root in _workspaces(matrix, tree)],
         "vendored": ignore.vendored(matrix, tree),
         "downloads": ignore.downloads(matrix, tree),
         "netrc": NETRC,
@@ -95,6 +97,15 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
     }
     text = fill("Dockerfile.j2", values, key=f"{project.root} {' '.join(t.name for t in matrix.targets)}")
     return text.rstrip("\n") + "\n"
+
+
+def _workspaces(matrix: Matrix, tree: GoTree) -> set[PurePosixPath]:
+    """Build roots that Go builds as workspaces."""
+    return {
+        PurePosixPath(root.directory.relative_to(tree.layout.context).as_posix())
+        for root in used_roots(matrix, tree)
+        if root.workspace
+    }
 
 
 def _tools(project: Project, matrix: Matrix) -> str:

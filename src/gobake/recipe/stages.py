@@ -83,6 +83,7 @@ class CompileStage:
     options: BuildOptions
     commands: tuple[Command, ...]
     native: bool  # runs on the target platform: cgo without a cross compiler
+    after: str = ""  # the stage that it waits for: one go build at a time for each platform
 
     @property
     def plain(self) -> tuple[Batch, ...]:
@@ -129,7 +130,7 @@ def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
     for service in matrix.services:
         if service.name in needed:
             groups.setdefault((service.build_root, service.build), []).append(Command(service=service))
-    stages = []
+    stages: list[CompileStage] = []
     for number, key in enumerate(sorted(groups, key=lambda k: (str(k[0]), k[1])), start=1):
         root, options = key
         stages.append(
@@ -138,6 +139,7 @@ def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
                 build_root=root,
                 options=options,
                 native=options.native,
+                after=stages[-1].name if stages else "",
                 commands=tuple(sorted(groups[key], key=lambda c: c.name)),
             )
         )

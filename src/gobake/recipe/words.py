@@ -50,6 +50,33 @@ def hcl(text: str) -> str:
     return text.replace("${", "$${").replace("%{", "%%{")
 
 
+def mount(*fields: str) -> str:
+    """The value of --mount. Three readers take it apart: the one that finds an instruction's flags, one of CSV, and the
+    expansion of variables (BuildKit, frontend/dockerfile/instructions/parse.go and commands_runmount.go)."""
+    return re.sub(r"([\\\s\"'])", r"\\\1", ",".join(map(_csv, fields)))
+
+
+def _csv(field: str) -> str:
+    text = re.sub(r"([\\$\"'])", r"\\\1", field)
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[,"]', text) else text
+
+
+def mounts_of(instruction: str) -> list[dict[str, str]]:
+    """The fields of an instruction's mounts, as `mount` wrote them."""
+    import csv  # no build needs it
+
+    found = []
+    for match in re.finditer(r"--mount=((?:\\.|[^\s\\])+)", instruction):
+        (fields,) = csv.reader([_unescaped(match[1])])
+        pairs = (_unescaped(field).partition("=") for field in fields)
+        found.append({key: value for key, _, value in pairs})
+    return found
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
 def stage_name(text: str) -> str:
     """Stage names begin with a letter and are lower-case (BuildKit instructions/parse.go, validStageName)."""
     name = re.sub(r"[^a-z0-9._-]", "-", text.lower())

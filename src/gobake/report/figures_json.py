@@ -141,7 +141,7 @@ _GO: tuple[_Key, ...] = (
         ),
     ),
     _Key("linked", "integer?", "commands linked", _go_figure("linked")),
-    _Key("seconds", "number?", "that compiler and linker took, summed over what ran at once", _go_figure("seconds")),
+    _Key("seconds", "number?", "of the processor that compiler and linker took", _go_figure("seconds")),
     _Key(
         "modules",
         "object",

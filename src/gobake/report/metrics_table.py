@@ -79,7 +79,7 @@ GAUGES = (
     Metric(
         name="gobake_go_tool_seconds",
         unit="seconds",
-        meaning="What Go's compiler and linker took, summed over what ran at the same time.",
+        meaning="Processor time of Go's compiler and linker.",
     ),
     Metric(
         name="gobake_go_modules",

@@ -1,9 +1,11 @@
 """Go's `-debug-actiongraph`: for every package whether it was compiled or came from the cache, and what it cost.
 
 Source: actionJSON in cmd/go/internal/work/action.go. An action of mode `build` or `link` with a `Cmd` ran its tool;
-without one its result was there already. `CmdReal` is in nanoseconds. `go list -export` writes `link` actions as well
-and never links, and a build that fails leaves links undone: so a link without `Cmd` proves nothing, and only links
-that ran are reported. The file is written when the go command ends, also when it fails.
+without one its result was there already. Seconds are those of the processor, `CmdUser` and `CmdSys` in nanoseconds:
+`CmdReal` also counts how long a compiler waited while others ran, and would add up to more than the machine had.
+`go list -export` writes `link` actions as well and never links, and a build that fails leaves links undone: so a link
+without `Cmd` proves nothing, and only links that ran are reported. The file is written when the go command ends, also
+when it fails.
 
 `ActionID` is the key under which Go's build cache keeps the result: it changes with the sources, the flags, the
 toolchain and the packages that are imported. A `build` needs those of what it imports, a `link` needs all packages of
@@ -89,7 +91,7 @@ def _parsed(texts: tuple[str, ...]) -> GoWork:
                 commands[path] = commands.get(path, frozenset()) | needs
             if action.get("Cmd"):
                 done = compiled if mode == "build" else linked
-                done[path] = done.get(path, 0.0) + _seconds(action.get("CmdReal"))
+                done[path] = done.get(path, 0.0) + _seconds(action)
     return GoWork(
         packages_total=len(imports),
         compiled=_works(compiled),
@@ -104,8 +106,11 @@ def _works(found: dict[str, float]) -> tuple[PackageWork, ...]:
     return tuple(PackageWork(import_path=path, seconds=found[path]) for path in sorted(found))
 
 
-def _seconds(nanoseconds: object) -> float:
-    return nanoseconds / 1e9 if isinstance(nanoseconds, int) else 0.0
+def _seconds(action: Mapping[str, object]) -> float:
+    """Of nanoseconds; by the clock where Go does not tell the processor's time."""
+    told = [value for key in ("CmdUser", "CmdSys") if isinstance(value := action.get(key), int)]
+    clock = action.get("CmdReal")
+    return (sum(told) if any(told) else clock if isinstance(clock, int) else 0) / 1e9
 
 
 def _actions(text: str) -> list[dict[str, object]]:

@@ -27,6 +27,7 @@ from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name, targets_in
 
 CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets that share no work may differ
+SHORTEST_RUN = 0.0005  # seconds; what is found by content takes a hundredth of that, a container twenty times as long
 
 
 class Outcome(StrEnum):
@@ -199,7 +200,13 @@ class _Reading:
         elif group.name.kind is StepKind.BASE and source:
             fetched = vertex.digest in self.moved or vertex.digest in self.unpacked
             (group.ran if fetched else group.hit).append(vertex)
-        elif last and last.completed is not None and not last.error and not (source and hits):
+        elif (
+            last
+            and last.completed is not None
+            and not last.error
+            and not (source and hits)
+            and not _at_once(group, last)
+        ):
             group.ran.append(vertex)
         else:  # cached, or nothing was seen of it but the transfer of its result
             group.hit.append(vertex)
@@ -373,6 +380,13 @@ def _depths(inputs: Mapping[str, frozenset[str]]) -> dict[str, int]:
             if not waiting[user]:
                 ready.append(user)
     return depths
+
+
+def _at_once(group: _Group, episode: Episode) -> bool:
+    """Whether a RUN ended as soon as it began: no container does. Its inputs were made anew, and BuildKit found their
+    content, and with it the result, under another digest."""
+    took = (episode.completed or episode.started) - episode.started
+    return group.name.verb == "RUN" and took < SHORTEST_RUN
 
 
 def _by_start(vertex: Vertex, *, reverse: bool = False) -> list[Episode]:
