@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 
 from tests.conftest import Gobake, Tree, commit
-from tests.engine.test_cache_commands import in_mount
+from tests.engine.test_cache_verify import in_mount
 
 AMD64 = ("--platform", "linux/amd64")
 
