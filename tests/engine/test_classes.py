@@ -154,7 +154,7 @@ def _of(stage: str, folder: str) -> str:
 
 
 def _commands(name: str) -> str:
-    return f"COPY --from=compile [/out/{name}/, /]"
+    return f"COPY --from=compile [/out/static/{name}/, /]"
 
 
 def test_without_caches_all_is_executed_once_more(bench: Bench) -> None:
