@@ -23,7 +23,7 @@ def look(
     """All but the bases, which only the build resolves. ``variables``: those of the bake file that no secret is in.
     ``prebuilt``: the folder of the binaries that were compiled outside."""
     tree = opened.tree
-    used = {package.import_path: package for service in matrix.services for package in tree.closure([service.package])}
+    used = {package.import_path: package for service in matrix.services for package in tree.closure(service.packages)}
     modules = {pair for build in tree.layout.builds for module in build.modules for pair in module.requires}
     return InputsRecord(
         variables=digests(variables),

@@ -88,6 +88,8 @@ def _impossible(
 
     What the settings leave open, the program decides, when it is there (bake/programs.j2).
     """
+    if service.programs and strategy is Strategy.PREBUILT:
+        return "it holds several commands, and `prebuilt` is the path of one", "choose another strategy"
     if strategy is Strategy.UPX:
         foreign = sorted({p.arch for p in platforms} - UPX_ARCHITECTURES)
         if foreign:

@@ -155,6 +155,16 @@ class Stamp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Program:
+    """A further command in the image of a service; the service itself is the first."""
+
+    name: str  # of the file in the image
+    package: str  # import path
+    binary: str  # what Go calls the program when it links it
+    directory: PurePosixPath  # of the package, relative to the context
+
+
+@dataclass(frozen=True, kw_only=True)
 class HealthCheck:
     """Docker's HEALTHCHECK: a command that runs in the container. Times are Go durations; "" is Docker's default."""
 
@@ -209,6 +219,12 @@ class Service:
     volumes: tuple[str, ...] = ()  # absolute folders of VOLUME; the user may write them as well
     healthcheck: HealthCheck | None = None
     why: str = ""  # it is a service, or it is none unless asked for: a reason to be shown
+    programs: tuple[Program, ...] = ()  # further commands in the image, of the same build root
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The import paths of all commands in the image, the service's own first."""
+        return (self.package, *(program.package for program in self.programs))
 
     @property
     def uid(self) -> str:

@@ -132,6 +132,7 @@ def _target(
         sizes=sizes.get(target.name, ()),
         seconds=max(0.0, ended - begun) if times else None,
         package=service.package,
+        programs=service.packages[1:],
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
+from types import MappingProxyType
 from typing import Any
 
 from gobake import recipe
@@ -12,6 +15,8 @@ from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import Project, Service, Strategy, Target
 from gobake.opening import Opened
+from gobake.plan import telling
+from gobake.plan.needs import Need
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.versions.choosing import Versions, used
 
@@ -30,6 +35,7 @@ class Plan:
     caches: CacheChoice | None = None
     layers: LayerPlan | None = None
     versions: Versions | None = None
+    needs: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)  # by service: what it needs when it runs
 
 
 def make_plan(
@@ -39,6 +45,7 @@ def make_plan(
     caches: CacheChoice | None = None,
     layers: LayerPlan | None = None,
     versions: Versions | None = None,
+    needs: Mapping[str, tuple[Need, ...]] = MappingProxyType({}),
 ) -> Plan:
     stages = compile_stages(matrix)
     mounts = tuple(mount.id for mount in mounts_of(opened.project, matrix))
@@ -53,6 +60,7 @@ def make_plan(
         caches=caches,
         layers=layers,
         versions=versions,
+        needs=needs,
     )
 
 
@@ -89,11 +97,11 @@ def as_text(plan: Plan) -> str:
         "",
     ]
     for stage in plan.stages:
-        names = ", ".join(c.name for c in stage.commands)
+        names = ", ".join(c.file for c in stage.commands)
         lines.append(f"compile   {stage.name}: one go build a platform for {names}")
         for late in stage.late:
             values = ", ".join(late.arguments) or "constants"
-            lines.append(f"          {late.name}: links {', '.join(c.name for c in late.commands)} with {values}")
+            lines.append(f"          {late.name}: links {', '.join(c.file for c in late.commands)} with {values}")
     lines += [f"mount     {mount}" for mount in plan.mounts] + [""]
     lines += _caches_text(plan)
     rows = [
@@ -114,6 +122,7 @@ def as_text(plan: Plan) -> str:
     lines += ["", f"{len(matrix.targets)} targets, {sum(len(t.platforms) for t in matrix.targets)} images"]
     lines += [f"left out  {note}" for note in matrix.left_out]
     lines += _commands_text(plan)
+    lines += telling.as_lines(plan.needs)
     return "\n".join(lines)
 
 
@@ -221,8 +230,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
             {
                 "stage": s.name,
                 "build_root": str(s.build_root),
-                "services": [c.name for c in s.commands],
-                "stamped": [c.name for c in s.stamped],
+                "services": [c.name for c in s.commands if not c.program],
+                "stamped": [c.name for c in s.stamped if not c.program],
                 "platforms": [str(p) for p in plan.matrix.platforms],
             }
             for s in plan.stages
@@ -246,4 +255,5 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "left_out": list(plan.matrix.left_out),
         "services": [_command_json(project, service) for service in plan.matrix.services],
         "commands_left_out": [_command_json(project, service) for service in _others(plan)],
+        "needs": telling.as_json(plan.needs),
     }

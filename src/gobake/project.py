@@ -16,6 +16,7 @@ from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, ProjectError, Where
 from gobake.golang import GoTree, Package
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Stamp, Strategy, bake_name
+from gobake.plan.commands import commands as commands_of
 from gobake.plan.own_bases import own_bases
 from gobake.services import (
     Evidence,
@@ -107,7 +108,7 @@ def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> ProjectError:
 
 
 def _known_of_cgo(service: Service, tree: GoTree) -> Service:
-    return replace(service, uses_cgo=any(package.cgo for package in tree.closure([service.package])))
+    return replace(service, uses_cgo=any(package.cgo for package in tree.closure(service.packages)))
 
 
 def build_options(config: Config | None) -> tuple[BuildOptions, ...]:
@@ -139,13 +140,15 @@ def _project_title(tree: GoTree) -> str:
 
 
 def _configured(config: Config, tree: GoTree) -> tuple[Service, ...]:
-    return tuple(
-        _service(config, merged(service, config.defaults), _package(config, service, tree), tree.layout.root)
-        for service in config.services
-    )
+    found = []
+    for service in config.services:
+        said = merged(service, config.defaults)
+        chosen, more = commands_of(said, lambda one: _package(one, tree))
+        found.append(replace(_service(config, said, chosen, tree.layout.root), programs=more))
+    return tuple(found)
 
 
-def _package(config: Config, service: ServiceConfig, tree: GoTree) -> Package:
+def _package(service: ServiceConfig, tree: GoTree) -> Package:
     """The main package that a service names: by folder, by import path, or, unsaid, by the service's own name."""
     mains = tree.mains
     if service.package is None:
@@ -162,7 +165,7 @@ def _package(config: Config, service: ServiceConfig, tree: GoTree) -> Package:
             where=service.where,
             remedy=hint,
         )
-    where = config.where_of(f"services.{service.name}.package")
+    where = service.where_of("package")
     for main in mains:
         if service.package == main.import_path or _folder(service.package, tree) == main.directory:
             return main
@@ -280,7 +283,7 @@ def _discovered(
     config: Config | None, tree: GoTree, configured: tuple[Service, ...], told: Told
 ) -> tuple[tuple[Service, ...], tuple[Service, ...]]:
     """The services among the commands that the configuration does not name, and those that are left out."""
-    named = {service.package for service in configured}
+    named = {path for service in configured for path in service.packages}
     mains = {main.import_path: main for main in tree.mains}
     found = [replace(c, empty=c.import_path in told.idle) for c in commands(tree) if c.import_path not in named]
     verdicts = decide(found, told.evidence, _wishes(config))

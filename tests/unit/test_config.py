@@ -147,6 +147,7 @@ def test_every_key_of_a_service_is_read() -> None:
             start_period="500ms",
             retries=5,
         ),
+        "binaries": None,
     }
     assert (worker.name, worker.package, worker.strategy) == ("worker", None, None)
 

@@ -124,7 +124,7 @@ def test_every_comment_of_a_new_file_can_be_taken_away() -> None:
     assert (full.go, full.provenance, full.discover, dict(full.bases)) == ("1.26", "false", True, BASES)
     assert all(getattr(full.defaults, f.name) is not None for f in SERVICE_FIELDS if f.shared)
     for field in (*TOP_FIELDS, *SERVICE_FIELDS):
-        assert re.search(rf"(?m)^\s*#?{field.name}:", text), field.name
+        assert re.search(rf"(?m)^\s*#?{field.name}:|^# `{field.name}: ", text), field.name
 
 
 NAME = st.from_regex(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", fullmatch=True).filter(

@@ -35,15 +35,19 @@ def plan_command(given: dict[str, Any]) -> None:
     """Show what would be built, and why; needs no engine."""
     from gobake.caching.layers import Builders, layer_caches
     from gobake.matrix import select
-    from gobake.opening import choose_caches, open_project, versions_of
+    from gobake.opening import choose_caches, history_folder, open_project, versions_of
+    from gobake.plan.sources import service_needs
     from gobake.planning import as_json, as_text, make_plan
 
-    opened = open_project(request(given))
+    asked = request(given)
+    opened = open_project(asked)
     every = given["every"] or bool(given["strategies"])
     matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
     caches = choose_caches(opened, cache_wish(given)).settled()
     layers = layer_caches(opened.project, matrix, caches, Builders(), given["tag"])
-    plan = make_plan(opened, matrix, given["tag"], caches, layers, versions_of(opened, request(given), given["tag"]))
+    needs = service_needs(opened.project, opened.tree, matrix, history_folder(opened, asked))
+    versions = versions_of(opened, asked, given["tag"])
+    plan = make_plan(opened, matrix, given["tag"], caches, layers, versions, needs)
     click.echo(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
 
 

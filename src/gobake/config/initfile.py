@@ -50,6 +50,7 @@ def render_init(name: str, services: Sequence[tuple[str, str]], bases: Mapping[s
 
 def _services(services: Sequence[tuple[str, str]]) -> Iterator[str]:
     yield "# Every key of `defaults` may stand below a service as well, and holds for that one alone."
+    yield "# `binaries: [api, apictl]` instead of `package` puts several commands into one image."
     if not services:
         yield from ("#services:", "#  api:", "#    package: ./cmd/api")
         return

@@ -9,7 +9,7 @@ from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
-from gobake.config.running import HEALTH_FIELDS
+from gobake.config.running import BINARY_FIELDS, HEALTH_FIELDS
 from gobake.config.services import FILE_FIELDS, LIST_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
 
@@ -19,7 +19,7 @@ def fields_markdown() -> str:
     return "\n".join(
         [
             *_table("Keys of the file", TOP_FIELDS),
-            *_table("Keys of `defaults` and of a service (`package`: only of a service)", SERVICE_FIELDS),
+            *_table("Keys of `defaults` and of a service (`package`, `binaries`: only of a service)", SERVICE_FIELDS),
             *_table("Keys of `bases`", BASE_FIELDS),
             *_table("Keys of `private`", PRIVATE_FIELDS),
             *_table("Keys of an entry of `tokens`", TOKEN_FIELDS),
@@ -31,6 +31,7 @@ def fields_markdown() -> str:
             *_table("Lists in `services`, beside the services' names", LIST_FIELDS),
             *_table("Keys of an entry of `files`", FILE_FIELDS),
             *_table("Keys of `healthcheck`", HEALTH_FIELDS),
+            *_table("Keys of an entry of `binaries`", BINARY_FIELDS),
         ]
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-from gobake.config import patterns
+from gobake.config import patterns, words
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Grammar, Kind, boolean, items, verbatim, whole
+from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import shown
+from gobake.config.values import BinaryConfig
 from gobake.model import HealthCheck, is_system_folder
 
 _MADE_AT_START = ("/proc", "/sys", "/dev")
@@ -115,6 +117,44 @@ healthcheck: Kind[HealthCheck] = Kind(
     says="a probe",
 )
 
+# ---- binaries
+
+_PROGRAM = Grammar(
+    says="name of a program",
+    pattern=r"[A-Za-z0-9_][A-Za-z0-9._+-]*",
+    remedy="letters, digits, and . _ + - after the first",
+    longest=100,
+)
+BINARY_FIELDS = (
+    Field(
+        name="package",
+        kind=words.PACKAGE.kind,
+        about="A main package: what Go calls its program, its folder begun with ./, or its import path.",
+        example="./etcdctl",
+        required=True,
+    ),
+    Field(
+        name="name",
+        kind=_PROGRAM.kind,
+        about="What it is called in /usr/local/bin. The first is always called as the service.",
+        example="ctl",
+        otherwise="as Go calls it",
+    ),
+)
+
+
+def _read_binary(at: At) -> BinaryConfig:
+    if isinstance(at.node, Scalar):
+        return BinaryConfig(package=words.PACKAGE.kind.read(at))
+    return BinaryConfig(**read_fields(at, BINARY_FIELDS))
+
+
+binary: Kind[BinaryConfig] = Kind(
+    read=_read_binary,
+    described=lambda: {"oneOf": [words.PACKAGE.kind.schema, object_schema(BINARY_FIELDS)]},
+    says="binaries",
+)
+
 RUNNING_FIELDS = (
     Field(
         name="base",
@@ -151,5 +191,13 @@ RUNNING_FIELDS = (
         about="How Docker finds out whether the program is well (HEALTHCHECK). Kubernetes has probes of its own.",
         example='{command: ["/usr/local/bin/api", "-health"], interval: 10s}',
         otherwise="none",
+    ),
+    Field(
+        name="binaries",
+        kind=items(binary, "commands", least=1),
+        about="Several commands in one image, instead of `package`. The first is what the container starts.",
+        example="[etcd, etcdctl, {package: ./etcdutl, name: util}]",
+        otherwise="the one of `package`",
+        shared=False,
     ),
 )

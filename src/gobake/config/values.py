@@ -25,11 +25,19 @@ MAX_BYTES = 1 << 20
 
 # Mappings of a service complete those of `defaults` key by key; everything else replaces what `defaults` says.
 _MERGED = frozenset(("build_env", "env", "labels", "stamps"))
-_OWN = frozenset(("name", "where", "places", "package"))
+_OWN = frozenset(("name", "where", "places", "package", "binaries"))
 
 
 def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryConfig:
+    """A command in the image of a service."""
+
+    package: str  # what Go calls the program, ./path from the project's folder, or an import path
+    name: str | None = None  # of the file in the image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +72,7 @@ class ServiceConfig:
     tmp: bool | None = None
     volumes: tuple[str, ...] | None = None
     healthcheck: HealthCheck | None = None
+    binaries: tuple[BinaryConfig, ...] | None = None
     # by key below the service's own
     places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
 

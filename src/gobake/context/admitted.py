@@ -31,7 +31,7 @@ def used_roots(matrix: Matrix, tree: GoTree) -> tuple[BuildRoot, ...]:
 
 def packages(matrix: Matrix, tree: GoTree) -> tuple[Package, ...]:
     """The packages of the user's tree that the selected services are made of."""
-    return tree.closure(service.package for service in matrix.services)
+    return tree.closure(path for service in matrix.services for path in service.packages)
 
 
 def in_context(project: Project, path: PurePosixPath) -> PurePosixPath:

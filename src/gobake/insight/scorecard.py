@@ -103,7 +103,7 @@ def _services(record: RunRecord, package: str) -> tuple[str, ...]:
 
 def made_of(target: TargetRecord, package: str) -> bool:
     """Whether a target is the image of a main package; a record may hold its name or only the digest of it."""
-    return target.package == package or digests({"package": package})[0] in target.arguments
+    return package in (target.package, *target.programs) or digests({"package": package})[0] in target.arguments
 
 
 def _modules_total(record: RunRecord, earlier: Sequence[RunRecord]) -> int | None:

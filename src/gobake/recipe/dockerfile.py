@@ -16,7 +16,7 @@ from gobake.model import HealthCheck, Project, Service, Stamp, Strategy, Target,
 from gobake.recipe import folders, ignore, words
 from gobake.recipe.accounts import Account, accounts, base_name
 from gobake.recipe.binds import binds
-from gobake.recipe.stages import Batch, Command, CompileStage, compile_stages
+from gobake.recipe.stages import Batch, Command, CompileStage, commands_of, compile_stages
 from gobake.recipe.templates import fill
 from gobake.versions import stamps
 
@@ -43,6 +43,7 @@ class _Image:
     compiled: str  # stage that holds the program
     compile: CompileStage | None
     binary: str  # path of the program in the image
+    commands: tuple[tuple[str, str], ...]  # (path in the image, import path) of all its programs
     base: str  # of the FROM line; "" for none
     account: Account
     env: tuple[tuple[str, str], ...]
@@ -125,6 +126,7 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...], a
         compile=stage,
         compiled=stage.output_stage(service) if stage else "",
         binary=binary,
+        commands=tuple((f"{BINARIES}/{command.file}", command.package) for command in commands_of(service)),
         base=base_name(target, project),
         account=account,
         env=tuple({"USER": account.name, "HOME": account.home, **dict(service.env)}.items()),
@@ -138,9 +140,9 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...], a
 
 def _places(project: Project, service: Service, strategy: Strategy) -> tuple[str, ...]:
     """Folders of the compile stage: a program is only in those whose images can start it (bake/programs.j2)."""
-    if strategy is Strategy.DISTALPINE:
-        return f"/out/any/{service.name}/", f"/out/libraries/{service.name}/"
-    return (f"/out/{libc_of(project, service, strategy)}/{service.name}/",)
+    names = [command.name for command in commands_of(service)]
+    folders_of = ("any", "libraries") if strategy is Strategy.DISTALPINE else (libc_of(project, service, strategy),)
+    return tuple(f"/out/{folder}/{name}/" for folder in folders_of for name in names)
 
 
 def libc_of(project: Project, service: Service, strategy: Strategy) -> str:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
-from gobake.model import BuildOptions, Service, Strategy
+from gobake.model import BuildOptions, Program, Service, Strategy
 from gobake.versions import stamps
 
 
@@ -19,19 +19,26 @@ class Command:
     """One main package in a compile stage."""
 
     service: Service
+    program: Program | None = None  # a further command of the service's image
 
     @property
     def name(self) -> str:
-        return self.service.name
+        """The folder below /out/LIBC that the program is put into; no service's name has a +."""
+        return f"{self.service.name}+{self.program.name}" if self.program else self.service.name
+
+    @property
+    def file(self) -> str:
+        """The program's name in the image."""
+        return self.program.name if self.program else self.service.name
 
     @property
     def package(self) -> str:
-        return self.service.package
+        return self.program.package if self.program else self.service.package
 
     @property
     def linked(self) -> str:
         """The file's name as `go build -o FOLDER/` writes it."""
-        return self.service.binary
+        return self.program.binary if self.program else self.service.binary
 
     @property
     def late(self) -> bool:
@@ -123,13 +130,18 @@ class CompileStage:
         return tuple(found)
 
 
+def commands_of(service: Service) -> tuple[Command, ...]:
+    """What the image of a service holds; its own program first."""
+    return (Command(service=service), *(Command(service=service, program=program) for program in service.programs))
+
+
 def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
     """Stages in a stable order: `compile`, then `compile-2` ... by build root and options."""
     groups: dict[tuple[PurePosixPath, BuildOptions], list[Command]] = {}
     needed = {t.service.name for t in matrix.targets if t.strategy is not Strategy.PREBUILT}
     for service in matrix.services:
         if service.name in needed:
-            groups.setdefault((service.build_root, service.build), []).append(Command(service=service))
+            groups.setdefault((service.build_root, service.build), []).extend(commands_of(service))
     stages: list[CompileStage] = []
     for number, key in enumerate(sorted(groups, key=lambda k: (str(k[0]), k[1])), start=1):
         root, options = key

@@ -51,6 +51,7 @@ class TargetRecord:
     sizes: tuple[SizeRecord, ...] = ()
     seconds: float | None = None  # from the first step that was begun to the last that ended
     package: str = ""  # import path of the service's main package
+    programs: tuple[str, ...] = ()  # import paths of further commands in the image
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,115 @@
+"""What a program's own sources say of what it needs when it runs: calls and imports, by a scan of the text.
+
+No type is checked and no value is computed: only what is written out is found, such as `os.MkdirTemp("", "x")`. So what
+is found is a hint with its place; that nothing is found proves nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from gobake.dataclass import dataclass
+
+
+class Kind(StrEnum):
+    """What is needed. The order is that of reports."""
+
+    USER = "user"  # who runs the program, from /etc/passwd
+    HOME = "home"  # a home that can be written
+    TEMP = "temp"  # a folder for temporary files
+    WRITES = "writes"  # a path that is written
+    READS = "reads"  # a file of the project that is read at run time
+    ZONES = "zones"  # the time zone database
+    PROGRAM = "program"  # another program that is started
+    PORT = "port"  # a port below 1024
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Finding:
+    """One place in a source."""
+
+    kind: Kind
+    file: PurePosixPath  # relative to the context
+    line: int
+    word: str  # what stands there: os.MkdirTemp
+    value: str = ""  # the path, program or port that it names
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rule:
+    kind: Kind
+    word: str  # a regular expression of what is called
+    argument: str = ""  # and of what follows the bracket; its first group is the value
+
+
+_TEXT = r"(?:\"((?:[^\"\\\n]|\\.)*)\"|`([^`]*)`)"
+_FIRST = rf"\s*{_TEXT}"
+_SECOND = rf"[^,()\"`]*,\s*{_TEXT}"
+_RULES = (
+    _Rule(kind=Kind.HOME, word=r"os\.User(?:Home|Config|Cache)Dir"),
+    _Rule(kind=Kind.TEMP, word=r"os\.TempDir"),
+    _Rule(kind=Kind.TEMP, word=r"(?:os\.(?:MkdirTemp|CreateTemp)|ioutil\.Temp(?:Dir|File))", argument=r"\s*\"\""),
+    _Rule(kind=Kind.WRITES, word=r"(?:os\.(?:Create|WriteFile|Mkdir|MkdirAll)|ioutil\.WriteFile)", argument=_FIRST),
+    _Rule(
+        kind=Kind.READS,
+        word=r"(?:os\.(?:Open|ReadFile|ReadDir|DirFS)|ioutil\.Read(?:File|Dir)|http\.Dir|filepath\.Glob)",
+        argument=_FIRST,
+    ),
+    _Rule(kind=Kind.ZONES, word=r"time\.LoadLocation", argument=r"(?!\s*\"(?:|UTC|Local)\"\s*\))"),
+    _Rule(kind=Kind.PROGRAM, word=r"exec\.(?:Command|LookPath)", argument=_FIRST),
+    _Rule(kind=Kind.PROGRAM, word=r"exec\.CommandContext", argument=_SECOND),
+    _Rule(kind=Kind.PORT, word=r"http\.ListenAndServe(?:TLS)?", argument=_FIRST),
+    _Rule(kind=Kind.PORT, word=r"(?:net|tls)\.Listen(?:Packet)?", argument=rf"\s*\"(?:tcp|udp)[46]?\",{_FIRST}"),
+)
+_PATTERNS = tuple((rule, re.compile(rf"(?<![\w.])({rule.word})\({rule.argument}")) for rule in _RULES)
+_METHOD = re.compile(r"\.(Parse(?:Files|Glob))\(" + _FIRST)  # template.ParseFiles, and of a template's value
+_IMPORT = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"(os/user)\"", re.MULTILINE)
+_COMMENT = re.compile(rf"{_TEXT}|'(?:[^'\\\n]|\\.)*'|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_LOW_PORT = re.compile(r"(?:.*:)?([1-9][0-9]{0,3})")
+_LOWEST_FREE = 1024  # from there on any user may listen, whatever the kernel's settings are
+
+
+def scan(text: str, file: PurePosixPath) -> tuple[Finding, ...]:
+    """All findings of one source in the order of its lines."""
+    code = _COMMENT.sub(_blanked, text)
+    return tuple(sorted(_found(code, file), key=lambda finding: (finding.line, finding.word)))
+
+
+def _found(code: str, file: PurePosixPath) -> Iterator[Finding]:
+    for match in _IMPORT.finditer(code):
+        yield _finding(Kind.USER, file, code, match.start(1), "os/user", "")
+    for rule, pattern in _PATTERNS:
+        for match in pattern.finditer(code):
+            yield from _of_rule(rule.kind, match, code, file)
+    for match in _METHOD.finditer(code):
+        yield from _of_rule(Kind.READS, match, code, file)
+
+
+def _of_rule(kind: Kind, match: re.Match[str], code: str, file: PurePosixPath) -> Iterator[Finding]:
+    value = next((group for group in match.groups()[1:] if group is not None), "")
+    if kind is Kind.PORT:
+        port = _LOW_PORT.fullmatch(value)
+        if not port or int(port[1]) >= _LOWEST_FREE:
+            return
+        value = port[1]
+    elif kind in (Kind.WRITES, Kind.READS, Kind.PROGRAM) and not _plain(value):
+        return
+    yield _finding(kind, file, code, match.start(1), match[1], value)
+
+
+def _plain(value: str) -> bool:
+    """Whether a text is a path or name as it stands: nothing is put into it."""
+    return bool(value) and not re.search(r"[\\%\s\"']", value) and value not in (".", "..", "/")
+
+
+def _finding(kind: Kind, file: PurePosixPath, code: str, at: int, word: str, value: str) -> Finding:
+    return Finding(kind=kind, file=file, line=code.count("\n", 0, at) + 1, word=word, value=value)
+
+
+def _blanked(match: re.Match[str]) -> str:
+    """Comments become blanks, so that lines keep their numbers; texts stay."""
+    text = match[0]
+    return text if text[0] in "\"`'" else re.sub(r"[^\n]", " ", text)
