@@ -188,6 +188,7 @@ def _failure(ready: Ready, baked: _Baked, seen: Trace) -> Failure:
         seen,
         baked.log,
         interrupted=baked.interrupted,
+        staged=ready.staged.sources,
         loader_of=partial(loader_of, ready.call, ready.trace_folder),
     )
 

@@ -53,6 +53,8 @@ class Query:
             "GOBIN": "",  # set, it hides where a program for another platform would be installed, and so its name
             "GOPROXY": "off",
             "GOTOOLCHAIN": "local",
+            # Go's index of a package takes a file of the same name, size and date for the same file (golang/go#69179)
+            "GODEBUG": "goindex=0",
         }
 
 

@@ -41,15 +41,19 @@ def judge(
     log: EventLog,
     *,
     interrupted: bool,
+    staged: Path | None = None,
     loader_of: LoaderOf | None = None,
 ) -> Failure:
-    """Why a run that did not end well stopped."""
+    """Why a run that did not end well stopped. ``staged``: the copies of the tree that it was built from."""
+    from gobake.context.missed import Missed
     from gobake.trace.failure import Tree, explain_failure
 
     stages = {s.name: s for s in compile_stages(matrix)}
     first = next((s for s in seen.failed if s.name.stage in stages), None)
     root = stages[first.name.stage].build_root if first else PurePosixPath(".")
-    tree = Tree(source=SOURCE, build_root=root, context=opened.project.context, shown_from=Path.cwd())
+    folder = "" if str(root) == "." else str(root)
+    missed = Missed(layout=opened.tree.layout, staged=staged, folder=folder) if staged else None
+    tree = Tree(source=SOURCE, build_root=root, context=opened.project.context, shown_from=Path.cwd(), missed=missed)
     return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted, loader_of=loader_of)
 
 

@@ -40,6 +40,13 @@ def missing(project: Project, matrix: Matrix) -> tuple[Missing, ...]:
     return tuple(found)
 
 
+def not_compiled(project: Project, matrix: Matrix) -> frozenset[str]:
+    """Services that nobody compiled outside, and that need not be: another strategy is their chosen one."""
+    return frozenset(
+        gap.service.name for gap in missing(project, matrix) if gap.service.strategy is not Strategy.PREBUILT
+    )
+
+
 def without(project: Project, matrix: Matrix, lacking: Iterable[Missing]) -> Matrix:
     """The matrix less the targets whose binary neither exists nor can be compiled here."""
     names = {m.service.name for m in lacking}

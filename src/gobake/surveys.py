@@ -20,7 +20,9 @@ from gobake.gomod import Layout
 _KIND = "go-2"  # the number of what is written below
 _SETTLED_SECONDS = 2.0
 _MODULE_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum"))
-_UNSEEN = frozenset(("testdata", "vendor"))  # of these, ./... enters none
+# ./... enters neither of the first two. What lies in the last is no module's of the user's; it may hold files by the
+# ten thousand, which would be looked at in each run.
+_UNSEEN = frozenset(("testdata", "vendor", "node_modules"))
 
 
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:

@@ -93,6 +93,28 @@ def test_a_foreign_bake_file_is_not_overwritten_without_force(tree: Tree) -> Non
     assert "one-scratch" in (root / "docker-bake.json").read_text()
 
 
+def test_rendered_groups_hold_prebuilt_only_where_its_binaries_lie_or_it_is_asked_for(tree: Tree) -> None:
+    root = tree(TWO)
+
+    def prebuilt(*words: str) -> set[str]:
+        good("render", "-C", str(root), "--platform", "linux/amd64", *words)
+        groups = json.loads((root / "docker-bake.json").read_text())["group"]
+        return {name for group in groups.values() for name in group["targets"] if name.endswith("-prebuilt")}
+
+    assert prebuilt() == set()
+    assert prebuilt("-s", "prebuilt,scratch") == {"one-prebuilt", "other-prebuilt"}
+    (root / "dist").mkdir()
+    (root / "dist/one-linux-amd64").write_text("")
+    assert prebuilt() == {"one-prebuilt"}
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.yml", "docker-bake.hcl", "docker-bake.override.json"])
+def test_rendering_warns_of_what_bake_reads_beside(tree: Tree, name: str) -> None:
+    root = tree({**TWO, name: ""})
+    said = good("render", "-C", str(root))
+    assert "next: docker buildx bake -f docker-bake.json" in said
+
+
 def test_rendering_elsewhere_points_back_to_the_project(tree: Tree, tmp_path: Path) -> None:
     root = tree(TWO)
     good("render", "-C", str(root), "--to", str(tmp_path / "out"))

@@ -113,6 +113,18 @@ def test_what_only_labels_say_is_never_a_cause() -> None:
     assert miss.changes == ()
 
 
+def test_a_file_that_only_goes_into_images_is_a_cause_of_its_own_step_and_not_of_the_compile() -> None:
+    def copying(number: int, digest: str, outcomes: str) -> RunRecord:
+        made = run(number, outcomes)
+        text = "COPY --from=files [config/[[]x], a.toml, /out/etc/a.toml]"
+        steps = (*made.steps[:3], replace(made.steps[3], stage="a-files", instruction=text))
+        copied = (("config/[x], a.toml", digest), ("config/b.toml", digest))
+        return replace(made, steps=steps, inputs=replace(made.inputs, copied=copied))
+
+    miss = only(copying(2, "b" * 16, "rrre"), copying(1, "a" * 16, "eeee"))
+    assert miss.cause is Cause.FILES
+
+
 def test_the_version_is_a_cause_of_the_stamp_alone() -> None:
     def stamped(number: int, version: str, outcomes: str) -> RunRecord:
         made = run(number, outcomes, variables={"VERSION": version})

@@ -213,6 +213,52 @@ def test_signs_of_the_ignore_file_in_a_folders_name_mean_themselves(tree: Tree, 
     assert admitted(root, ignore_file(root)) == [f"{name}/go.mod", f"{name}/main.go"]
 
 
+def test_no_exception_has_a_wildcard_or_bake_would_enter_every_folder(tree: Tree) -> None:
+    main = 'package main\n\nimport "embed"\n\n//go:embed pages/*.html *.sql\nvar f embed.FS\n\nfunc main() {}\n'
+    yaml = "include: ['schema/*.graphql', 'third/**/x.h']\n"
+    root = tree(
+        {
+            "go.mod": mod("example.com/app"),
+            "main.go": main,
+            "a.sql": "",
+            "pages/a.html": "",
+            "pages/a.md": "",
+            "cmd/x/main.go": MAIN,
+            "schema/a.graphql": "",
+            "third/deep/x.h": "",
+            "gobake.yaml": yaml,
+        }
+    )
+    text = ignore_file(root)
+    assert not [line for line in text.splitlines() if line.startswith("!") and set("*?[") & set(line)]
+    assert admitted(root, text) == [
+        "a.sql",
+        "cmd/x/main.go",
+        "go.mod",
+        "main.go",
+        "pages/a.html",
+        "schema/a.graphql",
+        "third/deep/x.h",
+    ]
+
+
+def test_a_new_source_of_a_package_is_in_a_build_that_was_rendered_before(tree: Tree) -> None:
+    root = tree({"go.mod": mod("example.com/app"), "cmd/x/main.go": MAIN, "cmd/x/big/data": "", "cmd/x/notes.txt": ""})
+    text = ignore_file(root)
+    (root / "cmd/x/new.go").write_text("package main\n")
+    (root / "cmd/x/new_test.go").write_text("package main\n")
+    (root / "cmd/x/.env").write_text("SECRET=1")
+    assert admitted(root, text) == ["cmd/x/main.go", "cmd/x/new.go", "go.mod"]
+
+
+def test_a_link_enters_with_what_it_leads_to(tree: Tree) -> None:
+    root = tree(
+        {"go.mod": mod("example.com/app"), "cmd/x/main.go": MAIN, "_common/y.go": "package main\n", "_common/z.go": ""}
+    )
+    (root / "cmd/x/y.go").symlink_to("../../_common/y.go")
+    assert admitted(root, ignore_file(root)) == ["_common/y.go", "cmd/x/main.go", "cmd/x/y.go", "go.mod"]
+
+
 def test_the_same_packages_give_the_same_bytes(tree: Tree) -> None:
     files = {"go.mod": mod("example.com/app"), "a/main.go": MAIN, "b/main.go": MAIN, "_c/x.go": ""}
     first = ignore_file(tree(files, name="x/project"))

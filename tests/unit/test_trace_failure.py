@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -60,6 +61,15 @@ def run(output: str = "", error: str = PROCESS, said: str = "", name: str = "[co
 
 
 # ---- recorded
+
+
+def test_what_was_left_out_is_named_before_all_that_follows_from_it() -> None:
+    log = read("failed")
+    found = explain_failure(steps(log), log.plain, tree=replace(TREE, missed=lambda log: "asm/x.h" if log else ""))
+    assert str(found.error) == (
+        "the build needs asm/x.h, which exists, and was not admitted; add it to `include` in gobake.yaml"
+    )
+    assert isinstance(found.error, CompileFailed)
 
 
 def test_a_compile_error_is_told_with_its_place_in_the_user_s_tree() -> None:

@@ -65,14 +65,16 @@ def render_command(given: dict[str, Any]) -> None:
     Without --strategy all strategies of every service are written; the default group holds the chosen ones. Caches are
     those of the builder alone, unless --cache-policy names a policy: then cache-from and cache-to are written too.
     """
-    from gobake import recipe
+    from gobake import prebuilt, recipe
     from gobake.caching.layers import Builders, layer_caches
     from gobake.matrix import select
+    from gobake.model import Strategy
     from gobake.opening import choose_caches, open_project
 
     opened = open_project(request(given))
     project = replace(opened.project, version=given["version"] or opened.project.version)
-    matrix = select(project, selection(given, every_strategy=True), _default_platforms())
+    asked = selection(given, every_strategy=True)
+    matrix = select(project, asked, _default_platforms())
     folder: Path = (given["folder"] or project.root).resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,9 +83,15 @@ def render_command(given: dict[str, Any]) -> None:
             f"{folder} cannot be made: {error.strerror}", remedy="choose another folder with --to"
         ) from None
     context = _relative(project.context, folder)
-    prebuilt = _relative(project.root / recipe.prebuilt_folder(project), folder)
+    outside = _relative(project.root / recipe.prebuilt_folder(project), folder)
     file = recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE)
-    places = recipe.Places(context=context, dockerfile=file, prebuilt=prebuilt, project=_relative(project.root, folder))
+    places = recipe.Places(
+        context=context,
+        dockerfile=file,
+        prebuilt=outside,
+        project=_relative(project.root, folder),
+        lacking=frozenset() if Strategy.PREBUILT in asked.strategies else prebuilt.not_compiled(project, matrix),
+    )
     caches = {}
     if given["cache_policy"]:
         caches = layer_caches(project, matrix, choose_caches(opened, cache_wish(given)).settled(), Builders()).targets
@@ -100,8 +108,18 @@ def render_command(given: dict[str, Any]) -> None:
             ) from None
     for note in matrix.left_out:
         click.echo(f"left out: {note}", err=True)
+    command = "docker buildx bake"
+    if beside := [name for name in recipe.READ_BY_BAKE if (folder / name).exists()]:
+        command += f" -f {recipe.BAKE_FILE}"
+        click.echo(
+            f"warning: bake reads {', '.join(beside)} too, whose targets and groups join or replace these; "
+            f"run `{command}`, followed by what to build",
+            err=True,
+        )
+    if any(service.files for service in matrix.services) and (project.context / ".dockerignore").exists():
+        click.echo("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
     if not given["quiet"]:
-        click.echo(f"{', '.join(files)} in {folder}: {len(matrix.targets)} targets; next: docker buildx bake")
+        click.echo(f"{', '.join(files)} in {folder}: {len(matrix.targets)} targets; next: {command}")
 
 
 def _default_platforms() -> tuple[Any, ...]:

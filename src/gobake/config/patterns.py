@@ -63,8 +63,12 @@ _PART = rf"[^\s{_ODD}](?:[^{_ODD}]*[^\s{_ODD}])?"
 RELATIVE_PATH = rf"(?:\./)?{_NO_DOTS}{_PART}(?:/{_PART})*/?"
 ABSOLUTE_PATH = rf"{_NO_DOTS}(?:/{_PART})+"
 FOLDER = rf"{_NO_DOTS}(?:(?:/{_PART})+/?|/)"
-_GLOB = r"[^\s,()/\\$%\u0022'`\[\]{}<>|;&!#" + _UNPRINTABLE + "]+"
-INCLUDE = rf"(?:\./)?{_NO_DOTS}{_GLOB}(?:/{_GLOB})*/?"
+# Of the user's own tree, where a name may hold what it likes: the recipe quotes it. A wildcard in `files` would be
+# taken for one, and a backslash for another system's slash.
+_ANY = rf"[^\s/\\*?{_UNPRINTABLE}](?:[^/\\*?{_UNPRINTABLE}]*[^\s/\\*?{_UNPRINTABLE}])?"
+SOURCE = rf"(?:\./)?{_NO_DOTS}{_ANY}(?:/{_ANY})*/?"
+_GLOB = rf"[^\s/{_UNPRINTABLE}](?:[^/{_UNPRINTABLE}]*[^\s/{_UNPRINTABLE}])?"
+INCLUDE = rf"(?!!)(?:\./)?{_NO_DOTS}{_GLOB}(?:/{_GLOB})*/?"
 _PLACEHOLDER = r"\{(?:service|os|arch|variant)\}"
 PREBUILT = (
     rf"(?=.*\{{service\}})(?=.*\{{arch\}}){_NO_DOTS}"
@@ -72,7 +76,7 @@ PREBUILT = (
 )
 BASE = rf"(?:{REFERENCE}|(?=\./){RELATIVE_PATH})"
 DURATION = r"(?=.*[1-9])(?:[0-9]{1,6}(?:\.[0-9]{1,3})?(?:ms|s|m|h))+"  # time.ParseDuration, without ns and us
-FILE = rf"{RELATIVE_PATH}:{ABSOLUTE_PATH}"
+FILE = rf"{SOURCE}:{ABSOLUTE_PATH}"
 
 # Caches. A store's folder stands in the comma-separated attributes of cache-to, where a comma would begin another.
 _STORE_PART = r"[A-Za-z0-9._~+@-]+"

@@ -263,7 +263,7 @@ TOP_FIELDS = (
     Field(
         name="include",
         kind=items(words.INCLUDE.kind, "patterns"),
-        about="Further files that the compile reads. Sources, embedded files and `files` are known without it.",
+        about="Patterns of further files and folders that the compile reads, as Go and the ignore file read them.",
         example="[schema/*.graphql]",
         default="[]",
     ),

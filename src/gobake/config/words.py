@@ -218,8 +218,8 @@ def _absolute(at: At, value: str) -> None:
 
 SOURCE = Grammar(
     says="path of one file or folder of the project",
-    pattern=patterns.RELATIVE_PATH,
-    remedy="such as config/app.toml; without wildcards, quotes or $",
+    pattern=patterns.SOURCE,
+    remedy="such as config/app.toml; without wildcards and backslashes",
     check=_inside,
 )
 TARGET = Grammar(
@@ -239,7 +239,7 @@ WORKDIR = Grammar(
 INCLUDE = Grammar(
     says="pattern of files",
     pattern=patterns.INCLUDE,
-    remedy="such as assets/**/*.json: names with * and ?, without blanks or other signs",
+    remedy="such as assets/**/*.json: *, ? and [a-z] stand for signs of a name, ** for folders",
     check=_inside,
     tidy=lambda value: value.removeprefix("./"),
 )

@@ -5,15 +5,17 @@ Folders that hold nothing of them are never entered, whatever their size and who
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from gobake.context.embedding import embedded
 from gobake.context.entries import Admitted, Entry, suffixes
-from gobake.context.includes import Beyond, Scan
+from gobake.context.includes import SOURCE_FOLDER, Beyond, Scan
 from gobake.context.links import Links, is_file
 from gobake.context.patterns import expand, names
+from gobake.context.unkeyed import marks
 from gobake.errors import ProjectError, Where
 from gobake.golang import GoTree, Package
 from gobake.gomod import BuildRoot
@@ -63,16 +65,15 @@ def admitted(project: Project, matrix: Matrix, tree: GoTree) -> Admitted:
             sources.add(_all_at(links, _text(known), strict=False))
     for path in _of_flags(project, matrix):
         sources.add(_all_at(links, path, strict=False))
+    included = list(_included(links, project))
     scan = Scan(links)
     flags = _compiler_flags(matrix)
     for package in packages(matrix, tree):
         sources.add(_of_package(links, package))
-        needs = beyond(scan, links, package, flags)
+        needs = beyond(scan, links, package, flags).including(entry.path for entry in included if entry.source)
         sources.add(Entry(path=path, source=links.file(path)) for path in (*needs.headers, *needs.libraries))
-    folder = _text(in_context(project, PurePosixPath()))
-    for pattern in project.include:
-        for match in expand(links.folder(folder), pattern.removeprefix("./")):
-            sources.add(_all_at(links, f"{folder}/{match}" if folder else match, strict=True))
+        sources.add(marks(links, package, needs))
+    sources.add(included)
     for package in packages(matrix, tree):  # last: what Go refuses to embed stays what it is
         sources.replace(embedded(links, _text(package.directory), package.embeds))
     files = _Found()
@@ -82,12 +83,20 @@ def admitted(project: Project, matrix: Matrix, tree: GoTree) -> Admitted:
     return Admitted(sources=sources.ordered, files=files.ordered)
 
 
+def _included(links: Links, project: Project) -> Iterator[Entry]:
+    folder = _text(in_context(project, PurePosixPath()))
+    for pattern in project.include:
+        for match in expand(links.folder(folder), pattern):
+            yield from _all_at(links, f"{folder}/{match}" if folder else match, strict=True)
+
+
 def beyond(scan: Scan, links: Links, package: Package, flags: tuple[str, ...] = ()) -> Beyond:
     """What a package needs beside its own files, and Go does not list."""
     folder = _text(package.directory)
-    own = tuple(name for name in _sources(links, package) if not name.startswith("."))
-    read = [name for name in own if package.cgo or not name.endswith(".go")]
-    return scan.beyond(folder, tuple(read), flags) if read else Beyond()
+    read = [name for name in _sources(links, package) if package.cgo or not name.endswith(".go")]
+    if not read:
+        return Beyond(go_only=True)
+    return scan.beyond(folder, tuple(read), frozenset(package.files or read), flags)
 
 
 class _Found:
@@ -221,9 +230,25 @@ def _of_flags(project: Project, matrix: Matrix) -> Iterator[str]:
             name, _, value = word.lstrip("-").partition("=")
             if name not in ("modfile", "overlay", "pgo") or not value or value in ("off", "auto"):
                 continue
-            path = os.path.normpath(os.path.join(root, value.strip("'\"").removeprefix("/src/")))
+            path = _named(root, value.strip("'\""))
             wanted = [path, *([f"{path.removesuffix('.mod')}.sum"] if name == "modfile" else [])]
+            if name == "overlay":
+                wanted += [_named(root, file) for file in _replacements(project.context / path)]
             yield from (file for file in wanted if is_file(str(project.context / file)) and not file.startswith(".."))
+
+
+def _named(root: str, path: str) -> str:
+    """A path of the compile's, from the context."""
+    return os.path.normpath(
+        path.removeprefix(f"{SOURCE_FOLDER}/") if path.startswith("/") else os.path.join(root, path)
+    )
+
+
+def _replacements(overlay: Path) -> list[str]:
+    try:
+        return [str(file) for file in json.loads(overlay.read_bytes())["Replace"].values() if file]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return []  # Go will say what is wrong with it
 
 
 def _compiler_flags(matrix: Matrix) -> tuple[str, ...]:

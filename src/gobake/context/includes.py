@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gobake.context.links import Links, is_file
@@ -42,6 +42,18 @@ class Beyond:
 
     headers: tuple[str, ...] = ()  # whatever the compiler reads
     libraries: tuple[str, ...] = ()  # whatever only the linker reads
+    go_only: bool = False  # it has neither C nor assembly, and needs nothing
+
+    def including(self, paths: Iterable[str]) -> Beyond:
+        """With files that the user named: what C or assembly makes of them, nobody else knows."""
+        if self.go_only:
+            return self
+        more = set(paths)
+        libraries = {path for path in more if path.endswith(_LIBRARIES)}
+        return Beyond(
+            headers=tuple(sorted({*self.headers, *(more - libraries)})),
+            libraries=tuple(sorted({*self.libraries, *libraries})),
+        )
 
 
 class Scan:
@@ -52,8 +64,9 @@ class Scan:
         self._read: dict[str, Mentions] = {}
         self._all: list[str] | None = None
 
-    def beyond(self, folder: str, own: tuple[str, ...], flags: tuple[str, ...] = ()) -> Beyond:
-        """``own``: names of the package's files in ``folder``. ``flags``: of CGO_CFLAGS and its like."""
+    def beyond(self, folder: str, own: tuple[str, ...], keyed: frozenset[str], flags: tuple[str, ...] = ()) -> Beyond:
+        """``own``: names of the package's sources in ``folder``; ``keyed``: of the files that Go lists of it;
+        ``flags``: of CGO_CFLAGS and its like."""
         start = tuple(_joined(folder, name) for name in own)
         words = (*flags, *(word for path in start if path.endswith(".go") for word in self._mentions(path).words))
         search = [
@@ -62,15 +75,15 @@ class Scan:
         found = {path for place in search if not _within(folder, place) for path in self._headers_below(place)}
         todo, seen = [*start, *sorted(found)], set(start)
         while todo:
-            path = todo.pop()
-            for mentioned in self._includes(path, folder, search):
+            for mentioned in self._includes(todo.pop(), folder, search):
+                found.add(mentioned)
                 if mentioned not in seen:
                     seen.add(mentioned)
                     todo.append(mentioned)
-        libraries = self._libraries(folder, words)
-        listed = set(start)
+        known = {_joined(folder, name) for name in keyed}
         return Beyond(
-            headers=tuple(sorted((found | seen) - listed)), libraries=tuple(sorted(libraries - listed - found - seen))
+            headers=tuple(sorted(found - known)),
+            libraries=tuple(sorted(self._libraries(folder, words) - known - found - seen)),
         )
 
     # ---- headers

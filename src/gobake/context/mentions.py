@@ -59,6 +59,7 @@ def folders(words: tuple[str, ...], flag: str) -> Iterator[str]:
 def places(words: tuple[str, ...]) -> Iterator[str]:
     """Whatever else may be a file: words, and what stands behind `=` or `,` in them."""
     for word in words:
-        if not word.startswith(("-I", "-L", "-l", "-D", "-W")) or "," in word:
+        if word.startswith("-T") and word != "-T":
+            yield word[2:]
+        elif not word.startswith(("-I", "-L", "-l", "-D", "-W")) or "," in word:
             yield from (part for part in re.split(r"[,=]", word) if "/" in part or "." in part)
-        yield from (word[len(flag) :] for flag in ("-T",) if word.startswith(flag) and len(word) > len(flag))

@@ -83,9 +83,10 @@ def _expression(pattern: str) -> re.Pattern[str] | None:
             words.append("[^/]")
         elif character == "[":
             end = _end_of_class(pattern, at)
-            if end < 0:
+            inside = _class(pattern[at:end]) if end >= 0 else ""
+            if not inside:
                 return None
-            words.append(_class(pattern[at:end]))
+            words.append(inside)
             at = end + 1
         elif character == "\\":
             if at == len(pattern):
@@ -101,19 +102,19 @@ def _expression(pattern: str) -> re.Pattern[str] | None:
 
 
 def _class(inside: str) -> str:
-    """Python's words for what stands between Go's brackets."""
+    """Python's words for what stands between Go's brackets; "" for what Go refuses."""
     inverted = inside.startswith("^")
     items = re.findall(r"\\?.", inside[1:] if inverted else inside, re.DOTALL)
+    if not items or "-" in (items[0], items[-1]):
+        return ""
     plain = ("-" if item == "-" else re.escape(item[-1]) for item in items)
     return f"[{'^' if inverted else ''}{''.join(plain)}]"
 
 
 def _end_of_class(pattern: str, at: int) -> int:
-    """Where a class that begins before ``at`` is closed; -1: nowhere. It holds one character at least."""
-    at += pattern[at : at + 1] == "^"
-    begin = at
+    """Where a class that begins before ``at`` is closed; -1: nowhere."""
     while at < len(pattern):
-        if pattern[at] == "]" and at > begin:
+        if pattern[at] == "]":
             return at
         at += 2 if pattern[at] == "\\" else 1
     return -1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -203,11 +202,10 @@ def sources(text: str) -> tuple[str, ...]:
 
 
 def _listed(text: str) -> list[str]:
-    """Of the JSON form, in which a backslash takes its meaning from a `$` (words.py)."""
-    try:
-        return [re.sub(r"\\([\\$])", r"\1", str(word)) for word in json.loads(text)]
-    except ValueError:
-        return [word.strip().strip('"') for word in text.strip("[]").split(",")]
+    """Source and target of the JSON form as BuildKit shows it, without quotes: `[config/a, b.toml, /out/etc/b.toml]`.
+    A backslash takes its meaning from a `$` (recipe/words.py)."""
+    source, _, target = text[1:-1].rpartition(", ")
+    return [re.sub(r"\\([\\$])", r"\1", word.strip('"')) for word in (source, target)]
 
 
 def _below(path: str, named: tuple[str, ...]) -> bool:

@@ -36,6 +36,7 @@ __all__ = [
     "KNOWN_HOSTS_VARIABLE",
     "NETRC",
     "NETRC_VARIABLE",
+    "READ_BY_BAKE",
     "SSH_VARIABLE",
     "TRACE",
     "Places",
@@ -53,6 +54,11 @@ __all__ = [
 DOCKERFILE = "gobake.Dockerfile"
 IGNORE_FILE = f"{DOCKERFILE}.dockerignore"
 BAKE_FILE = "docker-bake.json"
+# What bake reads beside our file where none is named (docker/buildx, bake.defaultFilenames and compose-go)
+READ_BY_BAKE = (
+    *("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
+    *("docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl"),
+)
 HEADER = """Written by gobake for {project}; run `gobake render` again rather than editing it.
 It needs nothing of gobake: `docker buildx bake` in this folder builds it."""
 

@@ -106,7 +106,7 @@ class _Lines:
                 yield from self.below(path, wanted, whole=whole)
             elif path in inside and not wanted:
                 yield f"!{_escaped(path)}"
-            elif path in others and not (_is_hidden(path) or path.endswith("_test.go")):
+            elif path in others and path.isprintable() and not (_is_hidden(path) or path.endswith("_test.go")):
                 yield _escaped(path)
 
 

@@ -7,7 +7,7 @@ engine; where a text is not known, the error is a plain BuildFailed that quotes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from gobake.dataclass import dataclass
@@ -46,6 +46,7 @@ class Tree:
     build_root: PurePosixPath  # where in it `go build` ran
     context: Path
     shown_from: Path | None = None
+    missed: Callable[[str], str] | None = None  # from a log, a path of the context that the build lacked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +78,14 @@ def explain_failure(
     errors = tuple(_located(error, tree) for error in go.errors)
     tail = _tail(trace.log(step), go) if step else ()
     case = _Case(step=step, said=said, tail="\n".join(tail), go=go, errors=errors, loader_of=loader_of)
+    missed = (
+        tree.missed(printable(trace.log(step))) if tree and tree.missed and step and step.name.verb == "RUN" else ""
+    )
     if interrupted or (step is None and "context canceled" in said):
         return Failure(error=Interrupted("interrupted; the build was stopped in the engine as well"), step=step)
     error = next((found for look in _LOOKS if (found := look(case))), None) or _generic(case)
+    if missed and type(error) in (BuildFailed, CompileFailed, ModulesUnavailable):
+        error = _left_out(missed)
     return Failure(error=error, step=step, tail=tail, go_errors=errors)
 
 
@@ -298,6 +304,12 @@ def _program(case: _Case) -> GobakeError | None:
 
 
 _LOOKS = (_disk_full, _engine_gone, _registry, _base_missing, _no_emulation, _older_go, _modules, _compile, _program)
+
+
+def _left_out(path: str) -> GobakeError:
+    return CompileFailed(
+        f"the build needs {path}, which exists, and was not admitted", remedy="add it to `include` in gobake.yaml"
+    )
 
 
 def _generic(case: _Case) -> GobakeError:
