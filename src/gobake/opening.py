@@ -70,7 +70,9 @@ def open_project(request: Request) -> Opened:
             tree = gocontainer.survey(layout, asked, image, request.builder)
         seen = look.checkout()
         overrides = Overrides(registry=request.registry, bases=request.bases)
-        project = make_project(config, tree, overrides, seen.source_url, _told(tree, config))
+        project = make_project(
+            config, tree, overrides, seen.source_url, told(tree) if config is None or config.discover else Told()
+        )
         modules = {
             service.version_variable: look.description(seen, project.context / service.module_directory, service.module)
             for service in (*project.services, *project.left_out)
@@ -84,10 +86,10 @@ def versions_of(opened: Opened, request: Request, tag: str) -> Versions:
     return choose_version(opened.project, opened.checkout, opened.modules, tag=tag, version=request.version)
 
 
-def _told(tree: GoTree, config: Config | None) -> Told:
-    """What the repository tells of its commands; not asked where gobake.yaml names the services."""
+def told(tree: GoTree) -> Told:
+    """What the repository tells of its commands."""
     found = services.commands(tree)
-    if not found or (config and not config.discover):
+    if not found:
         return Told()
     evidence = services.gather(tree.layout.root, found, services.package_folders(tree), services.module_folders(tree))
     return Told(evidence=evidence, idle=services.idle(tree))

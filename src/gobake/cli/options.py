@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -325,7 +326,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def request(given: dict[str, Any]) -> Request:
     """The part of the options that finds and reads a project."""
     bases: dict[str, str] = {}
-    for base in given.get("bases", ()):
+    for base in (*_environments_bases(given), *given.get("bases", ())):
         bases |= base
     return Request(
         directory=given["directory"],
@@ -337,6 +338,12 @@ def request(given: dict[str, Any]) -> Request:
         history=given.get("history"),
         version=given.get("version") or "",
     )
+
+
+def _environments_bases(given: dict[str, Any]) -> list[dict[str, str]]:
+    """GOBAKE_BASE, which --base completes and overrides name by name."""
+    said = os.environ.get("GOBAKE_BASE", "") if "bases" in given else ""
+    return [BaseList().convert(word, None, None) for word in said.split()]
 
 
 def selection(given: dict[str, Any], *, every_strategy: bool) -> Selection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,15 +16,22 @@ from gobake.gomod import CONFIG_FILE
 @project_options
 @click.option("--force", is_flag=True, help="Replace a gobake.yaml that is there.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print it instead of writing a file.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["goreleaser", "ko", "dockerfile"]),
+    help="Read services and their settings from that alone, and not from all that the repository tells.",
+)
 @as_given
 def init_command(given: dict[str, Any]) -> None:
-    """Write a commented gobake.yaml from what Go found."""
+    """Write a commented gobake.yaml from what Go found and what the repository's build files say."""
+    from gobake.beginning import begin
     from gobake.config import render_init
     from gobake.opening import open_project
 
-    opened = open_project(request(given))
-    project = opened.project
-    services = [(s.name, _written(project.root, project.context / s.directory, s.package)) for s in project.services]
+    begun = begin(open_project(request(given)), given["source"] or "")
+    project = begun.project
+    services = [(s.name, project.folder(s)) for s in project.services]
     bases = {
         "go": project.bases.go,
         "debian": project.bases.debian,
@@ -33,7 +39,7 @@ def init_command(given: dict[str, Any]) -> None:
         "distroless": project.bases.distroless,
         "upx": project.bases.upx,
     }
-    text = render_init(project.name, services, bases, project.go_version)
+    text = render_init(begun.name, services, bases, project.go_version, entries=begun.entries, left_out=begun.left_out)
     if given["to_stdout"]:
         click.echo(text, nl=False)
         return
@@ -46,13 +52,6 @@ def init_command(given: dict[str, Any]) -> None:
         raise Unwritable(f"{file} cannot be written: {error.strerror}", remedy="--stdout just prints it") from None
     if not given["quiet"]:
         click.echo(f"{file}: {len(services)} service{'s' if len(services) != 1 else ''}; next: gobake plan")
-
-
-def _written(root: Path, folder: Path, package: str) -> str:
-    if not folder.is_relative_to(root):
-        return package
-    relative = folder.relative_to(root).as_posix()
-    return "." if relative == "." else f"./{relative}"
 
 
 @click.command("schema")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from gobake.config.caches import CACHE_FIELDS
 from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
+from gobake.dataclass import dataclass
 
 _HEADER = """\
 # How gobake builds the container images of this project. Every key is optional.
@@ -24,8 +28,25 @@ _EMPTY = ("[]", "{}", '""')
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z./](?:[a-z0-9./_-]|:(?=[a-z0-9]))*")
 
 
-def render_init(name: str, services: Sequence[tuple[str, str]], bases: Mapping[str, str], go_version: str) -> str:
-    """``services`` are (name, package as `./cmd/api`); ``bases`` and ``go_version`` are those of today."""
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What a new file says of one service beside its package."""
+
+    why: str = ""  # it is a service
+    keys: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # text, lists of text and mappings of text
+    notes: tuple[str, ...] = ()  # comments below them
+
+
+def render_init(
+    name: str,
+    services: Sequence[tuple[str, str]],
+    bases: Mapping[str, str],
+    go_version: str,
+    entries: Mapping[str, Entry] = MappingProxyType({}),
+    left_out: Sequence[str] = (),
+) -> str:
+    """``services`` are (name, package as `./cmd/api`), ``entries`` what else is known of them, ``left_out`` a line for
+    each command that is none; ``bases`` and ``go_version`` are those of today."""
     rows = {field.name: field for field in TOP_FIELDS}
     lines = [_HEADER.rstrip(), f"name: {_scalar(name)}"]
     for field in TOP_FIELDS:
@@ -44,11 +65,13 @@ def render_init(name: str, services: Sequence[tuple[str, str]], bases: Mapping[s
     for field in SERVICE_FIELDS:
         if field.shared:
             lines += [*_comment(field, "  "), f"  #{field.name}: {_value(field)}"]
-    lines += ["", *_comment(rows["services"]), *_services(services)]
+    lines += ["", *_comment(rows["services"]), *_services(services, entries, left_out)]
     return "\n".join([*lines, ""])
 
 
-def _services(services: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _services(
+    services: Sequence[tuple[str, str]], entries: Mapping[str, Entry], left_out: Sequence[str]
+) -> Iterator[str]:
     yield "# Every key of `defaults` may stand below a service as well, and holds for that one alone."
     yield "# `binaries: [api, apictl]` instead of `package` puts several commands into one image."
     if not services:
@@ -56,8 +79,18 @@ def _services(services: Sequence[tuple[str, str]]) -> Iterator[str]:
         return
     yield "services:"
     for name, package in services:
+        entry = entries.get(name, Entry())
+        if entry.why:
+            yield f"  # {entry.why}"
         yield f"  {_scalar(name)}:"
         yield f"    package: {_scalar(package)}"
+        for key, value in entry.keys.items():
+            yield f"    {key}: {_flow(value)}"
+        for note in entry.notes:
+            yield f"    # {note}"
+    if left_out:
+        yield "  # No services, unless they stand here, or in `include: [FOLDER]`:"
+        yield from (f"  # {line}" for line in left_out)
 
 
 def _comment(field: Field, indent: str = "") -> list[str]:
@@ -70,6 +103,15 @@ def _value(field: Field) -> str:
     if field.default is None:
         return field.example
     return f"{field.default}  # such as {field.example}" if field.default in _EMPTY else field.default
+
+
+def _flow(value: Any) -> str:
+    """A value in YAML's one-line form."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(key)}: {json.dumps(text)}" for key, text in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return json.dumps(list(value))
+    return json.dumps(value)
 
 
 def _scalar(text: str, *, quoted: bool = False) -> str:

@@ -241,10 +241,10 @@ def _lies_aside(folder: str) -> str:
 def _why_aside(command: Command) -> str:
     parts = command.folder.split("/") if command.folder not in ("", ".") else []
     aside = _lies_aside(command.folder)
-    if aside:
-        return f"lies in {aside}/"
     name = next((part for part in reversed(parts) if part not in _NOT_TELLING), "")
-    return f"is called {name}, as tools are" if name and _ASIDE_NAME.fullmatch(name.lower()) else ""
+    if name and _ASIDE_NAME.fullmatch(name.lower()) and aside in ("", command.folder):
+        return f"is called {name}, as tools are"
+    return f"lies in {aside}/" if aside else ""
 
 
 def _pattern_means_aside(command: Command, build: Build) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from gobake.dataclass import dataclass
 
-_MARK = re.compile("\x01([^\x02]*)\x02")
+MARK = re.compile("\x01([^\x02]*)\x02")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 _FLAGLIKE = re.compile(r"FLAG|OPT|ARG|TAG|LD|GC|MOD|VENDOR|INFO|VERBOSE|RACE|COVER|DEBUG|ENV|^V$", re.IGNORECASE)
@@ -108,13 +108,14 @@ def _value(inner: str, known: Mapping[str, str], depth: int) -> str:
     if not plain or depth >= DEEPEST:
         return f"\x01{'?' if not plain else plain[1]}\x02"
     if plain[1] in known:
-        return expand(known[plain[1]], known, depth + 1)
+        value = expand(known[plain[1]], known, depth + 1)
+        return f"\x01{plain[1]}\x02" if value == "\x01?\x02" else value
     return expand(plain[2], known, depth + 1) if plain[2] else f"\x01{plain[1]}\x02"
 
 
 def globbed(text: str) -> str:
     """Marks as `*`."""
-    return re.sub(r"\*+", "*", _MARK.sub("*", text))
+    return re.sub(r"\*+", "*", MARK.sub("*", text))
 
 
 def calls(line: str, folder: str, stack: list[str]) -> tuple[list[Call], str]:
@@ -194,7 +195,7 @@ def _call(words: list[str], folder: str) -> Call | None:
 
 def _is_go(word: str) -> bool:
     bare = word.lstrip("@-")
-    mark = _MARK.fullmatch(bare)
+    mark = MARK.fullmatch(bare)
     if mark:
         return bool(_GO_VARIABLE.fullmatch(mark[1]))
     return bool(re.fullmatch(r"(?:.*/)?(?:xx-)?go", bare))
@@ -218,7 +219,7 @@ def _arguments(verb: str, words: list[str], folder: str, env: tuple[tuple[str, s
             values[name] = value
             flags.append(word if equals or name not in _VALUED else f"{word}={value}")
             continue
-        mark = _MARK.fullmatch(word)
+        mark = MARK.fullmatch(word)
         if mark:
             unknown |= not _FLAGLIKE.search(mark[1])
         elif not _sort(word, folder, packages, paths):

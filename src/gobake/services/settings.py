@@ -1,0 +1,182 @@
+"""What build files say of a service, as keys of gobake.yaml. Pure: whether a file is there, the caller tells.
+
+Only what gobake can hold to is taken over: a value that a variable of the build decides, another init system or a shell
+script as entrypoint stay out, and are told in `notes`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import field
+
+from gobake.config import patterns
+from gobake.dataclass import dataclass
+from gobake.services.shell import MARK
+from gobake.services.values import Build, Image, Verdict
+
+Value = str | tuple[str, ...] | dict[str, str]
+
+_TEMPLATE = re.compile(r"v?\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+# The words of gobake's stamps by what release tools and variables of builds call them
+_STAMPS = (
+    (re.compile(r"short|abbrev", re.IGNORECASE), "{short_revision}"),
+    (re.compile(r"commit_?date|date|time", re.IGNORECASE), "{date}"),
+    (re.compile(r"branch", re.IGNORECASE), "{branch}"),
+    (re.compile(r"commit|revision|sha|hash", re.IGNORECASE), "{revision}"),
+    (re.compile(r"version|tag", re.IGNORECASE), "{version}"),
+)
+_INIT = frozenset(("sh", "bash", "ash", "tini", "dumb-init", "env", "su-exec", "gosu", "dlv", "go"))
+_BASES = (("alpine", "alpine"), ("distroless", "distroless"), ("debian", "debian-slim"), ("ubuntu", "debian-slim"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Keys of a service in their order, and what could not be taken over."""
+
+    keys: dict[str, Value] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def settings(verdict: Verdict, program: str, exists: Callable[[str], bool]) -> Settings:
+    """The settings of a service whose program gobake puts at ``program``; ``exists`` knows paths from the root."""
+    notes: list[str] = []
+    keys: dict[str, Value] = {}
+    build = next((b for b in verdict.builds if b.ldflags or b.tags), None)
+    if build:
+        keys |= _compiled(build, notes)
+    if verdict.images:
+        keys |= _image(verdict, program, exists, notes)
+    return Settings(keys=keys, notes=tuple(" ".join(note.split()) for note in notes))
+
+
+# ---- how it is compiled
+
+
+def _compiled(build: Build, notes: list[str]) -> dict[str, Value]:
+    keys: dict[str, Value] = {}
+    tags = tuple(tag for tag in build.tags if re.fullmatch(patterns.BUILD_TAG, tag))
+    if tags:
+        keys["build_tags"] = tags
+    constant: list[str] = []
+    stamps: dict[str, str] = {}
+    for flag, value in _flags(build.ldflags):
+        if flag != "-X":
+            constant += [flag, value] if value else [flag]
+            continue
+        name, _, text = value.partition("=")
+        text = text.replace("v{version}", "{version}")
+        if not re.fullmatch(patterns.STAMP, name) or not _is_stamp(text):
+            notes.append(f"-X {name} of {build.where} has a value that gobake does not know")
+        elif text:
+            stamps[name] = text
+    plain = [word for word in constant if not MARK.search(word)]
+    if set(plain) - {"-s", "-w"}:
+        keys["ldflags"] = shlex.join(plain)
+    if stamps:
+        keys["stamps"] = stamps
+    return keys
+
+
+def _flags(ldflags: str) -> Iterator[tuple[str, str]]:
+    """(flag, its value), templates and variables read as gobake's words where they are known."""
+    text = _TEMPLATE.sub(lambda match: _word(match[1]), MARK.sub(lambda match: _word(match[1]), ldflags))
+    try:
+        words = iter(shlex.split(text))
+    except ValueError:
+        return
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in ("-X", "--X"):
+            yield "-X", value if equals else next(words, "")
+        elif flag in ("-extldflags", "-linkmode", "-buildid", "-extld", "-r", "-I", "-T") and not equals:
+            yield flag, next(words, "")
+        else:
+            yield word, ""
+
+
+def _word(said: str) -> str:
+    """`.Version` of a template or a variable's name as a word of gobake's stamps; a mark where there is none."""
+    if "Env." in said or (len(said.split()) > 1 and not said.startswith("date")):
+        return "\x01?\x02"
+    return next((word for pattern, word in _STAMPS if pattern.search(said)), "\x01?\x02")
+
+
+def _is_stamp(text: str) -> bool:
+    return not re.search("[\x01{}'\"]", re.sub(r"\{(?:short_revision|date|branch|revision|version)\}", "", text))
+
+
+# ---- how it runs
+
+
+def _image(verdict: Verdict, program: str, exists: Callable[[str], bool], notes: list[str]) -> dict[str, Value]:
+    image = verdict.images[0]
+    programs = frozenset({verdict.command.binary, *(build.binary for build in verdict.builds)})
+    keys: dict[str, Value] = dict(_started(image, program, notes))
+    ports = tuple(dict.fromkeys(p for p in image.ports if re.fullmatch(patterns.PORT, p)))
+    if ports:
+        keys["ports"] = ports
+    user = "0" if image.user == "root" else image.user
+    if re.fullmatch(patterns.USER, user):
+        keys["user"] = user
+    elif user and user != "nonroot":
+        notes.append(f"USER {user} of {image.file}: the image has a user nonroot (65532)")
+    files = _files(image, exists, programs)
+    if files:
+        keys["files"] = files
+    below = [target for _, _, target in (f.partition(":") for f in files) if image.workdir not in ("", "/")]
+    if any(target.startswith(f"{image.workdir}/") for target in below):
+        keys["workdir"] = image.workdir
+    volumes = tuple(v for v in image.volumes if re.fullmatch(patterns.ABSOLUTE_PATH, v))
+    if volumes:
+        keys["volumes"] = volumes
+    return keys
+
+
+def _started(image: Image, program: str, notes: list[str]) -> dict[str, Value]:
+    """ENTRYPOINT and CMD, where they start the program itself."""
+    entrypoint, args = image.entrypoint, image.args
+    words = entrypoint or args
+    if not words:
+        return {}
+    name = posixpath.basename(words[0])
+    if name in _INIT or name.endswith(".sh") or any("*" in word for word in (*entrypoint, *args)):
+        notes.append(
+            f"{'ENTRYPOINT' if entrypoint else 'CMD'} of {image.file} starts {words[0]}; here it is the program"
+        )
+        return {}
+    keys: dict[str, Value] = {}
+    if not entrypoint:
+        args = args[1:]
+    elif len(entrypoint) > 1:
+        keys["entrypoint"] = (program, *entrypoint[1:])
+    if args:
+        keys["args"] = args
+    return keys
+
+
+def _files(image: Image, exists: Callable[[str], bool], programs: frozenset[str]) -> tuple[str, ...]:
+    """Files and folders of the project that are no sources and no programs."""
+    found: dict[str, None] = {}
+    for source, target in image.files:
+        if posixpath.basename(source) in programs or posixpath.basename(target) in programs:
+            continue
+        if source == "." or source.startswith("..") or source.endswith((".go", "go.mod", "go.sum")):
+            continue
+        here = (posixpath.normpath(posixpath.join(folder, source)) for folder in (".", image.folder))
+        place = next((path for path in here if path != "." and exists(path)), None)
+        line = f"{place}:{target}"
+        if place and re.fullmatch(patterns.FILE, line):
+            found[line] = None
+    return tuple(found)
+
+
+def strategy_hint(verdict: Verdict) -> tuple[str, str]:
+    """(strategy, why) that fits what a Dockerfile or ko builds upon; ("", "") where none tells."""
+    for image in verdict.images:
+        strategy = next((strategy for word, strategy in _BASES if word in image.base), "")
+        if strategy:
+            return strategy, f"{image.file} is FROM {image.base}"
+    return "", ""
