@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -24,9 +24,10 @@ from gobake.errors import ExitCode, TransferStalled
 from gobake.folders import scratch_folder
 from gobake.interrupts import interruptible
 from gobake.keeping import Saving, export, loader_of
-from gobake.preparing import Asked, Ready, prepare, sayer
+from gobake.preparing import Asked, Ready, hints, narrowed, prepare, sayer
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.plan.keep_going import NotBuilt
     from gobake.reporting import Records
     from gobake.runs.begun import BegunRun
     from gobake.runs.record import InputsRecord, RunRecord, SizeRecord
@@ -43,7 +44,7 @@ _AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 def run(asked: Asked, questions: Questions) -> ExitCode:
     """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
-    buildx begins, and for a gate that the run does not pass."""
+    buildx begins, for targets that were left out, and for a gate that the run does not pass."""
     started = time.time()
     with ExitStack() as ends:
         scratch = ends.enter_context(scratch_folder())
@@ -64,9 +65,10 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         saving = Saving(
             care=ready.care, matrix=ready.matrix, trace_folder=ready.trace_folder, started=started, say=sayer(asked)
         )
-        baked = _bake(asked, ready, saving, begun_run)
+        ready, baked = _bake_what_can_be_built(asked, ready, saving, begun_run)
         from gobake import outcome
         from gobake.caching import run as cache_run
+        from gobake.plan import keep_going
         from gobake.report import in_ci
         from gobake.reporting import prompt_digest
         from gobake.trace.bases import bases
@@ -85,15 +87,20 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         baked = replace(baked, interrupted=saving.end(interrupted=baked.interrupted))
         stopped = baked.failed or baked.interrupted
         told = _failure(ready, baked, seen) if stopped else None
+        error = told.error if told else keep_going.error(baked.not_built, ready.matrix)
         mounted = stopped or compiled or any(work.linked for work in evidence["go"])
         record = replace(
             begun_run.record,
             seconds=baked.ended - started,
-            outcome="interrupted" if baked.interrupted else "failed" if stopped else "done",
-            targets=outcome.results(
-                ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes.result() if sizes else {}
+            outcome="interrupted" if baked.interrupted else "failed" if error else "done",
+            targets=outcome.with_failed(
+                outcome.results(
+                    ready.opened.project, ready.matrix, asked.tag, metadata, seen, sizes=sizes.result() if sizes else {}
+                ),
+                begun_run.record.targets,
+                {fault.name: fault.reason for fault in baked.not_built},
             ),
-            failure=str(told.error) if told else "",
+            failure=str(error or ""),
             caches=cache_run.end(baked.transfers, ready.layers, ready.caches, started),
             **outcome.facts(ready.opened, ready.caches.surroundings, ready.builder, questions.info()),
             seeds=tuple(ready.care.records) if ready.care else (),
@@ -122,17 +129,11 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             noted += in_ci.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
         if stopped and not baked.interrupted and not baked.stalled and not seen.failed:
             questions.forget()  # no step is to blame
-    if told is not None:
-        from gobake.report.summary import print_failure
-
-        print_failure(told, color=asked.color)
-        for note in noted:
-            print(note, file=sys.stderr)
-        return told.error.exit_code
-    if not asked.quiet and asked.progress != "json":
-        from gobake.report.summary import print_summary
-
-        print_summary(record, ready.matrix.left_out, color=asked.color, notes=noted + _hints(asked, ready))
+    _tell(asked, ready, record, baked.not_built, told, noted)
+    if error:
+        if not told:
+            raise error
+        return error.exit_code
     _judge(asked, ready, record)
     return ExitCode.DONE
 
@@ -223,6 +224,34 @@ class _Baked:
     transfers: tuple[CacheTransfer, ...]  # of layer caches
     ended: float  # Unix time; saving the mounts comes later
     stalled: TransferStalled | None = None  # what the build was given up for
+    not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
+
+
+def _bake_what_can_be_built(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> tuple[Ready, _Baked]:
+    """Build; where some targets fail by themselves and the others are wanted all the same, build the others again. Go's
+    cache holds what compiled."""
+    baked = _bake(asked, ready, saving, begun_run)
+    if not asked.keep_going:
+        return ready, baked
+    from gobake.plan import keep_going
+    from gobake.trace.steps import steps
+
+    not_built = keep_going.unreadable(ready.matrix, ready.opened.tree)
+    for _ in range(keep_going.ROUNDS):
+        if not baked.failed or baked.interrupted or baked.stalled:
+            break
+        seen = steps(baked.log)
+        error = _failure(ready, baked, seen).error
+        faults = keep_going.own_faults(ready.opened.project, ready.opened.tree, ready.matrix, seen, error)
+        rest = keep_going.without(ready.matrix, faults)
+        if not faults or not rest.targets:
+            break
+        sayer(asked)(f"not built: {', '.join(fault.name for fault in faults)}; building the others")
+        not_built += faults
+        saving.matrix = rest
+        ready = narrowed(ready, rest)
+        baked = _bake(asked, ready, saving, begun_run)
+    return ready, replace(baked, not_built=not_built)
 
 
 def _bake(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> _Baked:
@@ -315,6 +344,26 @@ def _import_what_comes_after() -> None:
 # ---- after
 
 
+def _tell(
+    asked: Asked,
+    ready: Ready,
+    record: RunRecord,
+    not_built: Sequence[NotBuilt],
+    failed: Failure | None,
+    notes: Sequence[str],
+) -> None:
+    from gobake.report.summary import print_failure, print_not_built, print_summary
+
+    as_json = asked.progress == "json"
+    if not failed and not asked.quiet and not as_json:
+        print_summary(record, ready.matrix.left_out, color=asked.color, notes=[*notes, *hints(asked, ready)])
+    print_not_built(not_built, as_json=as_json and not asked.quiet, color=asked.color)
+    if failed:
+        print_failure(failed, color=asked.color)
+        for note in notes:
+            print(note, file=sys.stderr)
+
+
 def _sizes(asked: Asked, ready: Ready, metadata: Mapping[str, Any]) -> dict[str, tuple[SizeRecord, ...]]:
     """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
     from gobake import outcome
@@ -347,10 +396,3 @@ def _judge(asked: Asked, ready: Ready, record: RunRecord) -> None:
     gate = gate_of(config, asked.gate, ready.caches.surroundings.branch or record.branch)
     if gate.asks:
         judge_run(gate, record, ready.history, color=asked.color, quiet=asked.quiet)
-
-
-def _hints(asked: Asked, ready: Ready) -> list[str]:
-    hints = [*ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
-    if not ready.builder.keeps_images and not asked.load and not asked.push:
-        hints.append(f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out")
-    return hints

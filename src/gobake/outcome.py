@@ -8,6 +8,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def judge(
     from gobake.context.missed import Missed
     from gobake.trace.failure import Tree, explain_failure
 
-    stages = {s.name: s for s in compile_stages(matrix)}
+    stages = {name: s for s in compile_stages(matrix) for name in (s.name, *(late.name for late in s.late))}
     first = next((s for s in seen.failed if s.name.stage in stages), None)
     root = stages[first.name.stage].build_root if first else PurePosixPath(".")
     folder = "" if str(root) == "." else str(root)
@@ -104,6 +105,14 @@ def results(
 ) -> tuple[TargetRecord, ...]:
     """A record for every target of the matrix."""
     return tuple(_target(project, target, tag, metadata, seen, sizes) for target in matrix.targets)
+
+
+def with_failed(
+    built: Sequence[TargetRecord], asked: Sequence[TargetRecord], reasons: Mapping[str, str]
+) -> tuple[TargetRecord, ...]:
+    """All that were asked for, in their order. ``reasons``: by name, of those that were left out."""
+    found = {target.name: target for target in built}
+    return tuple(found.get(t.name) or replace(t, failure=reasons.get(t.name, "")) for t in asked)
 
 
 def _target(

@@ -5,19 +5,16 @@ What the files of a recipe say does not depend on one run, so that two runs do n
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gobake import __version__, engine, hostgo, prebuilt, recipe
+from gobake import engine, hostgo, prebuilt, recipe
 from gobake.access import Access, gather
 from gobake.beside import Begun, begun
 from gobake.caching.choosing import CacheChoice
@@ -35,6 +32,7 @@ from gobake.matrix import Matrix, Selection, select
 from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened, Request, choose_caches, history_folder, open_project, versions_of
 from gobake.project import identity
+from gobake.recipe.writing import recipe_folder, write_recipe
 from gobake.versions.choosing import Versions, linked, used
 from gobake.watch import begin_usage
 
@@ -43,8 +41,6 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.caching.warming import Warming
     from gobake.mountcare import Care
     from gobake.runs.journal import Journal
-
-_KEEP_RECIPES_SECONDS = 14 * 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +55,7 @@ class Asked:
     push: bool = False
     load: bool = False
     no_cache: bool = False
+    keep_going: bool = False  # what fails by itself is left out, and the rest is built
     stall_seconds: float = 0.0  # how long a download may stand still before the build is given up; 0 for ever
     dry_run: bool = False
     progress: str = "auto"
@@ -83,6 +80,7 @@ class Ready:
     travel: Travel | None  # None: no history lies in a cache store
     trace_folder: Path
     call: BakeCall
+    places: recipe.Places
     staged: staging.Staged  # the copies that are built from
     prebuilt: Path | None  # binaries compiled outside
     variables: Mapping[str, str]  # of the bake file, without those of `access`, which may be secret
@@ -146,7 +144,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         if warming and seeding.is_edit(caches, opened.checkout) and _is_warm(warming, usage):
             layers = layers.without_imports()  # to look them up for many targets takes longer than to compile
     staged = _stage(asked, opened, matrix, home)
-    folder = _recipe_folder(home, project, matrix, f"{output} {staged.sources}", layers)
+    folder = recipe_folder(home, project, matrix, f"{output} {staged.sources}", layers.targets)
     # no path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each other
     places = recipe.Places(
         context=str(staged.sources),
@@ -158,8 +156,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         project=str(project.root),
     )
     texts = recipe.render(project, matrix, opened.tree, places, layers.targets)
-    _write_recipe(folder, texts)
-    targets = tuple(t.name for t in matrix.targets)
+    write_recipe(folder, texts)
     # taken out of the environment: buildx would make a build argument of it
     epoch = os.environ.pop("SOURCE_DATE_EPOCH", "")
     variables = {
@@ -187,7 +184,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         )
     call = BakeCall(
         files=(folder / recipe.BAKE_FILE,),
-        targets=(*targets, *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters),
+        targets=_bake_targets(matrix, layers),
         builder=asked.request.builder,
         no_cache=asked.no_cache,
         metadata_file=scratch / "metadata.json",
@@ -207,6 +204,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         travel=None if asked.dry_run else _travel(caches, project, history),
         trace_folder=scratch / "trace",
         call=call,
+        places=places,
         staged=staged,
         prebuilt=compiled_outside if Strategy.PREBUILT in matrix.strategies else None,
         variables=variables,
@@ -221,6 +219,23 @@ def _stage(asked: Asked, opened: Opened, matrix: Matrix, home: Path) -> staging.
     if asked.dry_run:
         return staging.nothing(folder)
     return staging.stage(admitted(opened.project, matrix, opened.tree), folder)
+
+
+def _bake_targets(matrix: Matrix, layers: LayerPlan) -> tuple[str, ...]:
+    return (*(t.name for t in matrix.targets), *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters)
+
+
+def narrowed(ready: Ready, matrix: Matrix) -> Ready:
+    """The same build of fewer targets."""
+    project = ready.opened.project
+    names = {recipe.TRACE, *(target.name for target in matrix.targets)}
+    layers = replace(ready.layers, targets={n: cache for n, cache in ready.layers.targets.items() if n in names})
+    home, where = Path(ready.places.dockerfile).parents[2], f"{ready.places.output} {ready.places.context}"
+    folder = recipe_folder(home, project, matrix, where, layers.targets)
+    places = replace(ready.places, dockerfile=str(folder / recipe.DOCKERFILE))
+    write_recipe(folder, recipe.render(project, matrix, ready.opened.tree, places, layers.targets))
+    call = replace(ready.call, files=(folder / recipe.BAKE_FILE,), targets=_bake_targets(matrix, layers))
+    return replace(ready, matrix=matrix, layers=layers, places=places, call=call)
 
 
 def _cheap_usage(asked: Asked, questions: Questions) -> Begun[Usage | None] | None:
@@ -301,6 +316,14 @@ def _known(history: Path) -> frozenset[str]:
         return frozenset()
 
 
+def hints(asked: Asked, ready: Ready) -> list[str]:
+    """What to know of a run that went well."""
+    found = [*ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
+    if not ready.builder.keeps_images and not asked.load and not asked.push:
+        found.append(f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out")
+    return found
+
+
 def sayer(asked: Asked) -> Callable[[str], None]:
     """Lines beside the progress; --quiet keeps to errors."""
     return lambda line: None if asked.quiet else print(line, file=sys.stderr)
@@ -359,37 +382,3 @@ def _builders(builder: Builder, questions: Questions) -> Builders:
         inside_docker=builder.keeps_images,
         exports=stores or questions.info().holds_platforms,
     )
-
-
-def _recipe_folder(home: Path, project: Project, matrix: Matrix, output: str, layers: LayerPlan) -> Path:
-    mark = hashlib.sha256(repr((project, matrix.targets, output, layers.targets, __version__)).encode()).hexdigest()[
-        :16
-    ]
-    return home / "recipes" / mark
-
-
-def _write_recipe(folder: Path, texts: recipe.Recipe) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / recipe.DOCKERFILE, texts.dockerfile)
-        _write(folder / recipe.IGNORE_FILE, texts.ignore)
-        _write(folder / recipe.BAKE_FILE, texts.bake)
-        os.utime(folder)
-        _forget_old(folder.parent)
-    except OSError as error:
-        raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
-
-
-def _write(file: Path, text: str) -> None:
-    """Written aside and renamed: another run of the same project may read it at this moment."""
-    if file.is_file() and file.read_bytes() == text.encode():
-        return
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
-
-
-def _forget_old(folder: Path) -> None:
-    for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_RECIPES_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)

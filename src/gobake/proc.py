@@ -20,6 +20,7 @@ _DONE = b"done\n"
 # environment of one's own processes.
 _GUARD = """
 cd /
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 trap '' HUP INT QUIT TERM
 read -r word && exit
 ours() {

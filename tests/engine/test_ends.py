@@ -124,3 +124,41 @@ def test_a_download_that_stands_still_is_told_by_name_and_given_up(
     record = gobake.last_run(root)
     assert record["outcome"] == "failed"
     assert "example.com/far v1.2.3" in record["failure"]
+
+
+SOME = {
+    "go.mod": "module example.com/some\n\ngo 1.26\n",
+    "good/main.go": 'package main\n\nfunc main() { println("good") }\n',
+    "broken/main.go": "package main\n\nfunc main() {\n\tundefined_thing()\n}\n",
+    "lost/main.go": 'package main\n\nimport _ "example.com/nowhere"\n\nfunc main() {}\n',
+    "base.Dockerfile": "FROM alpine:3.22\nRUN echo no such luck && false\n",
+    "unlucky/main.go": 'package main\n\nfunc main() { println("unlucky") }\n',
+}
+
+
+def test_what_fails_costs_itself_alone_where_all_is_built(gobake: Gobake, tree: Tree) -> None:
+    configuration = (
+        f"name: some-{os.getpid()}\ndiscover: true\n"
+        "services: {unlucky: {package: ./unlucky, strategy: alpine, base: ./base.Dockerfile}}\n"
+    )
+    root = tree({**SOME, "gobake.yaml": configuration})
+    named = gobake("build", "good", "broken", "--progress", "plain", cwd=root)
+    assert named.code == 4
+    assert "broken/main.go:4:2: " in named.err
+    assert "building the others" not in named.err
+    ended = gobake("build", "--progress", "plain", cwd=root)
+    assert ended.code == 4
+    ran = subprocess.run(["docker", "run", "--rm", "good"], capture_output=True, text=True, check=True)
+    assert ran.stderr.strip() == "good"
+    (error,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+    assert error.startswith("error: 3 of 4 targets were not built: ")
+    told = [line for line in ended.err.splitlines() if line.startswith("not built: ") and "building" not in line]
+    assert len(told) == 3
+    assert any("broken/main.go:4:2: undefined: undefined_thing" in line for line in told)
+    assert any("lost/main.go:3:8: no required module provides package example.com/nowhere" in line for line in told)
+    assert any("unlucky" in line and "RUN echo no such luck && false: exit code: 1" in line for line in told)
+    record = gobake.last_run(root)
+    assert record["outcome"] == "failed"
+    built = {target["service"]: bool(target["digest"]) for target in record["targets"]}
+    assert built == {"good": True, "broken": False, "lost": False, "unlucky": False}
+    assert all(bool(target["failure"]) is not bool(target["digest"]) for target in record["targets"])

@@ -47,6 +47,13 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True,
                 help="Give up when a download stands still for so long; `none` waits for ever.",
             ),
+            click.option(
+                "--keep-going/--fail-fast",
+                "keep_going",
+                default=None,
+                help="Leave out what fails by itself and build the rest, or stop.  "
+                "[default: keep going, unless services are named]",
+            ),
             click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, and build nothing."),
         )
     ):
@@ -102,6 +109,7 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
             push=given["push"],
             load=given["load"],
             no_cache=given["no_cache"],
+            keep_going=not given["services"] if given["keep_going"] is None else given["keep_going"],
             stall_seconds=given["stall_timeout"],
             dry_run=given["dry_run"],
             progress=given["progress"],

@@ -216,7 +216,7 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
     if service.files:
         contexts[FILES] = hcl(places.files or places.context)
     if target.own_base:
-        contexts[target.own_base.name] = f"target:{_own_base(target.own_base)}"
+        contexts[target.own_base.name] = f"target:{own_base_target(target.own_base)}"
     if contexts:
         fields["contexts"] = contexts
     return fields
@@ -232,7 +232,7 @@ def _own_bases(matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
         if target.own_base:
             platforms.setdefault(target.own_base, set()).update(target.platforms)
     return {
-        _own_base(base): {
+        own_base_target(base): {
             "description": hcl(f"the base image of {base.file}"),
             "context": hcl(places.project),
             "dockerfile": hcl(str(base.file)),
@@ -242,8 +242,8 @@ def _own_bases(matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
     }
 
 
-def _own_base(base: OwnBase) -> str:
-    """The target; a service cannot have that name."""
+def own_base_target(base: OwnBase) -> str:
+    """The bake target that makes it; a service cannot have that name."""
     return f"_{base.name}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -9,12 +10,15 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from gobake.plan.keep_going import NotBuilt
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text, size_text
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
 from gobake.trace.failure import Failure
 from gobake.trace.printable import one_line
 from gobake.trace.steps import Outcome
+
+_WORDS = 20  # complaints that are shown
 
 
 def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, notes: Sequence[str] = ()) -> None:
@@ -25,7 +29,7 @@ def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, not
     table.add_column("PLATFORM", no_wrap=True)
     for title in ("SIZE", "UNPACKED", "TIME", "REUSED"):  # SIZE is compressed, as a registry counts it
         table.add_column(title, justify="right", no_wrap=True)
-    for target in record.targets:
+    for target in (target for target in record.targets if not target.failure):
         for first, row in enumerate(_rows(record, target)):
             table.add_row(*row, style="dim" if first else "")
     console.print(table)
@@ -65,8 +69,10 @@ def _totals(record: RunRecord) -> Text:
         if step.outcome != Outcome.UNCACHEABLE and (step.outcome != Outcome.SHARED or step.digest not in seen):
             seen[step.digest] = step.outcome
     counts = Counter(seen.values())
+    built = sum(not target.failure for target in record.targets)
+    of_all = f" of {len(record.targets)}" if built < len(record.targets) else ""
     parts = [
-        f"{len(record.targets)} target{'s' if len(record.targets) != 1 else ''} in {record.seconds:.1f} s",
+        f"{built}{of_all} target{'s' if len(record.targets) != 1 else ''} in {record.seconds:.1f} s",
         f"steps: {counts[Outcome.EXECUTED]} executed, {counts[Outcome.REUSED]} reused",
     ]
     if counts[Outcome.IMPORTED] or counts[Outcome.UNKNOWN]:
@@ -83,6 +89,22 @@ def _totals(record: RunRecord) -> Text:
         parts.append(f"Go: {compiled} of {packages} packages compiled, {linked} linked")
     parts.append(f"run {record.id}")
     return Text("; ".join(parts), style="bold")
+
+
+def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) -> None:
+    """What was left out while the rest was built, with Go's own words: what has one reason is told together."""
+    by_reason: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for fault in faults:
+        by_reason.setdefault((fault.reason, fault.words), []).append(fault.name)
+    console = console_for(sys.stderr, color)
+    for (reason, words), names in by_reason.items():
+        if as_json:
+            told = {"schema": 1, "event": "not-built", "names": names, "reason": reason, "words": list(words)}
+            print(json.dumps(told), flush=True)
+            continue
+        console.print(Text("not built: ", style="bold red") + Text(f"{', '.join(names)}: {reason}"), soft_wrap=True)
+        for word in words[:_WORDS] if len(words) > 1 else ():
+            console.print(Text(f"  {word}", style="red"), soft_wrap=True)
 
 
 def print_failure(failure: Failure, *, color: str) -> None:

@@ -52,6 +52,7 @@ class TargetRecord:
     seconds: float | None = None  # from the first step that was begun to the last that ended
     package: str = ""  # import path of the service's main package
     programs: tuple[str, ...] = ()  # import paths of further commands in the image
+    failure: str = ""  # why it was not built, where the others were
 
 
 @dataclass(frozen=True, kw_only=True)

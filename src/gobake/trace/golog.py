@@ -54,7 +54,8 @@ class GoError:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        return f"{place}: {self.message}" if place else self.message
+        place = place or self.package  # the linker names no file
+        return f"{place}: {self.message}" if place and self.message else self.message or place
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -167,16 +168,16 @@ def located(
     context; ``shown_from``: the folder that the path is shown relative to, if it lies below. A file outside of the
     context, such as one of a module in Go's module cache, stays as Go wrote it.
     """
-    inside = _inside(error.file, source, build_root)
-    if inside is None:
+    found = inside(error.file, source, build_root)
+    if found is None:
         return error
-    file = context.joinpath(inside)
+    file = context.joinpath(found)
     shown = file.relative_to(shown_from) if shown_from and shown_from in file.parents else file
     return replace(error, file=str(shown))
 
 
-def _inside(file: str, source: str, build_root: PurePosixPath) -> PurePosixPath | None:
-    """The file relative to the context; None where it is not in there."""
+def inside(file: str, source: str, build_root: PurePosixPath) -> PurePosixPath | None:
+    """A file that Go named, relative to the context; None where it is not in there."""
     if not file or file.startswith("$"):
         return None
     root = PurePosixPath(source)

@@ -1,0 +1,53 @@
+"""The files of a recipe, in a folder of the cache: the same recipe is written once, and goes when it is out of use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from gobake import __version__
+from gobake.errors import Unwritable
+from gobake.matrix import Matrix
+from gobake.model import Project
+from gobake.recipe import BAKE_FILE, DOCKERFILE, IGNORE_FILE, Recipe
+from gobake.recipe.bakefile import TargetCache
+
+_KEEP_RECIPES_SECONDS = 14 * 24 * 3600
+
+
+def recipe_folder(home: Path, project: Project, matrix: Matrix, places: str, caches: Mapping[str, TargetCache]) -> Path:
+    """One for each recipe. ``places``: where it reads from and writes to."""
+    mark = hashlib.sha256(repr((project, matrix.targets, places, caches, __version__)).encode()).hexdigest()[:16]
+    return home / "recipes" / mark
+
+
+def write_recipe(folder: Path, texts: Recipe) -> None:
+    """Raises Unwritable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / DOCKERFILE, texts.dockerfile)
+        _write(folder / IGNORE_FILE, texts.ignore)
+        _write(folder / BAKE_FILE, texts.bake)
+        os.utime(folder)
+        _forget_old(folder.parent)
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
+
+
+def _write(file: Path, text: str) -> None:
+    """Written aside and renamed: another run of the same project may read it at this moment."""
+    if file.is_file() and file.read_bytes() == text.encode():
+        return
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def _forget_old(folder: Path) -> None:
+    for old in folder.iterdir():
+        if old.stat().st_mtime < time.time() - _KEEP_RECIPES_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
