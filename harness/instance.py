@@ -10,14 +10,13 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness import images, modules, network, processes, toolchain
+from harness import images, modules, network, processes, programs, toolchain
 from harness.packages import engine_root
 from harness.places import SUITES, HarnessError, cache_folder, fresh_folder, lock, say
 
@@ -78,7 +77,7 @@ def running(name: str) -> Engine | None:
     told = state["engine"]
     assert isinstance(told, dict)
     engine = Engine(**{**told, "state_dir": Path(told["state_dir"]), "access_log": Path(told["access_log"])})
-    return engine if not engine.private or _pings(engine.socket) else None
+    return engine if not engine.private or pings(engine.socket) else None
 
 
 # ---- up
@@ -120,7 +119,7 @@ def base_images(root: Path) -> Path:
         if new:
             port = network.free_port()
             with tempfile.TemporaryDirectory(dir=cache_folder()) as work:
-                process = _registry(root, new, port, Path(work), Path(work) / "log")
+                process = programs.registry(root, new, port, Path(work), Path(work) / "log")
                 try:
                     images.push_all(f"localhost:{port}", Path(work) / "roots")
                 finally:
@@ -155,7 +154,7 @@ def _beside_existing(name: str, env: dict[str, str]) -> Engine:
     with contextlib.suppress(HarnessError):
         images.host_supported()
         port = network.free_port()
-        process = _registry(engine_root(SUITES[0]), folder / "registry", port, folder, folder / "registry.log")
+        process = programs.registry(engine_root(SUITES[0]), folder / "registry", port, folder, folder / "registry.log")
         begun["registry"] = processes.described(process)
         registry = f"localhost:{port}"
     if not registry:
@@ -181,26 +180,34 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     short.mkdir(mode=0o700, exist_ok=True)
     begun: dict[str, object] = {}
     subnet, port = network.free_subnet(), _registry_port(folder)
-    state: dict[str, object] = {"processes": begun, "bridge": _bridge(name), "subnet": subnet, "suite": suite}
-    _write_state(name, state)
+    starter = {"pid": os.getpid(), "start": processes.start_time(os.getpid())}
+    state: dict[str, object] = {
+        "processes": begun,
+        "bridge": _bridge(name),
+        "subnet": subnet,
+        "suite": suite,
+        "starter": starter,
+    }
+    with lock("machine"):
+        _write_state(name, state)
+        network.borrow(_borrowed(), root / "bin/qemu-aarch64-static")
     if not (folder / "registry").exists():
         shutil.copytree(storage, folder / "registry")
     # dockerd remembers the bridge's address, which another instance may have by now
     shutil.rmtree(folder / "data" / "network", ignore_errors=True)
-    network.enable_arm64(root / "bin/qemu-aarch64-static")
     network.add_bridge(_bridge(name), subnet)
     network.set_nat(root / "bin/iptables", _bridge(name), subnet, add=True)
     access_log = folder / "registry.log"
     for label, process in (
-        ("registry", _registry(root, folder / "registry", port, folder, access_log)),
-        ("dockerd", _dockerd(root, folder, short, name, port)),
+        ("registry", programs.registry(root, folder / "registry", port, folder, access_log)),
+        ("dockerd", programs.dockerd(root, folder, short, _bridge(name), port)),
     ):
         begun[label] = processes.described(process)
         _write_state(name, state)
     settings = {}
     if sources := modules.upstreams(said := modules.goproxy()):
         place = f"{subnet}.1", network.free_port()
-        process = _modules(place, sources, folder)
+        process = programs.module_proxy(place, sources, folder)
         begun["modules"] = processes.described(process)
         _write_state(name, state)
         settings = {"GOPROXY": f"http://{place[0]}:{place[1]}|{said}", "GOBAKE_HARNESS_GOPROXY": said}
@@ -257,75 +264,7 @@ def _environment(root: Path, folder: Path, short: Path, port: int, access_log: P
     }
 
 
-def _registry(root: Path, storage: Path, port: int, folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    storage.mkdir(parents=True, exist_ok=True)
-    config = folder / "registry.json"  # JSON is YAML
-    config.write_text(
-        json.dumps(
-            {
-                "version": 0.1,
-                "log": {"level": "warn", "accesslog": {"disabled": False}},
-                "storage": {
-                    "filesystem": {"rootdirectory": str(storage)},
-                    "delete": {"enabled": True},
-                    "maintenance": {"uploadpurging": {"enabled": False}},
-                },
-                "http": {"addr": f"127.0.0.1:{port}"},
-            }
-        )
-    )
-    environment = {"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"}
-    process = processes.spawn([str(root / "bin/docker-registry"), "serve", str(config)], environment, log)
-    return processes.listening(process, ("127.0.0.1", port), "the registry", log)
-
-
-def _modules(place: tuple[str, int], sources: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
-    """The module proxy of an instance."""
-    words = ["--host", place[0], "--port", str(place[1]), "--folder", str(cache_folder() / "modules")]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    log = folder / "modules.log"
-    command = [
-        sys.executable,
-        "-c",
-        "from harness.modules import main; main()",
-        *words,
-        "--instance",
-        f"{folder}/",
-        *sources,
-    ]
-    return processes.listening(processes.spawn(command, environment, log), place, "the module proxy", log)
-
-
-def _dockerd(root: Path, folder: Path, short: Path, name: str, port: int) -> subprocess.Popen[bytes]:
-    config = folder / "daemon.json"
-    config.write_text(
-        json.dumps(
-            {
-                "data-root": str(folder / "data"),
-                "exec-root": str(short / "exec"),
-                "pidfile": str(short / "docker.pid"),
-                "hosts": [f"unix://{short / 'docker.sock'}"],
-                "features": {"containerd-snapshotter": True},
-                "registry-mirrors": [f"http://localhost:{port}"],
-                "bridge": _bridge(name),
-                "iptables": False,
-                "ip6tables": False,
-                "userland-proxy": True,
-                "userland-proxy-path": str(root / "bin/docker-proxy"),
-            },
-            indent=1,
-        )
-    )
-    environment = {**os.environ, "PATH": f"{root / 'bin'}:{os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin')}"}
-    environment.pop("DOCKER_HOST", None)
-    # its client settings must not come from the user's ~/.docker, or the harness would depend on them
-    environment["DOCKER_CONFIG"] = str(folder / "docker")
-    return processes.spawn(
-        [str(root / "bin/dockerd"), "--config-file", str(config)], environment, folder / "dockerd.log"
-    )
-
-
-def _pings(path: str) -> bool:
+def pings(path: str) -> bool:
     connection = http.client.HTTPConnection("localhost", timeout=2)
     try:
         connection.sock = socket.socket(socket.AF_UNIX)
@@ -342,7 +281,7 @@ def _pings(path: str) -> bool:
 def _await(path: Path, log: Path, process: object) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        if path.exists() and _pings(str(path)):
+        if path.exists() and pings(str(path)):
             return
         if not processes.alive(process):
             break
@@ -369,20 +308,34 @@ def down(name: str, *, purge: bool = False) -> bool:
         if (root / "bin/iptables").exists():
             network.set_nat(root / "bin/iptables", str(bridge), str(state["subnet"]), add=False)
         network.remove_bridge(str(bridge))
-    _unmount(short_dir(name), instance_dir(name) / "data")
+    unmount(short_dir(name), instance_dir(name) / "data")
     shutil.rmtree(short_dir(name), ignore_errors=True)
     (instance_dir(name) / "state.json").unlink(missing_ok=True)
     if purge:
         shutil.rmtree(instance_dir(name), ignore_errors=True)
-    if stopped and not any(running(p.name) for p in (cache_folder() / "instances").glob("*")):
-        network.disable_arm64()
+    with lock("machine"):
+        if not any(_in_use(p.name) for p in (cache_folder() / "instances").glob("*")):
+            network.give_back(_borrowed())
     return stopped
 
 
-def _unmount(*folders: Path) -> None:
+def _borrowed() -> network.Borrowed:
+    return network.Borrowed(cache_folder() / "borrowed.json")
+
+
+def _in_use(name: str) -> bool:
+    """Whether an instance runs, or is being started at this moment."""
+    state = _read_state(name)
+    known = state.get("processes")
+    begun = list(known.values()) if isinstance(known, dict) else []
+    starting = processes.alive(state.get("starter")) and not state.get("engine")
+    return starting or any(map(processes.alive, begun))
+
+
+def unmount(*folders: Path) -> None:
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in sorted(mounts, reverse=True):
-        if any(mount.startswith(f"{folder}/") for folder in folders):
+        if any(f"{mount}/".startswith(f"{folder}/") for folder in folders):
             subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
 
 

@@ -1,7 +1,9 @@
-"""What an instance needs of the kernel: a bridge of its own, address translation, arm64 emulation.
+"""What an instance needs of the kernel: a bridge of its own, address translation, forwarding, arm64 emulation.
 
 The engine itself is told to leave iptables alone, so that two instances, or another engine, never meet there: the
-three rules below name this bridge only and go when the instance goes.
+three rules below name this bridge only and go when the instance goes. (An engine that is told to have no bridge deletes
+`docker0`, whoever made it.) What belongs to the whole machine is changed only where it is not as it must be, noted
+before, and given back when the last instance ends.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import re
 import socket
@@ -22,7 +25,9 @@ from harness.places import HarnessError
 SIOCBRADDBR, SIOCBRDELBR = 0x89A0, 0x89A1
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C
 IFF_UP = 1
+FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
+_BRIDGES = ("docker", "br-", "cni", "podman", "virbr", "lxc")
 BINFMT_NAME = "gobake-qemu-aarch64"
 
 
@@ -53,10 +58,10 @@ def add_bridge(name: str, subnet: str) -> None:
             fcntl.ioctl(control, SIOCBRADDBR, name.encode() + b"\0")
         fcntl.ioctl(control, SIOCSIFADDR, _address(name, f"{subnet}.1"))
         fcntl.ioctl(control, SIOCSIFNETMASK, _address(name, "255.255.255.0"))
-        _set_up(control, name, True)
+        set_up(control, name, True)
 
 
-def _set_up(control: socket.socket, name: str, up: bool) -> None:
+def set_up(control: socket.socket, name: str, up: bool) -> None:
     answer = fcntl.ioctl(control, SIOCGIFFLAGS, struct.pack("16sH14x", name.encode(), 0))
     flags = struct.unpack("16sH14x", answer)[1]
     fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), flags | IFF_UP if up else flags & ~IFF_UP))
@@ -64,7 +69,7 @@ def _set_up(control: socket.socket, name: str, up: bool) -> None:
 
 def remove_bridge(name: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control, contextlib.suppress(OSError):
-        _set_up(control, name, False)
+        set_up(control, name, False)
         fcntl.ioctl(control, SIOCBRDELBR, name.encode() + b"\0")
 
 
@@ -77,8 +82,6 @@ def nat_rules(bridge: str, subnet: str) -> list[list[str]]:
 
 
 def set_nat(iptables: Path, bridge: str, subnet: str, *, add: bool) -> None:
-    if add:
-        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     for rule in nat_rules(bridge, subnet):
         command = [str(iptables), *rule[:2], "-I" if add else "-D", *rule[2:]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -86,22 +89,80 @@ def set_nat(iptables: Path, bridge: str, subnet: str, *, add: bool) -> None:
             raise HarnessError(f"iptables refused the rule for {bridge}: {done.stderr.strip()}")
 
 
-def enable_arm64(qemu: Path) -> None:
+# ---- what belongs to the whole machine
+
+
+class Borrowed:
+    """What of the machine is another than it was, in a file: whoever ends last gives it back."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            told = json.loads(file.read_text())
+        except (OSError, ValueError):
+            told = {}
+        self._what: dict[str, str] = told if isinstance(told, dict) else {}
+
+    def __contains__(self, what: str) -> bool:
+        return what in self._what
+
+    def was(self, what: str) -> str:
+        return self._what[what]
+
+    def note(self, what: str, was: str) -> None:
+        """Before it is changed, so that a kill in between loses nothing."""
+        self._what.setdefault(what, was)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.with_suffix(".part").write_text(json.dumps(self._what))
+        self._file.with_suffix(".part").replace(self._file)
+
+    def forget(self) -> None:
+        self._file.unlink(missing_ok=True)
+
+
+def borrow(borrowed: Borrowed, qemu: Path) -> None:
+    """Forwarding of packets and arm64 emulation, where the machine has none."""
+    if (was := FORWARD.read_text().strip()) != "1":
+        borrowed.note("ip_forward", was)
+        FORWARD.write_text("1")
+    _enable_arm64(borrowed, qemu)
+
+
+def give_back(borrowed: Borrowed) -> None:
+    if "ip_forward" in borrowed and not _others_forward():
+        FORWARD.write_text(borrowed.was("ip_forward"))
+    if "binfmt_handler" in borrowed:
+        with contextlib.suppress(OSError):
+            (BINFMT / BINFMT_NAME).write_text("-1")
+    if "binfmt_mount" in borrowed and not _handlers():
+        _libc().umount(str(BINFMT).encode())
+    borrowed.forget()
+
+
+def _others_forward() -> bool:
+    """Whether there is a bridge of another engine by now, which found forwarding as it needs it."""
+    names = [line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
+    return any(name.startswith(_BRIDGES) for name in names)
+
+
+def _enable_arm64(borrowed: Borrowed, qemu: Path) -> None:
     """Register qemu for arm64 programs unless something is registered already (F: opened now, so that it works in
     containers)."""
     if not (BINFMT / "register").exists():
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"binfmt_misc", str(BINFMT).encode(), b"binfmt_misc", 0, None):
+        borrowed.note("binfmt_mount", "")
+        if _libc().mount(b"binfmt_misc", str(BINFMT).encode(), b"binfmt_misc", 0, None):
             raise HarnessError(f"binfmt_misc cannot be mounted: {os.strerror(ctypes.get_errno())}; arm64 needs it")
-    for entry in BINFMT.iterdir():
-        if entry.name not in ("register", "status") and re.search(r"^magic 7f454c46.*b700$", entry.read_text(), re.M):
-            return
+    if any(re.search(r"^magic 7f454c46.*b700$", entry.read_text(), re.MULTILINE) for entry in _handlers()):
+        return
     magic = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
     mask = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+    borrowed.note("binfmt_handler", "")
     (BINFMT / "register").write_text(f":{BINFMT_NAME}:M::{magic}:{mask}:{qemu}:F")
 
 
-def disable_arm64() -> None:
-    """Take back our own registration, and no other."""
-    with contextlib.suppress(OSError):
-        (BINFMT / BINFMT_NAME).write_text("-1")
+def _handlers() -> list[Path]:
+    return [entry for entry in BINFMT.iterdir() if entry.name not in ("register", "status")]
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

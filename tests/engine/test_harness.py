@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.instance import instance_dir, short_dir
+from harness.instance import instance_dir, short_dir, unmount
+from harness.places import cache_folder
 from tests.conftest import REPOSITORY
 
 
@@ -48,3 +53,43 @@ def test_run_stops_what_it_started_and_passes_the_exit_code_on() -> None:
     assert done.returncode == 7
     assert ours("passing") == []
     assert not instance_dir("passing").exists()
+
+
+@pytest.fixture(scope="module")
+def own_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What a machine with an engine of its own is like before and after the harness and the tests' own engines ran."""
+    if not shutil.which("unshare"):
+        pytest.skip("there is no unshare, and so no second machine")
+    folder = tmp_path_factory.mktemp("machine")
+    cache = folder / "cache"
+    cache.mkdir()
+    for made in ("engine-sid", "base-images"):
+        (cache / made).symlink_to(cache_folder() / made)
+    programs = cache_folder() / "engine-sid"
+    command = ["unshare", "--net", sys.executable, "-m", "tests.engine.own_machine", str(programs), str(folder)]
+    environment = {**os.environ, "GOBAKE_HARNESS_CACHE": str(cache)}
+    environment.pop("DOCKER_HOST", None)
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert isinstance(seen, dict)
+    yield seen
+    unmount(folder)
+
+
+def test_a_machine_without_an_engine_is_as_before(own_machine: dict[str, Any]) -> None:
+    before, after = own_machine["alone"]
+    assert before["settings"]["/proc/sys/net/ipv4/ip_forward"] == "0\n"
+    assert after == before
+
+
+def test_another_engine_and_its_network_are_as_before(own_machine: dict[str, Any]) -> None:
+    before, after = own_machine["beside"]
+    assert own_machine["built"] == 0
+    assert before["interfaces"] == ["docker0", "lo"]
+    assert "-A FORWARD -j DOCKER-USER" in before["rules"]["iptables-save"]
+    for what in before:
+        assert after[what] == before[what], what
+    ran, again = own_machine["ran"]
+    assert ran.startswith("qemu-aarch64 version")
+    assert again == ran

@@ -90,6 +90,52 @@ def test_the_rules_name_this_bridge_only() -> None:
     assert all("gbkx" in rule or "10.213.9.0/24" in rule for rule in network.nat_rules("gbkx", "10.213.9"))
 
 
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files in place of the kernel's."""
+    forward, binfmt = tmp_path / "ip_forward", tmp_path / "binfmt"
+    forward.write_text("0\n")
+    binfmt.mkdir()
+    (binfmt / "register").write_text("")
+    monkeypatch.setattr(network, "FORWARD", forward)
+    monkeypatch.setattr(network, "BINFMT", binfmt)
+    monkeypatch.setattr(network, "_BRIDGES", ("no such bridge",))
+    return tmp_path
+
+
+def borrowed(machine: Path) -> network.Borrowed:
+    return network.Borrowed(machine / "borrowed.json")
+
+
+def test_what_belongs_to_the_machine_is_given_back_as_it_was(machine: Path) -> None:
+    network.borrow(borrowed(machine), Path("/qemu"))
+    assert (machine / "ip_forward").read_text() == "1"
+    assert ":/qemu:F" in (machine / "binfmt/register").read_text()
+    network.borrow(borrowed(machine), Path("/qemu"))  # a second instance
+    network.give_back(borrowed(machine))
+    assert (machine / "ip_forward").read_text() == "0"
+    assert (machine / "binfmt" / network.BINFMT_NAME).read_text() == "-1"
+    assert not (machine / "borrowed.json").exists()
+
+
+def test_what_the_machine_has_of_its_own_is_let_be(machine: Path) -> None:
+    (machine / "ip_forward").write_text("1\n")
+    handler = machine / "binfmt" / "qemu-aarch64"
+    handler.write_text("enabled\nmagic 7f454c460201010000000000000000000200b700\n")
+    network.borrow(borrowed(machine), Path("/qemu"))
+    network.give_back(borrowed(machine))
+    assert (machine / "ip_forward").read_text() == "1\n"
+    assert (machine / "binfmt/register").read_text() == ""
+    assert sorted(file.name for file in (machine / "binfmt").iterdir()) == ["qemu-aarch64", "register"]
+
+
+def test_forwarding_that_another_engine_counts_on_by_now_stays(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network.borrow(borrowed(machine), Path("/qemu"))
+    monkeypatch.setattr(network, "_BRIDGES", ("lo",))
+    network.give_back(borrowed(machine))
+    assert (machine / "ip_forward").read_text() == "1"
+
+
 def test_the_mirror_comes_from_the_systems_apt() -> None:
     assert "://" in packages.mirror()
 
