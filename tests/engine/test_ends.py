@@ -130,7 +130,7 @@ SOME = {
     "go.mod": "module example.com/some\n\ngo 1.26\n",
     "good/main.go": 'package main\n\nfunc main() { println("good") }\n',
     "broken/main.go": "package main\n\nfunc main() {\n\tundefined_thing()\n}\n",
-    "lost/main.go": 'package main\n\nimport _ "example.com/nowhere"\n\nfunc main() {}\n',
+    "lost/main.go": 'package main\n\nimport "example.com/nowhere"\n\nfunc main() { nowhere.Go() }\n',
     "base.Dockerfile": "FROM alpine:3.22\nRUN echo no such luck && false\n",
     "unlucky/main.go": 'package main\n\nfunc main() { println("unlucky") }\n',
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pytest
 
 from gobake.errors import BuildFailed, CompileFailed, DiskFull, GobakeError, NoEngine
+from gobake.golang import Trouble
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Platform
 from gobake.opening import Opened, Request, open_project
@@ -18,16 +19,16 @@ from tests.conftest import Tree
 from tests.unit.recorded import read
 
 AMD64 = Platform(os="linux", arch="amd64")
-MAIN = "package main\n\nfunc main() {}\n"
+MAIN = 'package main\n\nfunc main() { println("main") }\n'
 KEEP = {
-    "go.mod": "module example.com/keep\n\ngo 1.26\n\nrequire example.com/far v1.0.0\n",
+    "go.mod": "module example.com/keep\n\ngo 1.26\n",
     "lib/lib.go": 'package lib\n\nvar Name = "lib"\n',
     "bad/bad.go": 'package bad\n\nvar Name int = "x"\n',
     "cmd/good/main.go": 'package main\n\nimport "example.com/keep/lib"\n\nfunc main() { println(lib.Name) }\n',
     "cmd/other/main.go": MAIN,
     "cmd/broken/main.go": 'package main\n\nimport "example.com/keep/bad"\n\nfunc main() { println(bad.Name) }\n',
     "cmd/nomain/main.go": MAIN,
-    "cmd/far/main.go": 'package main\n\nimport _ "example.com/far/away"\n\nfunc main() {}\n',
+    "cmd/far/main.go": 'package main\n\nimport "example.com/far/away"\n\nfunc main() { away.Go() }\n',
 }
 FAILED = CompileFailed("Go refused the code")
 
@@ -151,6 +152,28 @@ def test_the_run_says_how_much_was_not_built(opened: Opened) -> None:
     assert error([], rest) is None
 
 
+def test_modules_and_commands_that_go_cannot_read_are_named_and_a_library_that_nobody_needs_is_not(tree: Tree) -> None:
+    never = {"tools/gen/gen.go": "//go:build never\n\npackage main\n", "unused/unused.go": "package unused\n"}
+    found = open_project(Request(directory=tree({**KEEP, **never})))
+    troubles = [
+        Trouble(
+            directory=PurePosixPath(folder),
+            words=f"{folder}/x.go:3:1: expected ')'",
+            package=f"example.com/keep/{folder}",
+        )
+        for folder in ("tools/gen", "unused", "bad")
+    ]
+    module = Trouble(
+        directory=PurePosixPath("side"), words="reading ../gone/go.mod:\n\tno such file", module="example.com/side"
+    )
+    command, side = unreadable(matrix(found), replace(found.tree, troubles=(*troubles, module)))
+    assert (command.name, command.is_target) == ("example.com/keep/tools/gen", False)
+    assert command.reason == "Go cannot read it: tools/gen/x.go:3:1: expected ')'"
+    assert (side.name, side.words) == ("example.com/side", ("reading ../gone/go.mod:", "no such file"))
+    said = error([side], matrix(found))
+    assert said is not None
+    assert str(said).startswith("Go cannot read example.com/side; the first: Go cannot read it: reading ../gone/go.mod")
+
+
 def test_nothing_is_unreadable_where_go_reads_all(opened: Opened) -> None:
     assert unreadable(matrix(opened), opened.tree) == ()
-    assert Path(opened.project.root).is_dir()

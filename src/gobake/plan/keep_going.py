@@ -6,6 +6,8 @@ the compile image, is no target's own fault, and nothing is dropped for it.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -29,6 +31,8 @@ ROUNDS = 5  # Go refuses what it cannot load first, then what does not compile, 
 _SHOWN = 8  # names in one line
 _WIDTH = 400  # characters of a reason
 _MODULES = "/pkg/mod/"
+_COMMAND = re.compile(r"^package main\b", re.MULTILINE)
+_IGNORED = re.compile(r"^//go:build ignore\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,16 +151,27 @@ def _imports_module(package: Package, module: str) -> bool:
 
 
 def unreadable(matrix: Matrix, tree: GoTree) -> tuple[NotBuilt, ...]:
-    """Modules and packages that Go could not read, and that are no part of any target. What a target needs, its build
-    tells about."""
+    """Modules and commands that Go could not read, and that are no part of any target. What a target needs, its build
+    tells about; a library that nobody needs costs nothing. (Looks into the files of commands.)"""
     found = []
-    for trouble in getattr(tree, "troubles", ()):
-        if not any(_needs(tree, t.service, trouble.package, trouble.directory) for t in matrix.targets):
-            name = trouble.package or trouble.module or str(trouble.directory)
-            told = tuple(one_line(line, _WIDTH) for line in trouble.words.splitlines() if line.strip())
-            reason = f"Go cannot read it: {one_line(trouble.line, _WIDTH)}"
-            found.append(NotBuilt(name=name, reason=reason, words=told, is_target=False))
+    for trouble in tree.troubles:
+        needed = any(_needs(tree, t.service, trouble.package, trouble.directory) for t in matrix.targets)
+        if needed or (trouble.package and not _is_command(tree.layout.context / trouble.directory)):
+            continue
+        name = trouble.package or trouble.module or str(trouble.directory)
+        told = tuple(one_line(line, _WIDTH) for line in trouble.words.splitlines() if line.strip())
+        reason = f"Go cannot read it: {one_line(' '.join(trouble.words.split()), _WIDTH)}"
+        found.append(NotBuilt(name=name, reason=reason, words=told, is_target=False))
     return tuple(found)
+
+
+def _is_command(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        for file in folder.glob("*.go"):
+            text = file.read_text(encoding="utf-8", errors="replace")
+            if not file.name.endswith("_test.go") and _COMMAND.search(text) and not _IGNORED.search(text):
+                return True
+    return False
 
 
 def _needs(tree: GoTree, service: Service, package: str, folder: PurePosixPath) -> bool:
