@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from gobake.dataclass import dataclass
@@ -111,6 +112,24 @@ class Look:
             return seen.description
         tag = self._nearest(seen.revision, prefix, major)
         return (tag.removeprefix(prefix) or seen.short_revision) + ("-dirty" if seen.dirty else "")
+
+    @property
+    def top(self) -> Path | None:
+        """The folder of the work tree."""
+        return self._top
+
+    def modified(self, ours: Iterable[Path]) -> bool:
+        """Whether any file is other than in the commit, as Go asks it: also one that git does not know. ``ours``: what
+        gobake itself has written."""
+        top = self._top or self._root
+        inside = [path.relative_to(top).as_posix() for path in ours if path.is_relative_to(top) and path != top]
+        apart = [f":(top,exclude,literal){path}" for path in inside]
+        return bool(Answer(top, "status", "--porcelain", "--", ":/", *apart).text())
+
+    def tags(self, choice: str) -> frozenset[str]:
+        """Names of tags; ``choice``: an option of git for-each-ref."""
+        words = ("for-each-ref", "--format=%(refname)", choice, "refs/tags")
+        return frozenset(name.removeprefix("refs/tags/") for name in Answer(self._root, *words).text().splitlines())
 
     def _nearest(self, revision: str, prefix: str, major: str) -> str:
         """The module's own tags of its major version, of any, then the repository's own, then any that is of no module;

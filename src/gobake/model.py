@@ -199,6 +199,7 @@ class Service:
     tags: tuple[str, ...] = ()  # further image tags
     build: BuildOptions = field(default_factory=BuildOptions)
     stamps: tuple[Stamp, ...] = ()  # linked in late: another value compiles nothing
+    vcs: bool = False  # tell the program its commit as a plain `go build` does, linked in late
     module: str = ""  # path of the module that the package belongs to
     module_directory: PurePosixPath = PurePosixPath()  # where that lies, relative to the context
     version_variable: str = "VERSION"  # the bake file's variable of the version: modules may have their own
@@ -243,6 +244,16 @@ class Service:
     @property
     def home(self) -> str:
         return "/home/nonroot" if self.uid != "0" else "/root"
+
+    @property
+    def late(self) -> bool:
+        """True where it is linked after all is compiled, with values that change from commit to commit."""
+        return self.vcs or bool(self.stamps)
+
+    @property
+    def vcs_variable(self) -> str:
+        """The bake file's variable of what Git says of the service's module."""
+        return "VCS" + self.version_variable.removeprefix("VERSION")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 
 from gobake import git, golang, gomod, hostgo, services, surveys
@@ -19,7 +19,8 @@ from gobake.folders import data_folder
 from gobake.golang import GoTree
 from gobake.model import Platform, Project
 from gobake.project import Overrides, Told, build_options, identity, make_project
-from gobake.versions.choosing import Versions
+from gobake.versions import vcs
+from gobake.versions.choosing import Said, Versions
 from gobake.versions.choosing import choose as choose_version
 from gobake.versions.modules import VERSION
 
@@ -47,6 +48,7 @@ class Opened:
     config: Config | None
     checkout: git.Checkout
     modules: Mapping[str, str]  # versions by git of modules with tags of their own, by variable of the bake file
+    vcs: Mapping[str, str]  # what Go would write of the commit into programs that want it, by variable of the bake file
     host_go: str | None  # path of the host's go command, where it is new enough
 
 
@@ -78,12 +80,23 @@ def open_project(request: Request) -> Opened:
             for service in (*project.services, *project.left_out)
             if service.version_variable != VERSION
         }
-    return Opened(project=project, tree=tree, config=config, checkout=seen, modules=modules, host_go=go)
+        opened = Opened(project=project, tree=tree, config=config, checkout=seen, modules=modules, vcs={}, host_go=go)
+        return replace(opened, vcs=vcs.told(look, seen, project, _own_files(opened, request)))
+
+
+def _own_files(opened: Opened, request: Request) -> Iterator[Path]:
+    """What gobake writes, and may write into the work tree."""
+    yield opened.project.root / ".gobake"
+    yield history_folder(opened, request)
+    store = opened.config.cache.store if opened.config else None
+    if opened.config and store and store[0] in "./~":
+        yield (opened.config.file.parent.absolute() / Path(store).expanduser()).resolve()
 
 
 def versions_of(opened: Opened, request: Request, tag: str) -> Versions:
     """Which version a build with this tag has."""
-    return choose_version(opened.project, opened.checkout, opened.modules, tag=tag, version=request.version)
+    said = Said(tag=tag, version=request.version)
+    return choose_version(opened.project, opened.checkout, {**opened.modules, **opened.vcs}, said)
 
 
 def told(tree: GoTree) -> Told:

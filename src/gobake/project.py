@@ -227,12 +227,14 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
         build=_options(said),
         why="named in gobake.yaml",
     )
+    _no_buildvcs(config, said)
     given: dict[str, Any] = {
         "strategy": said.strategy,
         "strategies": said.strategies,
         "platforms": said.platforms,
         "tags": said.tags,
         "stamps": _stamps(config, said),
+        "vcs": said.vcs,
         "entrypoint": said.entrypoint,
         "args": said.args,
         "ports": said.ports,
@@ -250,6 +252,18 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
         "files": None if said.files is None else tuple(_file(config, root, said.name, f) for f in said.files),
     }
     return replace(plain, **{key: value for key, value in given.items() if value is not None})
+
+
+def _no_buildvcs(config: Config, said: ServiceConfig) -> None:
+    """GOFLAGS cannot turn on what must come late, lest every commit compile again."""
+    flags = dict(said.build_env or {}).get("GOFLAGS", "").split()
+    found = [flag for flag in flags if re.fullmatch("--?buildvcs(=(true|auto|1|t|T|TRUE|True))?", flag)]
+    if found:
+        raise ConfigError(
+            f"{found[0]} has no effect in GOFLAGS",
+            where=config.where_of(f"services.{said.name}.build_env.GOFLAGS"),
+            remedy="write `vcs: true`: it gives the same, and another commit compiles nothing again",
+        )
 
 
 def _stamps(config: Config, said: ServiceConfig) -> tuple[Stamp, ...]:

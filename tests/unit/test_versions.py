@@ -19,7 +19,7 @@ from gobake.gomod import BuildRoot, Layout, Module
 from gobake.model import BuildOptions, Service, Stamp
 from gobake.recipe.bakefile import Places, render
 from gobake.recipe.stages import compile_stages
-from gobake.versions.choosing import Versions, choose, linked
+from gobake.versions.choosing import Said, Versions, choose, linked
 from gobake.versions.modules import with_modules
 from gobake.versions.stamps import WrongPlaceholder, pieces
 from tests.unit.test_recipe import HERE, dockerfile, everything, project, service, stage
@@ -157,7 +157,7 @@ def test_any_value_with_one_kind_of_quotes_arrives(value: str, literal: bool) ->
 
 def chosen(seen: Checkout = SEEN, *, tag: str = "latest", version: str = "", configured: str = "") -> Versions:
     of = replace(project(service()), version=configured)
-    return choose(of, seen, {"VERSION_A": "v7.0.0"}, tag=tag, version=version)
+    return choose(of, seen, {"VERSION_A": "v7.0.0"}, Said(tag=tag, version=version))
 
 
 @pytest.mark.parametrize(

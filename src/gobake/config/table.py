@@ -108,6 +108,14 @@ SERVICE_FIELDS = (
         default="{}",
     ),
     Field(
+        name="vcs",
+        kind=boolean(),
+        about="Tell the program its commit and its module's version as a plain `go build` does "
+        "(debug.ReadBuildInfo, go version -m), linked in late: another commit compiles nothing.",
+        example="true",
+        default="false",
+    ),
+    Field(
         name="entrypoint",
         kind=items(verbatim(least=1), "words", repeats=True),
         about="What the container starts, word by word; no shell reads it.",

@@ -57,6 +57,7 @@ class ServiceConfig:
     build_env: Mapping[str, str] | None = None  # environment of the compile
     version_stamp: str | None = None
     stamps: Mapping[str, str] | None = None  # variable -> text with placeholders
+    vcs: bool | None = None
     entrypoint: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     ports: tuple[str, ...] | None = None  # 8080, 53/udp

@@ -31,6 +31,7 @@ NETRC = "/root/.netrc"
 CERTIFICATES = "/etc/ssl/certs/of-the-host.pem"
 # A shell function: one word of -ldflags, in which nothing is escaped, and either kind of quotes holds the other.
 _QUOTED = """quoted() { case $1 in *\\'*) printf '"%s"' "$1" ;; *) printf "'%s'" "$1" ;; esac; }"""
+_LINKER = "-toolexec='sh /run/linker/linker'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,8 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "flags": _flags,
         "link_flags": _link_flags,
         "quoted": _QUOTED,
+        "vcs": any(c.service.vcs for stage in stages for c in stage.commands),
+        "go_build": _go_build,
         "stamp_arguments": stamps.arguments,
         "exports": _exports,
         "folder": lambda batch: f"{PROGRAMS}/{batch.folder}",
@@ -193,6 +196,11 @@ def _flags(stage: CompileStage) -> str:
     if options.tags:
         flags.append(words.shell("-tags=" + ",".join(options.tags)))
     return " ".join(flags)
+
+
+def _go_build(service: Service) -> str:
+    """The command's beginning, for a link that comes late."""
+    return f'GOBAKE_VCS="${service.vcs_variable}" go build {_LINKER}' if service.vcs else "go build"
 
 
 def _link_flags(stage: CompileStage, service: Service | None = None) -> str:

@@ -43,7 +43,7 @@ class Command:
     @property
     def late(self) -> bool:
         """Whether it is linked after all is compiled, with values that change from commit to commit."""
-        return bool(self.service.stamps)
+        return self.service.late
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -79,6 +79,14 @@ class LateStage:
     @property
     def commands(self) -> tuple[Command, ...]:
         return tuple(command for batch in self.batches for command in batch.commands)
+
+    @property
+    def stamps(self) -> bool:
+        return any(command.service.stamps for command in self.commands)
+
+    @property
+    def vcs(self) -> bool:
+        return any(command.service.vcs for command in self.commands)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +129,7 @@ class CompileStage:
     def arguments(self, service: Service | None = None) -> tuple[str, ...]:
         """The build arguments of all stages up to the one that links a service, or of all."""
         found: dict[str, None] = {}
-        if service and not service.stamps:
+        if service and not service.late:
             return ()
         for late in self.late:
             found |= dict.fromkeys(late.arguments)
@@ -161,7 +169,8 @@ def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
 def _rank(arguments: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
     """The order of late stages: by the argument that changes most often."""
     order = tuple(stamps.ARGUMENTS.values())
-    return max((order.index(a) if a in order else 0 for a in arguments), default=-1), arguments
+    ranks = [len(order) if a.startswith("VCS") else order.index(a) if a in order else 0 for a in arguments]
+    return max(ranks, default=-1), arguments
 
 
 def _batches(stage: str, commands: Sequence[Command], first: int = 1) -> tuple[Batch, ...]:

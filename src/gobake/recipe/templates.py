@@ -46,7 +46,8 @@ def _environment() -> jinja2.Environment:
 
 def _stamps() -> Iterator[tuple[str, int, int]]:
     """The state of the templates, and of the code whose functions they call."""
-    for folder, pattern in ((shipped.folder("bake"), "*.j2"), (Path(__file__).parent, "*.py")):
+    code = Path(__file__).parent
+    for folder, pattern in ((shipped.folder("bake"), "*.j2"), (code, "*.py"), (code.parent / "versions", "*.py")):
         for file in sorted(folder.glob(pattern)):
             state = file.stat()
             yield str(file), state.st_mtime_ns, state.st_size

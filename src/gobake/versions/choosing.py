@@ -29,34 +29,42 @@ class Versions:
     notes: tuple[str, ...] = ()  # what the user should know of it
 
 
-def choose(project: Project, checkout: Checkout, modules: Mapping[str, str], *, tag: str, version: str) -> Versions:
-    """``modules``: descriptions by variable of modules with tags of their own. ``version``: of the command line."""
-    said, source = _said(project, tag, version)
-    plain = said or checkout.description or (tag if tag != LATEST else DEV)
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What the command line says."""
+
+    tag: str = LATEST
+    version: str = ""
+
+
+def choose(project: Project, checkout: Checkout, told: Mapping[str, str], on: Said) -> Versions:
+    """``told``: by variable, what git tells of modules with tags of their own, and of those that want all of it."""
+    said, source = _said(project, on)
+    plain = said or checkout.description or (on.tag if on.tag != LATEST else DEV)
     source = source or ("git" if checkout.description else "nothing else tells one")
     values = {
         "VERSION": plain,
-        **{name: said or description or plain for name, description in modules.items()},
+        **{name: (said or value or plain) if name.startswith("VERSION") else value for name, value in told.items()},
         "REVISION": checkout.known_revision,
         "SHORT_REVISION": checkout.short_revision if not checkout.refusal else checkout.known_revision,
         "CREATED": checkout.commit_date,
         "DIRTY": str(checkout.dirty).lower() if checkout.revision else "",
         "BRANCH": checkout.branch,
     }
-    return Versions(values=values, source=source, notes=_notes(checkout, plain, said))
+    return Versions(values=values, source=source, notes=_notes(project, checkout, plain, said))
 
 
-def _said(project: Project, tag: str, version: str) -> tuple[str, str]:
-    if version:
-        return version, "--version"
+def _said(project: Project, on: Said) -> tuple[str, str]:
+    if on.version:
+        return on.version, "--version"
     if project.version:
         return project.version, "version in gobake.yaml"
-    if _SEMANTIC.fullmatch(tag):
-        return tag, "--tag"
+    if _SEMANTIC.fullmatch(on.tag):
+        return on.tag, "--tag"
     return "", ""
 
 
-def _notes(checkout: Checkout, version: str, said: str) -> tuple[str, ...]:
+def _notes(project: Project, checkout: Checkout, version: str, said: str) -> tuple[str, ...]:
     if checkout.refusal:
         return (
             f"warning: git refuses to tell the commit: {checkout.refusal}; the version is {version}, the revision "
@@ -67,6 +75,8 @@ def _notes(checkout: Checkout, version: str, said: str) -> tuple[str, ...]:
             f"warning: this clone is shallow and has no tag to name the version by: it is {version}; fetch what is "
             "missing: git fetch --tags --unshallow",
         )
+    if not checkout.revision and any(service.vcs for service in project.services):
+        return ("warning: `vcs: true` tells programs nothing: there is no commit in Git",)
     return ()
 
 

@@ -65,9 +65,10 @@ def argument(service: Service, placeholder: str) -> str:
 
 
 def arguments(service: Service) -> tuple[str, ...]:
-    """The build arguments that a service's stamps use, those that change least first."""
+    """The build arguments that are linked into a service's program, those that change least first."""
     found = {p.placeholder for stamp in service.stamps for p in pieces(stamp.text) if p.placeholder}
-    return tuple(argument(service, name) for name in ARGUMENTS if name in found)
+    names = tuple(argument(service, name) for name in ARGUMENTS if name in found)
+    return (*names, service.vcs_variable) if service.vcs else names
 
 
 def filled(service: Service, stamp: Stamp, values: Mapping[str, str], go: str) -> str:

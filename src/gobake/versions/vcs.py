@@ -1,0 +1,46 @@
+"""What a plain `go build` writes into a program about its commit, as gobake has it linked in: `vcs: true`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from gobake import gomod
+from gobake.errors import ProjectError
+from gobake.git import Checkout, Look
+from gobake.model import Project, Service
+from gobake.versions.goversion import DEVELOPMENT, Tags, code_folder, go_version, lies_right
+
+
+def told(look: Look, seen: Checkout, project: Project, ours: Iterable[Path]) -> Mapping[str, str]:
+    """By build argument: revision, time, whether anything was modified, and the main module's version. Empty where no
+    service asks for it or there is no commit. ``ours``: what gobake itself has written into the work tree."""
+    services = {s.vcs_variable: s for s in project.services if s.vcs}
+    if not services or not seen.revision:
+        return {}
+    modified = look.modified(ours)
+    tags = Tags(here=look.tags(f"--points-at={seen.revision}"), before=look.tags(f"--merged={seen.revision}"))
+    root = _module_at(look.top)
+    found = {}
+    for name, service in services.items():
+        version = _version(look, seen, project, service, root, tags)
+        if modified and version != DEVELOPMENT:
+            version += "+dirty"
+        found[name] = f"{seen.revision} {seen.commit_date} {str(modified).lower()} {version}"
+    return found
+
+
+def _version(look: Look, seen: Checkout, project: Project, service: Service, root: str, tags: Tags) -> str:
+    folder = code_folder(root, service.module) if root else None
+    place = look.place(project.context / service.module_directory)
+    if folder is None or not lies_right(folder, service.module, place):
+        return DEVELOPMENT
+    return go_version(service.module, folder, tags, seen.revision, seen.commit_time)
+
+
+def _module_at(top: Path | None) -> str:
+    """The module whose go.mod lies at the top of the repository: without one Go tells no version."""
+    try:
+        return gomod.read(top / "go.mod").module if top and (top / "go.mod").is_file() else ""
+    except ProjectError:
+        return ""
