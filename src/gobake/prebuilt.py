@@ -10,15 +10,18 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import field
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
+from gobake import hostgo
 from gobake.binary import elf, loaders
 from gobake.dataclass import dataclass
 from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe import libc_of, prebuilt_folder, prebuilt_name
+from gobake.versions.hostlink import linked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +58,18 @@ def without(project: Project, matrix: Matrix, lacking: Iterable[Missing]) -> Mat
     return matrix.without(gone, reason) if gone else matrix
 
 
-def stage(
-    project: Project, matrix: Matrix, folder: Path, go: str | None, access: Mapping[str, str] = MappingProxyType({})
-) -> None:
-    """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses.
+@dataclass(frozen=True, kw_only=True)
+class HostGo:
+    """What compiles here."""
 
-    ``access``: environment with which Go reaches modules.
-    """
+    go: str | None  # path of the go command, None where none is new enough
+    access: Mapping[str, str] = field(default_factory=dict)  # environment with which it reaches modules
+    values: Mapping[str, str] = field(default_factory=dict)  # that are linked into programs, by build argument
+
+
+def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
+    """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
+    go = host.go
     lacking = missing(project, matrix)
     if lacking and not go:
         first = lacking[0]
@@ -85,7 +93,7 @@ def stage(
     from concurrent.futures import ThreadPoolExecutor  # seldom needed
 
     with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(_compile, go or "go", project, folder, access, *key, groups[key]) for key in groups]
+        jobs = [pool.submit(_compile, host, project, folder, *key, groups[key]) for key in groups]
         for job in jobs:
             job.result()
 
@@ -115,10 +123,9 @@ def _check(file: Path, shown: Path, service: Service, platform: Platform, libc: 
 
 
 def _compile(
-    go: str,
+    host: HostGo,
     project: Project,
     folder: Path,
-    access: Mapping[str, str],
     root: Path,
     platform: Platform,
     services: list[Service],
@@ -126,15 +133,17 @@ def _compile(
     for service in services:
         place = _place(project, folder, service, platform)
         place.parent.mkdir(parents=True, exist_ok=True)
-        options = service.build
-        command = [go, "build", *(["-trimpath"] if options.trimpath else []), "-buildvcs=false"]
+        options, go = service.build, host.go or "go"
+        late = linked(service, host.values, partial(hostgo.version, go))
+        command = [go, "build", *late.flags, *(["-trimpath"] if options.trimpath else []), "-buildvcs=false"]
         command += [f"-tags={','.join(options.tags)}"] if options.tags else []
-        command += [f"-ldflags={options.ldflags}", "-o", str(place), service.package]
+        command += [f"-ldflags={late.ldflags}", "-o", str(place), service.package]
         variant = platform.variant.removeprefix("v") if platform.arch == "arm" else platform.variant
         name = {"arm": "GOARM", "amd64": "GOAMD64"}.get(platform.arch)
         environment = {
             **os.environ,
-            **access,
+            **host.access,
+            **late.env,
             "CGO_ENABLED": "0",
             **dict(options.env),
             "GOOS": platform.os,

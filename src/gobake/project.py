@@ -30,6 +30,7 @@ from gobake.services import (
     title,
 )
 from gobake.versions.modules import with_modules
+from gobake.versions.variables import checked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,8 @@ def make_project(
     services = (*configured, *services)
     if not services:
         raise _nothing(tree, left_out)
+    if config and any(service.stamps for service in services):
+        services = checked(services, config, tree)
     if config and config.registry and overrides.registry is None:
         registry = config.registry
     else:

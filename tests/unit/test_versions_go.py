@@ -153,3 +153,40 @@ def test_what_git_refuses_is_in_the_plan(
     assert "version   dev, from nothing else tells one" in out
     assert out.count("dubious ownership") == 1
     assert f"git config --global --add safe.directory {root}" in out
+
+
+STAMPED = {
+    "go.mod": "module example.com/x\n\ngo 1.21\n",
+    "a/main.go": 'package main\n\nimport _ "example.com/x/info"\n\nvar version, commit string\n\nfunc main() {}\n',
+    "b/main.go": "package main\n\nfunc main() {}\n",
+    "info/info.go": 'package info\n\nvar (\n\tVersion = "dev"\n\tDate    string\n)\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("services: {a: {version_stamp: main.vesion}}", "1:31: services.a.version_stamp: main of a has no variable vesion; "
+         "did you mean 'version'?"),
+        ("services: {b: {stamps: {main.version: x}}}", "1:39: services.b.stamps.main.version: main of b has no variable "
+         "version; declare it: var version string"),
+        ("defaults: {stamps: {example.com/x/info.date: x}}", "defaults.stamps.example.com/x/info.date: example.com/x/info "
+         "of a has no variable date; did you mean 'Date'?"),
+        ("defaults: {version_stamp: example.com/x/inof.Version}", "defaults.version_stamp: there is no package "
+         "example.com/x/inof in this project; did you mean 'example.com/x/info'?"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_is_not_there_is_named(tree: Tree, config: str, message: str) -> None:
+    root = tree({**STAMPED, "gobake.yaml": config})
+    with pytest.raises(ConfigError) as raised:
+        opened(root)
+    assert message in str(raised.value)
+
+
+def test_stamps_of_all_services_are_for_those_that_have_the_variable(tree: Tree) -> None:
+    config = "defaults: {stamps: {main.commit: '{revision}', example.com/x/info.Date: x, other.org/lib.Version: x}}"
+    found = opened(tree({**STAMPED, "gobake.yaml": config})).project.services
+    assert [[stamp.variable for stamp in service.stamps] for service in found] == [
+        ["example.com/x/info.Date", "main.commit", "other.org/lib.Version"],
+        ["example.com/x/info.Date", "other.org/lib.Version"],
+    ]

@@ -1,0 +1,38 @@
+"""Stamps and commits for a program that is compiled on this machine, as the late stages link them in a container."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gobake import shipped
+from gobake.dataclass import dataclass
+from gobake.model import Service
+from gobake.versions import stamps
+
+_LINKER = "linker.j2"  # a shell script without a placeholder
+_VCS = "GOBAKE_VCS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """What a go build is given beside its usual words."""
+
+    ldflags: str
+    flags: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+def linked(service: Service, values: Mapping[str, str], version: Callable[[], str]) -> Linked:
+    """``values``: by build argument; ``version``: asks the go command, which few stamps need."""
+    go = version() if any(p.placeholder == stamps.GO for s in service.stamps for p in stamps.pieces(s.text)) else ""
+    words = [service.build.ldflags] if service.build.ldflags else []
+    words += [
+        f"-X {stamps.quoted(f'{stamp.variable}={stamps.filled(service, stamp, values, go)}')}"
+        for stamp in service.stamps
+    ]
+    script = str(shipped.folder("bake") / _LINKER)
+    return Linked(
+        ldflags=" ".join(words),
+        flags=(f"-toolexec=sh {stamps.quoted(script)}",) if service.vcs else (),
+        env={_VCS: values.get(service.vcs_variable, "")} if service.vcs else {},
+    )
