@@ -121,6 +121,7 @@ def test_every_key_of_a_service_is_read() -> None:
         "ldflags": "-s -w -X main.channel=$CHANNEL",
         "trimpath": False,
         "build_env": {"CGO_ENABLED": "1", "CC": "zig cc -target x86_64-linux-musl"},
+        "vcs": None,
         "version_stamp": "github.com/acme/shop/internal/build.Version",
         "stamps": {"main.commit": "{revision}", "main.odd": "$X {{}} ü it's {date}"},
         "entrypoint": ("/usr/local/bin/api", "serve"),

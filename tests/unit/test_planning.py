@@ -20,7 +20,7 @@ AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="ar
 MAIN = "package main\n\nfunc main() {}\n"
 FILES = {
     "go.mod": "module example.com/shop\n\ngo 1.21\n",
-    "cmd/api/main.go": 'package main\n\nimport _ "example.com/shop/internal/store"\n\nfunc main() {}\n',
+    "cmd/api/main.go": 'package main\n\nimport _ "example.com/shop/internal/store"\n\nvar v string\n\nfunc main() {}\n',
     "cmd/worker/main.go": MAIN,
     "internal/store/store.go": "package store\n",
 }
