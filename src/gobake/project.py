@@ -6,6 +6,7 @@ Without a configuration the repository tells which commands are services (servic
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
@@ -61,8 +62,6 @@ def make_project(
     services = (*configured, *services)
     if not services:
         raise _nothing(tree, left_out)
-    if config and any(service.stamps for service in services):
-        services = checked(services, config, tree)
     if config and config.registry and overrides.registry is None:
         registry = config.registry
     else:
@@ -75,6 +74,8 @@ def make_project(
     everything = with_modules(
         sorted((_known_of_cgo(s, tree) for s in (*services, *left_out)), key=lambda s: s.name), layout
     )
+    if config:
+        everything = checked(everything, config, tree)
     return Project(
         name=(config.name if config and config.name else "") or _project_name(tree, source_url),
         title="" if config and config.name else _project_title(tree),

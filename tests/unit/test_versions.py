@@ -13,12 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gobake import shipped
 from gobake.errors import UsageError
 from gobake.git import Checkout
 from gobake.gomod import BuildRoot, Layout, Module
+from gobake.insight.differences import linked_in
 from gobake.model import BuildOptions, Service, Stamp
 from gobake.recipe.bakefile import Places, render
 from gobake.recipe.stages import compile_stages
+from gobake.versions import hostlink
 from gobake.versions.choosing import Said, Versions, choose, linked
 from gobake.versions.modules import with_modules
 from gobake.versions.stamps import WrongPlaceholder, pieces
@@ -170,8 +173,8 @@ def chosen(seen: Checkout = SEEN, *, tag: str = "latest", version: str = "", con
         ({"tag": "v1"}, SEEN.description, "v7.0.0", "git"),
         ({"tag": "v1.2.4", "configured": "v3"}, "v3", "v3", "version in gobake.yaml"),
         ({"tag": "v1.2.4", "configured": "v3", "version": "x"}, "x", "x", "--version"),
-        ({"seen": Checkout()}, "dev", "v7.0.0", "nothing else tells one"),
-        ({"seen": Checkout(), "tag": "stable"}, "stable", "v7.0.0", "nothing else tells one"),
+        ({"seen": Checkout()}, "dev", "v7.0.0", "nothing: the default"),
+        ({"seen": Checkout(), "tag": "stable"}, "stable", "v7.0.0", "--tag"),
     ],
 )
 def test_the_version_is_what_was_said_nearest(told: dict[str, str], version: str, module: str, source: str) -> None:
@@ -217,3 +220,33 @@ def test_a_value_that_no_flag_can_hold_is_refused() -> None:
 
 def test_a_service_without_stamps_is_no_other_for_another_commit() -> None:
     assert linked(everything(project(service())), chosen()) == ""
+
+
+def test_a_program_that_tells_its_commit_is_linked_last_and_by_a_script() -> None:
+    api, worker = replace(stamped("api", v="{version}"), vcs=True), replace(service("worker"), vcs=True)
+    (found,) = compile_stages(everything(project(api, worker)))
+    assert [(late.name, late.arguments) for late in found.late] == [
+        ("stamp", ("VCS",)),
+        ("stamp.2", ("VERSION", "VCS")),
+    ]
+    text = dockerfile(api, worker)
+    (run,) = [line for line in stage(text, "stamp") if line.startswith("RUN ")]
+    assert "--mount=type=bind,from=linker,target=/run/linker" in run
+    assert """GOBAKE_VCS="${VCS}" go build -toolexec='sh /run/linker/linker' """ in run
+    assert linked_in(run) == ("VCS",)
+    assert linked_in(stage(text, "stamp.2")[-1]) == ("VCS", "VERSION")
+    assert "AS linker" not in dockerfile(service())
+
+
+def test_a_program_that_is_compiled_on_this_machine_gets_the_same() -> None:
+    api = replace(stamped("api", v="{version}", go="{go}", odd="it's"), vcs=True)
+    found = hostlink.linked(api, {"VERSION": "v1 x", "VCS": "a b"}, lambda: "go1.26.8")
+    assert split(found.ldflags) == ["-s", "-w", "-X", "main.v=v1 x", "-X", "main.go=go1.26.8", "-X", "main.odd=it's"]
+    assert found.flags == (f"-toolexec=sh '{shipped.folder('bake') / 'linker.j2'}'",)
+    assert found.env == {"GOBAKE_VCS": "a b"}
+
+    def never() -> str:
+        raise AssertionError("no stamp asks for it")
+
+    plain = hostlink.linked(service("b"), {}, never)
+    assert (plain.ldflags, plain.flags, plain.env) == ("-s -w", (), {})

@@ -98,7 +98,7 @@ def test_a_file_that_git_does_not_know_is_a_modification_and_gobakes_own_is_none
     layers(root, "v1.2.3")
     clean = by_go(root)
     assert clean.endswith(" false v1.2.3")
-    for name in (".gobake/trace/a.json", "records/x/1.json", "store/index.json"):
+    for name in (".gobake/trace/a.json", f"records/{opened(root).project.name}/1.json", "store/index.json"):
         (root / name).parent.mkdir(parents=True)
         (root / name).write_text("x")
     assert opened(root).vcs["VCS"] == clean
@@ -150,7 +150,7 @@ def test_what_git_refuses_is_in_the_plan(
     with pytest.raises(SystemExit):
         main()
     out = capsys.readouterr().out
-    assert "version   dev, from nothing else tells one" in out
+    assert "version   dev, from nothing: the default" in out
     assert out.count("dubious ownership") == 1
     assert f"git config --global --add safe.directory {root}" in out
 

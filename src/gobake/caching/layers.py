@@ -153,7 +153,10 @@ def _cached(project: Project, matrix: Matrix, tag: str, *, compiles: bool) -> It
     """``compiles``: that of all services too."""
     stages = compile_stages(matrix)
     if stages and compiles:
-        built = [f"{s.build_root} {s.options} {[(c.package, c.service.stamps) for c in s.commands]}" for s in stages]
+        built = [
+            f"{s.build_root} {s.options} {[(c.package, c.service.stamps, c.service.vcs) for c in s.commands]}"
+            for s in stages
+        ]
         named = f"compile_{refs.digest_part(*built)}"
         yield _Cached(target=TRACE, platforms=matrix.platforms, named=named)
     for target in matrix.targets:

@@ -124,8 +124,8 @@ def _arguments(look: Look, place: Place, targets: Iterable[str], then: Look, bef
 
 def linked_in(text: str) -> tuple[str, ...]:
     """The build arguments that a step links into programs; before there were several it was always VERSION."""
-    found = re.findall(r"\$\{(VERSION(?:_[A-Z0-9_]+)?|[A-Z_]+)\}", text)
-    known = (name for name in found if name in stamps.ARGUMENTS.values() or name.startswith("VERSION_"))
+    found = re.findall(r"\$\{([A-Z_]+[A-Z0-9_]*)\}", text)
+    known = (name for name in found if name in stamps.ARGUMENTS.values() or name.startswith(("VERSION_", "VCS")))
     return tuple(dict.fromkeys(known)) or ("VERSION",)
 
 

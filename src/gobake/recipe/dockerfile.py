@@ -200,7 +200,7 @@ def _flags(stage: CompileStage) -> str:
 
 def _go_build(service: Service) -> str:
     """The command's beginning, for a link that comes late."""
-    return f'GOBAKE_VCS="${service.vcs_variable}" go build {_LINKER}' if service.vcs else "go build"
+    return f'GOBAKE_VCS="${{{service.vcs_variable}}}" go build {_LINKER}' if service.vcs else "go build"
 
 
 def _link_flags(stage: CompileStage, service: Service | None = None) -> str:

@@ -41,7 +41,7 @@ def choose(project: Project, checkout: Checkout, told: Mapping[str, str], on: Sa
     """``told``: by variable, what git tells of modules with tags of their own, and of those that want all of it."""
     said, source = _said(project, on)
     plain = said or checkout.description or (on.tag if on.tag != LATEST else DEV)
-    source = source or ("git" if checkout.description else "nothing else tells one")
+    source = source or ("git" if checkout.description else "--tag" if on.tag != LATEST else "nothing: the default")
     values = {
         "VERSION": plain,
         **{name: (said or value or plain) if name.startswith("VERSION") else value for name, value in told.items()},

@@ -22,6 +22,9 @@ def checked(services: Iterable[Service], config: Config, tree: GoTree) -> tuple[
 
     Raises ConfigError for a service's own stamp without a variable, and for one of `defaults` that no service has.
     """
+    services = tuple(services)
+    if not any(service.stamps for service in services):
+        return services
     sources = _Sources(tree)
     found, missing, used = [], dict[Stamp, Service](), set[str]()
     for service in services:

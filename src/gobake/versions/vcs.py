@@ -15,7 +15,7 @@ from gobake.versions.goversion import DEVELOPMENT, Tags, code_folder, go_version
 def told(look: Look, seen: Checkout, project: Project, ours: Iterable[Path]) -> Mapping[str, str]:
     """By build argument: revision, time, whether anything was modified, and the main module's version. Empty where no
     service asks for it or there is no commit. ``ours``: what gobake itself has written into the work tree."""
-    services = {s.vcs_variable: s for s in project.services if s.vcs}
+    services = {s.vcs_variable: s for s in (*project.services, *project.left_out) if s.vcs}
     if not services or not seen.revision:
         return {}
     modified = look.modified(ours)
