@@ -301,6 +301,7 @@ class Project:
     prebuilt: str = "dist/{service}-{os}-{arch}"  # where binaries compiled outside are looked for
     provenance: str = "false"  # false, min or max: BuildKit's own attestation
     version: str = ""  # what gobake.yaml says; "" means: --tag and git tell
+    unstamped: tuple[str, ...] = ()  # what is to be said of stamps without a variable
     config_file: Path | None = None
     title: str = ""  # its name in a few letters, which other projects may have as well; "" where that is `name`
     left_out: tuple[Service, ...] = ()  # commands that are built only where they are asked for by name or folder

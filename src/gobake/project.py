@@ -31,7 +31,7 @@ from gobake.services import (
     title,
 )
 from gobake.versions.modules import with_modules
-from gobake.versions.variables import checked
+from gobake.versions.variables import Checked, checked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +74,8 @@ def make_project(
     everything = with_modules(
         sorted((_known_of_cgo(s, tree) for s in (*services, *left_out)), key=lambda s: s.name), layout
     )
-    if config:
-        everything = checked(everything, config, tree)
+    stamped = checked(everything, config, tree) if config else Checked(services=everything)
+    everything = stamped.services
     return Project(
         name=(config.name if config and config.name else "") or _project_name(tree, source_url),
         title="" if config and config.name else _project_title(tree),
@@ -88,6 +88,7 @@ def make_project(
         registry=registry.rstrip("/"),
         source_url=(config.source_url if config and config.source_url else source_url),
         version=(config.version if config else "") or "",
+        unstamped=stamped.notes,
         include=config.include if config else (),
         config_file=config.file if config else None,
         own_bases=own_bases(layout.root, bases, services, where),

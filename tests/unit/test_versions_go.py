@@ -168,8 +168,6 @@ STAMPED = {
     [
         ("services: {a: {version_stamp: main.vesion}}", "1:31: services.a.version_stamp: main of a has no variable vesion; "
          "did you mean 'version'?"),
-        ("services: {b: {stamps: {main.version: x}}}", "1:39: services.b.stamps.main.version: main of b has no variable "
-         "version; declare it: var version string"),
         ("defaults: {stamps: {example.com/x/info.date: x}}", "defaults.stamps.example.com/x/info.date: example.com/x/info "
          "of a has no variable date; did you mean 'Date'?"),
         ("defaults: {version_stamp: example.com/x/inof.Version}", "defaults.version_stamp: there is no package "
@@ -190,3 +188,12 @@ def test_stamps_of_all_services_are_for_those_that_have_the_variable(tree: Tree)
         ["example.com/x/info.Date", "main.commit", "other.org/lib.Version"],
         ["example.com/x/info.Date", "other.org/lib.Version"],
     ]
+
+
+def test_a_stamp_without_a_variable_that_was_not_misspelt_is_left_out_and_said(tree: Tree) -> None:
+    config = "services: {b: {stamps: {main.builtBy: x}}, a: {stamps: {main.version: x, main.builtBy: y}}}"
+    project = opened(tree({**STAMPED, "gobake.yaml": config})).project
+    assert [[stamp.variable for stamp in service.stamps] for service in project.services] == [["main.version"], []]
+    assert project.unstamped == tuple(
+        f"main of {name} has no variable builtBy: the stamp is left out" for name in ("a", "b")
+    )

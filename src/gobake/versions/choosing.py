@@ -51,7 +51,7 @@ def choose(project: Project, checkout: Checkout, told: Mapping[str, str], on: Sa
         "DIRTY": str(checkout.dirty).lower() if checkout.revision else "",
         "BRANCH": checkout.branch,
     }
-    return Versions(values=values, source=source, notes=_notes(project, checkout, plain, said))
+    return Versions(values=values, source=source, notes=(*_notes(project, checkout, plain, said), *project.unstamped))
 
 
 def _said(project: Project, on: Said) -> tuple[str, str]:

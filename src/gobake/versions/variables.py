@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gobake.config import Config
 from gobake.config.spelling import meant
+from gobake.dataclass import dataclass
 from gobake.errors import ConfigError
 from gobake.golang import GoTree, Package
 from gobake.model import Service, Stamp
@@ -17,29 +18,32 @@ from gobake.model import Service, Stamp
 _DECLARED = re.compile(r'^\s*(?:var\s+)?((?:[A-Za-z_]\w*\s*,\s*)*[A-Za-z_]\w*)\s*(?:string\b|=\s*["`])', re.MULTILINE)
 
 
-def checked(services: Iterable[Service], config: Config, tree: GoTree) -> tuple[Service, ...]:
-    """The services less those stamps of `defaults` whose variable they do not have.
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    services: tuple[Service, ...]
+    notes: tuple[str, ...] = ()  # stamps that are left out, for want of a variable
 
-    Raises ConfigError for a service's own stamp without a variable, and for one of `defaults` that no service has.
+
+def checked(services: Iterable[Service], config: Config, tree: GoTree) -> Checked:
+    """The services less those stamps whose variable they do not have. One of `defaults` is for those that have it.
+
+    Raises ConfigError for a variable that is probably misspelt, and for a package that is not there.
     """
     services = tuple(services)
     if not any(service.stamps for service in services):
-        return services
+        return Checked(services=services)
     sources = _Sources(tree)
-    found, missing, used = [], dict[Stamp, Service](), set[str]()
+    found, missing = [], list[tuple[Stamp, Service]]()
     for service in services:
-        lacking = [stamp for stamp in service.stamps if not sources.has(service, stamp.variable)]
-        for stamp in lacking:
-            if _place(config, service, stamp).startswith("services."):
-                raise _refused(config, service, stamp, sources)
-            missing.setdefault(stamp, service)
-        kept = tuple(stamp for stamp in service.stamps if stamp not in lacking)
-        used |= {stamp.variable for stamp in kept}
+        kept = tuple(stamp for stamp in service.stamps if sources.has(service, stamp.variable))
+        missing += [(stamp, service) for stamp in service.stamps if stamp not in kept]
         found.append(replace(service, stamps=kept))
-    for stamp, service in missing.items():
-        if stamp.variable not in used:
-            raise _refused(config, service, stamp, sources)
-    return tuple(found)
+    used = {stamp.variable for service in found for stamp in service.stamps}
+    notes: dict[str, None] = {}
+    for stamp, service in missing:
+        if _place(config, service, stamp).startswith("services.") or stamp.variable not in used:
+            notes[_left_out(config, service, stamp, sources)] = None
+    return Checked(services=tuple(found), notes=tuple(notes))
 
 
 def _place(config: Config, service: Service, stamp: Stamp) -> str:
@@ -49,15 +53,18 @@ def _place(config: Config, service: Service, stamp: Stamp) -> str:
     return next(key for key in (*long, *short, "defaults") if key in config.places or key == "defaults")
 
 
-def _refused(config: Config, service: Service, stamp: Stamp, sources: _Sources) -> ConfigError:
+def _left_out(config: Config, service: Service, stamp: Stamp, sources: _Sources) -> str:
+    """The note of a stamp without a variable. Raises ConfigError where another name was probably meant."""
     where = config.where_of(_place(config, service, stamp))
     package, _, name = stamp.variable.rpartition(".")
     if sources.package(service, package) is None:
         what = f"there is no package {package} in this project"
-        return ConfigError(what, where=where, remedy=meant(package, sources.packages))
-    names = sources.names(service, package)
-    remedy = meant(name, names) if names else f"declare it: var {name} string"
-    return ConfigError(f"{package} of {service.name} has no variable {name}", where=where, remedy=remedy)
+        raise ConfigError(what, where=where, remedy=meant(package, sources.packages))
+    what = f"{package} of {service.name} has no variable {name}"
+    near = meant(name, sources.names(service, package))
+    if near.startswith("did you mean"):
+        raise ConfigError(what, where=where, remedy=near)
+    return f"{what}: the stamp is left out"
 
 
 class _Sources:
