@@ -20,7 +20,7 @@ from gobake.services.shell import expand, logical_lines
 from tests.conftest import Tree
 
 AMD64 = Platform.parse("linux/amd64")
-MAIN = 'package main\n\nfunc main() { println("") }\n'
+MAIN = 'package main\n\nvar v, version, commit, date, builtBy string\n\nfunc main() { println("") }\n'
 MOD = {"go.mod": "module example.com/shop\n\ngo 1.26\n"}
 GORELEASER = """\
 builds:
