@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -144,34 +145,32 @@ def test_a_program_compiled_elsewhere_is_looked_at_before_the_build(gobake: Goba
 
 def test_an_edit_in_one_of_several_modules_runs_the_stage_of_that_module_alone(gobake: Gobake, tree: Tree) -> None:
     """Also where the folders' names are of the kind that mounts are written with."""
+    now = time.time_ns()  # else an engine that ran this test before has its results
     folders = {"one": "a, b", "two": "it's", "three": 'c$d "e'}
     root = tree(
         {
             "gobake.yaml": "name: apart\n",
             **{f"{folder}/go.mod": f"module example.com/{name}\n\ngo 1.26\n" for name, folder in folders.items()},
-            **{f"{folder}/main.go": says(name) for name, folder in folders.items()},
+            **{f"{folder}/main.go": says(f"{name} {now}") for name, folder in folders.items()},
         }
     )
     commit(root)
     gobake.good("build", *AMD64, cwd=root)
     cold = gobake.last_run(root)
-    assert [answer(f"{name}:latest") for name in folders] == list(folders)
+    assert [answer(f"{name}:latest") for name in folders] == [f"{name} {now}" for name in folders]
     compiles = [s for s in cold["steps"] if s["instruction"].startswith("RUN") and s["stage"].startswith("compile")]
     spans = sorted({(s["started"], s["started"] + s["seconds"]) for s in compiles if s["outcome"] == "executed"})
     assert len(spans) == 3
     assert all(before[1] <= after[0] + 0.1 for before, after in itertools.pairwise(spans))  # one after another
-    (work,) = cold["go"]
-    packages = [path for path, _ in work["compiled"]]
-    assert len(packages) == len(set(packages)) == work["packages"]
     for name, folder in folders.items():
-        (root / folder / "main.go").write_text(says(f"{name} edited"))
+        (root / folder / "main.go").write_text(says(f"{name} edited {now}"))
         commit(root)
         gobake.good("build", *AMD64, cwd=root)
         run = gobake.last_run(root)
         stages = {s["stage"] for s in run["steps"] if s["outcome"] == "executed" and s["instruction"].startswith("RUN")}
         assert len(stages) == 1
         assert [path for path, _ in run["go"][0]["compiled"]] == [f"example.com/{name}"]
-        assert answer(f"{name}:latest") == f"{name} edited"
+        assert answer(f"{name}:latest") == f"{name} edited {now}"
 
 
 def test_a_workspace_whose_sums_lack_lines_is_built_as_go_builds_it(gobake: Gobake, tree: Tree) -> None:
