@@ -242,7 +242,8 @@ def _bake_what_can_be_built(asked: Asked, ready: Ready, saving: Saving, begun_ru
             break
         seen = steps(baked.log)
         error = _failure(ready, baked, seen).error
-        faults = keep_going.own_faults(ready.opened.project, ready.opened.tree, ready.matrix, seen, error)
+        opened, loader = ready.opened, partial(loader_of, ready.call, ready.trace_folder)
+        faults = keep_going.own_faults(opened.project, opened.tree, ready.matrix, seen, error, loader)
         rest = keep_going.without(ready.matrix, faults)
         if not faults or not rest.targets:
             break

@@ -108,6 +108,8 @@ def loader_of(call: BakeCall, folder: Path, service: str, platform: str) -> str 
     from gobake import outcome
     from gobake.recipe import TRACE
 
+    if (known := outcome.loader_in(folder, service, platform)) is not None:
+        return known
     bake = Bake(replace(call, targets=(TRACE,), no_cache=False, metadata_file=None))
     with interruptible():
         bake.begin()

@@ -222,3 +222,37 @@ def test_any_text_is_explained_on_one_line(said: list[str], output: str, error: 
     failure = run(output, error, "\n".join(said))
     assert "\n" not in str(failure.error)
     assert "\x1b" not in str(failure.error) + "".join(failure.tail)
+
+
+# ---- programs that are not taken
+
+
+@pytest.mark.parametrize("name", ["[pie-scratch 2/2] COPY x", "[pie-upx-pack 2/3] COPY x"])
+def test_a_program_that_an_image_could_not_start_is_told_with_its_loader(name: str) -> None:
+    error = 'failed to calculate checksum of ref n5n3ns::vtk9db: "/out/static/pie": not found'
+    log = EventLog()
+    times = {"started": "2026-01-01T00:00:00Z", "completed": "2026-01-01T00:00:01Z"}
+    vertex = {"digest": "sha256:a", "name": name, "inputs": ["sha256:b"], "error": error, **times}
+    log.feed(json.dumps({"vertexes": [vertex]}) + "\n")
+    log.feed(f"ERROR: failed to build: failed to solve: failed to compute cache key: {error}\n")
+    log.close()
+    asked: list[tuple[str, str]] = []
+
+    def loader_of(service: str, platform: str) -> str:
+        asked.append((service, platform))
+        return "/lib64/ld-linux-x86-64.so.2"
+
+    told = explain_failure(steps(log), log.plain, tree=TREE, loader_of=loader_of).error
+    strategy = "upx" if "upx" in name else "scratch"
+    assert type(told) is BuildFailed
+    assert str(told).startswith(
+        f"pie is linked dynamically (its ELF interpreter is /lib64/ld-linux-x86-64.so.2) and {strategy} has no loader; "
+    )
+    assert asked == [("pie", "")]
+
+
+def test_a_program_that_go_build_did_not_write_is_told_with_its_file() -> None:
+    told = run("gobake: api: go build has neither written nor confirmed /cache/golink/compile/api in this run\n").error
+    assert str(told).startswith(
+        "the program of api is missing: go build has neither written nor confirmed /cache/golink/compile/api in this run; "
+    )

@@ -21,10 +21,11 @@ from gobake.recipe import words
 from gobake.recipe.bakefile import own_base_target
 from gobake.recipe.dockerfile import SOURCE
 from gobake.recipe.stages import compile_stages
-from gobake.trace import golog
+from gobake.trace import golog, programs
 from gobake.trace.golog import GoError
 from gobake.trace.names import StepKind
 from gobake.trace.printable import one_line
+from gobake.trace.programs import LoaderOf
 from gobake.trace.steps import Step, Trace
 
 ROUNDS = 5  # Go refuses what it cannot load first, then what does not compile, then what does not link
@@ -45,16 +46,24 @@ class NotBuilt:
     is_target: bool = True
 
 
-def own_faults(project: Project, tree: GoTree, matrix: Matrix, seen: Trace, error: GobakeError) -> tuple[NotBuilt, ...]:
+def own_faults(
+    project: Project,
+    tree: GoTree,
+    matrix: Matrix,
+    seen: Trace,
+    error: GobakeError,
+    loader_of: LoaderOf | None = None,
+) -> tuple[NotBuilt, ...]:
     """The targets that failed by themselves, in their order; () where the fault may be that of all.
 
-    ``error``: what the run is judged to have failed of.
+    ``error``: what the run is judged to have failed of. ``loader_of`` is asked about programs that an image could not
+    start.
     """
     if not isinstance(error, BuildFailed) or isinstance(error, (DiskFull, TransferStalled)):
         return ()
     found: dict[str, NotBuilt] = {}
     for step in seen.failed:
-        faults = _of_compile(matrix, tree, seen, step) or _of_image(project, matrix, step)
+        faults = _of_compile(matrix, tree, seen, step) or _of_image(project, matrix, step, loader_of)
         for fault in faults:
             found.setdefault(fault.name, fault)
     return tuple(found[target.name] for target in matrix.targets if target.name in found)
@@ -71,9 +80,10 @@ def _of_compile(matrix: Matrix, tree: GoTree, seen: Trace, step: Step) -> tuple[
     return tuple(_not_built(target, reasons[target.service.name]) for target in compiled)
 
 
-def _of_image(project: Project, matrix: Matrix, step: Step) -> tuple[NotBuilt, ...]:
+def _of_image(project: Project, matrix: Matrix, step: Step, loader_of: LoaderOf | None) -> tuple[NotBuilt, ...]:
     """Of a step of a target's own stage, of a service's files, or of a base image that only some targets need."""
     stages = {words.stage_name(t.name): [t] for t in matrix.targets}
+    stages |= {f"{stage}-pack": targets for stage, targets in stages.items()}
     for target in matrix.targets:
         stages.setdefault(words.stage_name(f"{target.service.name}-files"), []).append(target)
     whose = stages.get(step.name.stage, [])
@@ -82,6 +92,8 @@ def _of_image(project: Project, matrix: Matrix, step: Step) -> tuple[NotBuilt, .
         whose = _of_base(project, matrix, step.name.instruction.split()[-1])
     reason = one_line(step.error.rpartition("did not complete successfully: ")[2] or step.error, _WIDTH)
     what = f"{words_of(step)}: {reason}"
+    unfit = programs.cannot_start(step.error, (step.name.target, step.name.stage), step.name.platform, loader_of)
+    what = one_line(str(unfit), 2 * _WIDTH) if unfit else what
     return tuple(NotBuilt(name=target.name, reason=what) for target in whose)
 
 
