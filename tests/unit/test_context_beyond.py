@@ -348,3 +348,18 @@ def test_folders_that_go_never_reads_are_not_entered(tree: Tree, monkeypatch: py
 def test_folders_of_any_name_are_admitted(tree: Tree, name: str) -> None:
     root = tree({f"{name}/go.mod": MOD, f"{name}/main.go": MAIN, f"{name}/sub/x.h": ""})
     assert sources(root) == [f"{name}/go.mod", f"{name}/main.go"]
+
+
+def test_whoever_looks_for_changes_enters_no_node_modules(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree({"go.mod": MOD, "cmd/main.go": MAIN, "web/node_modules/m/index.js": ""})
+    entered: list[str] = []
+    scandir = os.scandir
+
+    def noted(folder: str) -> object:
+        entered.append(str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    look(root)
+    assert str(root / "cmd") in entered
+    assert not [folder for folder in entered if "node_modules" in folder]
