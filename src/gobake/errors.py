@@ -43,15 +43,17 @@ class Where:
 
 
 class GobakeError(Exception):
-    """The base of all fatal errors. ``remedy`` says what the user can do about it."""
+    """The base of all fatal errors. ``remedy`` says what the user can do about it; ``words`` are those of another
+    program where they have several lines, and are shown below."""
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, what: str, *, where: Where | None = None, remedy: str = "") -> None:
+    def __init__(self, what: str, *, where: Where | None = None, remedy: str = "", words: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.remedy = remedy
+        self.words = words
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what

@@ -5,31 +5,36 @@ The same `go list` runs over a bind mount of the sources; its answers leave the 
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gobake import engine
 from gobake.errors import BuildFailed, GobakeError, GoMissing
-from gobake.golang import GoTree, Query, Question, questions, read, refusal
+from gobake.golang import GoTree
 from gobake.gomod import Layout
+from gobake.gotool import sources, words
+from gobake.gotool.asking import Answer, Query, Question, questions
+from gobake.gotool.reading import read
 
 _MOUNTED = "/src"
-_IGNORE = (
-    "**\n!**/*.go\n!**/go.mod\n!**/go.sum\n!**/go.work\n!**/go.work.sum\n!**/vendor/modules.txt\n**/node_modules\n"
-)
+_SETTINGS = "goenv"  # the secret that tells from where modules come
 
 
-def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str) -> GoTree:
-    """As golang.survey, in a container of ``image``. Raises GoMissing where no engine could run it."""
+def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, settings: Callable[[], str]) -> GoTree:
+    """As gotool.local.survey, in a container of ``image``. Raises GoMissing where no engine could run it.
+
+    ``settings``: the host's own module settings in the format of a GOENV file.
+    """
     jobs = questions(layout, asked)
     with tempfile.TemporaryDirectory(prefix="gobake-") as folder:
-        file, answers = Path(folder, "Dockerfile"), Path(folder, "answers")
+        file, answers, context = Path(folder, "Dockerfile"), Path(folder, "answers"), Path(folder, "context")
         file.write_text(dockerfile(layout, jobs, image))
-        Path(folder, "Dockerfile.dockerignore").write_text(_IGNORE)
+        sources.lay(layout, context)
         try:
-            engine.build_folder(file, layout.context, answers, builder)
+            engine.build_folder(file, context, answers, builder, secrets={_SETTINGS: settings()})
         except BuildFailed:
             raise
         except GobakeError as error:
@@ -38,28 +43,47 @@ def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str) -> 
                 f", and none in a container: {error.what}",
                 remedy="install Go, or start a Docker Engine",
             ) from None
-        read_answers = []
-        for number, job in enumerate(jobs):
-            text = (answers / f"{number}.json").read_text()
-            if not text.strip() and (complaint := (answers / f"{number}.err").read_text()).strip():
-                raise refusal(job.folder, complaint)
-            read_answers.append((job, text))
-        return read(layout, read_answers, mounted=_MOUNTED)
+        told = [
+            Answer(
+                question=job,
+                listed=(answers / f"{number}.json").read_text(),
+                said=_here(layout, (answers / f"{number}.err").read_text()),
+            )
+            for number, job in enumerate(jobs)
+        ]
+        return read(layout, told, mounted=_MOUNTED)
 
 
 def dockerfile(layout: Layout, jobs: Sequence[Question], image: str) -> str:
-    """One RUN that asks all questions; a question that fails leaves its words for the host to read."""
-    lines = []
+    """One RUN that asks all questions; a question that fails leaves its words for the host to read. Where Go needs
+    modules of others to answer, it may fetch them. What it writes beside the sources is thrown away."""
+    lines = ["mkdir /answers"]
     for number, job in enumerate(jobs):
-        folder = Path(_MOUNTED, job.folder.relative_to(layout.context))
-        settings = " ".join(f"{key}={shlex.quote(value)}" for key, value in job.env.items())
+        env = job.env(lambda path: _seen(layout, path))
+        own = {name: value for name, value in env.items() if name not in ("GOPROXY", "GOENV")}
+        retry = {**own, "GOENV": f"/run/secrets/{_SETTINGS}"}
+        needed = f"grep -qF {shlex.quote(words.OFF)} /answers/{number}.err /answers/{number}.json"
         lines.append(
-            f"cd {shlex.quote(str(folder))} && {{ {settings} {shlex.join(job.command)} "
-            f"> /answers/{number}.json 2> /answers/{number}.err || true; }}"
+            f"cd {shlex.quote(_seen(layout, job.folder))} && {_asked(number, env, job)} && "
+            f"{{ ! {needed} || {_asked(number, retry, job)}; }}"
         )
-    script = " && \\\n    ".join(["mkdir /answers", *lines])
+    script = " && \\\n    ".join(lines)
     return (
         f"FROM --platform=$BUILDPLATFORM {image} AS ask\n"
-        f"RUN --mount=type=bind,target={_MOUNTED} \\\n    {script}\n"
+        f"RUN --mount=type=bind,target={_MOUNTED},rw --mount=type=secret,id={_SETTINGS} \\\n    {script}\n"
         "FROM scratch\nCOPY --from=ask /answers/ /\n"
     )
+
+
+def _asked(number: int, env: Mapping[str, str], job: Question) -> str:
+    settings = " ".join(f"{key}={shlex.quote(value)}" for key, value in env.items())
+    return f"{{ {settings} {shlex.join(job.command)} > /answers/{number}.json 2> /answers/{number}.err || true; }}"
+
+
+def _here(layout: Layout, words: str) -> str:
+    """Go's words, of the user's own files."""
+    return re.sub(rf"(?<![\w./-]){_MOUNTED}(?=/|\W|$)", lambda _: str(layout.context), words)
+
+
+def _seen(layout: Layout, path: Path) -> str:
+    return str(Path(_MOUNTED, path.relative_to(layout.context)))

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gobake.gomod import Layout, version_key
 
 # Go's own settings that decide from where modules come; they reach the compile as a BuildKit secret, never as a layer.
 MODULE_SETTINGS = ("GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH")
+_PLACES = ("GOPATH", "GOMODCACHE", "GOCACHE")
 _KIND = "go-version"
 
 
@@ -71,7 +73,7 @@ def module_settings() -> str:
     go = shutil.which("go")
     values = (_told(go) if go else {}) or (
         (_file_settings(_distributed(go)) if go else {})
-        | _file_settings(_own())
+        | _file_settings(settings_file())
         | {k: v for k in MODULE_SETTINGS if (v := os.environ.get(k))}
     )
     if values.get("GOAUTH") != "off":
@@ -79,12 +81,17 @@ def module_settings() -> str:
     return "".join(f"{key}={values[key]}\n" for key in MODULE_SETTINGS if values.get(key))
 
 
-def _told(go: str) -> dict[str, str]:
+def own_settings(go: str) -> dict[str, str]:
+    """Where this machine's Go keeps files and gets modules from, `go env -w` included: an environment for itself."""
+    return {name: value for name, value in _told(go, (*_PLACES, *MODULE_SETTINGS)).items() if value}
+
+
+def _told(go: str, names: Sequence[str] = MODULE_SETTINGS) -> dict[str, str]:
     """What a go command says; nothing where it does not run."""
-    done = subprocess.run([go, "env", "-json", *MODULE_SETTINGS], capture_output=True, text=True, check=False, cwd="/")
     try:
+        done = subprocess.run([go, "env", "-json", *names], capture_output=True, text=True, check=False, cwd="/")
         return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
-    except ValueError:
+    except (ValueError, OSError):
         return {}
 
 
@@ -94,7 +101,7 @@ def _distributed(go: str) -> str:
     return f"{root}/go.env"
 
 
-def _own() -> str:
+def settings_file() -> str:
     """Where `go env -w` writes; "" for nowhere."""
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111 (Path raises homeless)
     name = os.environ.get("GOENV") or f"{config}/go/env"

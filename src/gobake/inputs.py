@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from gobake.context.admitted import used_roots
 from gobake.context.staging import Copy, Staged
 from gobake.matrix import Matrix
 from gobake.opening import Opened
@@ -24,7 +25,7 @@ def look(
     ``prebuilt``: the folder of the binaries that were compiled outside."""
     tree = opened.tree
     used = {package.import_path: package for service in matrix.services for package in tree.closure(service.packages)}
-    modules = {pair for build in tree.layout.builds for module in build.modules for pair in module.requires}
+    modules = {pair for build in used_roots(matrix, tree) for module in build.modules for pair in module.requires}
     return InputsRecord(
         variables=digests(variables),
         files=_shortened(staged.read) if matrix.compiles else (),

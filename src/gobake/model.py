@@ -307,6 +307,7 @@ class Project:
     left_out: tuple[Service, ...] = ()  # commands that are built only where they are asked for by name or folder
     namespace: str = ""  # of the cache mounts of runs that are not trusted; "" for everyone else
     own_bases: tuple[OwnBase, ...] = ()  # by file
+    unread: tuple[tuple[str, str], ...] = ()  # (folder seen from the root, Go's words) of what Go cannot read
 
     def base(self, service: Service, strategy: Strategy) -> str:
         """What stands below an image: a reference, or ./path of a Dockerfile; "" where it is nothing."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
-from gobake import git, golang, gomod, hostgo, services, surveys
+from gobake import git, gomod, hostgo, services, surveys
 from gobake.caching.choosing import CacheChoice, choose
 from gobake.caching.environment import look
 from gobake.caching.wish import CacheWish
@@ -17,6 +17,7 @@ from gobake.engine import host_platform
 from gobake.errors import ConfigError
 from gobake.folders import data_folder
 from gobake.golang import GoTree
+from gobake.gotool.asking import queries
 from gobake.model import Platform, Project
 from gobake.project import Overrides, Told, build_options, identity, make_project
 from gobake.versions import vcs
@@ -56,11 +57,14 @@ def open_project(request: Request) -> Opened:
     """Raises ConfigError, ProjectError, GoMissing."""
     root = gomod.find_root(_start(request))
     config = load_config(root, request.config_file)
-    layout = gomod.layout(root, (config.go if config else None) or "")
+    options = build_options(config)
+    goflags = (dict(option.env).get("GOFLAGS", "") for option in options)
+    gowork = (config.defaults.build_env or {}).get("GOWORK", "") if config else ""
+    layout = gomod.layout(root, (config.go if config else None) or "", goflags, gowork)
     at_root = next((m.path for build in layout.builds for m in build.mains if m.directory == root), "")
     with git.Look(root, at_root) as look:
         go = hostgo.host_go(layout)
-        asked = golang.queries(_platforms(request, config), build_options(config))
+        asked = queries(_platforms(request, config), options)
         if go:
             tree = surveys.survey(layout, asked, go)
         else:
@@ -69,7 +73,7 @@ def open_project(request: Request) -> Opened:
             )
             from gobake import gocontainer  # seldom needed
 
-            tree = gocontainer.survey(layout, asked, image, request.builder)
+            tree = gocontainer.survey(layout, asked, image, request.builder, hostgo.module_settings)
         seen = look.checkout()
         overrides = Overrides(registry=request.registry, bases=request.bases)
         project = make_project(

@@ -122,6 +122,7 @@ def as_text(plan: Plan) -> str:
     lines += ["", f"{len(matrix.targets)} targets, {sum(len(t.platforms) for t in matrix.targets)} images"]
     lines += [f"left out  {note}" for note in matrix.left_out]
     lines += _commands_text(plan)
+    lines += [f"unread    {folder}: Go cannot read it: {' '.join(said.split())}" for folder, said in project.unread]
     lines += telling.as_lines(plan.needs)
     return "\n".join(lines)
 
@@ -253,6 +254,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             for t in plan.matrix.targets
         ],
         "left_out": list(plan.matrix.left_out),
+        "unread": [{"folder": folder, "words": said} for folder, said in project.unread],
         "services": [_command_json(project, service) for service in plan.matrix.services],
         "commands_left_out": [_command_json(project, service) for service in _others(plan)],
         "needs": telling.as_json(plan.needs),

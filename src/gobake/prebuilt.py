@@ -9,19 +9,24 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from functools import partial
-from pathlib import Path
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
 
 from gobake import hostgo
 from gobake.binary import elf, loaders
 from gobake.dataclass import dataclass
 from gobake.errors import CompileFailed, ProjectError, Unwritable
+from gobake.gomod import Layout
+from gobake.gotool import settings
+from gobake.gotool.asking import Query, Question
+from gobake.gotool.copies import Copies
+from gobake.gotool.words import whole
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe import libc_of, prebuilt_folder, prebuilt_name
-from gobake.versions.hostlink import linked
+from gobake.versions.hostlink import Linked, linked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +68,19 @@ class HostGo:
     """What compiles here."""
 
     go: str | None  # path of the go command, None where none is new enough
+    layout: Layout
     access: Mapping[str, str] = field(default_factory=dict)  # environment with which it reaches modules
     values: Mapping[str, str] = field(default_factory=dict)  # that are linked into programs, by build argument
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        return settings.of_host(os.environ, hostgo.own_settings(self.go) if self.go else {})
 
 
 def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
     """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
-    go = host.go
     lacking = missing(project, matrix)
-    if lacking and not go:
+    if lacking and not host.go:
         first = lacking[0]
         raise ProjectError(
             f"there is no {first.path} for {first.service.name} in prebuilt",
@@ -86,15 +95,29 @@ def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
                     _lay(source, _place(project, folder, target.service, platform))
     except OSError as error:
         raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
-    groups: dict[tuple[Path, Platform], list[Service]] = {}
     # a pattern without {variant} means one binary for several: the lowest, which runs on all of them
-    for gap in {gap.path: gap for gap in sorted(lacking, key=lambda gap: gap.platform, reverse=True)}.values():
-        groups.setdefault((project.context / gap.service.build_root, gap.platform), []).append(gap.service)
-    from concurrent.futures import ThreadPoolExecutor  # seldom needed
+    gaps = {gap.path: gap for gap in sorted(lacking, key=lambda gap: gap.platform, reverse=True)}
+    if gaps and host.go:
+        _compile_all(project, folder, host, gaps.values())
 
-    with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(_compile, host, project, folder, *key, groups[key]) for key in groups]
-        for job in jobs:
+
+def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[Missing]) -> None:
+    """One build root and platform after the other, two at a time."""
+    from concurrent.futures import ThreadPoolExecutor  # seldom needed
+    from tempfile import TemporaryDirectory
+
+    groups: dict[tuple[PurePosixPath, Platform], list[Service]] = {}
+    for gap in gaps:
+        groups.setdefault((gap.service.build_root, gap.platform), []).append(gap.service)
+    with TemporaryDirectory(prefix="gobake-") as scratch, ThreadPoolExecutor(2) as pool:
+        copies = Copies(Path(scratch))
+        compiles = [
+            _Compile(host=host, service=service, platform=platform, place=_place(project, folder, service, platform))
+            for (_, platform), services in groups.items()
+            for service in services
+        ]
+        asked = [(compile_, *copies.env_and_flags(compile_.question)) for compile_ in compiles]
+        for job in [pool.submit(_compile, *words) for words in asked]:
             job.result()
 
 
@@ -122,48 +145,71 @@ def _check(file: Path, shown: Path, service: Service, platform: Platform, libc: 
         raise loaders.unfit(service.name, str(Strategy.PREBUILT), libc, program.interpreter)
 
 
-def _compile(
-    host: HostGo,
-    project: Project,
-    folder: Path,
-    root: Path,
-    platform: Platform,
-    services: list[Service],
-) -> None:
-    for service in services:
-        place = _place(project, folder, service, platform)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        options, go = service.build, host.go or "go"
-        late = linked(service, host.values, partial(hostgo.version, go))
-        command = [go, "build", *late.flags, *(["-trimpath"] if options.trimpath else []), "-buildvcs=false"]
-        command += [f"-tags={','.join(options.tags)}"] if options.tags else []
-        command += [f"-ldflags={late.ldflags}", "-o", str(place), service.package]
-        variant = platform.variant.removeprefix("v") if platform.arch == "arm" else platform.variant
-        name = {"arm": "GOARM", "amd64": "GOAMD64"}.get(platform.arch)
-        environment = {
-            **os.environ,
-            **host.access,
-            **late.env,
-            "CGO_ENABLED": "0",
-            **dict(options.env),
-            "GOOS": platform.os,
-            "GOARCH": platform.arch,
-        }
-        if name and variant:
-            environment[name] = variant
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            lines = done.stderr.strip().splitlines()
-            shown = next((line for line in lines if ".go:" in line), lines[-1] if lines else "no reason given")
-            from gobake.trace.unfetched import UNFETCHED, unavailable
+@dataclass(frozen=True, kw_only=True)
+class _Compile:
+    """One program to be compiled here, as the compile stage does it in a container."""
 
-            if UNFETCHED.search(done.stderr):
-                raise unavailable(shown, done.stderr)
-            raise CompileFailed(
-                f"go build of {service.name} for {platform} on this machine failed: {shown}",
-                remedy=f"`go build {service.package}` shows all of it",
-            )
-        _date(place)
+    host: HostGo
+    service: Service
+    platform: Platform
+    place: Path
+
+    @property
+    def question(self) -> Question:
+        """Its folder and settings: those under which Go was asked about it."""
+        options, layout = self.service.build, self.host.layout
+        root = next(b for b in layout.builds if b.directory == layout.context / self.service.build_root)
+        variables = settings.deciding(dict(options.env))
+        return Question(root=root, query=Query(platform=self.platform, tags=options.tags, variables=variables))
+
+    @cached_property
+    def late(self) -> Linked:
+        """What is linked in for the version."""
+        return linked(self.service, self.host.values, partial(hostgo.version, self.host.go or "go"))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        options = self.service.build
+        return {
+            **self.host.environment,
+            **self.host.access,
+            **self.late.env,
+            **dict(options.env),
+            **settings.of_build(self.platform, options.env),
+            "GOWORK": self.question.env()["GOWORK"],
+            "PWD": str(self.question.folder),
+        }
+
+    @property
+    def command(self) -> list[str]:
+        options = self.service.build
+        words = [self.host.go or "go", "build", *self.late.flags]
+        words += [*(["-trimpath"] if options.trimpath else []), "-buildvcs=false"]
+        words += [f"-tags={','.join(options.tags)}"] if options.tags else []
+        return [*words, f"-ldflags={self.late.ldflags}", "-o", str(self.place)]
+
+
+def _compile(job: _Compile, changed: Mapping[str, str], flags: Sequence[str]) -> None:
+    job.place.parent.mkdir(parents=True, exist_ok=True)
+    command = [*job.command, *flags, job.service.package]
+    environment = {**job.environment, **changed}
+    done = subprocess.run(
+        command, cwd=job.question.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = whole(done.stderr) or "no reason given"
+        lines = said.splitlines()
+        shown = next((line for line in lines if ".go:" in line), lines[-1])
+        from gobake.trace.unfetched import UNFETCHED, unavailable
+
+        if UNFETCHED.search(said):
+            raise unavailable(shown, said)
+        raise CompileFailed(
+            f"go build of {job.service.name} for {job.platform} on this machine failed: {shown}",
+            remedy="" if len(lines) > 1 else f"`go build {job.service.package}` shows the same",
+            words=said if len(lines) > 1 else "",
+        )
+    _date(job.place)
 
 
 def _lay(source: Path, place: Path) -> None:

@@ -127,7 +127,9 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     access = _access(opened, matrix, home, scratch, settings.result)
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
         with access.redactor.errors():
-            host = prebuilt.HostGo(go=opened.host_go, access=access.host, values=versions.values)
+            host = prebuilt.HostGo(
+                go=opened.host_go, layout=opened.tree.layout, access=access.host, values=versions.values
+            )
             prebuilt.stage(project, matrix, compiled_outside, host)
             prebuilt.check(project, matrix, compiled_outside)
     output = "type=image,push=true" if asked.push else "type=image"

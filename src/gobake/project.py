@@ -6,6 +6,7 @@ Without a configuration the repository tells which commands are services (servic
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import field, replace
@@ -15,7 +16,8 @@ from typing import Any
 from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, ProjectError, Where
-from gobake.golang import GoTree, Package
+from gobake.golang import GoTree, Package, unreadable
+from gobake.gotool import words
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Stamp, Strategy, bake_name
 from gobake.plan.commands import commands as commands_of
 from gobake.plan.own_bases import own_bases
@@ -55,13 +57,15 @@ def make_project(
 ) -> Project:
     """The project that a configuration (or none) and the Go tree mean. Raises ConfigError and ProjectError."""
     layout = tree.layout
-    go_version = layout.go_version
-    bases = {"go": f"golang:{go_version}", **(dict(config.bases) if config else {}), **overrides.bases}
     configured = _configured(config, tree) if config and config.services else ()
     services, left_out = _discovered(config, tree, configured, told or Told())
     services = (*configured, *services)
     if not services:
         raise _nothing(tree, left_out)
+    go_version = layout.go_version
+    if not (config and config.go):
+        go_version = layout.go_version_for({layout.context / service.build_root for service in services})
+    bases = {"go": f"golang:{go_version}", **(dict(config.bases) if config else {}), **overrides.bases}
     if config and config.registry and overrides.registry is None:
         registry = config.registry
     else:
@@ -92,9 +96,15 @@ def make_project(
         include=config.include if config else (),
         config_file=config.file if config else None,
         own_bases=own_bases(layout.root, bases, services, where),
+        unread=tuple((_seen(trouble.directory, tree), trouble.words) for trouble in tree.troubles),
         **({"prebuilt": config.prebuilt} if config and config.prebuilt else {}),
         **({"provenance": config.provenance} if config and config.provenance else {}),
     )
+
+
+def _seen(folder: PurePosixPath, tree: GoTree) -> str:
+    """A folder of the context, from the project's root."""
+    return os.path.relpath(tree.layout.context / folder, tree.layout.root).replace(os.sep, "/")
 
 
 def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> ProjectError:
@@ -103,6 +113,8 @@ def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> ProjectError:
             f"no command in {tree.layout.root} is a service: gobake.yaml excludes them all",
             remedy=f"ask for one by its name, such as `gobake build {left_out[0].name}`, or change services.exclude",
         )
+    if tree.troubles:
+        return unreadable(tree.layout, tree.troubles[0])
     modules = sorted(m.path for build in tree.layout.builds for m in build.mains)
     where = f"its modules are {', '.join(modules[:8])}{', ...' if len(modules) > 8 else ''}; " if modules else ""
     return ProjectError(
@@ -188,6 +200,13 @@ def _folder(package: str, tree: GoTree) -> PurePosixPath | None:
 
 def _no_main(service: ServiceConfig, tree: GoTree, where: Where) -> ConfigError:
     folder = _folder(service.package or "", tree)
+    trouble = tree.trouble_at(folder) if folder is not None else None
+    if trouble:
+        said = words.first(trouble.words)
+        shown = trouble.words if "\n" in trouble.words else ""
+        return ConfigError(
+            f"Go cannot read {service.package}: {said}", where=where, remedy=words.remedy(trouble.words), words=shown
+        )
     for package in tree.packages:
         if package.directory == folder or package.import_path == service.package:
             return ConfigError(

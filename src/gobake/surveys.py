@@ -7,15 +7,17 @@ could be changed once more without a trace, so nothing is remembered then.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gobake import golang, hostgo, memory
-from gobake.golang import GoTree, Package, Query
+from gobake import hostgo, memory
+from gobake.golang import GoTree, Package
 from gobake.gomod import Layout
+from gobake.gotool.asking import Query
 
 _KIND = "go-2"  # the number of what is written below
 _SETTLED_SECONDS = 2.0
@@ -23,21 +25,33 @@ _MODULE_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum"))
 # ./... enters neither of the first two. What lies in the last is no module's of the user's; it may hold files by the
 # ten thousand, which would be looked at in each run.
 _UNSEEN = frozenset(("testdata", "vendor", "node_modules"))
+# What go/build looks into, for build constraints (go/build, knownOS and goodOSArchFile; Context.matchFile)
+_ENDINGS = frozenset("go c cc cpp cxx m h hh hpp hxx f F for f90 s S sx swig swigcxx syso pgo".split())
 
 
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
-    """golang.survey, unless the answer is known. Raises what it raises."""
+    """gotool.local.survey, unless the answer is known. Raises what it raises.
+
+    An answer is kept only where Go could read everything: what it says of the rest may depend on the network.
+    """
     queries = tuple(asked)
     key = (layout, queries, go, hostgo.version(go))
     stamps = tuple(_stamps(layout, go))
     evidence = (stamps, _environment())
-    found = _packages(memory.recall(_KIND, key, evidence))
+    found = _known(layout, memory.recall(_KIND, key, evidence))
     if found is not None:
         return GoTree(layout=layout, packages=found)
-    tree = golang.survey(layout, queries, go)
+    from gobake.gotool import local  # most runs know the answer
+
+    tree = local.survey(layout, queries, go)
     youngest = max(max(mtime, ctime) for _, mtime, ctime, _, _ in stamps)
-    if time.time() - youngest / 1e9 > _SETTLED_SECONDS:
-        memory.remember(_KIND, key, evidence, [_written(package) for package in tree.packages])
+    whole = tree.packages or not any(path.endswith(".go") for path, *_ in stamps)
+    if whole and not tree.troubles and time.time() - youngest / 1e9 > _SETTLED_SECONDS:
+        value = {
+            "packages": [_written(package) for package in tree.packages],
+            "embedded": _embedded(layout, tree.packages),
+        }
+        memory.remember(_KIND, key, evidence, value)
     return tree
 
 
@@ -51,9 +65,10 @@ def _stamps(layout: Layout, go: str) -> Iterator[_Stamp]:
     program = Path(os.path.realpath(go))
     folders = {module.directory for build in layout.builds for module in build.modules}
     folders |= {build.directory for build in layout.builds}
-    above = {parent / "go.work" for folder in folders for parent in folder.parents}
-    vendored = {folder / "vendor" / "modules.txt" for folder in folders}
-    for file in (program, program.parent.parent / "go.env", *sorted(above), *sorted(vendored)):
+    files = {parent / "go.work" for folder in folders for parent in folder.parents}
+    files |= {folder / "vendor" / "modules.txt" for folder in folders}
+    files |= {file for build in layout.builds if build.work for file in (build.work, Path(f"{build.work}.sum"))}
+    for file in (program, program.parent.parent / "go.env", Path(hostgo.settings_file() or "/"), *sorted(files)):
         yield _stamp(str(file))
     entered: set[str] = set()
     for folder in sorted(folders):
@@ -75,7 +90,7 @@ def _below(folder: str, entered: set[str]) -> Iterator[_Stamp]:
         if entry.is_dir(follow_symlinks=False):
             if name not in _UNSEEN and not name.startswith((".", "_")):
                 yield from _below(entry.path, entered)
-        elif name.endswith(".go") or name in _MODULE_FILES:
+        elif name.rpartition(".")[2] in _ENDINGS or name in _MODULE_FILES:
             yield _stamp(entry.path)
 
 
@@ -91,6 +106,41 @@ def _environment() -> list[tuple[str, str]]:
     """What Go reads of the environment, GOENV's file being off."""
     names = (name for name in os.environ if name.startswith(("GO", "CGO_")) or name in ("HOME", "PATH"))
     return sorted((name, os.environ[name]) for name in names if not name.startswith("GOBAKE"))
+
+
+def _embedded(layout: Layout, packages: Iterable[Package]) -> str:
+    """A digest of the names that //go:embed patterns may match: of every folder that one of them names."""
+    seen = hashlib.sha256()
+    places = {
+        os.path.join(layout.context, package.directory, _fixed(pattern))  # noqa: PTH118
+        for package in packages
+        for pattern in package.embeds
+    }
+    for place in sorted(places):
+        for name in _names(place):
+            seen.update(f"{name}\0".encode("utf-8", "surrogateescape"))
+    return seen.hexdigest()
+
+
+def _fixed(pattern: str) -> str:
+    """The folders in front of what may stand for several names."""
+    parts = pattern.removeprefix("all:").split("/")
+    free = next((n for n, part in enumerate(parts) if set(part) & set("*?[\\")), len(parts))
+    return "/".join(parts[:free])
+
+
+def _names(place: str) -> Iterator[str]:
+    yield f"{place} {os.path.isdir(place)} {os.path.lexists(place)} {os.path.islink(place)}"  # noqa: PTH112, PTH114
+    try:
+        with os.scandir(place) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in listed:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _names(entry.path)
+        else:
+            yield f"{entry.path} {entry.is_file(follow_symlinks=False)}"
 
 
 # ---- JSON
@@ -113,9 +163,10 @@ def _written(package: Package) -> dict[str, Any]:
     }
 
 
-def _packages(value: Any) -> tuple[Package, ...] | None:
+def _known(layout: Layout, value: Any) -> tuple[Package, ...] | None:
     try:
-        return tuple(_package(fields) for fields in value)
+        packages = tuple(_package(fields) for fields in value["packages"])
+        return packages if value["embedded"] == _embedded(layout, packages) else None
     except (TypeError, KeyError):
         return None
 

@@ -8,9 +8,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gobake import golang, gomod, hostgo
+from gobake import gomod, hostgo
 from gobake.config import load_config
 from gobake.errors import ConfigError, ProjectError
+from gobake.gotool import local
+from gobake.gotool.asking import queries
 from gobake.model import BuildOptions, Platform, Project, Strategy
 from gobake.opening import Opened, Request, open_project
 from gobake.project import Overrides, build_options, identity, make_project
@@ -66,9 +68,9 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str]]] = {
         {"go.mod": mod("example.com/x"), "a/main.go": MAIN, "b/b_test.go": "package main\n"},
         ["a"],
     ),
-    "a nested module is another project": (
+    "a nested module is built on its own": (
         {"go.mod": mod("example.com/x"), "a/main.go": MAIN, "sub/go.mod": mod("example.com/sub"), "sub/main.go": MAIN},
-        ["a"],
+        ["a", "sub"],
     ),
     "without a module at the root all nested ones count": (
         {"one/go.mod": mod("example.com/one"), "one/main.go": MAIN, "two/go.mod": mod("example.com/two"), "two/main.go": MAIN},
@@ -144,10 +146,6 @@ def test_a_broken_go_mod_is_named_with_its_line(tree: Tree) -> None:
         ({"go.mod": mod("example.com/x"), "lib.go": "package lib\n"}, "no main package"),
         ({"go.work": "go 1.26\n\nuse ./gone\n"}, "uses ./gone"),
         ({"go.work": "go 1.26\n"}, "uses no module"),
-        (
-            {"go.mod": mod("example.com/x", "\nreplace example.com/y => ./y\n"), "main.go": MAIN},
-            "replaces example.com/y",
-        ),
     ],
 )
 def test_projects_that_cannot_be_built(tree: Tree, files: Mapping[str, str], says: str) -> None:
@@ -166,7 +164,7 @@ def project(root: Path) -> Project:
     layout = gomod.layout(root)
     go = hostgo.host_go(layout)
     assert go
-    tree = golang.survey(layout, golang.queries(BOTH, build_options(config)), go)
+    tree = local.survey(layout, queries(BOTH, build_options(config)), go)
     return make_project(config, tree, Overrides())
 
 

@@ -10,17 +10,11 @@ import pytest
 
 from gobake import gomod
 from gobake.errors import ProjectError
-from gobake.golang import (
-    GoTree,
-    Package,
-    Query,
-    Question,
-    queries,
-    questions,
-    read,
-    refusal,
-    survey,
-)
+from gobake.golang import GoTree, Package
+from gobake.gotool import local
+from gobake.gotool.asking import Answer, Query, Question, queries, questions
+from gobake.gotool.reading import read
+from gobake.gotool.words import refusal
 from gobake.hostgo import host_go
 from gobake.model import BuildOptions, Platform
 from tests.conftest import Tree
@@ -36,7 +30,7 @@ def mod(path: str, *lines: str) -> str:
 def asked(root: Path, *platforms: Platform, options: tuple[BuildOptions, ...] = ()) -> GoTree:
     go = shutil.which("go")
     assert go
-    return survey(gomod.layout(gomod.find_root(root)), queries(platforms or (AMD64,), options), go)
+    return local.survey(gomod.layout(gomod.find_root(root)), queries(platforms or (AMD64,), options), go)
 
 
 def mains(tree: GoTree) -> list[str]:
@@ -97,11 +91,14 @@ def replaced_by(target: str) -> dict[str, str]:
 LIB = {"go.mod": mod("example.com/lib"), "deep/deep.go": "package deep\n", "cmd/tool/main.go": MAIN}
 
 
-def test_a_replaced_module_inside_of_the_root_belongs_to_the_tree_and_brings_no_services(tree: Tree) -> None:
+def test_a_replaced_module_inside_of_the_root_belongs_to_the_tree_and_is_a_module_of_its_own(tree: Tree) -> None:
     root = tree({**replaced_by("./lib"), **{f"lib/{k}": v for k, v in LIB.items()}})
     found = asked(root)
     assert found.layout.context == root.resolve()
-    assert mains(found) == ["example.com/app"]
+    assert [(p.import_path, found.root_of(p).nested) for p in found.mains] == [
+        ("example.com/app", False),
+        ("example.com/lib/cmd/tool", True),
+    ]
     assert [str(p.directory) for p in found.closure(["example.com/app"])] == [".", "lib/deep"]
 
 
@@ -281,8 +278,23 @@ def test_cgo_counts_only_where_it_is_switched_on(tree: Tree) -> None:
 # ---- what Go cannot read
 
 
-def test_a_file_without_go_in_it_is_an_error_with_file_and_line(tree: Tree) -> None:
-    root = tree({"go.mod": mod("example.com/app"), "main.go": MAIN, "broken/main.go": "// hello\n\npackagemain\n"})
+def test_a_file_without_go_in_it_stops_only_its_own_package(tree: Tree) -> None:
+    text = 'package main\n\nimport _ "example.com/app/broken"\n\nfunc main() {}\n'
+    root = tree({"go.mod": mod("example.com/app"), "main.go": text, "broken/b.go": "// hello\n\npackagemain\n"})
+    found = asked(root, AMD64, ARM64)
+    assert mains(found) == ["example.com/app"]
+    (trouble,) = found.troubles
+    assert (trouble.package, trouble.module, str(trouble.directory), trouble.words) == (
+        *("example.com/app/broken", "example.com/app", "broken"),
+        "b.go:3:1: expected 'package', found packagemain",
+    )
+    # who imports it brings its files to the compile, which says the same
+    assert package(found, "example.com/app/broken").files == ("b.go",)
+    assert [p.import_path for p in found.closure(["example.com/app"])] == ["example.com/app", "example.com/app/broken"]
+
+
+def test_a_file_without_go_in_it_is_an_error_with_file_and_line_where_nothing_else_is(tree: Tree) -> None:
+    root = tree({"go.mod": mod("example.com/app"), "broken/main.go": "// hello\n\npackagemain\n"})
     with pytest.raises(ProjectError) as caught:
         asked(root)
     assert caught.value.where
@@ -327,7 +339,7 @@ def test_equal_questions_are_asked_once() -> None:
 
 
 def test_a_question_needs_no_network_and_ignores_the_users_own_settings() -> None:
-    env = Query(platform=ARM64, cgo=True).env
+    env = Query(platform=ARM64, variables=(("CGO_ENABLED", "1"),)).env
     assert env["GOPROXY"] == "off"
     assert env["GOTOOLCHAIN"] == "local"
     assert env["GOENV"] == "off"
@@ -389,14 +401,23 @@ def test_a_machine_without_go_has_none(tree: Tree, monkeypatch: pytest.MonkeyPat
 def test_answers_of_a_container_are_told_with_the_hosts_paths(tree: Tree) -> None:
     layout = gomod.layout(tree({"go.mod": mod("example.com/a"), "cmd/x/main.go": MAIN}))
     answer = '{"Dir": "/src/cmd/x", "ImportPath": "example.com/a/cmd/x", "Name": "main", "GoFiles": ["main.go"]}\n'
-    found = read(layout, [(Question(root=layout.builds[0], query=Query(platform=AMD64)), answer)], mounted="/src")
+    found = read(
+        layout,
+        [Answer(question=Question(root=layout.builds[0], query=Query(platform=AMD64)), listed=answer)],
+        mounted="/src",
+    )
     assert [str(p.directory) for p in found.mains] == ["cmd/x"]
 
 
 def test_packages_outside_of_the_users_tree_are_left_out(tree: Tree) -> None:
     layout = gomod.layout(tree({"go.mod": mod("example.com/a")}))
     answer = '{"Dir": "/usr/lib/go/src/fmt", "ImportPath": "fmt", "Name": "fmt", "GoFiles": ["print.go"]}'
-    assert read(layout, [(Question(root=layout.builds[0], query=Query(platform=AMD64)), answer)]).packages == ()
+    assert (
+        read(
+            layout, [Answer(question=Question(root=layout.builds[0], query=Query(platform=AMD64)), listed=answer)]
+        ).packages
+        == ()
+    )
 
 
 # ---- what a command is called, and what it is made of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gobake import gocontainer, gomod
-from gobake.golang import Query, questions
+from gobake.gotool.asking import Query, questions
 from gobake.model import Platform
 from tests.conftest import Tree
 

@@ -232,10 +232,11 @@ def test_a_replace_line_of_the_workspace_counts(tree: Tree) -> None:
     assert found.context == root.resolve()
 
 
-def test_a_replace_that_leads_nowhere_is_refused_with_its_file(tree: Tree) -> None:
-    root = tree({"go.mod": mod("example.com/a", "replace example.com/b => ./b")})
-    with pytest.raises(ProjectError, match=r"go\.mod: replaces example\.com/b by \./b, where there is no go\.mod"):
-        layout(root)
+def test_a_replace_that_leads_nowhere_is_left_to_go(tree: Tree) -> None:
+    root = tree(
+        {"go.mod": mod("example.com/a", "replace example.com/b => ./b", "replace example.com/c => ./c"), "c/x": ""}
+    )
+    assert [m.path for m in layout(root).builds[0].modules] == ["example.com/a"]
 
 
 def test_a_broken_workspace_is_refused(tree: Tree) -> None:

@@ -12,10 +12,12 @@ import pytest
 
 from gobake import golang, gomod, memory, surveys
 from gobake.errors import ProjectError
+from gobake.gotool import local
+from gobake.gotool.asking import queries
 from gobake.model import BuildOptions, Platform
 from tests.conftest import Tree
 
-QUERIES = golang.queries([Platform.parse("linux/amd64")], [BuildOptions()])
+QUERIES = queries([Platform.parse("linux/amd64")], [BuildOptions()])
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +119,10 @@ FILES = {
     "lib/lib.go": "package lib\n",
     "lib/lib.txt": "a text",
     "testdata/x.go": "package x\n",
+    "web/web.go": 'package web\n\nimport "embed"\n\n//go:embed *.html testdata/sub all:_x\nvar f embed.FS\n',
+    "web/page.html": "a page",
+    "web/testdata/sub/a": "a",
+    "web/_x/b": "b",
 }
 
 
@@ -127,7 +133,12 @@ def test_go_is_asked_once_while_nothing_changes(tree: Tree, go: CountedGo) -> No
     assert go.lists == 1
     assert go.survey(root) == first
     assert go.lists == 1
-    assert [p.import_path for p in first.packages] == ["example.com/shop", "example.com/shop/lib"]
+    assert [p.import_path for p in first.packages] == [
+        "example.com/shop",
+        "example.com/shop/lib",
+        "example.com/shop/web",
+    ]
+    assert first.packages[2].embed_files == ("_x/b", "page.html", "testdata/sub/a")
 
 
 def _rewrite_with_the_old_time(root: Path) -> None:
@@ -157,6 +168,13 @@ def _link_to_another_file(root: Path) -> None:
         ),
         pytest.param(lambda root: (root / "go.mod").write_text("module example.com/shop\n\ngo 1.23\n"), id="go.mod"),
         pytest.param(lambda root: (root / "go.sum").write_text(""), id="go.sum"),
+        pytest.param(lambda root: (root / "lib" / "x.h").write_text(""), id="a header"),
+        pytest.param(lambda root: (root / "lib" / "x.s").write_text("//go:build arm64\n"), id="assembly"),
+        pytest.param(lambda root: (root / "default.pgo").write_text(""), id="a profile"),
+        pytest.param(lambda root: (root / "web" / "new.html").write_text(""), id="a file that a pattern matches"),
+        pytest.param(lambda root: (root / "web/testdata/sub/d").mkdir(), id="a folder where files are embedded"),
+        pytest.param(lambda root: (root / "web/testdata/sub/c").write_text(""), id="a file in an embedded folder"),
+        pytest.param(lambda root: (root / "web/_x/b").unlink(), id="an embedded file is gone"),
         pytest.param(
             lambda root: (root.parent / "go.work").write_text("go 1.23\n\nuse ./project\n"), id="go.work above"
         ),
@@ -169,8 +187,8 @@ def test_go_is_asked_again_when_something_that_it_reads_has_changed(
     go.survey(root)
     change(root)
     again = go.survey(root)
-    assert go.lists == 2
-    assert again == golang.survey(gomod.layout(root), QUERIES, go.path)
+    assert go.lists == 1 + len(again.layout.builds)
+    assert again == local.survey(gomod.layout(root), QUERIES, go.path)
 
 
 @pytest.mark.usefixtures("settled")
@@ -178,6 +196,7 @@ def test_go_is_asked_again_when_something_that_it_reads_has_changed(
     "change",
     [
         pytest.param(lambda root: (root / "README.md").write_text("text"), id="a text"),
+        pytest.param(lambda root: (root / "web" / "page.html").write_text("other"), id="what is embedded"),
         pytest.param(lambda root: (root / "lib" / "lib.txt").write_text("other"), id="what may be embedded"),
         pytest.param(lambda root: (root / "testdata" / "y.go").write_text("package x\n"), id="testdata"),
     ],
@@ -209,8 +228,24 @@ def test_a_tree_that_was_just_written_is_not_remembered(tree: Tree, go: CountedG
 
 
 @pytest.mark.usefixtures("settled")
-def test_a_refusal_is_not_remembered(tree: Tree, go: CountedGo) -> None:
+def test_what_go_could_not_read_is_not_remembered(tree: Tree, go: CountedGo) -> None:
     root = tree(FILES | {"lib/lib.go": "packge lib\n"})
+    for _ in range(2):
+        assert [t.package for t in go.survey(root).troubles] == ["example.com/shop/lib"]
+    assert go.lists == 2
+
+
+@pytest.mark.usefixtures("settled")
+def test_an_answer_without_any_package_is_not_remembered_where_there_is_go(tree: Tree, go: CountedGo) -> None:
+    root = tree({"go.mod": FILES["go.mod"], "other_windows.go": "package other\n"})
+    for _ in range(2):
+        assert go.survey(root).packages == ()
+    assert go.lists == 2
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_refusal_is_not_remembered(tree: Tree, go: CountedGo) -> None:
+    root = tree({"go.mod": FILES["go.mod"], "lib/lib.go": "packge lib\n"})
     for _ in range(2):
         with pytest.raises(ProjectError):
             go.survey(root)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake import prebuilt
+from gobake import gomod, prebuilt
 from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Platform, Project, Strategy
@@ -26,6 +26,10 @@ MACHINES = {"amd64": 62, "arm64": 183}  # e_machine of ELF
 def opened(root: Path, *platforms: Platform) -> tuple[Project, Matrix]:
     project = open_project(Request(directory=root, platforms=platforms)).project
     return project, select(project, Selection(strategies=(Strategy.PREBUILT, Strategy.SCRATCH)), platforms)
+
+
+def host(project: Project, go: str | None) -> prebuilt.HostGo:
+    return prebuilt.HostGo(go=go, layout=gomod.layout(project.root))
 
 
 def machine(file: Path) -> int:
@@ -55,16 +59,16 @@ def test_only_the_prebuilt_targets_without_a_binary_are_dropped(tree: Tree) -> N
 
 def test_a_binary_that_is_there_is_taken_as_it_is_and_not_written_twice(tree: Tree, tmp_path: Path) -> None:
     project, matrix = opened(tree({**FILES, "dist/api-linux-amd64": "a", "dist/worker-linux-amd64": "w"}), AMD64)
-    prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=None))
+    prebuilt.stage(project, matrix, tmp_path / "laid", host(project, None))
     laid = tmp_path / "laid" / "api-linux-amd64"
     assert laid.read_text() == "a"
     dated = laid.stat().st_mtime
     assert dated < OLD
     before = laid.stat().st_ino
-    prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=None))
+    prebuilt.stage(project, matrix, tmp_path / "laid", host(project, None))
     assert laid.stat().st_ino == before
     (project.root / "dist" / "api-linux-amd64").write_text("b")
-    prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=None))
+    prebuilt.stage(project, matrix, tmp_path / "laid", host(project, None))
     assert laid.read_text() == "b"
     assert dated != laid.stat().st_mtime < OLD  # else buildx takes another binary of the same size for the one it has
     assert sorted(p.name for p in laid.parent.iterdir()) == ["api-linux-amd64", "worker-linux-amd64"]
@@ -72,14 +76,14 @@ def test_a_binary_that_is_there_is_taken_as_it_is_and_not_written_twice(tree: Tr
 
 def test_missing_binaries_are_compiled_by_the_hosts_go_for_their_platform(tree: Tree, tmp_path: Path) -> None:
     project, matrix = opened(tree({**FILES, "dist/worker-linux-amd64": "mine"}), AMD64, ARM64)
-    prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=shutil.which("go")))
+    prebuilt.stage(project, matrix, tmp_path / "laid", host(project, shutil.which("go")))
     laid = tmp_path / "laid"
     assert machine(laid / "api-linux-amd64") == MACHINES["amd64"]
     assert machine(laid / "api-linux-arm64") == MACHINES["arm64"]
     assert (laid / "worker-linux-amd64").read_text() == "mine"
     dated = (laid / "api-linux-arm64").stat().st_mtime
     assert dated < OLD
-    prebuilt.stage(project, matrix, laid, prebuilt.HostGo(go=shutil.which("go")))
+    prebuilt.stage(project, matrix, laid, host(project, shutil.which("go")))
     assert (laid / "api-linux-arm64").stat().st_mtime == dated
     assert os.access(laid / "api-linux-arm64", os.X_OK)
 
@@ -88,11 +92,11 @@ def test_one_binary_for_several_variants_is_compiled_for_the_lowest(tree: Tree, 
     log = tmp_path / "log"
     go = tmp_path / "go"
     go.write_text(
-        f'#!/bin/sh\necho "$GOARCH $GOARM $*" >> {log}\nwhile [ "$1" != -o ]; do shift; done; echo x > "$2"\n'
+        f'#!/bin/sh\n[ "$1" = build ] || exit 1\necho "$GOARCH $GOARM $*" >> {log}\nwhile [ "$1" != -o ]; do shift; done; echo x > "$2"\n'
     )
     go.chmod(0o755)
     project, matrix = opened(tree(FILES), Platform(os="linux", arch="arm", variant="v7"), ARMV6)
-    prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=str(go)))
+    prebuilt.stage(project, matrix, tmp_path / "laid", host(project, str(go)))
     assert [line.split()[:2] for line in log.read_text().splitlines()] == [["arm", "6"]] * 2  # api and worker
 
 
@@ -103,28 +107,28 @@ def test_the_pattern_may_hold_folders(tree: Tree, tmp_path: Path) -> None:
     (root / "out/bin/linux/armv6/worker").write_text("y")
     project, matrix = opened(root, ARMV6)
     assert prebuilt.missing(project, matrix) == ()
-    prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=None))
+    prebuilt.stage(project, matrix, tmp_path / "laid", host(project, None))
     assert (tmp_path / "laid/linux/armv6/api").read_text() == "x"
 
 
 def test_a_missing_binary_without_any_go_is_named_with_its_path(tree: Tree, tmp_path: Path) -> None:
     project, matrix = opened(tree(FILES), AMD64)
     with pytest.raises(ProjectError, match=r"there is no .*/dist/api-linux-amd64 for api in prebuilt; compile it to"):
-        prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=None))
+        prebuilt.stage(project, matrix, tmp_path / "laid", host(project, None))
 
 
 def test_what_the_hosts_go_refuses_is_told_with_file_and_line(tree: Tree, tmp_path: Path) -> None:
     root = tree({**FILES, "cmd/api/main.go": "package main\n\nfunc main() { nothing() }\n"})
     project, matrix = opened(root, AMD64)
     with pytest.raises(CompileFailed, match=r"go build of api for linux/amd64 .*main\.go:3:15: undefined: nothing"):
-        prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=shutil.which("go")))
+        prebuilt.stage(project, matrix, tmp_path / "laid", host(project, shutil.which("go")))
 
 
 def test_a_folder_that_cannot_be_made_is_told(tree: Tree, tmp_path: Path) -> None:
     project, matrix = opened(tree({**FILES, "dist/api-linux-amd64": "a", "dist/worker-linux-amd64": "w"}), AMD64)
     (tmp_path / "file").touch()
     with pytest.raises(Unwritable, match="cannot be written"):
-        prebuilt.stage(project, matrix, tmp_path / "file" / "laid", prebuilt.HostGo(go=None))
+        prebuilt.stage(project, matrix, tmp_path / "file" / "laid", host(project, None))
 
 
 def test_build_options_reach_the_hosts_go(tree: Tree, tmp_path: Path) -> None:
@@ -135,7 +139,7 @@ def test_build_options_reach_the_hosts_go(tree: Tree, tmp_path: Path) -> None:
         "gobake.yaml": yaml,
     }
     project, matrix = opened(tree({**FILES, **files}), AMD64)
-    prebuilt.stage(project, matrix, tmp_path / "laid", prebuilt.HostGo(go=shutil.which("go")))
+    prebuilt.stage(project, matrix, tmp_path / "laid", host(project, shutil.which("go")))
     content = (tmp_path / "laid" / "api-linux-amd64").read_bytes()
     assert b"special-name" in content
     assert str(project.root).encode() not in content  # -trimpath

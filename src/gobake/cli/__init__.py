@@ -77,7 +77,7 @@ def main() -> None:
         code = gobake.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except GobakeError as error:
-        _say(str(error))
+        _say(str(error), error.words)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
@@ -93,6 +93,8 @@ def main() -> None:
         sys.exit(ExitCode.DONE)
 
 
-def _say(text: str) -> None:
+def _say(text: str, words: str = "") -> None:
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(text.replace("\n", " "), err=True)
+    for line in words.splitlines():
+        click.echo(f"  {line}".rstrip(), err=True)

@@ -43,16 +43,9 @@ def in_context(project: Project, path: PurePosixPath) -> PurePosixPath:
 
 def module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
     """go.mod, go.sum and go.work of a build root, and its vendor folder, from the context."""
-    folder = _relative(root.directory, tree)
-    found = [folder / name for name in ("go.work", "go.work.sum") if (root.directory / name).is_file()]
-    for module in root.modules:
-        found += [
-            _relative(module.directory, tree) / name
-            for name in ("go.mod", "go.sum")
-            if (module.directory / name).is_file()
-        ]
-    if root.vendored:
-        found.append(folder / "vendor")
+    found = [_relative(file, tree) for file in root.files]
+    if root.reads_vendor:
+        found.append(_relative(root.directory, tree) / "vendor")
     return found
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gobake.dataclass import dataclass
@@ -71,8 +72,14 @@ class BakeCall:
         return " ".join([*settings, "docker", "buildx", *map(shlex.quote, plain)])
 
 
-def build_folder(dockerfile: Path, context: Path, into: Path, builder: str = "") -> None:
-    """Build a Dockerfile whose result is a folder of files. Raises BuildFailed with what buildx said last."""
+def build_folder(
+    dockerfile: Path, context: Path, into: Path, builder: str = "", secrets: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Build a Dockerfile whose result is a folder of files. Raises BuildFailed with what buildx said last.
+
+    ``secrets``: texts by the ids under which its steps mount them.
+    """
+    variables = {f"GOBAKE_SECRET_{name.upper()}": text for name, text in secrets.items()}
     command = [
         docker_command(),
         "buildx",
@@ -85,10 +92,17 @@ def build_folder(dockerfile: Path, context: Path, into: Path, builder: str = "")
         str(dockerfile),
         "--output",
         f"type=local,dest={into}",
+        *(f"--secret=id={name},env=GOBAKE_SECRET_{name.upper()}" for name in secrets),
         str(context),
     ]
     done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **variables},
     )
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

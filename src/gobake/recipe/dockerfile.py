@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from gobake.context.admitted import in_context, used_roots
 from gobake.dataclass import dataclass
 from gobake.golang import GoTree
+from gobake.gotool.settings import of_options
 from gobake.matrix import Matrix
 from gobake.model import HealthCheck, Project, Service, Stamp, Strategy, Target, is_dockerfile
 from gobake.recipe import folders, ignore, words
@@ -90,11 +91,11 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "vcs": any(c.service.vcs for stage in stages for c in stage.commands),
         "go_build": _go_build,
         "stamp_arguments": stamps.arguments,
-        "exports": _exports,
         "folder": lambda batch: f"{PROGRAMS}/{batch.folder}",
         "binaries": BINARIES,
         "probe": _probe,
         "program": lambda image, to: words.copy_form(*image.places, to),
+        "exports": lambda stage: _exports(stage, tree),
         "files_stage": _files_stage,
         "from_files": words.FILES,
         "in_context": lambda path: words.literal(str(in_context(project, path))),
@@ -233,9 +234,13 @@ def _package_words(commands: Batch | tuple[Command, ...]) -> str:
     return " ".join(words.shell(command.package) for command in chosen)
 
 
-def _exports(stage: CompileStage) -> tuple[tuple[str, str], ...]:
-    """The compile's environment beyond what the stage sets itself: quoted for ENV."""
-    settings = {"CGO_ENABLED": "0", **dict(stage.options.env)}
+def _exports(stage: CompileStage, tree: GoTree) -> tuple[tuple[str, str], ...]:
+    """The compile's environment beyond what the stage sets itself: quoted for ENV. Go was asked under the same."""
+    context = tree.layout.context
+    settings = {k: value for k, value in of_options(stage.options.env).items() if value or k != "GOFLAGS"}
+    for root in tree.layout.builds:
+        if root.gowork and root.directory == context / stage.build_root:
+            settings["GOWORK"] = f"{SOURCE}/{root.gowork.relative_to(context).as_posix()}"
     return tuple(
         (key, words.dockerfile_value(value) if not value.isalnum() else value)
         for key, value in sorted(settings.items())

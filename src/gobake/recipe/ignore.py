@@ -17,6 +17,7 @@ from gobake.context.entries import Entry
 from gobake.context.links import Links
 from gobake.context.patterns import names
 from gobake.golang import GoTree
+from gobake.gomod import BuildRoot
 from gobake.matrix import Matrix
 from gobake.model import Project
 
@@ -41,12 +42,20 @@ def nothing_left_out(header: str) -> str:
 
 def downloads(matrix: Matrix, tree: GoTree) -> bool:
     """Whether the build of the selected services reads modules from elsewhere."""
-    return any(root.downloads for root in used_roots(matrix, tree))
+    return any(root.downloads_with(goflags) for root, goflags in _ways(matrix, tree))
 
 
 def vendored(matrix: Matrix, tree: GoTree) -> bool:
     """Whether the build of the selected services reads all modules from vendor folders."""
-    return all(root.vendored for root in used_roots(matrix, tree))
+    return all(root.vendored_with(goflags) for root, goflags in _ways(matrix, tree))
+
+
+def _ways(matrix: Matrix, tree: GoTree) -> set[tuple[BuildRoot, str]]:
+    """Where the selected services are built, and under which GOFLAGS."""
+    roots = {PurePosixPath(b.directory.relative_to(tree.layout.context).as_posix()): b for b in tree.layout.builds}
+    return {
+        (roots[s.build_root], dict(s.build.env).get("GOFLAGS", "")) for s in matrix.services if s.build_root in roots
+    }
 
 
 def _commented(header: str) -> list[str]:
@@ -66,7 +75,7 @@ def _whole(project: Project, matrix: Matrix, tree: GoTree) -> frozenset[str]:
     found = {
         _text(PurePosixPath(root.directory.relative_to(tree.layout.context).as_posix()) / "vendor")
         for root in used_roots(matrix, tree)
-        if root.vendored
+        if root.reads_vendor
     }
     for package in packages(matrix, tree):
         found |= {_literal(_text(package.directory), pattern.removeprefix("all:")) for pattern in package.embeds}

@@ -1,0 +1,45 @@
+"""Files that another version of Go may compile than the one that was asked.
+
+The golang image of the build may be older or newer than this machine's Go, and `//go:build go1.25` depends on that. No
+flag of `go list` takes a release's tag away, so what such a file imports and embeds is read here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gobake.dataclass import dataclass
+
+_RELEASE = re.compile(r"^//(?:go:build| \+build)\b.*\bgo1\.\d", re.MULTILINE)
+_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
+_BLOCK = re.compile(r"^import\s*\((.*?)^\s*\)", re.MULTILINE | re.DOTALL)
+_SINGLE = re.compile(r'^import\s+(?:[\w.]+\s+)?(".*?"|`.*?`)', re.MULTILINE)
+_QUOTED = re.compile(r'^\s*(?:[\w.]+\s+)?("[^"\n]*"|`[^`\n]*`)', re.MULTILINE)
+_EMBED = re.compile(r"^//go:embed\s+(.*)$", re.MULTILINE)
+_PATTERN = re.compile(r'"([^"]*)"|`([^`]*)`|(\S+)')
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassedOver:
+    """One file and what it needs."""
+
+    name: str
+    imports: tuple[str, ...]
+    embeds: tuple[str, ...]
+
+
+def passed_over(file: Path) -> PassedOver | None:
+    """A file that Go left out, where that may be for its own version; else None."""
+    if file.name.endswith("_test.go"):
+        return None
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    if not _RELEASE.search(text.partition("\npackage ")[0]):
+        return None
+    plain = _COMMENTS.sub("", text)
+    quoted = [*_SINGLE.findall(plain), *(word for block in _BLOCK.findall(plain) for word in _QUOTED.findall(block))]
+    embeds = ("".join(words) for line in _EMBED.findall(text) for words in _PATTERN.findall(line))
+    return PassedOver(name=file.name, imports=tuple(sorted({word[1:-1] for word in quoted})), embeds=tuple(embeds))

@@ -1,0 +1,82 @@
+"""What Go looks at to say what a tree consists of, as a small copy for a container.
+
+Go reads its own sources and the build constraints of others; of all else, such as embedded files, only the names count.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from gobake.errors import Unwritable
+from gobake.gomod import Layout
+
+_READ = frozenset("go c cc cpp cxx m h hh hpp hxx f F for f90 s S sx swig swigcxx mod sum work".split())
+_SKIPPED = frozenset((".git", "node_modules"))
+
+
+def lay(layout: Layout, into: Path) -> None:
+    """Copy what all builds of the project may ask for. Raises Unwritable."""
+    folders = {b.directory for b in layout.builds} | {m.directory for b in layout.builds for m in b.modules}
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        for build in layout.builds:
+            for name in ("go.work", "go.work.sum"):
+                _copy(build.directory / name, layout, into)
+            if build.work:
+                _copy(build.work, layout, into)
+                _copy(Path(f"{build.work}.sum"), layout, into)
+        for folder in _outermost(folders):
+            _below(folder, layout, into)
+    except OSError as error:
+        raise Unwritable(f"{into} cannot be written: {error.strerror}", remedy="is the disk full?") from None
+
+
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    """A folder that is entered by way of another is not entered twice; a symbolic link is, since no walk follows it."""
+    found: list[Path] = []
+    for folder in sorted(folders):
+        over = [other for other in found if folder.is_relative_to(other)]
+        if not over or any(
+            p.is_symlink() for p in (folder, *folder.parents) if p.is_relative_to(over[0]) and p != over[0]
+        ):
+            found.append(folder)
+    return found
+
+
+def _below(folder: Path, layout: Layout, into: Path) -> None:
+    for found, names, files in os.walk(f"{folder}/"):
+        names[:] = [name for name in names if name not in _SKIPPED and not _dropped(Path(found), name)]
+        place = into / Path(found).relative_to(layout.context)
+        if files:
+            place.mkdir(parents=True, exist_ok=True)
+        for name in files:
+            _lay(Path(found, name), place / name)
+
+
+def _dropped(folder: Path, name: str) -> bool:
+    return (folder / name).is_symlink()
+
+
+def _copy(file: Path, layout: Layout, into: Path) -> None:
+    if file.is_file():
+        place = into / file.relative_to(layout.context)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
+
+
+def _lay(source: Path, place: Path) -> None:
+    """Copied where Go reads it; else its name: a link as a link, since Go embeds none, and all others empty."""
+    if place.exists():
+        return
+    if source.suffix.removeprefix(".") in _READ or source.name == "modules.txt":
+        try:
+            shutil.copyfile(source, place)
+        except OSError:
+            return  # not ours to read; Go says so where it matters
+    elif source.is_symlink():
+        place.symlink_to("elsewhere")
+    else:
+        place.touch()
