@@ -357,7 +357,7 @@ def _tell(
 
     as_json = asked.progress == "json"
     if not failed and not asked.quiet and not as_json:
-        print_summary(record, ready.matrix.left_out, color=asked.color, notes=[*notes, *hints(asked, ready)])
+        print_summary(record, ready.matrix.left_out, color=asked.color, notes=[*notes, *hints(asked, ready, record)])
     print_not_built(not_built, as_json=as_json and not asked.quiet, color=asked.color)
     if failed:
         print_failure(failed, color=asked.color)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.caching.warming import Warming
     from gobake.mountcare import Care
     from gobake.runs.journal import Journal
+    from gobake.runs.record import RunRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,9 +320,14 @@ def _known(history: Path) -> frozenset[str]:
         return frozenset()
 
 
-def hints(asked: Asked, ready: Ready) -> list[str]:
-    """What to know of a run that went well."""
+def hints(asked: Asked, ready: Ready, record: RunRecord) -> list[str]:
+    """What to know of a run that went well; what images lack is said when a program is new, and not again and again."""
     found = [*ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
+    if any(work.compiled for work in record.go):
+        from gobake.plan import sources, telling
+
+        needs = sources.service_needs(ready.opened.project, ready.opened.tree, ready.matrix, ready.history)
+        found += telling.lacking(needs)
     if not ready.builder.keeps_images and not asked.load and not asked.push:
         found.append(f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out")
     return found

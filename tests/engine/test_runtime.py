@@ -56,7 +56,8 @@ services:
     strategies: [scratch, upx, alpine, single-stage]
     binaries: [pair, {package: ./cmd/pairctl, name: ctl}]
 """
-PAIR = 'package main\n\nfunc main() {{ println("{}") }}\n'
+PAIR = 'package main\n\nfunc main() { println("pair") }\n'
+CONTROL = 'package main\n\nimport "os"\n\nfunc main() { println("ctl", os.TempDir()) }\n'
 BASE = """\
 FROM alpine:3.22
 COPY build/tool /usr/bin/tool
@@ -70,8 +71,8 @@ def images(world: Gobake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {
         "go.mod": "module example.com/keeper\n\ngo 1.26\n",
         "cmd/keeper/main.go": PROGRAM,
-        "cmd/pair/main.go": PAIR.format("pair"),
-        "cmd/pairctl/main.go": PAIR.format("ctl"),
+        "cmd/pair/main.go": PAIR,
+        "cmd/pairctl/main.go": CONTROL,
         "seed.txt": "seed\n",
         "gobake.yaml": SETTINGS,
         "build/base.Dockerfile": BASE,
@@ -83,7 +84,10 @@ def images(world: Gobake, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).write_text(text)
     (root / "build/tool").chmod(0o755)
     commit(root)
-    world.good("all", "--platform", "linux/amd64", cwd=root)
+    ended = world.good("all", "--platform", "linux/amd64", cwd=root)
+    said = " ".join((ended.out + ended.err).split())
+    assert "pair seems to need temporary files (os.TempDir in cmd/pairctl/main.go:5); not in scratch, upx: " in said
+    assert "keeper seems to need" not in said  # it is given all
     return root
 
 
@@ -130,7 +134,7 @@ def test_a_base_of_ones_own_is_below_the_image_and_keeps_its_programs(images: Pa
 @pytest.mark.parametrize("strategy", ["scratch", "upx", "alpine", "single-stage"])
 def test_several_commands_are_in_one_image_and_the_first_is_what_it_starts(images: Path, strategy: str) -> None:
     assert told(f"pair:latest-{strategy}") == ["pair"]
-    assert told("--entrypoint", "/usr/local/bin/ctl", f"pair:latest-{strategy}") == ["ctl"]
+    assert told("--entrypoint", "/usr/local/bin/ctl", f"pair:latest-{strategy}") == ["ctl /tmp"]
 
 
 def test_the_same_sources_give_the_same_digests(images: Path, world: Gobake) -> None:

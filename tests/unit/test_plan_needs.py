@@ -245,6 +245,10 @@ def test_the_packages_of_a_service_are_read_and_tests_are_not(of: tuple[Any, GoT
         "`tmp: true` brings a /tmp",
         "needs     api: to know its user (os/user in lib/lib.go:3): every image knows it by /etc/passwd, USER and HOME",
     ]
+    assert telling.lacking(found) == [
+        "api seems to need temporary files (os.MkdirTemp in cmd/api/main.go:5); not in distalpine, scratch, upx: "
+        "`tmp: true` brings a /tmp"
+    ]
     assert telling.as_json(found)[1] == {
         "service": "api",
         "kind": "temp",

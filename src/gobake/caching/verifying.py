@@ -40,7 +40,7 @@ from gobake.matrix import Matrix, Selection, select
 from gobake.model import Platform, Project, Strategy
 from gobake.opening import Opened
 from gobake.recipe.dockerfile import BINARIES
-from gobake.recipe.stages import CompileStage, compile_stages
+from gobake.recipe.stages import CompileStage, commands_of, compile_stages
 from gobake.recipe.words import hcl
 
 BUILD_SECONDS = 7200.0
@@ -103,7 +103,7 @@ def verify(asked: Verifying) -> tuple[Verified, ...]:
     _require_same_packages(asked)
     whole = _compiled(asked.opened.project, asked.platform)
     sample = _sample(asked.services, whole)
-    names = [service.name for service in sample.services]
+    names = [command.name for service in sample.services for command in commands_of(service)]
     fresh = f"verify-{secrets.token_hex(4)}"
     with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
         staged = staging.stage(admitted(asked.opened.project, whole, asked.opened.tree), asked.home / "context")
@@ -236,9 +236,9 @@ def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str],
         own = f"\nENV GOBAKE_VERIFY={moment}" if moment else ""
         lines[0], count = re.subn(rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", rf"\1{own}", lines[0])
         assert count == 1, f"the recipe has {count} stages {stage.name}"
-        for service in (command.service for command in stage.commands if command.name in names):
-            program = f"/out/any/{service.name}{BINARIES}/{service.name}"
-            lines.append(f"COPY --from={stage.output_stage(service)} {program} /{service.name}")
+        for command in (command for command in stage.commands if command.service.name in names):
+            program = f"/out/any/{command.name}{BINARIES}/{command.file}"
+            lines.append(f"COPY --from={stage.output_stage(command.service)} {program} /{command.name}")
     return "\n".join([*lines, ""])
 
 

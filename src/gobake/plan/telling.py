@@ -16,11 +16,20 @@ def as_lines(found: Mapping[str, Sequence[Need]]) -> list[str]:
     lines = []
     for service, needs in found.items():
         for need in sorted(needs, key=lambda need: not need.lacking):
-            word = "lacks" if need.lacking else "needs"
             images = f"; not in {', '.join(need.lacking)}" if need.lacking else ""
-            places = f" ({_places(need.found)})" if need.found else ""
-            lines.append(f"{word}     {service}: {need.what}{places}{images}: {need.answer}")
+            word = "lacks" if need.lacking else "needs"
+            lines.append(f"{word}     {service}: {need.what}{_places(need.found)}{images}: {need.answer}")
     return lines
+
+
+def lacking(found: Mapping[str, Sequence[Need]]) -> list[str]:
+    """What images lack, each in a line, for the end of a build."""
+    return [
+        f"{service} seems to need {need.what}{_places(need.found)}; not in {', '.join(need.lacking)}: {need.answer}"
+        for service, needs in found.items()
+        for need in needs
+        if need.lacking
+    ]
 
 
 def as_json(found: Mapping[str, Sequence[Need]]) -> list[dict[str, Any]]:
@@ -40,4 +49,5 @@ def as_json(found: Mapping[str, Sequence[Need]]) -> list[dict[str, Any]]:
 
 def _places(found: Sequence[Finding]) -> str:
     shown = ", ".join(f"{f.word} in {f.file}:{f.line}" for f in found[:_SHOWN])
-    return shown + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f" ({shown}{more})" if found else ""
