@@ -12,6 +12,7 @@ from gobake.insight.compare import compare
 from gobake.insight.scorecard import digest_of, scorecard
 from gobake.insight.trend import trend, trends
 from gobake.report.figures_text import print_report, print_runs
+from gobake.report.figures_words import modules_line
 from gobake.report.quantities import share_text
 from gobake.runs.record import CacheRecord
 from tests.unit.scoring import NAMES, before, digest, hostile, recorded, recorded_digests, run, step
@@ -29,6 +30,12 @@ def _account(name: str) -> Account:
 def test_a_report_fits_on_one_screen(capsys: Printed, name: str) -> None:
     print_report(_account(name), color="never")
     assert len(capsys.readouterr().out.splitlines()) <= 42
+
+
+def test_more_downloads_than_modules_are_versions_of_one_module() -> None:
+    card = replace(scorecard(recorded("edit"), before("edit")), modules_total=63, modules_downloaded=77)
+    assert modules_line(card) == "modules: 63, 77 downloaded in one version or another"
+    assert modules_line(replace(card, modules_downloaded=63)) == "modules: 63, 63 downloaded"
 
 
 def test_a_report_tells_rates_packages_times_and_what_was_saved(capsys: Printed) -> None:

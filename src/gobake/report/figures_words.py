@@ -63,6 +63,8 @@ def go_line(card: Scorecard) -> str:
 def modules_line(card: Scorecard) -> str:
     total = UNKNOWN if card.modules_total is None else str(card.modules_total)
     got = UNKNOWN if card.modules_downloaded is None else str(card.modules_downloaded)
+    if (card.modules_downloaded or 0) > (card.modules_total or 0) > 0:  # modules that are compiled apart differ in them
+        return f"modules: {total}, {got} downloaded in one version or another"
     return f"modules: {total}, {got} downloaded"
 
 
