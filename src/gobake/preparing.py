@@ -33,6 +33,7 @@ from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened, Request, choose_caches, history_folder, open_project, versions_of
 from gobake.project import identity
 from gobake.recipe.writing import recipe_folder, write_recipe
+from gobake.services.namesakes import namesakes
 from gobake.versions.choosing import Versions, linked, used
 from gobake.watch import begin_usage
 
@@ -87,6 +88,7 @@ class Ready:
     variables: Mapping[str, str]  # of the bake file, without those of `access`, which may be secret
     versions: Versions
     access: Access
+    namesakes: tuple[str, ...]  # notes about images of other projects whose names the build takes
 
     @cached_property
     def journal(self) -> Journal:
@@ -214,6 +216,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         variables=variables,
         versions=versions,
         access=access,
+        namesakes=namesakes(project, matrix, asked.tag) if builder.keeps_images or asked.load else (),
     )
 
 
@@ -322,7 +325,7 @@ def _known(history: Path) -> frozenset[str]:
 
 def hints(asked: Asked, ready: Ready, record: RunRecord) -> list[str]:
     """What to know of a run that went well; what images lack is said when a program is new, and not again and again."""
-    found = [*ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
+    found = [*ready.namesakes, *ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
     if any(work.compiled for work in record.go):
         from gobake.plan import sources, telling
 

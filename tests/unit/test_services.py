@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from gobake.config.patterns import PROJECT_NAME
 from gobake.errors import ConfigError, ProjectError, UsageError
 from gobake.matrix import Selection, select
 from gobake.model import Platform, Project
 from gobake.opening import Request, open_project
+from gobake.services import project_name
+from gobake.services.namesakes import told
+from gobake.services.naming import MAX_PROJECT, slug
 from tests.conftest import Tree
 
 AMD64 = Platform.parse("linux/amd64")
@@ -301,3 +306,43 @@ def test_a_name_stays_when_another_command_is_added(tree: Tree, added: str) -> N
 def test_the_holder_of_generate_lines_leaves_the_name_to_the_command(tree: Tree) -> None:
     files = {"go.mod": "module example.com/shop/v3\n\ngo 1.26\n", "generate.go": HOLDER, "cmd/shop/main.go": MAIN}
     assert named(tree(files)) == {"./cmd/shop": "shop", ".": "example.com-shop"}
+
+
+# ---- projects
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("example.com/a/server", "example.com/b/server"),
+        ("example.com/a-b/c", "example.com/a/b-c"),
+        ("example.com/a/b", "example.com/a.b"),
+        ("a.example.com/x", "a.example/com/x"),
+        ("example.com/Shop", "example.com/shop"),
+        ("example.com/" + "long/" * 30 + "a", "example.com/" + "long/" * 30 + "b"),
+    ],
+)
+def test_projects_of_different_modules_share_no_name(one: str, other: str) -> None:
+    names = {slug(one), slug(other)}
+    assert len(names) == 2
+    assert all(re.fullmatch(PROJECT_NAME, name) and len(name) <= MAX_PROJECT for name in names)
+
+
+@pytest.mark.parametrize(
+    ("modules", "remote", "name"),
+    [
+        (["example.com/x/shop/a", "example.com/x/shop/b"], "", "example-com-x-shop"),
+        (["github.com/acme/a", "github.com/acme/b"], "", "work"),
+        (["example.com/a", "example.com/b"], "https://example.com/acme/shop.git", "example-com-acme-shop"),
+    ],
+)
+def test_a_workspace_without_a_module_at_its_root_has_a_name(modules: list[str], remote: str, name: str) -> None:
+    assert project_name("", modules, remote, "work") == name
+
+
+def test_an_image_of_another_project_is_told_and_an_own_one_is_not() -> None:
+    answer = {"Config": {"Labels": {"dev.gobake.project": "other"}}}
+    assert told("api:latest", answer, "shop").startswith("api:latest was an image of project other;")
+    for silent in (None, {}, {"Config": None}, {"Config": {"Labels": None}}, {"Config": {"Labels": {"x": "y"}}}):
+        assert told("api:latest", silent, "shop") == ""
+    assert told("api:latest", answer, "other") == ""

@@ -257,6 +257,7 @@ def _labels(project: Project, service: Service, strategy: Strategy) -> dict[str,
     }
     if project.source_url:
         labels["org.opencontainers.image.source"] = hcl(project.source_url)
+    labels["dev.gobake.project"] = project.name
     labels["dev.gobake.strategy"] = str(strategy)
     if service.health:
         labels["dev.gobake.health"] = hcl(service.health)
