@@ -15,7 +15,7 @@ from gobake.model import Platform, Project
 from gobake.opening import Request, open_project
 from gobake.services import project_name
 from gobake.services.namesakes import told
-from gobake.services.naming import MAX_PROJECT, slug
+from gobake.services.naming import MAX_PROJECT, slug, title
 from tests.conftest import Tree
 
 AMD64 = Platform.parse("linux/amd64")
@@ -346,3 +346,12 @@ def test_an_image_of_another_project_is_told_and_an_own_one_is_not() -> None:
     for silent in (None, {}, {"Config": None}, {"Config": {"Labels": None}}, {"Config": {"Labels": {"x": "y"}}}):
         assert told("api:latest", silent, "shop") == ""
     assert told("api:latest", answer, "other") == ""
+
+
+def test_the_host_of_a_module_path_names_nothing() -> None:
+    assert [title(path) for path in ("example.com/app", "example.com/cmd", "example.com", "go.dev/x/tools/v2")] == [
+        "app",
+        "cmd",
+        "example-com",
+        "x",
+    ]

@@ -91,7 +91,10 @@ def _called(verdict: Verdict) -> str:
 
 
 def _module(path: str) -> str:
+    """The host before a path names nothing of it: ``example.com/app`` is app."""
     parts = [part for part in path.split("/") if not _MAJOR.fullmatch(part)]
+    if len(parts) > 1 and "." in parts[0]:
+        parts = parts[1:]
     told = [part for part in parts if part.lower() not in _GROUPS] or parts
     return _GOPKG.sub("", told[-1]) if told else path
 
