@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
-from gobake import hostgo
+from gobake import hostgo, patience
 from gobake.binary import elf, loaders
 from gobake.dataclass import dataclass
 from gobake.errors import CompileFailed, ProjectError, Unwritable
@@ -191,11 +190,14 @@ class _Compile:
 
 def _compile(job: _Compile, changed: Mapping[str, str], flags: Sequence[str]) -> None:
     job.place.parent.mkdir(parents=True, exist_ok=True)
-    command = [*job.command, *flags, job.service.package]
+    graph = job.place.with_name(f".{job.place.name}.graph")
+    graph.unlink(missing_ok=True)
+    command = [*job.command, *flags, f"-debug-actiongraph={graph}", job.service.package]
     environment = {**job.environment, **changed}
-    done = subprocess.run(
-        command, cwd=job.question.folder, env=environment, capture_output=True, text=True, check=False
-    )
+    try:
+        done = patience.run(command, cwd=job.question.folder, env=environment, graph=graph)
+    finally:
+        graph.unlink(missing_ok=True)
     if done.returncode:
         said = whole(done.stderr) or "no reason given"
         lines = said.splitlines()

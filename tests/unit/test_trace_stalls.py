@@ -7,9 +7,10 @@ import math
 import pytest
 
 from gobake.errors import ExitCode, TransferStalled
+from gobake.patience import TELL_SECONDS
 from gobake.trace.events import Event, EventLog, LogEvent, StatusEvent, VertexEvent
 from gobake.trace.golog import BEAT
-from gobake.trace.stalls import TELL_SECONDS, Patience, Stall, StallKind, Stalls
+from gobake.trace.stalls import Patience, Stall, StallKind, Stalls
 from tests.unit.recorded import NAMES, recording
 
 

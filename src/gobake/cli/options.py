@@ -17,6 +17,7 @@ from gobake.errors import UsageError
 from gobake.matrix import Selection
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
 from gobake.opening import Request
+from gobake.patience import seconds_of
 
 _TAG = re.compile(r"[\w][\w.-]{0,127}")  # distribution spec, tag
 _PREFIX = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?")
@@ -119,11 +120,11 @@ class Seconds(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        match = re.fullmatch(r"([0-9]{1,6})([smh]?)", value)
-        if not match and value != NONE:
+        seconds = seconds_of(value)
+        if seconds is None:
             where = param.opts[0] if param else ""
             raise UsageError(f"{where}: invalid time {value!r}", remedy="write 90s, 5m or 1h, or none")
-        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+        return seconds
 
 
 def _checked(pattern: re.Pattern[str], what: str, remedy: str) -> Callable[..., str | None]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from gobake import hostgo
-from gobake.errors import GoMissing
+from gobake.errors import GoMissing, TransferStalled
 from gobake.golang import GoTree
 from gobake.gomod import Layout
 from gobake.gotool import settings, words
@@ -16,9 +17,12 @@ from gobake.gotool.asking import Answer, Query, Question, questions
 from gobake.gotool.copies import Copies
 from gobake.gotool.reading import nameless, read
 
+_APART_SECONDS = 30.0  # between two lines that say that Go waits
+
 
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
-    """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run."""
+    """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run,
+    TransferStalled where it waits for modules for too long."""
     from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: surveys.py
     from tempfile import TemporaryDirectory
 
@@ -39,6 +43,8 @@ class _Asker:
         self._go = go
         self.copies = copies
         self._environment = settings.of_host(os.environ, hostgo.own_settings(go))
+        self._stalled: TransferStalled | None = None
+        self._told = 0.0
 
     def ask(self, job: Question, changed: dict[str, str], flags: list[str]) -> tuple[str, str]:
         """(what was listed, what was said). Where Go needs modules of others to answer, it may fetch them."""
@@ -51,11 +57,24 @@ class _Asker:
     def _run(self, job: Question, env: dict[str, str], flags: list[str]) -> tuple[str, str]:
         command = [self._go, *job.command[1:2], *flags, *job.command[2:]]
         environment = {**self._environment, **env, "PWD": str(job.folder)}
+        if self._stalled:
+            raise self._stalled  # of several questions at once, one that stands still tells of all
+        from gobake import patience  # only where Go is asked
+
         try:
-            done = subprocess.run(command, cwd=job.folder, env=environment, capture_output=True, text=True, check=False)
+            done = patience.run(command, cwd=job.folder, env=environment, say=self._say)
+        except TransferStalled as error:
+            self._stalled = error
+            raise
         except OSError as error:
             raise GoMissing(
                 f"{self._go} does not run: {error.strerror}", remedy="reinstall Go or take it from PATH"
             ) from None
         said = done.stderr or (f"go list ended with {done.returncode}" if done.returncode else "")
         return self.copies.told(done.stdout), self.copies.told(said)
+
+    def _say(self, text: str) -> None:
+        """Several questions wait for the same proxy at once: one of them says so."""
+        if time.monotonic() - self._told > _APART_SECONDS:
+            self._told = time.monotonic()
+            print(text, file=sys.stderr)

@@ -20,14 +20,12 @@ from enum import StrEnum
 
 from gobake.dataclass import dataclass
 from gobake.errors import TransferStalled
+from gobake.patience import AGAIN_SECONDS, TELL_SECONDS
 from gobake.trace import golog
 from gobake.trace.events import Event, LogEvent, StatusEvent, VertexEvent
 from gobake.trace.names import StepKind, StepName, parse_name
 from gobake.trace.printable import printable
 
-TELL_SECONDS = 20.0
-AGAIN_SECONDS = 60.0
-GIVE_UP_SECONDS = 300.0
 _BEAT_SECONDS = 10.0  # between two lines of the compile step; see bake/programs.j2
 _BEAT_LASTS = 2.5 * _BEAT_SECONDS
 _LOOK_SECONDS = 1.0
