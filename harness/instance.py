@@ -179,23 +179,25 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     folder.mkdir(parents=True, exist_ok=True)
     short.mkdir(mode=0o700, exist_ok=True)
     begun: dict[str, object] = {}
-    subnet, port = network.free_subnet(), _registry_port(folder)
+    port = _registry_port(folder)
     starter = {"pid": os.getpid(), "start": processes.start_time(os.getpid())}
-    state: dict[str, object] = {
-        "processes": begun,
-        "bridge": _bridge(name),
-        "subnet": subnet,
-        "suite": suite,
-        "starter": starter,
-    }
+    # a subnet is free until its bridge is there: another instance that starts now must not choose it as well
     with lock("machine"):
+        subnet = network.free_subnet()
+        state: dict[str, object] = {
+            "processes": begun,
+            "bridge": _bridge(name),
+            "subnet": subnet,
+            "suite": suite,
+            "starter": starter,
+        }
         _write_state(name, state)
         network.borrow(_borrowed(), root / "bin/qemu-aarch64-static")
+        network.add_bridge(_bridge(name), subnet)
     if not (folder / "registry").exists():
         shutil.copytree(storage, folder / "registry")
     # dockerd remembers the bridge's address, which another instance may have by now
     shutil.rmtree(folder / "data" / "network", ignore_errors=True)
-    network.add_bridge(_bridge(name), subnet)
     network.set_nat(root / "bin/iptables", _bridge(name), subnet, add=True)
     access_log = folder / "registry.log"
     for label, process in (

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness import network
 from harness.instance import pings, unmount
+from harness.places import lock
 
 
 @contextmanager
@@ -46,7 +47,8 @@ def classic_engine(folder: Path) -> Iterator[str]:
             }
         )
     )
-    network.add_bridge(bridge, network.free_subnet())
+    with lock("machine"):
+        network.add_bridge(bridge, network.free_subnet())
     try:
         yield from _running(dockerd, config, folder / "dockerd.log", sock)  # until it has answered, and ended
     finally:

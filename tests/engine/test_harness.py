@@ -55,6 +55,21 @@ def test_run_stops_what_it_started_and_passes_the_exit_code_on() -> None:
     assert not instance_dir("passing").exists()
 
 
+def test_engines_that_start_at_the_same_moment_have_networks_of_their_own() -> None:
+    names = ("pair-one", "pair-two")
+    commands = [[sys.executable, "-m", "harness", "--name", name, "--force-private", "--fresh"] for name in names]
+    try:
+        starts = [subprocess.Popen([*command, "up"], cwd=REPOSITORY, stderr=subprocess.PIPE) for command in commands]
+        for start in starts:
+            _, said = start.communicate(timeout=120)
+            assert start.returncode == 0, said
+        subnets = {json.loads((instance_dir(name) / "state.json").read_text())["subnet"] for name in names}
+    finally:
+        for command in commands:
+            subprocess.run([*command, "down"], cwd=REPOSITORY, capture_output=True, check=True)
+    assert len(subnets) == 2
+
+
 @pytest.fixture(scope="module")
 def own_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What a machine with an engine of its own is like before and after the harness and the tests' own engines ran."""
