@@ -14,6 +14,8 @@ import pytest
 import harness
 from tests.conftest import Gobake, commit, copy_shop, outside_ci
 
+pytest.register_assert_rewrite("tests.engine.cases")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -51,6 +51,25 @@ def test_a_main_package_in_the_root_is_found(tree: Tree) -> None:
     assert found.mains[0].build_root == PurePosixPath(".")
 
 
+def test_what_a_command_with_a_profile_imports_is_found_by_its_path(tree: Tree) -> None:
+    """Go names such packages "example.com/guided/work [example.com/guided]"."""
+    found = asked(
+        tree(
+            {
+                "go.mod": mod("example.com/guided"),
+                "main.go": 'package main\n\nimport _ "example.com/guided/work"\n\nfunc main() {}\n',
+                "work/work.go": "package work\n",
+                "default.pgo": "",
+            }
+        )
+    )
+    assert package(found, "example.com/guided").imports == ("example.com/guided/work",)
+    assert [p.import_path for p in found.closure(["example.com/guided"])] == [
+        "example.com/guided",
+        "example.com/guided/work",
+    ]
+
+
 def test_every_module_of_a_workspace_is_asked(tree: Tree) -> None:
     root = tree(
         {

@@ -140,7 +140,7 @@ def _package(layout: Layout, question: Question, fields: dict[str, object]) -> P
         build_root=relative(question.root.directory, layout),
         cgo=bool(fields.get("CgoFiles")),
         embeds=(*_strings(fields, "EmbedPatterns"), *(pattern for other in others for pattern in other.embeds)),
-        imports=(*_strings(fields, "Imports"), *(path for other in others for path in other.imports)),
+        imports=(*_imports(fields), *(path for other in others for path in other.imports)),
         module=module.path if module else "",
         binary=PurePosixPath(str(fields.get("Target", ""))).name if name == "main" else "",
         files=tuple(sorted({*_files(question, folder, fields), *(other.name for other in others)})),
@@ -205,6 +205,11 @@ def _import_path(question: Question, folder: Path, own: str) -> str:
     if module is None or not folder.is_relative_to(module.directory):
         return own
     return str(PurePosixPath(module.path) / folder.relative_to(module.directory).as_posix())
+
+
+def _imports(fields: dict[str, object]) -> tuple[str, ...]:
+    """Paths; Go calls a package that is compiled by a command's profile "example.com/x/work [example.com/x]"."""
+    return tuple(path.partition(" [")[0] for path in _strings(fields, "Imports"))
 
 
 def _strings(fields: dict[str, object], key: str) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ def exec_form(words: Iterable[str]) -> str:
 
 
 def copy_form(*words: str) -> str:
-    """COPY's JSON form. Docker does expand variables there, so `$` is escaped."""
-    return json.dumps([re.sub(r"([\\$])", r"\\\1", word) for word in words], ensure_ascii=False)
+    """COPY's JSON form. Docker does expand variables there and takes quotes off, so they are escaped."""
+    return json.dumps([re.sub(r"([\\$'\"])", r"\\\1", word) for word in words], ensure_ascii=False)
 
 
 def literal(path: str) -> str:
