@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from gobake.caching.environment import Surroundings
 from gobake.engine import Builder, EngineInfo, ImageSize
+from gobake.errors import CompileFailed
+from gobake.golang import unreadable
 from gobake.matrix import Matrix
 from gobake.model import Project, Target
 from gobake.opening import Opened
@@ -54,8 +56,25 @@ def judge(
     root = stages[first.name.stage].build_root if first else PurePosixPath(".")
     folder = "" if str(root) == "." else str(root)
     missed = Missed(layout=opened.tree.layout, staged=staged, folder=folder) if staged else None
-    tree = Tree(source=SOURCE, build_root=root, context=opened.project.context, shown_from=Path.cwd(), missed=missed)
+    tree = Tree(
+        source=SOURCE,
+        build_root=root,
+        context=opened.project.context,
+        shown_from=Path.cwd(),
+        missed=missed,
+        unread=lambda log: _unread(opened, log),
+    )
     return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted, loader_of=loader_of)
+
+
+def _unread(opened: Opened, log: str) -> CompileFailed | None:
+    """A package of the tree that Go could not read before the build either: then it told more than it does now, when
+    the package is not there."""
+    for trouble in opened.tree.troubles:
+        if trouble.package and re.search(rf"package {re.escape(trouble.package)}(?![\w./-])", log):
+            said = unreadable(opened.tree.layout, trouble)
+            return CompileFailed(said.what, where=said.where, remedy=said.remedy, words=said.words)
+    return None
 
 
 def last_error(log: EventLog) -> str:

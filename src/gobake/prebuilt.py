@@ -184,6 +184,7 @@ class _Compile:
         options = self.service.build
         words = [self.host.go or "go", "build", *self.late.flags]
         words += [*(["-trimpath"] if options.trimpath else []), "-buildvcs=false"]
+        words += ["-gcflags=all=-dwarf=false"] if options.stripped else []
         words += [f"-tags={','.join(options.tags)}"] if options.tags else []
         return [*words, f"-ldflags={self.late.ldflags}", "-o", str(self.place)]
 

@@ -195,3 +195,9 @@ def test_any_log_is_read(lines: list[str]) -> None:
     log = parse("\n".join(lines))
     assert isinstance(log, GoLog)
     assert len(set(log.compiled)) == len(log.compiled)
+
+
+def test_a_package_that_may_not_be_imported_is_told_with_its_place() -> None:
+    said = "package example.com/round\n\tmain.go:3:8: use of internal package example.com/other/internal/secret not allowed\n"
+    (error,) = parse(said).errors
+    assert str(error) == "main.go:3:8: use of internal package example.com/other/internal/secret not allowed"

@@ -10,6 +10,8 @@ from gobake.errors import ProjectError, Where
 
 _PROGRESS = re.compile(r"go: (?:downloading|finding|extracting) ")
 _PLACED = re.compile(r"(\S+\.(?:mod|work)):(\d+)(?::(\d+))?:?\s*(.*)")
+# An `ambiguous import` lists a package of Go's own without a module
+_NAMESAKE = re.compile(r"^ambiguous import: .*^\s+\((\S+)\)$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:run|to add(?: it)?|to match):?\s*\n?\s*(go (?:mod|get|work) [^\n;]+)")
 OFF = "module lookup disabled by GOPROXY=off"
 
@@ -32,7 +34,11 @@ def first(words: str) -> str:
 
 
 def remedy(words: str) -> str:
-    """The command that Go itself advises, "" where it advises none."""
+    """The command that Go itself advises, "" where it advises none and there is no other."""
+    if _NAMESAKE.search(words):
+        return (
+            "Go's standard library has a package of that name: give the module another with `go mod edit -module=PATH`"
+        )
     match = _COMMAND.search(words)
     return f"run `{match[1].strip()}`" if match else ""
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     ZONES = "zones"  # the time zone database
     PROGRAM = "program"  # another program that is started
     PORT = "port"  # a port below 1024
+    CGO = "cgo"  # files that only a compile with cgo takes
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -68,7 +69,15 @@ _PATTERNS = tuple((rule, re.compile(rf"(?<![\w.])({rule.word})\({rule.argument}"
 _METHOD = re.compile(r"\.(Parse(?:Files|Glob))\(" + _FIRST)  # template.ParseFiles, and of a template's value
 _IMPORT = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"(os/user)\"", re.MULTILINE)
 _COMMENT = re.compile(rf"{_TEXT}|'(?:[^'\\\n]|\\.)*'|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_CGO_IMPORT = re.compile(r"^import\s+\"C\"", re.MULTILINE)
+_CONSTRAINT = re.compile(r"^//go:build\s+(.*)$", re.MULTILINE)
+_BUILD_TAG = re.compile(r"[\w.]+")
 _LOW_PORT = re.compile(r"(?:.*:)?([1-9][0-9]{0,3})")
+# Go compiles such a file for another system, or for one processor (go/build, goodOSArchFile)
+_FOREIGN = re.compile(
+    r"_(?:aix|android|darwin|dragonfly|freebsd|illumos|ios|js|netbsd|openbsd|plan9|solaris|wasip1|windows|"
+    r"386|amd64|arm|arm64|loong64|mips|mipsle|mips64|mips64le|ppc64|ppc64le|riscv64|s390x|wasm)$"
+)
 _LOWEST_FREE = 1024  # from there on any user may listen, whatever the kernel's settings are
 
 
@@ -76,6 +85,19 @@ def scan(text: str, file: PurePosixPath) -> tuple[Finding, ...]:
     """All findings of one source in the order of its lines."""
     code = _COMMENT.sub(_blanked, text)
     return tuple(sorted(_found(code, file), key=lambda finding: (finding.line, finding.word)))
+
+
+def left_out_without_cgo(text: str, file: PurePosixPath) -> tuple[Finding, ...]:
+    """Whether cgo alone keeps a linux compile from a file that Go left out. What else its name or its constraint asks
+    for cannot be judged by its text, and is not taken for it."""
+    if _FOREIGN.search(file.stem):
+        return ()
+    found = _CGO_IMPORT.search(text)
+    constraint = _CONSTRAINT.search(text.partition("\npackage ")[0])
+    asked = set(_BUILD_TAG.findall(constraint[1])) if constraint else set()
+    if not found or not asked <= {"cgo", "linux", "unix"} or (constraint and "!" in constraint[1]):
+        return ()
+    return (_finding(Kind.CGO, file, text, found.start(), 'import "C"', ""),)
 
 
 def _found(code: str, file: PurePosixPath) -> Iterator[Finding]:

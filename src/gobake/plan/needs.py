@@ -84,6 +84,14 @@ class _Subject:
                 return self._program(value, found)
             case Kind.PORT:
                 return self._port(value, found)
+            case Kind.CGO:
+                return _need(
+                    kind,
+                    "files that CGO_ENABLED=0 leaves out",
+                    found,
+                    (),
+                    "what stands in for them may do less; `build_env: {CGO_ENABLED: '1'}` compiles them",
+                )
 
     def ports(self) -> Iterator[Need]:
         for port in self.service.ports:

@@ -9,7 +9,7 @@ from gobake.errors import GobakeError
 from gobake.golang import GoTree, Package
 from gobake.matrix import Matrix
 from gobake.model import Project, Service
-from gobake.plan.evidence import Finding, scan
+from gobake.plan.evidence import Finding, left_out_without_cgo, scan
 from gobake.plan.needs import Need, Sources, needs
 from gobake.runs.record import RunRecord
 
@@ -24,7 +24,10 @@ def service_needs(project: Project, tree: GoTree, matrix: Matrix, history: Path)
     for service in matrix.services:
         packages = tree.closure(service.packages)
         sources = Sources(
-            findings=tuple(f for package in packages for f in _findings(project.context, package, known)),
+            findings=(
+                *(f for package in packages for f in _findings(project.context, package, known)),
+                *(f for package in packages if not service.build.cgo for f in _without_cgo(project.context, package)),
+            ),
             imports=frozenset(path for package in packages for path in package.imports),
             linked=_linked(record, service),
             root=PurePosixPath(project.root.relative_to(project.context).as_posix()),
@@ -43,6 +46,18 @@ def _findings(context: Path, package: Package, known: dict[PurePosixPath, tuple[
         if file not in known:
             known[file] = scan(_text(context / file), file)
         yield from known[file]
+
+
+def _without_cgo(context: Path, package: Package) -> Iterator[Finding]:
+    """Of the files that Go leaves out of a package."""
+    try:
+        names = sorted(file.name for file in (context / package.directory).glob("*.go"))
+    except OSError:
+        return
+    for name in names:
+        if name not in package.files and not name.startswith(("_", ".")) and not name.endswith("_test.go"):
+            file = package.directory / name
+            yield from left_out_without_cgo(_text(context / file), file)
 
 
 def _text(file: Path) -> str:

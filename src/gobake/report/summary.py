@@ -15,7 +15,7 @@ from gobake.report.console import console_for
 from gobake.report.quantities import share_text, size_text
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
 from gobake.trace.failure import Failure
-from gobake.trace.printable import one_line
+from gobake.trace.printable import one_line, printable
 from gobake.trace.steps import Outcome
 
 _WORDS = 20  # complaints that are shown
@@ -116,4 +116,8 @@ def print_failure(failure: Failure, *, color: str) -> None:
             console.print(Text("  " + line), soft_wrap=True)
     for error in failure.go_errors[:20]:
         console.print(Text(one_line(str(error)), style="red"), soft_wrap=True)
+        for line in error.detail[:_WORDS]:
+            console.print(Text(f"    {one_line(line)}", style="red"), soft_wrap=True)
     console.print(Text("error: ", style="bold red") + Text(one_line(str(failure.error)), style=""), soft_wrap=True)
+    for line in failure.error.words.splitlines()[:_WORDS]:
+        console.print(Text(f"  {printable(line)}", style="red"), soft_wrap=True)

@@ -47,6 +47,7 @@ class Tree:
     context: Path
     shown_from: Path | None = None
     missed: Callable[[str], str] | None = None  # from a log, a path of the context that the build lacked
+    unread: Callable[[str], GobakeError | None] | None = None  # from a log, what Go could not read and the build needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,10 @@ def explain_failure(
     if interrupted or (step is None and "context canceled" in said):
         return Failure(error=Interrupted("interrupted; the build was stopped in the engine as well"), step=step)
     error = next((found for look in _LOOKS if (found := look(case))), None) or _generic(case)
-    if missed and type(error) in (BuildFailed, CompileFailed, ModulesUnavailable):
+    unread = tree.unread(printable(trace.log(step))) if tree and tree.unread and step else None
+    if unread:
+        error = unread
+    elif missed and type(error) in (BuildFailed, CompileFailed, ModulesUnavailable):
         error = _left_out(missed)
     return Failure(error=error, step=step, tail=tail, go_errors=errors)
 
@@ -261,12 +265,18 @@ def _modules(case: _Case) -> GobakeError | None:
     if any(not _UNTIDY.search(str(error)) for error in case.errors):
         return None  # code that does not compile comes first
     if untidy := next((text for text in told if _UNTIDY.search(text)), ""):
-        vendored = "vendoring" in untidy
         return ModulesUnavailable(
-            f"go.mod and go.sum lack something: {one_line(untidy, _REASON_WIDTH)}",
-            remedy="run `go mod vendor`" if vendored else "run `go mod tidy`",
+            f"go.mod and go.sum lack something: {one_line(untidy, _REASON_WIDTH)}", remedy=_tidying(case, untidy)
         )
     return None
+
+
+def _tidying(case: _Case, untidy: str) -> str:
+    if "vendoring" in untidy:
+        return "run `go mod vendor`"
+    details = next((error.detail for error in case.errors if str(error) == untidy), ())
+    advised = next((line for line in details if line.startswith(("go get ", "go mod "))), "")
+    return f"run `{advised}`, or `go mod tidy`" if advised else "run `go mod tidy`"
 
 
 def _compile(case: _Case) -> GobakeError | None:

@@ -140,10 +140,20 @@ class _Reading:
                 return
 
     def _continue(self, line: str) -> None:
-        """An import cycle ends with its reason on the last indented line."""
+        """An import cycle ends with its reason on the last indented line; other complaints of a package follow with
+        their place."""
         if not self.open:
             return
         error = self.errors[-1]
+        if not error.message and (placed := _PLACED.fullmatch(line)):
+            self.errors[-1] = replace(
+                error,
+                message=placed["text"],
+                file=placed["file"],
+                line=int(placed["line"]),
+                column=int(placed["column"] or 0),
+            )
+            return
         if not error.message and (found := re.fullmatch(r"(imports .+): ([^:]+)", line)):
             error = replace(error, message=found[2])
             line = found[1]
