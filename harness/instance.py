@@ -335,9 +335,10 @@ def _in_use(name: str) -> bool:
 
 
 def unmount(*folders: Path) -> None:
+    """What is mounted below the folders; a folder that is a mount itself is of whoever made it."""
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in sorted(mounts, reverse=True):
-        if any(f"{mount}/".startswith(f"{folder}/") for folder in folders):
+        if any(mount.startswith(f"{folder}/") for folder in folders):
             subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
 
 

@@ -53,7 +53,7 @@ def classic_engine(folder: Path) -> Iterator[str]:
         yield from _running(dockerd, config, folder / "dockerd.log", sock)  # until it has answered, and ended
     finally:
         network.remove_bridge(bridge)
-        unmount(folder / "data")
+        unmount(folder)
         shutil.rmtree(short, ignore_errors=True)
 
 

@@ -293,7 +293,7 @@ def test_another_platform(lab: Lab) -> None:
 def test_a_failed_run_is_not_what_had_it(lab: Lab) -> None:
     lab.write("cmd/one/broken.go", "package main\n\nfunc broken() { return 1 }\n")
     lab.settings()
-    assert lab.gobake(*lab.words, cwd=lab.root).code == 4
+    assert lab.gobake(*lab.words, "--fail-fast", cwd=lab.root).code == 4
     assert changed(lab.explain()) == [("added", "cmd/one/broken.go")]
     lab.write("cmd/one/broken.go", "package main\n\nfunc broken() {}\n")
     found = lab.change()
