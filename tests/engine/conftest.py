@@ -1,4 +1,7 @@
-"""A real engine for the tests: that of the environment, else one of the harness for the length of the session."""
+"""A real engine for the tests: that of the environment, else one of the harness for the length of the session.
+
+Workers that run modules side by side have an engine each.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> Iterator[None]:
-    if "GOBAKE_HARNESS_STATE" in os.environ:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    if "GOBAKE_HARNESS_STATE" in os.environ and worker == "gw0":
         yield
         return
-    started = harness.up("sid", "pytest", force_private=True, fresh=True)
+    suite, name = os.environ.get("GOBAKE_ENGINE_SUITE", "sid"), f"pytest-{worker}"
+    started = harness.up(suite, name, force_private=True, fresh=True)
     os.environ.update(started.env)
     try:
         yield
     finally:
-        harness.down("pytest", purge=True)
+        harness.down(name, purge=True)
 
 
 @pytest.fixture(scope="session")

@@ -321,8 +321,8 @@ def test_a_pruned_builder(lab: Lab) -> None:
 @pytest.fixture(scope="module")
 def second() -> Iterator[harness.Engine]:
     suite = os.environ.get("GOBAKE_ENGINE_SUITE", "sid")
-    yield harness.up(suite, "second", force_private=True, fresh=True)
-    harness.down("second", purge=True)
+    yield harness.up(suite, "explained", force_private=True, fresh=True)
+    harness.down("explained", purge=True)
 
 
 def elsewhere(second: harness.Engine) -> dict[str, str]:

@@ -203,7 +203,9 @@ def test_services_and_strategies_are_groups(world: Gobake, tmp_path: Path, shop:
     world.good("render", "--to", str(tmp_path), cwd=shop)
     bake = json.loads((tmp_path / "docker-bake.json").read_text())
     assert set(bake["group"]) == {"default", "all", *SERVICES, *map(str, Strategy)}
-    assert len(bake["group"]["api"]["targets"]) == 8
+    everything = {f"api-{strategy}" for strategy in Strategy}
+    assert set(bake["group"]["api"]["targets"]) == everything - {"api-prebuilt"}  # nobody compiled it outside
+    assert "api-prebuilt" in bake["group"]["prebuilt"]["targets"]
 
 
 def test_the_command_can_be_pasted(world: Gobake, shop: Path) -> None:
