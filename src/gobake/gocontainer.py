@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gobake import engine
-from gobake.errors import BuildFailed, GobakeError, GoMissing
+from gobake.errors import BuildFailed, GobakeError, GoMissing, TransferStalled
 from gobake.golang import GoTree
 from gobake.gomod import Layout
 from gobake.gotool import sources, words
@@ -26,7 +26,8 @@ _SETTINGS = "goenv"  # the secret that tells from where modules come
 def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, settings: Callable[[], str]) -> GoTree:
     """As gotool.local.survey, in a container of ``image``. Raises GoMissing where no engine could run it.
 
-    ``settings``: the host's own module settings in the format of a GOENV file.
+    ``settings``: the host's own module settings in the format of a GOENV file. Raises TransferStalled where nothing
+    comes for too long.
     """
     jobs = questions(layout, asked)
     with tempfile.TemporaryDirectory(prefix="gobake-") as folder:
@@ -35,7 +36,7 @@ def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, set
         sources.lay(layout, context)
         try:
             engine.build_folder(file, context, answers, builder, secrets={_SETTINGS: settings()})
-        except BuildFailed:
+        except (BuildFailed, TransferStalled):
             raise
         except GobakeError as error:
             raise GoMissing(
@@ -77,7 +78,8 @@ def dockerfile(layout: Layout, jobs: Sequence[Question], image: str) -> str:
 
 def _asked(number: int, env: Mapping[str, str], job: Question) -> str:
     settings = " ".join(f"{key}={shlex.quote(value)}" for key, value in env.items())
-    return f"{{ {settings} {shlex.join(job.command)} > /answers/{number}.json 2> /answers/{number}.err || true; }}"
+    said = f"2>&1 > /answers/{number}.json | tee /answers/{number}.err >&2"  # seen, so that a download is named
+    return f"{{ {settings} {shlex.join(job.command)} {said}; }}"
 
 
 def _here(layout: Layout, words: str) -> str:

@@ -1,4 +1,4 @@
-"""This machine's own Go where it may wait for the network: told when nothing comes, and given up after a while.
+"""Go where it may wait for the network, here or in a container: told when nothing comes, and given up after a while.
 
 The go command waits for a silent proxy for ever. It writes the file of `-debug-actiongraph` once all packages are
 loaded; from then on it compiles, which may be silent for long, and asks no network.
@@ -23,8 +23,9 @@ AGAIN_SECONDS = 60.0
 GIVE_UP_SECONDS = 300.0
 VARIABLE = "GOBAKE_STALL_TIMEOUT"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-_DOWNLOAD = re.compile(r"go: downloading (\S+ v\S+)")
+_DOWNLOAD = re.compile(r"(?:#\d+ [\d.]+ )?go: downloading (\S+ v\S+)")  # also in the words of buildx
 _NAMED = 4
+_END_SECONDS = 5.0
 
 
 def seconds_of(text: str) -> float | None:
@@ -47,14 +48,16 @@ def _say(text: str) -> None:
 def run(
     command: Sequence[str],
     *,
-    cwd: Path,
     env: Mapping[str, str],
+    cwd: Path | None = None,
     graph: Path | None = None,
+    waits: str = "",
     tell_after: float = TELL_SECONDS,
     say: Callable[[str], None] = _say,
 ) -> subprocess.CompletedProcess[str]:
-    """Run it to its end. ``graph``: what it writes once it asks no network any more. Raises OSError where it does not
-    start, and TransferStalled."""
+    """Run it to its end. ``graph``: what it writes once it asks no network any more; ``waits``: what stands still where
+    no module was named, unless Go's reading of go.mod files. Raises OSError where it does not start, and
+    TransferStalled."""
     from gobake.trace.stalls import Stall, StallKind  # only where Go is asked
 
     limit = limit_of(os.environ)
@@ -78,18 +81,28 @@ def run(
                 if silent < min(tell_after, limit or tell_after) or (graph and graph.exists()):
                     continue
                 stall = Stall(kind=StallKind.MODULES, key="", names=reading.modules, seconds=silent)
+                text = f"{waits} for {silent:.0f} s" if waits and not stall.names else stall.text()
                 if limit and silent >= limit:
                     raise TransferStalled(
-                        f"given up: {stall.text()}",
+                        f"given up: {text}",
                         remedy=f"check the network and `go env GOPROXY`; {VARIABLE} waits longer",
                     )
                 if now - told >= AGAIN_SECONDS:
                     told = now
-                    say(stall.text() + (f"; given up after {limit:.0f} s ({VARIABLE})" if limit else ""))
+                    say(text + (f"; given up after {limit:.0f} s ({VARIABLE})" if limit else ""))
         except BaseException:
-            process.kill()
+            _end(process)
             raise
     return subprocess.CompletedProcess(list(command), process.returncode, reading.out, reading.err)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Docker takes its plugin along only where it can."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 class _Reading:

@@ -74,6 +74,11 @@ def docker(*words: str) -> str:
     return done.stdout.strip()
 
 
+def without_go() -> str:
+    """The PATH of a host that has no Go."""
+    return ":".join(p for p in os.environ["PATH"].split(":") if not (Path(p) / "go").exists())
+
+
 def answer_of(image: str, platform: str, port: int, path: str) -> str:
     """Start an image, ask it over HTTP, stop it."""
     name = docker("run", "-d", "--rm", "--platform", platform, "-p", f"127.0.0.1:0:{port}", image)

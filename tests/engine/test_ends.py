@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Gobake, Tree
-from tests.engine.conftest import docker
+from tests.engine.conftest import docker, without_go
 
 HELLO = {
     "go.mod": "module example.com/hello\n\ngo 1.26\n",
@@ -124,6 +124,33 @@ def test_a_download_that_stands_still_is_told_by_name_and_given_up(
     record = gobake.last_run(root)
     assert record["outcome"] == "failed"
     assert "example.com/far v1.2.3" in record["failure"]
+
+
+UNLISTED = {  # Go needs far's go.mod to say what there is
+    "go.mod": "module example.com/unlisted\n\ngo 1.16\n\nrequire example.com/side v0.0.0\n\n"
+    "replace example.com/side => ./side\n",
+    "go.sum": NEEDY["go.sum"],
+    "main.go": 'package main\n\nimport "example.com/side"\n\nfunc main() { side.Show() }\n',
+    "side/go.mod": "module example.com/side\n\ngo 1.16\n\nrequire example.com/far v1.2.3\n",
+    "side/side.go": "package side\n\nfunc Show() {}\n",
+}
+
+
+@pytest.mark.parametrize("has_go", [True, False], ids=["here", "in a container"])
+def test_asking_go_ends_too_where_the_proxy_is_silent(
+    gobake: Gobake, tree: Tree, silent_proxy: str, has_go: bool
+) -> None:
+    root = tree(UNLISTED, "unlisted")
+    environment = {"GOPROXY": f"http://{silent_proxy}", "GOBAKE_STALL_TIMEOUT": "25s"}
+    if not has_go:
+        environment["PATH"] = without_go()
+    ended = gobake("plan", cwd=root, env=environment)
+    assert ended.code == 4, ended.err
+    told, error = ended.err.splitlines()
+    assert "; given up after 25 s (GOBAKE_STALL_TIMEOUT)" in told
+    assert error.startswith("error: given up: ")
+    assert all_gone("go list", silent_proxy)
+    assert all_gone("buildx", "--output type=local,dest=")
 
 
 SOME = {

@@ -18,7 +18,7 @@ import harness
 from harness.instance import instance_dir
 from tests.conftest import Ended, Gobake, Tree, commit
 from tests.engine.classic import classic_engine
-from tests.engine.conftest import docker
+from tests.engine.conftest import docker, without_go
 
 HELLO = {
     "go.mod": "module example.com/hello\n\ngo 1.26\n",
@@ -98,7 +98,7 @@ def test_a_base_image_that_does_not_exist(gobake: Gobake, tree: Tree) -> None:
 
 def test_a_go_version_that_no_base_has(gobake: Gobake, tree: Tree) -> None:
     root = tree({**HELLO, "go.mod": "module example.com/hello\n\ngo 1.26\n", "gobake.yaml": "go: '1.99'\n"})
-    ended = gobake("build", cwd=root, env={"PATH": _without_go()})
+    ended = gobake("build", cwd=root, env={"PATH": without_go()})
     assert ended.code == 4
     assert "golang:1.99" in one_line_error(ended)
 
@@ -257,11 +257,6 @@ def _compiling(module: str) -> bool:
     time.sleep(1)
     found = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
     return bool(re.search(rf"^go build .*{re.escape(module)}", found, re.M))
-
-
-def _without_go() -> str:
-    """The PATH of a host that has no Go."""
-    return ":".join(p for p in os.environ["PATH"].split(":") if not (Path(p) / "go").exists())
 
 
 def test_ctrl_c_while_layers_are_exported_keeps_the_images_and_the_record(

@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import Gobake, Tree, commit
-from tests.engine.conftest import docker
+from tests.engine.conftest import docker, without_go
 
 BOTH = "linux/amd64,linux/arm64"
 
@@ -68,10 +67,9 @@ def test_twenty_services_without_configuration(gobake: Gobake, tree: Tree) -> No
 
 def test_a_host_without_go_asks_in_a_container(gobake: Gobake, tree: Tree) -> None:
     root = tree(twenty_services(), "nogo")
-    path = ":".join(p for p in os.environ["PATH"].split(":") if not (Path(p) / "go").exists())
-    plan = gobake.good("plan", "--format", "json", cwd=root, env={"PATH": path}).json
+    plan = gobake.good("plan", "--format", "json", cwd=root, env={"PATH": without_go()}).json
     assert len(plan["targets"]) == 20
-    ended = gobake.good("all", "service01", cwd=root, env={"PATH": path})
+    ended = gobake.good("all", "service01", cwd=root, env={"PATH": without_go()})
     assert "left out" in ended.out  # prebuilt: nothing compiled outside, and no Go to do it
     assert docker("run", "--rm", "service01:latest-alpine") == "hello from service01"
 

@@ -21,6 +21,6 @@ def test_the_container_asks_every_question_in_its_modules_folder_and_quotes_the_
     assert text.startswith("FROM --platform=$BUILDPLATFORM golang:1.26 AS ask\n")
     assert "cd /src/a && {" in text
     assert """cd '/src/it'"'"'s' && {""" in text
-    assert "> /answers/0.json 2> /answers/0.err || true" in text
+    assert "2>&1 > /answers/0.json | tee /answers/0.err >&2; }" in text
     assert "> /answers/1.json" in text
     assert text.endswith("FROM scratch\nCOPY --from=ask /answers/ /\n")

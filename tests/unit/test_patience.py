@@ -40,6 +40,18 @@ def test_a_command_that_waits_for_modules_is_told_and_given_up(tmp_path: Path, m
     assert error.startswith("given up: modules: example.com/m3 v1.3.0 ")
 
 
+def test_a_builder_that_says_nothing_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def error_of(script: str) -> str:
+        with pytest.raises(TransferStalled) as raised:
+            run(["sh", "-c", script], env=os.environ, waits="the builder is silent", tell_after=0.2, say=lambda _: None)
+        return str(raised.value)
+
+    monkeypatch.setenv(VARIABLE, "1s")
+    assert error_of("exec sleep 600").startswith("given up: the builder is silent for 1 s")
+    line = "'#6 12.34 go: downloading example.com/m v1.2.0'"
+    assert "m v1.2.0 has been downloading" in error_of(f"echo {line} >&2; exec sleep 600")
+
+
 def test_a_command_that_compiles_may_be_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = tmp_path / "graph.json"
     graph.write_text("[]")

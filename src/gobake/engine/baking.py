@@ -75,7 +75,8 @@ class BakeCall:
 def build_folder(
     dockerfile: Path, context: Path, into: Path, builder: str = "", secrets: Mapping[str, str] = MappingProxyType({})
 ) -> None:
-    """Build a Dockerfile whose result is a folder of files. Raises BuildFailed with what buildx said last.
+    """Build a Dockerfile whose result is a folder of files. Raises BuildFailed with what buildx said last, and
+    TransferStalled where it says nothing for too long.
 
     ``secrets``: texts by the ids under which its steps mount them.
     """
@@ -95,14 +96,12 @@ def build_folder(
         *(f"--secret=id={name},env=GOBAKE_SECRET_{name.upper()}" for name in secrets),
         str(context),
     ]
-    done = subprocess.run(
+    from gobake import patience  # most runs know what Go said
+
+    done = patience.run(
         command,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        stdin=subprocess.DEVNULL,
         env={**os.environ, **variables},
+        waits="asking Go in a container: nothing has come from the builder or a registry",
     )
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
