@@ -99,7 +99,6 @@ def test_rendered_groups_hold_prebuilt_only_where_its_binaries_lie_or_it_is_aske
     def prebuilt(*words: str) -> set[str]:
         good("render", "-C", str(root), "--platform", "linux/amd64", *words)
         groups = json.loads((root / "docker-bake.json").read_text())["group"]
-        assert groups.pop("prebuilt")["targets"] == ["one-prebuilt", "other-prebuilt"]  # which asks for it
         return {name for group in groups.values() for name in group["targets"] if name.endswith("-prebuilt")}
 
     assert prebuilt() == set()

@@ -166,17 +166,15 @@ def exporter_name(target: str, platform: Platform | None) -> str:
 
 
 def _groups(matrix: Matrix, lacking: frozenset[str]) -> dict[str, object]:
-    """`default`: every service in its chosen strategy; one group a service, one a strategy, and `all`.
-
-    Programs that nobody compiled outside are built by who asks for `prebuilt` by name, and are then missed by name.
-    """
+    """`default`: every service in its chosen strategy; one group a service, one a strategy, and `all`. Every group can
+    be built: what nobody compiled outside is in none."""
     targets = [t for t in matrix.targets if t.strategy is not Strategy.PREBUILT or t.service.name not in lacking]
     chosen = [t.name for t in targets if t.strategy is t.service.strategy] or [t.name for t in targets]
     groups: dict[str, list[str]] = {"default": chosen, "all": [t.name for t in targets]}
     for service in matrix.services:
         groups[_group(service.name)] = [t.name for t in targets if t.service.name == service.name]
     for strategy in matrix.strategies:
-        groups[str(strategy)] = [t.name for t in matrix.targets if t.strategy is strategy]
+        groups[str(strategy)] = [t.name for t in targets if t.strategy is strategy]
     return {name: {"targets": members} for name, members in groups.items() if members}
 
 
