@@ -34,7 +34,7 @@ lint: $(READY)
 
 unit: $(READY)
 	@echo "== unit tests (no engine), with branch coverage of src/"
-	@$(BIN)/pytest tests/unit -q -n 2 --cov --cov-report= --cov-fail-under=75
+	@$(BIN)/pytest tests/unit tests/security --ignore tests/security/builds -q -n 2 --cov --cov-report= --cov-fail-under=75
 
 # What speaks to an engine is covered by these: their coverage is added to that of the unit tests.
 # The suite of one engine in full, and the smoke tests on the other: 28.5 and 26.1 both stay supported.
@@ -42,7 +42,7 @@ unit: $(READY)
 engine: $(READY)
 	@echo "== engine tests on $(SUITE)"
 	@$(BIN)/python -m harness --suite $(SUITE) --name test-$(SUITE) --force-private --fresh run -- \
-	  $(BIN)/pytest tests/engine -q -n 2 --dist loadfile --durations=12 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=80
+	  $(BIN)/pytest tests/engine tests/security/builds -q -n 2 --dist loadfile --durations=12 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=80
 	@echo "== smoke tests on $(OTHER_SUITE)"
 	@$(BIN)/python -m harness --suite $(OTHER_SUITE) --name test-$(OTHER_SUITE) --force-private --fresh run -- \
 	  $(BIN)/pytest tests/engine -q -m smoke

@@ -22,7 +22,7 @@ pytest.register_assert_rewrite("tests.engine.cases")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "tests/engine" in str(item.path):
+        if "tests/engine" in str(item.path) or "tests/security/builds" in str(item.path):
             item.add_marker(pytest.mark.engine)
 
 
