@@ -1,5 +1,5 @@
 """Attacks on real builds: the engine, the registry and the worlds of the engine tests."""
 
-from tests.engine.conftest import engine, registry, shop, world
+from tests.engine.conftest import engine, pytest_collection_modifyitems, registry, shop, world
 
-__all__ = ["engine", "registry", "shop", "world"]
+__all__ = ["engine", "pytest_collection_modifyitems", "registry", "shop", "world"]
