@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gobake import __version__
+from gobake import __version__, whole
 from gobake.folders import cache_folder
 
 _KEEP_SECONDS = 30 * 24 * 3600
@@ -41,7 +40,7 @@ def recall(kind: str, key: object, evidence: object) -> Any | None:
     if _empty:
         return None
     try:
-        kept = json.loads(_file(kind, key).read_bytes())
+        kept = json.loads(whole.unsealed(_file(kind, key).read_bytes()))
         return kept["value"] if kept["evidence"] == _digest(evidence) else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -50,11 +49,9 @@ def recall(kind: str, key: object, evidence: object) -> Any | None:
 def remember(kind: str, key: object, evidence: object, value: object) -> None:
     """Keep it for the next run; a folder that cannot be written keeps nothing."""
     file = _file(kind, key)
-    part = file.with_name(f".{file.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part.write_text(json.dumps({"evidence": _digest(evidence), "value": value}), encoding="utf-8")
-        part.replace(file)  # whole or not at all: another run may read it at this moment
+        whole.write(file, whole.sealed(json.dumps({"evidence": _digest(evidence), "value": value})))
         _forget_old(file.parent)
 
 

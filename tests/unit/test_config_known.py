@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gobake import whole
 from gobake.config import document as documents
 from gobake.config import known
 from gobake.config.loading import parse_config
@@ -88,7 +89,7 @@ def test_a_mistake_is_told_each_time(composer: Composer, tmp_path: Path) -> None
 def test_what_is_no_document_is_composed_anew(composer: Composer, memory: Path, tmp_path: Path, value: object) -> None:
     first = known.document(TEXT, tmp_path)
     (file,) = memory.iterdir()
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"value": value}))
+    file.write_bytes(whole.sealed(json.dumps(json.loads(whole.unsealed(file.read_bytes())) | {"value": value})))
     assert known.document(TEXT, tmp_path) == first
     assert composer.count == 2
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gobake import whole
 from gobake.context import staging
 from gobake.context.entries import Admitted, Entry
 from gobake.context.staging import Staged, stage
@@ -155,8 +156,9 @@ def test_an_index_that_is_damaged_costs_time_only(tree: Tree, tmp_path: Path) ->
     root = tree({"a.go": "a"})
     staged(root, tmp_path / "home", "a.go")
     for damaged in ("", "{", "[]", '{"form": 1, "folders": {"sources": {"a.go": [1, "x", 2]}}}'):
-        (tmp_path / "home/1/index.json").write_text(damaged)
-        assert content(staged(root, tmp_path / "home", "a.go").sources) == {"a.go": "a"}
+        for content_of in (damaged.encode(), whole.sealed(damaged)):
+            (tmp_path / "home/1/index.json").write_bytes(content_of)
+            assert content(staged(root, tmp_path / "home", "a.go").sources) == {"a.go": "a"}
 
 
 def test_two_runs_at_one_moment_have_folders_of_their_own(tree: Tree, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake import golang, gomod, memory, surveys
+from gobake import golang, gomod, memory, surveys, whole
 from gobake.errors import ProjectError
 from gobake.gotool import local
 from gobake.gotool.asking import queries
@@ -60,8 +60,9 @@ def test_evidence_is_not_written_down(own_cache: Path) -> None:
 def test_a_damaged_memory_is_none(own_cache: Path, text: str) -> None:
     memory.remember("kind", "key", 1, 2)
     (file,) = own_cache.iterdir()
-    file.write_text(text, encoding="latin-1")
-    assert memory.recall("kind", "key", 1) is None
+    for content in (text.encode("latin-1"), whole.sealed(text)):
+        file.write_bytes(content)
+        assert memory.recall("kind", "key", 1) is None
 
 
 def test_a_folder_that_cannot_be_written_remembers_nothing(own_cache: Path) -> None:
@@ -260,6 +261,6 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again(
     root = tree(FILES)
     first = go.survey(root)
     (file,) = own_cache.glob("go-*")
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"value": value}))
+    file.write_bytes(whole.sealed(json.dumps(json.loads(whole.unsealed(file.read_bytes())) | {"value": value})))
     assert go.survey(root) == first
     assert go.lists == 2

@@ -5,12 +5,13 @@ A mount that was deleted and began anew has another record at BuildKit: what is 
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from gobake import whole
 from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 
@@ -40,12 +41,8 @@ def remember(home: Path, builder: str, memories: Mapping[str, Memory]) -> None:
     """Written aside and renamed. A memory that cannot be kept costs time at most."""
     known = _read(home)
     known[builder] = {name: asdict(memory) for name, memory in sorted(memories.items())}
-    part = home / f".{_FILE}.{os.getpid()}"
-    try:
-        part.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        part.replace(home / _FILE)
-    except OSError:
-        part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        whole.write(home / _FILE, whole.sealed(json.dumps(known, indent=1)))
 
 
 def note(home: Path, builder: str, mounts: Iterable[CacheMount], *, go: str, seed: str | None = None) -> None:
@@ -60,7 +57,7 @@ def note(home: Path, builder: str, mounts: Iterable[CacheMount], *, go: str, see
 
 def _read(home: Path) -> dict[str, object]:
     try:
-        known = json.loads((home / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = json.loads(whole.unsealed((home / _FILE).read_bytes()))
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}

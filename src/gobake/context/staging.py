@@ -18,6 +18,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from gobake import whole
 from gobake.context.entries import Admitted, Entry
 from gobake.context.slots import Slot, take
 from gobake.dataclass import dataclass
@@ -283,13 +284,11 @@ def _above(path: str) -> list[str]:
 
 def _read_index(file: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(file.read_bytes())
+        kept = json.loads(whole.unsealed(file.read_bytes()))
         return dict(kept["folders"]) if kept["form"] == _FORM else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 
 def _write_index(file: Path, folders: Mapping[str, Mapping[str, _State]]) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(json.dumps({"form": _FORM, "folders": folders}), encoding="utf-8")
-    part.replace(file)
+    whole.write(file, whole.sealed(json.dumps({"form": _FORM, "folders": folders})))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from gobake import __version__
+from gobake import __version__, whole
 from gobake.errors import Unwritable
 from gobake.matrix import Matrix
 from gobake.model import Project
@@ -39,12 +39,10 @@ def write_recipe(folder: Path, texts: Recipe) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Written aside and renamed: another run of the same project may read it at this moment."""
+    """Another run of the same project may read it at this moment."""
     if file.is_file() and file.read_bytes() == text.encode():
         return
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
+    whole.write(file, text.encode())
 
 
 def _forget_old(folder: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from gobake import whole
 from gobake.dataclass import dataclass
 from gobake.errors import Unwritable
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
@@ -74,7 +75,7 @@ class BegunRun:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             here = Machine.here()
             process = {"pid": os.getpid(), "host": here.host, "boot": here.boot}
-            json.dump({"process": process, "record": to_json(record)}, held)
+            held.write(whole.sealed(json.dumps({"process": process, "record": to_json(record)})).decode())
             held.flush()
             part.replace(self._file)  # from now on it is seen, and locked
         except OSError:
@@ -109,7 +110,12 @@ def settle(history: Path) -> None:
 
 def _settle(history: Path, file: Path, text: str) -> None:
     """Raises Unwritable, UnreadableRecord, ValueError."""
-    told = json.loads(text)
+    try:
+        told = json.loads(whole.unsealed(text.encode()))
+    except (ValueError, RecursionError):
+        if time.time() - file.stat().st_mtime > _ELSEWHERE_SECONDS:  # nothing will ever come of it
+            file.unlink(missing_ok=True)
+        return
     told = told if isinstance(told, dict) else {}
     process: dict[str, Any] = told["process"] if isinstance(told.get("process"), dict) else {}
     made = Machine(host=str(process.get("host", "")), boot=str(process.get("boot", "")))
