@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, overload
 
-from gobake.errors import UsageError
+from gobake.errors import Unwritable, UsageError
 from gobake.runs.digest import Digest
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
@@ -75,10 +76,11 @@ class Records:
     def read_ahead(self, seconds: float) -> None:
         """The last ones, newest first, for so long."""
         until = time.monotonic() + seconds
-        for run_id in self.store.ids()[::-1][:_WHOLE]:
-            if time.monotonic() > until:
-                return
-            self.get(run_id)
+        with contextlib.suppress(Unwritable):  # said where the run is to be kept
+            for run_id in self.store.ids()[::-1][:_WHOLE]:
+                if time.monotonic() > until:
+                    return
+                self.get(run_id)
 
     def scored(self, record: RunRecord, ids: Sequence[str], *, until: float | None = None) -> Scorecard:
         """``ids``: of the store, in order."""

@@ -46,7 +46,9 @@ class Journal:
         return self.store if self.store and self.store.writes else RunStore(self.folder)
 
     def _read(self, count: int) -> None:
-        recent = self.store.recent(count) if self.store else []
+        recent: list[RunRecord] = []
+        with contextlib.suppress(Unwritable):
+            recent = self.store.recent(count) if self.store else []
         for target in (target for record in recent for target in record.targets):
             if target.digest and target.sizes:
                 self._sizes.setdefault(target.digest, target.sizes)

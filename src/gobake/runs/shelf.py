@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Shelf:
         self._database = None
 
     def put(self, digests: Iterable[Digest]) -> None:
-        rows = [(digest.id, SCHEMA, to_text(digest)) for digest in digests]
+        rows = [(digest.id, SCHEMA, _checked(to_text(digest))) for digest in digests]
         if rows and self._writes:
             self._write("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
 
@@ -44,7 +45,7 @@ class Shelf:
     def between(self, first: str, last: str) -> dict[str, Digest]:
         """Those of the runs from one id to another, both of them among these."""
         sql = "SELECT id, body FROM digests WHERE id BETWEEN ? AND ? AND schema = ?"
-        found = ((run_id, from_text(body)) for run_id, body in self._read(sql, (first, last, SCHEMA)))
+        found = ((run_id, from_text(_text(body))) for run_id, body in self._read(sql, (first, last, SCHEMA)))
         return {run_id: digest for run_id, digest in found if digest and digest.id == run_id}
 
     # ---- within
@@ -79,3 +80,13 @@ class Shelf:
         if self._writes and not isinstance(error, sqlite3.OperationalError):  # which is: locked, no room, no table
             with contextlib.suppress(OSError):
                 self._file.unlink()
+
+
+def _checked(text: str) -> str:
+    """With a checksum in front: in a damaged page another digit would make another figure."""
+    return f"{zlib.crc32(text.encode()):08x}{text}"
+
+
+def _text(body: object) -> str:
+    """ "" for what is damaged, or was kept without a checksum."""
+    return body[8:] if isinstance(body, str) and body == _checked(body[8:]) else ""

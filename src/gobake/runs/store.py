@@ -17,9 +17,9 @@ import shutil
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import diskcache
 
@@ -27,6 +27,7 @@ from gobake.errors import Unwritable, UsageError
 from gobake.runs.digest import Digest
 from gobake.runs.disk import PlainDisk, ReadOnly, keys
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
+from gobake.runs.rescue import rescued
 from gobake.runs.shelf import Shelf
 
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
@@ -34,6 +35,8 @@ _NO_LIMIT = 1 << 62
 _IN_DATABASE = 1 << 30  # values of up to that many bytes lie in the database, where a write is whole or not at all
 _DAY_SECONDS = 24 * 3600.0
 _LONGEST_ID = 60
+_FAILS = (OSError, sqlite3.Error, diskcache.Timeout)
+_Done = TypeVar("_Done")
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]+")
 
 
@@ -57,7 +60,7 @@ class RunStore:
                 self._cache = self._open()
             else:
                 self._cache = ReadOnly(folder / "records")
-        except (OSError, sqlite3.Error) as error:
+        except _FAILS as error:
             raise self._unwritable(error) from None
         self._shelf = Shelf(folder, writes=writes or os.access(folder, os.W_OK))
 
@@ -91,8 +94,9 @@ class RunStore:
             if events is not None:
                 self._pack(events, part)
                 part.replace(kept)
-            self._cache.set(record.id, to_json(record))  # not `retry`: that tries for ever, whatever the reason
-        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+            # not `retry`: that tries for ever, whatever the reason
+            self._mending(lambda: self._cache.set(record.id, to_json(record)))
+        except _FAILS as error:
             for file in (part, kept):  # events without a record would lie there for ever
                 with contextlib.suppress(OSError):
                     file.unlink(missing_ok=True)
@@ -117,15 +121,15 @@ class RunStore:
         """Forget a run, also a damaged one. Raises Unwritable."""
         self._shelf.remove(run_id)
         try:
-            self._cache.delete(run_id)
+            self._mending(lambda: self._cache.delete(run_id))
             self._events(run_id).unlink(missing_ok=True)
-        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+        except _FAILS as error:
             raise self._unwritable(error) from None
 
     def _sweep(self) -> None:
         """Once a day, events that a killed process left without a record."""
         now, mark = time.time(), self.folder / ".swept"
-        with contextlib.suppress(OSError, sqlite3.Error):
+        with contextlib.suppress(OSError, Unwritable):
             if mark.exists() and mark.stat().st_mtime > now - _DAY_SECONDS:
                 return
             mark.touch()
@@ -138,9 +142,14 @@ class RunStore:
     # ---- reading
 
     def ids(self) -> list[str]:
-        """Newest last. Ids of damaged records are there as well. Who only reads sees those of one moment."""
+        """Newest last. Ids of damaged records are there as well. Who only reads sees those of one moment. Raises
+        Unwritable where the database cannot be read."""
         if self._ids is None or self.writes:
-            self._ids = sorted(key for key in keys(self._cache) if isinstance(key, str) and _ID.fullmatch(key))
+            try:
+                found = self._mending(lambda: list(keys(self._cache)))
+            except _FAILS as error:
+                raise self._unwritable(error) from None
+            self._ids = sorted(key for key in found if isinstance(key, str) and _ID.fullmatch(key))
         return list(self._ids)
 
     def resolve(self, name: str) -> str:
@@ -215,35 +224,49 @@ class RunStore:
 
     def _open(self) -> Any:
         """The database. A broken one is set aside, so that runs are recorded again."""
-        records = self.folder / "records"
-        for attempt in (1, 2):
-            try:
-                return diskcache.Cache(
-                    str(records),
-                    disk=PlainDisk,
-                    timeout=LOCKED_SECONDS,
-                    eviction_policy="none",
-                    size_limit=_NO_LIMIT,
-                    cull_limit=0,
-                    disk_min_file_size=_IN_DATABASE,
-                )
-            except sqlite3.OperationalError as error:  # locked, read only, no room: nothing is wrong with the file
-                raise self._unwritable(error) from None
-            except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
-                if attempt == 2:
-                    raise self._unwritable(error) from None
-                self._set_aside(records, error)
-            except (OSError, diskcache.Timeout) as error:
-                raise self._unwritable(error) from None
-        raise AssertionError
-
-    def _set_aside(self, records: Path, why: Exception) -> None:
-        aside = records.with_name(f"records-damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
         try:
-            records.rename(aside)
-        except OSError as error:
-            raise self._unwritable(error) from None
-        self.notes.append(f"the records of earlier runs are damaged ({why}) and were set aside as {aside}")
+            return self._opened()
+        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+            if isinstance(error, sqlite3.OperationalError):  # locked, read only, no room: nothing is wrong with it
+                raise
+            return self._anew(error)
+
+    def _opened(self) -> Any:
+        return diskcache.Cache(
+            str(self.folder / "records"),
+            disk=PlainDisk,
+            timeout=LOCKED_SECONDS,
+            eviction_policy="none",
+            size_limit=_NO_LIMIT,
+            cull_limit=0,
+            disk_min_file_size=_IN_DATABASE,
+        )
+
+    def _mending(self, doing: Callable[[], _Done]) -> _Done:
+        """Once more on a database that is sound, where this one turns out to be damaged."""
+        try:
+            return doing()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) or not self.writes:
+                raise
+            with contextlib.suppress(sqlite3.Error):
+                self._cache.close()
+            self._cache = self._anew(error)
+            return doing()
+
+    def _anew(self, why: Exception) -> Any:
+        """Another database, with what could be read of the one that is damaged."""
+        records = self.folder / "records"
+        aside = records.with_name(f"records-damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+        records.rename(aside)
+        cache, saved = self._opened(), 0
+        for run_id, data in rescued(aside):
+            cache.set(run_id, data)
+            saved += 1
+        self.notes.append(
+            f"the records of earlier runs are damaged ({why}): {saved} could be saved, and all is set aside as {aside}"
+        )
+        return cache
 
     def _events(self, run_id: str) -> Path:
         return self.folder / "events" / f"{run_id}.jsonl.gz"
