@@ -101,7 +101,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
                 {fault.name: fault.reason for fault in baked.not_built},
             ),
             failure=str(error or ""),
-            caches=cache_run.end(baked.transfers, ready.layers, ready.caches, started),
+            caches=cache_run.end(baked.transfers, ready.layers, ready.caches, started, sweeps=not error),
             **outcome.facts(ready.opened, ready.caches.surroundings, ready.builder, questions.info()),
             seeds=tuple(ready.care.records) if ready.care else (),
             **evidence,

@@ -163,6 +163,21 @@ def branches(root: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def tracked_below(folder: Path) -> str:
+    """A file below a folder that is in the repository around it, or why git does not tell; "" where there is none.
+
+    git looks from the top of the repository, and never from the folder itself, which may pretend to be one.
+    """
+    place = folder.absolute()
+    top = _top(place.parent)
+    if top is None:
+        return ""
+    listed = Answer(top, "ls-files", "-z", "--", f":(literal){place.relative_to(top).as_posix()}")
+    if listed.missing or listed.complaint():
+        return _refusal(listed, top)[0] or "git does not list them"
+    return listed.text().partition("\0")[0]
+
+
 # ---- tags
 
 

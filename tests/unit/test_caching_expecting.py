@@ -16,7 +16,7 @@ KEY = SeedKey(project="shop", go="1.26", arch="amd64")
 
 
 def seed(inputs: str) -> Seed:
-    told = labels(key=KEY, go="go1.26.1", branch="main", sums="s", inputs=inputs, index="i", saved="", size=1)
+    told = labels(key=KEY, go="go1.26.1", branch="main", sums="s", inputs=inputs, index="ab" * 32, saved="", size=1)
     found = read_seed("t", "sha256:1", 1, 1, told, KEY)
     assert isinstance(found, Seed)
     return found

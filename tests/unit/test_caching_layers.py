@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -292,32 +293,39 @@ def test_layouts_share_their_blobs(tmp_path: Path) -> None:
 
 
 def test_a_layout_that_was_copied_without_its_link_is_made_anew(tmp_path: Path) -> None:
-    (folder.layout(tmp_path, "a") / "blobs/sha256").mkdir(parents=True)
-    (folder.layout(tmp_path, "a") / "index.json").write_text("{}")
-    folder.prepare(tmp_path, ["a"])
-    assert (folder.layout(tmp_path, "a") / "blobs").is_symlink()
+    (folder.layout(tmp_path, MAIN) / "blobs/sha256").mkdir(parents=True)
+    (folder.layout(tmp_path, MAIN) / "index.json").write_text("{}")
+    folder.prepare(tmp_path, [MAIN])
+    assert (folder.layout(tmp_path, MAIN) / "blobs").is_symlink()
     assert folder.tags(tmp_path) == frozenset()
+
+
+def keep(blobs: Path, content: bytes) -> str:
+    """A blob; its digest."""
+    name = hashlib.sha256(content).hexdigest()
+    (blobs / name).write_bytes(content)
+    return f"sha256:{name}"
 
 
 def test_sweeping_deletes_old_blobs_that_no_index_leads_to(tmp_path: Path) -> None:
     folder.prepare(tmp_path, ["a"])
     blobs = tmp_path / "layers/blobs/sha256"
-    (blobs / "layer").write_text("kept")
-    (blobs / "config").write_text("{}")
-    (blobs / "dead").write_text("12345")
-    manifest = {"config": {"digest": "sha256:config"}, "layers": [{"digest": "sha256:layer"}]}
-    (blobs / "manifest").write_text(json.dumps(manifest))
-    index = folder.layout(tmp_path, "a") / "index.json"
-    index.write_text(json.dumps({"manifests": [{"digest": "sha256:manifest"}]}))
-    now = (blobs / "dead").stat().st_mtime
+    dead = keep(blobs, b"12345").removeprefix("sha256:")
+    manifest = {"config": {"digest": keep(blobs, b"{}")}, "layers": [{"digest": keep(blobs, b"kept")}]}
+    named = {"digest": keep(blobs, json.dumps(manifest).encode())}
+    (folder.layout(tmp_path, "a") / "index.json").write_text(json.dumps({"manifests": [named]}))
+    now = (blobs / dead).stat().st_mtime
     assert folder.sweep(tmp_path, now + 60) == 0  # perhaps of a run that is at work
     assert folder.sweep(tmp_path, now + 2 * 24 * 3600) == 5
-    assert sorted(b.name for b in blobs.iterdir()) == ["config", "layer", "manifest"]
+    assert len(list(blobs.iterdir())) == 3
+    assert not (blobs / dead).exists()
 
 
-@pytest.mark.parametrize("index", ["", "[]", '{"manifests": [{}]}', '{"manifests": [{"digest": "sha256:gone"}]}'])
+@pytest.mark.parametrize(
+    "index", ["", "[]", '{"manifests": [{}]}', '{"manifests": [{"digest": "sha256:' + "0" * 64 + '"}]}']
+)
 def test_sweeping_touches_nothing_where_an_index_cannot_be_read(tmp_path: Path, index: str) -> None:
     folder.prepare(tmp_path, ["a"])
-    (tmp_path / "layers/blobs/sha256/dead").write_text("12345")
+    keep(tmp_path / "layers/blobs/sha256", b"12345")
     (folder.layout(tmp_path, "a") / "index.json").write_text(index)
     assert folder.sweep(tmp_path, 1e12) == 0

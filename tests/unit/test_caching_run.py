@@ -84,11 +84,11 @@ def test_ignored_errors_are_one_line() -> None:
 def test_bytes_of_a_folder_are_what_was_written_and_each_layer_counts_once(tmp_path: Path) -> None:
     folder.prepare(tmp_path, [TAG])
     blobs = tmp_path / "layers/blobs/sha256"
-    (blobs / "new").write_bytes(b"12345")
-    written = (blobs / "new").stat().st_mtime
+    (blobs / ("ab" * 32)).write_bytes(b"12345")
+    written = (blobs / ("ab" * 32)).stat().st_mtime
     given = plan(f"type=local,dest={tmp_path}/layers/{TAG}")
     transfers = [
-        CacheTransfer(exported=True, target=t, place="client directory", seconds=1.0, layers=("sha256:new",))
+        CacheTransfer(exported=True, target=t, place="client directory", seconds=1.0, layers=("sha256:" + "ab" * 32,))
         for t in ("api-alpine", "api-scratch")
     ]
     assert [(r.ref, r.bytes) for r in end(transfers, given, choice(Store(folder=tmp_path)), written - 1)] == [

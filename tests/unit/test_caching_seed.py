@@ -18,8 +18,9 @@ from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
 KEY = SeedKey(project="shop", go="1.26", arch="amd64")
+INDEX = "ab" * 32
 TOLD = labels(
-    key=KEY, go="go1.26.6", branch="main", sums="s", inputs="i", index="x", saved="2026-11-25T02:00:00Z", size=12
+    key=KEY, go="go1.26.6", branch="main", sums="s", inputs="i", index=INDEX, saved="2026-11-25T02:00:00Z", size=12
 )
 
 
@@ -37,7 +38,7 @@ def test_labels_are_read_back() -> None:
         "main",
         "s",
         "i",
-        "x",
+        INDEX,
         12,
     )
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
-import os
+import stat
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from gobake import engine
-from gobake.caching import folder
-from gobake.caching.layout import blob_file, tag_of, tags
+from gobake import engine, oci, outside
+from gobake.caching import folder, own
+from gobake.caching.layout import INDEX, blobs, manifest, tag_of, tags
 from gobake.caching.pruning import GRACE_SECONDS, Item, unneeded_parts
 from gobake.caching.seedstore import SeedStore
 from gobake.caching.stored import PARTS, Entry, Stored, What, moment
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
+from gobake.inside import Inside
+from gobake.oci import Descriptor
+from gobake.outside import Unfit
 from gobake.registry import DeletionRefused, Repository
 
 DELETE_SECONDS = 300.0  # for all of a registry's answers together
+_AT_ONCE = 8
+_OWN = tuple(f"{kind}-" for kind in What)
+_TEXT = ".txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +60,16 @@ def prune_store(store: SeedStore, chosen: Sequence[Item], there: Stored) -> Prun
 def _prune_registry(place: str, chosen: Sequence[Item], there: Stored) -> Pruned:
     repository = Repository(place, seconds=DELETE_SECONDS)
     gone = {item.name for item in chosen}
+    try:
+        # a registry deletes images, not tags: all other tags of the same image would go too, whosever they are
+        named = _named_by_others(repository, gone)
+    except RegistryRefused as error:
+        return Pruned(notes=(f"nothing was deleted, as another tag may name the same image: {error}",))
     deleted, notes = [], []
     for item in chosen:
-        # a registry deletes images, not tags: another tag of the same image would go too
-        same = [e.tag for e in there.entries if e.digest == item.key and e.tag not in gone]
-        if same or not item.key:
-            notes.append(f"{item.name} stays: " + (f"{same[0]} is the same image" if same else "it cannot be read"))
+        other = named.get(item.key)
+        if other or not item.key:
+            notes.append(f"{item.name} stays: " + (f"{other} is the same image" if other else "it cannot be read"))
             continue
         try:
             repository.delete(item.key)
@@ -69,11 +80,28 @@ def _prune_registry(place: str, chosen: Sequence[Item], there: Stored) -> Pruned
             notes.append(f"{item.name} stays: {error}")
     ages = _ages(repository, there)
     for entry in unneeded_parts(there.entries, deleted, ages):
+        if (other := named.get(entry.digest, entry.tag)) != entry.tag:
+            notes.append(f"{entry.tag} stays: {other} is the same image")
+            continue
         try:
             repository.delete(entry.digest)
         except RegistryRefused as error:
             notes.append(f"{entry.tag} stays: {error}")
     return Pruned(deleted=tuple(deleted), notes=tuple(notes))
+
+
+def _named_by_others(repository: Repository, gone: Collection[str]) -> dict[str, str]:
+    """By digest, a tag that names it, itself or in an index, and is not among those that go; one that is not gobake's
+    rather than one that is. Asked now: tags move. Raises RegistryRefused where one of them cannot be read."""
+    tags = [tag for tag in repository.tags() if tag not in gone]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        manifests = list(pool.map(repository.manifest, tags))
+    found: dict[str, str] = {}
+    for tag, image in sorted(zip(tags, manifests, strict=True), key=lambda pair: pair[0].startswith(_OWN)):
+        if image:
+            for digest in (image.digest, *(part.digest for part in image.manifests)):
+                found.setdefault(digest, tag)
+    return found
 
 
 def _ages(repository: Repository, there: Stored) -> dict[str, float]:
@@ -85,9 +113,9 @@ def _ages(repository: Repository, there: Stored) -> dict[str, float]:
             continue
         try:
             manifest = repository.manifest(entry.digest)
-            config = json.loads(repository.blob(manifest.content["config"]["digest"])) if manifest else {}
-            made = moment(str(config.get("created", "")))
-        except (RegistryRefused, ValueError, KeyError, TypeError, AttributeError):
+            config = manifest.config if manifest else None
+            made = moment(oci.config(repository.blob(config.digest)).created) if config else None
+        except (RegistryRefused, Unfit):
             continue
         if made is not None:
             ages[entry.tag] = time.time() - made
@@ -109,81 +137,91 @@ def _prune_layers(store: Path, chosen: Sequence[Item]) -> Pruned:
         try:
             folder.forget(store, [item.name])
             deleted.append(item)
-        except OSError as error:
-            notes.append(f"{item.name} stays: {error.strerror}")
+        except (OSError, RegistryRefused) as error:
+            notes.append(f"{item.name} stays: {getattr(error, 'strerror', None) or error}")
     return Pruned(deleted=tuple(deleted), notes=tuple(notes))
 
 
 def _prune_seeds(store: Path, chosen: Sequence[Item], there: Stored) -> Pruned:
-    layout = store / "seeds"
-    texts = {file.stem: file for file in layout.glob(f"{What.INDEX}-*.txt")}
-    parts = [*there.of(What.HALF), *(Entry(what=What.INDEX, tag=tag, digest="") for tag in texts)]
+    layout = Inside(top=store) / "seeds"
     try:
+        if not chosen and not layout.exists():
+            return Pruned()
+        if why := own.refusal(layout):
+            return Pruned(notes=(f"{layout.path} stays as it is: {why}",) if chosen else ())
+        texts = {name.removesuffix(_TEXT): name for name in layout.entries() if _is_text(name)}
+        parts = [*there.of(What.HALF), *(Entry(what=What.INDEX, tag=tag, digest="") for tag in texts)]
         with _locked(layout):
             named = tags(layout)
             deleted = tuple(item for item in chosen if item.name in named)
-            files = texts | {tag: blob_file(layout, str(named[tag]["digest"])) for tag in named}
-            ages = {part.tag: _age(files[part.tag]) for part in parts if part.tag in files}
+            ages = {part.tag: _age(layout, part.tag, texts, named) for part in parts}
             unneeded = [part.tag for part in unneeded_parts([*there.of(What.SEED), *parts], deleted, ages)]
             _sweep(layout, _forget(layout, {*unneeded, *(item.name for item in deleted)}))
+        for tag in unneeded:
+            if tag in texts:
+                layout.remove(texts[tag])
     except FileNotFoundError:
         return Pruned()
-    except (OSError, RegistryRefused) as error:
-        return Pruned(notes=(f"{layout} stays as it is: {error}",))
-    for tag in unneeded:
-        if tag in texts:
-            texts[tag].unlink(missing_ok=True)
+    except (OSError, RegistryRefused, Unfit) as error:
+        return Pruned(notes=(f"{layout.path} stays as it is: {getattr(error, 'strerror', None) or error}",))
     return Pruned(deleted=deleted)
 
 
-def _age(file: Path) -> float:
+def _is_text(name: str) -> bool:
+    return name.startswith(f"{What.INDEX}-") and name.endswith(_TEXT)
+
+
+def _age(layout: Inside, tag: str, texts: Mapping[str, str], named: Mapping[str, Descriptor]) -> float:
     """Seconds; 0 for what is no more."""
-    return time.time() - file.stat().st_mtime if file.exists() else 0.0
+    try:
+        place, name = (layout, texts[tag]) if tag in texts else (blobs(layout), outside.hex_of(named[tag].digest))
+        return time.time() - place.status(name).st_mtime
+    except (OSError, LookupError):
+        return 0.0
 
 
 @contextmanager
-def _locked(layout: Path) -> Iterator[None]:
+def _locked(layout: Inside) -> Iterator[None]:
     """BuildKit's own lock of a layout's index (client/ociindex)."""
-    with (layout / "index.json.lock").open("a") as file:
+    with layout.opened_to_lock(f"{INDEX}.lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _forget(layout: Path, gone: Collection[str]) -> set[str]:
+def _forget(layout: Inside, gone: Collection[str]) -> set[str]:
     """Take tags out of a layout's index; the digests that only they needed."""
-    before = _reachable(layout)
-    index = json.loads((layout / "index.json").read_bytes())
-    index["manifests"] = [e for e in index["manifests"] if tag_of(e) not in gone]
-    part = layout / f".index.json.{os.getpid()}"
-    part.write_text(json.dumps(index))
-    part.replace(layout / "index.json")
-    return before - _reachable(layout)
+    data = layout.read(INDEX)
+    before = _reachable(layout, oci.index(data))
+    index = dict(outside.parsed_object(data))
+    index["manifests"] = [
+        entry for entry, read in zip(index["manifests"], oci.index(data), strict=True) if tag_of(read) not in gone
+    ]
+    text = json.dumps(index).encode()
+    layout.write(INDEX, text)
+    return before - _reachable(layout, oci.index(text))
 
 
-def _sweep(layout: Path, freed: set[str]) -> None:
+def _sweep(layout: Inside, freed: set[str]) -> None:
     """Delete blobs that nothing needs: those of what was pruned, and others that no save can be about to name."""
-    needed, now = _reachable(layout), time.time()
-    for file in layout.glob("blobs/*/*"):
-        digest = f"{file.parent.name}:{file.name}"
-        if digest not in needed and (digest in freed or now - file.stat().st_mtime > GRACE_SECONDS):
-            file.unlink(missing_ok=True)
+    needed, now = _reachable(layout, oci.index(layout.read(INDEX))), time.time()
+    for name, status in blobs(layout).entries().items():
+        if not outside.is_hex(name) or not stat.S_ISREG(status.st_mode):
+            continue  # not what anybody wrote here for gobake
+        digest = f"sha256:{name}"
+        if digest not in needed and (digest in freed or now - status.st_mtime > GRACE_SECONDS):
+            blobs(layout).remove(name)
 
 
-def _reachable(layout: Path) -> set[str]:
-    """Digests of all manifests that the index names, and of everything below them."""
-    index = json.loads((layout / "index.json").read_bytes())
+def _reachable(layout: Inside, index: Sequence[Descriptor]) -> set[str]:
+    """Digests of all manifests that an index names, and of everything below them."""
     found: set[str] = set()
-    waiting: list[Any] = list(index.get("manifests") or [])
+    waiting = list(index)
     while waiting:
         descriptor = waiting.pop()
-        digest = str(descriptor.get("digest", ""))
-        if digest in found:
+        if descriptor.digest in found:
             continue
-        found.add(digest)
-        if "manifest" in str(descriptor.get("mediaType", "")) or "index" in str(descriptor.get("mediaType", "")):
-            try:
-                content = json.loads(blob_file(layout, digest).read_bytes())
-            except (OSError, ValueError):
-                continue
-            waiting += [content.get("config") or {}, *(content.get("layers") or []), *(content.get("manifests") or [])]
+        found.add(descriptor.digest)
+        if descriptor.is_manifest:
+            with contextlib.suppress(RegistryRefused):  # one that cannot be read is of use to nobody
+                waiting += manifest(layout, descriptor.digest).parts
     return found

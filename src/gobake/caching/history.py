@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import calendar
 import gzip
-import io
 import threading
 import time
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +28,8 @@ from gobake.caching import refs
 from gobake.caching.choosing import CacheChoice
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
+from gobake.inside import Inside
+from gobake.outside import LONGEST_JSON, Unfit, unzipped
 from gobake.registry import Repository
 from gobake.runs.archive import Entry, from_line, to_line
 from gobake.runs.digest import Digest
@@ -42,7 +42,6 @@ KEPT = 20  # of a lineage, in the store
 _DELETED = 4  # at most, by one run: more than it adds, so that what was left over comes to its end
 SECONDS = 5.0  # for reading, which goes on while the build runs, and as many for writing after it
 _AT_ONCE = 8
-_LARGEST = 64 << 20  # bytes of a record, unpacked
 _TYPE = "application/vnd.gobake.run.v1+json+gzip"
 _SUFFIX = ".jsonl.gz"
 
@@ -101,18 +100,14 @@ class _Registry:
 
     def read(self, tag: str) -> bytes | None:
         manifest = self._repository.manifest(tag)
-        layers = manifest.content.get("layers") if manifest else None
-        try:
-            return self._repository.blob(layers[0]["digest"]) if layers else None
-        except (TypeError, KeyError):
-            return None
+        return self._repository.blob(manifest.layers[0].digest) if manifest and manifest.layers else None
 
     def write(self, tag: str, data: bytes) -> None:
         self._repository.push(tag, data, _TYPE)
 
     def delete(self, tag: str) -> None:
         manifest = self._repository.manifest(tag)
-        if manifest:
+        if manifest and manifest.kind == _TYPE:  # the tag may name anything, and all of its tags would go
             self._repository.delete(manifest.digest)
 
 
@@ -120,39 +115,39 @@ class _Folder:
     """Files, written aside and renamed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "history"
+        self._folder = Inside(top=folder) / "history"
 
     def tags(self) -> Sequence[str]:
         try:
-            return [file.name.removesuffix(_SUFFIX) for file in self._folder.glob(f"*{_SUFFIX}")]
+            return [name.removesuffix(_SUFFIX) for name in self._folder.entries() if name.endswith(_SUFFIX)]
+        except FileNotFoundError:
+            return []
         except OSError as error:
             raise self._refused(error) from None
 
     def read(self, tag: str) -> bytes | None:
         try:
-            return (self._folder / f"{tag}{_SUFFIX}").read_bytes()
+            return self._folder.read(f"{tag}{_SUFFIX}", LONGEST_JSON)
         except FileNotFoundError:
             return None  # another run has deleted it
         except OSError as error:
             raise self._refused(error) from None
 
     def write(self, tag: str, data: bytes) -> None:
-        part = self._folder / f".{tag}.part"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            part.replace(self._folder / f"{tag}{_SUFFIX}")
+            self._folder.make()
+            self._folder.write(f"{tag}{_SUFFIX}", data)
         except OSError as error:
             raise self._refused(error) from None
 
     def delete(self, tag: str) -> None:
         try:
-            (self._folder / f"{tag}{_SUFFIX}").unlink(missing_ok=True)
+            self._folder.remove(f"{tag}{_SUFFIX}")
         except OSError as error:
             raise self._refused(error) from None
 
     def _refused(self, error: OSError) -> RegistryRefused:
-        return RegistryRefused(f"{self._folder}: {error.strerror or error}")
+        return RegistryRefused(f"{self._folder.path}: {error.strerror or error}")
 
 
 # ---- one run's part
@@ -274,10 +269,6 @@ def packed(record: RunRecord, digest: Digest | None) -> bytes:
 def unpacked(data: bytes) -> Entry:
     """Raises UnreadableRecord."""
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as lines:
-            line = lines.read(_LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableRecord(f"cannot be unpacked: {error}") from None
-    if len(line) > _LARGEST:
-        raise UnreadableRecord("is too large")
-    return from_line(line)
+        return from_line(unzipped(data, LONGEST_JSON))
+    except Unfit as error:
+        raise UnreadableRecord(str(error)) from None

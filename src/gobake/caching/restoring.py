@@ -9,24 +9,31 @@ broken spoils nothing.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from gobake import outside
 from gobake.caching.mounts import Mount, halves_of
 from gobake.caching.seed import Seed
 from gobake.caching.seedstore import Image, SeedStore
 from gobake.caching.solving import solve, write_dockerfile
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
+from gobake.inside import Inside
 from gobake.model import Platform
+from gobake.outside import Unfit
 
 # A seed that comes slower than this is no help: compiling makes about as much.
 SLOWEST = 4e6  # bytes a second, packed
 LEAST_SECONDS = 30.0
+MOST_SECONDS = 1800.0  # whatever size the store states: what is told is not yet known
 PULL_SECONDS = 600.0
+_LONGEST_REPORT = 1 << 20  # bytes
 LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
 
 
@@ -54,7 +61,6 @@ def restore(
             return Restored(seed=seed, seconds=time.monotonic() - begun, error=half)
         contexts["half"] = store.context(half.digest)
         packed = (packed + sum(half.layers)) if packed and sum(half.layers) else None
-    patience = LEAST_SECONDS + (packed or seed.size) / SLOWEST
     with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
         folder = Path(scratch)
         images = {name: some for name, some in halves_of(mounts, seed.half_programs).items() if name in contexts}
@@ -65,17 +71,30 @@ def restore(
             "platforms": [str(p) for p in platforms],
             "output": [f"type=local,dest={folder / 'report'}"],
         }
-        solved = solve({"restore": target}, folder, builder=builder, seconds=patience)
-        reports = [] if solved.error else sorted((folder / "report").rglob("restored"))
-        lines = [line.split() for file in reports for line in file.read_text().splitlines()]
+        solved = solve({"restore": target}, folder, builder=builder, seconds=patience(packed, seed.size))
+        files, size = (0, 0) if solved.error else _counted(folder / "report")
     return Restored(
-        seed=seed,
-        seconds=time.monotonic() - begun,
-        packed=packed,
-        files=sum(int(words[1]) for words in lines),
-        size=sum(int(words[2]) for words in lines),
-        error=solved.error,
+        seed=seed, seconds=time.monotonic() - begun, packed=packed, files=files, size=size, error=solved.error
     )
+
+
+def patience(packed: int | None, size: int) -> float:
+    """Seconds that a seed of so many bytes is waited for."""
+    return min(LEAST_SECONDS + (packed or size) / SLOWEST, MOST_SECONDS)
+
+
+def _counted(report: Path) -> tuple[int, int]:
+    """(files, bytes) that the restoring program says it wrote, one line a mount; the program came with the seed."""
+    files = size = 0
+    for folder, _, names in os.walk(report):
+        if "restored" not in names:
+            continue
+        with contextlib.suppress(OSError, Unfit):
+            text = Inside(top=Path(folder)).read("restored", _LONGEST_REPORT).decode("utf-8", "replace")
+            for words in (line.split() for line in text.splitlines()):
+                if len(words) > 2:
+                    files, size = files + outside.number(words[1]), size + outside.number(words[2])
+    return files, size
 
 
 def _half(store: SeedStore, seed: Seed) -> Image | str:

@@ -62,10 +62,10 @@ def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) 
 
 
 def end(
-    transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheChoice, started: float
+    transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheChoice, started: float, *, sweeps: bool = True
 ) -> tuple[CacheRecord, ...]:
-    """What was read and written."""
-    if plan.local and choice.store and choice.store.folder:
+    """What was read and written. ``sweeps``: take away what is out of use, which a run that failed does not."""
+    if sweeps and plan.local and choice.store and choice.store.folder:
         folder.sweep(choice.store.folder)
     found = []
     counted: set[str] = set()

@@ -14,12 +14,15 @@ from dataclasses import field
 from pathlib import Path
 
 from gobake import shipped
+from gobake.caching import layout as layouts
+from gobake.caching import own
 from gobake.caching import seed as seeds
 from gobake.caching.mounts import Mount, halves_of
 from gobake.caching.restoring import restore
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seedstore import Image, SeedStore
 from gobake.caching.solving import Solved, files_of, solve, write_dockerfile
+from gobake.caching.stored import LARGEST_INDEX
 from gobake.caching.units import (
     DAY_SECONDS,
     Keeping,
@@ -203,7 +206,11 @@ def _list(asked: Saving, before: Seed | None, folder: Path) -> tuple[tuple[Unit,
     text = found["index"] if ask_index else kept
     trusted = bool(before) and hashlib.sha256(text.encode()).hexdigest() == (before.index if before else "")
     go = found["go-version"].split()
-    return read_listing(found["units"]), read_index(text) if trusted else None, go[2] if len(go) > 2 else ""
+    try:
+        units = read_listing(found["units"])
+    except ValueError:
+        raise RegistryRefused("the cache mounts cannot be read: they hold a file that is none of Go's") from None
+    return units, read_index(text) if trusted else None, go[2] if len(go) > 2 else ""
 
 
 def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: Path) -> Image | None:
@@ -337,10 +344,19 @@ def _told(
 
 
 def _kept_index(store: SeedStore, name: str) -> str:
-    file = store.layout / f"{name}.txt" if store.folder and name else None
-    return file.read_text() if file and file.is_file() else ""
+    if not (store.folder and name):
+        return ""
+    try:
+        return store.inside.read(f"{name}.txt", LARGEST_INDEX).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _keep_index(store: SeedStore, name: str, text: str) -> None:
-    store.layout.mkdir(parents=True, exist_ok=True)
-    (store.layout / f"{name}.txt").write_text(text)
+    """Raises RegistryRefused, also where links would lead what is saved elsewhere."""
+    try:
+        own.make(store.inside)
+        layouts.require_plain(store.inside)
+        store.inside.write(f"{name}.txt", text.encode())
+    except OSError as error:
+        raise RegistryRefused(f"{store.layout} cannot be written: {error.strerror}") from None

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from gobake import outside
 from gobake.dataclass import dataclass
+from gobake.outside import Unfit
 
 _FORMAT = "3"  # of seeds: what is of another is passed over
 _LABEL = "dev.gobake.seed"
@@ -118,22 +120,30 @@ def describe(tag: str, digest: str, layers: int, compressed: int | None, found: 
     """The seed that an image's labels describe, whosever it is; None where they describe none."""
     if found.get(_LABEL) != _FORMAT:
         return None
-    size = found.get(f"{_LABEL}.size", "")
+    index, half = found.get(f"{_LABEL}.index", ""), found.get(f"{_LABEL}.half", "")
+    try:
+        size = outside.number(found.get(f"{_LABEL}.size") or "0")
+        if index:  # the first digits of it become a tag, and a file's name
+            outside.digest(f"sha256:{index}")
+        if half:
+            outside.tag(half)
+    except Unfit:
+        return None
     return Seed(
         tag=tag,
         digest=digest,
         layers=layers,
         compressed=compressed,
-        size=int(size) if size.isdigit() else 0,
+        size=size,
         go=found.get(f"{_LABEL}.go", ""),
         arch=found.get(f"{_LABEL}.arch", ""),
         branch=found.get(f"{_LABEL}.branch", ""),
         sums=found.get(f"{_LABEL}.sums", ""),
         inputs=found.get(f"{_LABEL}.inputs", ""),
-        index=found.get(f"{_LABEL}.index", ""),
+        index=index,
         saved=found.get(f"{_LABEL}.saved", ""),
         project=found.get(f"{_LABEL}.project", ""),
-        half=found.get(f"{_LABEL}.half", ""),
+        half=half,
         half_programs=tuple(found.get(f"{_LABEL}.half.programs", "").split()),
     )
 

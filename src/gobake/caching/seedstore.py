@@ -6,19 +6,20 @@ carries from run to run.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from gobake import engine
+from gobake import engine, oci, outside
 from gobake.beside import begun
 from gobake.caching import layout as layouts
 from gobake.caching.seed import Seed, SeedKey, read_seed
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
+from gobake.inside import Inside
+from gobake.oci import Config, Manifest
+from gobake.outside import Unfit
 
 # Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
 PACKED = "compression=zstd,compression-level=1"
@@ -44,14 +45,19 @@ class SeedStore:
     @property
     def layout(self) -> Path:
         """The folder's OCI layout."""
+        return self.inside.path
+
+    @property
+    def inside(self) -> Inside:
+        """The same, for reading and writing."""
         assert self.folder
-        return self.folder / "seeds"
+        return Inside(top=self.folder) / "seeds"
 
     def look(self, tag: str, seconds: float) -> Image | None:
         """The image under a tag, None where there is none. Raises RegistryRefused where that cannot be found out."""
         if self.folder is None:
             return _of_registry(f"{self.place}:{tag}", seconds)
-        return _of_layout(self.layout, tag)
+        return _of_layout(self.inside, tag)
 
     def seed(self, tag: str, key: SeedKey, seconds: float) -> Seed | str | None:
         """The seed under a tag, None where there is no image, or why the image is no seed for ``key``. Raises
@@ -87,35 +93,33 @@ def _of_registry(reference: str, seconds: float) -> Image | None:
     if text is None:
         return None
     try:
-        told = json.loads(text)
-        digest, image = str(told["manifest"]["digest"]), told.get("image") or {}
+        told = outside.parsed_object(text.encode())
+        digest = outside.digest(outside.mapping(told.get("manifest")).get("digest"))
+        config = oci.config(json.dumps(told.get("image") or {}).encode())
         raw = asked.result()
-        if raw is None or digest != f"sha256:{hashlib.sha256(raw.encode()).hexdigest()}":  # moved in this moment
+        if raw is None or digest != oci.digest_of(raw.encode()):  # moved in this moment
             raw = engine.inspect_image(f"{reference.rpartition(':')[0]}@{digest}", "", seconds)
-        manifest = json.loads(raw or "{}")
-    except (ValueError, KeyError, TypeError):
+        manifest = oci.manifest((raw or "").encode())
+    except Unfit:
         raise RegistryRefused(f"{reference} is no image that can be read") from None
-    return _image(digest, manifest, image)
+    return _image(digest, manifest, config)
 
 
-def _of_layout(layout: Path, tag: str) -> Image | None:
+def _of_layout(layout: Inside, tag: str) -> Image | None:
     entry = layouts.tags(layout).get(tag)
     if entry is None:
         return None
-    try:
-        manifest = json.loads(layouts.blob(layout, entry["digest"]))
-        config = json.loads(layouts.blob(layout, manifest["config"]["digest"]))
-    except (ValueError, KeyError, TypeError):
-        raise RegistryRefused(f"{tag} in {layout} is no image that can be read", remedy="delete the folder") from None
-    return _image(entry["digest"], manifest, config)
+    manifest = layouts.manifest(layout, entry.digest)
+    if manifest.config is None:
+        raise RegistryRefused(f"{tag} in {layout.path} is no image", remedy="delete the folder")
+    return _image(entry.digest, manifest, layouts.config(layout, manifest.config.digest))
 
 
-def _image(digest: str, manifest: Mapping[str, Any], config: Mapping[str, Any]) -> Image:
-    count = len((config.get("rootfs") or {}).get("diff_ids") or [])
-    listed = manifest.get("layers") or [{}] * count
+def _image(digest: str, manifest: Manifest, config: Config) -> Image:
+    """Where the manifest names no layers, the configuration tells at least how many there are."""
     return Image(
         digest=digest,
-        labels=(config.get("config") or {}).get("Labels") or {},
-        layers=tuple(int(layer.get("size") or 0) for layer in listed),
-        blobs=tuple(str(layer.get("digest") or "") for layer in listed),
+        labels=config.labels,
+        layers=tuple(layer.size for layer in manifest.layers) or (0,) * config.layers,
+        blobs=tuple(layer.digest for layer in manifest.layers) or ("",) * config.layers,
     )

@@ -6,9 +6,7 @@ A store that cannot be reached, and an entry that cannot be read, are told in on
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
-import json
 import re
 import tarfile
 import time
@@ -20,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from gobake import oci, outside
 from gobake.caching import folder
 from gobake.caching import layout as layouts
 from gobake.caching import seed as seeds
@@ -29,10 +28,15 @@ from gobake.caching.seedstore import SeedStore
 from gobake.caching.units import DAY_SECONDS, Keeping, live_share, read_index
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
+from gobake.inside import Inside
+from gobake.oci import Config, Manifest
+from gobake.outside import Unfit
 from gobake.registry import Repository
 
 LOOK_SECONDS = 30.0  # for all questions together
+LARGEST_INDEX = 64 << 20  # bytes of a seed's index, packed or unpacked: that of a large seed has a few
 _AT_ONCE = 8
+_MOST_ENTRIES = 16  # of the archive that an index lies in
 _MADE = "buildkit/createdat"  # annotation of a layer in a cache manifest
 
 
@@ -92,20 +96,20 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
-    """Where manifests and small blobs come from: a registry or a folder."""
+    """Where manifests and small blobs come from: a registry or a folder. What each raises is RegistryRefused."""
 
-    manifest: Callable[[str], tuple[str, Mapping[str, Any]] | None]  # of a tag: its digest and content
-    blob: Callable[[str], bytes]
+    manifest: Callable[[str], Manifest | None]  # of a tag
+    config: Callable[[str], Config]  # of a digest
     index: Callable[[Entry], str]  # the text of a seed's index
 
 
 def stored(store: SeedStore, *, live: bool = True) -> Stored:
     """Everything that lies in a store; ``live``: also how much of each seed was used lately. Never raises for what a
-    registry says."""
+    registry or a folder says."""
     try:
         if store.folder is None:
             return _read(*_of_registry(store.place), live=live)
-        seeded = _read(*_of_layout(store.layout), live=live).entries
+        seeded = _read(*_of_layout(store.inside), live=live).entries
         return Stored(entries=seeded + _layers_in(store.folder))
     except RegistryRefused as error:
         return Stored(error=f"cache store {store.place}: {error}")
@@ -114,37 +118,51 @@ def stored(store: SeedStore, *, live: bool = True) -> Stored:
 def _of_registry(place: str) -> tuple[Sequence[str], _Source]:
     repository = Repository(place, seconds=LOOK_SECONDS)
 
-    def manifest(tag: str) -> tuple[str, Mapping[str, Any]] | None:
-        found = repository.manifest(tag)
-        return (found.digest, found.content) if found else None
-
     def index(seed: Entry) -> str:
         """An image of one file."""
         found = repository.manifest(seed.index_tag)
-        layer = found.content["layers"][0] if found else {}
-        if not str(layer.get("mediaType", "")).endswith("+gzip"):
+        layer = found.layers[0] if found and found.layers else None
+        if layer is None or not layer.kind.endswith("+gzip"):
             return ""
-        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(repository.blob(layer["digest"])))) as files:
-            file = files.extractfile("index")
-            return file.read().decode() if file else ""
+        packed = outside.unzipped(repository.blob(layer.digest, LARGEST_INDEX), LARGEST_INDEX)
+        return checked_index(only_file(packed, "index"), seed.index)
 
-    return repository.tags(), _Source(manifest=manifest, blob=repository.blob, index=index)
+    def config(digest: str) -> Config:
+        return oci.config(repository.blob(digest))
+
+    return repository.tags(), _Source(manifest=repository.manifest, config=config, index=index)
 
 
-def _of_layout(layout: Path) -> tuple[Sequence[str], _Source]:
-    digests = {tag: str(entry.get("digest", "")) for tag, entry in layouts.tags(layout).items()}
+def _of_layout(layout: Inside) -> tuple[Sequence[str], _Source]:
+    digests = {tag: entry.digest for tag, entry in layouts.tags(layout).items()}
+    return tuple(digests), _Source(
+        manifest=lambda tag: layouts.manifest(layout, digests[tag]),
+        config=lambda digest: layouts.config(layout, digest),
+        index=lambda seed: checked_index(layout.read(f"{seed.index_tag}.txt", LARGEST_INDEX), seed.index),
+    )
 
-    def blob(digest: str) -> bytes:
-        return layouts.blob(layout, digest)
 
-    def manifest(tag: str) -> tuple[str, Mapping[str, Any]] | None:
-        return digests[tag], json.loads(blob(digests[tag]))
+def only_file(archive: bytes, name: str) -> bytes:
+    """A file of a tar of a few entries. Raises Unfit."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as files:
+            for _ in range(_MOST_ENTRIES):
+                entry = files.next()
+                if entry is None:
+                    break
+                if entry.name.removeprefix("./") == name and entry.isreg() and not entry.sparse:
+                    file = files.extractfile(entry)
+                    return file.read() if file else b""
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, OSError):
+        raise Unfit("is no archive of an index") from None
+    raise Unfit(f"holds no {name}")
 
-    def index(seed: Entry) -> str:
-        file = layout / f"{seed.index_tag}.txt"
-        return file.read_text() if file.is_file() else ""
 
-    return tuple(digests), _Source(manifest=manifest, blob=blob, index=index)
+def checked_index(text: bytes, digest: str) -> str:
+    """The text of an index that a seed names by its sha256. Raises Unfit."""
+    if oci.digest_of(text) != f"sha256:{digest}":
+        raise Unfit("is the index of another seed")
+    return text.decode("utf-8", "replace")
 
 
 def _layers_in(store: Path) -> tuple[Entry, ...]:
@@ -153,7 +171,7 @@ def _layers_in(store: Path) -> tuple[Entry, ...]:
     def unasked(_: object) -> Any:
         raise AssertionError("only seeds have more than a manifest")
 
-    source = _Source(manifest=lambda tag: folder.manifest(store, tag), blob=unasked, index=unasked)
+    source = _Source(manifest=lambda tag: folder.manifest(store, tag), config=unasked, index=unasked)
     found = _read((tag for tag in folder.tags(store) if tag.startswith(f"{What.LAYERS}-")), source, live=False)
     # where a cache does not tell when its steps ran
     return tuple(e if e.made is not None else replace(e, made=folder.written(store, e.tag)) for e in found.entries)
@@ -189,19 +207,15 @@ def _entry(tag: str, what: What, source: _Source, today: int | None) -> Entry | 
         found = source.manifest(tag)
         if found is None:
             return None  # deleted since it was listed
-        digest, manifest = found
-        sizes = _sizes(manifest)
-        entry = replace(named, digest=digest, **sizes | {"made": sizes["made"] or named.made})
+        entry = _sized(named, found)
         if what is What.SEED:
-            entry = _seed(entry, json.loads(source.blob(manifest["config"]["digest"])))
+            entry = _seed(entry, source.config(found.config.digest if found.config else ""))
     except RegistryRefused as error:
         return replace(named, error=str(error))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except Unfit:
         return replace(named, error="cannot be read")
     if entry.index and today is not None:
-        with contextlib.suppress(
-            RegistryRefused, OSError, ValueError, KeyError, EOFError, tarfile.TarError, IndexError
-        ):
+        with contextlib.suppress(RegistryRefused, OSError, Unfit):
             units = read_index(source.index(entry))
             entry = replace(entry, live=None if units is None else live_share(units, today, Keeping()))
     return entry
@@ -224,21 +238,22 @@ def parse_tag(tag: str, what: What) -> Entry:
     )
 
 
-def _sizes(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _sized(named: Entry, found: Manifest) -> Entry:
     """Of an image's or a cache's manifest, or of an index that lists a cache's layers."""
-    listed = manifest.get("layers") or manifest.get("manifests") or []
-    times = [moment(str((layer.get("annotations") or {}).get(_MADE, ""))) for layer in listed]
-    return {
-        "layers": len(listed),
-        "compressed": sum(int(layer.get("size") or 0) for layer in listed),
-        "made": max((t for t in times if t is not None), default=None),
-    }
+    listed = found.layers or found.manifests
+    times = [moment(layer.annotations.get(_MADE, "")) for layer in listed]
+    return replace(
+        named,
+        digest=found.digest,
+        layers=len(listed),
+        compressed=sum(layer.size for layer in listed),
+        made=max((t for t in times if t is not None), default=None) or named.made,
+    )
 
 
-def _seed(entry: Entry, config: Mapping[str, Any]) -> Entry:
-    labels = (config.get("config") or {}).get("Labels") or {}
+def _seed(entry: Entry, config: Config) -> Entry:
     layers = (entry.layers or 1) - 1  # the first is the program that restores
-    seed = seeds.describe(entry.tag, entry.digest, layers, entry.compressed, labels)
+    seed = seeds.describe(entry.tag, entry.digest, layers, entry.compressed, config.labels)
     if seed is None:
         return replace(entry, error="is no seed of this version of gobake")
     return replace(
@@ -257,5 +272,9 @@ def _seed(entry: Entry, config: Mapping[str, Any]) -> Entry:
 
 def moment(text: str) -> float | None:
     """Seconds since the epoch of RFC 3339, with as many digits of a second as Go writes; None for anything else."""
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)", text)
-    return datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00")).timestamp() if match else None
+    match = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", text)
+    try:
+        found = datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00")) if match else None
+        return found.timestamp() if found else None
+    except (ValueError, OverflowError):
+        return None  # the 31st of February

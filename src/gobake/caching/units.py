@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from gobake import outside
 from gobake.dataclass import dataclass
 
 _HEADER = "gobake seed index 1"
@@ -114,8 +115,11 @@ def read_index(text: str) -> tuple[Unit, ...] | None:
 
 
 def _indexed(line: str) -> Unit:
+    """Raises ValueError, also for a path that leads out of the mounts: the program that packs is told it."""
     kind, day, size, path = line.split(" ", 3)
-    return Unit(kind=Kind(kind), path=path, size=int(size), day=int(day))
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise ValueError(f"{path!r} leads elsewhere")
+    return Unit(kind=Kind(kind), path=path, size=outside.number(size), day=outside.number(day))
 
 
 def escaped(module: str) -> str:

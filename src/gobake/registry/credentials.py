@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -12,7 +10,9 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from gobake import outside
 from gobake.dataclass import dataclass
+from gobake.outside import Unfit
 
 HUB = "docker.io"
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -38,11 +38,11 @@ def credentials_of(host: str) -> Credentials | None:
     """None where docker has none, or its helper does not hand them out: the registry may need none."""
     config = _config()
     key = _HUB_KEY if host == HUB else host
-    helper = (config.get("credHelpers") or {}).get(host) or config.get("credsStore")
-    if helper and (found := _from_helper(str(helper), key)):
+    helper = _section(config, "credHelpers").get(host) or config.get("credsStore")
+    if isinstance(helper, str) and helper and (found := _from_helper(helper, key)):
         return found
-    for name, entry in (config.get("auths") or {}).items():
-        if _host(str(name)) == _host(key) and isinstance(entry, dict) and (found := _inline(entry)):
+    for name, entry in _section(config, "auths").items():
+        if _host(name) == _host(key) and isinstance(entry, dict) and (found := _inline(entry)):
             return found
     return None
 
@@ -50,10 +50,14 @@ def credentials_of(host: str) -> Credentials | None:
 def _config() -> Mapping[str, Any]:
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
-        told = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError):
+        return outside.parsed_object((folder / "config.json").read_bytes())
+    except (OSError, Unfit):
         return {}
-    return told if isinstance(told, dict) else {}
+
+
+def _section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = config.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _host(key: str) -> str:
@@ -66,7 +70,7 @@ def _inline(entry: Mapping[str, Any]) -> Credentials | None:
         return Credentials(token=str(token))
     try:
         user, colon, password = base64.b64decode(str(entry.get("auth", "")), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # neither base64 nor text
         return None
     return Credentials(user=user, password=password.rstrip("\0")) if colon else None
 
@@ -81,8 +85,10 @@ def _from_helper(helper: str, key: str) -> Credentials | None:
             check=True,
             timeout=_HELPER_SECONDS,
         )
-        told = json.loads(done.stdout)
-        user, secret = str(told["Username"]), str(told["Secret"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        told = outside.parsed_object(done.stdout.encode())
+        user, secret = told.get("Username"), told.get("Secret")
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    if not isinstance(user, str) or not isinstance(secret, str):
         return None
     return Credentials(token=secret) if user == _TOKEN_USER else Credentials(user=user, password=secret)
