@@ -55,6 +55,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             return ExitCode.DONE
         if asked.verbose:
             print(_modules_from(ready.access), ready.call.shown(), sep="\n", file=sys.stderr)
+        for note in ready.trust_notes:
+            sayer(asked)(f"note: {note}")
         begun_run = _begun_run(asked, ready, started)
         ends.callback(begun_run.end)
         questions.begin_info()
@@ -169,6 +171,7 @@ def _begun_run(asked: Asked, ready: Ready, started: float) -> BegunRun:
         gobake=__version__,
         cache_policy=ready.caches.policy.name,
         cache_store=ready.caches.store.shown if ready.caches.store else "",
+        trust=ready.opened.trust.shown(),
         **outcome.facts(ready.opened, ready.caches.surroundings, ready.builder, EngineInfo()),
         no_cache=asked.no_cache,
         lineages=ready.caches.lineages,

@@ -68,6 +68,10 @@ class ConfigError(GobakeError):
     """gobake.yaml does not say what it must."""
 
 
+class NotTrusted(GobakeError):
+    """A project wants what only a trusted one is given."""
+
+
 class ProjectError(GobakeError):
     """There is no Go module here, or it is in a state that Go itself refuses."""
 

@@ -21,6 +21,8 @@ _ANSWER_SECONDS = 20
 _UNBORN = ("does not have any commits yet", "bad default revision 'HEAD'")
 _NO_REPOSITORY = "not a git repository"
 # Words that scripts can read, and no write to the index, which another git may hold at this moment.
+# Nothing that a repository inside of the tree names is started for an answer (git-config, fsmonitor).
+_SETTINGS = ("-c", "core.fsmonitor=", "-c", "safe.bareRepository=explicit")
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
@@ -139,6 +141,14 @@ class Look:
         return next(filter(None, asked), "")
 
 
+def text_at(root: Path, revision: str, name: str) -> str | None:
+    """A file of the folder ``root`` as it is in a commit; None where git does not have it. Raises nothing."""
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
+        return None
+    asked = Answer(root, "cat-file", "blob", f"{revision}:./{name}")
+    return None if asked.complaint() or asked.missing else asked.text()
+
+
 def look(root: Path) -> Checkout:
     """What git says of the checkout, waited for."""
     with Look(root) as asked:
@@ -223,7 +233,7 @@ class Answer:
         self.missing = ""  # why git did not even start
         try:
             self._process = subprocess.Popen(
-                ["git", "-C", str(root), *words],
+                ["git", *_SETTINGS, "-C", str(root), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -33,6 +33,7 @@ class ModFile:
     uses: tuple[str, ...] = ()  # go.work only: the module folders
     requires: tuple[tuple[str, str], ...] = ()  # (module path, version)
     replaces: tuple[tuple[str, str], ...] = ()  # (module path, local folder); replacements by a version are Go's matter
+    remotes: tuple[str, ...] = ()  # paths of modules that replace others
     ignores: tuple[str, ...] = ()  # folders that Go's patterns skip; ./ in front: below the module's folder alone
 
 
@@ -44,6 +45,7 @@ class Module:
     directory: Path  # absolute
     go: str
     requires: tuple[tuple[str, str], ...] = ()  # other modules: (path, version)
+    remotes: tuple[str, ...] = ()  # paths of modules that replace others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,7 @@ def parse(text: str, file: Path) -> ModFile:
     uses: list[str] = []
     requires: list[tuple[str, str]] = []
     replaces: list[tuple[str, str]] = []
+    remotes: list[str] = []
     ignores: list[str] = []
     for number, verb, words in _statements(text):
         if verb in ("module", "go", "toolchain"):
@@ -147,6 +150,8 @@ def parse(text: str, file: Path) -> ModFile:
             new = words[arrow + 1 :]
             if arrow and len(new) == 1 and re.match(r"\.{1,2}(/|$)|/", new[0]):
                 replaces.append((words[0], new[0]))
+            elif len(new) == 2:
+                remotes.append(new[0])
     return ModFile(
         module=fields.get("module", ""),
         go=fields.get("go", ""),
@@ -154,6 +159,7 @@ def parse(text: str, file: Path) -> ModFile:
         uses=tuple(uses),
         requires=tuple(requires),
         replaces=tuple(replaces),
+        remotes=tuple(remotes),
         ignores=tuple(ignores),
     )
 
@@ -376,7 +382,7 @@ def _module(folder: Path) -> Module:
     if not mod.module:
         raise ProjectError("has no module line", where=Where(file=file), remedy="run `go mod init PATH`")
     go = mod.toolchain if mod.toolchain.startswith("go") else mod.go
-    return Module(path=mod.module, directory=folder, go=go, requires=mod.requires)
+    return Module(path=mod.module, directory=folder, go=go, requires=mod.requires, remotes=mod.remotes)
 
 
 def _replaced(mains: tuple[Module, ...], extra: list[tuple[Path, tuple[tuple[str, str], ...]]]) -> tuple[Module, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
 from gobake import git, gomod, hostgo, services, surveys
+from gobake.access.logins import without_logins
 from gobake.caching.choosing import CacheChoice, choose
-from gobake.caching.environment import look
 from gobake.caching.wish import CacheWish
 from gobake.config import CacheConfig, Config, load_config
 from gobake.dataclass import dataclass
@@ -17,9 +16,11 @@ from gobake.engine import host_platform
 from gobake.errors import ConfigError
 from gobake.folders import data_folder
 from gobake.golang import GoTree
-from gobake.gotool.asking import queries
+from gobake.gotool.asking import Query, queries
 from gobake.model import Platform, Project
 from gobake.project import Overrides, Told, build_options, identity, make_project
+from gobake.trust.deciding import Trust
+from gobake.trust.establishing import Established, establish, surroundings
 from gobake.versions import vcs
 from gobake.versions.choosing import Said, Versions
 from gobake.versions.choosing import choose as choose_version
@@ -38,6 +39,9 @@ class Request:
     platforms: tuple[Platform, ...] = ()
     history: Path | None = None  # where the records of runs are kept
     version: str = ""  # what --version says
+    trust: bool = False  # whoever runs vouches for the tree
+    locked: Path | None = None  # a file outside of the tree that says what the tree may not
+    lenient: bool = False  # show, and ask nobody: what is not trusted is left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,30 +55,29 @@ class Opened:
     modules: Mapping[str, str]  # versions by git of modules with tags of their own, by variable of the bake file
     vcs: Mapping[str, str]  # what Go would write of the commit into programs that want it, by variable of the bake file
     host_go: str | None  # path of the host's go command, where it is new enough
+    trust: Trust = field(default_factory=Trust)
+    written: Config | None = None  # what the tree's own gobake.yaml says, whether it holds or not
+    vouched: bool = False  # by whoever runs
 
 
 def open_project(request: Request) -> Opened:
-    """Raises ConfigError, ProjectError, GoMissing."""
+    """Raises ConfigError, ProjectError, GoMissing, NotTrusted."""
     root = gomod.find_root(_start(request))
-    config = load_config(root, request.config_file)
-    options = build_options(config)
+    written = load_config(root, request.config_file)  # what follows from it here describes images alone
+    options = build_options(written)
     goflags = (dict(option.env).get("GOFLAGS", "") for option in options)
-    gowork = (config.defaults.build_env or {}).get("GOWORK", "") if config else ""
-    layout = gomod.layout(root, (config.go if config else None) or "", goflags, gowork)
+    gowork = (written.defaults.build_env or {}).get("GOWORK", "") if written else ""
+    layout = gomod.layout(root, (written.go if written else None) or "", goflags, gowork)
     at_root = next((m.path for build in layout.builds for m in build.mains if m.directory == root), "")
     with git.Look(root, at_root) as look:
         go = hostgo.host_go(layout)
-        asked = queries(_platforms(request, config), options)
-        if go:
-            tree = surveys.survey(layout, asked, go)
-        else:
-            image = (
-                request.bases.get("go") or (config.bases.get("go") if config else None) or f"golang:{layout.go_version}"
-            )
-            from gobake import gocontainer  # seldom needed
-
-            tree = gocontainer.survey(layout, asked, image, request.builder, hostgo.module_settings)
+        asked = queries(_platforms(request, written), options)
+        tree = surveys.survey(layout, asked, go) if go else None
         seen = look.checkout()
+        held = establish(root, written, request, seen)
+        config = held.config
+        if tree is None:
+            tree = _asked_in_a_container(request, held, layout, asked)
         overrides = Overrides(registry=request.registry, bases=request.bases)
         project = make_project(
             config, tree, overrides, seen.source_url, told(tree) if config is None or config.discover else Told()
@@ -84,8 +87,29 @@ def open_project(request: Request) -> Opened:
             for service in (*project.services, *project.left_out)
             if service.version_variable != VERSION
         }
-        opened = Opened(project=project, tree=tree, config=config, checkout=seen, modules=modules, vcs={}, host_go=go)
+        opened = Opened(
+            project=project,
+            tree=tree,
+            config=config,
+            checkout=seen,
+            modules=modules,
+            vcs={},
+            host_go=go,
+            trust=held.trust,
+            written=held.written,
+            vouched=request.trust,
+        )
         return replace(opened, vcs=vcs.told(look, seen, project, _own_files(opened, request)))
+
+
+def _asked_in_a_container(request: Request, held: Established, layout: gomod.Layout, asked: Sequence[Query]) -> GoTree:
+    from gobake import gocontainer  # seldom needed
+
+    config = held.config
+    image = request.bases.get("go") or (config.bases.get("go") if config else None) or f"golang:{layout.go_version}"
+    if held.trust.credentials:
+        return gocontainer.survey(layout, asked, image, request.builder, hostgo.module_settings)
+    return gocontainer.survey(layout, asked, image, request.builder, lambda: without_logins(hostgo.module_settings()))
 
 
 def _own_files(opened: Opened, request: Request) -> Iterator[Path]:
@@ -128,7 +152,8 @@ def history_folder(opened: Opened, request: Request) -> Path:
 def choose_caches(opened: Opened, wish: CacheWish) -> CacheChoice:
     """Which caches a run reads and writes, here and now. Raises ConfigError for a policy's file."""
     config = opened.config.cache if opened.config else CacheConfig()
-    return choose(opened.project, config, look(os.environ, opened.checkout, config.main_branch or ""), wish)
+    around = surroundings(opened.checkout, config.main_branch or "", vouched=opened.vouched)
+    return choose(opened.project, config, around, wish)
 
 
 def _start(request: Request) -> Path:

@@ -18,6 +18,7 @@ from gobake.opening import Opened
 from gobake.plan import telling
 from gobake.plan.needs import Need
 from gobake.recipe.stages import CompileStage, compile_stages
+from gobake.trust.deciding import Trust
 from gobake.versions.choosing import Versions, used
 
 
@@ -36,6 +37,7 @@ class Plan:
     layers: LayerPlan | None = None
     versions: Versions | None = None
     needs: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)  # by service: what it needs when it runs
+    trust: Trust = field(default_factory=Trust)
 
 
 def make_plan(
@@ -61,6 +63,7 @@ def make_plan(
         layers=layers,
         versions=versions,
         needs=needs,
+        trust=opened.trust,
     )
 
 
@@ -94,6 +97,7 @@ def as_text(plan: Plan) -> str:
         + (f"on the host ({plan.host_go})" if plan.host_go else "in a container"),
         f"context   {project.context}, {plan.packages} packages of it",
         *_version_text(plan),
+        *_trust_text(plan.trust),
         "",
     ]
     for stage in plan.stages:
@@ -125,6 +129,11 @@ def as_text(plan: Plan) -> str:
     lines += [f"unread    {folder}: Go cannot read it: {' '.join(said.split())}" for folder, said in project.unread]
     lines += telling.as_lines(plan.needs)
     return "\n".join(lines)
+
+
+def _trust_text(trust: Trust) -> list[str]:
+    """Who is trusted for what, and why."""
+    return [f"trust     {trust.shown()}", *(f"note      {note}" for note in trust.notes())]
 
 
 def _version_text(plan: Plan) -> list[str]:
@@ -237,6 +246,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             }
             for s in plan.stages
         ],
+        "trust": plan.trust.as_json(),
         "version": _version_json(plan),
         "mounts": list(plan.mounts),
         "caches": _caches_json(plan),

@@ -25,6 +25,7 @@ from gobake.gotool.words import whole
 from gobake.matrix import Matrix
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe import libc_of, prebuilt_folder, prebuilt_name
+from gobake.trust import hostcode
 from gobake.versions.hostlink import Linked, linked
 
 
@@ -54,11 +55,14 @@ def not_compiled(project: Project, matrix: Matrix) -> frozenset[str]:
     )
 
 
-def without(project: Project, matrix: Matrix, lacking: Iterable[Missing]) -> Matrix:
+NO_GO = "no Go on this machine to compile it"
+
+
+def without(project: Project, matrix: Matrix, lacking: Iterable[Missing], why: str = NO_GO) -> Matrix:
     """The matrix less the targets whose binary neither exists nor can be compiled here."""
     names = {m.service.name for m in lacking}
     gone = [t for t in _targets(matrix) if t.service.name in names]
-    reason = f"{', '.join(sorted(names))} in prebuilt: no {project.prebuilt} and no Go on this machine to compile it"
+    reason = f"{', '.join(sorted(names))} in prebuilt: no {project.prebuilt} and {why}"
     return matrix.without(gone, reason) if gone else matrix
 
 
@@ -66,7 +70,8 @@ def without(project: Project, matrix: Matrix, lacking: Iterable[Missing]) -> Mat
 class HostGo:
     """What compiles here."""
 
-    go: str | None  # path of the go command, None where none is new enough
+    go: str | None  # path of the go command, None where none is new enough, or where it may not compile
+    is_trusted: bool = True  # None for another reason than that the tree is not
     layout: Layout
     access: Mapping[str, str] = field(default_factory=dict)  # environment with which it reaches modules
     values: Mapping[str, str] = field(default_factory=dict)  # that are linked into programs, by build argument
@@ -79,11 +84,23 @@ class HostGo:
 def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
     """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
     lacking = missing(project, matrix)
+    for gap in lacking if host.go else ():
+        if refused := hostcode.refusal(gap.service):
+            key, value = refused
+            raise ProjectError(
+                f"{key} of {gap.service.name} ({value}) may start or write anything, and is not for this machine's Go",
+                remedy=f"compile it to {project.prebuilt} yourself, or choose another strategy",
+            )
     if lacking and not host.go:
         first = lacking[0]
         raise ProjectError(
             f"there is no {first.path} for {first.service.name} in prebuilt",
-            remedy=f"compile it to {project.prebuilt}, or have a Go that is new enough on this machine",
+            remedy=f"compile it to {project.prebuilt}"
+            + (
+                ", or have a Go that is new enough on this machine"
+                if host.is_trusted
+                else "; nothing of a project that is not trusted is compiled on this machine"
+            ),
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +108,7 @@ def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
             for platform in target.platforms:
                 source = _expected(project, target.service, platform)
                 if source.is_file():
+                    _stays_inside(project, source)
                     _lay(source, _place(project, folder, target.service, platform))
     except OSError as error:
         raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
@@ -223,6 +241,12 @@ def _lay(source: Path, place: Path) -> None:
     shutil.copyfile(source, place.with_suffix(".part"))
     _date(place.with_suffix(".part"))
     place.with_suffix(".part").replace(place)
+
+
+def _stays_inside(project: Project, source: Path) -> None:
+    """A link of the tree takes no file of this machine into an image."""
+    if not source.resolve().is_relative_to(project.context.resolve()):
+        raise ProjectError(f"{source} leads out of {project.context}", remedy="lay the program itself there")
 
 
 def _date(place: Path) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gobake import engine, hostgo, prebuilt, recipe
-from gobake.access import Access, gather
+from gobake.access import Access, gather, offered
+from gobake.access.hosts import of_project
 from gobake.beside import Begun, begun
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import Builders, LayerPlan, layer_caches
@@ -89,6 +90,7 @@ class Ready:
     versions: Versions
     access: Access
     namesakes: tuple[str, ...]  # notes about images of other projects whose names the build takes
+    trust_notes: tuple[str, ...] = ()  # what the tree says or would be given, and for want of trust does not
 
     @cached_property
     def journal(self) -> Journal:
@@ -118,8 +120,10 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         questions.ask_again()  # bad news is only believed when it is fresh
         builder = questions.builder()
     matrix = _runnable(asked, matrix, builder)
-    if Strategy.PREBUILT in matrix.strategies and not opened.host_go and not asked.selection.strategies:
-        matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
+    host_go = opened.host_go if opened.trust.host_code else None
+    if Strategy.PREBUILT in matrix.strategies and not host_go and not asked.selection.strategies:
+        why = prebuilt.NO_GO if opened.trust.host_code else f"it is not compiled on this machine: {opened.trust.why}"
+        matrix = prebuilt.without(project, matrix, prebuilt.missing(project, matrix), why)
     kept_here = builder.keeps_images or asked.load
     if kept_here and any(len(t.platforms) > 1 for t in matrix.targets) and not builder.holds_platforms:
         engine.require_image_store(questions.info())
@@ -127,11 +131,15 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     late = linked(matrix, versions)
     home = _cache_folder(identity(project))
     compiled_outside = home / "prebuilt"
-    access = _access(opened, matrix, home, scratch, settings.result)
+    access, without = _access(asked, opened, matrix, home, scratch, settings.result)
     if Strategy.PREBUILT in matrix.strategies and not asked.dry_run:
         with access.redactor.errors():
             host = prebuilt.HostGo(
-                go=opened.host_go, layout=opened.tree.layout, access=access.host, values=versions.values
+                go=host_go,
+                is_trusted=opened.trust.host_code,
+                layout=opened.tree.layout,
+                access=access.host,
+                values=versions.values,
             )
             prebuilt.stage(project, matrix, compiled_outside, host)
             prebuilt.check(project, matrix, compiled_outside)
@@ -217,6 +225,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         versions=versions,
         access=access,
         namesakes=namesakes(project, matrix, asked.tag) if builder.keeps_images or asked.load else (),
+        trust_notes=(*opened.trust.notes(), *([without] if without else ())),
     )
 
 
@@ -341,17 +350,42 @@ def sayer(asked: Asked) -> Callable[[str], None]:
     return lambda line: None if asked.quiet else print(line, file=sys.stderr)
 
 
-def _access(opened: Opened, matrix: Matrix, home: Path, scratch: Path, settings: Callable[[], str]) -> Access:
-    """A project that needs no modules but its own is given nothing."""
-    return module_access(opened, home, scratch, settings) if recipe.downloads(matrix, opened.tree) else Access()
+def _access(
+    asked: Asked, opened: Opened, matrix: Matrix, home: Path, scratch: Path, settings: Callable[[], str]
+) -> tuple[Access, str]:
+    """(what the build is given, what it is not for want of trust). A project that needs no modules but its own is given
+    nothing."""
+    if not recipe.downloads(matrix, opened.tree):
+        return Access(), ""
+    if opened.trust.credentials:
+        return module_access(opened, home, scratch, settings), ""
+    root = opened.project.root
+    gifts = offered(root, os.environ, of_project(opened.tree.layout, settings()))
+    if gifts and opened.trust.askable and not asked.dry_run:
+        from gobake.trust import asking  # seldom needed
+
+        if asking.asks() and asking.ask(root, opened.written, gifts):
+            trusted = replace(opened, trust=replace(opened.trust, credentials=True))
+            return module_access(trusted, home, scratch, settings), ""
+    remedy = "; `gobake trust`, or --trust, gives it" if opened.trust.askable else ""
+    note = f"the build is not given: {', '.join(gifts)} ({opened.trust.why}){remedy}" if gifts else ""
+    return module_access(opened, home, scratch, settings), note
 
 
 def module_access(
     opened: Opened, home: Path, scratch: Path, settings: Callable[[], str] = hostgo.module_settings
 ) -> Access:
     """How modules are reached. Raises ConfigError for what gobake.yaml names and is not there."""
-    root = opened.project.root
-    return gather(opened.config, root, settings(), kept=home / "trusted", scratch=scratch, environment=os.environ)
+    goenv = settings()
+    return gather(
+        opened.config,
+        opened.project.root,
+        goenv,
+        kept=home / "trusted",
+        scratch=scratch,
+        environment=os.environ,
+        hosts=of_project(opened.tree.layout, goenv) if opened.trust.credentials else None,
+    )
 
 
 def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:

@@ -60,7 +60,7 @@ def shop(home: Path) -> Path:
 @pytest.fixture(scope="module")
 def history(world: Gobake, shop: Path) -> Path:
     """The folder of a store with real runs, on two branches, and one with hostile names."""
-    name = identity(open_project(Request(directory=shop)).project)
+    name = identity(open_project(Request(directory=shop, trust=True)).project)
     folder = Path(world.env["XDG_DATA_HOME"]) / "gobake" / "runs" / name
     with RunStore(folder) as store:
         for kind in NAMES[1:]:

@@ -61,13 +61,13 @@ def root(built: tuple[Path, Path]) -> Path:
 
 
 def mounts_of_both(root: Path) -> tuple[Mount, ...]:
-    project = open_project(Request(directory=root)).project
+    project = open_project(Request(directory=root, trust=True)).project
     platforms = [Platform.parse(p) for p in BOTH.split(",")]
     return mounts_of(project, select(project, Selection(), platforms))
 
 
 def asked(root: Path, place: str, branch: str = "main", **fields: object) -> Saving:
-    opened = open_project(Request(directory=root))
+    opened = open_project(Request(directory=root, trust=True))
     platform = host_platform()
     found = Saving(
         store=seeds_in(parse_store(place, root)),

@@ -14,12 +14,16 @@ import pytest
 
 from gobake.access import Access, gather
 from gobake.access.gathering import proxies_shown
+from gobake.access.hosts import Hosts
 from gobake.access.netrc import Login, logins, passwords, with_logins
 from gobake.config import parse_config
 from gobake.errors import ConfigError
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB{}\n-----END CERTIFICATE-----"
 TOKENS = "tokens: {git.example.com: GIT_TOKEN}"
+
+
+EVERYWHERE = Hosts(modules=frozenset(("github.com",)), settings=("*",), over_ssh=True)  # modules come from any server
 
 
 @pytest.fixture
@@ -41,7 +45,9 @@ def access(home: Path, private: str = "", goenv: str = "", **environment: str) -
         "SSL_CERT_FILE": str(home / "trusted.pem"),
         **environment,
     }
-    return gather(config, home.parent, goenv, kept=home / "cache", scratch=scratch, environment=machine)
+    return gather(
+        config, home.parent, goenv, kept=home / "cache", scratch=scratch, environment=machine, hosts=EVERYWHERE
+    )
 
 
 def refusal(home: Path, private: str, **environment: str) -> str:
@@ -107,13 +113,13 @@ def test_files_of_public_keys_are_shared_by_runs_and_go_when_they_are_old(home: 
     assert sorted((home / "cache").iterdir()) == [Path(second)]
 
 
-def test_the_netrc_of_the_home_folder_is_given_as_it_is(home: Path) -> None:
+def test_the_netrc_of_the_home_folder_is_given(home: Path) -> None:
     (home / ".netrc").write_text("machine a.b login me password s3cr3t\n")
     found = access(home)
     assert found.secrets["GOBAKE_NETRC"] == "machine a.b login me password s3cr3t\n"
     assert exported(found)["NETRC"] == "/root/.netrc"
     assert found.redactor.text("s3cr3t") == "***"
-    assert found.sources[0] == f"netrc {home / '.netrc'}"
+    assert found.sources[0] == f"netrc {home / '.netrc'} for a.b"
 
 
 def test_the_variable_netrc_wins_over_the_home_folder(home: Path) -> None:

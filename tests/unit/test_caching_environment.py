@@ -11,8 +11,16 @@ import pytest
 from gobake.caching.environment import ALL_TAGS, Place, Surroundings, look, surroundings
 from gobake.git import Checkout
 
-GITHUB = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/shop"}
-GITLAB = {"CI": "true", "GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "trunk", "CI_PROJECT_ID": "7"}
+COMMIT = "1" * 40
+GITHUB = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/shop", "GITHUB_SHA": COMMIT}
+GITLAB = {
+    "CI": "true",
+    "GITLAB_CI": "true",
+    "CI_DEFAULT_BRANCH": "trunk",
+    "CI_PROJECT_ID": "7",
+    "CI_COMMIT_SHA": COMMIT,
+    "CI_PIPELINE_SOURCE": "push",
+}
 REPOSITORY = {"full_name": "acme/shop", "default_branch": "trunk"}
 
 
@@ -24,12 +32,14 @@ def pull_request(source: str | None) -> dict[str, Any]:
 
 def github(event: str, payload: dict[str, Any] | None = None, **env: str) -> Surroundings:
     return surroundings(
-        {**GITHUB, "GITHUB_EVENT_NAME": event, **env}, Checkout(), payload or {"repository": REPOSITORY}
+        {**GITHUB, "GITHUB_EVENT_NAME": event, **env},
+        Checkout(revision=COMMIT),
+        payload or {"repository": REPOSITORY},
     )
 
 
 def gitlab(**env: str) -> Surroundings:
-    return surroundings({**GITLAB, **env}, Checkout(), {})
+    return surroundings({**GITLAB, **env}, Checkout(revision=COMMIT), {})
 
 
 def on_pull_request(source: str | None, event: str = "pull_request") -> Surroundings:

@@ -33,7 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def folder(root: Path, history: Path | None = None) -> Path:
-    asked = Request(directory=root, history=history)
+    asked = Request(directory=root, history=history, trust=True)
     return history_folder(open_project(asked), asked)
 
 

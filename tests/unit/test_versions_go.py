@@ -37,7 +37,7 @@ def git(root: Path, *words: str) -> str:
 
 
 def opened(root: Path) -> Opened:
-    return open_project(Request(directory=root))
+    return open_project(Request(directory=root, trust=True))
 
 
 def by_go(folder: Path) -> str:

@@ -43,7 +43,8 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
         begun.begin()
         return begun
 
-    monkeypatch.setattr(build, "prepare", lambda *_: SimpleNamespace(care=None, matrix=None, trace_folder=tmp_path))
+    ready = SimpleNamespace(care=None, matrix=None, trace_folder=tmp_path, trust_notes=())
+    monkeypatch.setattr(build, "prepare", lambda *_: ready)
     monkeypatch.setattr(build, "_watch", looking)
     monkeypatch.setattr(build, "_bake", bake)
     monkeypatch.setattr(build, "_begun_run", lambda *_: SimpleNamespace(end=lambda: None))

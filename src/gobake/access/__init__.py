@@ -3,7 +3,7 @@
 Nothing of it enters the recipe, a build argument or a cache key; and what comes back is redacted.
 """
 
-from gobake.access.gathering import Access, gather
+from gobake.access.gathering import Access, gather, offered
 from gobake.access.redaction import EventRedactor, Redactor, Secret
 
-__all__ = ["Access", "EventRedactor", "Redactor", "Secret", "gather"]
+__all__ = ["Access", "EventRedactor", "Redactor", "Secret", "gather", "offered"]

@@ -1,7 +1,8 @@
 """gobake.yaml's `private` and this machine -> what one build is given. Names in, values out; what is written is
 two files of public keys, too long for an environment variable, and a netrc for the host's own Go while it compiles.
 
-What nobody named is taken where it is found, and missed in silence; what gobake.yaml names must be there.
+What nobody named is taken where it is found, and missed in silence; what gobake.yaml names must be there. Logins and
+keys go along only for servers that the project's modules come from, and to a project that is trusted.
 """
 
 from __future__ import annotations
@@ -19,11 +20,24 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gobake.access import host, netrc
+from gobake.access.hosts import Hosts
+from gobake.access.logins import without_logins
 from gobake.access.netrc import Login
 from gobake.access.redaction import Redactor, Secret
+from gobake.access.sources import (
+    Names,
+    certificates_of,
+    holds_login,
+    is_for,
+    known_hosts_of,
+    netrc_of,
+    over_ssh,
+    ssh_of,
+    tokens_of,
+)
 from gobake.config import Config, PrivateConfig
 from gobake.dataclass import dataclass
-from gobake.errors import ConfigError, Unwritable
+from gobake.errors import Unwritable
 from gobake.recipe import (
     CA_VARIABLE,
     CERTIFICATES,
@@ -36,9 +50,7 @@ from gobake.recipe import (
 )
 
 LONGEST_VALUE = 120_000  # bytes; Linux takes 128 KiB of an environment variable
-LONGEST_FILE = 500_000  # bytes; BuildKit takes 500 KiB of a secret
 _KEEP_SECONDS = 14 * 24 * 3600
-USER = "oauth2"  # goes with a token: GitHub and GitLab take any name
 _PASSWORD = re.compile(r"//([^/\s@:'\"]*):([^/\s@'\"]*)@")  # in a web address
 _TOKEN_AS_USER = re.compile(r"https?://([^/\s@:'\"]{12,})@")
 
@@ -56,27 +68,37 @@ class Access:
 
 
 def gather(
-    config: Config | None, root: Path, goenv: str, *, kept: Path, scratch: Path, environment: Mapping[str, str]
+    config: Config | None,
+    root: Path,
+    goenv: str,
+    *,
+    kept: Path,
+    scratch: Path,
+    environment: Mapping[str, str],
+    hosts: Hosts | None,
 ) -> Access:
     """Raises ConfigError for what gobake.yaml names and is not there.
 
     ``kept``: a folder for files of public keys, which a pasted command reads again. ``scratch``: one that ends with
-    the run.
+    the run. ``hosts``: where modules come from; None for a project that is not trusted, which is given no login.
     """
+    if hosts is None:
+        return _for_strangers(root, goenv, kept=kept, environment=environment)
     private = config.private if config else PrivateConfig()
-    names = _Names(config=config, root=root, environment=environment)
+    names = Names(config=config, root=root, environment=environment)
     sources: list[str] = []
     git_settings, git_certificates = host.git_settings(environment)
-    tokens = _tokens(private, names, sources)
-    own_netrc = _netrc(private, names, sources)
-    key = _ssh(private, names, sources)
+    git_settings = tuple(pair for pair in git_settings if is_for(pair[0], hosts))
+    tokens = tokens_of(private, names, sources)
+    own_netrc = netrc_of(private, names, sources, hosts)
+    key = ssh_of(private, names, sources, wanted=over_ssh(private, git_settings, hosts))
     found = _Found(
         private=private,
         tokens=tokens,
         netrc=netrc.with_logins(own_netrc, tokens),
         key=key,
-        hosts_file=_public(kept, "known_hosts", _known_hosts(private, names, wanted=key is not None)),
-        bundle=_public(kept, "certificates", _certificates(private, names, git_certificates, sources)),
+        hosts_file=_public(kept, "known_hosts", known_hosts_of(private, names, wanted=key is not None)),
+        bundle=_public(kept, "certificates", certificates_of(private, names, git_certificates, sources)),
         proxies=host.proxies(environment) if private.proxy is not False else {},
         over_ssh=tuple((f"url.ssh://{_at(h)}/.insteadOf", f"https://{_bare(h)}/") for h in private.ssh_hosts or ()),
     )
@@ -96,6 +118,48 @@ def gather(
         sources=tuple(sources),
         proxies=proxies_shown(goenv),
     )
+
+
+def _for_strangers(root: Path, goenv: str, *, kept: Path, environment: Mapping[str, str]) -> Access:
+    """What every container needs to reach the network from here, and nothing that is secret."""
+    names = Names(config=None, root=root, environment=environment)
+    sources: list[str] = []
+    git_settings, git_certificates = host.git_settings(environment)
+    public = tuple(pair for pair in git_settings if "extraheader" not in pair[0].lower() and not holds_login(pair))
+    found = _Found(
+        private=PrivateConfig(netrc="none", ssh="none"),
+        tokens=(),
+        netrc="",
+        key=None,
+        hosts_file="",
+        bundle=_public(kept, "certificates", certificates_of(PrivateConfig(), names, git_certificates, sources)),
+        proxies={name: without_logins(value) for name, value in host.proxies(environment).items()},
+        over_ssh=(),
+    )
+    sources += [f"${name}" for name in found.proxies]
+    plain = without_logins(goenv)
+    secrets = {GOENV_VARIABLE: plain, NETRC_VARIABLE: "", ENVIRONMENT_VARIABLE: _exports(found, public)}
+    _refuse_long(secrets, names)
+    return Access(
+        secrets=secrets,
+        variables={CA_VARIABLE: found.bundle, KNOWN_HOSTS_VARIABLE: "", SSH_VARIABLE: ""},
+        host={},
+        redactor=Redactor(_all_secrets([], (goenv, *host.all_proxies(environment), *map("=".join, git_settings)))),
+        sources=tuple(sources),
+        proxies=proxies_shown(plain),
+    )
+
+
+def offered(root: Path, environment: Mapping[str, str], hosts: Hosts) -> tuple[str, ...]:
+    """In words, which logins and keys of this machine a build would be given if it were trusted; nothing is read into
+    it."""
+    private = PrivateConfig()
+    names = Names(config=None, root=root, environment=environment)
+    sources: list[str] = []
+    git_settings, _ = host.git_settings(environment)
+    netrc_of(private, names, sources, hosts)
+    ssh_of(private, names, sources, wanted=over_ssh(private, git_settings, hosts))
+    return tuple(sources)
 
 
 def proxies_shown(goenv: str) -> str:
@@ -129,143 +193,6 @@ class _Found:
     bundle: str
     proxies: Mapping[str, str]
     over_ssh: tuple[tuple[str, str], ...]  # settings of git
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Names:
-    """How a name in gobake.yaml becomes a file or a value of this machine, or an error at its place."""
-
-    config: Config | None
-    root: Path
-    environment: Mapping[str, str]
-
-    def refuse(self, key: str, what: str, remedy: str) -> ConfigError:
-        where = self.config.where_of(f"private.{key}") if self.config else None
-        return ConfigError(what, where=where, remedy=remedy)
-
-    def path(self, name: str) -> Path:
-        return host.home(self.environment) / name[2:] if name.startswith("~/") else self.root / name
-
-    def read(self, key: str, name: str) -> str:
-        file = self.path(name)
-        try:
-            return file.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            raise self.refuse(key, f"there is no file {file}", "make it, or leave the key away") from None
-        except OSError as error:
-            raise self.refuse(
-                key, f"{file} cannot be read: {error.strerror}", "mend it, or leave the key away"
-            ) from None
-
-
-# ---- one source each
-
-
-def _netrc(private: PrivateConfig, names: _Names, sources: list[str]) -> str:
-    if private.netrc == "none":
-        return ""
-    file = names.path(private.netrc) if private.netrc else host.netrc_file(names.environment)
-    text = names.read("netrc", private.netrc) if private.netrc else host.text_of(file)
-    if text.strip():
-        sources.append(f"netrc {file}")
-    return text if text.strip() else ""
-
-
-def _tokens(private: PrivateConfig, names: _Names, sources: list[str]) -> tuple[Login, ...]:
-    found = []
-    for address, token in (private.tokens or {}).items():
-        value = names.environment.get(token.variable, "").strip()
-        if not value:
-            raise names.refuse(
-                f"tokens.{address}",
-                f"the environment variable {token.variable} is not set",
-                f"put the token for {address} into it, or leave the key away",
-            )
-        if len(value.split()) > 1:
-            raise names.refuse(
-                f"tokens.{address}",
-                f"the environment variable {token.variable} holds more than one word",
-                "a token has no blanks or line breaks",
-            )
-        found.append(Login(host=address, user=token.username or USER, password=value))
-        sources.append(f"token ${token.variable} for {address}")
-    return tuple(found)
-
-
-def _ssh(private: PrivateConfig, names: _Names, sources: list[str]) -> Path | None:
-    """An agent's socket or a key's file, as buildx takes either."""
-    if private.ssh == "none":
-        return None
-    if private.ssh in (None, "agent"):
-        found = host.agent(names.environment)
-        if found is None and private.ssh:
-            raise names.refuse(
-                "ssh",
-                "no SSH agent answers at $SSH_AUTH_SOCK",
-                "start one: eval $(ssh-agent) && ssh-add; or name a file with a key",
-            )
-        sources += ["ssh agent $SSH_AUTH_SOCK"] if found else []
-        return found
-    key = names.read("ssh", private.ssh)
-    if "PRIVATE KEY-----" not in key:
-        raise names.refuse("ssh", f"{names.path(private.ssh)} holds no private key", "name the file without .pub")
-    if _has_passphrase(key):
-        raise names.refuse(
-            "ssh",
-            f"the key in {names.path(private.ssh)} has a passphrase",
-            f"run `ssh-add {private.ssh}` and write `ssh: agent`",
-        )
-    sources.append(f"ssh key {names.path(private.ssh)}")
-    return names.path(private.ssh)
-
-
-def _has_passphrase(key: str) -> bool:
-    """PEM says ENCRYPTED; OpenSSH's own format names a cipher (PROTOCOL.key)."""
-    if "ENCRYPTED" in key:
-        return True
-    if "BEGIN OPENSSH" not in key:
-        return False
-    body = "".join(line for line in key.splitlines() if line and not line.startswith("-----"))
-    try:
-        return not base64.b64decode(body).startswith(b"openssh-key-v1\0\0\0\0\x04none")
-    except ValueError:
-        return False
-
-
-def _known_hosts(private: PrivateConfig, names: _Names, wanted: bool) -> str:
-    if private.known_hosts:
-        return names.read("known_hosts", private.known_hosts)
-    return host.known_hosts(names.environment) if wanted else ""
-
-
-def _certificates(private: PrivateConfig, names: _Names, more: str, sources: list[str]) -> str:
-    """What this machine trusts and the project's own bundle, in one file: git knows only one."""
-    if private.ca_bundle == "none":
-        return ""
-    own: tuple[str, ...] = ()
-    if private.ca_bundle:
-        own = host.certificates(names.read("ca_bundle", private.ca_bundle))
-        if not own:
-            raise names.refuse(
-                "ca_bundle",
-                f"{names.path(private.ca_bundle)} holds no certificate in PEM form",
-                "convert it: openssl x509 -inform der -in FILE",
-            )
-        sources.append(f"certificates {names.path(private.ca_bundle)}")
-    common = host.bundle_file(names.environment)
-    if common:
-        sources.append(f"certificates {common}")
-    text = "\n".join(dict.fromkeys([*own, *host.certificates(more), *host.certificates(_text(common))]))
-    if len(text) <= LONGEST_FILE:
-        return f"{text}\n" if text else ""
-    own_alone = "\n".join(own)
-    if len(own_alone) > LONGEST_FILE:
-        raise names.refuse("ca_bundle", "is longer than 500 kB, which BuildKit refuses", "keep the company's own there")
-    return f"{own_alone}\n" if own else ""
-
-
-def _text(file: Path | None) -> str:
-    return host.text_of(file) if file else ""
 
 
 def _at(address: str) -> str:
@@ -352,7 +279,7 @@ def _public(folder: Path, kind: str, text: str) -> str:
     return str(path)
 
 
-def _refuse_long(secrets: Mapping[str, str], names: _Names) -> None:
+def _refuse_long(secrets: Mapping[str, str], names: Names) -> None:
     for key, variable in (("netrc", NETRC_VARIABLE), ("proxy", ENVIRONMENT_VARIABLE)):
         if len(secrets[variable].encode()) > LONGEST_VALUE:
             raise names.refuse(

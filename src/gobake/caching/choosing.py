@@ -51,7 +51,8 @@ def choose(project: Project, config: CacheConfig, around: Surroundings, wish: Ca
     notes = []
     if not around.trusted:
         if policy.writes or policy.mounts.trusted:
-            notes.append(f"policy {policy.name} writes, and a pull request from a fork may not: caches are read only")
+            who = f"a run that is not trusted ({around.doubt})" if around.doubt else "a pull request from a fork"
+            notes.append(f"policy {policy.name} writes, and {who} may not: caches are read only")
         policy = policy.read_only()
     store, why_store = _store(project, config, around, wish)
     return CacheChoice(
@@ -70,7 +71,7 @@ def _policy(project: Project, config: CacheConfig, around: Surroundings, wish: C
     if wish.policy:
         return wish.policy, wish.said_from, "--cache-policy"
     home = project.config_file.parent if project.config_file else project.root
-    if around.kind is not Place.TERMINAL and not around.pull_request:
+    if around.kind is not Place.TERMINAL and not around.pull_request and around.trusted:
         for pattern, name in config.branches.items():
             if around.branch and fnmatch.fnmatchcase(around.branch, pattern):
                 return name, home, f"branch {around.branch} fits {pattern} in gobake.yaml"
@@ -81,7 +82,7 @@ def _policy(project: Project, config: CacheConfig, around: Surroundings, wish: C
 
 
 def _by_environment(around: Surroundings) -> tuple[str, str]:
-    if around.pull_request:
+    if around.pull_request or not around.trusted:
         return "ci-pull-request", around.shown
     match around.kind:
         case Place.TERMINAL:

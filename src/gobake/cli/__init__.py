@@ -21,6 +21,7 @@ COMMANDS = {
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml from what Go found."),
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, or of reports."),
+    "trust": ("gobake.cli.trust", "Say that a project is trusted, and what for."),
     "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show, move and delete the records of past runs."),
     "explain": ("gobake.cli.explain", "Say why steps missed and packages were compiled."),

@@ -171,6 +171,20 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="A gobake.yaml elsewhere.",
             ),
             click.option(
+                "--trust",
+                envvar="GOBAKE_TRUST",
+                is_flag=True,
+                help="Vouch for the project: its gobake.yaml holds in all, and it is given what private modules need.",
+            ),
+            click.option(
+                "--locked",
+                envvar="GOBAKE_LOCKED",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="A gobake.yaml outside of the project, which alone says who is talked to, who may write, and the "
+                "gate.",
+            ),
+            click.option(
                 "--builder",
                 default="",
                 envvar="GOBAKE_BUILDER",
@@ -338,6 +352,8 @@ def request(given: dict[str, Any]) -> Request:
         platforms=_joined(given.get("platforms", ())),
         history=given.get("history"),
         version=given.get("version") or "",
+        trust=given["trust"],
+        locked=given["locked"],
     )
 
 

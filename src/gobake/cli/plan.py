@@ -39,7 +39,7 @@ def plan_command(given: dict[str, Any]) -> None:
     from gobake.plan.sources import service_needs
     from gobake.planning import as_json, as_text, make_plan
 
-    asked = request(given)
+    asked = replace(request(given), lenient=True)
     opened = open_project(asked)
     every = given["every"] or bool(given["strategies"])
     matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())

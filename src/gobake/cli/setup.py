@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ def init_command(given: dict[str, Any]) -> None:
     from gobake.config import render_init
     from gobake.opening import open_project
 
-    begun = begin(open_project(request(given)), given["source"] or "")
+    begun = begin(open_project(replace(request(given), lenient=True)), given["source"] or "")
     project = begun.project
     services = [(s.name, project.folder(s)) for s in project.services]
     bases = {

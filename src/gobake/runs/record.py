@@ -176,6 +176,7 @@ class RunRecord:
     gobake: str = ""
     cache_policy: str = ""  # dev, ci-branch ...; "" where none was chosen
     cache_store: str = ""
+    trust: str = ""  # what the tree could say, whether it was given logins, and why; "" in older records
     caches: tuple[CacheRecord, ...] = ()
     targets: tuple[TargetRecord, ...] = ()
     steps: tuple[StepRecord, ...] = ()

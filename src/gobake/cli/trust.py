@@ -1,0 +1,58 @@
+"""`gobake trust`: a person says yes to a project, once."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from gobake.cli.options import as_given, format_option, project_options, request
+
+
+@click.command("trust")
+@project_options
+@click.option("--revoke", is_flag=True, help="Trust it no more.")
+@click.option("--show", is_flag=True, help="Only show what it wants and whether it is trusted.")
+@format_option
+@as_given
+def trust_command(given: dict[str, Any]) -> None:
+    """Say that the project is trusted: its gobake.yaml may choose caches, registries and bases, and its build is given
+    the logins and keys of this machine that its modules need.
+
+    It holds for this folder, on this machine, until gobake.yaml wants something else. On a CI the event and the commit
+    decide.
+    """
+    from gobake import hostgo
+    from gobake.access import offered
+    from gobake.access.hosts import of_project
+    from gobake.opening import open_project
+    from gobake.trust import asking, remembered
+    from gobake.trust.keys import wants
+
+    opened = open_project(replace(request(given), lenient=True))
+    root = opened.project.root
+    if given["revoke"]:
+        known = remembered.forget(root)
+        click.echo(f"{root} is {'no longer' if known else 'not'} trusted")
+        return
+    gifts = offered(root, os.environ, of_project(opened.tree.layout, hostgo.module_settings()))
+    if given["show"]:
+        trusted = remembered.is_trusted(root, opened.written)
+        if given["form"] == "json":
+            wanted = [{"key": w.key, "class": w.kind.name.lower(), "value": w.text} for w in wants(opened.written)]
+            told = {"root": str(root), "trusted": trusted, "wants": wanted, "given": list(gifts)}
+            click.echo(json.dumps(told, indent=2))
+            return
+        text = asking.describe(root, wants(opened.written), gifts)
+        click.echo(text or f"{root} wants nothing that it must be trusted for")
+        click.echo(f"it is {'trusted' if trusted else 'not trusted'} on this machine")
+        return
+    text = asking.describe(root, wants(opened.written), gifts)
+    if text and not given["quiet"]:
+        click.echo(text)
+    remembered.trust(root, opened.written)
+    if not given["quiet"]:
+        click.echo(f"{root} is trusted until what it wants is another; gobake trust --revoke takes it back")

@@ -1,0 +1,198 @@
+"""The class of every key of gobake.yaml, and the part of a configuration that a tree may say for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from gobake.config.cache_values import Backend
+from gobake.config.values import Config, ServiceConfig, Services
+from gobake.dataclass import dataclass
+from gobake.errors import Where
+from gobake.model import is_dockerfile
+
+
+class KeyClass(StrEnum):
+    """What a key decides."""
+
+    IMAGE = "describes the image"
+    TALKS = "chooses who is talked to"
+    WRITES = "decides who may write"
+    GATE = "weakens a gate"
+
+
+EVERY_CLASS = frozenset(KeyClass)
+# Of whole sections, and of keys within them: the longest name that fits holds. `*` is any service.
+CLASSES: Mapping[str, KeyClass] = MappingProxyType(
+    {
+        "name": KeyClass.IMAGE,
+        "registry": KeyClass.TALKS,
+        "go": KeyClass.IMAGE,
+        "source_url": KeyClass.IMAGE,
+        "version": KeyClass.IMAGE,
+        "include": KeyClass.IMAGE,
+        "prebuilt": KeyClass.IMAGE,
+        "provenance": KeyClass.IMAGE,
+        "discover": KeyClass.IMAGE,
+        "bases": KeyClass.TALKS,
+        "private": KeyClass.TALKS,
+        "cache.policy": KeyClass.WRITES,
+        "cache.store": KeyClass.TALKS,
+        "cache.main_branch": KeyClass.WRITES,
+        "cache.branches": KeyClass.WRITES,
+        "cache.layers": KeyClass.WRITES,
+        "cache.layers.backends": KeyClass.TALKS,
+        "cache.seeds": KeyClass.WRITES,
+        "gate": KeyClass.GATE,
+        "history": KeyClass.WRITES,
+        "defaults": KeyClass.IMAGE,
+        "defaults.base": KeyClass.TALKS,
+        "defaults.tags": KeyClass.WRITES,
+        "services": KeyClass.IMAGE,
+        "services.*.base": KeyClass.TALKS,
+        "services.*.tags": KeyClass.WRITES,
+    }
+)
+
+
+def class_of(key: str) -> KeyClass | None:
+    """Of a dotted key, such as ``cache.store`` or ``services.api.tags``; None of a key that nobody has put into one."""
+    words = key.split(".")
+    if words[0] == "services" and len(words) > 2:
+        words[1] = "*"
+    while words:
+        if found := CLASSES.get(".".join(words)):
+            return found
+        words.pop()
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Want:
+    """A key of a tree's gobake.yaml that does more than describe images."""
+
+    key: str
+    kind: KeyClass
+    where: Where
+    text: str  # the value, as it means to gobake
+
+
+def wants(config: Config | None) -> tuple[Want, ...]:
+    """What a configuration says beyond its images, by the keys that are written in it; the lowest ones alone."""
+    if config is None:
+        return ()
+    found = []
+    for key, where in config.places.items():
+        kind = class_of(key)
+        if kind in (None, KeyClass.IMAGE) or any(other.startswith(f"{key}.") for other in config.places):
+            continue
+        text = _value(config, key)
+        if (key.startswith("bases.") or key.endswith(".base")) and is_dockerfile(text):
+            continue  # a file of the project, which `docker build` would build too
+        found.append(Want(key=key, kind=kind or KeyClass.IMAGE, where=where, text=text))
+    return tuple(sorted(found, key=lambda want: want.key))
+
+
+def meaning(config: Config | None) -> str:
+    """All that a configuration says beyond its images, as one text: it is another as soon as anything of it is."""
+    if config is None:
+        return ""
+    services = [(s.name, s.base, s.tags) for s in (config.defaults, *config.services) if s.base or s.tags]
+    cache, private = config.cache, config.private
+    said = (
+        *(config.registry, sorted(config.bases.items()), services, config.history.folder),
+        *(cache.policy, cache.store, cache.main_branch, sorted(cache.branches.items()), cache.layers, cache.seeds),
+        *(private.netrc, sorted((private.tokens or {}).items()), private.ssh, private.ssh_hosts),
+        *(private.known_hosts, private.ca_bundle, private.proxy),
+    )
+    return repr(said)
+
+
+def _value(config: Config, key: str) -> str:
+    """The value under a dotted key, in words; names with dots in them are looked for whole."""
+    value: object = config
+    rest = key
+    while rest:
+        if isinstance(value, Services):
+            name = max((s.name for s in value if rest == s.name or rest.startswith(f"{s.name}.")), key=len, default="")
+            value = next((s for s in value if s.name == name), None)
+        elif isinstance(value, Mapping):
+            name = max((str(k) for k in value if rest == k or rest.startswith(f"{k}.")), key=len, default="")
+            value = value.get(name)
+        elif isinstance(value, tuple):
+            name, _, _ = rest.partition(".")
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        elif isinstance(value, Backend):
+            name = rest
+            value = {"type": value.type, **dict(value.attributes)}.get(rest)
+        else:
+            name, _, _ = rest.partition(".")
+            value = getattr(value, name, None)
+        if value is None or not name:
+            return ""
+        rest = rest[len(name) + 1 :]
+    return _words(value)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_words(one)}" for key, one in value.items())
+    if isinstance(value, (tuple, frozenset)):
+        return ", ".join(sorted(map(_words, value)) if isinstance(value, frozenset) else map(_words, value))
+    return str(getattr(value, "variable", value))
+
+
+def taken(tree: Config | None, other: Config | None, allowed: Iterable[KeyClass]) -> Config | None:
+    """What holds: of the tree's configuration the classes that are allowed, and the rest of ``other``, a configuration
+    from outside of it; what neither says is unsaid."""
+    allowed = frozenset(allowed)
+    if allowed >= EVERY_CLASS or (tree is None and other is None):
+        return tree
+    mine = tree or _nothing_said(other)
+    theirs = other or _nothing_said(mine)
+
+    def of(kind: KeyClass) -> Config:
+        return mine if kind in allowed else theirs
+
+    talks, writes = of(KeyClass.TALKS), of(KeyClass.WRITES)
+    layers = replace(writes.cache.layers, backends=talks.cache.layers.backends)
+    return replace(
+        mine,
+        registry=talks.registry,
+        bases=_bases(mine, talks),
+        private=talks.private,
+        cache=replace(writes.cache, store=talks.cache.store, layers=layers),
+        # a pull request cannot weaken the gate of the branch that it is for; without one, its own is all there is
+        gate=of(KeyClass.GATE).gate if other else mine.gate,
+        history=writes.history,
+        defaults=_service(mine.defaults, talks.defaults, writes.defaults),
+        services=Services.of(
+            (_service(s, _named(talks, s.name), _named(writes, s.name)) for s in mine.services),
+            mine.services.include,
+            mine.services.exclude,
+        ),
+    )
+
+
+def _nothing_said(of: Config | None) -> Config:
+    assert of is not None
+    unsaid = ServiceConfig(name="", where=Where(file=of.file, key="defaults"))
+    return Config(file=of.file, discover=True, defaults=unsaid)
+
+
+def _bases(mine: Config, talks: Config) -> Mapping[str, str]:
+    """Dockerfiles of the tree are a part of it; references are not."""
+    own = {name: base for name, base in mine.bases.items() if is_dockerfile(base)}
+    return MappingProxyType({**talks.bases, **own})
+
+
+def _named(config: Config, name: str) -> ServiceConfig | None:
+    return next((service for service in config.services if service.name == name), None)
+
+
+def _service(mine: ServiceConfig, talks: ServiceConfig | None, writes: ServiceConfig | None) -> ServiceConfig:
+    own = mine.base if mine.base and is_dockerfile(mine.base) else None
+    base = own or (talks.base if talks else None)
+    return replace(mine, base=base, tags=writes.tags if writes else None)
