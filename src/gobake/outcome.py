@@ -176,7 +176,7 @@ def facts(opened: Opened, around: Surroundings, builder: Builder, info: EngineIn
         "root": str(project.root),
         "revision": checkout.known_revision,
         # a CI checks out a commit and no branch; a fork's branch may have the name of one of ours
-        "branch": checkout.branch or ("" if around.fork else around.branch),
+        "branch": checkout.branch or (around.branch if around.trusted else ""),
         "dirty": checkout.dirty,
         "engine": info.engine,
         "buildx": info.buildx,
