@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
 def write(file: Path, content: bytes) -> None:
     """Raises OSError, and leaves what was there before."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
+    write_all({file: content})
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Files that belong together: none is renamed before all are written. Raises OSError."""
+    parts = {file: file.with_name(f".{file.name}.{os.getpid()}") for file in files}
     try:
-        part.write_bytes(content)
-        part.replace(file)
+        for file, part in parts.items():
+            part.write_bytes(files[file])
+        for file, part in parts.items():
+            part.replace(file)
     except OSError:
-        part.unlink(missing_ok=True)  # on a full disk it would take the room that somebody is about to free
+        for part in parts.values():  # on a full disk they would take the room that somebody is about to free
+            part.unlink(missing_ok=True)
         raise
 
 

@@ -65,7 +65,7 @@ def render_command(given: dict[str, Any]) -> None:
     Without --strategy all strategies of every service are written; the default group holds the chosen ones. Caches are
     those of the builder alone, unless --cache-policy names a policy: then cache-from and cache-to are written too.
     """
-    from gobake import prebuilt, recipe
+    from gobake import prebuilt, recipe, whole
     from gobake.caching.layers import Builders, layer_caches
     from gobake.matrix import select
     from gobake.model import Strategy
@@ -99,13 +99,13 @@ def render_command(given: dict[str, Any]) -> None:
     files = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:
         _refuse_foreign(folder, files)
-    for name, text in files.items():
-        try:
-            (folder / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise Unwritable(
-                f"{folder / name} cannot be written: {error.strerror}", remedy="choose another folder with --to"
-            ) from None
+    try:
+        # through a link, if the user made one
+        whole.write_all({(folder / name).resolve(): text.encode() for name, text in files.items()})
+    except OSError as error:
+        raise Unwritable(
+            f"{error.filename or folder} cannot be written: {error.strerror}", remedy="choose another folder with --to"
+        ) from None
     for note in matrix.left_out:
         click.echo(f"left out: {note}", err=True)
     command = "docker buildx bake"

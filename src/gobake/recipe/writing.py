@@ -29,20 +29,17 @@ def write_recipe(folder: Path, texts: Recipe) -> None:
     """Raises Unwritable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / DOCKERFILE, texts.dockerfile)
-        _write(folder / IGNORE_FILE, texts.ignore)
-        _write(folder / BAKE_FILE, texts.bake)
+        files = {DOCKERFILE: texts.dockerfile, IGNORE_FILE: texts.ignore, BAKE_FILE: texts.bake}
+        _write({folder / name: text.encode() for name, text in files.items()})
         os.utime(folder)
         _forget_old(folder.parent)
     except OSError as error:
         raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
 
 
-def _write(file: Path, text: str) -> None:
-    """Another run of the same project may read it at this moment."""
-    if file.is_file() and file.read_bytes() == text.encode():
-        return
-    whole.write(file, text.encode())
+def _write(files: Mapping[Path, bytes]) -> None:
+    """Those that are not there yet: another run of the same project may read them at this moment."""
+    whole.write_all({f: content for f, content in files.items() if not f.is_file() or f.read_bytes() != content})
 
 
 def _forget_old(folder: Path) -> None:
