@@ -85,7 +85,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             questions.remember()  # what follows asks buildx again and again
             saving.begin(baked.log, compiled=compiled)
             sizes = begun(partial(_sizes, asked, ready, metadata))
-            baked = _export(asked, ready, baked, cache_run.to_export(ready.layers, baked.transfers, seen))
+            baked = _export(asked, ready, baked, cache_run.to_export(ready.layers, baked.transfers, seen), begun_run)
         baked = replace(baked, interrupted=saving.end(interrupted=baked.interrupted))
         stopped = baked.failed or baked.interrupted
         told = _failure(ready, baked, seen) if stopped else None
@@ -93,7 +93,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         mounted = stopped or compiled or any(work.linked for work in evidence["go"])
         record = replace(
             begun_run.record,
-            seconds=baked.ended - started,
+            seconds=baked.seconds,
             outcome="interrupted" if baked.interrupted else "failed" if error else "done",
             targets=outcome.with_failed(
                 outcome.results(
@@ -157,12 +157,12 @@ def _modules_from(access: Access) -> str:
 def _begun_run(asked: Asked, ready: Ready, started: float) -> BegunRun:
     """From now on the history tells of this run, whatever becomes of it."""
     from gobake import outcome
-    from gobake.runs.begun import BegunRun
-    from gobake.runs.record import RunRecord, new_id
+    from gobake.runs.begun import BegunRun, next_id
+    from gobake.runs.record import RunRecord
     from gobake.trace.steps import Trace
 
     record = RunRecord(
-        id=new_id(started),
+        id=next_id(ready.history, started),
         started=started,
         seconds=0.0,
         command=asked.command,
@@ -225,7 +225,7 @@ class _Baked:
     failed: bool
     interrupted: bool
     transfers: tuple[CacheTransfer, ...]  # of layer caches
-    ended: float  # Unix time; saving the mounts comes later
+    seconds: float  # of the run until then; saving the mounts comes later
     stalled: TransferStalled | None = None  # what the build was given up for
     not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
 
@@ -320,12 +320,12 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) 
         failed=bake.failed,
         interrupted=interrupted(),
         transfers=cache_transfers(log, ready.call.only),
-        ended=time.time(),
+        seconds=begun_run.seconds(),
         stalled=patience.error if bake.failed else None,
     )
 
 
-def _export(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...]) -> _Baked:
+def _export(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...], begun_run: BegunRun) -> _Baked:
     if not exporters:
         return baked
     # --no-cache would build everything again
@@ -333,7 +333,7 @@ def _export(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...
     if asked.verbose:
         print(call.shown(), file=sys.stderr)
     written, interrupted = export(call, EventRedactor(ready.access.redactor), sayer(asked))
-    return replace(baked, interrupted=interrupted, transfers=(*baked.transfers, *written), ended=time.time())
+    return replace(baked, interrupted=interrupted, transfers=(*baked.transfers, *written), seconds=begun_run.seconds())
 
 
 def _import_what_comes_after() -> None:

@@ -20,7 +20,7 @@ from typing import IO, Any
 from gobake import whole
 from gobake.dataclass import dataclass
 from gobake.errors import Unwritable
-from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
+from gobake.runs.record import RunRecord, UnreadableRecord, from_json, new_id, to_json
 from gobake.runs.store import RunStore, is_id
 
 KILLED = "killed"
@@ -55,6 +55,15 @@ def is_gone(made: Machine, here: Machine, *, locked: bool, silent_seconds: float
     return made.host == here.host or silent_seconds > _ELSEWHERE_SECONDS
 
 
+def next_id(history: Path, started: float) -> str:
+    """After all that is on record, whatever the clock says."""
+    try:
+        with RunStore(history, writes=False) as store:
+            return new_id(started, max(store.ids(), default=""))
+    except Unwritable:
+        return new_id(started)
+
+
 class BegunRun:
     """The file of this process's own run. What cannot be written is not there, and nothing else changes."""
 
@@ -64,6 +73,7 @@ class BegunRun:
         self._file = history / _FOLDER / f"{record.id}.json"
         self._held: IO[str] | None = None
         self._told = time.monotonic()
+        self._began = self._told - max(0.0, time.time() - record.started)
         with contextlib.suppress(OSError):
             self._write(replace(record, outcome=KILLED, failure=WHY))
 
@@ -79,10 +89,14 @@ class BegunRun:
             held.flush()
             part.replace(self._file)  # from now on it is seen, and locked
         except OSError:
-            held.close()
             part.unlink(missing_ok=True)
+            held.close()  # raises once more on a full disk
             raise
         self._held = held
+
+    def seconds(self) -> float:
+        """How long it goes on already, whatever becomes of the machine's clock meanwhile."""
+        return time.monotonic() - self._began
 
     def alive(self) -> None:
         """A sign of life now and then: when a killed run ended is not known better than by the last one."""

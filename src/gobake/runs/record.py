@@ -6,6 +6,8 @@ says "unknown", and readers leave out what they do not know; whatever else chang
 
 from __future__ import annotations
 
+import calendar
+import contextlib
 import hashlib
 import os
 import time
@@ -192,12 +194,21 @@ class RunRecord:
     bare: bool | None = None  # the builder had no cache at all when the run began; None: not known
 
 
-def new_id(now: float | None = None) -> str:
+def new_id(now: float | None = None, last: str = "") -> str:
     """Sortable by time, unique without asking anybody: 20261124-201530-0473fa9c1, whose 047 are milliseconds.
 
-    Warm runs take less than a second: without them the last of two could sort before the first.
+    Warm runs take less than a second: without them the last of two could sort before the first. ``last``: the newest
+    id so far, after which this one sorts also where the clock was set back since.
     """
-    seconds, milliseconds = divmod(int((time.time() if now is None else now) * 1000), 1000)
+    found = _id(time.time() if now is None else now)
+    if found <= last < "9999":
+        with contextlib.suppress(ValueError, OverflowError):
+            return _id(calendar.timegm(time.strptime(last[:15], "%Y%m%d-%H%M%S")) + 1.0)
+    return found
+
+
+def _id(now: float) -> str:
+    seconds, milliseconds = divmod(int(now * 1000), 1000)
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(seconds))}-{milliseconds:03d}{os.urandom(3).hex()}"
 
 
