@@ -153,6 +153,13 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
         {**commands("cmd/a", "cmd/b"), "Makefile": "x:\n\tgo build ./...\n\tgo build -o /dev/null ./cmd/b\n"},
         ["./cmd/a", "./cmd/b"], [],
     ),
+    "each stage of a Dockerfile that starts a program makes an image": (
+        {**commands("cmd/api", "cmd/worker", "cmd/x", "cmd/y"),
+         "Dockerfile": "FROM golang AS build\nRUN make\nFROM scratch AS base\nFROM base AS api\n"
+                       "COPY --from=build /bin/api /\nENTRYPOINT [\"/api\"]\nFROM base AS debug\n"
+                       "COPY --from=build /bin/x /\nCMD [\"/x\"]\nFROM base AS worker\nCOPY --from=build /bin/worker /\n"},
+        ["./cmd/api", "./cmd/worker"], ["./cmd/x", "./cmd/y"],
+    ),
     "where nothing would be left, all is": (commands("examples/a", "examples/b"), ["./examples/a", "./examples/b"], []),
     "the only command ships wherever it lies": (commands("internal/tools/gen"), ["./internal/tools/gen"], []),
 }  # fmt: skip

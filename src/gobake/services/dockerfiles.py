@@ -21,6 +21,8 @@ from gobake.services.values import Build, Image, Source, Use
 _WORD = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
 _OPTION = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
 _PLATFORM_SUFFIX = re.compile(r"(?:[-_.](?:linux|amd64|arm64|x86_64|\*))+$")
+# Stages that are asked for to develop, debug or check
+_ASIDE_STAGE = re.compile(r"(?:^|[._-])(?:dev|develop|development|debug|dlv|tests?|testing|e2e|lint|docs?)(?:[._-]|$)")
 _FILE = re.compile(r"\*|\.[A-Za-z0-9]{1,5}$")
 
 
@@ -28,7 +30,10 @@ _FILE = re.compile(r"\*|\.[A-Za-z0-9]{1,5}$")
 class _Stage:
     """What holds at one point of a stage. Folders of the image are absolute."""
 
+    name: str = ""
     base: str = ""
+    used: bool = False  # another stage builds upon it or copies from it
+    starts: bool = False  # it has an ENTRYPOINT or a CMD of its own
     workdir: str = "/"
     begun: str = ""  # the first WORKDIR: where sources lie if nothing says so
     copied: tuple[tuple[str, str], ...] = ()  # (folder of the image, folder of the context)
@@ -42,7 +47,7 @@ class _Stage:
 class Read:
     builds: tuple[Build, ...]
     uses: tuple[Use, ...]
-    image: Image | None
+    images: tuple[Image, ...]
 
 
 def read(text: str, path: str, modules: frozenset[str]) -> Read:
@@ -52,7 +57,7 @@ def read(text: str, path: str, modules: frozenset[str]) -> Read:
         match = _WORD.match(line)
         if match:
             reader.take(match[1].upper(), match[2].strip(), number)
-    return Read(builds=tuple(reader.builds), uses=tuple(reader.uses), image=reader.image())
+    return Read(builds=tuple(reader.builds), uses=tuple(reader.uses), images=reader.images())
 
 
 def _instructions(text: str) -> Iterator[tuple[int, str]]:
@@ -77,7 +82,8 @@ def _instructions(text: str) -> Iterator[tuple[int, str]]:
 class _Reader:
     path: str
     modules: frozenset[str]
-    stages: dict[str, _Stage] = field(default_factory=dict)
+    stages: dict[str, _Stage] = field(default_factory=dict)  # by name and by number
+    all: list[_Stage] = field(default_factory=list)
     stage: _Stage = field(default_factory=_Stage)
     everywhere: dict[str, str] = field(default_factory=dict)  # ARG before the first FROM
     builds: list[Build] = field(default_factory=list)
@@ -98,6 +104,7 @@ class _Reader:
             self._run(rest, number)
         elif verb in ("ENTRYPOINT", "CMD"):
             stage.facts[verb] = _words(globbed(expand(rest, stage.known)))
+            stage.starts = True
             if verb == "ENTRYPOINT":
                 stage.facts.pop("CMD", None)
         elif verb == "EXPOSE":
@@ -112,15 +119,23 @@ class _Reader:
     def _begin(self, rest: str) -> None:
         words = expand(_OPTION.sub("", rest + " "), self.everywhere).split()
         base = words[0] if words else ""
-        above = self.stages.get(base.lower())
+        above = self._used(base)
+        name = words[2].lower() if len(words) > 2 and words[1].lower() == "as" else ""
         self.stage = (
-            replace(above, known=dict(above.known), facts=dict(above.facts), takes=list(above.takes),
-                    files=list(above.files))
-            if above else _Stage(base=globbed(base), known=dict(self.everywhere))
+            replace(above, name=name, used=False, starts=False, known=dict(above.known), facts=dict(above.facts),
+                    takes=list(above.takes), files=list(above.files))
+            if above else _Stage(name=name, base=globbed(base), known=dict(self.everywhere))
         )  # fmt: skip
-        if len(words) > 2 and words[1].lower() == "as":
-            self.stages[words[2].lower()] = self.stage
-        self.stages[str(len(self.stages))] = self.stage
+        self.stages[str(len(self.all))] = self.stage
+        if name:
+            self.stages[name] = self.stage
+        self.all.append(self.stage)
+
+    def _used(self, name: str) -> _Stage | None:
+        stage = self.stages.get(name.lower())
+        if stage:
+            stage.used = True
+        return stage
 
     def _variables(self, verb: str, rest: str) -> None:
         found = re.findall(r"([A-Za-z_]\w*)(?:=(\"[^\"]*\"|'[^']*'|\S*))?", rest)
@@ -163,7 +178,7 @@ class _Reader:
             place = posixpath.join(target, posixpath.basename(context)) if is_file and into else target
             stage.files.append((context, place))
             return
-        builder = self.stages.get(origin.lower())
+        builder = self._used(origin)
         if builder and builder.copied:
             placed = _in_context(builder, posixpath.join(builder.workdir, source))
             place = posixpath.join(target, posixpath.basename(source)) if into else target
@@ -173,6 +188,8 @@ class _Reader:
         stage = self.stage
         if "type=bind" in rest and not stage.copied:
             stage.copied = ((stage.workdir, "."),)
+        for name in re.findall(r"--mount=\S*\bfrom=([\w.-]+)", rest):
+            self._used(name)
         found, _ = calls(expand(_mountless(rest), stage.known), stage.workdir, [])
         where = f"{self.path}:{number}"
         for call in found:
@@ -194,8 +211,16 @@ class _Reader:
             guessed += [posixpath.normpath(posixpath.join(start, inside)) for start in (*around, *whole)]
         return tuple(dict.fromkeys(guessed))
 
-    def image(self) -> Image | None:
-        stage = self.stage
+    def images(self) -> tuple[Image, ...]:
+        """That of the last stage, and those of other stages that start something and that no stage builds upon.
+
+        A last stage that is there to develop or debug comes behind the others.
+        """
+        ends = [s for s in self.all[:-1] if s.starts and not s.used and not _ASIDE_STAGE.search(s.name)]
+        ordered = [*ends, self.stage] if _ASIDE_STAGE.search(self.stage.name) else [self.stage, *ends]
+        return tuple(self._image(stage) for stage in ordered)
+
+    def _image(self, stage: _Stage) -> Image:
         entrypoint, args = (_strings(stage.facts.get(verb)) for verb in ("ENTRYPOINT", "CMD"))
         started = [word for words in (entrypoint, args) for word in words[:1] + _after_init(words)]
         names = [(posixpath.basename(word), self.path) for word in started]

@@ -69,7 +69,7 @@ def gather(root: Path, commands: Iterable[Command], packages: Iterable[Path], mo
             found = dockerfiles.read(text, path, modules)
             builds += found.builds
             uses += found.uses
-            images += [found.image] if found.image else []
+            images += found.images
         else:
             script = Script(path=path, text=text, variables=shared if path in make else {}, make=path in make)
             read = scripts.read(script)

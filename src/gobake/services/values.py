@@ -56,7 +56,7 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What the last stage of a Dockerfile says."""
+    """What a stage of a Dockerfile says that is an image: the last one, or one that `--target` asks for."""
 
     file: str
     takes: tuple[tuple[str, str], ...] = ()  # (name of a program that it copies or starts, FILE:LINE)
