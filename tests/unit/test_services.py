@@ -160,6 +160,25 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
                        "COPY --from=build /bin/x /\nCMD [\"/x\"]\nFROM base AS worker\nCOPY --from=build /bin/worker /\n"},
         ["./cmd/api", "./cmd/worker"], ["./cmd/x", "./cmd/y"],
     ),
+    "a Makefile builds all of a folder": (
+        {**commands("daemons/api", "daemons/worker", "lib/x"), "Makefile": "all:\n\tgo build -o bin/ ./daemons/...\n"},
+        ["./daemons/api", "./daemons/worker"], ["./lib/x"],
+    ),
+    "a Makefile's go build stands in a variable": (
+        {**commands("cmd/api", "lib/x", "lib/y"),
+         "Makefile": "compile := CGO_ENABLED=0 go build $(flags) -o\nx:\n\t$(compile) bin/x ./lib/x\n"},
+        ["./cmd/api", "./lib/x"], ["./lib/y"],
+    ),
+    "a Makefile keeps packages in variables by the program's name": (
+        {**commands("a/api", "b/worker", "lib/x"),
+         "Makefile": "main.api := ./a/api\nmain.worker = example.com/shop/b/worker\nbin/%:\n\tgo build -o $@ $(main.$(@F))\n"},
+        ["./a/api", "./b/worker"], ["./lib/x"],
+    ),
+    "a Makefile builds whatever lies in a folder": (
+        {**commands("cmd/api", "cmd/ctl"),
+         "Makefile": "ALL = $(wildcard cmd/*) # without ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\nx:\n\tbin/api $$(find lib -name x)\n"},
+        ["./cmd/api", "./cmd/ctl"], [],
+    ),
     "where nothing would be left, all is": (commands("examples/a", "examples/b"), ["./examples/a", "./examples/b"], []),
     "the only command ships wherever it lies": (commands("internal/tools/gen"), ["./internal/tools/gen"], []),
 }  # fmt: skip

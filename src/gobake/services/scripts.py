@@ -5,18 +5,23 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from gobake.dataclass import dataclass
 from gobake.services.shell import Call, calls, expand, globbed, logical_lines
 from gobake.services.values import Build, Source, Use
 
-_MAKE_VALUE = re.compile(r"\s*(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?=|:::?=|:=|\+=|=)\s*(.*)$")
+_MAKE_VALUE = re.compile(r"\s*(?:export\s+|override\s+)*([A-Za-z_][\w.-]*)\s*(\?=|:::?=|:=|\+=|=)\s*(.*)$")
 _SHELL_VALUE = re.compile(
     r"\s*(?:export\s+|local\s+|readonly\s+)*([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|[^\s;&|()]*)\s*;?\s*$"
 )
 _RULE = re.compile(r"([^\s:=#][^:=#]*):{1,2}(?!=)\s*([^=]*)$")
 _TELLING = re.compile(r"\b(?:build|install|run|cd|pushd|popd)\b|^\s*\(|\)\s*(?:\|\||&&|$)")
-_ANY = re.compile(r"wildcard|\bls\b|\bfind\b|cmd/\*")  # the folders are listed, so no text names them
+# Targets whose needs and recipes list what they run or check, not what is built
+_ASIDE_TARGET = re.compile(
+    r"(?:.*[-_/])?(?:protos?|gen|generated?|lint|checks?|verify|tests?|docs?|fmt|vet|mans?|manpages|tools|clean)(?:[-_].*)?"
+)
+_LISTING = re.compile(r"\b(?:wildcard|ls|find)\s+(?:-\S+\s+)*(\S+)|([\w.-]+/\*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,27 +70,28 @@ def read(script: Script) -> Found:
     known = {**script.variables, **variables(script.text, make=script.make)}
     builds: list[Build] = []
     uses: list[Use] = []
-    words = frozenset() if _ANY.search(script.text) else frozenset(re.findall(r"[\w.-]+", _uncommented(script.text)))
+    words = _listed(script)
+    listings = _listings(script)
     for number, call in _calls(script, known):
         where = f"{script.path}:{number}"
         if call.verb == "run":
             uses += list(used(call, where, f"{where} runs it with go run", certain=False))
         else:
-            builds += list(built(call, where, Source.BUILD if call.verb == "build" else Source.INSTALL, words))
+            found = built(call, where, Source.BUILD if call.verb == "build" else Source.INSTALL)
+            builds += [replace(build, named=frozenset() if _is_listed(build, listings) else words) for build in found]
     return Found(builds=tuple(builds), uses=tuple(uses))
 
 
-def built(call: Call, where: str, source: Source, words: frozenset[str] = frozenset()) -> Iterator[Build]:
-    """A build for each package of a call. ``words``: those of the text, which must name what a pattern means."""
+def built(call: Call, where: str, source: Source) -> Iterator[Build]:
+    """A build for each package of a call."""
     single = len(call.packages) + len(call.paths) == 1
     for package, path in [*((p, "") for p in call.packages), *(("", p) for p in call.paths)]:
         folder = globbed(package)
-        if folder.startswith("../"):
-            continue
+        if folder.startswith("../") or (folder == "..." and source is not Source.DOCKERFILE):
+            continue  # `./...` in a Makefile names nothing
         yield Build(
             source=source, where=where, folders=(folder,) if package else (), import_path=path,
-            named=words if "*" in folder + path else frozenset(), binary=call.output if single else "",
-            ldflags=call.ldflags, tags=call.tags, env=call.env, flags=call.flags,
+            binary=call.output if single else "", ldflags=call.ldflags, tags=call.tags, env=call.env, flags=call.flags,
         )  # fmt: skip
 
 
@@ -113,9 +119,10 @@ def _calls(script: Script, known: Mapping[str, str]) -> Iterator[tuple[int, Call
         placed = workflow and re.match(r"\s*working-directory:\s*[\"']?([\w./-]+)", line)
         if placed:
             folder = posixpath.normpath(placed[1])
-        if not (_TELLING.search(line) or "$(call" in line):
+        whole = expand(line, own) if "$" in line else line
+        if not (_TELLING.search(line) or _TELLING.search(whole) or "$(call" in line):
             continue
-        text = _stripped(expand(line, own))
+        text = _stripped(whole)
         if recipe:
             found, _ = calls(text, script.folder, [])
         else:
@@ -132,6 +139,36 @@ def _automatic(targets: str, needs: str) -> dict[str, str]:
 def _stripped(line: str) -> str:
     """The shell's part of a line of YAML or of a recipe."""
     return re.sub(r"^\s*(?:-\s+)?(?:(?:run|cmd|command|script|-)\s*:\s*[|>]?[-+]?\s*)?@?", "", line)
+
+
+def _listed(script: Script) -> frozenset[str]:
+    """The words that may say what a pattern rule builds."""
+    if not script.make:
+        return frozenset(re.findall(r"[\w.-]+", _uncommented(script.text)))
+    words: set[str] = set()
+    aside = False
+    for _, line in logical_lines(_uncommented(script.text)):
+        if line.strip() and not line.startswith("\t"):
+            rule = _RULE.match(line)
+            aside = rule is not None and all(_ASIDE_TARGET.fullmatch(target) for target in rule[1].split())
+        if not aside:
+            words |= set(re.findall(r"[\w.-]+", line))
+    return frozenset(words)
+
+
+def _listings(script: Script) -> tuple[str, ...]:
+    """What is listed (`ls cmd`, `$(wildcard cmd/*)`, `for x in cmd/*`), so that no text names it."""
+    found = (_LISTING.search(line) for _, line in logical_lines(_uncommented(script.text)))
+    return tuple(match[1] or match[2] or "" for match in found if match)
+
+
+def _is_listed(build: Build, listings: tuple[str, ...]) -> bool:
+    """Whether a pattern's folder is listed, or a folder that is not known; what is no pattern needs no name."""
+    glob = build.import_path or "".join(build.folders)
+    if "*" not in glob:
+        return True
+    head = glob.partition("*")[0].rstrip("/").lower()
+    return any("$" in listing or head.rpartition("/")[2] in listing.lower() for listing in listings)
 
 
 def _uncommented(text: str) -> str:

@@ -105,12 +105,23 @@ def _value(inner: str, known: Mapping[str, str], depth: int) -> str:
     called = re.match(r"call\s+(\w+)", inner)
     name = called[1] if called else inner
     plain = re.match(r"([A-Za-z_]\w*|[@<*^])(?::?[-=](.*))?$", name, re.DOTALL)
+    if not plain and "$" in name and depth < DEEPEST:
+        return _computed(globbed(expand(name, known, depth + 1)), known, depth)
     if not plain or depth >= DEEPEST:
         return f"\x01{'?' if not plain else plain[1]}\x02"
     if plain[1] in known:
         value = expand(known[plain[1]], known, depth + 1)
         return f"\x01{plain[1]}\x02" if value == "\x01?\x02" else value
     return expand(plain[2], known, depth + 1) if plain[2] else f"\x01{plain[1]}\x02"
+
+
+def _computed(name: str, known: Mapping[str, str], depth: int) -> str:
+    """The values of all variables that a name made of variables may mean: `$(main.$(@F))`."""
+    if not re.fullmatch(r"[\w.*-]*[A-Za-z_][\w.*-]*", name):
+        return "\x01?\x02"
+    pattern = re.compile(re.escape(name).replace(r"\*", r"[\w.-]+"))
+    values = [expand(value, known, depth + 1) for key, value in known.items() if pattern.fullmatch(key)]
+    return " ".join(values) or "\x01?\x02"
 
 
 def globbed(text: str) -> str:
@@ -207,6 +218,7 @@ def _arguments(verb: str, words: list[str], folder: str, env: tuple[tuple[str, s
     packages: list[str] = []
     paths: list[str] = []
     files: list[str] = []
+    open_ended: list[str] = []
     unknown = False
     rest = iter(words)
     for word in rest:
@@ -222,12 +234,16 @@ def _arguments(verb: str, words: list[str], folder: str, env: tuple[tuple[str, s
         mark = MARK.fullmatch(word)
         if mark:
             unknown |= not _FLAGLIKE.search(mark[1])
+        elif word.endswith("..."):
+            open_ended.append(word)
         elif not _sort(word, folder, packages, paths):
             unknown = True
         elif word.endswith(".go"):
             files.append(posixpath.basename(word))
         if verb == "run" and (packages or paths):
             break  # what follows is the program's own
+    for word in open_ended:  # without -o, `go build ./...` only checks
+        unknown |= not (verb == "install" or "o" in values) or not _sort(word, folder, packages, paths)
     folder = below(folder, values["C"]) if "C" in values else folder
     if values.get("o") == "/dev/null" or values.get("buildmode") in _NO_PROGRAM:
         return None
@@ -244,7 +260,7 @@ def _arguments(verb: str, words: list[str], folder: str, env: tuple[tuple[str, s
 
 def _sort(word: str, folder: str, packages: list[str], paths: list[str]) -> bool:
     """Note a package's folder or import path; False of what names none that can be told."""
-    if "@" in word or "..." in word:
+    if "@" in word:
         return False
     bare = posixpath.dirname(word) or "." if word.endswith(".go") else word
     if re.match(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/", bare) and not bare.startswith("."):
