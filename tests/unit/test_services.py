@@ -160,6 +160,18 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
                        "COPY --from=build /bin/x /\nCMD [\"/x\"]\nFROM base AS worker\nCOPY --from=build /bin/worker /\n"},
         ["./cmd/api", "./cmd/worker"], ["./cmd/x", "./cmd/y"],
     ),
+    "a Dockerfile builds all of a folder": (
+        {**commands("cmd/api", "cmd/worker", "cmd/api/internal/gen", "cmd/load-test", "lib/x"),
+         "Dockerfile": "FROM golang AS b\nWORKDIR /src\nCOPY . .\nRUN go build -o /out/ ./cmd/...\n"
+                       "FROM scratch\nCOPY --from=b /out/ /bin/\nCMD [\"api\"]\n"},
+        ["./cmd/api", "./cmd/worker"], ["./cmd/api/internal/gen", "./cmd/load-test", "./lib/x"],
+    ),
+    "a Dockerfile builds all and copies one": (
+        {**commands("cmd/api", "cmd/worker"),
+         "Dockerfile": "FROM golang AS b\nCOPY . /src\nRUN cd /src && go install ./...\n"
+                       "FROM scratch\nCOPY --from=b /go/bin/api /\n"},
+        ["./cmd/api"], ["./cmd/worker"],
+    ),
     "a Makefile builds all of a folder": (
         {**commands("daemons/api", "daemons/worker", "lib/x"), "Makefile": "all:\n\tgo build -o bin/ ./daemons/...\n"},
         ["./daemons/api", "./daemons/worker"], ["./lib/x"],
@@ -174,10 +186,29 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
          "Makefile": "main.api := ./a/api\nmain.worker = example.com/shop/b/worker\nbin/%:\n\tgo build -o $@ $(main.$(@F))\n"},
         ["./a/api", "./b/worker"], ["./lib/x"],
     ),
+    "what a Makefile builds to generate and check is not what it ships": (
+        {**commands("cmd/api", "cmd/stamp"), "Dockerfile": "FROM scratch\nCOPY bin/api /\n",
+         "Makefile": "COMMANDS = api\nbin/%: cmd/%\n\tgo build -o $@ ./$<\nprotos: bin/stamp\n\tbin/stamp x.go\n"},
+        ["./cmd/api"], ["./cmd/stamp"],
+    ),
     "a Makefile builds whatever lies in a folder": (
         {**commands("cmd/api", "cmd/ctl"),
          "Makefile": "ALL = $(wildcard cmd/*) # without ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\nx:\n\tbin/api $$(find lib -name x)\n"},
         ["./cmd/api", "./cmd/ctl"], [],
+    ),
+    "a Dockerfile in a folder of the command's": (
+        {**commands("a/api", "a/worker", "a/web"), "a/api/deployment/Dockerfile": "FROM scratch\nCOPY x /\n",
+         "a/worker/docker/Dockerfile": "FROM scratch\nCOPY x /\n"},
+        ["./a/api", "./a/worker"], ["./a/web"],
+    ),
+    "what make builds of apps/ ships beside what a Dockerfile builds": (
+        {**commands("apps/api", "apps/x", "lib/y"), "Dockerfile": "FROM golang\nCOPY . .\nRUN go build ./lib/y\n",
+         "Makefile": "api:\n\tgo build -o bin/api ./apps/api\n"},
+        ["./apps/api", "./lib/y"], ["./apps/x"],
+    ),
+    "a Makefile lists what it builds of a folder": (
+        {**commands("cmd/api", "cmd/ctl", "cmd/old"), "Makefile": "COMMANDS = api ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\n"},
+        ["./cmd/api", "./cmd/ctl"], ["./cmd/old"],
     ),
     "where nothing would be left, all is": (commands("examples/a", "examples/b"), ["./examples/a", "./examples/b"], []),
     "the only command ships wherever it lies": (commands("internal/tools/gen"), ["./internal/tools/gen"], []),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gobake.services import dockerfiles, releases, scripts
+from gobake.services.rules import BUILD_FOLDERS
 from gobake.services.scripts import Script
 from gobake.services.shell import calls, expand
 from gobake.services.values import Build, Command, Evidence, Image, Use
@@ -90,6 +91,7 @@ def _paths(root: Path, commands: tuple[Command, ...]) -> list[str]:
     for command in commands:
         parts = command.folder.split("/") if command.folder not in ("", ".") else []
         folders |= {"/".join(parts[:deep]): 0 for deep in range(1, len(parts) + 1)}
+        folders |= {f"{command.folder}/{name}": 0 for name in sorted(BUILD_FOLDERS) if parts}
     folders |= _FOLDERS
     found: dict[str, None] = {}
     for folder, deep in folders.items():

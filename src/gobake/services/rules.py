@@ -4,11 +4,13 @@
 2. A command whose main does nothing is left out, where others do something.
 3. What a release tool (GoReleaser, ko, promu) builds is a service.
 4. What `//go:generate` runs or a `tool` line names is left out.
-5. What a Dockerfile builds, copies or starts is a service, unless a pattern in it alone means a folder of rule 6.
+5. What a Dockerfile builds, copies or starts is a service, unless a pattern in it alone means a folder of rule 6, or
+   it builds all and copies others by name.
 6. What lies in a folder of tools, tests, examples or the like, or is called like a generator or a test, is left out.
 7. Where a release tool names commands, the others are left out. Where Dockerfiles do, only those stay beside them
    that lie as in rule 8 and that a Makefile, a script or a workflow builds with `go build`.
-8. Otherwise all stay that lie at the root of a module or in cmd/NAME, and elsewhere those that scripts build,
+8. Otherwise all stay that lie at the root of a module or in cmd/NAME (or apps/NAME, services/NAME), unless a pattern
+   rule over that folder builds a list without them, and elsewhere those that scripts build,
    where they build any.
 
 Where nothing is left, the rules are taken back: 6 first, then 4, then 2.
@@ -19,6 +21,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 from gobake.dataclass import dataclass
 from gobake.services.patterns import fits, matches
@@ -36,6 +40,12 @@ _ASIDE_NAME = re.compile(
     r"|e2e(?:[-_].*)?|bench(?:marks?)?(?:[-_].*)?|fuzz(?:[-_].*)?|(?:mock|fake|example|sample|demo)s?(?:[-_].*)?"
 )
 _NOT_TELLING = frozenset(("cmd", "main", "app"))
+# Folders of build files beside a command's sources
+BUILD_FOLDERS = frozenset(
+    "docker build deploy deployment deployments image images package packaging container dockerfiles".split()
+)
+_HOLD_COMMANDS = frozenset("cmd cmds command commands app apps service services svc".split())
+_OPEN = re.compile(r"\*|\.\.\.")  # of patterns: what a text leaves open
 _Rule = Callable[[Command], Verdict | None]
 
 
@@ -60,6 +70,10 @@ class _Judge:
         self._commands, self._wishes = commands, wishes
         self._uses = evidence.uses
         self._builds = {c.import_path: _builds_of(c, evidence.builds, commands) for c in commands}
+        self._listed = [  # builds of a pattern whose names are listed
+            build for build in evidence.builds
+            if build.named and build.source is Source.BUILD and any(_is_built(c, build, commands) for c in commands)
+        ]  # fmt: skip
         self._images = {c.import_path: _images_of(c, evidence.images) for c in commands}
         self._shared = _shared_names(commands)
 
@@ -114,17 +128,28 @@ class _Judge:
     def _imaged(self, command: Command) -> Verdict | None:
         aside = _why_aside(command)
         images = self._images[command.import_path]
-        beside = (image.file for image in images if image.folder == command.folder and command.folder != ".")
+        beside = (image.file for image in images if _is_beside(image, command))
         taken = next((where for image in images for where in _taken(image, self._names(command))), "") or next(
             beside, ""
         )
         for build in self._of(command):
             if build.source is not Source.DOCKERFILE or _lies_aside(posixpath.dirname(build.where)):
                 continue
-            literal = any("*" not in f and fits(f, command.folder) for f in build.folders) or build.import_path
+            if self._copies_others(command, build):
+                continue
+            literal = any(not _OPEN.search(f) and fits(f, command.folder) for f in build.folders) or build.import_path
             if not aside or (taken and literal) or (not literal and not _pattern_means_aside(command, build)):
                 return self._in(command, f"built by {build.where}")
         return self._in(command, f"{taken} makes its image") if taken and not aside else None
+
+    def _copies_others(self, command: Command, build: Build) -> bool:
+        """Whether a Dockerfile builds all of a folder (`./cmd/...`) and copies other programs than this one by name."""
+        if not any(folder.endswith("...") for folder in build.folders):
+            return False
+        images = [image for image in self._images[command.import_path] if image.file == _file(build)]
+        copied = {name for image in images for name, where in image.takes if where != image.file}
+        every = {name for other in self._commands for name in self._names(other)}
+        return bool(copied & every) and not copied & self._names(command)
 
     def _aside(self, command: Command) -> Verdict | None:
         why = _why_aside(command)
@@ -153,6 +178,11 @@ class _Judge:
             return self._out(command, f"no Dockerfile builds it, as {_file_of(told)} does {_shown(settled[0].command)}")
         if own:
             return self._in(command, f"built by {(built or own[0]).where}")
+        omits = next(
+            (b.where for b in self._listed if _is_built(command, replace(b, named=frozenset()), self._commands)), ""
+        )
+        if omits:
+            return self._out(command, f"not among what {omits} builds")
         others = [b for c in self._commands for b in self._of(c) if b.source is Source.BUILD]
         if others and not _prominent(command):
             return self._out(command, f"not among what {_file(others[0])} builds")
@@ -208,8 +238,16 @@ def _is_built(command: Command, build: Build, commands: Sequence[Command]) -> bo
 def _images_of(command: Command, images: Sequence[Image]) -> tuple[Image, ...]:
     """Dockerfiles that may be the command's: beside it first. Those of tests and examples make other images."""
     images = [image for image in images if not _lies_aside(image.folder)]
-    beside = [image for image in images if image.folder == command.folder and command.folder != "."]
+    beside = [image for image in images if _is_beside(image, command)]
     return (*beside, *(image for image in images if image not in beside))
+
+
+def _is_beside(image: Image, command: Command) -> bool:
+    """In the command's folder, or in one for build files in it."""
+    if command.folder in ("", "."):
+        return False
+    above, _, last = image.folder.rpartition("/")
+    return image.folder == command.folder or (above == command.folder and last in BUILD_FOLDERS)
 
 
 def _taken(image: Image, names: frozenset[str]) -> list[str]:
@@ -252,20 +290,21 @@ def _pattern_means_aside(command: Command, build: Build) -> bool:
     for glob in build.folders:
         if not fits(glob, command.folder):
             continue
-        open_parts = [p for p, g in zip(command.folder.split("/"), glob.split("/"), strict=False) if "*" in g]
+        parts = zip_longest(command.folder.split("/"), glob.split("/"), fillvalue="...")
+        open_parts = [part for part, said in parts if _OPEN.search(said)]
         return any(_ASIDE_FOLDER.fullmatch(p.lower()) or _ASIDE_NAME.fullmatch(p.lower()) for p in open_parts)
     return True
 
 
 def _prominent(command: Command) -> bool:
-    """At the root of a module, or cmd/NAME in one."""
+    """At the root of a module, or cmd/NAME, apps/NAME or the like in one."""
     if command.folder == command.module_folder:
         return True
     inside = (
         command.folder.removeprefix(f"{command.module_folder}/") if command.module_folder != "." else command.folder
     )
     parts = inside.split("/")
-    return parts[0] == "cmd" and len(parts) <= 2
+    return parts[0] in _HOLD_COMMANDS and len(parts) <= 2
 
 
 def _place(command: Command, *, alone: bool) -> str:
