@@ -191,6 +191,10 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
          "Makefile": "COMMANDS = api\nbin/%: cmd/%\n\tgo build -o $@ ./$<\nprotos: bin/stamp\n\tbin/stamp x.go\n"},
         ["./cmd/api"], ["./cmd/stamp"],
     ),
+    "a Makefile lists what it builds of a folder": (
+        {**commands("cmd/api", "cmd/ctl", "cmd/old"), "Makefile": "COMMANDS = api ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\n"},
+        ["./cmd/api", "./cmd/ctl"], ["./cmd/old"],
+    ),
     "a Makefile builds whatever lies in a folder": (
         {**commands("cmd/api", "cmd/ctl"),
          "Makefile": "ALL = $(wildcard cmd/*) # without ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\nx:\n\tbin/api $$(find lib -name x)\n"},
@@ -205,10 +209,6 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
         {**commands("apps/api", "apps/x", "lib/y"), "Dockerfile": "FROM golang\nCOPY . .\nRUN go build ./lib/y\n",
          "Makefile": "api:\n\tgo build -o bin/api ./apps/api\n"},
         ["./apps/api", "./lib/y"], ["./apps/x"],
-    ),
-    "a Makefile lists what it builds of a folder": (
-        {**commands("cmd/api", "cmd/ctl", "cmd/old"), "Makefile": "COMMANDS = api ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\n"},
-        ["./cmd/api", "./cmd/ctl"], ["./cmd/old"],
     ),
     "where nothing would be left, all is": (commands("examples/a", "examples/b"), ["./examples/a", "./examples/b"], []),
     "the only command ships wherever it lies": (commands("internal/tools/gen"), ["./internal/tools/gen"], []),
@@ -346,6 +346,11 @@ def named(root: Path) -> dict[str, str]:
         ({**commands("cmd/tools/sql"), ".goreleaser.yaml": "builds: [{main: ./cmd/tools/sql, binary: shop-sql}]"},
          "./cmd/tools/sql", "shop-sql"),
         ({**commands("cmd"), ".goreleaser.yaml": "builds: [{main: ./cmd, binary: 'x-{{.Os}}'}]"}, "./cmd", "shop"),
+        ({**commands("cmd/ctl", "cmd/x"), "Makefile": "x:\n\tgo build -o bin/shop-ctl ./cmd/ctl\n"}, "./cmd/ctl", "shop-ctl"),
+        ({**commands("cmd/ctl", "cmd/x"), "Makefile": "x:\n\tgo build -o bin/other ./cmd/ctl\n"}, "./cmd/ctl", "ctl"),
+        ({**commands("cmd/operator", "cmd/x"), "b.sh": "go build -o bin/shop ./cmd/operator\n"}, "./cmd/operator", "shop"),
+        ({"cmd/api/go.mod": "module example.com/shop/api-binary\n\ngo 1.26\n", "cmd/api/main.go": MAIN}, "./cmd/api", "api"),
+        ({"cmd/api/go.mod": "module example.com/shop-api\n\ngo 1.26\n", "cmd/api/main.go": MAIN}, "./cmd/api", "shop-api"),
     ],
 )  # fmt: skip
 def test_a_name_tells(tree: Tree, files: Mapping[str, str], folder: str, name: str) -> None:

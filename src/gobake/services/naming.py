@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import chain, count
 
-from gobake.services.values import Source, Verdict
+from gobake.services.values import Command, Source, Verdict
 
 # Elements of a path that say nothing about what lies below them
 _GROUPS = frozenset(
@@ -21,6 +21,8 @@ _GROUPS = frozenset(
 )
 # What a program may be called, and an image only if nothing tells more
 _GENERIC = frozenset("server client app main service daemon cli bin run exe".split())
+# Roles: the build files may have a better name
+_ROLES = _GENERIC | frozenset("agent controller manager operator worker".split())
 _MAJOR = re.compile(r"v\d+")
 _GOPKG = re.compile(r"\.v\d+$")
 _PLAIN_HOST = re.compile(r"[a-z0-9]+\.[a-z0-9]+")
@@ -68,6 +70,8 @@ def telling(verdict: Verdict) -> str:
     if len(given) == 1 and "" not in given:
         return given.pop()
     inside = posixpath.relpath(command.folder, command.module_folder) if command.folder else "."
+    if inside == ".":
+        inside = _grouped(command)
     parts = [part for part in inside.split("/") if part not in (".", "..") and not _MAJOR.fullmatch(part)]
     told = [part for part in parts if part.lower() not in _GROUPS]
     name = (
@@ -75,18 +79,26 @@ def telling(verdict: Verdict) -> str:
         if told
         else (parts[-1] if parts and parts[-1].lower() in _GENERIC - _GROUPS else _module(command.module))
     )
-    if name.lower() not in _GENERIC:
-        return name
     called = _called(verdict)
+    if name.lower() not in _ROLES:
+        return called if called.endswith((f"-{name}", f"_{name}")) else name
     if called:
         return called
     return f"{told[-2]}-{name}" if len(told) > 1 and parts[-2:] == told[-2:] else name
 
 
+def _grouped(command: Command) -> str:
+    """The folder of a module below `cmd/`, where it tells; the module's own name may say more (`shop-api`)."""
+    above, _, last = command.folder.rpartition("/")
+    if posixpath.basename(above).lower() not in _GROUPS or last.lower() in _GROUPS | _GENERIC or _MAJOR.fullmatch(last):
+        return "."
+    return "." if _module(command.module).endswith(last) else last
+
+
 def _called(verdict: Verdict) -> str:
     """What the files that build it call the program, where all agree."""
     given = {build.binary for build in verdict.builds if build.binary and build.source is not Source.INSTALL}
-    given -= _GENERIC
+    given -= _ROLES
     return given.pop() if len(given) == 1 else ""
 
 
