@@ -14,6 +14,7 @@ from gobake.project import Overrides, Told, make_project
 from gobake.recipe.dockerfile import BINARIES
 from gobake.services import Evidence, Source, Verdict, Wishes, decide
 from gobake.services.settings import settings, strategy_hint
+from gobake.versions.variables import declared
 
 _READ = {
     "goreleaser": ".goreleaser.yaml builds none of its commands for linux",
@@ -51,7 +52,7 @@ def begin(opened: Opened, source: str) -> Begun:
     return Begun(
         project=project,
         name=opened.project.name,
-        entries={s.name: _entry(project, s, verdicts.get(s.package)) for s in project.services},
+        entries={s.name: _entry(opened, project, s, verdicts.get(s.package)) for s in project.services},
         left_out=tuple(_left_out(project, s, verdicts.get(s.package)) for s in project.left_out),
     )
 
@@ -67,10 +68,13 @@ def _verdicts(opened: Opened, known: Told) -> tuple[Verdict, ...]:
     return decide(found, known.evidence, Wishes())
 
 
-def _entry(project: Project, service: Service, verdict: Verdict | None) -> Entry:
+def _entry(opened: Opened, project: Project, service: Service, verdict: Verdict | None) -> Entry:
     if verdict is None:
         return Entry()
-    found = settings(verdict, f"{BINARIES}/{service.binary}", lambda path: (project.root / path).exists())
+    found = settings(
+        verdict, f"{BINARIES}/{service.binary}", lambda path: (project.root / path).exists(),
+        declared(service, opened.tree),
+    )  # fmt: skip
     strategy, why = strategy_hint(verdict)
     hint = (f"strategy: {strategy}  # {why}",) if strategy else ()
     return Entry(why=verdict.why if verdict.shipped else "", keys=found.keys, notes=(*hint, *found.notes))

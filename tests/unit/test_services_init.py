@@ -128,6 +128,58 @@ def test_what_gobake_cannot_hold_to_stays_out(tree: Tree, case: str) -> None:
     assert {key: getattr(service, key) for key in expected} == expected
 
 
+def test_an_image_of_several_programs_gives_its_ports_to_the_one_that_it_starts(tree: Tree) -> None:
+    text = 'FROM scratch\nCOPY bin/api /bin/api\nCOPY bin/ctl /bin/ctl\nEXPOSE 80\nVOLUME /d\nUSER 7\nCMD ["/bin/api", "-x"]\n'
+    root = tree({**MOD, "cmd/api/main.go": MAIN, "cmd/ctl/main.go": MAIN, "Dockerfile": text})
+    api, ctl = written(root).services
+    assert (api.ports, api.args, api.volumes, api.user) == (("80",), ("-x",), ("/d",), "7")
+    assert (ctl.ports, ctl.args, ctl.volumes, ctl.user) == ((), (), (), "7")
+    assert (
+        "# Dockerfile starts /bin/api: its ports and arguments are not this program's"
+        in (root / "gobake.yaml").read_text()
+    )
+
+
+def test_arguments_of_a_dockerfile_have_their_defaults(tree: Tree) -> None:
+    text = "ARG UID=10001\nFROM scratch\nARG UID\nARG PORT=90\nARG NONE\nCOPY bin/api /\nUSER ${UID}:${UID}\nEXPOSE $PORT $NONE\n"
+    service = only(written(tree({**MOD, "cmd/api/main.go": MAIN, "Dockerfile": text})))
+    assert (service.user, service.ports) == ("10001:10001", ("90",))
+
+
+def test_a_release_tool_may_get_its_flags_from_the_makefile(tree: Tree) -> None:
+    files = {
+        **MOD, "cmd/api/main.go": MAIN,
+        ".goreleaser.yaml": "builds:\n- {main: ./cmd/api, ldflags: ['{{ .Env.LDFLAGS }}']}\n- {main: ./cmd/api, tags: [usb]}\n",
+        "Makefile": "VERSION ?= main\nVERSION_METADATA = unreleased\nLDFLAGS := -w -s\nifneq ($(VERSION),)\n\tLDFLAGS += -X main.version=$(VERSION)\nendif\n"
+                    "LDFLAGS += -X main.commit=$(GIT_SHA) -X main.v=$(VERSION_METADATA)\n"
+                    "build:\n\tgo build -ldflags '$(LDFLAGS)' ./cmd/api\n",
+    }  # fmt: skip
+    root = tree(files)
+    service = only(written(root))
+    assert {s.variable: s.text for s in service.stamps} == {"main.version": "{version}", "main.commit": "{revision}"}
+    assert service.build.tags == ()
+    assert "# -X main.v of Makefile:" in (root / "gobake.yaml").read_text()
+
+
+def test_goreleaser_links_what_it_usually_does_where_a_build_says_nothing(tree: Tree) -> None:
+    main = "package main\n\nvar version, date string\n\nfunc main() { println(version, date) }\n"
+    service = only(written(tree({**MOD, "main.go": main, ".goreleaser.yaml": "builds: [{env: [CGO_ENABLED=0]}]\n"})))
+    assert {s.variable: s.text for s in service.stamps} == {"main.version": "{version}", "main.date": "{date}"}
+
+
+def test_a_variable_that_the_program_lacks_gets_no_stamp(tree: Tree) -> None:
+    text = "builds: [{main: ./cmd/api, ldflags: ['-X main.Version={{.Version}} -X main.v={{.Version}}']}]\n"
+    service = only(written(tree({**MOD, "cmd/api/main.go": MAIN, ".goreleaser.yaml": text})))
+    assert [s.variable for s in service.stamps] == ["main.v"]
+
+
+def test_flags_that_nothing_tells_are_noted(tree: Tree) -> None:
+    root = tree({**MOD, "cmd/api/main.go": MAIN, "Makefile": "x:\n\tgo build -ldflags '$(LDFLAGS)' ./cmd/api\n"})
+    assert only(written(root)).stamps == ()
+    text = (root / "gobake.yaml").read_text()
+    assert "# ldflags of Makefile:2 come from a variable that gobake does not know\n" in text
+
+
 def test_from_what_is_not_there_is_refused(tree: Tree) -> None:
     root = tree({**MOD, "cmd/api/main.go": MAIN})
     with pytest.raises(UsageError, match=r"--from ko: \.ko\.yaml builds none of its commands"):

@@ -15,7 +15,7 @@ from dataclasses import field, replace
 
 from gobake.dataclass import dataclass
 from gobake.services.scripts import built, used
-from gobake.services.shell import calls, expand, globbed, logical_lines
+from gobake.services.shell import calls, expand, globbed, logical_lines, unstamped
 from gobake.services.values import Build, Image, Source, Use
 
 _WORD = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
@@ -38,6 +38,7 @@ class _Stage:
     begun: str = ""  # the first WORKDIR: where sources lie if nothing says so
     copied: tuple[tuple[str, str], ...] = ()  # (folder of the image, folder of the context)
     known: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)  # of ARG, which whoever builds may set otherwise
     facts: dict[str, object] = field(default_factory=dict)
     takes: list[tuple[str, str]] = field(default_factory=list)
     files: list[tuple[str, str]] = field(default_factory=list)
@@ -86,6 +87,7 @@ class _Reader:
     all: list[_Stage] = field(default_factory=list)
     stage: _Stage = field(default_factory=_Stage)
     everywhere: dict[str, str] = field(default_factory=dict)  # ARG before the first FROM
+    defaults: dict[str, str] = field(default_factory=dict)  # of those
     builds: list[Build] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
 
@@ -108,13 +110,17 @@ class _Reader:
             if verb == "ENTRYPOINT":
                 stage.facts.pop("CMD", None)
         elif verb == "EXPOSE":
-            ports = globbed(expand(rest, stage.known)).split()
+            ports = globbed(self._shown(rest)).split()
             known = stage.facts.get("EXPOSE", ())
             stage.facts["EXPOSE"] = (*(known if isinstance(known, tuple) else ()), *(p for p in ports if "*" not in p))
         elif verb == "VOLUME":
-            stage.facts["VOLUME"] = _words(globbed(expand(rest, stage.known)))
+            stage.facts["VOLUME"] = _words(globbed(self._shown(rest)))
         elif verb == "USER":
-            stage.facts["USER"] = globbed(expand(rest, stage.known))
+            stage.facts["USER"] = globbed(self._shown(rest))
+
+    def _shown(self, rest: str) -> str:
+        """What the image says unless whoever builds says otherwise."""
+        return expand(rest, {**self.stage.defaults, **self.stage.known})
 
     def _begin(self, rest: str) -> None:
         words = expand(_OPTION.sub("", rest + " "), self.everywhere).split()
@@ -123,7 +129,7 @@ class _Reader:
         name = words[2].lower() if len(words) > 2 and words[1].lower() == "as" else ""
         self.stage = (
             replace(above, name=name, used=False, starts=False, known=dict(above.known), facts=dict(above.facts),
-                    takes=list(above.takes), files=list(above.files))
+                    defaults=dict(above.defaults), takes=list(above.takes), files=list(above.files))
             if above else _Stage(name=name, base=globbed(base), known=dict(self.everywhere))
         )  # fmt: skip
         self.stages[str(len(self.all))] = self.stage
@@ -144,6 +150,9 @@ class _Reader:
             found = [(name, value)]
         for name, value in found:
             bare = value.strip("\"'")
+            if verb == "ARG":
+                of = self.stage.defaults if self.stages else self.defaults
+                of.setdefault(name, bare or self.defaults.get(name, "\x01?\x02"))
             if verb == "ARG" and "/" not in bare and "." not in bare:
                 continue  # whoever builds says it: `--build-arg SERVICE=api`
             target = self.everywhere if verb == "ARG" and not self.stages else self.stage.known
@@ -190,7 +199,7 @@ class _Reader:
             stage.copied = ((stage.workdir, "."),)
         for name in re.findall(r"--mount=\S*\bfrom=([\w.-]+)", rest):
             self._used(name)
-        found, _ = calls(expand(_mountless(rest), stage.known), stage.workdir, [])
+        found, _ = calls(expand(_mountless(rest), unstamped(stage.known)), stage.workdir, [])
         where = f"{self.path}:{number}"
         for call in found:
             if call.verb == "run":

@@ -12,6 +12,13 @@ from typing import Any
 
 from gobake.services.values import Build, Source
 
+# What GoReleaser links where a build says nothing: https://goreleaser.com/customization/builds/go/
+_LDFLAGS = "-s -w" + "".join(
+    f" -X main.{name}={value}"
+    for name, value in (
+        ("version", "{{.Version}}"), ("commit", "{{.Commit}}"), ("date", "{{.Date}}"), ("builtBy", "goreleaser"),
+    )
+)  # fmt: skip
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _IMPORT = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/")
 
@@ -68,10 +75,11 @@ def _build(entry: dict[str, Any], where: str, source: Source) -> Iterator[Build]
     path = main if _IMPORT.match(main) else ""
     flags = tuple(str(flag) for flag in _list(entry.get("flags")))
     binary = entry.get("binary")
+    usual = _LDFLAGS if source is Source.GORELEASER else ""
     yield Build(
         source=source, where=where, folders=() if path else (_folder(folder, main),), import_path=path,
         binary=_plain(binary), exact="{{" not in str(binary), flags=flags,
-        ldflags=" ".join(str(flag) for flag in _list(entry.get("ldflags"))),
+        ldflags=" ".join(str(flag) for flag in _list(entry.get("ldflags", usual))),
         tags=tuple(str(tag) for tag in _list(entry.get("tags"))) or _tags(flags),
         env=tuple((k, v) for k, _, v in (str(item).partition("=") for item in _list(entry.get("env")))),
     )  # fmt: skip

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gobake.dataclass import dataclass
-from gobake.services.shell import Call, calls, expand, globbed, logical_lines
+from gobake.services.shell import Call, calls, expand, globbed, logical_lines, unstamped
 from gobake.services.values import Build, Source, Use
 
 _MAKE_VALUE = re.compile(r"\s*(?:export\s+|override\s+)*([A-Za-z_][\w.-]*)\s*(\?=|:::?=|:=|\+=|=)\s*(.*)$")
 _SHELL_VALUE = re.compile(
     r"\s*(?:export\s+|local\s+|readonly\s+)*([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|[^\s;&|()]*)\s*;?\s*$"
 )
+_CONDITION = re.compile(r"\s*(?:ifn?eq|ifn?def|else|endif|-?include|export|unexport)\b")
 _RULE = re.compile(r"([^\s:=#][^:=#]*):{1,2}(?!=)\s*([^=]*)$")
 _TELLING = re.compile(r"\b(?:build|install|run|cd|pushd|popd)\b|^\s*\(|\)\s*(?:\|\||&&|$)")
 # Targets whose needs and recipes list what they run or check, not what is built
@@ -53,13 +54,21 @@ def variables(text: str, *, make: bool) -> dict[str, str]:
     ):
         found[name] = ";".join(line for _, line in logical_lines(block))
     pattern = _MAKE_VALUE if make else _SHELL_VALUE
+    recipe = False
     for _, line in logical_lines(text):
-        match = pattern.match(line) if not line.startswith("\t") else None
-        if match:
-            value = match[match.lastindex or 1]
-            value = re.sub(r"\s+#.*$", "", value) if make else value.strip("\"'")
-            if f"$({match[1]})" not in value and f"${{{match[1]}}}" not in value:
-                found.setdefault(match[1], value)
+        if line.strip() and not line.startswith("\t") and not _CONDITION.match(line):
+            recipe = bool(_RULE.match(line))
+        match = None if recipe else pattern.match(line)
+        if not match:
+            continue
+        value = match[match.lastindex or 1]
+        value = re.sub(r"\s+#.*$", "", value) if make else value.strip("\"'")
+        if f"$({match[1]})" in value or f"${{{match[1]}}}" in value:
+            continue
+        if make and match[2] == "+=" and (line[0] not in " \t" or value.startswith("-X")):
+            found[match[1]] = f"{found.get(match[1], '')} {value}".strip()
+        else:
+            found.setdefault(match[1], value)
     return found
 
 
@@ -67,7 +76,7 @@ def read(script: Script) -> Found:
     """What a script builds and what it runs."""
     if "go" not in script.text.lower():
         return Found(builds=(), uses=())
-    known = {**script.variables, **variables(script.text, make=script.make)}
+    known = unstamped({**script.variables, **variables(script.text, make=script.make)})
     builds: list[Build] = []
     uses: list[Use] = []
     words = _listed(script)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Iterator
-from dataclasses import field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import field, replace
 
 from gobake.config import patterns
 from gobake.dataclass import dataclass
@@ -22,12 +22,15 @@ Value = str | tuple[str, ...] | dict[str, str]
 _TEMPLATE = re.compile(r"v?\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 # The words of gobake's stamps by what release tools and variables of builds call them
 _STAMPS = (
+    (re.compile(r"IsGitDirty"), "{dirty}"),
+    (re.compile(r"meta|suffix|prefix|state|dirty|runtime|stage", re.IGNORECASE), "\x01?\x02"),
     (re.compile(r"short|abbrev", re.IGNORECASE), "{short_revision}"),
     (re.compile(r"commit_?date|date|time", re.IGNORECASE), "{date}"),
     (re.compile(r"branch", re.IGNORECASE), "{branch}"),
     (re.compile(r"commit|revision|sha|hash", re.IGNORECASE), "{revision}"),
     (re.compile(r"version|tag", re.IGNORECASE), "{version}"),
 )
+_LINKED = frozenset(("ldflags", "stamps"))  # keys that come of -ldflags
 _INIT = frozenset(("sh", "bash", "ash", "tini", "dumb-init", "env", "su-exec", "gosu", "dlv", "go"))
 _BASES = (("alpine", "alpine"), ("distroless", "distroless"), ("debian", "debian-slim"), ("ubuntu", "debian-slim"))
 
@@ -40,13 +43,16 @@ class Settings:
     notes: tuple[str, ...] = ()
 
 
-def settings(verdict: Verdict, program: str, exists: Callable[[str], bool]) -> Settings:
-    """The settings of a service whose program gobake puts at ``program``; ``exists`` knows paths from the root."""
+def settings(
+    verdict: Verdict, program: str, exists: Callable[[str], bool], has: Callable[[str], bool] = lambda _: True
+) -> Settings:
+    """The settings of a service whose program gobake puts at ``program``.
+
+    ``exists`` knows paths from the root, ``has`` variables; the linker passes over those that are missing.
+    """
     notes: list[str] = []
     keys: dict[str, Value] = {}
-    build = next((b for b in verdict.builds if b.ldflags or b.tags), None)
-    if build:
-        keys |= _compiled(build, notes)
+    keys |= _best_compiled(verdict.builds, has, notes)
     if verdict.images:
         keys |= _image(verdict, program, exists, notes)
     return Settings(keys=keys, notes=tuple(" ".join(note.split()) for note in notes))
@@ -55,7 +61,40 @@ def settings(verdict: Verdict, program: str, exists: Callable[[str], bool]) -> S
 # ---- how it is compiled
 
 
-def _compiled(build: Build, notes: list[str]) -> dict[str, Value]:
+def _best_compiled(builds: Sequence[Build], has: Callable[[str], bool], notes: list[str]) -> dict[str, Value]:
+    """What the first build says; the linker's flags from another file where it leaves them to that.
+
+    So does a release tool with `{{ .Env.LDFLAGS }}`. Further builds of the same file are variants of the program.
+    """
+    first = next((build for build in builds if build.ldflags or build.tags), None)
+    if not first:
+        return {}
+    noted: list[str] = []
+    keys = _compiled(first, has, noted)
+    if not _LINKED & set(keys):
+        linked, told = _linked_elsewhere((b for b in builds if _file(b) != _file(first)), has)
+        keys, noted = {**keys, **linked}, told or noted
+    notes += noted
+    return keys
+
+
+def _linked_elsewhere(builds: Iterable[Build], has: Callable[[str], bool]) -> tuple[dict[str, Value], list[str]]:
+    """The linker's flags of the first build with stamps, else of the first with any; and the notes on them."""
+    found: list[tuple[dict[str, Value], list[str]]] = []
+    for build in builds:
+        notes: list[str] = []
+        linked = {key: value for key, value in _compiled(build, has, notes).items() if key in _LINKED}
+        if "stamps" in linked:
+            return linked, notes
+        found += [(linked, notes)] if linked else []
+    return found[0] if found else ({}, [])
+
+
+def _file(build: Build) -> str:
+    return build.where.rpartition(":")[0]
+
+
+def _compiled(build: Build, has: Callable[[str], bool], notes: list[str]) -> dict[str, Value]:
     keys: dict[str, Value] = {}
     tags = tuple(tag for tag in build.tags if re.fullmatch(patterns.BUILD_TAG, tag))
     if tags:
@@ -70,9 +109,11 @@ def _compiled(build: Build, notes: list[str]) -> dict[str, Value]:
         text = text.replace("v{version}", "{version}")
         if not re.fullmatch(patterns.STAMP, name) or not _is_stamp(text):
             notes.append(f"-X {name} of {build.where} has a value that gobake does not know")
-        elif text:
+        elif text and has(name):
             stamps[name] = text
     plain = [word for word in constant if not MARK.search(word)]
+    if len(plain) < len(constant):
+        notes.append(f"ldflags of {build.where} come from a variable that gobake does not know")
     if set(plain) - {"-s", "-w"}:
         keys["ldflags"] = shlex.join(plain)
     if stamps:
@@ -105,7 +146,7 @@ def _word(said: str) -> str:
 
 
 def _is_stamp(text: str) -> bool:
-    return not re.search("[\x01{}'\"]", re.sub(r"\{(?:short_revision|date|branch|revision|version)\}", "", text))
+    return not re.search("[\x01{}'\"]", re.sub(r"\{(?:short_revision|date|branch|revision|version|dirty)\}", "", text))
 
 
 # ---- how it runs
@@ -114,6 +155,11 @@ def _is_stamp(text: str) -> bool:
 def _image(verdict: Verdict, program: str, exists: Callable[[str], bool], notes: list[str]) -> dict[str, Value]:
     image = verdict.images[0]
     programs = frozenset({verdict.command.binary, *(build.binary for build in verdict.builds)})
+    if _starts_another(image, programs):
+        notes.append(
+            f"{image.file} starts {(image.entrypoint or image.args)[0]}: its ports and arguments are not this program's"
+        )
+        image = replace(image, entrypoint=(), args=(), ports=(), volumes=())
     keys: dict[str, Value] = dict(_started(image, program, notes))
     ports = tuple(dict.fromkeys(p for p in image.ports if re.fullmatch(patterns.PORT, p)))
     if ports:
@@ -133,6 +179,15 @@ def _image(verdict: Verdict, program: str, exists: Callable[[str], bool], notes:
     if volumes:
         keys["volumes"] = volumes
     return keys
+
+
+def _starts_another(image: Image, programs: frozenset[str]) -> bool:
+    """Whether an image of several programs starts another one than this."""
+    words = image.entrypoint or image.args
+    name = posixpath.basename(words[0]) if words else ""
+    copied = {where for taken, where in image.takes if taken in programs and where != image.file}
+    started = {where for taken, where in image.takes if taken == name and where != image.file}
+    return bool(copied and started) and name not in programs and not copied & started
 
 
 def _started(image: Image, program: str, notes: list[str]) -> dict[str, Value]:

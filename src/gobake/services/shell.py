@@ -20,6 +20,8 @@ _FLAGLIKE = re.compile(r"FLAG|OPT|ARG|TAG|LD|GC|MOD|VENDOR|INFO|VERBOSE|RACE|COV
 _ROOTLIKE = re.compile(
     r"ROOT|CURDIR|PWD|TOP|REPO|^DIR$|SRC|SCRIPT|PROJECT|PACKAGE|PKG|IMPORT|MODULE|^GO", re.IGNORECASE
 )
+# What a build gets from its commit: a value in the text is a default that a release replaces
+_STAMPED = re.compile(r"(?:.*_)?(?:VERSION|COMMIT|REVISION|SHA|TAG|DATE|METADATA|TREE_?STATE|DIRTY)", re.IGNORECASE)
 _GO_VARIABLE = re.compile(r"GO|GO_?CMD|GO_?BIN|GO_?EXE|GO_?TOOL|GO_?COMMAND|GOEXEC", re.IGNORECASE)
 # go help build: the flags that take a value
 _VALUED = frozenset(
@@ -63,6 +65,11 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield number, whole
     if begun:
         yield number, begun
+
+
+def unstamped(known: Mapping[str, str]) -> dict[str, str]:
+    """Variables without those that say which version is built."""
+    return {name: value for name, value in known.items() if "$" in value or not _STAMPED.fullmatch(name)}
 
 
 def expand(text: str, known: Mapping[str, str], depth: int = 0) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +44,12 @@ def checked(services: Iterable[Service], config: Config, tree: GoTree) -> Checke
         if _place(config, service, stamp).startswith("services.") or stamp.variable not in used:
             notes[_left_out(config, service, stamp, sources)] = None
     return Checked(services=tuple(found), notes=tuple(notes))
+
+
+def declared(service: Service, tree: GoTree) -> Callable[[str], bool]:
+    """Whether a program has a variable, as far as that can be told."""
+    sources = _Sources(tree)
+    return lambda variable: sources.has(service, variable)
 
 
 def _place(config: Config, service: Service, stamp: Stamp) -> str:
