@@ -191,6 +191,12 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
          "Makefile": "COMMANDS = api\nbin/%: cmd/%\n\tgo build -o $@ ./$<\nprotos: bin/stamp\n\tbin/stamp x.go\n"},
         ["./cmd/api"], ["./cmd/stamp"],
     ),
+    "a Dockerfile in any folder of the root, beside what a release tool builds": (
+        {**commands("cmd/api", "cmd/ctl", "cmd/x"), ".goreleaser.yaml": "builds: [{main: ./cmd/ctl}]\n",
+         "build/build.sh": "BUILD='go build'\n${BUILD} \\\n  -o rootfs/bin/shopd ./cmd/api\n",
+         "rootfs/Dockerfile": "FROM scratch\nCOPY bin/shopd /\n"},
+        ["./cmd/api", "./cmd/ctl"], ["./cmd/x"],
+    ),
     "a Makefile lists what it builds of a folder": (
         {**commands("cmd/api", "cmd/ctl", "cmd/old"), "Makefile": "COMMANDS = api ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\n"},
         ["./cmd/api", "./cmd/ctl"], ["./cmd/old"],

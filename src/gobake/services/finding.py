@@ -96,7 +96,20 @@ def _paths(root: Path, commands: tuple[Command, ...]) -> list[str]:
     found: dict[str, None] = {}
     for folder, deep in folders.items():
         found |= dict.fromkeys(_telling(root, folder, deep))
+    for folder in _top(root):
+        found |= dict.fromkeys(path for path in _telling(root, folder, 0) if _DOCKERFILE.fullmatch(Path(path).name))
     return list(found)
+
+
+def _top(root: Path) -> list[str]:
+    """The folders of the root, which may hold a Dockerfile whatever they are called."""
+    try:
+        with os.scandir(root) as entries:
+            return sorted(
+                e.name for e in entries if e.is_dir(follow_symlinks=False) and not _ASIDE.search(e.name.lower())
+            )
+    except OSError:
+        return []
 
 
 def _telling(root: Path, folder: str, deep: int) -> Iterator[str]:
