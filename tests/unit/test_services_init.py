@@ -173,6 +173,23 @@ def test_a_variable_that_the_program_lacks_gets_no_stamp(tree: Tree) -> None:
     assert [s.variable for s in service.stamps] == ["main.v"]
 
 
+def test_variables_of_a_module_that_the_builder_names_are_found_and_versions_of_others_are_not_its_own(
+    tree: Tree,
+) -> None:
+    flags = "-X ${PKG}/v.Tag=${TAG} -X ${PKG}/v.Shop=$SHOP_VERSION -X ${PKG}/v.Kubectl=$KUBECTL_VERSION -X $X.y=1"
+    files = {
+        **MOD, "cmd/api/main.go": 'package main\n\nimport "example.com/shop/v"\n\nfunc main() { println(v.Tag) }\n',
+        "v/v.go": "package v\n\nvar Tag, Shop, Kubectl string\n", "build.sh": f'go build -ldflags "{flags}" ./cmd/api\n',
+    }  # fmt: skip
+    root = tree(files)
+    assert {s.variable: s.text for s in only(written(root)).stamps} == {
+        "example.com/shop/v.Tag": "{version}", "example.com/shop/v.Shop": "{version}",
+    }  # fmt: skip
+    text = (root / "gobake.yaml").read_text()
+    assert "# -X example.com/shop/v.Kubectl of build.sh:1 has a value that gobake does not know\n" in text
+    assert "\x01" not in text
+
+
 def test_flags_that_nothing_tells_are_noted(tree: Tree) -> None:
     root = tree({**MOD, "cmd/api/main.go": MAIN, "Makefile": "x:\n\tgo build -ldflags '$(LDFLAGS)' ./cmd/api\n"})
     assert only(written(root)).stamps == ()

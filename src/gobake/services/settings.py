@@ -14,7 +14,7 @@ from dataclasses import field, replace
 
 from gobake.config import patterns
 from gobake.dataclass import dataclass
-from gobake.services.shell import MARK
+from gobake.services.shell import MARK, OWN, globbed
 from gobake.services.values import Build, Image, Verdict
 
 Value = str | tuple[str, ...] | dict[str, str]
@@ -30,6 +30,8 @@ _STAMPS = (
     (re.compile(r"commit|revision|sha|hash", re.IGNORECASE), "{revision}"),
     (re.compile(r"version|tag", re.IGNORECASE), "{version}"),
 )
+# A variable with the version of something: `KUBECTL_VERSION`, where the project is no kubectl
+_VERSION_OF = re.compile(r"(\w+?)_(?:VERSION|TAG|COMMIT|SHA)", re.IGNORECASE)
 _LINKED = frozenset(("ldflags", "stamps"))  # keys that come of -ldflags
 _INIT = frozenset(("sh", "bash", "ash", "tini", "dumb-init", "env", "su-exec", "gosu", "dlv", "go"))
 _BASES = (("alpine", "alpine"), ("distroless", "distroless"), ("debian", "debian-slim"), ("ubuntu", "debian-slim"))
@@ -52,13 +54,28 @@ def settings(
     """
     notes: list[str] = []
     keys: dict[str, Value] = {}
-    keys |= _best_compiled(verdict.builds, has, notes)
+    keys |= _best_compiled([_of_module(build, verdict.command.module) for build in verdict.builds], has, notes)
     if verdict.images:
         keys |= _image(verdict, program, exists, notes)
-    return Settings(keys=keys, notes=tuple(" ".join(note.split()) for note in notes))
+    return Settings(keys=keys, notes=tuple(" ".join(globbed(note).split()) for note in notes))
 
 
 # ---- how it is compiled
+
+
+def _of_module(build: Build, module: str) -> Build:
+    """A build whose flags say what they mean: `-X $(PKG)/version.x` is of the module, `$(OTHER_VERSION)` not."""
+    text = re.sub("(-X[ =][\"']?)\x01[^\x02]*\x02/", rf"\1{module}/", build.ldflags)
+    return replace(
+        build, ldflags=MARK.sub(lambda mark: "\x01?\x02" if _is_of_another(mark[1], module) else mark[0], text)
+    )
+
+
+def _is_of_another(variable: str, module: str) -> bool:
+    match = _VERSION_OF.fullmatch(variable)
+    if not match or re.fullmatch(OWN, f"{match[1]}_", re.IGNORECASE):
+        return False
+    return match[1].replace("_", "").lower() not in re.sub(r"[-_.]", "", module.lower())
 
 
 def _best_compiled(builds: Sequence[Build], has: Callable[[str], bool], notes: list[str]) -> dict[str, Value]:

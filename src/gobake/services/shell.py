@@ -21,7 +21,11 @@ _ROOTLIKE = re.compile(
     r"ROOT|CURDIR|PWD|TOP|REPO|^DIR$|SRC|SCRIPT|PROJECT|PACKAGE|PKG|IMPORT|MODULE|^GO", re.IGNORECASE
 )
 # What a build gets from its commit: a value in the text is a default that a release replaces
-_STAMPED = re.compile(r"(?:.*_)?(?:VERSION|COMMIT|REVISION|SHA|TAG|DATE|METADATA|TREE_?STATE|DIRTY)", re.IGNORECASE)
+OWN = (
+    r"(?:(?:GIT|VCS|CI|APP|PROJECT|PRODUCT|PACKAGE|PKG|BUILD|RELEASE|BINARY|BIN|IMAGE|REPO|VERSION|LATEST|CLOSEST|FULL)"
+    r"_)*"
+)
+_STAMPED = re.compile(OWN + r"(?:VERSION|COMMIT|REVISION|SHA|TAG|DATE|METADATA|TREE_?STATE|DIRTY)", re.IGNORECASE)
 _GO_VARIABLE = re.compile(r"GO|GO_?CMD|GO_?BIN|GO_?EXE|GO_?TOOL|GO_?COMMAND|GOEXEC", re.IGNORECASE)
 # go help build: the flags that take a value
 _VALUED = frozenset(
