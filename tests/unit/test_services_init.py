@@ -114,6 +114,8 @@ NOT_TAKEN: dict[str, tuple[str, Mapping[str, object]]] = {
     "CMD alone": ('CMD ["/api", "-x"]\n', {"entrypoint": (), "args": ("-x",)}),
     "a named user": ("USER shop\n", {"user": "65532:65532"}),
     "root": ("USER root\n", {"user": "0"}),
+    "a volume of everybody's": ("VOLUME /tmp /data\n", {"tmp": True, "volumes": ("/data",)}),
+    "volumes of the system": ("VOLUME /etc /var/run/x /dev\n", {"tmp": False, "volumes": ()}),
     "a range of ports": ("EXPOSE 8000-8010\n", {"ports": ()}),
     "files that are not there": ("COPY gone.txt /etc/\n", {"files": ()}),
     "a working directory without files": ("WORKDIR /srv\n", {"workdir": ""}),
@@ -176,14 +178,16 @@ def test_a_variable_that_the_program_lacks_gets_no_stamp(tree: Tree) -> None:
 def test_variables_of_a_module_that_the_builder_names_are_found_and_versions_of_others_are_not_its_own(
     tree: Tree,
 ) -> None:
-    flags = "-X ${PKG}/v.Tag=${TAG} -X ${PKG}/v.Shop=$SHOP_VERSION -X ${PKG}/v.Kubectl=$KUBECTL_VERSION -X $X.y=1"
+    flags = (
+        "-X ${PKG}/v.Tag=${COMMIT_SHA} -X ${PKG}/v.Shop=$SHOP_VERSION -X ${PKG}/v.Kubectl=$KUBECTL_VERSION -X $X.y=1"
+    )
     files = {
         **MOD, "cmd/api/main.go": 'package main\n\nimport "example.com/shop/v"\n\nfunc main() { println(v.Tag) }\n',
         "v/v.go": "package v\n\nvar Tag, Shop, Kubectl string\n", "build.sh": f'go build -ldflags "{flags}" ./cmd/api\n',
     }  # fmt: skip
     root = tree(files)
     assert {s.variable: s.text for s in only(written(root)).stamps} == {
-        "example.com/shop/v.Tag": "{version}", "example.com/shop/v.Shop": "{version}",
+        "example.com/shop/v.Tag": "{revision}", "example.com/shop/v.Shop": "{version}",
     }  # fmt: skip
     text = (root / "gobake.yaml").read_text()
     assert "# -X example.com/shop/v.Kubectl of build.sh:1 has a value that gobake does not know\n" in text

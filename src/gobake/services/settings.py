@@ -14,10 +14,11 @@ from dataclasses import field, replace
 
 from gobake.config import patterns
 from gobake.dataclass import dataclass
+from gobake.model import is_system_folder
 from gobake.services.shell import MARK, OWN, globbed
 from gobake.services.values import Build, Image, Verdict
 
-Value = str | tuple[str, ...] | dict[str, str]
+Value = str | bool | tuple[str, ...] | dict[str, str]
 
 _TEMPLATE = re.compile(r"v?\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 # The words of gobake's stamps by what release tools and variables of builds call them
@@ -32,6 +33,8 @@ _STAMPS = (
 )
 # A variable with the version of something: `KUBECTL_VERSION`, where the project is no kubectl
 _VERSION_OF = re.compile(r"(\w+?)_(?:VERSION|TAG|COMMIT|SHA)", re.IGNORECASE)
+# Made when a container starts, or links in distributions
+_NOT_ITS_OWN = re.compile("/(?:proc|sys|dev|var/run|var/lock|bin|sbin|lib)(?:/|$)")
 _LINKED = frozenset(("ldflags", "stamps"))  # keys that come of -ldflags
 _INIT = frozenset(("sh", "bash", "ash", "tini", "dumb-init", "env", "su-exec", "gosu", "dlv", "go"))
 _BASES = (("alpine", "alpine"), ("distroless", "distroless"), ("debian", "debian-slim"), ("ubuntu", "debian-slim"))
@@ -192,10 +195,20 @@ def _image(verdict: Verdict, program: str, exists: Callable[[str], bool], notes:
     below = [target for _, _, target in (f.partition(":") for f in files) if image.workdir not in ("", "/")]
     if any(target.startswith(f"{image.workdir}/") for target in below):
         keys["workdir"] = image.workdir
-    volumes = tuple(v for v in image.volumes if re.fullmatch(patterns.ABSOLUTE_PATH, v))
-    if volumes:
-        keys["volumes"] = volumes
+    keys |= _volumes(image, notes)
     return keys
+
+
+def _volumes(image: Image, notes: list[str]) -> dict[str, Value]:
+    """Folders of the program's own; /tmp is everybody's."""
+    keys: dict[str, Value] = {"tmp": True} if "/tmp" in image.volumes else {}
+    own: list[str] = []
+    for folder in (v for v in image.volumes if v != "/tmp" and re.fullmatch(patterns.ABSOLUTE_PATH, v)):
+        if is_system_folder(folder) or _NOT_ITS_OWN.match(folder):
+            notes.append(f"VOLUME {folder} of {image.file} is a folder of the system")
+        else:
+            own.append(folder)
+    return keys | ({"volumes": tuple(own)} if own else {})
 
 
 def _starts_another(image: Image, programs: frozenset[str]) -> bool:
