@@ -197,6 +197,10 @@ SHAPES: dict[str, tuple[Mapping[str, str], list[str], list[str]]] = {
          "rootfs/Dockerfile": "FROM scratch\nCOPY bin/shopd /\n"},
         ["./cmd/api", "./cmd/ctl"], ["./cmd/x"],
     ),
+    "a program of tests with a service's name does not hide the service's image": (
+        {**commands("cmd/api", "cmd/ctl", "test/api"), "Dockerfile": "FROM scratch\nCOPY bin/api /\n"},
+        ["./cmd/api"], ["./cmd/ctl", "./test/api"],
+    ),
     "a Makefile lists what it builds of a folder": (
         {**commands("cmd/api", "cmd/ctl", "cmd/old"), "Makefile": "COMMANDS = api ctl\nbin/%: cmd/%\n\tgo build -o $@ ./$<\n"},
         ["./cmd/api", "./cmd/ctl"], ["./cmd/old"],

@@ -255,7 +255,7 @@ def _taken(image: Image, names: frozenset[str]) -> list[str]:
 
 
 def _shared_names(commands: Sequence[Command]) -> set[str]:
-    names = [command.binary for command in commands]
+    names = [command.binary for command in commands if not command.empty and not _why_aside(command)]
     return {name for name in names if names.count(name) > 1}
 
 
