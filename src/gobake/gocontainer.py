@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gobake import engine
 from gobake.errors import BuildFailed, GobakeError, GoMissing, TransferStalled
+from gobake.folders import scratch_folder
 from gobake.golang import GoTree
 from gobake.gomod import Layout
 from gobake.gotool import sources, words
@@ -30,7 +30,7 @@ def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, set
     comes for too long.
     """
     jobs = questions(layout, asked)
-    with tempfile.TemporaryDirectory(prefix="gobake-") as folder:
+    with scratch_folder() as folder:
         file, answers, context = Path(folder, "Dockerfile"), Path(folder, "answers"), Path(folder, "context")
         file.write_text(dockerfile(layout, jobs, image))
         sources.lay(layout, context)

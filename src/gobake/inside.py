@@ -14,6 +14,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from gobake.dataclass import dataclass
 
@@ -95,13 +96,22 @@ class Inside:
         with self._opened():  # what was there already may be a link
             pass
 
-    def write(self, name: str, data: bytes, mode: int = 0o666) -> None:
-        """Aside, and then renamed: whole or not at all, and whatever had the name is replaced and not written to."""
+    def write(self, name: str, data: bytes) -> None:
+        with self.replaced(name) as file:
+            file.write(data)
+
+    @contextlib.contextmanager
+    def replaced(self, name: str, mode: int | None = None) -> Iterator[IO[bytes]]:
+        """Aside, and then renamed: whole or not at all, and whatever had the name is replaced and not written to.
+        ``mode``: None for what the umask says."""
         part = f".{_one(name)[:200]}.{secrets.token_hex(6)}.part"
-        with self._opened() as folder, os.fdopen(os.open(part, _WRITE, mode, dir_fd=folder), "wb") as file:
+        with self._opened() as folder:
+            opened = os.open(part, _WRITE, 0o666 if mode is None else mode, dir_fd=folder)
             try:
-                file.write(data)
-                file.flush()
+                with os.fdopen(opened, "wb") as file:
+                    if mode is not None:
+                        os.fchmod(opened, mode)
+                    yield file
                 os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gobake import engine, hostgo, prebuilt, recipe
+from gobake import engine, files, hostgo, prebuilt, recipe
 from gobake.access import Access, gather, offered
 from gobake.access.hosts import of_project
 from gobake.beside import Begun, begun
@@ -413,7 +413,7 @@ def _stuck(matrix: Matrix, builder: Builder) -> list[Target]:
 def _cache_folder(name: str) -> Path:
     folder = cache_folder() / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
     except OSError as error:
         raise Unwritable(
             f"{folder} cannot be made: {error.strerror}", remedy="set XDG_CACHE_HOME to a folder that you may write"

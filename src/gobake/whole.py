@@ -7,28 +7,27 @@ bit mostly leaves valid JSON, with another digit in it; a seal over the text tel
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+
+from gobake import files
 
 
 def write(file: Path, content: bytes) -> None:
-    """Raises OSError, and leaves what was there before."""
+    """A file of gobake's own. Raises OSError, and leaves what was there before."""
     write_all({file: content})
 
 
-def write_all(files: Mapping[Path, bytes]) -> None:
-    """Files that belong together: none is renamed before all are written. Raises OSError."""
-    parts = {file: file.with_name(f".{file.name}.{os.getpid()}") for file in files}
-    try:
-        for file, part in parts.items():
-            part.write_bytes(files[file])
-        for file, part in parts.items():
-            part.replace(file)
-    except OSError:
-        for part in parts.values():  # on a full disk they would take the room that somebody is about to free
-            part.unlink(missing_ok=True)
-        raise
+def write_all(contents: Mapping[Path, bytes], *, private: bool = True) -> None:
+    """Files that belong together: none is renamed before all are written. ``private``: False for what the user reads in
+    a tree. Raises OSError."""
+    with ExitStack() as ends:
+        for file, content in reversed(list(contents.items())):  # the last to be opened is the first to be renamed
+            mode = files.file_mode(file.parent) if private else None
+            out = ends.enter_context(files.replaced(file, mode))
+            out.write(content)
+            out.flush()
 
 
 def sealed(text: str) -> bytes:

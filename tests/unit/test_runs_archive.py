@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_written_is_told_and_leaves_nothing(runs: Runs, st
     [
         (b"no json\n", "line 1 is no JSON"),
         (b"\x00\xff\xfe\n", "line 1 is no JSON"),
-        (b"[" * 200_000 + b"\n", "line 1 is no JSON"),
+        (b"[" * 200_000 + b"\n", "line 1 is nested too deeply"),
         (b"[]\n", "line 1 is no run of an archive"),
         (b'{"schema":"1"}\n', "line 1 is no run of an archive"),
         (b'{"schema":1}\n', "line 1 is no JSON object"),

@@ -258,8 +258,8 @@ def test_a_broken_database_that_cannot_be_set_aside(tmp_path: Path, monkeypatch:
     def refuse(*_: object, **__: object) -> None:
         raise sqlite3.DatabaseError("file is not a database")
 
-    monkeypatch.setattr("diskcache.Cache", refuse)  # there is no folder to rename
-    with pytest.raises(Unwritable, match="No such file"):
+    monkeypatch.setattr("diskcache.Cache", refuse)  # and the next one is no better
+    with pytest.raises(Unwritable, match="not a database"):
         RunStore(tmp_path / "runs")
 
 

@@ -9,16 +9,15 @@ programs out of it is found by their content: the compile runs to make that cont
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from gobake import engine
 from gobake.caching.policy import Layers
 from gobake.caching.seed import Seed
 from gobake.caching.solving import solve
 from gobake.errors import RegistryRefused
+from gobake.folders import scratch_folder
 
 _LOOK_SECONDS = 5.0
 _RESOLVE_SECONDS = 30.0
@@ -40,8 +39,7 @@ def comes_from_layers(seed: Seed, layers: Layers, imports: Iterable[str], inputs
 
 def resolve_base(image: str, builder: str) -> str:
     """The digest that BuildKit resolves an image to now, nothing pulled; "" where it cannot be had."""
-    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
-        folder = Path(scratch)
+    with scratch_folder() as folder:
         (folder / "Dockerfile").write_text(f"FROM --platform=$BUILDPLATFORM {image}\n")
         solved = solve({"base": {"output": ["type=cacheonly"]}}, folder, builder=builder, seconds=_RESOLVE_SECONDS)
     return solved.bases[0] if len(solved.bases) == 1 and not solved.error else ""

@@ -33,6 +33,7 @@ from gobake.outside import LONGEST_JSON, Unfit, unzipped
 from gobake.registry import Repository
 from gobake.runs.archive import Entry, from_line, to_line
 from gobake.runs.digest import Digest
+from gobake.runs.fitting import fitting
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import is_id
 from gobake.trace.printable import one_line
@@ -42,6 +43,7 @@ KEPT = 20  # of a lineage, in the store
 _DELETED = 4  # at most, by one run: more than it adds, so that what was left over comes to its end
 SECONDS = 5.0  # for reading, which goes on while the build runs, and as many for writing after it
 _AT_ONCE = 8
+_ENVELOPE = 1 << 16  # bytes that a line has beside its record
 _TYPE = "application/vnd.gobake.run.v1+json+gzip"
 _SUFFIX = ".jsonl.gz"
 
@@ -210,17 +212,16 @@ class Travel:
             runs = by_lineage(place.tags(), self.project, self.lineages).values()
             wanted = [tag for some in runs for run_id, tag in some[:READ] if run_id not in there]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                for entry in pool.map(lambda tag: self._read(place, tag), wanted):
-                    if entry:
+                for tag, data in zip(wanted, pool.map(place.read, wanted), strict=True):
+                    if entry := self._read(tag, data):  # one by one: unpacked they are large
                         self._arrived.append(entry)
         except RegistryRefused as error:
             self._note(str(error))
         except Exception as error:  # whatever it is, it must not reach the terminal as a thread's traceback
             self._note(f"{self._shown}: {type(error).__name__}: {error}")
 
-    def _read(self, place: _Place, tag: str) -> Entry | None:
+    def _read(self, tag: str, data: bytes | None) -> Entry | None:
         """None for what is no record of this project: it is worth no line, as every run would say it again."""
-        data = place.read(tag)
         try:
             entry = unpacked(data) if data else None
         except UnreadableRecord:
@@ -263,7 +264,8 @@ def travel(choice: CacheChoice, project: str) -> Travel | None:
 
 def packed(record: RunRecord, digest: Digest | None) -> bytes:
     """Without what is of this machine alone, and without events."""
-    return gzip.compress(to_line(Entry(record=replace(record, root="", command=()), digest=digest)), mtime=0)
+    light = fitting(replace(record, root="", command=()), LONGEST_JSON - _ENVELOPE)
+    return gzip.compress(to_line(Entry(record=light, digest=digest)), mtime=0)
 
 
 def unpacked(data: bytes) -> Entry:

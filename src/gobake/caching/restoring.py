@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from gobake.caching.seedstore import Image, SeedStore
 from gobake.caching.solving import solve, write_dockerfile
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
+from gobake.folders import scratch_folder
 from gobake.inside import Inside
 from gobake.model import Platform
 from gobake.outside import Unfit
@@ -61,8 +61,7 @@ def restore(
             return Restored(seed=seed, seconds=time.monotonic() - begun, error=half)
         contexts["half"] = store.context(half.digest)
         packed = (packed + sum(half.layers)) if packed and sum(half.layers) else None
-    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
-        folder = Path(scratch)
+    with scratch_folder() as folder:
         images = {name: some for name, some in halves_of(mounts, seed.half_programs).items() if name in contexts}
         write_dockerfile(folder, "restore.Dockerfile", images=images)
         target = {
@@ -109,8 +108,7 @@ def begin_pull(image: str, *, builder: str, platforms: Sequence[Platform]) -> No
     """Pull the toolchain while a seed is restored: the build needs it next, and BuildKit joins the two pulls."""
 
     def pull() -> None:
-        with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
-            folder = Path(scratch)
+        with scratch_folder() as folder:
             # something of it must be wanted, and a copy is sooner made than a container
             wanted = f"FROM --platform=$BUILDPLATFORM {image} AS go\nFROM scratch\nCOPY --from=go /etc /\n"
             (folder / "Dockerfile").write_text(wanted)

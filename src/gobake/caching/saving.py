@@ -7,7 +7,6 @@ one begins again on top of that.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
@@ -39,6 +38,7 @@ from gobake.caching.units import (
 from gobake.dataclass import dataclass
 from gobake.engine import cache_mounts, remove_images
 from gobake.errors import RegistryRefused
+from gobake.folders import scratch_folder
 from gobake.model import Platform
 
 TRIES = 3  # against others that save at the same time
@@ -102,8 +102,8 @@ def save(asked: Saving) -> Saved:
         half = _looked(asked, found.half if found else "")
         # one that lacks its other half is of no use to anybody, and nothing is built upon it
         before = found if found and (half or not found.half) else None
-        with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
-            folder = _workplace(Path(scratch))
+        with scratch_folder() as scratch:
+            folder = _workplace(scratch)
             chosen, go = plan(asked, before, folder)
             if chosen.shape is Shape.NOTHING:
                 return _told(asked, chosen, before, begun, written=0)

@@ -19,7 +19,6 @@ import hashlib
 import json
 import re
 import secrets
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from enum import StrEnum
@@ -34,7 +33,7 @@ from gobake.context.admitted import admitted
 from gobake.context.staging import Staged
 from gobake.dataclass import dataclass
 from gobake.errors import BuildFailed, CachesDisagree, GobakeError, UsageError
-from gobake.folders import cache_folder
+from gobake.folders import cache_folder, scratch_folder
 from gobake.golang import GoTree
 from gobake.matrix import Matrix, Selection, select
 from gobake.model import Platform, Project, Strategy
@@ -105,9 +104,9 @@ def verify(asked: Verifying) -> tuple[Verified, ...]:
     sample = _sample(asked.services, whole)
     names = [command.name for service in sample.services for command in commands_of(service)]
     fresh = f"verify-{secrets.token_hex(4)}"
-    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
+    with scratch_folder() as scratch:
         staged = staging.stage(admitted(asked.opened.project, whole, asked.opened.tree), asked.home / "context")
-        anew = staging.stage(admitted(asked.anew.project, whole, asked.anew.tree), Path(scratch) / "context")
+        anew = staging.stage(admitted(asked.anew.project, whole, asked.anew.tree), scratch / "context")
         _require_same_sources(staged.sources, anew.sources)
         try:
             found = _build(asked, {"shipped": _text(asked, whole, sample, "")}, names, staged)
@@ -249,8 +248,7 @@ def _build(
     asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence[str], staged: Staged
 ) -> dict[str, dict[str, str]]:
     """Digests by recipe and service. All are built at once: what they share, as the base image, is pulled once."""
-    with tempfile.TemporaryDirectory(prefix="gobake-") as scratch:
-        folder = Path(scratch)
+    with scratch_folder() as folder:
         targets = {how: _target(asked, how, text, folder, staged) for how, text in texts.items()}
         named = {name: "" for text in texts.values() for name in json.loads(text.bake)["variable"]}
         solved = solve(

@@ -96,12 +96,12 @@ def render_command(given: dict[str, Any]) -> None:
     if given["cache_policy"]:
         caches = layer_caches(project, matrix, choose_caches(opened, cache_wish(given)).settled(), Builders()).targets
     texts = recipe.render(project, matrix, opened.tree, places, caches)
-    files = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
+    written = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:
-        _refuse_foreign(folder, files)
+        _refuse_foreign(folder, written)
     try:
-        # through a link, if the user made one
-        whole.write_all({(folder / name).resolve(): text.encode() for name, text in files.items()})
+        # in the place of a link: it came with the tree, and may lead anywhere
+        whole.write_all({folder / name: text.encode() for name, text in written.items()}, private=False)
     except OSError as error:
         raise Unwritable(
             f"{error.filename or folder} cannot be written: {error.strerror}", remedy="choose another folder with --to"
@@ -119,7 +119,7 @@ def render_command(given: dict[str, Any]) -> None:
     if any(service.files for service in matrix.services) and (project.context / ".dockerignore").exists():
         click.echo("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
     if not given["quiet"]:
-        click.echo(f"{', '.join(files)} in {folder}: {len(matrix.targets)} targets; next: {command}")
+        click.echo(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
 
 
 def _default_platforms() -> tuple[Any, ...]:

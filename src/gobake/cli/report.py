@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,20 +184,20 @@ def _judge(given: dict[str, Any], known: Sequence[Digest], record: RunRecord, fo
 @contextmanager
 def _written_to(file: Path | None) -> Iterator[None]:
     """What is printed goes to the file, whole or not at all."""
+    from gobake import files
+
     if file is None:
         yield
         return
     special = file.exists() and not file.is_file()  # such as /dev/stderr
-    part = file if special else file.with_name(f".{file.name}.part")
     try:
-        with part.open("w", encoding="utf-8") as out, redirect_stdout(out):
-            yield
-        if not special:
-            part.replace(file)
+        with file.open("wb") if special else files.replaced(file) as raw:
+            out = TextIOWrapper(raw, encoding="utf-8")
+            try:
+                with redirect_stdout(out):
+                    yield
+            finally:
+                out.detach()  # whoever opened it closes it
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unwritable(f"{file} cannot be written: {reason}", remedy="name a file elsewhere") from None
-    finally:
-        if not special:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)

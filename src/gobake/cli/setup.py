@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from gobake.gomod import CONFIG_FILE
 @as_given
 def init_command(given: dict[str, Any]) -> None:
     """Write a commented gobake.yaml from what Go found and what the repository's build files say."""
+    from gobake import files
     from gobake.beginning import begin
     from gobake.config import render_init
     from gobake.opening import open_project
@@ -45,10 +47,10 @@ def init_command(given: dict[str, Any]) -> None:
         click.echo(text, nl=False)
         return
     file = project.root / CONFIG_FILE
-    if file.exists() and not given["force"]:
+    if os.path.lexists(file) and not given["force"]:
         raise UsageError(f"{file} is there already", remedy="--force replaces it, --stdout just prints")
     try:
-        file.write_text(text, encoding="utf-8")
+        files.write_in_tree(file, text)
     except OSError as error:
         raise Unwritable(f"{file} cannot be written: {error.strerror}", remedy="--stdout just prints it") from None
     if not given["quiet"]:

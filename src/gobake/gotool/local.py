@@ -6,10 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from gobake import hostgo
 from gobake.errors import GoMissing, TransferStalled
+from gobake.folders import scratch_folder
 from gobake.golang import GoTree
 from gobake.gomod import Layout
 from gobake.gotool import settings, words
@@ -24,12 +24,11 @@ def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run,
     TransferStalled where it waits for modules for too long."""
     from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: surveys.py
-    from tempfile import TemporaryDirectory
 
     jobs = questions(layout, asked)
     once = {job.asked: job for job in jobs}  # a module is asked once, also where several others replace it
-    with TemporaryDirectory(prefix="gobake-") as folder, ThreadPoolExecutor(4) as pool:
-        asker = _Asker(go, Copies(Path(folder)))
+    with scratch_folder() as folder, ThreadPoolExecutor(4) as pool:
+        asker = _Asker(go, Copies(folder))
         plans = [(job, *asker.copies.env_and_flags(job)) for job in once.values()]
         said = dict(zip(once, pool.map(lambda plan: asker.ask(*plan), plans), strict=True))
     answers = [Answer(question=job, listed=said[job.asked][0], said=said[job.asked][1]) for job in jobs]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gobake import __version__, whole
 from gobake.errors import Unwritable
+from gobake.files import make_folder
 from gobake.matrix import Matrix
 from gobake.model import Project
 from gobake.recipe import BAKE_FILE, DOCKERFILE, IGNORE_FILE, Recipe
@@ -28,7 +29,7 @@ def recipe_folder(home: Path, project: Project, matrix: Matrix, places: str, cac
 def write_recipe(folder: Path, texts: Recipe) -> None:
     """Raises Unwritable."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         files = {DOCKERFILE: texts.dockerfile, IGNORE_FILE: texts.ignore, BAKE_FILE: texts.bake}
         _write({folder / name: text.encode() for name, text in files.items()})
         os.utime(folder)

@@ -12,7 +12,7 @@ from gobake.outside import Unfit
 from gobake.registry.transport import origin
 from gobake.trace.printable import one_line
 
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_CHALLENGE = re.compile(r'(?<!\w)(\w{1,40})="([^"]*)"')
 _NEXT = re.compile(r'\s*<([^>]+)>\s*;.*rel="?next')
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _LONGEST_HEADER = 8192

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from gobake import files
 from gobake.runs.record import RunRecord
 
 GITLAB_FILE = "gobake-report.md"
@@ -23,7 +24,7 @@ def summarise(record: RunRecord, history: Path, root: Path, environ: Mapping[str
             with Path(github).open("a", encoding="utf-8") as page:
                 page.write(text + "\n")
         if environ.get("GITLAB_CI"):
-            (root / GITLAB_FILE).write_text(text, encoding="utf-8")
+            files.write_in_tree(root / GITLAB_FILE, text)
             notes.append(f"the run's figures are in {GITLAB_FILE}: keep it with `artifacts: paths`")
         return notes
     except Exception as error:  # whatever it is, the images are built

@@ -6,9 +6,9 @@ Making one text of it takes a second and 150 MB, so it is kept in the cache fold
 from __future__ import annotations
 
 import contextlib
-import os
 from importlib import metadata
 
+from gobake import files
 from gobake.errors import UsageError
 from gobake.folders import cache_folder
 
@@ -27,11 +27,9 @@ def bundle() -> str:
         if text:
             return text
     text = _made()
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     with contextlib.suppress(OSError):  # then it is made again next time
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
+        files.make_folder(file.parent)
+        files.write(file, text)
     return text
 
 

@@ -12,8 +12,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from gobake import files, outside
 from gobake.dataclass import dataclass
 from gobake.errors import Unwritable, UsageError
+from gobake.outside import Unfit
 from gobake.runs import digest as digests
 from gobake.runs.digest import Digest
 from gobake.runs.record import NewerRecord, RunRecord, UnreadableRecord, from_json, to_json
@@ -49,9 +51,9 @@ def to_line(entry: Entry) -> bytes:
 def from_line(line: bytes) -> Entry:
     """Raises UnreadableRecord."""
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
-        raise UnreadableRecord("is no JSON") from None
+        data = outside.parsed(line, LONGEST)
+    except Unfit as error:
+        raise UnreadableRecord(str(error)) from None
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
         raise UnreadableRecord("is no run of an archive")
     if data["schema"] > SCHEMA:
@@ -71,21 +73,19 @@ def from_line(line: bytes) -> Entry:
 
 def write(file: Path, entries: Iterator[Entry]) -> int:
     """The file, whole or not at all; how many runs are in it. Raises Unwritable."""
-    part = file.with_name(f".{file.name}.part")
     count = 0
     try:
-        with part.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6) as out:
+        with (
+            files.replaced(file, 0o600) as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6) as out,
+        ):
             for entry in entries:
                 out.write(to_line(entry))
                 count += 1
-        part.replace(file)
     except OSError as error:
         raise Unwritable(
             f"{file} cannot be written: {error.strerror or error}", remedy="name a file elsewhere"
         ) from None
-    finally:
-        if part.exists():
-            part.unlink(missing_ok=True)
     return count
 
 

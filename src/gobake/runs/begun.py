@@ -11,15 +11,17 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from gobake import whole
+from gobake import files, outside, whole
 from gobake.dataclass import dataclass
 from gobake.errors import Unwritable
+from gobake.outside import LONGEST_JSON
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, new_id, to_json
 from gobake.runs.store import RunStore, is_id
 
@@ -78,8 +80,11 @@ class BegunRun:
             self._write(replace(record, outcome=KILLED, failure=WHY))
 
     def _write(self, record: RunRecord) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self._file.parent)
+        files.refuse_link(self._file.parent)
         part = self._file.with_suffix(f".{os.getpid()}.part")
+        part.unlink(missing_ok=True)  # of a process of the same number, or a link of others
+        files.new_file(part, files.file_mode(self._file.parent))
         held = part.open("w", encoding="utf-8")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,6 +121,8 @@ class BegunRun:
 
 def settle(history: Path) -> None:
     """Runs whose process is gone become records. A history that cannot be written stays as it is."""
+    if (history / _FOLDER).is_symlink():
+        return
     for file in sorted((history / _FOLDER).glob("*.json")):
         with contextlib.suppress(OSError, Unwritable, UnreadableRecord, ValueError), _claimed(file) as text:
             if text is not None:
@@ -125,8 +132,8 @@ def settle(history: Path) -> None:
 def _settle(history: Path, file: Path, text: str) -> None:
     """Raises Unwritable, UnreadableRecord, ValueError."""
     try:
-        told = json.loads(whole.unsealed(text.encode()))
-    except (ValueError, RecursionError):
+        told = outside.parsed(whole.unsealed(text.encode("utf-8", "surrogateescape")).encode("utf-8", "replace"))
+    except ValueError:
         if time.time() - file.stat().st_mtime > _ELSEWHERE_SECONDS:  # nothing will ever come of it
             file.unlink(missing_ok=True)
         return
@@ -148,10 +155,14 @@ def _settle(history: Path, file: Path, text: str) -> None:
 @contextlib.contextmanager
 def _claimed(file: Path) -> Iterator[str | None]:
     """The file's text while nobody else has it; None where its run lives or another process settles it."""
-    with file.open(encoding="utf-8") as opened:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(file, flags), encoding="utf-8", errors="surrogateescape") as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            yield None
+            return
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield None
             return
-        yield opened.read() if os.fstat(opened.fileno()).st_nlink else None
+        yield opened.read(LONGEST_JSON) if os.fstat(opened.fileno()).st_nlink else None

@@ -14,6 +14,7 @@ from typing import Any
 from gobake.dataclass import dataclass
 
 SCHEMA = 1
+_LONGEST = 1 << 20  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,8 @@ def to_text(digest: Digest) -> str:
 
 def from_text(text: str) -> Digest | None:
     """None for what is no digest of this schema."""
+    if len(text) > _LONGEST:
+        return None
     try:
         data = json.loads(text)
         if data["schema"] != SCHEMA:
@@ -70,7 +73,10 @@ def from_text(text: str) -> Digest | None:
         return None
     if not all(type(values[name]) in allowed for name, allowed in _ALLOWED.items()):
         return None
-    if not all(values[name] is None or isfinite(values[name]) for name in _FLOATS):
+    try:
+        if not all(values[name] is None or isfinite(values[name]) for name in _FLOATS):
+            return None
+    except OverflowError:  # an integer of hundreds of digits
         return None
     for name in _LISTS:
         if not _WORDS.issuperset(map(type, values[name])):

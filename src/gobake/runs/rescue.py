@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gobake.outside import LONGEST_JSON
 from gobake.runs.disk import PlainDisk
 
-_ROWS = "SELECT rowid, key, raw, mode, filename, value FROM Cache NOT INDEXED ORDER BY rowid"
+_ROWS = """SELECT rowid, key, raw, mode, filename, CASE WHEN length(value) <= ? THEN value END
+FROM Cache NOT INDEXED ORDER BY rowid"""
 
 
 def rescued(folder: Path) -> Iterator[tuple[str, Any]]:
@@ -19,7 +21,7 @@ def rescued(folder: Path) -> Iterator[tuple[str, Any]]:
     for order in ("ASC", "DESC"):
         database = sqlite3.connect(f"{(folder / 'cache.db').absolute().as_uri()}?mode=ro", uri=True)
         try:
-            for rowid, key, raw, mode, filename, value in database.execute(f"{_ROWS} {order}"):
+            for rowid, key, raw, mode, filename, value in database.execute(f"{_ROWS} {order}", (LONGEST_JSON,)):
                 if rowid in seen:
                     break
                 seen.add(rowid)

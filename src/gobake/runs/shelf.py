@@ -12,9 +12,12 @@ import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gobake import files
 from gobake.runs.digest import SCHEMA, Digest, from_text, to_text
 
 FILE = "digests.db"
+_LONGEST = 1 << 16  # characters of a digest
+_MOST = 1_000_000
 LOCKED_SECONDS = 5.0  # for another process; then the digest is made by whoever asks for it
 _TABLE = "CREATE TABLE IF NOT EXISTS digests (id TEXT, schema INT, body TEXT, PRIMARY KEY (id, schema))"
 
@@ -44,8 +47,10 @@ class Shelf:
 
     def between(self, first: str, last: str) -> dict[str, Digest]:
         """Those of the runs from one id to another, both of them among these."""
-        sql = "SELECT id, body FROM digests WHERE id BETWEEN ? AND ? AND schema = ?"
-        found = ((run_id, from_text(_text(body))) for run_id, body in self._read(sql, (first, last, SCHEMA)))
+        sql = "SELECT id, body FROM digests WHERE id BETWEEN ? AND ? AND schema = ? AND length(body) <= ? LIMIT ?"
+        found = (
+            (run_id, from_text(_text(body))) for run_id, body in self._read(sql, (first, last, SCHEMA, _LONGEST, _MOST))
+        )
         return {run_id: digest for run_id, digest in found if digest and digest.id == run_id}
 
     # ---- within
@@ -66,11 +71,20 @@ class Shelf:
             self._give_up(error)
 
     def _open(self) -> sqlite3.Connection:
+        """Raises sqlite3.Error, also for a link: SQLite would follow it."""
         if self._database is None:
+            try:
+                if self._writes:
+                    files.new_file(self._file, files.file_mode(self._file.parent))
+                for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal"):
+                    files.refuse_link(self._file.with_name(name))
+            except OSError as error:
+                raise sqlite3.OperationalError(str(error)) from None
             place = str(self._file) if self._writes else f"{self._file.absolute().as_uri()}?mode=ro&immutable=1"
             database = sqlite3.connect(place, timeout=LOCKED_SECONDS, uri=not self._writes, check_same_thread=False)
             database.text_factory = lambda text: text.decode("utf-8", "replace")
             self._database = database
+            _require_table(database)
             if self._writes:
                 database.execute("PRAGMA synchronous = NORMAL")
         return self._database
@@ -80,6 +94,13 @@ class Shelf:
         if self._writes and not isinstance(error, sqlite3.OperationalError):  # which is: locked, no room, no table
             with contextlib.suppress(OSError):
                 self._file.unlink()
+
+
+def _require_table(database: sqlite3.Connection) -> None:
+    """Raises sqlite3.DatabaseError where the name is that of a view, which may have no end."""
+    sql = "SELECT count(*) FROM sqlite_master WHERE type <> 'table' AND type <> 'index'"
+    if database.execute(sql).fetchone()[0]:
+        raise sqlite3.DatabaseError("it holds what no history has")
 
 
 def _checked(text: str) -> str:

@@ -15,29 +15,41 @@ import re
 import secrets
 import shutil
 import sqlite3
+import stat
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import diskcache
 
+from gobake import files
 from gobake.errors import Unwritable, UsageError
+from gobake.inside import Inside
+from gobake.outside import Unfit, unzipped
+from gobake.runs import disk
 from gobake.runs.digest import Digest
-from gobake.runs.disk import PlainDisk, ReadOnly, keys
+from gobake.runs.disk import PlainDisk, ReadOnly
+from gobake.runs.fitting import fitting
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
 from gobake.runs.rescue import rescued
 from gobake.runs.shelf import Shelf
 
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
-_NO_LIMIT = 1 << 62
-_IN_DATABASE = 1 << 30  # values of up to that many bytes lie in the database, where a write is whole or not at all
+_SETTINGS = {
+    "eviction_policy": "none",
+    "size_limit": 1 << 62,
+    "cull_limit": 0,
+    "disk_compress_level": 1,
+    "disk_min_file_size": 1 << 30,  # values of up to that many bytes lie in the database, where a write is whole
+}
 _DAY_SECONDS = 24 * 3600.0
+_LONGEST_EVENTS = 128 << 20  # bytes, unpacked; a large build has some 20 MB
 _LONGEST_ID = 60
 _FAILS = (OSError, sqlite3.Error, diskcache.Timeout)
 _Done = TypeVar("_Done")
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]+")
+_EVENTS = re.compile(rf"{_ID.pattern}\.jsonl\.gz|\.{_ID.pattern}\..*\.part")
 
 
 def is_id(text: str) -> bool:
@@ -54,11 +66,13 @@ class RunStore:
         self.writes = writes
         self.notes: list[str] = []  # what had to be set aside, for the user
         self._ids: list[str] | None = None
+        self._kept = Inside(top=folder) / "events"
         try:
             if writes:
-                (folder / "events").mkdir(parents=True, exist_ok=True)
+                files.make_folder(folder / "events")
                 self._cache = self._open()
             else:
+                self._refuse_links()
                 self._cache = ReadOnly(folder / "records")
         except _FAILS as error:
             raise self._unwritable(error) from None
@@ -88,25 +102,23 @@ class RunStore:
     def add(self, record: RunRecord, events: Iterable[str | bytes] | Path | None, digest: Digest | None = None) -> None:
         """Keep a record, its raw events and its digest. Raises Unwritable; what was there before stays as it was.
         ``events``: None of a run from elsewhere, whose events did not come along."""
-        part = self.folder / "events" / f".{record.id}.{os.getpid()}.part"
         kept = self._events(record.id)
         try:
             if events is not None:
-                self._pack(events, part)
-                part.replace(kept)
+                self._pack(events, kept)
             # not `retry`: that tries for ever, whatever the reason
-            self._mending(lambda: self._cache.set(record.id, to_json(record)))
+            self._mending(lambda: self._cache.set(record.id, to_json(fitting(record))))
         except _FAILS as error:
-            for file in (part, kept):  # events without a record would lie there for ever
-                with contextlib.suppress(OSError):
-                    file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._kept.remove(kept)  # events without a record would lie there for ever
             raise self._unwritable(error) from None
         self._shelf.remove(record.id)
         self._shelf.put([digest] if digest else ())
         self._sweep()
 
-    def _pack(self, events: Iterable[str | bytes] | Path, file: Path) -> None:
-        with gzip.open(file, "wb", compresslevel=3) as out:
+    def _pack(self, events: Iterable[str | bytes] | Path, name: str) -> None:
+        mode = files.file_mode(self._kept.path)
+        with self._kept.replaced(name, mode) as file, gzip.GzipFile("", "wb", compresslevel=3, fileobj=file) as out:
             if isinstance(events, Path):
                 with events.open("rb") as source:
                     shutil.copyfileobj(source, out)
@@ -122,7 +134,7 @@ class RunStore:
         self._shelf.remove(run_id)
         try:
             self._mending(lambda: self._cache.delete(run_id))
-            self._events(run_id).unlink(missing_ok=True)
+            self._kept.remove(self._events(run_id))
         except _FAILS as error:
             raise self._unwritable(error) from None
 
@@ -132,12 +144,12 @@ class RunStore:
         with contextlib.suppress(OSError, Unwritable):
             if mark.exists() and mark.stat().st_mtime > now - _DAY_SECONDS:
                 return
-            mark.touch()
-            kept = {self._events(run_id).name for run_id in self.ids()}
-            for file in (self.folder / "events").iterdir():
-                ours = file.name.endswith((".jsonl.gz", ".part"))
-                if ours and file.name not in kept and file.stat().st_mtime < now - _DAY_SECONDS:
-                    file.unlink()
+            files.write(mark, "")
+            kept = {self._events(run_id) for run_id in self.ids()}
+            for name, status in self._kept.entries().items():
+                ours = _EVENTS.fullmatch(name) and stat.S_ISREG(status.st_mode)
+                if ours and name not in kept and status.st_mtime < now - _DAY_SECONDS:
+                    self._kept.remove(name)
 
     # ---- reading
 
@@ -146,7 +158,7 @@ class RunStore:
         Unwritable where the database cannot be read."""
         if self._ids is None or self.writes:
             try:
-                found = self._mending(lambda: list(keys(self._cache)))
+                found = self._mending(lambda: list(disk.keys(self._cache)))
             except _FAILS as error:
                 raise self._unwritable(error) from None
             self._ids = sorted(key for key in found if isinstance(key, str) and _ID.fullmatch(key))
@@ -179,7 +191,7 @@ class RunStore:
 
     def _data(self, run_id: str) -> Any:
         try:
-            return self._cache.get(run_id)
+            return disk.read(self._cache, run_id)
         except (ValueError, OSError, sqlite3.Error) as error:
             raise UnreadableRecord(f"cannot be read: {error}") from None
 
@@ -208,8 +220,8 @@ class RunStore:
     def events(self, run_id: str) -> str:
         """The raw events, as buildx printed them."""
         try:
-            return gzip.decompress(self._events(run_id).read_bytes()).decode(errors="replace")
-        except (OSError, EOFError, zlib.error) as error:
+            return unzipped(self._kept.read(self._events(run_id)), _LONGEST_EVENTS).decode(errors="replace")
+        except (OSError, Unfit) as error:
             raise UnreadableRecord(f"has no readable events: {error}") from None
 
     # ---- within
@@ -232,15 +244,12 @@ class RunStore:
             return self._anew(error)
 
     def _opened(self) -> Any:
-        return diskcache.Cache(
-            str(self.folder / "records"),
-            disk=PlainDisk,
-            timeout=LOCKED_SECONDS,
-            eviction_policy="none",
-            size_limit=_NO_LIMIT,
-            cull_limit=0,
-            disk_min_file_size=_IN_DATABASE,
-        )
+        records = self.folder / "records"
+        self._refuse_links()
+        files.make_folder(records)
+        files.new_file(records / disk.FILE, files.file_mode(records))
+        disk.require_plain(records / disk.FILE)
+        return diskcache.Cache(str(records), disk=PlainDisk, timeout=LOCKED_SECONDS, **{**disk.DEFAULTS, **_SETTINGS})
 
     def _mending(self, doing: Callable[[], _Done]) -> _Done:
         """Once more on a database that is sound, where this one turns out to be damaged."""
@@ -268,8 +277,15 @@ class RunStore:
         )
         return cache
 
-    def _events(self, run_id: str) -> Path:
-        return self.folder / "events" / f"{run_id}.jsonl.gz"
+    def _refuse_links(self) -> None:
+        """SQLite opens what it is given, and follows. Raises OSError."""
+        records = self.folder / "records"
+        files.refuse_link(records)
+        for name in (disk.FILE, f"{disk.FILE}-wal", f"{disk.FILE}-shm", f"{disk.FILE}-journal"):
+            files.refuse_link(records / name)
+
+    def _events(self, run_id: str) -> str:
+        return f"{run_id}.jsonl.gz"
 
     def _unwritable(self, error: Exception) -> Unwritable:
         reason = getattr(error, "strerror", None) or str(error) or "it is locked, or cannot be written"

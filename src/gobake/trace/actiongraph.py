@@ -21,6 +21,8 @@ from functools import lru_cache
 
 from gobake.dataclass import dataclass
 
+_LONGEST = 1 << 63  # nanoseconds, as Go counts
+
 
 @dataclass(frozen=True, kw_only=True)
 class PackageWork:
@@ -108,9 +110,14 @@ def _works(found: dict[str, float]) -> tuple[PackageWork, ...]:
 
 def _seconds(action: Mapping[str, object]) -> float:
     """Of nanoseconds; by the clock where Go does not tell the processor's time."""
-    told = [value for key in ("CmdUser", "CmdSys") if isinstance(value := action.get(key), int)]
-    clock = action.get("CmdReal")
-    return (sum(told) if any(told) else clock if isinstance(clock, int) else 0) / 1e9
+    used = _nanoseconds(action, "CmdUser") + _nanoseconds(action, "CmdSys")
+    return (used or _nanoseconds(action, "CmdReal")) / 1e9
+
+
+def _nanoseconds(action: Mapping[str, object], key: str) -> int:
+    """0 for what is none: the file comes out of a container."""
+    value = action.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LONGEST else 0
 
 
 def _actions(text: str) -> list[dict[str, object]]:

@@ -18,13 +18,20 @@ _ESCAPES = re.compile(
 )
 # What is left of C0 and C1 but tab and newline; bidirectional controls (https://trojansource.codes); lone surrogates.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n|$)")
 
 
 def printable(text: str) -> str:
     """The text without anything that a terminal would obey; newlines and tabs stay."""
     text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
-    return _CONTROLS.sub("", _OVERWRITTEN.sub("", text))
+    return _CONTROLS.sub("", _last_written(text))
+
+
+def _last_written(text: str) -> str:
+    """Of each line what a terminal shows in the end, where it returns to the line's begin. In one pass: a line may have
+    megabytes."""
+    if "\r" not in text:
+        return text
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def one_line(text: str, width: int = 0) -> str:

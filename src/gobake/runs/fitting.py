@@ -1,0 +1,40 @@
+"""Records that no history would take: what is left out of them, so that the rest is kept.
+
+Whoever reads a record bounds it, as it may come from anybody; so nobody writes a larger one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gobake.outside import LONGEST_JSON
+from gobake.runs.record import InputsRecord, RunRecord, to_json
+
+_STEPS = 2000
+
+
+def fitting(record: RunRecord, longest: int = LONGEST_JSON) -> RunRecord:
+    """The record, without what explains most with most bytes where it is too long: files first, then Go's graph."""
+    return next((lighter for lighter in _lighter(record) if _length(lighter) <= longest), _least(record))
+
+
+def _lighter(record: RunRecord) -> Iterator[RunRecord]:
+    yield record
+    record = replace(record, inputs=replace(record.inputs, files=(), copied=()))
+    yield record
+    record = replace(record, go=tuple(replace(one, imports=(), actions=()) for one in record.go))
+    yield record
+    record = replace(record, inputs=InputsRecord(), go=(), modules=())
+    yield record
+    yield replace(record, steps=record.steps[:_STEPS])
+
+
+def _least(record: RunRecord) -> RunRecord:
+    bare = replace(record, inputs=InputsRecord(), go=(), modules=(), steps=(), caches=(), warnings=())
+    return replace(bare, failure=record.failure[:1000])
+
+
+def _length(record: RunRecord) -> int:
+    return len(json.dumps(to_json(record)))

@@ -1,0 +1,1 @@
+"""Inputs that somebody made to break a parser, kept for good."""
