@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from gobake.dataclass import dataclass
-from gobake.errors import ProjectError
+from gobake.errors import GobakeError, ProjectError
 from gobake.gomod import BuildRoot, Layout, Module
 from gobake.gotool import words
 
@@ -138,7 +138,7 @@ def relative(folder: Path, layout: Layout) -> PurePosixPath:
     return PurePosixPath(folder.relative_to(layout.context).as_posix())
 
 
-def unreadable(layout: Layout, trouble: Trouble) -> ProjectError:
+def unreadable(layout: Layout, trouble: Trouble) -> GobakeError:
     """The error for what needs a module or package that Go cannot read."""
     folder = layout.context / trouble.directory
     match = re.match(r"(\S+\.go):(\d+)(?::(\d+))?: (.*)", trouble.words, re.DOTALL)

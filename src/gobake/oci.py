@@ -27,6 +27,7 @@ class Descriptor:
     size: int = 0  # bytes; 0 where it is not told
     kind: str = ""  # media type
     annotations: Mapping[str, str] = field(default_factory=dict)
+    platform: Mapping[str, str] = field(default_factory=dict)  # os, architecture, variant, where an index tells them
 
     @property
     def is_manifest(self) -> bool:
@@ -127,6 +128,7 @@ def _descriptor(value: Any) -> Descriptor:
         size=outside.count(told.get("size")),
         kind=_word(told.get("mediaType")),
         annotations=outside.labels(told.get("annotations")),
+        platform=outside.labels(told.get("platform")),
     )
 
 

@@ -17,6 +17,7 @@ from gobake import hostgo, patience
 from gobake.binary import elf, loaders
 from gobake.dataclass import dataclass
 from gobake.errors import CompileFailed, ProjectError, Unwritable
+from gobake.folders import scratch_folder
 from gobake.gomod import Layout
 from gobake.gotool import settings
 from gobake.gotool.asking import Query, Question
@@ -121,13 +122,12 @@ def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
 def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[Missing]) -> None:
     """One build root and platform after the other, two at a time."""
     from concurrent.futures import ThreadPoolExecutor  # seldom needed
-    from tempfile import TemporaryDirectory
 
     groups: dict[tuple[PurePosixPath, Platform], list[Service]] = {}
     for gap in gaps:
         groups.setdefault((gap.service.build_root, gap.platform), []).append(gap.service)
-    with TemporaryDirectory(prefix="gobake-") as scratch, ThreadPoolExecutor(2) as pool:
-        copies = Copies(Path(scratch))
+    with scratch_folder() as scratch, ThreadPoolExecutor(2) as pool:
+        copies = Copies(scratch)
         compiles = [
             _Compile(host=host, service=service, platform=platform, place=_place(project, folder, service, platform))
             for (_, platform), services in groups.items()

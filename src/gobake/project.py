@@ -15,7 +15,7 @@ from typing import Any
 
 from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.dataclass import dataclass
-from gobake.errors import ConfigError, ProjectError, Where
+from gobake.errors import ConfigError, GobakeError, ProjectError, Where
 from gobake.golang import GoTree, Package, unreadable
 from gobake.gotool import words
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Stamp, Strategy, bake_name
@@ -107,7 +107,7 @@ def _seen(folder: PurePosixPath, tree: GoTree) -> str:
     return os.path.relpath(tree.layout.context / folder, tree.layout.root).replace(os.sep, "/")
 
 
-def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> ProjectError:
+def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> GobakeError:
     if left_out:
         return ProjectError(
             f"no command in {tree.layout.root} is a service: gobake.yaml excludes them all",

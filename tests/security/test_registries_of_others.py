@@ -17,12 +17,14 @@ from typing import Any
 
 import pytest
 
+from gobake import engine
 from gobake.caching.deleting import prune_store
 from gobake.caching.pruning import Item
 from gobake.caching.restoring import LEAST_SECONDS, MOST_SECONDS, patience
 from gobake.caching.seed import SeedKey, labels
 from gobake.caching.seedstore import SeedStore
 from gobake.caching.stored import stored
+from gobake.engine import sizes
 from gobake.errors import RegistryRefused
 from gobake.registry import Repository
 from gobake.registry.transport import _Redirects
@@ -487,3 +489,18 @@ def test_an_old_record_is_not_deleted_where_its_tag_names_a_release(serve: Serve
     place = _Registry(f"{serve(images).host}/acme/shop")
     place.delete("history-shop.20261124-201530-000abc.main")
     assert "v1.4.2" in images.tags
+
+
+@pytest.mark.parametrize("body", MANIFESTS, ids=range(len(MANIFESTS)))
+def test_sizes_of_an_image_that_is_described_oddly_are_unknown(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "ask", lambda *_: body.decode("utf-8", "replace"))
+    assert sizes.remote_sizes("registry.test/acme/shop:v1") == ()
+
+
+def test_a_seed_is_what_its_digest_says_also_where_docker_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = sha256(b"another")
+    told = json.dumps({"manifest": {"digest": digest}, "image": {"config": {"Labels": {}}}})
+    raw = json.dumps({"config": {"digest": digest}, "layers": []})
+    monkeypatch.setattr(engine, "inspect_image", lambda _name, template, _seconds: told if template else raw)
+    with pytest.raises(RegistryRefused, match="is not what its digest says"):
+        SeedStore(place="registry.test/acme/cache").look(SEED, 1.0)

@@ -102,6 +102,8 @@ def _of_registry(reference: str, seconds: float) -> Image | None:
         manifest = oci.manifest((raw or "").encode())
     except Unfit:
         raise RegistryRefused(f"{reference} is no image that can be read") from None
+    if manifest.digest != digest:
+        raise RegistryRefused(f"{reference} is not what its digest says")
     return _image(digest, manifest, config)
 
 

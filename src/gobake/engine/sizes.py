@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from gobake import oci
 from gobake.dataclass import dataclass
 from gobake.engine.asking import ask, docker_command
 from gobake.errors import GobakeError
 from gobake.model import Platform
+from gobake.outside import Unfit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ def _manifest_sizes(manifests: list[dict[str, Any]]) -> Iterator[ImageSize]:
         yield ImageSize(platform=platform, compressed=content, uncompressed=unpacked or None)
 
 
-def _platform(told: dict[str, Any]) -> Platform:
+def _platform(told: Mapping[str, Any]) -> Platform:
     """An OCI platform object. Raises UsageError for what gobake builds no image for."""
     return Platform.parse("/".join(filter(None, (told.get("os"), told.get("architecture"), told.get("variant")))))
 
@@ -102,20 +104,20 @@ def _http_body(stream: Any) -> Any:
 def remote_sizes(reference: str) -> tuple[ImageSize, ...]:
     """Compressed sizes of a pushed image, from the registry's manifests; () where they cannot be had."""
     try:
-        index = json.loads(ask("buildx", "imagetools", "inspect", "--raw", reference))
+        index = _manifest(reference)
         repository = reference.rpartition(":")[0]
-        entries = index.get("manifests")
-        if entries is None:
-            return ()
         found = []
-        for entry in entries:
-            told = entry.get("platform") or {}
-            if told.get("os") != "linux":
+        for entry in index.manifests:
+            if entry.platform.get("os") != "linux":
                 continue
-            manifest = json.loads(ask("buildx", "imagetools", "inspect", "--raw", f"{repository}@{entry['digest']}"))
-            total = sum(layer["size"] for layer in manifest["layers"]) + manifest["config"]["size"] + entry["size"]
-            platform = _platform(told)
-            found.append(ImageSize(platform=platform, compressed=total, uncompressed=None))
+            manifest = _manifest(f"{repository}@{entry.digest}")
+            total = sum(part.size for part in manifest.parts) + entry.size
+            found.append(ImageSize(platform=_platform(entry.platform), compressed=total, uncompressed=None))
         return tuple(found)
-    except (GobakeError, ValueError, KeyError):
+    except (GobakeError, Unfit):
         return ()
+
+
+def _manifest(reference: str) -> oci.Manifest:
+    """Raises Unfit, and what `ask` raises."""
+    return oci.manifest(ask("buildx", "imagetools", "inspect", "--raw", reference).encode())

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from gobake.errors import ProjectError, Where
+from gobake.errors import GobakeError, ProjectError, Unwritable, Where
 
 _PROGRESS = re.compile(r"go: (?:downloading|finding|extracting) ")
 _PLACED = re.compile(r"(\S+\.(?:mod|work)):(\d+)(?::(\d+))?:?\s*(.*)")
@@ -14,6 +14,11 @@ _PLACED = re.compile(r"(\S+\.(?:mod|work)):(\d+)(?::(\d+))?:?\s*(.*)")
 _NAMESAKE = re.compile(r"^ambiguous import: .*^\s+\((\S+)\)$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:run|to add(?: it)?|to match):?\s*\n?\s*(go (?:mod|get|work) [^\n;]+)")
 OFF = "module lookup disabled by GOPROXY=off"
+# cmd/go/internal/cache, modload and fsys, of Go's own folders: nothing is wrong with the tree
+_HOMELESS = re.compile(
+    r"(?:could not create module cache|failed to initialize build cache|build cache is required|module cache not found|"
+    r"GOPATH entry is relative)[^\n]*"
+)
 
 
 def whole(said: str) -> str:
@@ -48,9 +53,14 @@ def wants_modules(said: str) -> bool:
     return OFF in said
 
 
-def refusal(folder: Path, said: str) -> ProjectError:
+def refusal(folder: Path, said: str) -> GobakeError:
     """Go read no package at all: its words, with the file and line if it names one."""
     words = whole(said) or "no reason given"
+    if homeless := _HOMELESS.search(words):
+        return Unwritable(
+            f"Go has no folder that it may write: {homeless[0]}",
+            remedy="set HOME, or GOCACHE and GOMODCACHE, to folders that you may write",
+        )
     lines = words.split("\n")
     shown = words if len(lines) > 1 else ""
     for number, line in enumerate(lines):

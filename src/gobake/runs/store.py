@@ -88,7 +88,16 @@ class RunStore:
         try:
             return cls(folder, writes=False)  # which takes a third of the time
         except Unwritable:
+            found = (folder / "records" / disk.FILE).exists()
+        try:
             return cls(folder)
+        except Unwritable as error:
+            if found:
+                raise
+            raise Unwritable(
+                f"{folder}: there is no history, and none can be made: {error.what.rpartition(': ')[2]}",
+                remedy="set HOME or XDG_DATA_HOME to a folder that you may write, or name one with --history",
+            ) from None
 
     def __enter__(self) -> RunStore:
         return self
