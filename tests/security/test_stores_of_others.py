@@ -14,7 +14,7 @@ from gobake.caching import folder, layout, own
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.deleting import prune_store
 from gobake.caching.environment import Place, Surroundings
-from gobake.caching.history import Travel
+from gobake.caching.history import Travel, _Folder
 from gobake.caching.layers import LayerPlan
 from gobake.caching.policy import load_policy
 from gobake.caching.pruning import Item
@@ -299,6 +299,30 @@ def test_a_store_that_came_with_the_repository_is_not_deleted_in(tmp_path: Path,
         assert (store / "layers" / TAG / "index.json").exists()
     else:
         assert (freed, done) == (4, [TAG])
+
+
+def test_a_record_that_came_with_the_repository_is_not_deleted(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    record = root / ".cache/history/history-shop.20200101-000000-abc.main.jsonl.gz"
+    record.parent.mkdir(parents=True)
+    record.write_text("")
+    commit(root)
+    place = _Folder(root / ".cache")
+    with pytest.raises(RegistryRefused, match="holds files of the repository"):
+        place.delete(record.name.removesuffix(".jsonl.gz"))
+    assert record.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"imageLayoutVersion":"2.0.0"}', "[" * 2000, "x" * 5000])
+def test_a_layout_of_another_version_is_one_line(store: Path, text: str) -> None:
+    export(store)
+    (store / "layers" / TAG / "oci-layout").write_text(text)
+    (entry,) = stored(SeedStore(place=str(store), folder=store)).entries
+    assert "index.json cannot be read" in entry.error
+    assert "\n" not in entry.error
+    (store / "layers" / TAG / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    (entry,) = stored(SeedStore(place=str(store), folder=store)).entries
+    assert entry.error == ""
 
 
 def test_a_store_that_pretends_to_be_a_repository_is_still_tracked_by_the_one_around_it(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
+from gobake import git
 from gobake.caching import refs
 from gobake.caching.choosing import CacheChoice
 from gobake.dataclass import dataclass
@@ -143,6 +144,8 @@ class _Folder:
             raise self._refused(error) from None
 
     def delete(self, tag: str) -> None:
+        if tracked := git.tracked_below(self._folder.path):
+            raise RegistryRefused(f"{self._folder.path} holds files of the repository: {tracked}")
         try:
             self._folder.remove(f"{tag}{_SUFFIX}")
         except OSError as error:

@@ -8,6 +8,7 @@ says or is refused.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import stat
 from typing import Any
@@ -19,16 +20,28 @@ from gobake.oci import Config, Descriptor, Manifest
 from gobake.outside import Unfit
 
 INDEX = "index.json"
+_VERSION = "oci-layout"
 
 
 def index(layout: Inside) -> tuple[Descriptor, ...]:
     """What the layout's index names, nothing where there is no layout. Raises RegistryRefused."""
     try:
-        return oci.index(layout.read(INDEX))
+        data = layout.read(INDEX)
     except FileNotFoundError:
         return ()
+    except OSError as error:
+        raise _unread(layout, INDEX, error, "delete the folder") from None
+    try:
+        _require_known(layout)
+        return oci.index(data)
     except (OSError, Unfit) as error:
         raise _unread(layout, INDEX, error, "delete the folder") from None
+
+
+def _require_known(layout: Inside) -> None:
+    """Raises OSError or Unfit for a layout of another version; BuildKit writes layer caches without the file."""
+    with contextlib.suppress(FileNotFoundError):
+        oci.layout_version(layout.read(_VERSION, 4096))
 
 
 def tags(layout: Inside) -> dict[str, Descriptor]:
