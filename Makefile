@@ -42,7 +42,7 @@ unit: $(READY)
 engine: $(READY)
 	@echo "== engine tests on $(SUITE)"
 	@$(BIN)/python -m harness --suite $(SUITE) --name test-$(SUITE) --force-private --fresh run -- \
-	  $(BIN)/pytest tests/engine tests/security/builds -q -n 2 --dist loadfile --durations=12 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=80
+	  $(BIN)/pytest tests/engine tests/security/builds -q -n 2 --dist loadfile --no-loadscope-reorder --durations=12 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=80
 	@echo "== smoke tests on $(OTHER_SUITE)"
 	@$(BIN)/python -m harness --suite $(OTHER_SUITE) --name test-$(OTHER_SUITE) --force-private --fresh run -- \
 	  $(BIN)/pytest tests/engine -q -m smoke

@@ -20,10 +20,25 @@ from tests.conftest import Gobake, commit, copy_shop, outside_ci
 pytest.register_assert_rewrite("tests.engine.cases")
 
 
+# They take longest, and come first: a worker that begins one at the end lets the other wait.
+_LONGEST = (
+    "test_right_on_every_change",
+    "test_seeds",
+    "test_main_job",
+    "test_layer_caches",
+    "test_public_cases",
+    "test_explain",
+    "test_cache_runs",
+    "test_faults",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/engine" in str(item.path) or "tests/security/builds" in str(item.path):
             item.add_marker(pytest.mark.engine)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST))
 
 
 @pytest.fixture(scope="session", autouse=True)
