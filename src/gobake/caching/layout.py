@@ -39,7 +39,7 @@ def index(layout: Inside) -> tuple[Descriptor, ...]:
 
 
 def _require_known(layout: Inside) -> None:
-    """Raises OSError or Unfit for a layout of another version; BuildKit writes layer caches without the file."""
+    """Raises OSError or Unfit for a layout of another version. One that says none is read as the one that there is."""
     with contextlib.suppress(FileNotFoundError):
         oci.layout_version(layout.read(_VERSION, 4096))
 
