@@ -29,7 +29,7 @@ from gobake.errors import (
 from gobake.trace import golog, programs
 from gobake.trace.golog import GoError, GoLog
 from gobake.trace.names import StepKind
-from gobake.trace.printable import one_line, printable
+from gobake.trace.printable import bounded, one_line, printable
 from gobake.trace.programs import LoaderOf
 from gobake.trace.steps import Step, Trace
 from gobake.trace.unfetched import NETWORK, UNFETCHED, unavailable
@@ -130,7 +130,7 @@ _PREFIXES = re.compile(
 
 def _said(plain_lines: Iterable[str]) -> str:
     """The last `ERROR:` of buildx and what follows it, or else its last line."""
-    lines = [line for line in (printable(line).rstrip() for line in plain_lines) if line.strip()]
+    lines = [line for line in (printable(bounded(line)).rstrip() for line in plain_lines) if line.strip()]
     marks = [at for at, line in enumerate(lines) if line.startswith(("ERROR: ", "error: "))]
     text = "\n".join(lines[marks[-1] :] if marks else lines[-1:])
     while (shorter := _PREFIXES.sub("", text)) != text:

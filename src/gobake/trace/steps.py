@@ -25,6 +25,7 @@ from gobake.spans import covered
 from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name, targets_in
+from gobake.trace.printable import bounded
 
 CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets that share no work may differ
 SHORTEST_RUN = 0.0005  # seconds; what is found by content takes a hundredth of that, a container twenty times as long
@@ -102,7 +103,7 @@ class Trace:
         return tuple(sorted(found, key=lambda s: (s.outcome is Outcome.SHARED, s.completed or 0.0, s.key)))
 
     def log(self, step: Step) -> str:
-        return self.logs.get(step.key, "")
+        return bounded(self.logs.get(step.key, ""))
 
 
 def steps(log: EventLog, *, bare: bool = False) -> Trace:
