@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from gobake.dataclass import dataclass
@@ -18,6 +19,7 @@ from gobake.gotool.settings import mod_of
 
 CONFIG_FILE = "gobake.yaml"
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|//.*|[()]|=>|[^\s()"`]+')
+_TAKEN_APART = re.compile(r'["`()]|//|=>')  # what white space alone does not part
 _VERSION = re.compile(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?(?:rc\d+|beta\d+)?(?:[-+].*)?$")
 # Folders that Go's ./... never enters, and two that no Go module of the project lives in.
 _SKIPPED = frozenset(("vendor", "testdata", "node_modules"))
@@ -126,6 +128,7 @@ class Layout:
         return max(self.go_version, _image_version(max(asked, key=version_key, default="")), key=version_key)
 
 
+@lru_cache(maxsize=64)  # each is wanted several times, and may have lines by the hundred thousand
 def parse(text: str, file: Path) -> ModFile:
     """Read a go.mod or go.work. Raises ProjectError with the line that is not understood."""
     fields: dict[str, str] = {}
@@ -168,7 +171,10 @@ def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
     """(line number, verb, words) of every statement, blocks taken apart and comments dropped."""
     block = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        words = [unquoted(word) for word in TOKEN.findall(line) if not word.startswith("//")]
+        if _TAKEN_APART.search(line):
+            words = [unquoted(word) for word in TOKEN.findall(line) if not word.startswith("//")]
+        else:
+            words = line.split()
         if not words:
             continue
         if block:
