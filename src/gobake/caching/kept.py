@@ -66,7 +66,7 @@ def gather(
         for entry in (there.entries if there else ())
         if entry.what not in PARTS and (everyone or entry.project == projects[0])
     ]
-    unknown = there is not None and bool(there.error)
+    unknown = there is not None and bool(there.error) and not there.entries
     return Kept(
         project=projects[0],
         everyone=everyone,

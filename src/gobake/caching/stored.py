@@ -6,6 +6,7 @@ A store that cannot be reached, and an entry that cannot be read, are told in on
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import re
 import tarfile
@@ -85,7 +86,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """All entries, or why they are not known."""
+    """All entries, or why not all of them are known."""
 
     entries: tuple[Entry, ...] = ()
     error: str = ""  # one line
@@ -106,13 +107,12 @@ class _Source:
 def stored(store: SeedStore, *, live: bool = True) -> Stored:
     """Everything that lies in a store; ``live``: also how much of each seed was used lately. Never raises for what a
     registry or a folder says."""
+    beside = _layers_in(store.folder) if store.folder else ()  # seeds that cannot be read do not hide them
     try:
-        if store.folder is None:
-            return _read(*_of_registry(store.place), live=live)
-        seeded = _read(*_of_layout(store.inside), live=live).entries
-        return Stored(entries=seeded + _layers_in(store.folder))
+        read = _read(*(_of_layout(store.inside) if store.folder else _of_registry(store.place)), live=live)
     except RegistryRefused as error:
-        return Stored(error=f"cache store {store.place}: {error}")
+        return Stored(entries=beside, error=f"cache store {store.place}: {error}")
+    return Stored(entries=read.entries + beside)
 
 
 def _of_registry(place: str) -> tuple[Sequence[str], _Source]:
@@ -216,7 +216,8 @@ def _entry(tag: str, what: What, source: _Source, today: int | None) -> Entry | 
         return replace(named, error="cannot be read")
     if entry.index and today is not None:
         with contextlib.suppress(RegistryRefused, OSError, Unfit):
-            units = read_index(source.index(entry))
+            text = source.index(entry)
+            units = read_index(text) if hashlib.sha256(text.encode()).hexdigest() == entry.index else None
             entry = replace(entry, live=None if units is None else live_share(units, today, Keeping()))
     return entry
 

@@ -134,6 +134,8 @@ class Transport:
             if len(gathered) > largest:
                 raise RegistryRefused(f"{self._host}: an answer has more than {largest >> 20} MiB")
             self._left()
+        if getattr(reply, "length", None):  # what came may well be a document of its own: a list of no tags
+            raise RegistryRefused(f"{self._host}: an answer ends before its end")
         return bytes(gathered)
 
     def _left(self) -> float:
