@@ -16,6 +16,8 @@ from pathlib import Path
 
 import platformdirs
 
+from gobake.errors import Unwritable
+
 _SCRATCH = re.compile(r"gobake-[0-9a-f]{16}")  # a folder that somebody made by hand is hardly called so
 _LEFT_SECONDS = 24 * 3600.0
 
@@ -45,10 +47,14 @@ def _private(folder: Path) -> Path:
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A folder that ends with the run, for its owner alone. (tempfile takes four milliseconds to import.)"""
-    place = next((p for p in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp") if p and os.access(p, os.W_OK)), ".")
+    places = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp")
+    place = next((p for p in places if p and os.path.isdir(p) and os.access(p, os.W_OK)), ".")  # noqa: PTH112
     folder = Path(place, f"gobake-{os.urandom(8).hex()}").absolute()
-    folder.mkdir(mode=0o700)
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder.mkdir(mode=0o700)
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be made: {error.strerror}", remedy="set TMPDIR") from None
     try:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(opened, fcntl.LOCK_SH)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from gobake.caching.memory import Memory
 from gobake.errors import Unwritable
 from gobake.runs.archive import Entry, write
 from gobake.runs.store import RunStore
-from tests.conftest import Gobake, Tree
+from tests.conftest import Ended, Gobake, Tree
 from tests.security.faults import HELLO, fill, one_line, small_disk, works
 from tests.security.pretended import Pretended
 from tests.unit.scoring import run, step
@@ -103,6 +105,19 @@ def test_no_room_for_what_is_written_for_the_user(
     filler.unlink()
     works(gobake(*words, str(disk / "file"), cwd=root))
     assert names(disk) == {"file"}
+
+
+@pytest.mark.parametrize("words", [("plan",), ("runs", "ls"), ("report", "--format", "json"), ("--help",)])
+def test_no_room_for_what_is_printed(gobake: Gobake, tree: Tree, docker: Pretended, words: tuple[str, ...]) -> None:
+    """As with `gobake plan > file`."""
+    root = tree(HELLO)
+    works(gobake("build", cwd=root, env=docker.env))
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "gobake", *words]
+        env = {**gobake.env, **docker.env}
+        done = subprocess.run(command, cwd=root, env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert "No space left" in one_line(Ended(code=done.returncode, out="", err=done.stderr), 2)
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_no_room_for_a_rendered_recipe(gobake: Gobake, tree: Tree, disk: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import os
@@ -67,15 +68,22 @@ def gobake() -> None:
 
     In any Go repository: gobake all --platform linux/amd64,linux/arm64
     """
+    try:
+        os.getcwd()  # noqa: PTH109 (the import of pathlib is not needed for it)
+    except OSError:
+        from gobake.errors import UsageError
+
+        raise UsageError("the folder that you are in is gone", remedy="go to one that is there") from None
     proc.end_with_us()
 
 
 def main() -> None:
-    """The entry point: no exception of ours, and none of a user's mistake, leaves as a traceback."""
+    """The entry point: no exception of ours, and none of a user's mistake or machine, leaves as a traceback."""
     gc.set_threshold(100_000)  # little of what a run makes is garbage before it ends
     atexit.register(gc.freeze)  # nor is it worth looking for when the interpreter ends: a fiftieth of a second
     try:
         code = gobake.main(standalone_mode=False)
+        sys.stdout.flush()  # here, where it is told that its disk is full
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except GobakeError as error:
         _say(str(error), error.words)
@@ -90,8 +98,19 @@ def main() -> None:
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # whoever read our output has gone, such as `gobake plan | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(ExitCode.DONE)
+    except OSError as error:  # of a file that nobody thought of: the disk is full, or broken
+        _drop_output()
+        what = error.filename or "what is written"
+        _say(f"{what}: {error.strerror or error}; is the disk full, or not yours to write?")
+        sys.exit(ExitCode.USAGE)
+
+
+def _drop_output() -> None:
+    """What waits to be written would fail once more when the interpreter ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str, words: str = "") -> None:

@@ -122,16 +122,23 @@ class _Question:
     """A docker command that runs while something else is done."""
 
     def __init__(self, *words: str) -> None:
-        """Raises NoEngine where there is no docker command."""
+        """Raises NoEngine where there is no docker command, or one that cannot be started."""
         self.words = words
-        self._process = subprocess.Popen(
-            [docker_command(), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        docker = docker_command()
+        try:
+            self._process = subprocess.Popen(
+                [docker, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            raise NoEngine(
+                f"{docker} cannot be started: {error.strerror}",
+                remedy="install Docker: https://docs.docker.com/engine/install/",
+            ) from None
         self._said: str | GobakeError | None = None
         self._reading = threading.Lock()
 
@@ -159,6 +166,9 @@ class _Question:
         if self._said is None:
             self._process.kill()
             self._process.wait()
+            for pipe in (self._process.stdout, self._process.stderr):
+                if pipe:
+                    pipe.close()
 
 
 def ask(*words: str) -> str:
@@ -320,10 +330,13 @@ def refusal(text: str, words: Sequence[str] = ()) -> GobakeError:
 
 def parse_info(text: str) -> EngineInfo:
     """Read `docker info --format json`. Raises ValueError for anything else."""
-    answer = json.loads(text)
-    plugins = (answer.get("ClientInfo") or {}).get("Plugins") or []
-    buildx: dict[str, Any] = next((p for p in plugins if p.get("Name") == "buildx"), {})
-    return replace(engine_info(answer), buildx=str(buildx.get("Version", "")), plugin=str(buildx.get("Path", "")))
+    try:
+        answer = json.loads(text)
+        plugins = (answer.get("ClientInfo") or {}).get("Plugins") or []
+        buildx: dict[str, Any] = next((p for p in plugins if p.get("Name") == "buildx"), {})
+        return replace(engine_info(answer), buildx=str(buildx.get("Version", "")), plugin=str(buildx.get("Path", "")))
+    except (AttributeError, TypeError, LookupError, RecursionError):
+        raise ValueError("it is not what docker says of an engine") from None
 
 
 def engine_info(answer: Mapping[str, Any]) -> EngineInfo:

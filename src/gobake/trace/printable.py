@@ -18,6 +18,7 @@ _ESCAPES = re.compile(
 )
 # What is left of C0 and C1 but tab and newline; bidirectional controls (https://trojansource.codes); lone surrogates.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+
 _LONGEST = 8_000  # characters of a line that is looked into; some patterns take their square
 _TOO_LONG = re.compile(r"(?m)^([^\n]{6000})[^\n]+([^\n]{2000})")
 
