@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gobake.engine import Bake, BakeCall, Builder, Questions, known, socket
+from gobake.engine import Bake, BakeCall, Builder, Questions, asking, known, socket
 
 
 @pytest.fixture(autouse=True)
@@ -232,6 +232,18 @@ def test_a_plugin_that_is_gone_leaves_the_build_to_docker(listening: Path) -> No
     bake = Bake(BakeCall(files=(), targets=("one",), plugin="/nowhere/docker-buildx", variables={"CODE": "0"}))
     bake.begin()
     assert next(iter(list(bake))).startswith("buildx bake")
+
+
+def test_a_plugin_that_goes_while_gobake_runs_leaves_its_questions_to_docker(
+    listening: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "docker-buildx"
+    plugin.write_text("#!/bin/sh\n")
+    plugin.chmod(0o755)
+    monkeypatch.setattr(known, "_plugins", {"": str(plugin)})
+    assert asking.buildx_command() == [str(plugin)]
+    plugin.unlink()
+    assert asking.buildx_command() == [str(listening), "buildx"]
 
 
 def test_a_bake_that_was_stopped_before_it_began_builds_nothing(listening: Path) -> None:

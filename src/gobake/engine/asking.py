@@ -115,6 +115,8 @@ def docker_command() -> str:
 def buildx_command() -> list[str]:
     """What `docker buildx` begins with, or what does the same sooner. Raises NoEngine where there is no docker."""
     plugin = known.plugin()
+    if plugin and not os.access(plugin, os.X_OK):
+        plugin = ""  # it went while gobake ran: docker says what is the matter
     return [plugin] if plugin else [docker_command(), "buildx"]
 
 
