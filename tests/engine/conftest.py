@@ -20,16 +20,23 @@ from tests.conftest import Gobake, commit, copy_shop, outside_ci
 pytest.register_assert_rewrite("tests.engine.cases")
 
 
-# They take longest, and come first: a worker that begins one at the end lets the other wait.
-_LONGEST = (
+# What takes longest comes first, lest a worker begins it at the end while the other waits; and before all others what
+# looks at an engine that has built nothing yet.
+_FIRST = (
     "test_right_on_every_change",
+    "test_cache_commands",
+    "test_nothing_changed",
     "test_seeds",
-    "test_main_job",
-    "test_layer_caches",
-    "test_public_cases",
-    "test_explain",
     "test_cache_runs",
-    "test_faults",
+    "test_layer_caches",
+    "test_cache_verify",
+    "test_projects",
+    "test_public_cases",
+    "test_classes",
+    "test_right_program",
+    "test_builders",
+    "test_history",
+    "test_main_job",
 )
 
 
@@ -37,8 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/engine" in str(item.path) or "tests/security/builds" in str(item.path):
             item.add_marker(pytest.mark.engine)
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST))
+    items.sort(key=lambda item: _FIRST.index(item.path.stem) if item.path.stem in _FIRST else len(_FIRST))
 
 
 @pytest.fixture(scope="session", autouse=True)
