@@ -66,9 +66,10 @@ def test_what_is_no_secret_stays_as_it_is() -> None:
     assert seen(line, by=Redactor())[0] == line
 
 
-def test_very_short_secrets_are_not_looked_for() -> None:
-    assert Redactor([Secret(value="abc"), Secret(value="")]).text("abc and nothing") == "abc and nothing"
-    assert not Redactor([Secret(value="abc")])
+def test_a_secret_of_three_characters_is_looked_for_as_a_word_and_a_shorter_one_not_at_all() -> None:
+    text = "abc (abc) abcd xabc ab"
+    assert Redactor([Secret(value="abc"), Secret(value="ab"), Secret(value="")]).text(text) == "*** (***) abcd xabc ab"
+    assert not Redactor([Secret(value="ab")])
 
 
 def test_the_longer_of_two_secrets_is_taken_as_a_whole() -> None:

@@ -51,6 +51,7 @@ from gobake.recipe import (
 
 LONGEST_VALUE = 120_000  # bytes; Linux takes 128 KiB of an environment variable
 _KEEP_SECONDS = 14 * 24 * 3600
+_LINE_OF_A_KEY = 24  # characters; what is shorter there are the words of its first and last line
 _PASSWORD = re.compile(r"//([^/\s@:'\"]*):([^/\s@'\"]*)@")  # in a web address
 _TOKEN_AS_USER = re.compile(r"https?://([^/\s@:'\"]{12,})@")
 
@@ -114,7 +115,7 @@ def gather(
         secrets=secrets,
         variables={CA_VARIABLE: found.bundle, KNOWN_HOSTS_VARIABLE: found.hosts_file, SSH_VARIABLE: str(key or "")},
         host=_host_environment(found, scratch, environment),
-        redactor=Redactor(_all_secrets([own_netrc, found.netrc], addresses)),
+        redactor=Redactor(_all_secrets([own_netrc, found.netrc], addresses) | _key_lines(key)),
         sources=tuple(sources),
         proxies=proxies_shown(goenv),
     )
@@ -299,6 +300,12 @@ def _all_secrets(netrcs: Iterable[str], addresses: Iterable[str]) -> set[Secret]
             if scheme.lower() == "basic":
                 found |= {Secret(value=login.password, user=login.user) for login in _from_basic(value)}
     return {secret for secret in found if secret.value}
+
+
+def _key_lines(key: Path | None) -> set[Secret]:
+    """Of a key's file; an agent's socket tells nothing."""
+    text = host.text_of(key) if key and key.is_file() else ""
+    return {Secret(value=line, line=True) for line in text.split() if len(line) >= _LINE_OF_A_KEY}
 
 
 def _from_basic(value: str) -> list[Login]:

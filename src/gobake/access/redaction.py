@@ -1,8 +1,8 @@
 """Taking secrets out of texts and of BuildKit's events, before anything shows or keeps them.
 
 What the go command, git or a server's answer repeat is out of gobake's hands: a password may come back as it is,
-percent-encoded, in a JSON string, or inside of something in base64. Each form is looked for. This module knows values
-only, not where they come from.
+escaped in part, wrapped, in hex, or inside of something in base64 (spellings.py). That guards against accidents: code
+that is built can spell a secret in ways that nobody lists. This module knows values only, not where they come from.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
+from gobake.access.spellings import Finder, forms
 from gobake.dataclass import dataclass
 from gobake.errors import GobakeError
 
-SHORTEST = 4  # a shorter secret would blank half of a log, and hides nothing
-MARK = "***"
+MARK = b"***"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -29,46 +27,28 @@ class Secret:
 
     value: str
     user: str = ""
-
-
-def forms(secret: Secret) -> frozenset[str]:
-    """All the ways in which a secret is looked for."""
-    value = secret.value
-    if len(value) < SHORTEST:
-        return frozenset()
-    percent = quote(value, safe="")
-    found = {value, percent, re.sub("%..", lambda m: m[0].lower(), percent), json.dumps(value)[1:-1]}
-    plain = value.encode()
-    for raw in (plain, f"{secret.user}:{value}".encode() if secret.user else plain):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            found.add(encode(raw).decode().rstrip("="))
-    if len(plain) >= 2 * SHORTEST:
-        found |= set(_within_base64(plain))
-    return frozenset(form for form in found if len(form) >= SHORTEST)
-
-
-def _within_base64(plain: bytes) -> Iterator[str]:
-    """What of the base64 of a longer text depends on the secret alone, wherever in the text it begins."""
-    for shift in range(3):
-        bits = (shift + len(plain)) * 8
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            text = encode(b"\0" * shift + plain).decode().rstrip("=")
-            yield text[(shift * 8 + 5) // 6 : bits // 6]
+    line: bool = False  # of a longer text, such as a key's file: it is not sent by itself
 
 
 class Redactor:
     """Replaces every form of some secrets by ***."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        found = {form.encode() for secret in secrets for form in forms(secret)}
-        self._forms = sorted(found, key=lambda form: (-len(form), form))  # longest first: some contain others
-        self._pattern = re.compile(b"|".join(map(re.escape, self._forms))) if found else None
+        found = [forms(secret.value, secret.user, alone=secret.line) for secret in sorted(set(secrets))]
+        self._finder = Finder(found)
 
     def __bool__(self) -> bool:
-        return self._pattern is not None
+        return bool(self._finder)
 
     def data(self, data: bytes) -> bytes:
-        return self._pattern.sub(MARK.encode(), data) if self._pattern else data
+        spans = self._finder.spans(data)
+        if not spans:
+            return data
+        parts, end = [], 0
+        for start, stop in spans:
+            parts += [data[end:start], MARK]
+            end = stop
+        return b"".join([*parts, data[end:]])
 
     def text(self, text: str) -> str:
         if not self:
@@ -77,8 +57,7 @@ class Redactor:
 
     def torn(self, data: bytes) -> int:
         """How many bytes at the end of ``data`` may be the beginning of a secret."""
-        longest = min(len(data), len(self._forms[0]) - 1) if self._forms else 0
-        return next((n for n in range(longest, 0, -1) if any(f.startswith(data[-n:]) for f in self._forms)), 0)
+        return self._finder.torn(data)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
