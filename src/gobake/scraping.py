@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import signal
 import socket
 import socketserver
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _SILENT_SECONDS = 10.0  # after which a client that sends nothing is dropped
+_MOST = 32  # connections at a time: a Prometheus has one
+_TOO_MANY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +54,17 @@ def serve(where: Address, read: Callable[[], CollectorRegistry], say: Callable[[
     """Until Ctrl-C or SIGTERM. ``read`` raises GobakeError where there is nothing to read from. Raises UsageError for
     an address that cannot be had."""
     with _open(where) as server, _ended_by_signals():
-        server.set_app(_app(read))
+        server.set_app(_app(read, where.host))
         say(f"http://{Address(host=where.host, port=server.server_port)}/metrics")
         with suppress(KeyboardInterrupt):
             server.serve_forever()
 
 
-def _app(read: Callable[[], CollectorRegistry]) -> WSGIApplication:
+def _app(read: Callable[[], CollectorRegistry], listening: str) -> WSGIApplication:
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        if not is_ours(environ.get("HTTP_HOST", ""), listening):
+            return _plain(start, "421 Misdirected Request", "ask by address, or by the name after --listen")
         if environ["REQUEST_METHOD"] != "GET":
             return _plain(start, "405 Method Not Allowed", "only GET is answered", ("Allow", "GET"))
         if path == "/healthz":
@@ -73,6 +79,22 @@ def _app(read: Callable[[], CollectorRegistry]) -> WSGIApplication:
         return app(environ, start)
 
     return answer
+
+
+def is_ours(host: str, listening: str) -> bool:
+    """Whether a request was meant for this server: by an address, by the name listened on, or by the machine's own.
+
+    A web page can have a name of its own lead here, and read what it gets as if it were its own; an address it cannot.
+    No ``host`` is no browser's.
+    """
+    name = re.sub(r":\d*$", "", host.strip()).strip("[]").rstrip(".").lower()
+    if name in ("", "localhost", listening.lower(), socket.gethostname().lower()):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(start: StartResponse, status: str, text: str, *more: tuple[str, str]) -> Iterable[bytes]:
@@ -92,6 +114,27 @@ class _Handler(WSGIRequestHandler):
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = _MOST
+
+    def __init__(self, *words: Any) -> None:
+        self._free = threading.BoundedSemaphore(_MOST)
+        super().__init__(*words)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A thread for each of a few; others are told to come again."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        with suppress(OSError):
+            request.setblocking(False)
+            request.send(_TOO_MANY)
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def server_bind(self) -> None:
         """Without asking a name server who we are."""
