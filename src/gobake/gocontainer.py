@@ -18,6 +18,7 @@ from gobake.gomod import Layout
 from gobake.gotool import sources, words
 from gobake.gotool.asking import Answer, Query, Question, questions
 from gobake.gotool.reading import read
+from gobake.recipe.bakefile import NOBODYS, apart
 
 _MOUNTED = "/src"
 _SETTINGS = "goenv"  # the secret that tells from where modules come
@@ -35,7 +36,8 @@ def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, set
         file.write_text(dockerfile(layout, jobs, image))
         sources.lay(layout, context)
         try:
-            engine.build_folder(file, context, answers, builder, secrets={_SETTINGS: settings()})
+            secrets = {_SETTINGS: settings()}
+            engine.build_folder(file, context, answers, builder, secrets=secrets, arguments=apart(NOBODYS))
         except (BuildFailed, TransferStalled):
             raise
         except GobakeError as error:

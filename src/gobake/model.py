@@ -305,7 +305,7 @@ class Project:
     config_file: Path | None = None
     title: str = ""  # its name in a few letters, which other projects may have as well; "" where that is `name`
     left_out: tuple[Service, ...] = ()  # commands that are built only where they are asked for by name or folder
-    namespace: str = ""  # of the cache mounts of runs that are not trusted; "" for everyone else
+    namespace: str = ""  # of cache mounts and steps that main never meets; "" for main's own
     own_bases: tuple[OwnBase, ...] = ()  # by file
     unread: tuple[tuple[str, str], ...] = ()  # (folder seen from the root, Go's words) of what Go cannot read
 

@@ -59,6 +59,10 @@ class Opened:
     written: Config | None = None  # what the tree's own gobake.yaml says, whether it holds or not
     vouched: bool = False  # by whoever runs
 
+    def within(self, namespace: str) -> Opened:
+        """The same for a build whose mounts and steps are in a namespace (caching/namespaces.py)."""
+        return replace(self, project=replace(self.project, namespace=namespace))
+
 
 def open_project(request: Request) -> Opened:
     """Raises ConfigError, ProjectError, GoMissing, NotTrusted."""

@@ -11,6 +11,7 @@ from gobake import recipe
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.layers import LayerPlan, cache_name
 from gobake.caching.mounts import mounts_of
+from gobake.caching.namespaces import told
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
 from gobake.model import Project, Service, Strategy, Target
@@ -182,7 +183,7 @@ def _caches_text(plan: Plan) -> list[str]:
     lines.append(
         f"store     {choice.store.shown}: {choice.why_store}" if choice.store else f"store     {choice.why_store}"
     )
-    lines += [f"note      {note}" for note in (*choice.notes, *layers.notes)]
+    lines += [f"note      {note}" for note in (*choice.notes, *layers.notes, *told(plan.project.namespace))]
     prefix = f"{choice.store.repository}:" if choice.store and choice.store.repository else ""
     for name, cache in layers.targets.items():
         imported = [cache_name(line).removeprefix(prefix) for line in cache.imports]
@@ -206,7 +207,7 @@ def _caches_json(plan: Plan) -> dict[str, Any] | None:
         "read": list(choice.lineages),
         "written": choice.own if choice.policy.writes else None,
         "trusted_mounts": choice.policy.mounts.trusted,
-        "notes": [*choice.notes, *layers.notes],
+        "notes": [*choice.notes, *layers.notes, *told(plan.project.namespace)],
         "layers": {
             name: {"import": list(cache.imports), "export": [line for _, lines in cache.exports for line in lines]}
             for name, cache in layers.targets.items()

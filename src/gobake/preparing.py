@@ -113,8 +113,8 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         questions.learn_plugin()
     info = questions.info() if builder.keeps_images else EngineInfo()
     caches = choose_caches(opened, asked.caches).settled(sessions_last=builder.sessions_last(info))
-    project = replace(opened.project, namespace=namespace(caches, builder, os.environ))
-    opened = replace(opened, project=project)
+    opened = opened.within(namespace(caches, builder.driver, os.environ))
+    project = opened.project
     matrix = select(project, asked.selection, (builder.native,))
     if questions.remembered and _stuck(matrix, builder):
         questions.ask_again()  # bad news is only believed when it is fresh

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gobake.caching.namespaces import NAMESPACES
 from tests.conftest import Gobake, Tree, commit
 from tests.engine.test_cache_commands import SAID, program, records
 
@@ -28,7 +29,9 @@ def in_mount(mount: str, command: str) -> str:
         f"RUN --mount=type=cache,id={mount},target=/cache {command} > /said\nFROM scratch\nCOPY --from=run /said /\n"
     )
     moment = f"MOMENT={time.time_ns()}"
-    words = ["docker", "buildx", "build", "--quiet", "--build-arg", moment, "--output", "type=tar,dest=-", "-"]
+    space = f"BUILDKIT_CACHE_MOUNT_NS={next((s for s in NAMESPACES if mount.startswith(f'{s}-')), '')}"
+    words = ["docker", "buildx", "build", "--quiet", "--build-arg", moment, "--build-arg", space]
+    words += ["--output", "type=tar,dest=-", "-"]
     done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode("utf-8", "replace")

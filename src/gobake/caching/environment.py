@@ -72,6 +72,7 @@ class Surroundings:
     event: str = ""  # what started the run, in the CI's own word
     doubt: str = ""  # why it is not known whose code this is, in words
     base_revision: str = ""  # the commit that a pull request would be merged into, as the CI names it
+    protected: bool = False  # the CI says that not everybody may write to the branch
 
     @property
     def trusted(self) -> bool:
@@ -81,6 +82,11 @@ class Surroundings:
     @property
     def on_main(self) -> bool:
         return self.branch == self.main_branch and not self.pull_request and self.trusted
+
+    @property
+    def agreed(self) -> bool:
+        """Whether what is built has been agreed to: main, a tag, or a branch that not everybody may write to."""
+        return self.trusted and not self.pull_request and (self.on_main or bool(self.tag) or self.protected)
 
     @property
     def own(self) -> str:
@@ -133,7 +139,13 @@ def surroundings(
 def _github(env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, Any], main: str) -> Surroundings:
     event = env.get("GITHUB_EVENT_NAME", "")
     main = main or _text(payload, "repository", "default_branch") or checkout.default_branch or MAIN
-    given: dict[str, Any] = {"kind": Place.GITHUB, "main_branch": main, "event": event}
+    given: dict[str, Any] = {
+        "kind": Place.GITHUB,
+        "main_branch": main,
+        "event": event,
+        # of another workflow's run this tells nothing: it is said of the branch that this workflow runs on
+        "protected": env.get("GITHUB_REF_PROTECTED") == "true" and event != "workflow_run",
+    }
     if event == "workflow_run":
         return _github_workflow_run(env, checkout, payload, given)
     # these two are set for pull_request, pull_request_target and what follows from them, and for nothing else
@@ -223,6 +235,7 @@ def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> Surroundin
         "event": env.get("CI_PIPELINE_SOURCE", ""),
         "doubt": _other_commit(checkout, env.get("CI_COMMIT_SHA", "")),
         "base_revision": env.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", ""),
+        "protected": env.get("CI_COMMIT_REF_PROTECTED") == "true",
     }
     if env.get("CI_MERGE_REQUEST_IID"):
         # a fork's pipeline runs in the fork, or in the parent project where a member starts it: both ids tell

@@ -23,6 +23,7 @@ from pathlib import PurePath
 
 from gobake.caching import folder, refs
 from gobake.caching.choosing import CacheChoice
+from gobake.caching.namespaces import UNTRUSTED
 from gobake.config.cache_values import ATTRIBUTES, Backend
 from gobake.dataclass import dataclass
 from gobake.matrix import Matrix
@@ -103,17 +104,20 @@ def layer_caches(
     exports = policy.exports and bool(choice.own)
     if exports and not builder.exports and any(b.type != "inline" for b in backends):
         notes.append("layers are not exported: this engine's image store cannot; switch on the containerd image store")
+    # BuildKit keeps what it imports under the names of its steps, for whoever comes next: where others do, a run that
+    # nobody trusts brings nothing in
+    reads = policy.imports and project.namespace != UNTRUSTED
     spelling = _Spelling(
         project=project,
+        # steps that are kept apart are in no other lineage
+        lineages=tuple(filter(None, [choice.own])) if project.namespace else choice.lineages,
         choice=choice,
         known=folder.tags(choice.store.folder) if choice.store and choice.store.folder else frozenset(),
     )
     found = {}
     for cached in _cached(project, matrix, tag, compiles=policy.mode == "max"):
         own_names = cached.names(builder.several_nodes)
-        imports = [
-            line for backend in backends for line in spelling.imports(backend, cached, own_names) if policy.imports
-        ]
+        imports = [line for backend in backends for line in spelling.imports(backend, cached, own_names) if reads]
         by_platform: list[tuple[Platform | None, tuple[str, ...]]] = []
         for platform, name in own_names:
             lines = tuple(
@@ -174,6 +178,7 @@ class _Spelling:
 
     project: Project
     choice: CacheChoice
+    lineages: tuple[str, ...]  # whose layers are read, best first
     known: frozenset[str]
 
     def imports(self, backend: Backend, cached: _Cached, own: Sequence[tuple[Platform | None, str]]) -> Iterator[str]:
@@ -181,7 +186,7 @@ class _Spelling:
             if cached.image:
                 yield _line("registry", ref=cached.image)
             return
-        for lineage in self.choice.lineages:
+        for lineage in self.lineages:
             for name in dict.fromkeys([*(name for _, name in own), cached.whole]):
                 yield from self._import(backend, _tag(self.project.name, name, lineage))
 

@@ -18,6 +18,7 @@ class Mount:
 
     name: str  # gomod, gobuild, golink-compile-linux-amd64: the folder of a seed
     id: str  # as the generated Dockerfile writes it
+    namespace: str = ""  # in which a build has to be, to meet it
 
     @property
     def locked(self) -> bool:
@@ -30,7 +31,12 @@ def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tu
     stages = compile_stages(matrix)
     links = [f"golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
     names = [*([] if vendored else ["gomod"]), "gobuild", *links] if stages else []
-    return tuple(Mount(name=name, id=f"{project.mounts}-{name}") for name in names)
+    return tuple(Mount(name=name, id=f"{project.mounts}-{name}", namespace=project.namespace) for name in names)
+
+
+def namespace_of(mounts: Sequence[Mount]) -> str:
+    """That of a project's mounts, which all have the same."""
+    return mounts[0].namespace if mounts else ""
 
 
 def halves_of(mounts: Sequence[Mount], half_programs: Collection[str]) -> dict[str, tuple[Mount, ...]]:
@@ -48,4 +54,6 @@ def mounts_among(project: Project, listed: Iterable[CacheMount]) -> tuple[Mount,
     """The project's mounts among those that a builder lists, whatever matrix made them."""
     prefix = f"{project.mounts}-"
     names = sorted({m.id.removeprefix(prefix) for m in listed if m.id.startswith(prefix)})
-    return tuple(Mount(name=name, id=prefix + name) for name in names if _NAMES.fullmatch(name))
+    return tuple(
+        Mount(name=name, id=prefix + name, namespace=project.namespace) for name in names if _NAMES.fullmatch(name)
+    )

@@ -1,4 +1,8 @@
-"""What keeps the mounts and steps of runs that are not trusted apart from all others."""
+"""What keeps the mounts and steps of runs that nobody has agreed to yet apart from those of main.
+
+A builder that many share keeps what all of them leave. Go trusts what lies in its caches, and BuildKit trusts what it
+has once made of the same step, so that whoever leaves something there could change what main builds.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,45 @@ from collections.abc import Mapping
 
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.environment import Place
-from gobake.engine import Builder
 
-UNTRUSTED = "untrusted"  # what the ids of mounts begin with that no trusted run reads
+UNTRUSTED = "untrusted"  # pull requests, and CIs that do not tell what they build
+BRANCH = "branch"  # branches in CI that are neither main nor protected, and may still be written by others than main is
+NAMESPACES = (UNTRUSTED, BRANCH)  # what the ids of mounts begin with that main never reads
+_OWN_MACHINE = ("docker", "docker-container")  # drivers of builders that go with the machine
 
 
-def namespace(choice: CacheChoice, builder: Builder, environ: Mapping[str, str]) -> str:
-    """What keeps the mounts and steps of an untrusted run apart from all others; "" where nothing outlives the run.
+def namespace(choice: CacheChoice, driver: str, environ: Mapping[str, str]) -> str:
+    """What keeps the mounts and steps of a run apart; "" for main's own, and where nothing outlives the run.
 
-    GitHub and GitLab tell when the machine is thrown away afterwards. On such a machine main's layers can be imported
-    as they are; apart, they are steps of another name.
+    On a machine that is thrown away afterwards main's layers can be imported as they are; apart, they are steps of
+    another name.
     """
-    if choice.policy.mounts.trusted:
-        return ""
-    thrown_away = (
-        environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
-        if choice.surroundings.kind is Place.GITHUB
-        else environ.get("CI_DISPOSABLE_ENVIRONMENT") == "true"
-    )
-    own_machine = builder.driver in ("docker", "docker-container")
-    return "" if thrown_away and own_machine else UNTRUSTED
+    kind = kept_apart(choice)
+    return "" if kind and thrown_away(choice, environ) and driver in _OWN_MACHINE else kind
+
+
+def kept_apart(choice: CacheChoice) -> str:
+    """The namespace of a run on a builder that others use too; "" for main's own."""
+    mounts = choice.policy.mounts
+    if not mounts.trusted:
+        return UNTRUSTED
+    return BRANCH if mounts.protected and not choice.surroundings.agreed else ""
+
+
+def thrown_away(choice: CacheChoice, environ: Mapping[str, str]) -> bool:
+    """Whether the CI tells that nobody else will ever use this machine."""
+    if choice.surroundings.kind is Place.GITHUB:
+        return environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
+    return environ.get("CI_DISPOSABLE_ENVIRONMENT") == "true"
+
+
+def told(namespace: str) -> tuple[str, ...]:
+    """What a user should know of a builder that is shared."""
+    if namespace == UNTRUSTED:
+        return (
+            "this builder outlives the run: mounts and steps are kept apart, and no layers are read; that does not "
+            "hold off whoever can reach the builder itself, so build forks on one that is thrown away",
+        )
+    if namespace == BRANCH:
+        return ("this branch is neither main nor protected: its mounts and steps on this builder are kept apart",)
+    return ()

@@ -51,6 +51,7 @@ class Mounts:
     """The Go mounts on the builder."""
 
     trusted: bool  # False: those of the namespace for untrusted branches, which main never reads
+    protected: bool = False  # only on main, for tags and on protected branches: others have a namespace of their own
 
 
 @dataclass(frozen=True, kw_only=True)

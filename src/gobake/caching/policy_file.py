@@ -29,6 +29,13 @@ def _switch(name: str, about: str) -> Field:
 
 _MOUNT_FIELDS = (
     _switch("trusted", "Use the Go mounts of the main namespace; false: those kept apart for untrusted branches."),
+    Field(
+        name="protected",
+        kind=boolean(),
+        about="Use them on main, for tags and on protected branches only; mounts of other branches are kept apart.",
+        example="true",
+        default="false",
+    ),
 )
 _SEED_FIELDS = (
     _switch("restore", "Start the Go mounts of a bare builder from a seed."),

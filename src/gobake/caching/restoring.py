@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gobake import outside
-from gobake.caching.mounts import Mount, halves_of
+from gobake.caching.mounts import Mount, halves_of, namespace_of
 from gobake.caching.seed import Seed
 from gobake.caching.seedstore import Image, SeedStore
 from gobake.caching.solving import solve, write_dockerfile
@@ -70,7 +70,8 @@ def restore(
             "platforms": [str(p) for p in platforms],
             "output": [f"type=local,dest={folder / 'report'}"],
         }
-        solved = solve({"restore": target}, folder, builder=builder, seconds=patience(packed, seed.size))
+        waited = patience(packed, seed.size)
+        solved = solve({"restore": target}, folder, builder=builder, seconds=waited, namespace=namespace_of(mounts))
         files, size = (0, 0) if solved.error else _counted(folder / "report")
     return Restored(
         seed=seed, seconds=time.monotonic() - begun, packed=packed, files=files, size=size, error=solved.error

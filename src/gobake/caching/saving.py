@@ -16,7 +16,7 @@ from gobake import shipped
 from gobake.caching import layout as layouts
 from gobake.caching import own
 from gobake.caching import seed as seeds
-from gobake.caching.mounts import Mount, halves_of
+from gobake.caching.mounts import Mount, halves_of, namespace_of
 from gobake.caching.restoring import restore
 from gobake.caching.seed import Seed, SeedKey
 from gobake.caching.seedstore import Image, SeedStore
@@ -313,7 +313,7 @@ def _bake(
         }
         for name, output in outputs.items()
     }
-    return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS)
+    return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS, namespace=namespace_of(asked.mounts))
 
 
 def _told(

@@ -12,6 +12,7 @@ from typing import Any
 from gobake import shipped
 from gobake.dataclass import dataclass
 from gobake.engine import Bake, BakeCall, plugin
+from gobake.recipe.bakefile import NOBODYS, apart
 from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 from gobake.trace.printable import one_line
@@ -41,6 +42,7 @@ def solve(
     *,
     builder: str,
     seconds: float,
+    namespace: str = NOBODYS,
     secrets: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
     redact: Callable[[str], str] = str,
@@ -48,15 +50,19 @@ def solve(
     """Bake targets whose context is ``folder``; stopped in the engine after ``seconds``. Never raises for what the
     engine says.
 
+    ``namespace``: of the mounts that it uses; one that uses none has none to meet, whatever its base image asks for.
     ``variables`` are those that the targets' texts name; ``secrets`` reach BuildKit by its environment alone, and
     ``redact`` takes them out of each line of events.
 
     Every call is a build of its own: what it does depends on mounts, which are no part of a cache key.
     """
     moment = uuid.uuid4().hex
-    common = {"context": str(folder), "args": {"MOMENT": moment}, "attest": ["type=provenance,disabled=true"]}
+    common = {"context": str(folder), "attest": ["type=provenance,disabled=true"]}
+    given = {"MOMENT": moment, **apart(namespace)}
     file = folder / "docker-bake.json"
-    described = {name: {**common, **target} for name, target in targets.items()}
+    described = {
+        name: {**common, **target, "args": {**given, **target.get("args", {})}} for name, target in targets.items()
+    }
     declared = {"variable": {name: {"default": ""} for name in variables}} if variables else {}
     file.write_text(json.dumps({**declared, "target": described}))
     call = BakeCall(

@@ -256,6 +256,7 @@ def _build(
             folder,
             builder=asked.builder,
             seconds=BUILD_SECONDS,
+            namespace="",  # each recipe says its own
             secrets=asked.secrets,
             variables={**named, **asked.variables, **asked.secrets},
             redact=EventRedactor(asked.redactor).line,
@@ -277,7 +278,7 @@ def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path, stage
         "dockerfile": str(file),
         "target": _RESULT,
         "platforms": [str(asked.platform)],
-        "args": {name: hcl(value) for name, value in asked.values.items()},
+        "args": {**base.get("args", {}), **{name: hcl(value) for name, value in asked.values.items()}},
         "output": [f"type=local,dest={folder / how}"],
     }
 
@@ -290,6 +291,6 @@ def _sha256(file: Path) -> str:
 def _forget(fresh: str, builder: str) -> None:
     """Delete the mounts of the comparison. They are of no use, but no harm either where that fails."""
     for mount in engine.cache_mounts(builder) or ():
-        if mount.id.startswith(f"{fresh}-"):
+        if f"{fresh}-" in mount.id:
             with contextlib.suppress(GobakeError):
                 engine.delete_mount(mount.record, builder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -72,7 +73,7 @@ class _World:
 
 def _look(given: dict[str, Any]) -> _World:
     """The engine need not answer where there is a store to look into."""
-    from gobake.caching.namespaces import UNTRUSTED
+    from gobake.caching.namespaces import NAMESPACES
     from gobake.caching.seeding import seeds_in
     from gobake.caching.wish import CacheWish
     from gobake.engine import Questions
@@ -90,7 +91,7 @@ def _look(given: dict[str, Any]) -> _World:
         if store is None or given["builder"]:
             raise
         notes.append(f"cache mounts are unknown: {error}")
-    projects = (project.name, f"{UNTRUSTED}-{project.name}")
+    projects = (project.name, *(f"{namespace}-{project.name}" for namespace in NAMESPACES))
     return _World(opened=opened, projects=projects, builder=builder, store=store, notes=tuple(notes))
 
 
@@ -270,10 +271,12 @@ def verify_command(given: dict[str, Any]) -> None:
     Without SERVICE all of them. Ends with 5 where something that is kept changes a program.
     """
     from gobake import memory
+    from gobake.caching.namespaces import namespace
     from gobake.caching.verifying import Verifying, verify
+    from gobake.caching.wish import CacheWish
     from gobake.engine import Questions
     from gobake.folders import scratch_folder
-    from gobake.opening import open_project, versions_of
+    from gobake.opening import choose_caches, open_project, versions_of
     from gobake.preparing import module_access
     from gobake.report.caches import print_verified, verified_as_json
     from gobake.versions.choosing import LATEST
@@ -283,6 +286,8 @@ def verify_command(given: dict[str, Any]) -> None:
         with memory.empty():
             anew = open_project(request(given))
         builder = questions.builder()
+    apart = namespace(choose_caches(opened, CacheWish()), builder.driver, os.environ)
+    opened, anew = opened.within(apart), anew.within(apart)
     if not given["quiet"]:
         click.echo("building with the caches and without them, which takes as long as a cold build", err=True)
     with scratch_folder() as scratch:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gobake.cli.options import as_given, cache_options, cache_wish, format_option, project_options, request, worded
 from gobake.errors import UsageError
+
+if TYPE_CHECKING:
+    from gobake.caching.choosing import CacheChoice
 
 
 @click.command("save")
@@ -31,6 +35,7 @@ def save_command(given: dict[str, Any]) -> None:
     Only what is new since the last seed is written, as one more layer.
     """
     from gobake import engine
+    from gobake.caching.namespaces import namespace
     from gobake.caching.saving import save
     from gobake.caching.seeding import saving
     from gobake.caching.store import parse_store
@@ -44,8 +49,10 @@ def save_command(given: dict[str, Any]) -> None:
         raise UsageError(
             "there is no cache store", remedy="name one with --to, with --cache-store, or as cache.store in gobake.yaml"
         )
+    _require_right(choice, given["branch"])
     with engine.Questions(given["builder"]) as questions:
         builder = questions.builder()
+    opened = opened.within(namespace(choice, builder.driver, os.environ))
     listed = engine.cache_mounts(given["builder"])
     lineages = [given["branch"] or choice.own or choice.surroundings.main_branch, *choice.lineages]
     asked = saving(
@@ -67,3 +74,20 @@ def save_command(given: dict[str, Any]) -> None:
         click.echo(json.dumps({"schema": 1, "store": asked.store.place, **asdict(saved)}, indent=2))
     elif not given["quiet"]:
         click.echo(saved_line(asked.store.named(saved.tag), saved))
+
+
+def _require_right(choice: CacheChoice, branch: str) -> None:
+    """Raises UsageError for a seed that others would read, of a run that nobody has agreed to."""
+    from gobake.caching.namespaces import BRANCH, UNTRUSTED, kept_apart
+
+    kind = kept_apart(choice)
+    if kind == UNTRUSTED:
+        raise UsageError(
+            f"{choice.surroundings.shown}: such a run saves nothing that others read",
+            remedy="save on main, or name another policy with --cache-policy",
+        )
+    if (kind == BRANCH and (branch or choice.own) != choice.own) or (kind and not choice.own):
+        raise UsageError(
+            f"{choice.surroundings.shown}: such a run saves for no other branch",
+            remedy="save there, or leave --branch out",
+        )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +22,10 @@ from gobake.cli.options import (
     strategy_option,
     target_options,
 )
-from gobake.errors import Unwritable, UsageError
+from gobake.errors import GobakeError, Unwritable, UsageError
+
+if TYPE_CHECKING:
+    from gobake.caching.choosing import CacheChoice
 
 
 @click.command("plan")
@@ -34,6 +39,7 @@ from gobake.errors import Unwritable, UsageError
 def plan_command(given: dict[str, Any]) -> None:
     """Show what would be built, and why; needs no engine."""
     from gobake.caching.layers import Builders, layer_caches
+    from gobake.caching.namespaces import namespace
     from gobake.matrix import select
     from gobake.opening import choose_caches, history_folder, open_project, versions_of
     from gobake.plan.sources import service_needs
@@ -42,8 +48,9 @@ def plan_command(given: dict[str, Any]) -> None:
     asked = replace(request(given), lenient=True)
     opened = open_project(asked)
     every = given["every"] or bool(given["strategies"])
-    matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
     caches = choose_caches(opened, cache_wish(given)).settled()
+    opened = opened.within(namespace(caches, _driver(given["builder"], caches), os.environ))
+    matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
     layers = layer_caches(opened.project, matrix, caches, Builders(), given["tag"])
     needs = service_needs(opened.project, opened.tree, matrix, history_folder(opened, asked))
     versions = versions_of(opened, asked, given["tag"])
@@ -120,6 +127,17 @@ def render_command(given: dict[str, Any]) -> None:
         click.echo("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
     if not given["quiet"]:
         click.echo(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
+
+
+def _driver(builder: str, caches: CacheChoice) -> str:
+    """That of the builder, where the plan depends on it and it answers; else that of an engine of this machine."""
+    from gobake.caching.namespaces import kept_apart, thrown_away
+    from gobake.engine import Questions
+
+    if kept_apart(caches) and thrown_away(caches, os.environ):
+        with contextlib.suppress(GobakeError), Questions(builder) as questions:
+            return questions.builder().driver
+    return "docker"
 
 
 def _default_platforms() -> tuple[Any, ...]:

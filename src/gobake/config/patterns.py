@@ -28,7 +28,7 @@ REGISTRY = rf"(?:{_HOST}|{COMPONENT})(?:/{COMPONENT})*/?"
 # A repository without tag or digest; what begins with ., / or ~/ is a folder.
 REPOSITORY = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*"
 
-PROJECT_NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+PROJECT_NAME = r"(?!(?:branch|untrusted)-)[a-z0-9]+(?:-[a-z0-9]+)*"
 URL = r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~:/?#@&+=%-]*)?"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?"

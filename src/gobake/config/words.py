@@ -52,7 +52,9 @@ SERVICE_NAME = Grammar(
     check=_service_name,
 )
 PROJECT_NAME = Grammar(
-    says="name of a project", pattern=patterns.PROJECT_NAME, remedy="lower-case letters and digits with - between them"
+    says="name of a project",
+    pattern=patterns.PROJECT_NAME,
+    remedy="lower-case letters and digits with - between them, not after branch- or untrusted-",
 )
 REGISTRY = Grammar(
     says="prefix of image names",

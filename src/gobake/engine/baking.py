@@ -73,7 +73,12 @@ class BakeCall:
 
 
 def build_folder(
-    dockerfile: Path, context: Path, into: Path, builder: str = "", secrets: Mapping[str, str] = MappingProxyType({})
+    dockerfile: Path,
+    context: Path,
+    into: Path,
+    builder: str = "",
+    secrets: Mapping[str, str] = MappingProxyType({}),
+    arguments: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Build a Dockerfile whose result is a folder of files. Raises BuildFailed with what buildx said last, and
     TransferStalled where it says nothing for too long.
@@ -94,6 +99,7 @@ def build_folder(
         "--output",
         f"type=local,dest={into}",
         *(f"--secret=id={name},env=GOBAKE_SECRET_{name.upper()}" for name in secrets),
+        *(f"--build-arg={name}={value}" for name, value in arguments.items()),
         str(context),
     ]
     from gobake import patience  # most runs know what Go said

@@ -53,7 +53,7 @@ class CacheMount:
     """One cache mount that a builder keeps."""
 
     record: str  # BuildKit's own id: another one after the mount was deleted and began anew
-    id: str  # of the RUN --mount, without BuildKit's namespace
+    id: str  # of the RUN --mount, without BuildKit's namespace where gobake's ids begin with it
     size: int  # bytes
     created: str
     used: str  # as BuildKit says it: 17 seconds ago; "" never
@@ -118,7 +118,7 @@ def parse_usage(answer: dict[str, Any]) -> Usage:
             mounts.append(
                 CacheMount(
                     record=str(record.get("ID")),
-                    id=named[1].removeprefix("/"),
+                    id=_without_namespace(named[1]),
                     size=int(record.get("Size") or 0),
                     created=str(record.get("CreatedAt") or ""),
                     used=str(record.get("LastUsedAt") or ""),
@@ -140,13 +140,20 @@ def parse_mounts(text: str) -> tuple[CacheMount, ...]:
         found.append(
             CacheMount(
                 record=fields.get("ID", "").rstrip("*"),
-                id=named[1].removeprefix("/") if "with id" in named[0] else named[1],
+                id=_without_namespace(named[1]) if "with id" in named[0] else named[1],
                 size=size_in_bytes(fields.get("Size", "")) or 0,
                 created=fields.get("Created at", ""),
                 used=fields.get("Last used", ""),
             )
         )
     return tuple(found)
+
+
+def _without_namespace(written: str) -> str:
+    """``NAMESPACE/ID`` as gobake names mounts. An id that does not begin with its namespace was not made by gobake, and
+    stays as it is: else a Dockerfile of anybody's could make a mount that looks like one of main's."""
+    space, slash, name = written.partition("/")
+    return name if slash and (not space or name.startswith(f"{space}-")) else written
 
 
 def elapsed(text: str) -> float | None:

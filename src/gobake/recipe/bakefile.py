@@ -25,6 +25,7 @@ ENVIRONMENT_VARIABLE = "GOBAKE_ENV"  # a shell text: proxies, settings of git
 CA_VARIABLE = "GOBAKE_CA"
 KNOWN_HOSTS_VARIABLE = "GOBAKE_KNOWN_HOSTS"
 SSH_VARIABLE = "GOBAKE_SSH"
+NOBODYS = "nobody"  # the namespace of builds that use no mounts of gobake's
 _TEXTS = {"netrc": NETRC_VARIABLE, "env": ENVIRONMENT_VARIABLE}
 _FILES = {"ca": CA_VARIABLE, "known_hosts": KNOWN_HOSTS_VARIABLE}
 
@@ -70,6 +71,7 @@ def render(
         "secret": [f"id=goenv,env={GOENV_VARIABLE}", *(_secrets() if downloads else ())],
         "ssh": [_unless_empty(SSH_VARIABLE, f"default=${{{SSH_VARIABLE}}}")] if downloads else [],
         "attest": _attest(project),
+        "args": apart(project.namespace),
     }
     bake: dict[str, object] = {
         "variable": {
@@ -97,10 +99,22 @@ def render(
             "output": ["type=local,dest=${TRACE}"],
         }
     assert isinstance(bake["target"], dict)
-    bake["target"] |= _own_bases(matrix, places)
+    bake["target"] |= _own_bases(project, matrix, places)
     for name, cache in (caches or {}).items():
         _add_cache(bake["target"], name, cache)
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
+
+
+def apart(namespace: str) -> dict[str, str]:
+    """Build arguments by which BuildKit itself keeps a build's cache mounts and RUN steps from all others, whoever
+    wrote the Dockerfile: a base image's triggers and a project's own Dockerfiles may name any mount.
+
+    Every id of a mount gets the namespace before it, and the host's name is a part of what a step is known by
+    (docs.docker.com/reference/dockerfile, "BuildKit built-in build args").
+    """
+    if not namespace:
+        return {}
+    return {"BUILDKIT_CACHE_MOUNT_NS": namespace, "BUILDKIT_SANDBOX_HOSTNAME": f"{namespace}.gobake"}
 
 
 def _described(project: Project, matrix: Matrix) -> dict[str, dict[str, str]]:
@@ -223,7 +237,7 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
     return fields
 
 
-def _own_bases(matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
+def _own_bases(project: Project, matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
     """The targets of base images that Dockerfiles of the project make, each for all platforms that anyone needs of it.
 
     Their context is the project's folder with its own .dockerignore, as `docker build` has it.
@@ -238,6 +252,7 @@ def _own_bases(matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
             "context": hcl(places.project),
             "dockerfile": hcl(str(base.file)),
             "platforms": [str(platform) for platform in sorted(wanted)],
+            **({"args": apart(project.namespace)} if project.namespace else {}),
         }
         for base, wanted in platforms.items()
     }

@@ -65,6 +65,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
     tools = _tools(project, matrix)
     values: dict[str, object] = {
         "header": header.splitlines(),
+        "apart": f"\nCOPY --from=namespace /{project.namespace}/ /" if project.namespace else "",
         "project": project,
         "stages": stages,
         "images": images,

@@ -27,6 +27,7 @@ _MAJOR = re.compile(r"v\d+")
 _GOPKG = re.compile(r"\.v\d+$")
 _PLAIN_HOST = re.compile(r"[a-z0-9]+\.[a-z0-9]+")
 _PLAIN = re.compile(r"[a-z0-9]+")
+_TAKEN = re.compile(r"(?:branch|untrusted)-")  # what the mounts of such runs begin with (caching/namespaces.py)
 MAX_PROJECT = 60  # characters: it becomes part of tags (128) and of folders' names
 
 
@@ -126,6 +127,14 @@ def project_name(module: str, modules: Sequence[str], remote: str, folder: str) 
     ``module`` is the path of the root's module, "" without one; then the remote's address tells, else what the paths of
     its ``modules`` have in common, where that is more than a host and an account, else the folder.
     """
+    name = _project_name(module, modules, remote, folder)
+    if not _TAKEN.match(name):
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"project-{name[: MAX_PROJECT - 15].rstrip('-')}-{digest}"
+
+
+def _project_name(module: str, modules: Sequence[str], remote: str, folder: str) -> str:
     if module:
         return slug(module)
     if remote:
