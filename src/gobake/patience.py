@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from gobake.errors import TransferStalled
+from gobake.saying import say
 
 TELL_SECONDS = 20.0
 AGAIN_SECONDS = 60.0
@@ -42,7 +42,7 @@ def limit_of(environment: Mapping[str, str]) -> float:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    say(text, err=True)
 
 
 def run(

@@ -19,6 +19,7 @@ from gobake.opening import Opened
 from gobake.plan import telling
 from gobake.plan.needs import Need
 from gobake.recipe.stages import CompileStage, compile_stages
+from gobake.trace.printable import flat
 from gobake.trust.deciding import Trust
 from gobake.versions.choosing import Versions, used
 
@@ -129,7 +130,7 @@ def as_text(plan: Plan) -> str:
     lines += _commands_text(plan)
     lines += [f"unread    {folder}: Go cannot read it: {' '.join(said.split())}" for folder, said in project.unread]
     lines += telling.as_lines(plan.needs)
-    return "\n".join(lines)
+    return "\n".join(map(flat, lines))
 
 
 def _trust_text(trust: Trust) -> list[str]:

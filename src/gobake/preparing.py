@@ -6,7 +6,6 @@ What the files of a recipe say does not depend on one run, so that two runs do n
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
@@ -34,6 +33,7 @@ from gobake.model import Project, Strategy, Target
 from gobake.opening import Opened, Request, choose_caches, history_folder, open_project, versions_of
 from gobake.project import identity
 from gobake.recipe.writing import recipe_folder, write_recipe
+from gobake.saying import say
 from gobake.services.namesakes import namesakes
 from gobake.versions.choosing import Versions, linked, used
 from gobake.watch import begin_usage
@@ -347,7 +347,7 @@ def hints(asked: Asked, ready: Ready, record: RunRecord) -> list[str]:
 
 def sayer(asked: Asked) -> Callable[[str], None]:
     """Lines beside the progress; --quiet keeps to errors."""
-    return lambda line: None if asked.quiet else print(line, file=sys.stderr)
+    return lambda line: None if asked.quiet else say(line, err=True)
 
 
 def _access(

@@ -13,6 +13,7 @@ import click
 
 from gobake import __version__, proc
 from gobake.errors import ExitCode, GobakeError
+from gobake.saying import say
 
 # command -> (module, what --help says about it); the order is that of --help
 COMMANDS = {
@@ -114,7 +115,7 @@ def _drop_output() -> None:
 
 
 def _say(text: str, words: str = "") -> None:
-    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
-    click.echo(text.replace("\n", " "), err=True)
+    say("error: ", fg="red", bold=True, err=True, nl=False)
+    say(text, err=True)
     for line in words.splitlines():
-        click.echo(f"  {line}".rstrip(), err=True)
+        say(f"  {line}".rstrip(), err=True)

@@ -16,6 +16,7 @@ from gobake.cli.cache_save import save_command
 from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request, store_option
 from gobake.dataclass import dataclass
 from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
+from gobake.saying import say, show
 
 if TYPE_CHECKING:
     from gobake.caching.pruning import Item, Wanted
@@ -129,11 +130,11 @@ def ls_command(given: dict[str, Any]) -> None:
     warning = collection_warning(world.builder, kept.mounted) if world.builder else ""
     if given["form"] == "json":
         told = kept_as_json(kept, time.time())
-        click.echo(json.dumps(told | {"warnings": [warning] if warning else []}, indent=2))
+        show(json.dumps(told | {"warnings": [warning] if warning else []}, indent=2))
         return
     print_kept(kept, time.time(), color=given["color"])
     if warning and not given["quiet"]:
-        click.secho(f"warning: {warning}", fg="yellow", err=True)
+        say(f"warning: {warning}", fg="yellow", err=True)
 
 
 def _home(opened: Opened) -> Path:
@@ -174,17 +175,17 @@ def prune_command(given: dict[str, Any]) -> int:
     chosen = _choose(given, world, found)
     unseen = ExitCode.REGISTRY if there and there.error else ExitCode.DONE
     if not chosen:
-        click.echo("there is nothing to prune")
+        say("there is nothing to prune")
         return unseen
     from gobake.report.caches import print_items
 
     if not given["quiet"]:
         print_items(chosen, color=given["color"])
     if given["dry_run"]:
-        click.echo("nothing was deleted: --dry-run")
+        say("nothing was deleted: --dry-run")
         return ExitCode.DONE
     if not given["yes"] and not _confirmed(len(chosen)):
-        click.echo("nothing was deleted")
+        say("nothing was deleted")
         return ExitCode.DONE
     return max(unseen, _prune(given, world, chosen, there))
 
@@ -197,7 +198,7 @@ def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[I
 
     there = stored(world.store, live=False) if world.store else None
     for note in (*world.notes, *([there.error] if there and there.error else [])):
-        click.secho(note, fg="yellow", err=True)
+        say(note, fg="yellow", err=True)
     mounts = engine.cache_mounts(given["builder"]) if world.builder else None
     return there, items(mounts or (), there.entries if there else (), time.time())
 
@@ -240,10 +241,10 @@ def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there
     done.append(prune_store(world.store, others, there) if world.store and there and others else Pruned())
     deleted = [item for pruned in done for item in pruned.deleted]
     for note in (note for pruned in done for note in pruned.notes):
-        click.secho(note, fg="yellow", err=True)
+        say(note, fg="yellow", err=True)
     if not given["quiet"]:
         size = size_text(sum(item.size or 0 for item in deleted))
-        click.echo(f"{len(deleted)} of {len(chosen)} deleted, {size}")
+        say(f"{len(deleted)} of {len(chosen)} deleted, {size}")
     return ExitCode.DONE if len(deleted) == len(chosen) else ExitCode.REGISTRY
 
 
@@ -289,7 +290,7 @@ def verify_command(given: dict[str, Any]) -> None:
     apart = namespace(choose_caches(opened, CacheWish()), builder.driver, os.environ)
     opened, anew = opened.within(apart), anew.within(apart)
     if not given["quiet"]:
-        click.echo("building with the caches and without them, which takes as long as a cold build", err=True)
+        say("building with the caches and without them, which takes as long as a cold build", err=True)
     with scratch_folder() as scratch:
         access = module_access(opened, _home(opened), scratch)
         found = verify(
@@ -307,7 +308,7 @@ def verify_command(given: dict[str, Any]) -> None:
             )
         )
     if given["form"] == "json":
-        click.echo(json.dumps(verified_as_json(found), indent=2))
+        show(json.dumps(verified_as_json(found), indent=2))
     else:
         print_verified(found, color=given["color"])
     _judge(found)

@@ -12,6 +12,7 @@ import click
 
 from gobake.cli.options import as_given, cache_options, cache_wish, format_option, project_options, request, worded
 from gobake.errors import UsageError
+from gobake.saying import say, show
 
 if TYPE_CHECKING:
     from gobake.caching.choosing import CacheChoice
@@ -71,9 +72,9 @@ def save_command(given: dict[str, Any]) -> None:
         )
     saved = save(asked)
     if given["form"] == "json":
-        click.echo(json.dumps({"schema": 1, "store": asked.store.place, **asdict(saved)}, indent=2))
+        show(json.dumps({"schema": 1, "store": asked.store.place, **asdict(saved)}, indent=2))
     elif not given["quiet"]:
-        click.echo(saved_line(asked.store.named(saved.tag), saved))
+        say(saved_line(asked.store.named(saved.tag), saved))
 
 
 def _require_right(choice: CacheChoice, branch: str) -> None:

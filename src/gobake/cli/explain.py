@@ -11,6 +11,7 @@ import click
 from gobake.cli.options import as_given, history_option, project_options
 from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord, UnreadableRecord
+from gobake.saying import show
 
 _EARLIER = 30  # runs that one is compared with
 
@@ -41,9 +42,9 @@ def explain_command(given: dict[str, Any]) -> None:
         earlier = _before(store, record)
     found = _only(explain(record, earlier), record, chosen)
     if given["form"] == "json":
-        click.echo(json.dumps(explained.as_json(found), indent=2))
+        show(json.dumps(explained.as_json(found), indent=2))
     elif given["form"] == "markdown":
-        click.echo(explained.as_markdown(found), nl=False)
+        show(explained.as_markdown(found), nl=False)
     else:
         explained.print_explanation(found, color=given["color"])
 

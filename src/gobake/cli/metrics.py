@@ -9,6 +9,7 @@ import click
 
 from gobake.cli.options import as_given, history_option, project_options, request
 from gobake.errors import UsageError
+from gobake.saying import say, show
 
 if TYPE_CHECKING:
     from gobake.model import Project
@@ -56,7 +57,7 @@ def _print(given: dict[str, Any]) -> None:
     project, folder = _opened(given)
     with RunStore.reading(folder) as store:
         store.resolve("last")  # says what to do where there is none
-        click.echo(text(Meter(project.name).read(store)), nl=False)
+        show(text(Meter(project.name).read(store)), nl=False)
 
 
 def _push(given: dict[str, Any]) -> None:
@@ -70,7 +71,7 @@ def _push(given: dict[str, Any]) -> None:
         record = _record(store, "last")
         push(given["push"], exposition(card_of(store, record)), project=record.project, branch=record.branch)
     if not given["quiet"]:
-        click.echo(f"run {record.id} pushed")
+        say(f"run {record.id} pushed")
 
 
 def _listen(given: dict[str, Any]) -> None:
@@ -89,7 +90,7 @@ def _listen(given: dict[str, Any]) -> None:
             return meter.read(store)
 
     read()  # the first look at a long history takes a while: before Prometheus waits for it
-    serve(where, read, say=lambda text: None if given["quiet"] else click.echo(f"{text}  (Ctrl-C ends it)", err=True))
+    serve(where, read, say=lambda text: None if given["quiet"] else say(f"{text}  (Ctrl-C ends it)", err=True))
 
 
 def _opened(given: dict[str, Any]) -> tuple[Project, Path]:

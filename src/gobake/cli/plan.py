@@ -23,6 +23,7 @@ from gobake.cli.options import (
     target_options,
 )
 from gobake.errors import GobakeError, Unwritable, UsageError
+from gobake.saying import say, show
 
 if TYPE_CHECKING:
     from gobake.caching.choosing import CacheChoice
@@ -55,7 +56,7 @@ def plan_command(given: dict[str, Any]) -> None:
     needs = service_needs(opened.project, opened.tree, matrix, history_folder(opened, asked))
     versions = versions_of(opened, asked, given["tag"])
     plan = make_plan(opened, matrix, given["tag"], caches, layers, versions, needs)
-    click.echo(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
+    show(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
 
 
 @click.command("render")
@@ -114,19 +115,19 @@ def render_command(given: dict[str, Any]) -> None:
             f"{error.filename or folder} cannot be written: {error.strerror}", remedy="choose another folder with --to"
         ) from None
     for note in matrix.left_out:
-        click.echo(f"left out: {note}", err=True)
+        say(f"left out: {note}", err=True)
     command = "docker buildx bake"
     if beside := [name for name in recipe.READ_BY_BAKE if (folder / name).exists()]:
         command += f" -f {recipe.BAKE_FILE}"
-        click.echo(
+        say(
             f"warning: bake reads {', '.join(beside)} too, whose targets and groups join or replace these; "
             f"run `{command}`, followed by what to build",
             err=True,
         )
     if any(service.files for service in matrix.services) and (project.context / ".dockerignore").exists():
-        click.echo("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
+        say("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
     if not given["quiet"]:
-        click.echo(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
+        say(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
 
 
 def _driver(builder: str, caches: CacheChoice) -> str:

@@ -13,6 +13,7 @@ import click
 
 from gobake.cli.options import as_given, gate_options, history_option, project_options
 from gobake.errors import Unwritable, UsageError
+from gobake.saying import say, show
 
 if TYPE_CHECKING:
     from gobake.insight.account import Account
@@ -73,15 +74,15 @@ def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) 
     if form == "json":
         from gobake.report.figures_json import Report, as_json
 
-        click.echo(json.dumps(as_json(Report(account=found)), indent=2))
+        show(json.dumps(as_json(Report(account=found)), indent=2))
     elif form == "prometheus":
         from gobake.report.exposition import exposition
 
-        click.echo(exposition(found.card), nl=False)
+        show(exposition(found.card), nl=False)
     elif form == "markdown":
         from gobake.report.figures_markdown import as_markdown
 
-        click.echo(as_markdown(found), nl=False)
+        show(as_markdown(found), nl=False)
     else:
         from gobake.report.figures_text import print_report
 
@@ -103,11 +104,11 @@ def _print_runs(given: dict[str, Any], store: RunStore) -> None:
         from gobake.report.figures_json import Report, as_json
 
         account = account_of(store, _record(store, found[0].id), known=known)
-        click.echo(json.dumps(as_json(Report(account=account, runs=found, trends=course)), indent=2))
+        show(json.dumps(as_json(Report(account=account, runs=found, trends=course)), indent=2))
     elif form == "markdown":
         from gobake.report.figures_markdown import runs_as_markdown
 
-        click.echo(runs_as_markdown(found, course), nl=False)
+        show(runs_as_markdown(found, course), nl=False)
     else:
         from gobake.report.figures_text import print_runs
 
@@ -130,9 +131,9 @@ def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[Digest])
     page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(record, past))
     file = given["output"] or _PAGE
     with _written_to(file):
-        click.echo(as_html(page, vega), nl=False)
+        show(as_html(page, vega), nl=False)
     if file.is_file():  # and not /dev/stdout
-        click.echo(f"the report of run {record.id} is in {file}")
+        say(f"the report of run {record.id} is in {file}")
     return record, found
 
 

@@ -14,6 +14,7 @@ import click
 from gobake.cli.options import as_given, format_option, history_option, project_options, request
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
+from gobake.saying import say, show
 
 if TYPE_CHECKING:
     from gobake.report.run_list import Listed
@@ -107,16 +108,16 @@ def ls_command(given: dict[str, Any]) -> None:
         found, more = _listed(store, choice, most)
         there = bool(found or store.ids())
     if given["form"] == "json":
-        click.echo(json.dumps(run_list.as_json(found, more), indent=2))
+        show(json.dumps(run_list.as_json(found, more), indent=2))
         return
     if not found:
         none = "no run is as asked" if there else "no run is on record for this project; build something: gobake build"
-        click.echo(none)
+        say(none)
         return
     for line in run_list.lines(found):
-        click.echo(line)
+        say(line)
     if more:
-        click.echo(f"and {more} more: --all lists them, --last {len(found) + more}, or choose with --branch, --since")
+        say(f"and {more} more: --all lists them, --last {len(found) + more}, or choose with --branch, --since")
 
 
 def _listed(store: RunStore, choice: Choice, most: int | None) -> tuple[list[Listed], int]:
@@ -149,13 +150,13 @@ def show_command(given: dict[str, Any]) -> None:
         run_id = store.resolve(given["run"])
         try:
             if given["events"]:
-                click.echo(store.events(run_id), nl=False)
+                show(store.events(run_id), nl=False)
                 return
             record = store.get(run_id)
         except UnreadableRecord as error:
             raise UsageError(f"run {run_id} {error}") from None
     if given["form"] == "json":
-        click.echo(json.dumps(to_json(record), indent=2))
+        show(json.dumps(to_json(record), indent=2))
         return
     from gobake.report.summary import print_summary
 
@@ -174,4 +175,4 @@ def rm_command(given: dict[str, Any]) -> None:
             run_id = store.resolve(name)
             store.remove(run_id)
             if not given["quiet"]:
-                click.echo(f"{run_id} deleted")
+                say(f"{run_id} deleted")

@@ -11,6 +11,7 @@ import click
 from gobake.cli.options import as_given, history_option, project_options
 from gobake.cli.runs import choice_of, choice_options, history_of, runs_command
 from gobake.errors import UsageError
+from gobake.saying import say
 
 if TYPE_CHECKING:
     from gobake.runs.archive import Entry
@@ -44,7 +45,7 @@ def export_command(given: dict[str, Any]) -> None:
             raise UsageError("no run is as asked", remedy="`gobake runs ls` lists them")
         count = write(given["output"], _entries(store, wanted))
     if not given["quiet"]:
-        click.echo(f"{count} run{'s' if count != 1 else ''} in {given['output']}")
+        say(f"{count} run{'s' if count != 1 else ''} in {given['output']}")
 
 
 def _wanted(given: dict[str, Any], store: RunStore) -> list[str]:
@@ -70,7 +71,7 @@ def _entries(store: RunStore, ids: list[str]) -> Iterator[Entry]:
         try:
             record = store.get(run_id)
         except (UnreadableRecord, UsageError) as error:
-            click.echo(f"run {run_id} {error}: left out", err=True)
+            say(f"run {run_id} {error}: left out", err=True)
             continue
         try:
             events = store.events(run_id)
@@ -97,7 +98,7 @@ def import_command(given: dict[str, Any]) -> None:
             if isinstance(entry, Refused):
                 refused += 1
                 if refused <= _TOLD:
-                    click.echo(f"line {entry.line} {one_line(entry.says)}", err=True)
+                    say(f"line {entry.line} {one_line(entry.says)}", err=True)
             elif entry.record.id in there:
                 present += 1
             else:
@@ -105,8 +106,8 @@ def import_command(given: dict[str, Any]) -> None:
                 there.add(entry.record.id)
                 added += 1
     if refused > _TOLD:
-        click.echo(f"and {refused - _TOLD} more lines that are no runs", err=True)
+        say(f"and {refused - _TOLD} more lines that are no runs", err=True)
     if not added and not present:
         raise UsageError(f"{given['file']}: holds no run that can be read", remedy="was it made by gobake runs export?")
     if not given["quiet"]:
-        click.echo(f"{added} run{'s' if added != 1 else ''} added, {present} already there, {refused} left out")
+        say(f"{added} run{'s' if added != 1 else ''} added, {present} already there, {refused} left out")

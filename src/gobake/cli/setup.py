@@ -12,6 +12,7 @@ import click
 from gobake.cli.options import as_given, project_options, request
 from gobake.errors import Unwritable, UsageError
 from gobake.gomod import CONFIG_FILE
+from gobake.saying import say, show
 
 
 @click.command("init")
@@ -44,7 +45,7 @@ def init_command(given: dict[str, Any]) -> None:
     }
     text = render_init(begun.name, services, bases, project.go_version, entries=begun.entries, left_out=begun.left_out)
     if given["to_stdout"]:
-        click.echo(text, nl=False)
+        show(text, nl=False)
         return
     file = project.root / CONFIG_FILE
     if os.path.lexists(file) and not given["force"]:
@@ -54,14 +55,14 @@ def init_command(given: dict[str, Any]) -> None:
     except OSError as error:
         raise Unwritable(f"{file} cannot be written: {error.strerror}", remedy="--stdout just prints it") from None
     if not given["quiet"]:
-        click.echo(f"{file}: {len(services)} service{'s' if len(services) != 1 else ''}; next: gobake plan")
+        say(f"{file}: {len(services)} service{'s' if len(services) != 1 else ''}; next: gobake plan")
 
 
 @click.command("schema")
 @click.argument("of", type=click.Choice(["config", "report"]), default="config")
 def schema_command(of: str) -> None:
     """Print the JSON schema of gobake.yaml, for editors and checks; or of `gobake report --format json`."""
-    click.echo(json.dumps(_schema(of), indent=2, ensure_ascii=False))
+    show(json.dumps(_schema(of), indent=2, ensure_ascii=False))
 
 
 def _schema(of: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gobake.cli.options import as_given, format_option, project_options, request
+from gobake.saying import say, show
 
 
 @click.command("trust")
@@ -36,7 +37,7 @@ def trust_command(given: dict[str, Any]) -> None:
     root = opened.project.root
     if given["revoke"]:
         known = remembered.forget(root)
-        click.echo(f"{root} is {'no longer' if known else 'not'} trusted")
+        say(f"{root} is {'no longer' if known else 'not'} trusted")
         return
     gifts = offered(root, os.environ, of_project(opened.tree.layout, hostgo.module_settings()))
     if given["show"]:
@@ -44,15 +45,15 @@ def trust_command(given: dict[str, Any]) -> None:
         if given["form"] == "json":
             wanted = [{"key": w.key, "class": w.kind.name.lower(), "value": w.text} for w in wants(opened.written)]
             told = {"root": str(root), "trusted": trusted, "wants": wanted, "given": list(gifts)}
-            click.echo(json.dumps(told, indent=2))
+            show(json.dumps(told, indent=2))
             return
         text = asking.describe(root, wants(opened.written), gifts)
-        click.echo(text or f"{root} wants nothing that it must be trusted for")
-        click.echo(f"it is {'trusted' if trusted else 'not trusted'} on this machine")
+        show(text or f"{root} wants nothing that it must be trusted for")
+        say(f"it is {'trusted' if trusted else 'not trusted'} on this machine")
         return
     text = asking.describe(root, wants(opened.written), gifts)
     if text and not given["quiet"]:
-        click.echo(text)
+        show(text)
     remembered.trust(root, opened.written)
     if not given["quiet"]:
-        click.echo(f"{root} is trusted until what it wants is another; gobake trust --revoke takes it back")
+        say(f"{root} is trusted until what it wants is another; gobake trust --revoke takes it back")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterable
 
@@ -16,6 +15,7 @@ from gobake.gotool import settings, words
 from gobake.gotool.asking import Answer, Query, Question, questions
 from gobake.gotool.copies import Copies
 from gobake.gotool.reading import nameless, read
+from gobake.saying import say
 
 _APART_SECONDS = 30.0  # between two lines that say that Go waits
 
@@ -76,4 +76,4 @@ class _Asker:
         """Several questions wait for the same proxy at once: one of them says so."""
         if time.monotonic() - self._told > _APART_SECONDS:
             self._told = time.monotonic()
-            print(text, file=sys.stderr)
+            say(text, err=True)

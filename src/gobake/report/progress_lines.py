@@ -14,11 +14,12 @@ from typing import Self, TextIO
 from gobake.dataclass import dataclass
 from gobake.model import Target
 from gobake.report.progress_rows import instruction, shown
+from gobake.saying import write
 from gobake.trace import golog
 from gobake.trace.caches import missing
 from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, VertexEvent, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name
-from gobake.trace.printable import one_line, printable
+from gobake.trace.printable import flat, one_line, printable
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import Outcome, Trace, steps
 
@@ -145,9 +146,8 @@ class _Lines:
         """A reader that went away, or an encoding that lacks a letter, stops no build."""
         if self._gone:
             return
-        encoding = self._stream.encoding or "utf-8"
         try:
-            print(line.encode(encoding, "replace").decode(encoding), file=self._stream, flush=True)
+            write(f"{flat(line)}\n", self._stream)
         except (OSError, ValueError):
             self._gone = True
 

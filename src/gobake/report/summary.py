@@ -14,6 +14,7 @@ from gobake.plan.keep_going import NotBuilt
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text, size_text
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
+from gobake.saying import say
 from gobake.trace.failure import Failure
 from gobake.trace.printable import one_line, printable
 from gobake.trace.steps import Outcome
@@ -100,7 +101,7 @@ def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) ->
     for (reason, words), names in by_reason.items():
         if as_json:
             told = {"schema": 1, "event": "not-built", "names": names, "reason": reason, "words": list(words)}
-            print(json.dumps(told), flush=True)
+            say(json.dumps(told))
             continue
         console.print(Text("not built: ", style="bold red") + Text(f"{', '.join(names)}: {reason}"), soft_wrap=True)
         for word in words[:_WORDS] if len(words) > 1 else ():

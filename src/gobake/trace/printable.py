@@ -42,6 +42,11 @@ def _last_written(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
+def flat(text: str) -> str:
+    """The text on one line, with its columns."""
+    return re.sub(r"\s*\n\s*", " ", printable(text).strip("\n"))
+
+
 def one_line(text: str, width: int = 0) -> str:
     """The text on one line, its white space narrowed, cut to ``width`` characters where that is not 0."""
     line = " ".join(printable(text).split())

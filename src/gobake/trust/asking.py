@@ -10,6 +10,7 @@ import click
 
 from gobake.config.values import Config
 from gobake.errors import NotTrusted
+from gobake.saying import show
 from gobake.trust import remembered
 from gobake.trust.keys import KeyClass, Want, wants
 
@@ -21,7 +22,7 @@ def asks() -> bool:
 
 def ask(root: Path, tree: Config | None, gifts: Sequence[str] = ()) -> bool:
     """Say what the project wants and what its build would be given of this machine; a yes is remembered."""
-    click.echo(describe(root, wants(tree), gifts), err=True)
+    show(describe(root, wants(tree), gifts), err=True)
     yes = click.confirm("Trust it, until what it wants is another?", default=False, err=True)
     if yes:
         remembered.trust(root, tree)
@@ -29,6 +30,8 @@ def ask(root: Path, tree: Config | None, gifts: Sequence[str] = ()) -> bool:
 
 
 def describe(root: Path, wanted: Sequence[Want], gifts: Sequence[str] = ()) -> str:
+    from gobake.trace.printable import flat  # with all of `trace`: most runs ask nothing
+
     lines = []
     if wanted:
         lines.append(f"The gobake.yaml of {root} does more than describe images:")
@@ -37,7 +40,7 @@ def describe(root: Path, wanted: Sequence[Want], gifts: Sequence[str] = ()) -> s
     if gifts:
         lines.append(f"{'It' if wanted else f'The build of {root}'} is given of this machine:")
         lines += [f"  {gift}" for gift in gifts]
-    return "\n".join(lines)
+    return "\n".join(map(flat, lines))
 
 
 def refused(root: Path, wanted: Sequence[Want]) -> NotTrusted:
