@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gobake import __version__, engine
 from gobake.access import Access, EventRedactor
@@ -20,11 +20,12 @@ from gobake.beside import Begun, begun
 from gobake.config import GateConfig
 from gobake.dataclass import dataclass
 from gobake.engine import Bake, EngineInfo, Questions
-from gobake.errors import ExitCode, TransferStalled
+from gobake.errors import ExitCode, GobakeError
 from gobake.folders import scratch_folder
 from gobake.interrupts import interruptible
 from gobake.keeping import Saving, export, loader_of
 from gobake.preparing import Asked, Ready, hints, narrowed, prepare, sayer
+from gobake.saying import say, show
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.plan.keep_going import NotBuilt
@@ -54,7 +55,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             _print_dry_run(asked, ready)
             return ExitCode.DONE
         if asked.verbose:
-            print(_modules_from(ready.access), ready.call.shown(), sep="\n", file=sys.stderr)
+            say(_modules_from(ready.access), err=True)
+            say(ready.call.shown(), err=True)
         for note in ready.trust_notes:
             sayer(asked)(f"note: {note}")
         begun_run = _begun_run(asked, ready, started)
@@ -73,6 +75,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         from gobake.plan import keep_going
         from gobake.report import in_ci
         from gobake.reporting import prompt_digest
+        from gobake.sizing import sizes_of
         from gobake.trace.bases import bases
         from gobake.trace.steps import steps
 
@@ -84,7 +87,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         if not (baked.failed or baked.interrupted):
             questions.remember()  # what follows asks buildx again and again
             saving.begin(baked.log, compiled=compiled)
-            sizes = begun(partial(_sizes, asked, ready, metadata))
+            sizes = begun(partial(sizes_of, asked, ready, metadata))
             baked = _export(asked, ready, baked, cache_run.to_export(ready.layers, baked.transfers, seen), begun_run)
         baked = replace(baked, interrupted=saving.end(interrupted=baked.interrupted))
         stopped = baked.failed or baked.interrupted
@@ -129,7 +132,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             noted += ready.travel.notes
         if in_ci.wanted(os.environ):
             noted += in_ci.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
-        if stopped and not baked.interrupted and not baked.stalled and not seen.failed:
+        if stopped and not baked.interrupted and not baked.given_up and not seen.failed:
             questions.forget()  # no step is to blame
     _tell(asked, ready, record, baked.not_built, told, noted)
     if error:
@@ -143,8 +146,8 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
 def _print_dry_run(asked: Asked, ready: Ready) -> None:
     from gobake.planning import as_text, make_plan
 
-    print(as_text(make_plan(ready.opened, ready.matrix, asked.tag, ready.caches, ready.layers, ready.versions)))
-    print(f"\n{_modules_from(ready.access)}\nwould run  {ready.call.shown()}")
+    show(as_text(make_plan(ready.opened, ready.matrix, asked.tag, ready.caches, ready.layers, ready.versions)))
+    show("\n".join(["", _modules_from(ready.access), f"would run  {ready.call.shown()}"]))
 
 
 def _modules_from(access: Access) -> str:
@@ -182,10 +185,10 @@ def _begun_run(asked: Asked, ready: Ready, started: float) -> BegunRun:
 def _failure(ready: Ready, baked: _Baked, seen: Trace) -> Failure:
     from gobake import outcome
 
-    if baked.stalled and not baked.interrupted:
+    if baked.given_up and not baked.interrupted:
         from gobake.trace.failure import Failure
 
-        return Failure(error=baked.stalled)
+        return Failure(error=baked.given_up)
     return outcome.judge(
         ready.opened,
         ready.matrix,
@@ -226,7 +229,7 @@ class _Baked:
     interrupted: bool
     transfers: tuple[CacheTransfer, ...]  # of layer caches
     seconds: float  # of the run until then; saving the mounts comes later
-    stalled: TransferStalled | None = None  # what the build was given up for
+    given_up: GobakeError | None = None  # why gobake itself stopped the build
     not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
 
 
@@ -241,7 +244,7 @@ def _bake_what_can_be_built(asked: Asked, ready: Ready, saving: Saving, begun_ru
 
     not_built = keep_going.unreadable(ready.matrix, ready.opened.tree)
     for _ in range(keep_going.ROUNDS):
-        if not baked.failed or baked.interrupted or baked.stalled:
+        if not baked.failed or baked.interrupted or baked.given_up:
             break
         seen = steps(baked.log)
         error = _failure(ready, baked, seen).error
@@ -264,9 +267,9 @@ def _bake(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> _B
     from gobake import outcome
 
     for _ in range(_LOSSES):
-        if not baked.failed or baked.interrupted or baked.stalled or not outcome.lost_its_own(baked.log):
+        if not baked.failed or baked.interrupted or baked.given_up or not outcome.lost_its_own(baked.log):
             break
-        print("the engine lost a snapshot or a session of its own; building again", file=sys.stderr)
+        say("the engine lost a snapshot or a session of its own; building again", err=True)
         baked = _bake_once(asked, ready, saving, begun_run)
     return baked
 
@@ -321,7 +324,7 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) 
         interrupted=interrupted(),
         transfers=cache_transfers(log, ready.call.only),
         seconds=begun_run.seconds(),
-        stalled=patience.error if bake.failed else None,
+        given_up=bake.refused or (patience.error if bake.failed else None),
     )
 
 
@@ -331,7 +334,7 @@ def _export(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...
     # --no-cache would build everything again
     call = replace(ready.call, targets=exporters, no_cache=False, metadata_file=None)
     if asked.verbose:
-        print(call.shown(), file=sys.stderr)
+        say(call.shown(), err=True)
     written, interrupted = export(call, EventRedactor(ready.access.redactor), sayer(asked))
     return replace(baked, interrupted=interrupted, transfers=(*baked.transfers, *written), seconds=begun_run.seconds())
 
@@ -365,28 +368,7 @@ def _tell(
     if failed:
         print_failure(failed, color=asked.color)
         for note in notes:
-            print(note, file=sys.stderr)
-
-
-def _sizes(asked: Asked, ready: Ready, metadata: Mapping[str, Any]) -> dict[str, tuple[SizeRecord, ...]]:
-    """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
-    from gobake import outcome
-    from gobake.planning import image_names
-
-    digests = {t.name: outcome.digest_of(metadata, t.name) for t in ready.matrix.targets}
-    known = ready.journal.sizes(digests.values())
-    names = {
-        t.name: image_names(ready.opened.project, t, asked.tag)[0]
-        for t in ready.matrix.targets
-        if digests[t.name] not in known
-    }
-    found: Mapping[str, tuple[engine.ImageSize, ...]] = {}
-    if names and (ready.builder.keeps_images or asked.load):
-        found = engine.image_sizes(list(names.values()))
-    elif names and asked.push:
-        found = {name: engine.remote_sizes(name) for name in names.values()}
-    sizes = {target: known[digest] for target, digest in digests.items() if digest in known}
-    return sizes | {target: outcome.size_records(found[name]) for target, name in names.items() if name in found}
+            say(note, err=True)
 
 
 def _judge(asked: Asked, ready: Ready, record: RunRecord) -> None:

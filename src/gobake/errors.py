@@ -134,6 +134,10 @@ class ModulesUnavailable(BuildFailed):
     """Go could not get a module: no network, no such version, or no right to read it."""
 
 
+class BaseImageRefused(BuildFailed):
+    """A base image does what no recipe shows."""
+
+
 class TransferStalled(BuildFailed):
     """Something that the build needs stood still for too long: a module, a base image, a registry."""
 

@@ -98,7 +98,7 @@ def _solved(call: BakeCall, seconds: float, redact: Callable[[str], str]) -> Sol
         late = not timer.is_alive()
         timer.cancel()
     if bake.failed:
-        error = f"it took longer than {seconds:.0f} s" if late else _reason(log)
+        error = bake.refused.what if bake.refused else f"it took longer than {seconds:.0f} s" if late else _reason(log)
         return Solved(error=error)
     return Solved(error="", bases=base_digests(log))
 

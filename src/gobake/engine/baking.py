@@ -19,7 +19,8 @@ from typing import Any
 
 from gobake.dataclass import dataclass
 from gobake.engine.asking import docker_command, refusal
-from gobake.errors import BuildFailed, NoEngine
+from gobake.engine.triggers import trigger
+from gobake.errors import BaseImageRefused, BuildFailed, NoEngine
 
 _SETTINGS = {  # of buildx
     "BUILDX_BAKE_ENTITLEMENTS_FS": "0",  # recipes lie in the user's cache folder, outside of bake's working folder
@@ -134,6 +135,7 @@ class Bake:
         self.call = call
         self.failed = False
         self.exit_code = 0
+        self.refused: BaseImageRefused | None = None  # why this build was given up, whatever became of it
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
 
@@ -148,13 +150,21 @@ class Bake:
         _RUNNING.add(self)
         try:
             if self._process:
-                yield from one_a_line(self._read(self._process))
+                yield from self._without_triggers(self._read(self._process))
             elif self._stopped:
                 self.failed = True
             else:
-                yield from one_a_line(self._through_docker())
+                yield from self._without_triggers(self._through_docker())
         finally:
             _RUNNING.discard(self)
+
+    def _without_triggers(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in one_a_line(lines):
+            if not self.refused and (refused := trigger(line)):
+                self.refused = refused
+                self.stop()
+            yield line
+        self.failed = self.failed or self.refused is not None
 
     @property
     def _stopped(self) -> bool:

@@ -164,6 +164,40 @@ def test_a_forks_dockerfile_of_a_base_cannot_write_into_mains_mounts(gobake: Gob
     assert "poisoned" in in_mount(mount, "ls /cache")
 
 
+@pytest.mark.parametrize("env", [FORK, MAIN], ids=["fork", "main"])
+def test_a_base_image_with_triggers_is_refused_and_writes_nothing_into_mains_mounts(
+    gobake: Gobake, root: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
+    build(gobake, root, MAIN)
+    mount = f"{root.name}-gobuild"
+    image = f"triggers-{root.name}:1"
+    words = f"FROM golang:1.26\nONBUILD RUN --mount=type=cache,id={mount},target=/m sleep 5 && touch /m/poisoned\n"
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag", image, "-"], input=words.encode(), check=True, capture_output=True
+    )
+    for _ in range(2):
+        ended = gobake("build", "one", "--platform", "linux/amd64", "--base", f"go={image}", cwd=root, env=env)
+        assert ended.code == 4, ended.err
+        assert f"error: the base image {image} has ONBUILD triggers" in ended.err
+        assert "Traceback" not in ended.err
+    assert "poisoned" not in in_mount(mount, "ls /cache")
+
+
+def test_a_fork_cannot_outrun_the_refusal_of_a_trigger(gobake: Gobake, root: Path) -> None:
+    """Where a trigger is over before the build is stopped, it has written into mounts that main never reads."""
+    build(gobake, root, MAIN)
+    mount = f"{root.name}-gobuild"
+    image = f"quick-{root.name}:1"
+    words = f"FROM golang:1.26\nONBUILD RUN --mount=type=cache,id={mount},target=/m touch /m/poisoned\n"
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag", image, "-"], input=words.encode(), check=True, capture_output=True
+    )
+    for _ in range(5):
+        assert gobake("build", "one", "--base", f"go={image}", cwd=root, env=FORK).code == 4
+        edit(root)
+    assert "poisoned" not in in_mount(mount, "ls /cache")
+
+
 def test_a_branch_that_nobody_has_agreed_to_begins_with_mains_seed_and_leaves_mains_mounts_alone(
     gobake: Gobake, root: Path, registry: str
 ) -> None:
