@@ -10,16 +10,28 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: demo test lint unit engine bench bench-caching bench-history clean engine-up engine-down
+.PHONY: image demo test lint unit engine bench bench-caching bench-history clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { echo "installing python3-venv"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+# gobake's own image, from the base images that their tags mean today, by digest
+PYTHON_BASE ?= python:3.13-slim
+DOCKER_BASE ?= docker:28-cli
+digest = $(shell docker buildx imagetools inspect --format '{{.Manifest.Digest}}' $(1))
+image: export PYTHON_DIGEST = $(call digest,$(PYTHON_BASE))
+image: export DOCKER_DIGEST = $(call digest,$(DOCKER_BASE))
+image: export PYTHON_BASE DOCKER_BASE
+image:
+	@test -n "$$PYTHON_DIGEST" && test -n "$$DOCKER_DIGEST" || { echo "a registry does not tell the digest of a base image"; exit 1; }
+	@echo "gobake:$${TAG:-latest} from $(PYTHON_BASE)@$$PYTHON_DIGEST and $(DOCKER_BASE)@$$DOCKER_DIGEST"
+	@docker buildx bake gobake
 
 demo: $(READY)
 	@$(BIN)/python -m harness --name demo run -- $(BIN)/python examples/demo.py

@@ -9,6 +9,9 @@ variable "TAG" { default = "latest" }
 variable "GO_BASE" { default = "golang:1.26" }
 variable "PYTHON_BASE" { default = "python:3.13-slim" }
 variable "DOCKER_BASE" { default = "docker:28-cli" }
+# Of these tags, once they are resolved: `make image` does it
+variable "PYTHON_DIGEST" { default = "" }
+variable "DOCKER_DIGEST" { default = "" }
 # pip's own variable: a configuration that names another index, for the build alone
 variable "PIP_CONFIG_FILE" { default = "" }
 
@@ -18,7 +21,12 @@ group "default" { targets = ["gobake"] }
 target "gobake" {
   context    = "."
   dockerfile = "bake/gobake.Dockerfile"
-  args       = { PYTHON_BASE = PYTHON_BASE, DOCKER_BASE = DOCKER_BASE }
+  args = {
+    PYTHON_BASE   = PYTHON_BASE
+    PYTHON_DIGEST = PYTHON_DIGEST
+    DOCKER_BASE   = DOCKER_BASE
+    DOCKER_DIGEST = DOCKER_DIGEST
+  }
   secret     = PIP_CONFIG_FILE == "" ? [] : ["id=pip,src=${PIP_CONFIG_FILE}"]
   tags       = ["gobake:${TAG}"]
 }

@@ -38,8 +38,20 @@ def image(registry: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("own")
     if "GOBAKE_ENGINE_SUITE" in os.environ:  # a private engine: its registry gets stand-ins of the public bases
         images.push(registry, folder / "roots", images.OWN_IMAGE)
-    _bake("gobake", {"TAG": "own", "PIP_CONFIG_FILE": str(_pip_config(folder))})
+    _bake("gobake", {"TAG": "own", "PIP_CONFIG_FILE": str(_pip_config(folder)), **_digests()})
     return "gobake:own"
+
+
+def _digests() -> dict[str, str]:
+    """Of the base images, as `make image` asks for them; none where a registry does not tell."""
+    asked = {"PYTHON_DIGEST": "python:3.13-slim", "DOCKER_DIGEST": "docker:28-cli"}
+    found = {}
+    for name, image in asked.items():
+        words = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}"]
+        if "GOBAKE_ENGINE_SUITE" in os.environ:  # the engine finds the same image there by its mirror
+            image = f"{os.environ['GOBAKE_TEST_REGISTRY']}/library/{image}"
+        found[name] = subprocess.run([*words, image], capture_output=True, text=True, check=True).stdout.strip()
+    return found
 
 
 def _bake(target: str, variables: Mapping[str, str]) -> None:
