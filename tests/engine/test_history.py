@@ -16,7 +16,12 @@ from tests.conftest import Gobake
 from tests.engine.caches import edit, forget_mounts, make_bare, requests, small_project
 from tests.engine.test_cache_runs import MAIN
 
-FEATURE = {**MAIN, "GITHUB_REF": "refs/heads/feature/x", "GITHUB_REF_NAME": "feature/x"}
+FEATURE = {
+    **MAIN,
+    "GITHUB_REF": "refs/heads/feature/x",
+    "GITHUB_REF_NAME": "feature/x",
+    "RUNNER_ENVIRONMENT": "github-hosted",  # thrown away afterwards: it may use what main left as it is
+}
 ONE = ("--platform", "linux/amd64")
 
 

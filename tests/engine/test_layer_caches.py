@@ -124,7 +124,8 @@ def here(gobake: Gobake, bare: Bare) -> Gobake:
 
 
 def on(branch: str) -> dict[str, str]:
-    return {**BRANCH, "GITHUB_REF": f"refs/heads/{branch}"}
+    """A branch on a runner that is thrown away, as the engine here is emptied."""
+    return {**BRANCH, "GITHUB_REF": f"refs/heads/{branch}", "RUNNER_ENVIRONMENT": "github-hosted"}
 
 
 def stored(record: dict[str, Any], direction: str) -> list[dict[str, Any]]:
