@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from gobake.engine.triggers import trigger
+from gobake.engine.triggers import Triggers
+from gobake.errors import BaseImageRefused
 
 FROM = {"digest": "sha256:1", "name": "[go 1/2] FROM docker.io/library/evil:1@sha256:" + "a" * 64}
 
@@ -16,12 +17,21 @@ def told(*steps: object) -> str:
     return json.dumps({"vertexes": list(steps)}) + "\n"
 
 
+def trigger(*lines: str) -> BaseImageRefused | None:
+    found = Triggers()
+    told = [found.feed(line) for line in lines]
+    assert any(told) == (found.error is not None)
+    assert sum(told) <= 1
+    return found.error
+
+
 def onbuild(name: str = "[go 2/3] ONBUILD RUN x", inputs: Iterable[str] = ("sha256:1",)) -> dict[str, object]:
     return {"digest": "sha256:2", "name": name, "inputs": list(inputs)}
 
 
 def test_an_image_with_a_trigger_is_refused_by_its_name_before_anything_runs() -> None:
-    refused = trigger(told(onbuild(), FROM))
+    assert str(trigger(told(onbuild(), FROM))) == str(trigger(told(FROM), told(onbuild()), told(onbuild())))
+    refused = trigger(told(onbuild()), told(FROM))
     assert refused
     assert str(refused) == (
         "the base image evil:1 has ONBUILD triggers, which would run steps that no recipe shows; "

@@ -34,6 +34,7 @@ def error_of(
 ) -> str:
     class Failed:
         failed = True
+        refused = None
 
         def __init__(self, *_: object) -> None:
             pass

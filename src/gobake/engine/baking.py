@@ -19,7 +19,7 @@ from typing import Any
 
 from gobake.dataclass import dataclass
 from gobake.engine.asking import docker_command, refusal
-from gobake.engine.triggers import trigger
+from gobake.engine.triggers import Triggers
 from gobake.errors import BaseImageRefused, BuildFailed, NoEngine
 
 _SETTINGS = {  # of buildx
@@ -135,7 +135,7 @@ class Bake:
         self.call = call
         self.failed = False
         self.exit_code = 0
-        self.refused: BaseImageRefused | None = None  # why this build was given up, whatever became of it
+        self._triggers = Triggers()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
 
@@ -158,10 +158,14 @@ class Bake:
         finally:
             _RUNNING.discard(self)
 
+    @property
+    def refused(self) -> BaseImageRefused | None:
+        """Why this build was given up, whatever became of it."""
+        return self._triggers.error
+
     def _without_triggers(self, lines: Iterator[str]) -> Iterator[str]:
         for line in one_a_line(lines):
-            if not self.refused and (refused := trigger(line)):
-                self.refused = refused
+            if self._triggers.feed(line):
                 self.stop()
             yield line
         self.failed = self.failed or self.refused is not None

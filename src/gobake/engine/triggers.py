@@ -16,32 +16,47 @@ _TRIGGER = re.compile(r"\[([^\]]*?) *(?:\d+/\d+)?\] ONBUILD ")
 _BASE = re.compile(r"\[[^\]]*\] FROM (\S+)")
 
 
-def trigger(line: str) -> BaseImageRefused | None:
-    """Of one event of buildx: what is to be said of a trigger in it, if there is one."""
-    if "] ONBUILD " not in line:
-        return None
+class Triggers:
+    """Those of one build. BuildKit may tell of a trigger before it tells of the image, so that its name comes last."""
+
+    def __init__(self) -> None:
+        self._bases: dict[object, str] = {}  # references by their digests of FROM steps
+        self._found: tuple[str, list[Any]] | None = None  # stage and inputs of the first trigger
+
+    def feed(self, line: str) -> bool:
+        """Whether a line of buildx tells of the first one."""
+        before = self._found
+        if "] FROM " in line or "] ONBUILD " in line:
+            for step in _steps(line):
+                self._look(str(step.get("name")), step)
+        return before is None and self._found is not None
+
+    def _look(self, name: str, step: dict[str, Any]) -> None:
+        if base := _BASE.match(name):
+            self._bases[step.get("digest")] = base[1]
+        elif self._found is None and (trigger := _TRIGGER.match(name)):
+            inputs = step.get("inputs")
+            self._found = trigger[1], inputs if isinstance(inputs, list) else []
+
+    @property
+    def error(self) -> BaseImageRefused | None:
+        """What is to be said of it, as far as it is known by now."""
+        if self._found is None:
+            return None
+        stage, inputs = self._found
+        reference = next((self._bases[one] for one in inputs if isinstance(one, str) and one in self._bases), "")
+        image = reference.partition("@")[0].removeprefix("docker.io/library/").removeprefix("docker.io/")
+        what = f"the base image {image}" if image else f"the base image of {stage}"
+        return BaseImageRefused(
+            f"{what} has ONBUILD triggers, which would run steps that no recipe shows",
+            remedy="name one without them under `bases` in gobake.yaml, or with --base",
+        )
+
+
+def _steps(line: str) -> list[dict[str, Any]]:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError):
-        return None
+        return []
     found = told.get("vertexes") if isinstance(told, dict) else None
-    steps = [step for step in found or () if isinstance(step, dict)] if isinstance(found, list) else []
-    bases = {step.get("digest"): match[1] for step in steps if (match := _BASE.match(str(step.get("name"))))}
-    for step in steps:
-        if match := _TRIGGER.match(str(step.get("name"))):
-            return _refused(match[1], next((bases[one] for one in _inputs(step) if one in bases), ""))
-    return None
-
-
-def _inputs(step: dict[str, Any]) -> list[Any]:
-    found = step.get("inputs")
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
-
-
-def _refused(stage: str, reference: str) -> BaseImageRefused:
-    image = reference.partition("@")[0].removeprefix("docker.io/library/").removeprefix("docker.io/")
-    what = f"the base image {image}" if image else f"the base image of {stage}"
-    return BaseImageRefused(
-        f"{what} has ONBUILD triggers, which would run steps that no recipe shows",
-        remedy="name one without them under `bases` in gobake.yaml, or with --base",
-    )
+    return [step for step in found if isinstance(step, dict)] if isinstance(found, list) else []
