@@ -207,7 +207,7 @@ def _caches_json(plan: Plan) -> dict[str, Any] | None:
         "branch": choice.surroundings.branch,
         "read": list(choice.lineages),
         "written": choice.own if choice.policy.writes else None,
-        "trusted_mounts": choice.policy.mounts.trusted,
+        "trusted_mounts": choice.policy.mounts.trusted and not plan.project.namespace,
         "notes": [*choice.notes, *layers.notes, *told(plan.project.namespace)],
         "layers": {
             name: {"import": list(cache.imports), "export": [line for _, lines in cache.exports for line in lines]}

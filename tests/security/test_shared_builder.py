@@ -214,6 +214,10 @@ def test_the_plan_of_a_fork_shows_the_mounts_that_it_would_use(gobake: Gobake, t
     told = gobake.good("plan", "--format", "json", cwd=root, env=FORK).json
     assert told["mounts"]
     assert all(mount.startswith("untrusted-") for mount in told["mounts"])
+    assert not told["caches"]["trusted_mounts"]
+    branch = gobake.good("plan", "--format", "json", cwd=root, env=TOPIC).json
+    assert all(mount.startswith("branch-") for mount in branch["mounts"])
+    assert not branch["caches"]["trusted_mounts"]
     text = gobake.good("plan", cwd=root, env=FORK).out
     assert "note      this builder outlives the run" in text
     thrown = gobake.good("plan", cwd=root, env=FORK | THROWN_AWAY | {"DOCKER_HOST": "unix:///nowhere"}).out
