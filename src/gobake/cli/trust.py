@@ -48,7 +48,10 @@ def trust_command(given: dict[str, Any]) -> None:
             show(json.dumps(told, indent=2))
             return
         text = asking.describe(root, wants(opened.written), gifts)
-        show(text or f"{root} wants nothing that it must be trusted for")
+        if text:
+            show(text)
+        else:
+            say(f"{root} wants nothing that it must be trusted for")
         say(f"it is {'trusted' if trusted else 'not trusted'} on this machine")
         return
     text = asking.describe(root, wants(opened.written), gifts)
