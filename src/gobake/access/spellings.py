@@ -83,17 +83,17 @@ class Plain:
 
 
 def _meant(match: re.Match[bytes]) -> bytes:
+    """What it stands for. Backslashes stand for nothing: how many there are tells how often a text was quoted, and what
+    follows a secret can be quoted too."""
     percent, high, low, unicode, byte, quoted = match.groups()
     if percent or byte:
-        return bytes.fromhex((percent or byte).decode())
+        return bytes.fromhex((percent or byte).decode()).replace(b"\\", b"")
     if high:
         point = 0x10000 + ((int(high, 16) - 0xD800) << 10) + (int(low, 16) - 0xDC00)
         return chr(point).encode()
     if unicode:
-        return chr(int(unicode, 16)).encode("utf-8", "surrogatepass")
-    if quoted is None:
-        return b""  # a line break
-    return quoted or b"\\"
+        return chr(int(unicode, 16)).encode("utf-8", "surrogatepass").replace(b"\\", b"")
+    return quoted or b""  # the rest are line breaks
 
 
 def plain(raw: bytes) -> bytes:
@@ -120,7 +120,7 @@ def forms(value: str, user: str = "", *, alone: bool = False) -> Forms:
     if len(value) < SHORTEST:
         return _of(words=[data], base64=_whole(data, user) if user else [])
     unescaped = plain(data)
-    as_it_is = [unescaped, unescaped.replace(b" ", b"+")]
+    as_it_is = [unescaped, unescaped.replace(b" ", b"+")] if len(unescaped) >= SHORTEST else []
     if alone:
         return _of(raw=[data], plain=as_it_is)
     once = {*_within_base64(data), *_whole(data, user)}

@@ -83,7 +83,7 @@ def _section(
     *,
     everyone: bool,
 ) -> None:
-    console.print(Text(title + ("" if rows else ": none"), style="bold"))
+    console.print(Text(title + ("" if rows else ": none"), style="bold"), soft_wrap=True)
     if rows:
         named = ("PROJECT", *columns) if everyone else columns
         table = _table(named)
