@@ -247,7 +247,7 @@ def test_a_history_that_goes_away_is_told_at_the_scrape_and_may_come_back(
         store.folder.write_text("no folder")
         status, _, said = _get(f"{url}/metrics")
         assert status == 503
-        assert (said.count("\n"), "cannot be kept there" in said) == (1, True)
+        assert (said.count("\n"), "there is no history, and none can be made" in said) == (1, True)
         assert _get(f"{url}/healthz")[0] == 200
         store.folder.unlink()
         away.rename(store.folder)
