@@ -24,7 +24,8 @@ $(READY): requirements.lock pyproject.toml
 # gobake's own image, from the base images that their tags mean today, by digest
 PYTHON_BASE ?= python:3.13-slim
 DOCKER_BASE ?= docker:28-cli
-digest = $(shell docker buildx imagetools inspect --format '{{.Manifest.Digest}}' $(1))
+# (a format that begins with {{.Manifest is printed as a table, whatever follows)
+digest = $(shell docker buildx imagetools inspect --format '{{print .Manifest.Digest}}' $(1))
 image: export PYTHON_DIGEST = $(call digest,$(PYTHON_BASE))
 image: export DOCKER_DIGEST = $(call digest,$(DOCKER_BASE))
 image: export PYTHON_BASE DOCKER_BASE

@@ -47,7 +47,7 @@ def _digests() -> dict[str, str]:
     asked = {"PYTHON_DIGEST": "python:3.13-slim", "DOCKER_DIGEST": "docker:28-cli"}
     found = {}
     for name, image in asked.items():
-        words = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}"]
+        words = ["docker", "buildx", "imagetools", "inspect", "--format", "{{print .Manifest.Digest}}"]
         if "GOBAKE_ENGINE_SUITE" in os.environ:  # the engine finds the same image there by its mirror
             image = f"{os.environ['GOBAKE_TEST_REGISTRY']}/library/{image}"
         found[name] = subprocess.run([*words, image], capture_output=True, text=True, check=True).stdout.strip()
