@@ -16,11 +16,11 @@ RUN command -v git >/dev/null || \
 COPY --from=docker /usr/local/bin/docker /usr/local/bin/
 COPY --from=docker /usr/local/libexec/docker/cli-plugins/docker-buildx /usr/local/libexec/docker/cli-plugins/
 # The sources come by a bind mount, and the configuration of pip as a secret: no layer holds them. Packages are those of
-# the lock file, byte for byte; with them comes what gobake itself is packed with.
+# the lock file, byte for byte, whatever the base brings; with them comes what gobake itself is packed with.
 RUN --mount=type=bind,target=/opt/gobake,rw \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip="python3 -m pip install --no-cache-dir --root-user-action=ignore" && \
-    $pip --no-deps --require-hashes --requirement /opt/gobake/requirements-image.lock && \
+    $pip --no-deps --ignore-installed --require-hashes --requirement /opt/gobake/requirements-image.lock && \
     $pip --no-deps --no-build-isolation /opt/gobake
 WORKDIR /src
 ENTRYPOINT ["gobake"]
