@@ -60,7 +60,7 @@ class Look:
     def __init__(self, root: Path, module: str = "") -> None:
         """``module``: path of the module in ``root``, for the prefix of its tags."""
         self._root = root
-        self._top = _top(root.resolve())
+        self._top = top_of(root.resolve())
         self._prefix, self._major = tag_prefix(self.place(root), module), _major(module)
         self._head = Answer(root, "log", "-1", f"--format={_FORMAT}")
         self._description = _describe(root, _own(self._prefix, self._major))
@@ -158,7 +158,7 @@ def look(root: Path) -> Checkout:
 def branches(root: Path) -> frozenset[str]:
     """All branches that exist here or, as far as was fetched, at a remote. Raises UsageError where git knows a part."""
     shallow = Answer(root, "rev-parse", "--is-shallow-repository")
-    refusal, remedy = _refusal(shallow, _top(root.resolve()))
+    refusal, remedy = _refusal(shallow, top_of(root.resolve()))
     if refusal:
         raise UsageError(f"git does not tell the branches of {root}: {refusal}", remedy=remedy)
     if shallow.text() == "true":
@@ -179,7 +179,7 @@ def tracked_below(folder: Path) -> str:
     git looks from the top of the repository, and never from the folder itself, which may pretend to be one.
     """
     place = folder.absolute()
-    top = _top(place.parent)
+    top = top_of(place.parent)
     if top is None:
         return ""
     listed = Answer(top, "ls-files", "-z", "--", f":(literal){place.relative_to(top).as_posix()}")
@@ -276,7 +276,7 @@ class Answer:
         return self._said
 
 
-def _top(root: Path) -> Path | None:
+def top_of(root: Path) -> Path | None:
     """The nearest folder with a .git; os.path's lexists also sees what may not be read."""
     return next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), None)
 

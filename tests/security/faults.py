@@ -110,3 +110,8 @@ def fill(folder: Path, *, leave: int = 0) -> Path:
         left = room.f_bavail * room.f_frsize - leave
         out.write(bytes(max(0, left)))
     return filler
+
+
+def names(folder: Path) -> set[str]:
+    """Of the files below it, without what fills its disk."""
+    return {f.name for f in folder.rglob("*") if f.is_file() and f.name != "filler"}

@@ -16,27 +16,17 @@ from gobake.context.staging import Staged, stage
 from gobake.recipe.writing import write_recipe
 from tests.conftest import Tree
 from tests.security.faults import HELLO, WAYS, damaged, here, works
-from tests.security.pretended import Pretended
 
-
-@pytest.fixture(autouse=True)
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folders; and a docker that is only pretended."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    for name, value in Pretended(tmp_path / "docker").env.items():
-        monkeypatch.setenv(name, value)
-    return tmp_path
-
+pytestmark = pytest.mark.usefixtures("pretended_world")
 
 # ---- what is remembered
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_damaged_memory_is_forgotten(world: Path, way: str) -> None:
+def test_a_damaged_memory_is_forgotten(pretended_world: Path, way: str) -> None:
     value = {"packages": [{"import_path": "example.com/hello", "files": ["main.go"]}], "asked": 1795551330.0}
     memory.remember("kind", "key", "evidence", value)
-    (file,) = (world / "cache/gobake/memory").iterdir()
+    (file,) = (pretended_world / "cache/gobake/memory").iterdir()
     assert memory.recall("kind", "key", "evidence") == value
     for _ in damaged(file, way):
         assert memory.recall("kind", "key", "evidence") is None
@@ -47,13 +37,13 @@ def test_a_damaged_memory_is_forgotten(world: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_damaged_survey_changes_no_plan(world: Path, tree: Tree, way: str) -> None:
+def test_a_damaged_survey_changes_no_plan(pretended_world: Path, tree: Tree, way: str) -> None:
     """All that is remembered of a project is damaged at once, in the middle, where its words are."""
     root = tree(HELLO)
     for file in root.iterdir():
         os.utime(file, (1, 1))
     plan = works(here("plan", "-C", str(root)))
-    files = sorted((world / "cache/gobake/memory").iterdir())
+    files = sorted((pretended_world / "cache/gobake/memory").iterdir())
     for file in files:
         steps = damaged(file, way)
         for _ in range(10):

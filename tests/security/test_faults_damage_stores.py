@@ -13,18 +13,8 @@ from gobake import opening
 from tests.conftest import Tree
 from tests.security import stores
 from tests.security.faults import HELLO, WAYS, damaged, here, works
-from tests.security.pretended import Pretended
 
-
-@pytest.fixture(autouse=True)
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folders; and a docker that is only pretended."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    for name, value in Pretended(tmp_path / "docker").env.items():
-        monkeypatch.setenv(name, value)
-    return tmp_path
-
+pytestmark = pytest.mark.usefixtures("pretended_world")
 
 # ---- cache stores
 

@@ -7,7 +7,6 @@ import gzip
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,26 +18,11 @@ from gobake.errors import Unwritable
 from gobake.runs.archive import Entry, write
 from gobake.runs.store import RunStore
 from tests.conftest import Ended, Gobake, Tree
-from tests.security.faults import HELLO, fill, one_line, small_disk, works
+from tests.security.faults import HELLO, fill, names, one_line, works
 from tests.security.pretended import Pretended
 from tests.unit.scoring import run, step
 
 BIG = "// " + "x" * 200_000 + "\n"
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with small_disk(tmp_path / "small", 2048) as folder:
-        yield folder
-
-
-@pytest.fixture
-def docker(tmp_path: Path) -> Pretended:
-    return Pretended(tmp_path / "docker")
-
-
-def names(folder: Path) -> set[str]:
-    return {f.name for f in folder.rglob("*") if f.is_file() and f.name != "filler"}
 
 
 # ---- a whole run

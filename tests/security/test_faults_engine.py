@@ -16,11 +16,6 @@ from tests.security.pretended import Pretended
 
 
 @pytest.fixture
-def docker(tmp_path: Path) -> Pretended:
-    return Pretended(tmp_path / "docker")
-
-
-@pytest.fixture
 def project(tree: Tree, tmp_path: Path, docker: Pretended, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Opened once: it is not the project that fails."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

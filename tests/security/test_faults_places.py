@@ -15,11 +15,6 @@ from tests.security.pretended import Pretended
 
 
 @pytest.fixture
-def docker(tmp_path: Path) -> Pretended:
-    return Pretended(tmp_path / "docker")
-
-
-@pytest.fixture
 def read_only(tmp_path: Path) -> Iterator[Path]:
     """Also for root, whom no mode keeps out."""
     with small_disk(tmp_path / "read-only", 64) as folder:

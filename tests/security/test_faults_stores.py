@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from gobake.caching.history import Travel
 from tests.conftest import Gobake, Tree
 from tests.security import stores
-from tests.security.faults import HELLO, fill, small_disk, works
+from tests.security.faults import HELLO, fill, names, works
 from tests.security.pretended import Pretended
 from tests.unit.scoring import run, step
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with small_disk(tmp_path / "small", 2048) as folder:
-        yield folder
-
-
-@pytest.fixture
-def docker(tmp_path: Path) -> Pretended:
-    return Pretended(tmp_path / "docker")
-
-
-def names(folder: Path) -> set[str]:
-    return {f.name for f in folder.rglob("*") if f.is_file() and f.name != "filler"}
 
 
 def until(true: Callable[[], object]) -> None:

@@ -24,11 +24,6 @@ from tests.security.faults import HELLO, works
 from tests.security.pretended import Pretended
 
 
-@pytest.fixture
-def docker(tmp_path: Path) -> Pretended:
-    return Pretended(tmp_path / "docker")
-
-
 def runs(gobake: Gobake, root: Path) -> list[dict[str, Any]]:
     found = gobake.good("runs", "ls", "--format", "json", cwd=root).json["runs"]
     assert isinstance(found, list)

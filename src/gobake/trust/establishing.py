@@ -126,5 +126,5 @@ def _from(home: Path, path: str | None, begins: str = "") -> str | None:
 
 def _inside(file: Path, root: Path) -> bool:
     """Whether a file is a part of the tree: of the project's folder, or of the repository around it."""
-    top = next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), root)
+    top = git.top_of(root) or root
     return file.resolve().is_relative_to(top.resolve()) or file.absolute().is_relative_to(top.absolute())

@@ -164,6 +164,14 @@ def test_a_forks_dockerfile_of_a_base_cannot_write_into_mains_mounts(gobake: Gob
     assert "poisoned" in in_mount(mount, "ls /cache")
 
 
+def base_with_trigger(image: str, mount: str, command: str) -> None:
+    """A golang image whose trigger runs a command with a mount of somebody else's in /m."""
+    words = f"FROM golang:1.26\nONBUILD RUN --mount=type=cache,id={mount},target=/m {command}\n"
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag", image, "-"], input=words.encode(), check=True, capture_output=True
+    )
+
+
 @pytest.mark.parametrize("env", [FORK, MAIN], ids=["fork", "main"])
 def test_a_base_image_with_triggers_is_refused_and_writes_nothing_into_mains_mounts(
     gobake: Gobake, root: Path, tmp_path: Path, env: dict[str, str]
@@ -171,10 +179,7 @@ def test_a_base_image_with_triggers_is_refused_and_writes_nothing_into_mains_mou
     build(gobake, root, MAIN)
     mount = f"{root.name}-gobuild"
     image = f"triggers-{root.name}:1"
-    words = f"FROM golang:1.26\nONBUILD RUN --mount=type=cache,id={mount},target=/m sleep 5 && touch /m/poisoned\n"
-    subprocess.run(
-        ["docker", "build", "--quiet", "--tag", image, "-"], input=words.encode(), check=True, capture_output=True
-    )
+    base_with_trigger(image, mount, "sleep 5 && touch /m/poisoned")
     for _ in range(2):
         ended = gobake("build", "one", "--platform", "linux/amd64", "--base", f"go={image}", cwd=root, env=env)
         assert ended.code == 4, ended.err
@@ -188,10 +193,7 @@ def test_a_fork_cannot_outrun_the_refusal_of_a_trigger(gobake: Gobake, root: Pat
     build(gobake, root, MAIN)
     mount = f"{root.name}-gobuild"
     image = f"quick-{root.name}:1"
-    words = f"FROM golang:1.26\nONBUILD RUN --mount=type=cache,id={mount},target=/m touch /m/poisoned\n"
-    subprocess.run(
-        ["docker", "build", "--quiet", "--tag", image, "-"], input=words.encode(), check=True, capture_output=True
-    )
+    base_with_trigger(image, mount, "touch /m/poisoned")
     for _ in range(5):
         assert gobake("build", "one", "--base", f"go={image}", cwd=root, env=FORK).code == 4
         edit(root)
