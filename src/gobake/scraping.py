@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _SILENT_SECONDS = 10.0  # after which a client that sends nothing is dropped
+_WHOLE_SECONDS = 60.0  # after which one that sends or reads a little now and then is dropped too
 _MOST = 32  # connections at a time: a Prometheus has one
 _TOO_MANY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 
@@ -131,9 +132,13 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        late = threading.Timer(_WHOLE_SECONDS, _drop, (request,))
+        late.daemon = True
+        late.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            late.cancel()
             self._free.release()
 
     def server_bind(self) -> None:
@@ -144,6 +149,12 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away or sent nonsense is no event."""
+
+
+def _drop(request: Any) -> None:
+    """Whoever waits for this connection finds its end."""
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 def _open(where: Address) -> _Server:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gobake import scraping
 from gobake.scraping import is_ours
 from tests.conftest import Gobake, Tree
 
@@ -95,3 +96,20 @@ def test_clients_that_keep_silent_take_no_more_than_a_few_threads(gobake: Gobake
                 break
             deadline.wait(0.1)
         assert status(port) == 200
+
+
+def test_a_client_that_trickles_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is within the time for silence; the request as a whole never ends."""
+    monkeypatch.setattr(scraping, "_WHOLE_SECONDS", 0.5)
+    with scraping._open(scraping.Address(host="127.0.0.1", port=0)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        pause = threading.Event()
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n")
+            with pytest.raises(ConnectionError):
+                for _ in range(400):
+                    client.sendall(b"X: y\r\n")
+                    pause.wait(0.05)
+        for _ in range(scraping._MOST):  # and all places are free again
+            assert server._free.acquire(timeout=20)
+        server.shutdown()

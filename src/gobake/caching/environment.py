@@ -38,7 +38,7 @@ TRUSTED_EVENTS = frozenset(("push", "schedule", "merge_group", "release", "workf
 TRUSTED_SOURCES = frozenset(
     ("push", "schedule", "web", "api", "trigger", "pipeline", "parent_pipeline", "merge_request_event")
 )
-# systems that do not all say CI: Azure, TeamCity, AWS, Jenkins, Buildkite, Bitbucket, Drone, Woodpecker, Google, Tekton
+# what systems set that do not all say CI
 _OTHERS = (
     "TF_BUILD",
     "TEAMCITY_VERSION",
