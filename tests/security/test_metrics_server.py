@@ -105,11 +105,15 @@ def test_a_client_that_trickles_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
         threading.Thread(target=server.serve_forever, daemon=True).start()
         pause = threading.Event()
         with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as client:
-            client.sendall(b"GET /metrics HTTP/1.1\r\n")
-            with pytest.raises(ConnectionError):
+
+            def trickle() -> None:
+                client.sendall(b"GET /metrics HTTP/1.1\r\n")
                 for _ in range(400):
                     client.sendall(b"X: y\r\n")
                     pause.wait(0.05)
+
+            with pytest.raises(ConnectionError):
+                trickle()
         for _ in range(scraping._MOST):  # and all places are free again
             assert server._free.acquire(timeout=20)
         server.shutdown()
