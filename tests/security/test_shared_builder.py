@@ -191,6 +191,29 @@ def test_main_tags_and_protected_branches_alone_share_mounts(env: Mapping[str, s
     assert namespace(chosen(env), "docker", env) == space
 
 
+@pytest.mark.parametrize(
+    ("env", "driver", "apart"),
+    [
+        (FORK | THROWN_AWAY, "docker", False),
+        (FORK | THROWN_AWAY, "docker-container", False),
+        (FORK | THROWN_AWAY, "kubernetes", True),
+        (FORK | THROWN_AWAY, "remote", True),
+        (FORK | {"RUNNER_ENVIRONMENT": "self-hosted"}, "docker", True),
+        (FORK | {"RUNNER_ENVIRONMENT": "of-a-service-that-nobody-knows"}, "docker", True),
+        (FORK | {"RUNNER_ENVIRONMENT": ""}, "docker", True),
+        (FORK | {"CI_DISPOSABLE_ENVIRONMENT": "true"}, "docker", True),
+        (GITLAB | {"CI_MERGE_REQUEST_IID": "1", "CI_DISPOSABLE_ENVIRONMENT": "true"}, "docker", False),
+        (GITLAB | {"CI_MERGE_REQUEST_IID": "1", "CI_DISPOSABLE_ENVIRONMENT": "true"}, "remote", True),
+        (GITLAB | {"CI_MERGE_REQUEST_IID": "1", "CI_DISPOSABLE_ENVIRONMENT": "false"}, "docker", True),
+        (GITLAB | {"CI_MERGE_REQUEST_IID": "1", **THROWN_AWAY}, "docker", True),
+    ],
+)
+def test_only_a_machine_that_its_own_ci_says_is_thrown_away_has_nothing_to_keep_apart(
+    env: Mapping[str, str], driver: str, apart: bool
+) -> None:
+    assert namespace(chosen(env), driver, env) == (UNTRUSTED if apart else "")
+
+
 def test_what_is_said_of_a_workflows_own_branch_is_not_said_of_the_branch_that_started_it() -> None:
     """A workflow on the protected main branch that builds what a push to a topic branch was."""
     env = {

@@ -180,7 +180,10 @@ def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
         gzip.compress(to_line(Entry(record=run(at=9))), mtime=0),
         gzip.compress(to_line(Entry(record=replace(run(at=0), schema=9))), mtime=0),
         packed(run(at=0), None)[:-12],
+        packed(run(at=0, project="other"), None),
+        packed(run(at=2), None),
     ],
+    ids=["empty", "no gzip", "no JSON", "none at all", "a newer schema", "torn", "another project's", "another run's"],
 )
 def test_what_is_no_record_is_passed_over(tmp_path: Path, data: bytes) -> None:
     sent(tmp_path, run(at=0), run(at=1))

@@ -151,6 +151,19 @@ def test_command_line_goes_before_branches_and_these_before_the_configured_polic
     assert chosen(terminal("release/1"), config=config).policy.name == "ci-pull-request"
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        Surroundings(kind=Place.GITHUB, branch="release/1", base_branch="main", pull_request=True),
+        Surroundings(kind=Place.GITHUB, branch="release/1", base_branch="main", pull_request=True, fork=True),
+        Surroundings(kind=Place.GITHUB, branch="release/1", doubt="nobody knows whose it is"),
+    ],
+    ids=["a pull request", "a fork's", "in doubt"],
+)
+def test_a_branch_that_nobody_has_agreed_to_gets_no_policy_by_its_name(around: Surroundings) -> None:
+    assert chosen(around, config='branches: {"release/*": release}').policy.name == "ci-pull-request"
+
+
 def test_settings_of_gobake_yaml_hold_over_those_of_the_policy() -> None:
     layers = chosen(branch(), config="layers: {compression: gzip, mode: min}").policy.layers
     assert (layers.compression, layers.mode, layers.exports) == ("gzip", "min", True)

@@ -100,6 +100,13 @@ def test_conditions_narrow_each_other_and_unknown_is_never_pruned() -> None:
     assert names(chosen) == ["shop-gomod", "seed-shop-go1.26-amd64-old"]
 
 
+def test_what_is_just_as_old_is_pruned_and_what_is_just_as_large_is_not() -> None:
+    found = items([], [seed("shop", "main", made=0.0, compressed=4000)], now=14 * DAY)
+    assert names(choose(found, Wanted(older_than=14 * DAY), ["shop"])) == ["seed-shop-go1.26-amd64-main"]
+    assert names(choose(found, Wanted(larger_than=4000), ["shop"])) == []
+    assert names(choose(found, Wanted(larger_than=3999), ["shop"])) == ["seed-shop-go1.26-amd64-main"]
+
+
 def test_gone_branches_are_those_that_git_does_not_list() -> None:
     found = items([mount("shop-gobuild")], [seed("shop", b) for b in ("main", "gone", "")], now=DAY)
     chosen = choose(found, Wanted(branches=frozenset(("main", "other"))), ["shop"])

@@ -64,6 +64,18 @@ def test_a_tag_has_at_most_128_characters_whatever_it_is_made_of() -> None:
     assert tags[0] != tags[1]
 
 
+def test_what_just_fits_is_not_changed() -> None:
+    room = LONGEST - len(tag("layers", "", "all", "main"))
+    fits, longer = (tag("layers", "s" * length, "all", "main") for length in (room, room + 1))
+    assert fits == f"layers-{'s' * room}.all.main"
+    assert len(fits) == LONGEST
+    assert re.fullmatch(r"layers-s+-[0-9a-f]{12}", longer)
+    assert len(longer) == LONGEST
+    assert tag_part("b" * 60) == "b" * 60
+    assert re.fullmatch(r"b+-[0-9a-f]{12}", tag_part("b" * 61))
+    assert len(tag_part("b" * 61)) == 60
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from gobake.caching import folder
 from gobake.caching.choosing import CacheChoice
 from gobake.caching.environment import Place, Surroundings
@@ -124,6 +126,28 @@ def test_what_came_from_another_branch_is_exported_to_its_own() -> None:
 def test_what_was_built_or_found_on_the_builder_is_exported() -> None:
     for name in ("cold", "warm"):
         assert exporters(name, SHARED) == ("api-alpine--layers", "api-scratch--layers")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "written"),
+    [(Outcome.IMPORTED, False), (Outcome.REUSED, True), (Outcome.EXECUTED, True), (Outcome.SHARED, True)],
+)
+def test_only_what_came_from_the_ref_itself_needs_no_export_to_it(outcome: Outcome, written: bool) -> None:
+    """What the builder had may be in no ref: the ref was there, and holds what it holds."""
+    seen = Trace(
+        steps=tuple(
+            Step(name=parse_name(text, frozenset(("api-scratch",))), key=text, digests=(text,), outcome=one)
+            for text, one in (
+                ("[api-scratch api-scratch 1/2] WORKDIR /srv", Outcome.IMPORTED),
+                ("[api-scratch api-scratch 2/2] COPY --from=compile /out/api /", outcome),
+            )
+        )
+    )
+    given = LayerPlan(
+        targets={"api-scratch": TargetCache(imports=(SHARED,), exports=((None, (f"{SHARED},mode=max",)),))}
+    )
+    read_from = [CacheTransfer(exported=False, target="api-scratch", place="registry.test/recorded/shop:cache")]
+    assert to_export(given, read_from, seen) == ("api-scratch--layers",) * written
 
 
 def test_with_mode_min_the_compile_does_not_count_for_no_ref_holds_it() -> None:

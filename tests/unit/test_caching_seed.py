@@ -9,7 +9,7 @@ import pytest
 
 from gobake.caching.memory import Memory, remember, remembered
 from gobake.caching.mounts import Mount
-from gobake.caching.seed import Seed, SeedKey, best, labels, read_seed, sums_digest
+from gobake.caching.seed import Seed, SeedKey, best, half_tag, labels, read_seed, sums_digest
 from gobake.caching.seeding import seeds_in
 from gobake.caching.store import parse_store
 from gobake.caching.warming import needs, of_machine
@@ -71,6 +71,15 @@ def test_the_own_branch_comes_first_and_the_same_go_sum_before_it() -> None:
     assert best([own, main], "other") is own
     assert best([own, main], "old") is main
     assert best([], "old") is None
+
+
+def test_no_branch_writes_the_half_of_another_ones_seed() -> None:
+    """The same units are saved by all of them, and each overwrites its own tag."""
+    units = ("gobuild/aa", "gobuild/bb")
+    tags = {half_tag(KEY.tag(branch), units) for branch in ("main", "feature")}
+    tags |= {half_tag(replace(KEY, project="shop-api").tag("main"), units), half_tag(KEY.tag("main"), units[:1])}
+    assert len(tags) == 4
+    assert half_tag(KEY.tag("main"), units) == half_tag(KEY.tag("main"), units)
 
 
 def test_go_sum_counts_by_its_lines() -> None:

@@ -119,6 +119,18 @@ def test_a_seed_over_its_budget_is_written_anew() -> None:
     assert (made.shape, made.paths) == (Shape.WHOLE, ("gobuild/b",))
 
 
+def test_a_seed_that_just_fills_its_budget_grows() -> None:
+    assert plan([unit("gobuild/a"), unit("gobuild/b")], [unit("gobuild/a")], budget=200).shape is Shape.GROWN
+    assert plan([unit("gobuild/a"), unit("gobuild/b")], [unit("gobuild/a")], budget=199).shape is Shape.WHOLE
+
+
+def test_a_seed_of_which_half_is_dead_grows_and_one_of_which_more_is_does_not() -> None:
+    """``b`` is new, and of the same size as what is alive."""
+    for size, shape in ((200, Shape.GROWN), (201, Shape.WHOLE)):
+        dead = unit("gobuild/dead", size=size, day=TODAY - 15)
+        assert plan([unit("gobuild/a"), unit("gobuild/b")], [dead, unit("gobuild/a")]).shape is shape
+
+
 def test_what_mounts_lack_of_a_seed_is_a_share_of_its_living_bytes() -> None:
     held = [unit("gobuild/a", size=300), unit("gobuild/b", size=100), unit("gobuild/dead", size=999, day=1)]
     assert lacking([unit("gobuild/a", size=300)], held, TODAY, Keeping()) == 0.25

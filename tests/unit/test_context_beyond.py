@@ -34,6 +34,25 @@ def source_of(found: Admitted, path: str) -> str:
     return next(entry.source for entry in (*found.sources, *found.files) if entry.path == path)
 
 
+# ---- files that Go compiles for another platform
+
+
+ASSEMBLY = "go s h syso"
+WITH_CGO = "S sx c cc cpp cxx hh hpp hxx m f F for f90 swig swigcxx"
+
+
+@pytest.mark.parametrize(
+    ("imports", "enter"), [('import "C"\n\n', f"{ASSEMBLY} {WITH_CGO}"), ("", ASSEMBLY)], ids=["with cgo", "without"]
+)
+def test_whatever_go_may_compile_of_a_package_enters(imports: str, enter: str, tree: Tree) -> None:
+    """go/build, Package: the files of a package by their endings."""
+    kinds = f"{ASSEMBLY} {WITH_CGO} txt".split()
+    others = {f"x_windows.{kind}": "package main\n" if kind == "go" else "" for kind in kinds}
+    main = f"package main\n\n{imports}func main() {{}}\n"
+    root = tree({"go.mod": MOD, "main.go": main, "gobake.yaml": CGO, **others})
+    assert sources(root) == sorted(["go.mod", "main.go", *(f"x_windows.{kind}" for kind in enter.split())])
+
+
 # ---- links
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gobake.insight.causes import Cause, Miss
 from gobake.insight.explain import explain
 from gobake.runs.record import CacheRecord, InputsRecord, RunRecord
-from tests.unit.explaining import COMPILE, RECORDED, run
+from tests.unit.explaining import COMPILE, GO, RECORDED, run
 from tests.unit.scoring import recorded
 
 FILES = {"cmd/a/main.go": "0" * 16, "go.mod": "1" * 16}
@@ -157,6 +157,30 @@ def test_another_reference_and_another_go() -> None:
     assert (miss.cause, miss.says) == (Cause.GO_VERSION, "Go 1.26 → 1.27")
 
 
+@pytest.mark.parametrize(
+    ("now", "before", "cause"),
+    [("12", "23", Cause.PRUNED), ("12", "34", Cause.BASE), ("12", "12", Cause.PRUNED), ("12", "1", Cause.PRUNED)],
+    ids=["one in common", "none", "all", "one of them"],
+)
+def test_a_base_of_several_platforms_is_another_where_none_of_its_digests_stayed(
+    now: str, before: str, cause: Cause
+) -> None:
+    def on(number: int, bases: str) -> RunRecord:
+        told = run(number)
+        return replace(told, inputs=replace(told.inputs, bases=tuple((GO, f"sha256:{one * 64}") for one in bases)))
+
+    assert only(on(2, now), on(1, before)).cause is cause
+
+
+def test_one_change_of_the_recipe_is_told_once_although_it_has_changed_two_steps() -> None:
+    before = run(1)
+    now = run(2, compile_text=f"{COMPILE} -trimpath")
+    changed = replace(now.steps[1], instruction="WORKDIR /elsewhere")
+    miss = only(replace(now, steps=(now.steps[0], changed, *now.steps[2:])), before)
+    assert (miss.cause, miss.follow) == (Cause.INSTRUCTION, 2)
+    assert miss.says == "the WORKDIR instruction is another"
+
+
 def test_a_step_above_that_a_cache_had_with_another_result() -> None:
     now = run(2, "rrre", files={**FILES, "go.mod": "2" * 16})
     miss = only(now, run(1))
@@ -213,6 +237,7 @@ def cache(direction: str, *, found: bool | None = None, error: str = "") -> Cach
         ({"caches": (cache("import", found=False, error="refused"),)}, {}, Cause.IMPORT_FAILED),
         ({"caches": (cache("import", found=False),)}, {"caches": (cache("export"),)}, Cause.IMPORT_FAILED),
         ({"caches": (cache("import", found=False),)}, {}, Cause.PRUNED),
+        ({"caches": (cache("import", found=False), cache("import", found=True))}, {"caches": (cache("export"),)}, Cause.PRUNED),
         ({"inputs": InputsRecord()}, {}, Cause.UNKNOWN),
     ],
 )  # fmt: skip

@@ -87,6 +87,16 @@ def test_a_rate_is_reached_at_just_what_is_asked(executed: int, state: State) ->
     assert finding.reached == 8 / (8 + executed)
 
 
+def test_the_noise_of_decimal_fractions_fails_nobody() -> None:
+    asked = 0.1 + 0.2
+    assert asked > 0.3
+    assert only(Gate(min_hit_rate=asked), card(steps(reused=3, executed=7))).state is State.MET
+    most = 10.0 * (1 + 0.13)
+    assert most < 11.3
+    earlier = [past(n, 10.0) for n in (1, 2, 3)]
+    assert only(Gate(max_seconds_regression=0.13), card(seconds=11.3), earlier).state is State.MET
+
+
 def test_what_was_reached_is_not_rounded_up_to_what_is_asked() -> None:
     finding = only(Gate(min_hit_rate=0.8), card(steps(reused=7999, executed=2001)))
     assert finding.state is State.SHORT

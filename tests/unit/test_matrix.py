@@ -139,7 +139,10 @@ def test_a_binary_of_glibc_needs_a_base_with_glibc() -> None:
 
 
 def test_a_binary_of_musl_needs_a_base_with_musl() -> None:
-    assert possible(project(service(build=CGO), go=MUSL)) == ALWAYS | {Strategy.ALPINE, Strategy.PREBUILT}
+    fits = ALWAYS | {Strategy.ALPINE, Strategy.PREBUILT}
+    assert possible(project(service(build=CGO), go=MUSL)) == fits
+    with_loader = project(service(build=CGO), go=MUSL, distroless="gcr.io/distroless/base-debian12")
+    assert possible(with_loader) == fits, "that loader is of glibc"
 
 
 def test_the_remedy_says_which_base_would_do() -> None:

@@ -244,6 +244,14 @@ def test_a_lost_snapshot_is_known_by_containerds_words() -> None:
     assert not outcome.lost_its_own(log_of("ERROR: failed to solve: parent snapshot"))
 
 
+def test_a_step_that_an_older_buildkit_ran_for_a_target_that_had_ended_is_known() -> None:
+    error = "failed to load cache key: no active sessions"
+    vertex = {"digest": "sha256:c", "name": "[a 1/1] COPY", "started": "2026-01-01T00:00:00Z", "error": error}
+    assert outcome.lost_its_own(log_of(json.dumps({"vertexes": [vertex]})))
+    assert not outcome.lost_its_own(log_of(json.dumps({"vertexes": [{**vertex, "error": "exit code: 1"}]})))
+    assert not outcome.lost_its_own(log_of("a program that prints: no active sessions"))
+
+
 def test_a_lost_snapshot_of_one_target_is_known_where_buildx_ends_with_the_error_of_another() -> None:
     error = 'failed to prepare extraction snapshot "extract-1 sha256:a": parent snapshot sha256:b does not exist'
     vertex = {"digest": "sha256:c", "name": "[a] exporting to image", "started": "2026-01-01T00:00:00Z", "error": error}

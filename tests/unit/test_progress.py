@@ -479,12 +479,15 @@ def test_the_kind_decides_what_is_shown(kind: str, stream: io.StringIO, made: ty
     assert isinstance(make_progress(kind, SHOP, stream, "never"), made)
 
 
-def test_quiet_shows_nothing() -> None:
-    with Quiet() as progress:
+def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = Terminal()
+    with make_progress("quiet", SHOP, stream, "always") as progress:
         progress.start()
         progress.update([PlainLine(text="x")])
         progress.say("x")
         progress.finish("done")
+    assert stream.getvalue() == ""
+    assert capsys.readouterr() == ("", "")
 
 
 # ---- modules on their way

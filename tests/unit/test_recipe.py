@@ -430,6 +430,7 @@ def test_any_text_survives_each_quoting(text: str) -> None:
     assert not re.search(r"(?<!\$)\$\{|(?<!%)%\{", words.hcl(text))
     (copied,) = json.loads(words.copy_form(text))
     assert re.sub(r"\\([\\$'\"])", r"\1", copied) == text
+    assert not re.search(r"(?<!\\)(?:\\\\)*[$'\"]", copied), "Docker would expand it, or take it off"
 
 
 @pytest.mark.parametrize(("text", "name"), [("api-upx", "api-upx"), ("7up-upx", "n.-7up-upx"), ("a.b_c", "a.b_c")])

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pytest
+
 from gobake.matrix import Selection, select
 from gobake.model import Bases, Platform, Project, Service, Stamp, Strategy
 from gobake.recipe import Places
@@ -127,8 +129,12 @@ def test_prebuilt_targets_see_their_folder_as_a_context() -> None:
 
 def test_provenance_is_off_unless_it_is_asked_for() -> None:
     assert baked(project(service()))["target"]["_base"]["attest"] == ["type=provenance,disabled=true"]
-    asked = baked(replace(project(service()), provenance="max"))["target"]["_base"]
-    assert asked["attest"] == ["type=provenance,mode=max"]
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_provenance_that_is_asked_for_is_made(mode: str) -> None:
+    asked = baked(replace(project(service()), provenance=mode))["target"]["_base"]
+    assert asked["attest"] == [f"type=provenance,mode={mode}"]
 
 
 def test_secrets_are_named_and_left_out_where_nobody_has_them() -> None:

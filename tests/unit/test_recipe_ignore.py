@@ -194,10 +194,26 @@ def test_extra_files_and_included_patterns_enter(tree: Tree) -> None:
     assert admitted(root, ignore_file(root)) == ["cmd/app/main.go", "go.mod", "schema/a/x.graphql"]
 
 
+def test_a_pattern_of_the_topmost_folder_admits_what_fits_and_no_folder(tree: Tree) -> None:
+    files = {"x.graphql": "", "notes.txt": "", "docs/x.graphql": "", "cmd/app/main.go": MAIN, "cmd/app/notes.txt": ""}
+    root = tree({"go.mod": mod("example.com/app"), "gobake.yaml": "include: ['*.graphql']\n", **files})
+    assert admitted(root, ignore_file(root)) == ["cmd/app/main.go", "go.mod", "x.graphql"]
+
+
 def test_extra_files_and_patterns_are_the_projects_own_where_the_context_is_wider(tree: Tree) -> None:
     yaml = "include: ['*.graphql']\nservices: {app: {files: ['config:/etc/app']}}\n"
-    root = tree({**OUTSIDE, "app/gobake.yaml": yaml, "app/config/a.toml": "", "app/x.graphql": "", "config/b.toml": ""})
+    root = tree(
+        {
+            **OUTSIDE,
+            "app/gobake.yaml": yaml,
+            "app/config/a.toml": "",
+            "app/x.graphql": "",
+            "app/x.md": "",
+            "config/b.toml": "",
+        }
+    )
     entered = admitted(root, ignore_file(root / "app"))
+    assert "app/x.md" not in entered
     assert "app/x.graphql" in entered
     assert "app/config/a.toml" not in entered  # another context of the build has it
     opened = open_project(Request(directory=root / "app", platforms=(AMD64,)))

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from gobake.errors import RegistryRefused
-from gobake.registry import DeletionRefused, Repository
+from gobake.registry import DeletionRefused, Repository, client
 from gobake.registry.credentials import credentials_of
+from gobake.registry.transport import Answer, Transport
 
 Reply = tuple[int, dict[str, str], bytes]
 Handle = Callable[[str, str, dict[str, str], bytes], Reply]
@@ -99,6 +100,38 @@ def test_all_pages_of_tags_are_read(serve: Callable[[Handle], Server]) -> None:
     assert Repository(f"{server.host}/acme/shop").tags() == ("a", "b", "c")
 
 
+def test_a_list_of_tags_without_end_is_given_up(
+    serve: Callable[[Handle], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_PAGES", 5)
+
+    def handle(_method: str, path: str, _headers: dict[str, str], _body: bytes) -> Reply:
+        page = len(server.asked)
+        following = f'</v2/acme/shop/tags/list?last={page}>; rel="next"' if page < 50 else ""
+        return 200, {"Link": following}, json.dumps({"tags": [f"t{page}"]}).encode()
+
+    server = serve(handle)
+    with pytest.raises(RegistryRefused, match="its list of tags has no end"):
+        Repository(f"{server.host}/acme/shop").tags()
+    assert len(server.asked) == 5
+
+
+def test_more_tags_than_anybody_has_are_given_up(
+    serve: Callable[[Handle], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_MOST_TAGS", 10)
+
+    def handle(_method: str, path: str, _headers: dict[str, str], _body: bytes) -> Reply:
+        page = len(server.asked)
+        following = f'</v2/acme/shop/tags/list?last={page}>; rel="next"' if page < 50 else ""
+        return 200, {"Link": following}, json.dumps({"tags": [f"t{page}.{n}" for n in range(4)]}).encode()
+
+    server = serve(handle)
+    with pytest.raises(RegistryRefused, match="its list of tags has no end"):
+        Repository(f"{server.host}/acme/shop").tags()
+    assert len(server.asked) == 3
+
+
 def test_a_repository_that_does_not_exist_has_no_tags(serve: Callable[[Handle], Server]) -> None:
     server = serve(lambda *_: (404, {}, b'{"errors":[{"code":"NAME_UNKNOWN"}]}'))
     assert Repository(f"{server.host}/acme/shop").tags() == ()
@@ -138,6 +171,64 @@ def test_a_token_is_asked_for_with_dockers_credentials(
     assert len(tokens) == 2, "one token to read and one to delete, each used again"
 
 
+def test_a_token_to_read_is_not_shown_to_whoever_is_written_to(
+    serve: Callable[[Handle], Server], config: Callable[[object], None]
+) -> None:
+    """Each right has a token of its own, and is asked for once."""
+    rights = {"GET": "pull", "POST": "push", "PUT": "push", "DELETE": "delete"}
+
+    def handle(method: str, path: str, headers: dict[str, str], _body: bytes) -> Reply:
+        if path.startswith("/token"):
+            scope = urllib.parse.parse_qs(path.partition("?")[2])["scope"][0]
+            return 200, {}, json.dumps({"token": scope}).encode()
+        if headers.get("authorization") != f"Bearer {rights[method]}":
+            realm = f'realm="http://{headers["host"]}/token",scope="{rights[method]}"'
+            return 401, {"WWW-Authenticate": f"Bearer {realm}"}, b""
+        if method == "POST":
+            return 202, {"Location": "/v2/acme/shop/blobs/uploads/1"}, b""
+        return {"GET": 200, "PUT": 201, "DELETE": 202}[method], {}, b'{"tags":[]}'
+
+    server = serve(handle)
+    config({"auths": {server.host: {"auth": encoded("robot", "secret")}}})
+    repository = Repository(f"{server.host}/acme/shop")
+    for _ in range(2):
+        repository.tags()
+        repository.push("v1", b"content", "application/x")
+        repository.delete("sha256:" + "0" * 64)
+    shown = {(method, token) for method, path, token in server.asked if not path.startswith("/token")}
+    assert shown - {(method, "") for method in rights} == {
+        (method, f"Bearer {right}") for method, right in rights.items()
+    }
+    tokens = [path.partition("=")[2] for _, path, _ in server.asked if path.startswith("/token")]
+    assert tokens == ["pull", "push", "delete"]
+
+
+@pytest.mark.parametrize(
+    ("name", "realm", "reached"),
+    [
+        ("ghcr.io/acme/shop", "https://auth.example/token", True),
+        ("ghcr.io/acme/shop", "http://auth.example/token", False),
+        ("ghcr.io/acme/shop", "http://localhost:5000/token", False),
+        ("localhost:5000/acme/shop", "http://localhost:5001/token", True),
+        ("localhost:5000/acme/shop", "https://auth.example/token", True),
+        ("localhost:5000/acme/shop", "http://auth.example/token", False),
+    ],
+)
+def test_a_token_server_is_reached_over_tls_wherever_its_registry_is(
+    name: str, realm: str, reached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def send(_self: Transport, _method: str, url: str, **_more: object) -> Answer:
+        asked.append(url)
+        return Answer(status=401, headers={"www-authenticate": f'Bearer realm="{realm}"'}, body=b"")
+
+    monkeypatch.setattr(Transport, "send", send)
+    with pytest.raises(RegistryRefused, match="not allowed to read" if reached else "is not reached over TLS"):
+        Repository(name).tags()
+    assert asked[1:] == [realm] * reached
+
+
 def test_without_credentials_the_remedy_is_docker_login(serve: Callable[[Handle], Server]) -> None:
     server = serve(token_registry("robot", "secret"))
     with pytest.raises(RegistryRefused, match=f"docker login {server.host}"):
@@ -169,6 +260,43 @@ def test_a_credential_helper_is_asked(
     assert credentials_of(server.host) is None
     config("nonsense")
     assert credentials_of(server.host) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "token"), [("<token>", "secret"), ("robot", "")], ids=["an identity token", "a password"]
+)
+def test_a_helper_says_whether_it_keeps_a_password_or_an_identity_token(
+    user: str,
+    token: str,
+    tmp_path: Path,
+    config: Callable[[object], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text(f"#!/bin/sh\necho '{json.dumps({'Username': user, 'Secret': 'secret'})}'\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    config({"credsStore": "test"})
+    found = credentials_of("ghcr.io")
+    assert found
+    assert (found.token, found.password) == (token, "" if token else "secret")
+
+
+def test_docker_keeps_what_is_of_its_hub_under_an_old_address(
+    tmp_path: Path, config: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config({"auths": {"https://index.docker.io/v1/": {"auth": encoded("robot", "secret")}}})
+    found = credentials_of("docker.io")
+    assert found
+    assert (found.user, found.password) == ("robot", "secret")
+    assert credentials_of("registry-1.docker.io") is None
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text(f"#!/bin/sh\ncat > {tmp_path}/asked\nexit 1\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    config({"credsStore": "test"})
+    credentials_of("docker.io")
+    assert (tmp_path / "asked").read_text() == "https://index.docker.io/v1/"
 
 
 def test_credentials_show_in_no_repr(config: Callable[[object], None]) -> None:
@@ -218,6 +346,7 @@ def test_a_registry_that_does_not_delete_says_so(status: int, says: str, serve: 
 def test_deleting_what_is_gone_is_fine(serve: Callable[[Handle], Server]) -> None:
     server = serve(lambda *_: (404, {}, b""))
     Repository(f"{server.host}/acme/shop").delete("sha256:" + "0" * 64)
+    assert server.asked == [("DELETE", f"/v2/acme/shop/manifests/sha256:{'0' * 64}", "")]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b""])
@@ -225,6 +354,16 @@ def test_what_is_no_registry_is_told_apart(body: bytes, serve: Callable[[Handle]
     server = serve(lambda *_: (200, {}, body))
     with pytest.raises(RegistryRefused, match="is it a registry"):
         Repository(f"{server.host}/acme/shop").tags()
+
+
+def test_an_answer_that_is_too_long_is_not_read_to_its_end(serve: Callable[[Handle], Server]) -> None:
+    content = b"x" * ((1 << 20) + 1)
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    server = serve(lambda *_: (200, {}, content))
+    repository = Repository(f"{server.host}/acme/shop")
+    with pytest.raises(RegistryRefused, match="an answer has more than 1 MiB"):
+        repository.blob(digest, largest=1 << 20)
+    assert repository.blob(digest, largest=len(content)) == content
 
 
 def test_nobody_is_waited_for_longer_than_was_said(serve: Callable[[Handle], Server]) -> None:

@@ -90,6 +90,7 @@ def test_a_newer_schema_is_told_apart_from_damage() -> None:
         {"targets": [{"name": "x"}]},
         {"command": "gobake"},
         {"nodes": [["one"]]},
+        {"nodes": [["one", "linux/amd64", "three"]]},
         {"modules": [[1, 2]]},
     ],
 )

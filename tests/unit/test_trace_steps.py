@@ -176,9 +176,9 @@ def test_steps_that_buildkit_merged_went_well_although_one_digest_was_canceled()
     assert max(len(s.digests) for s in trace.counted) > 1
 
 
-def test_the_copying_of_a_linked_copy_counts_and_not_the_linking() -> None:
-    trace = steps(read("merged"))
-    assert len([s for s in trace.steps if "--link" in s.key]) == 2  # one a target
+def test_a_linked_copy_is_one_step_a_target() -> None:
+    linked = of(steps(read("merged")), "--link")
+    assert [(s.target, s.outcome) for s in linked] == [("a", Outcome.EXECUTED), ("b", Outcome.SHARED)]
 
 
 def test_bytes_that_the_client_sent_are_known() -> None:
@@ -273,6 +273,58 @@ def test_an_error_counts_although_a_sibling_was_only_canceled() -> None:
         )
     )
     assert [(s.target, s.failed, s.canceled) for s in trace.counted] == [("a", False, True), ("b", True, False)]
+
+
+def test_the_step_that_did_the_work_is_named_first_where_several_failed() -> None:
+    """The first by name was another build's work, and failed at the same moment."""
+    trace = steps(
+        log(
+            sent(10),
+            vertex("[a s 1/1] RUN x", "d", 1, 12, error="exit code: 1"),
+            vertex("[b t 1/1] RUN y", "e", 11, 12, error="exit code: 2"),
+        )
+    )
+    assert [(s.target, s.outcome) for s in trace.failed] == [("b", Outcome.EXECUTED), ("a", Outcome.SHARED)]
+
+
+@pytest.mark.parametrize(
+    ("copied", "linked", "outcome"),
+    [(False, True, Outcome.EXECUTED), (True, False, Outcome.REUSED), (True, True, Outcome.REUSED)],
+    ids=["copied", "only linked", "neither"],
+)
+def test_the_copying_of_a_linked_copy_counts_and_not_the_linking(copied: bool, linked: bool, outcome: Outcome) -> None:
+    """``copied``, ``linked``: BuildKit had its result."""
+    trace = steps(
+        log(
+            vertex("[s 2/2] COPY --link f /g", "d", 1, 1 if copied else 2, cached=copied),
+            vertex("[s 2/2] LINK COPY --link f /g", "e", 2, 2 if linked else 3, cached=linked),
+        )
+    )
+    assert [s.outcome for s in trace.counted] == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome"),
+    [
+        ((), Outcome.REUSED),
+        (({"id": "sha256:abc", "current": 7},), Outcome.EXECUTED),
+        (({"id": "extracting sha256:abc", "current": 0},), Outcome.EXECUTED),
+        (({"id": "resolve docker.io/library/debian", "current": 0},), Outcome.REUSED),
+    ],
+    ids=["looked up", "downloaded", "unpacked", "resolved"],
+)
+def test_a_base_image_was_fetched_where_its_layers_were_moved_or_unpacked(
+    seen: tuple[dict[str, object], ...], outcome: Outcome
+) -> None:
+    statuses = tuple({"vertex": "sha256:d", "timestamp": at(2), **status} for status in seen)
+    base = vertex("[s 1/2] FROM docker.io/library/debian", "d", 1, 3, inputs=[])
+    assert [s.outcome for s in steps(log(base, statuses=statuses)).counted] == [outcome]
+
+
+def test_a_target_does_not_share_with_itself() -> None:
+    """The same words twice in one stage: the second is found in a cache of its own."""
+    trace = steps(log(vertex("[s 1/2] RUN x", "d", 1, 3), vertex("[s 2/2] RUN x", "e", 4, 4, cached=True)))
+    assert [s.outcome for s in trace.counted] == [Outcome.EXECUTED, Outcome.REUSED]
 
 
 def test_time_spent_twice_at_once_is_counted_once() -> None:

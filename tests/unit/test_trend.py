@@ -36,7 +36,7 @@ def test_a_change_is_flagged_only_out_of_quiet(earlier: tuple[float, ...], flagg
 
 
 def test_less_than_a_twentieth_is_no_change() -> None:
-    assert not trend(digest(20, seconds=10.4, hit_rate=0.9), _runs(*[10.0] * 8)).changes
+    assert not trend(digest(20, seconds=10.5, hit_rate=0.9), _runs(*[10.0] * 8)).changes
     assert trend(digest(20, seconds=10.6, hit_rate=0.9), _runs(*[10.0] * 8)).changes
 
 
