@@ -9,6 +9,7 @@ import pytest
 
 from gobake.caching.memory import Memory, remember, remembered
 from gobake.caching.mounts import Mount
+from gobake.caching.refs import tag_part
 from gobake.caching.seed import Seed, SeedKey, best, half_tag, labels, read_seed, sums_digest
 from gobake.caching.seeding import seeds_in
 from gobake.caching.store import parse_store
@@ -87,8 +88,17 @@ def test_go_sum_counts_by_its_lines() -> None:
     assert sums_digest(["a\n"]) != sums_digest(["b\n"])
 
 
-def test_tags_fit_into_128_characters() -> None:
-    assert len(replace(KEY, project="p" * 120).tag("main")) <= 128
+@pytest.mark.parametrize("project", ["p" * 60, "p" * 120])
+def test_no_two_long_branches_share_a_seed(project: str) -> None:
+    """Cut to the longest tag, they would be the same."""
+    names = ("main", *(tag_part(f"{'dependabot/' * 9}{end}") for end in "ab"))
+    tags = {replace(KEY, project=project).tag(name) for name in names}
+    assert len(tags) == len(names)
+    assert all(tag.startswith("seed-") and len(tag) <= 128 for tag in tags)
+
+
+def test_a_seed_tells_its_branch_where_there_is_room() -> None:
+    assert KEY.tag("main") == "seed-shop-go1.26-amd64-main"
 
 
 # ---- needs

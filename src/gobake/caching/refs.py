@@ -35,7 +35,11 @@ def tag(kind: str, *parts: str) -> str:
 
     Only the last part may hold a dot, so that no two lists of parts meet in one tag.
     """
-    whole = f"{kind}-{'.'.join(parts)}"
+    return fitted(f"{kind}-{'.'.join(parts)}")
+
+
+def fitted(whole: str) -> str:
+    """A tag that may be too long: cut, and with a hash of all of it, so that no two meet at their beginnings."""
     if len(whole) <= LONGEST:
         return whole
     return f"{whole[: LONGEST - _HASH - 1].rstrip('.-')}-{_hash(whole)}"

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from gobake import outside
+from gobake.caching import refs
 from gobake.dataclass import dataclass
 from gobake.outside import Unfit
 
@@ -28,7 +29,7 @@ class SeedKey:
 
     def tag(self, branch: str) -> str:
         """The tag of the seed in force for a branch; ``branch`` is a valid part of a tag already."""
-        return f"seed-{self.project}-go{self.go}-{self.arch}-{branch}"[:128]
+        return refs.fitted(f"seed-{self.project}-go{self.go}-{self.arch}-{branch}")
 
 
 @dataclass(frozen=True, kw_only=True)
