@@ -35,6 +35,7 @@ SHOP = {
     "README.md": "a shop\n",
 }
 ALL_STEPS = {**SHOP, "gobake.yaml": "cache: {layers: {mode: max}}\n"}
+SEEDS = ("seed-", "half-", "index-")  # what their tags begin with
 REFS = 1 if SESSIONS_LAST else 2  # of one service: its own, and one for the compile where layer caches hold it
 BOTH = "linux/amd64,linux/arm64"
 BRANCH = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REPOSITORY": "acme/shop"}
@@ -97,11 +98,12 @@ class Bare:
             )
         return Counter(found)
 
-    def tags(self, repository: str) -> list[str]:
+    def tags(self, repository: str, kinds: tuple[str, ...] = ("layers-",)) -> list[str]:
+        """Those that begin with one of some words: seeds and records lie beside layers."""
         with urllib.request.urlopen(f"http://{self.engine.registry}/v2/{repository}/tags/list") as said:
             found = json.load(said)["tags"]
         assert isinstance(found, list)
-        return sorted(tag for tag in found if tag.startswith("layers-"))  # seeds lie beside them
+        return sorted(tag for tag in found if tag.startswith(kinds))
 
     def layers(self, repository: str, tag: str) -> set[str]:
         address = f"http://{self.engine.registry}/v2/{repository}/manifests/{tag}"
@@ -275,12 +277,14 @@ def test_a_branch_reads_what_main_left_and_leaves_what_main_does_not_read(here: 
     words = ("build", "api", "--registry", f"{bare.engine.registry}/lineage")
     here.good(*words, cwd=root, env=on("main"))
     before = bare.tags("lineage/shop-cache")
+    seeds = bare.tags("lineage/shop-cache", SEEDS)
     here.good(*words, cwd=root, env=on("feature/x"))
     found = {c["ref"].rpartition(":")[2] for c in stored(here.last_run(root), "import") if c["found"]}
     assert found == set(before)
     added = set(bare.tags("lineage/shop-cache")) - found
     assert len(added) == len(before) == REFS
     assert all(re.search(r"\.feature-x-[0-9a-f]{12}$", tag) for tag in added)
+    assert bare.tags("lineage/shop-cache", SEEDS) == seeds
 
 
 def test_a_forks_pull_request_that_asks_to_write_does_not(here: Gobake, tree: Tree, bare: Bare, tmp_path: Path) -> None:

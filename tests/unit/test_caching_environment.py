@@ -111,11 +111,12 @@ def test_a_comment_on_a_pull_request_builds_what_nobody_knows() -> None:
 
 
 def test_a_workflow_after_a_forks_workflow_is_a_forks() -> None:
-    def after(event: str, source: str) -> Surroundings:
-        run = {"event": event, "head_branch": "trunk", "head_repository": {"full_name": source}}
+    def after(event: str, source: str | None) -> Surroundings:
+        run = {"event": event, "head_branch": "trunk", "head_repository": source and {"full_name": source}}
         return github("workflow_run", {"repository": REPOSITORY, "workflow_run": run}, GITHUB_REF="refs/heads/trunk")
 
     assert after("pull_request", "mallory/shop").fork
+    assert after("push", None).fork, "it was deleted meanwhile"
     assert not after("pull_request", "acme/shop").on_main
     assert after("push", "acme/shop").on_main
 
