@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: image demo test lint unit engine bench bench-caching bench-history clean engine-up engine-down
+.PHONY: image demo test lint unit engine mutants bench bench-caching bench-history clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -59,6 +59,10 @@ engine: $(READY)
 	@echo "== smoke tests on $(OTHER_SUITE)"
 	@$(BIN)/python -m harness --suite $(OTHER_SUITE) --name test-$(OTHER_SUITE) --force-private --fresh run -- \
 	  $(BIN)/pytest tests/engine -q -m smoke
+
+# Whether the unit tests notice small wrong changes: make mutants ARGS="--room trust --count 40"
+mutants: $(READY)
+	@PYTHONPATH=src nice $(BIN)/python -m bench mutants $(ARGS)
 
 bench: $(READY)
 	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench

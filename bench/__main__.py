@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import caching, ground, history
+from bench import caching, ground, history, mutants
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed gobake has its byte code
 SHOP = Path(__file__).resolve().parent.parent / "examples" / "shop"
@@ -226,5 +226,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     ground.download_for_real()
-    others = {"caching": caching.main, "history": history.main}
+    others = {"caching": caching.main, "history": history.main, "mutants": mutants.main}
     sys.exit(others[sys.argv[1]](sys.argv[2:]) if sys.argv[1:2] and sys.argv[1] in others else main())
