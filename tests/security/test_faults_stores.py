@@ -71,7 +71,7 @@ def test_a_prune_beside_a_build(gobake: Gobake, tree: Tree, docker: Pretended, t
     docker.says("bake", 'touch "$PRETENDED/baking"; while [ ! -e "$PRETENDED/go" ]; do sleep 0.05; done')
     process = gobake.start("build", "--cache-store", str(store), cwd=root, env=docker.env)
     until(lambda: (docker.folder / "baking").exists() or process.poll() is not None)
-    works(gobake("cache", "prune", "--all", "--yes", "--cache-store", str(store), cwd=root, env=docker.env))
+    works(gobake("cache", "prune", "--all", "-y", "--cache-store", str(store), cwd=root, env=docker.env))
     (docker.folder / "go").touch()
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err

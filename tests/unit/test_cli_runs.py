@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -186,3 +187,63 @@ def test_hostile_names_stay_on_their_line(runs: Runs, store: RunStore) -> None:
     store.add(run(branch=HOSTILE, revision=HOSTILE, targets=(target(HOSTILE),)), [])
     said = good(runs("ls"))
     assert (said.count("\n"), "\x1b" in said) == (2, False)
+
+
+# ---- one run
+
+
+def test_the_raw_events_are_what_buildkit_said(runs: Runs, store: RunStore) -> None:
+    said = ['{"vertexes":[{"digest":"sha256:1","name":"ü"}]}\n', '{"logs":[]}\n']
+    store.add(run(at=0), ["none of these\n"])
+    store.add(run(at=1), said)
+    assert good(runs("show", "--events")) == "".join(said)
+    assert good(runs("show", run(at=0).id, "--events")) == "none of these\n"
+
+
+def test_events_that_were_not_kept_are_told_in_one_line(runs: Runs, store: RunStore) -> None:
+    store.add(run(at=0), ["x\n"])
+    (store.folder / "events" / f"{run(at=0).id}.jsonl.gz").unlink()
+    assert "has no readable events" in error(runs("show", "--events"))
+
+
+COLOURED = "\x1b["
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "coloured"),
+    [
+        ((), {}, False),
+        (("--color", "auto"), {}, False),
+        (("--color", "always"), {}, True),
+        (("--color", "never"), {}, False),
+        ((), {"GOBAKE_COLOR": "always"}, True),
+        (("--color", "never"), {"GOBAKE_COLOR": "always"}, False),
+        (("--color", "always"), {"GOBAKE_COLOR": "never"}, True),
+    ],
+)
+def test_colours_are_for_terminals_unless_they_are_asked_for(
+    words: tuple[str, ...],
+    env: dict[str, str],
+    coloured: bool,
+    runs: Runs,
+    store: RunStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "GOBAKE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    store.add(recorded("cold"), [])
+    said = good(runs("show", *words))
+    assert (COLOURED in said) is coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", said) == good(runs("show", "--color", "never"))
+
+
+def test_a_verdict_of_the_gate_has_colours_too(runs: Runs, root: Path, store: RunStore) -> None:
+    store.add(recorded("cold"), [])
+    for color, coloured in (("always", True), ("never", False)):
+        words = ["report", "-C", str(root), "--min-hit-rate", "100%", "--color", color]
+        ended = CliRunner().invoke(gobake, words)
+        assert ended.exit_code != 0
+        assert "fell short" in ended.stderr
+        assert (COLOURED in ended.stderr) is coloured

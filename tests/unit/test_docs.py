@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+import yaml
 
+from gobake.cli import gobake
 from gobake.config import parse_config
+from gobake.report.metrics_table import COUNTERS, GAUGES
+from tests.unit.test_cli_options import variables
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -51,10 +59,124 @@ def test_a_relative_link_leads_somewhere(page: Path, link: str) -> None:
         assert anchor in _anchors(target), f"{target.name} has no heading #{anchor}"
 
 
-@pytest.mark.parametrize("text", _blocks(DOCS / "configuration.md", "yaml"))
-def test_an_example_of_a_configuration_is_one(text: str) -> None:
+# ---- examples
+
+
+def _examples(language: str) -> list[tuple[Path, str]]:
+    return [(page, text) for page in PAGES for text in _blocks(page, language)]
+
+
+def _kind(text: str) -> str:
+    """What an example of YAML is: a gobake.yaml, steps or a job of a CI, or a file of Prometheus."""
+    found = yaml.safe_load(text)
+    if isinstance(found, list):
+        return "steps"
+    if {"scrape_configs", "groups"} & set(found):
+        return "prometheus"
+    if "steps" in found:
+        return "steps"
+    return "job" if any(isinstance(job, dict) and "script" in job for job in found.values()) else "gobake.yaml"
+
+
+EXAMPLES = [(page, text, _kind(text)) for page, text in _examples("yaml")]
+
+
+def _of_kind(*kinds: str) -> list[tuple[Path, str]]:
+    return [(page, text) for page, text, kind in EXAMPLES if kind in kinds]
+
+
+@pytest.mark.parametrize(("page", "text"), _of_kind("gobake.yaml"), ids=lambda value: getattr(value, "name", ""))
+def test_an_example_of_a_configuration_is_one(page: Path, text: str) -> None:
     parse_config(text.encode(), Path("gobake.yaml"))
 
 
 def test_there_are_examples_to_check() -> None:
-    assert _blocks(DOCS / "configuration.md", "yaml")
+    pages = {(page.name, kind) for page, _, kind in EXAMPLES}
+    assert {("configuration.md", "gobake.yaml"), ("private-modules.md", "gobake.yaml")} <= pages
+    assert {("caching.md", kind) for kind in ("gobake.yaml", "steps", "job")} <= pages
+    assert {("gate.md", kind) for kind in ("gobake.yaml", "steps", "job")} <= pages
+    assert ("metrics.md", "prometheus") in pages
+    assert len(COMMANDS) > 60
+
+
+# ---- commands
+
+
+def _said(page: Path) -> Iterator[str]:
+    """Lines of shells: those of a console behind the $, and what jobs of a CI run."""
+    for text in _blocks(page, "console"):
+        yield from re.findall(r"^\$ (.*)$", re.sub(r"\\\n\s*", " ", text), re.MULTILINE)
+    for text in _blocks(page, "yaml"):
+        found = yaml.safe_load(text)
+        if _kind(text) == "steps":
+            steps = found if isinstance(found, list) else found["steps"]
+            yield from (step["run"] for step in steps if "run" in step)
+        if _kind(text) == "job":
+            yield from (line for job in found.values() for line in job["script"])
+
+
+def _gobakes(line: str) -> Iterator[list[str]]:
+    """The words behind each gobake of a line; variables stay as they are written."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.wordchars += "$:@%,"
+    lexer.commenters = "#"
+    words: list[str] = []
+    for word in [*lexer, ";"]:
+        if not re.fullmatch(r"[();<>|&]+", word):
+            words.append(word)
+            continue
+        while words and re.match(r"[A-Z_]+=", words[0]):
+            del words[0]
+        if words[:1] == ["gobake"]:
+            yield words[1:]
+        words = []
+
+
+COMMANDS = [(page, words) for page in PAGES for line in _said(page) for words in _gobakes(line)]
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), COMMANDS, ids=[f"{page.name}-{' '.join(words)[:60]}" for page, words in COMMANDS]
+)
+def test_a_command_that_is_shown_is_one(page: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read as far as its options; nothing is done."""
+    for name in [name for name in os.environ if name.startswith("GOBAKE_")]:
+        monkeypatch.delenv(name)
+    command: click.Command = gobake
+    context = click.Context(gobake)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(context, words[0])
+        assert found is not None, f"there is no command {words[0]}"
+        command, words = found, words[1:]
+    assert not isinstance(command, click.Group) or words in ([], ["--version"], ["--help"])
+    if not isinstance(command, click.Group) and "--help" not in words:
+        command.make_context(command.name, [re.sub(r'"?\$\w+"?', "x", word) for word in words])
+
+
+@pytest.mark.parametrize(("page", "text"), _of_kind("steps", "job"), ids=lambda value: getattr(value, "name", ""))
+def test_a_variable_that_a_job_sets_is_one_of_gobakes(page: Path, text: str) -> None:
+    assert set(re.findall(r"\bGOBAKE_[A-Z_]+", text)) <= set(variables())
+
+
+# ---- metrics
+
+
+def test_alerts_and_queries_name_metrics_that_there_are() -> None:
+    page = DOCS / "metrics.md"
+    rules = [text for text in _blocks(page, "yaml") if "groups" in yaml.safe_load(text)]
+    assert len(rules) == 1
+    expressions = [rule["expr"] for group in yaml.safe_load(rules[0])["groups"] for rule in group["rules"]]
+    expressions += _blocks(page, "promql")
+    assert len(expressions) == 3
+    named = set(re.findall(r"\bgobake_\w+", " ".join(expressions)))
+    assert named <= {metric.name for metric in (*GAUGES, *COUNTERS)}
+    assert len(named) == 4
+
+
+def test_prometheus_scrapes_where_the_metrics_are_served() -> None:
+    (text,) = [t for t in _blocks(DOCS / "metrics.md", "yaml") if "scrape_configs" in yaml.safe_load(t)]
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    (target,) = job["static_configs"][0]["targets"]
+    address, _, port = target.partition(":")
+    assert ["metrics", "--listen", port] in [words for _, words in COMMANDS]
+    assert f"http://{address}:{port}/metrics" in (DOCS / "metrics.md").read_text(encoding="utf-8")
