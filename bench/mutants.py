@@ -32,7 +32,7 @@ TOP = Path(__file__).resolve().parent.parent
 COPIED = ("src", "bake", "cache")  # what gobake reads of itself
 # The rooms that decide, and all tests that look at one of them
 ROOMS = {
-    "trust": ("security/test_trust_*.py", "security/test_host_code.py"),
+    "trust": ("security/test_trust_*.py", "security/test_host_code.py", "security/test_strangers.py"),
     "caching": (
         *("unit/test_caching_*.py", "unit/test_keeping.py", "unit/test_cli_cache.py", "unit/test_planning.py"),
         *("security/test_shared_builder.py", "security/test_*_of_others.py"),
