@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: image demo test lint unit engine mutants bench bench-caching bench-history clean engine-up engine-down
+.PHONY: image demo test lint unit engine mutants structure bench bench-caching bench-history clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -40,10 +40,15 @@ demo: $(READY)
 test: lint unit engine
 
 lint: $(READY)
-	@echo "== format, lint, types"
+	@echo "== format, lint, rooms, types"
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-cache >$(VENV)/rooms.txt || { cat $(VENV)/rooms.txt; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+
+# rooms, arrows, the longest module and function: what a change does to the house
+structure: $(READY)
+	@$(BIN)/python bench/structure.py
 
 unit: $(READY)
 	@echo "== unit tests (no engine), with branch coverage of src/"

@@ -34,15 +34,15 @@ COPIED = ("src", "bake", "cache")  # what gobake reads of itself
 ROOMS = {
     "trust": ("security/test_trust_*.py", "security/test_host_code.py", "security/test_strangers.py"),
     "caching": (
-        *("unit/test_caching_*.py", "unit/test_keeping.py", "unit/test_cli_cache.py", "unit/test_planning.py"),
-        *("security/test_shared_builder.py", "security/test_*_of_others.py"),
+        *("unit/caching/test_*.py", "unit/run/test_save.py", "unit/cli/test_cache.py", "unit/report/test_plan.py"),
+        *("unit/checkout/test_ci.py", "security/test_shared_builder.py", "security/test_*_of_others.py"),
     ),
-    "trace": ("unit/test_trace_*.py", "unit/test_outcome.py", "unit/test_progress.py", "unit/test_keep_going.py"),
+    "trace": ("unit/trace/test_*.py", "unit/outcome/test_*.py", "unit/report/test_progress.py"),
     "insight": (
-        *("unit/test_explain*.py", "unit/test_gate.py", "unit/test_scorecard.py", "unit/test_trend.py"),
-        *("unit/test_report_*.py", "unit/test_exposition.py", "unit/test_runs_digests.py", "unit/test_caching_run.py"),
+        *("unit/insight/test_*.py", "unit/report/test_*.py", "unit/runs/test_summary.py"),
+        "unit/caching/test_layers_record.py",
     ),
-    "recipe": ("unit/test_recipe*.py", "unit/test_versions.py", "security/test_shared_builder.py"),
+    "recipe": ("unit/recipe/test_*.py", "unit/versions/test_stamps.py", "security/test_shared_builder.py"),
 }
 SECONDS = 240.0  # for the tests of one change: what takes longer is taken for a loop without an end
 _TURNED: dict[type[ast.cmpop], tuple[str, str]] = {
@@ -195,8 +195,9 @@ def drawn(rooms: Sequence[str], count: int, seed: int, module: str = "") -> dict
     """So many of each room, the same for the same seed."""
     found = {}
     for room in rooms:
-        files = sorted((TOP / "src" / "gobake" / room).glob(f"{module or '*'}.py"))
-        every = [change for file in files for change in changes_of(f"{room}/{file.name}", file.read_bytes())]
+        source = TOP / "src" / "gobake"
+        files = sorted((source / room).rglob(f"{module or '*'}.py"))
+        every = [c for file in files for c in changes_of(str(file.relative_to(source)), file.read_bytes())]
         found[room] = sorted(random.Random(f"{seed} {room}").sample(every, min(count, len(every))))
     return found
 
@@ -207,14 +208,15 @@ def drawn(rooms: Sequence[str], count: int, seed: int, module: str = "") -> dict
 def tests_of(file: str, room: str) -> list[list[str]]:
     """What is run, one after the other until something notices: the module's own tests, then all of its room."""
     wide = sorted(str(one.relative_to(TOP)) for pattern in ROOMS[room] for one in (TOP / "tests").glob(pattern))
-    own = [test for test in wide if _looks_at(TOP / test, room, Path(file).stem)]
+    own = [test for test in wide if file and _looks_at(TOP / test, Path(file))]
     rest = [test for test in wide if test not in own]
     return [tests for tests in (own, rest) if tests]
 
 
-def _looks_at(test: Path, room: str, module: str) -> bool:
+def _looks_at(test: Path, file: Path) -> bool:
+    room, module = ".".join(file.parent.parts), file.stem
     imported = rf"gobake\.{room}\.{module}\b|from gobake\.{room} import [^\n]*\b{module}\b"
-    return test.stem in (f"test_{room}_{module}", f"test_{module}") or bool(re.search(imported, test.read_text()))
+    return test.stem == f"test_{module}" or bool(re.search(imported, test.read_text()))
 
 
 def _passes(room: str) -> bool:

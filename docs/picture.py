@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from gobake.opening import Request, open_project
-from gobake.project import identity
+from gobake.plan.discover import open_project
+from gobake.plan.project import identity
+from gobake.plan.request import Request
 from gobake.report.summary import print_summary
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore, default_folder

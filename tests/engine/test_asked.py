@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gobake import gocontainer, gomod
-from gobake.gotool import local
+from gobake.gotool import local, modules
 from gobake.gotool.asking import queries
 from gobake.model import BuildOptions, Platform
+from gobake.plan import go_container
 from tests.conftest import Gobake, Tree
 
 PLATFORMS = (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
@@ -36,12 +36,12 @@ def test_a_container_says_what_this_machines_go_says(tree: Tree, settings: str) 
     root = tree(ODD)
     (root / "top/lib").symlink_to("../elsewhere/lib")
     (root / "top/app (1)/cmd/x/link.go").symlink_to("_real.go")
-    layout = gomod.layout(gomod.find_root(root / "top"))
+    layout = modules.layout(modules.find_root(root / "top"))
     asked = queries(PLATFORMS, [BuildOptions()])
     go = shutil.which("go")
     assert go
     here = local.survey(layout, asked, go)
-    assert gocontainer.survey(layout, asked, "golang:1.26", "", lambda: settings) == here
+    assert go_container.survey(layout, asked, "golang:1.26", "", lambda: settings) == here
     assert [p.files for p in here.mains] == [("link.go", "main.go")]
     assert here.mains[0].embed_files == ("testdata/[a].txt",)
 

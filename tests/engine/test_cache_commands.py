@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from gobake import engine
-from gobake.caching.memory import Memory, remember
-from gobake.caching.mounts import Mount
-from gobake.caching.saving import Saved, Saving, save
-from gobake.caching.seed import SeedKey
-from gobake.caching.seeding import seeds_in
-from gobake.caching.store import parse_store
+from gobake.caching.policy.place import parse_store
+from gobake.caching.seeds.memory import Memory, remember
+from gobake.caching.seeds.mounts import Mount
+from gobake.caching.seeds.save import Saved, Saving, save
+from gobake.caching.seeds.seed import SeedKey
+from gobake.caching.seeds.session import seeds_in
 from gobake.model import Platform
 from gobake.registry import Repository
 from tests.conftest import Gobake, commit

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.caching.namespaces import NAMESPACES
+from gobake.caching.policy.namespaces import NAMESPACES
 from tests.conftest import Gobake, Tree, commit
 from tests.engine.test_cache_commands import SAID, program, records
 

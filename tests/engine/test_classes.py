@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gobake.engine import socket
+from gobake.engine import api
 from tests.conftest import Gobake, commit
 from tests.engine.caches import edit, forget_mounts, make_bare, requests, small_project
 from tests.engine.conftest import docker
@@ -96,7 +96,7 @@ class Bench:
 
     def _usage(self) -> list[dict[str, Any]]:
         """Build cache alone: `docker system df` also looks at images, and fails while the engine unpacks one."""
-        answer = socket.get("/system/df?type=build-cache")
+        answer = api.get("/system/df?type=build-cache")
         assert answer is not None
         return list(answer["BuildCache"])
 

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from gobake.opening import Request, open_project
-from gobake.project import identity
-from gobake.report.metrics_table import COUNTERS, GAUGES
+from gobake.plan.discover import open_project
+from gobake.plan.project import identity
+from gobake.plan.request import Request
+from gobake.report.prometheus.families import COUNTERS, GAUGES
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from harness.monitoring import Prometheus, programs, prometheus, push_gateway

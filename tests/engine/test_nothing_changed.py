@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake import surveys
+from gobake.gotool import list_cache
 from tests.conftest import Gobake, Tree
 from tests.engine.conftest import docker
 
@@ -63,7 +63,7 @@ def test_a_run_with_nothing_to_find_out_starts_one_program_and_sees_every_change
     assert any(call.startswith("docker-buildx buildx bake") for call in first)
     assert "go list -e" in first
 
-    time.sleep(surveys._SETTLED_SECONDS)  # the files are old enough now for Go's answer to be remembered
+    time.sleep(list_cache._SETTLED_SECONDS)  # the files are old enough now for Go's answer to be remembered
     gobake.good(*words, cwd=root, env=env)
     counted.calls()
     gobake.good(*words, cwd=root, env=env)

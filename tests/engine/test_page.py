@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from gobake.opening import Request, open_project
-from gobake.project import identity
-from gobake.report.page import as_html
-from gobake.report.page_bundle import bundle
+from gobake.plan.discover import open_project
+from gobake.plan.project import identity
+from gobake.plan.request import Request
+from gobake.report.html.bundle import bundle
+from gobake.report.html.page import as_html
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from harness.browser import Tab, browser
 from tests.conftest import Gobake, outside_ci
 from tests.engine.caches import edit, small_project
-from tests.unit.test_report_page import hostile_page
+from tests.unit.report.test_page import hostile_page
 
 RUNS = 200
 TELLS_SIZES = os.environ.get("GOBAKE_ENGINE_SUITE") != "trixie"  # by platform: API 1.47, of Docker 27

@@ -14,21 +14,24 @@ from typing import Any
 
 import pytest
 
-from gobake.caching import deleting, pruning, saving, seed
-from gobake.caching.mounts import Mount, mounts_among, mounts_of
-from gobake.caching.restoring import Restored, restore
-from gobake.caching.saving import Saved, Saving, save
-from gobake.caching.seed import Seed, SeedKey
-from gobake.caching.seeding import seeds_in
-from gobake.caching.store import parse_store
-from gobake.caching.stored import What, stored
-from gobake.caching.sums import sum_texts
-from gobake.caching.units import Keeping, Shape
+from gobake.caching.kept import delete, prune
+from gobake.caching.kept.contents import What, stored
+from gobake.caching.policy.place import parse_store
+from gobake.caching.seeds import save as saving
+from gobake.caching.seeds import seed
+from gobake.caching.seeds.mounts import Mount, mounts_among, mounts_of
+from gobake.caching.seeds.restore import Restored, restore
+from gobake.caching.seeds.save import Saved, Saving, save
+from gobake.caching.seeds.seed import Seed, SeedKey
+from gobake.caching.seeds.session import seeds_in
+from gobake.caching.seeds.units import Keeping, Shape
 from gobake.engine import cache_mounts, host_platform
 from gobake.errors import RegistryRefused
-from gobake.matrix import Selection, select
+from gobake.gotool.sums import sum_texts
 from gobake.model import Platform, Project
-from gobake.opening import Request, open_project
+from gobake.plan.discover import open_project
+from gobake.plan.request import Request
+from gobake.targets.matrix import Selection, select
 from tests.conftest import Gobake
 from tests.engine.caches import edit, forget_mounts, make_bare, requests, small_project
 
@@ -372,9 +375,9 @@ def test_a_seed_is_listed_and_pruned_with_its_other_half(
     assert half is not None
     assert (entry.error, entry.layers) == ("", 2)
     assert (entry.compressed or 0) > sum(half.layers) > (saved.written or 0) / 4
-    chosen = pruning.choose(pruning.items((), there.entries, time.time()), pruning.Wanted(), [entry.project])
+    chosen = prune.choose(prune.items((), there.entries, time.time()), prune.Wanted(), [entry.project])
     assert [item.name for item in chosen] == [entry.tag]
-    assert deleting.prune_store(what.store, chosen, there).deleted == chosen
+    assert delete.prune_store(what.store, chosen, there).deleted == chosen
     assert stored(what.store).entries == ()
     if what.store.folder:
         assert list(what.store.layout.glob("blobs/sha256/*")) == list(what.store.layout.glob("index-*")) == []
@@ -439,8 +442,8 @@ def test_a_registry_that_trickles_is_not_waited_for(
     save(what)
     found = replace(in_force(what), half="")  # what tells of its half comes slowly too
     make_bare()  # the engine has a copy of what it saved
-    monkeypatch.setattr("gobake.caching.restoring.LEAST_SECONDS", 4.0)
-    monkeypatch.setattr("gobake.caching.restoring.SLOWEST", 1e9)
+    monkeypatch.setattr("gobake.caching.seeds.restore.LEAST_SECONDS", 4.0)
+    monkeypatch.setattr("gobake.caching.seeds.restore.SLOWEST", 1e9)
     with trickle(int(registry.rpartition(":")[2])) as port:
         slow = replace(what, store=seeds_in(parse_store(repository.replace(registry, f"localhost:{port}"), root)))
         begun = time.monotonic()

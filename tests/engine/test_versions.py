@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.conftest import Gobake, Tree, commit
 from tests.engine.conftest import docker
-from tests.unit.test_versions_go import by_go
+from tests.unit.versions.test_vcs import by_go
 
 ODD = "it's $HOME `id` ü {}"
 CONFIG = """\

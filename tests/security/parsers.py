@@ -18,19 +18,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gobake import oci, outside
-from gobake.caching import folder, memory
-from gobake.caching import layout as layouts
-from gobake.caching.history import unpacked
-from gobake.caching.seed import SeedKey, describe, labels, read_seed
-from gobake.caching.seedstore import SeedStore
-from gobake.caching.stored import What, moment, only_file, parse_tag, stored
-from gobake.caching.units import read_index, read_listing
+from gobake.caching.kept.contents import What, moment, only_file, parse_tag, stored
+from gobake.caching.layers import oci_folder
+from gobake.caching.seeds import memory
+from gobake.caching.seeds.seed import SeedKey, describe, labels, read_seed
+from gobake.caching.seeds.store import SeedStore
+from gobake.caching.seeds.units import read_index, read_listing
+from gobake.caching.store import oci_layout as layouts
+from gobake.caching.store.history import unpacked
 from gobake.errors import UsageError
-from gobake.outside import Unfit
+from gobake.foreign import checks, oci
+from gobake.foreign.checks import Unfit
 from gobake.registry import answers
 from gobake.registry.credentials import credentials_of
-from gobake.runs import archive, digest
+from gobake.runs import archive, summary
 from gobake.runs.disk import PlainDisk
 from gobake.runs.record import UnreadableRecord, from_json
 from gobake.trace import actiongraph
@@ -174,15 +175,13 @@ def _text(read: Callable[[str], object]) -> Callable[[bytes], object]:
 
 
 def _json(data: bytes) -> Any:
-    return outside.parsed(data, 1 << 30)
+    return checks.parsed(data, 1 << 30)
 
 
 def _seed(data: bytes) -> object:
     config = oci.config(data)
     found = describe("seed-x", DIGEST, 1, 5, config.labels)
-    assert found is None or (
-        (not found.half or outside.tag(found.half)) and (not found.index or len(found.index) == 64)
-    )
+    assert found is None or ((not found.half or checks.tag(found.half)) and (not found.index or len(found.index) == 64))
     return read_seed("seed-x", DIGEST, 1, None, config.labels, KEY)
 
 
@@ -210,7 +209,7 @@ def _folder() -> Path:
     """A store of one ref, made once."""
     top = Path(tempfile.mkdtemp(prefix="gobake-tests-"))
     atexit.register(shutil.rmtree, top, ignore_errors=True)
-    folder.prepare(top, ["layers-a.b.c.main"])
+    oci_folder.prepare(top, ["layers-a.b.c.main"])
     (top / "seeds").mkdir()
     return top
 
@@ -223,7 +222,7 @@ def _store(data: bytes) -> object:
     told = stored(SeedStore(place=str(top), folder=top))
     assert all("\n" not in entry.error for entry in told.entries)
     assert "\n" not in told.error
-    folder.sweep(top, 1e12)
+    oci_folder.sweep(top, 1e12)
     return told
 
 
@@ -254,7 +253,7 @@ def _row(data: bytes) -> object:
 
 
 def _zipped(data: bytes) -> object:
-    return outside.unzipped(data, 1 << 20)
+    return checks.unzipped(data, 1 << 20)
 
 
 def tar(name: str = "index", text: bytes = b"text") -> bytes:
@@ -307,7 +306,7 @@ PARSERS: dict[str, Parser] = {
     "archive of an index": Parser(valid=tar(), read=lambda data: only_file(data, "index"), raises=(Unfit,)),
     "gzip": Parser(valid=gzip.compress(b"a" * 100, mtime=0), read=_zipped, raises=(Unfit,)),
     "record": Parser(valid=RECORD, read=lambda data: from_json(_json(data)), raises=_UNREADABLE),
-    "figures": Parser(valid=FIGURES, read=_text(digest.from_text)),
+    "figures": Parser(valid=FIGURES, read=_text(summary.from_text)),
     "line of an archive": Parser(valid=_LINE, read=archive.from_line, raises=(UnreadableRecord,)),
     "record of a store": Parser(
         valid=_LINE, read=lambda data: unpacked(gzip.compress(data, 1, mtime=0)), raises=(UnreadableRecord,)

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gobake.caching import folder as layers
-from gobake.caching import seed as seeds
-from gobake.caching.seed import SeedKey
-from gobake.caching.units import Kind, Unit, write_index
+from gobake.caching.layers import oci_folder as layers
+from gobake.caching.seeds import seed as seeds
+from gobake.caching.seeds.seed import SeedKey
+from gobake.caching.seeds.units import Kind, Unit, write_index
 
 PROJECT = "example-com-hello"
 INDEX = write_index([Unit(kind=Kind.OBJECT, path=f"gobuild/00/{'0' * 64}-d", size=1000, day=20_000)])

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from gobake import memory
-from gobake.caching import folder
-from gobake.caching.pruning import Wanted, choose, items
-from gobake.caching.stored import Entry, What
+from gobake import memo
+from gobake.caching.kept.contents import Entry, What
+from gobake.caching.kept.prune import Wanted, choose, items
+from gobake.caching.layers import oci_folder
 from gobake.context import slots
-from gobake.engine import known
-from gobake.runs.begun import BegunRun, next_id, settle
+from gobake.engine import builder_cache
+from gobake.runs.begun import BegunRun, next_id, open_history, settle
 from gobake.runs.record import new_id
 from gobake.runs.store import RunStore, is_id
 from tests.conftest import Gobake, Tree
@@ -108,11 +108,11 @@ def test_no_age_is_negative_and_what_is_new_is_not_pruned(clock: Clock, jump: fl
 @pytest.mark.parametrize("jump", [-YEAR, -HOUR])
 def test_blobs_from_the_future_are_not_swept(tmp_path: Path, clock: Clock, jump: float) -> None:
     """An export that is under way wrote them before the clock was set back."""
-    folder.prepare(tmp_path, ["layers-a"])
+    oci_folder.prepare(tmp_path, ["layers-a"])
     blob = tmp_path / "layers/blobs/sha256" / ("0" * 64)
     blob.write_bytes(b"a layer")
     clock(jump)
-    assert folder.sweep(tmp_path) == 0
+    assert oci_folder.sweep(tmp_path) == 0
     assert blob.exists()
 
 
@@ -133,13 +133,13 @@ def test_a_builder_that_was_asked_in_another_time_is_asked_again(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("gobake.engine.socket.get", lambda _: {"ID": "x"})
+    monkeypatch.setattr("gobake.engine.api.get", lambda _: {"ID": "x"})
     plugin = tmp_path / "docker-buildx"
     plugin.write_text("")
-    known.remember("", "Name: default\n", "v0.25.0", str(plugin))
-    assert known.recall("") is not None
+    builder_cache.remember("", "Name: default\n", "v0.25.0", str(plugin))
+    assert builder_cache.recall("") is not None
     clock(jump)
-    assert known.recall("") is None
+    assert builder_cache.recall("") is None
 
 
 @JUMPS
@@ -147,12 +147,12 @@ def test_a_memory_of_another_time_is_true_and_hides_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    memory.remember("kind", "key", "evidence", "value")
+    memo.remember("kind", "key", "evidence", "value")
     (file,) = (tmp_path / "gobake/memory").iterdir()
     os.utime(file, (time.time() - jump,) * 2)
-    assert memory.recall("kind", "key", "evidence") == "value"
-    memory.remember("kind", "other", "evidence", "value")  # which sweeps
-    assert memory.recall("kind", "other", "evidence") == "value"
+    assert memo.recall("kind", "key", "evidence") == "value"
+    memo.remember("kind", "other", "evidence", "value")  # which sweeps
+    assert memo.recall("kind", "other", "evidence") == "value"
 
 
 @JUMPS
@@ -194,6 +194,6 @@ def test_a_killed_run_took_no_negative_time(tmp_path: Path, clock: Clock, jump: 
     dead.end()
     file.write_bytes(text)
     clock(jump)
-    with RunStore.reading(tmp_path) as store:
+    with open_history(tmp_path) as store:
         assert store.get(dead.record.id).outcome == "killed"
         assert store.get(dead.record.id).seconds >= 0.0

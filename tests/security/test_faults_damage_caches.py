@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gobake import memory, recipe
-from gobake.caching import memory as mount_memory
-from gobake.caching.memory import Memory
+from gobake import memo, recipe
+from gobake.caching.seeds import memory as mount_memory
+from gobake.caching.seeds.memory import Memory
 from gobake.context.entries import Admitted, Entry
 from gobake.context.staging import Staged, stage
 from gobake.recipe.writing import write_recipe
@@ -25,15 +25,15 @@ pytestmark = pytest.mark.usefixtures("pretended_world")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_damaged_memory_is_forgotten(pretended_world: Path, way: str) -> None:
     value = {"packages": [{"import_path": "example.com/hello", "files": ["main.go"]}], "asked": 1795551330.0}
-    memory.remember("kind", "key", "evidence", value)
+    memo.remember("kind", "key", "evidence", value)
     (file,) = (pretended_world / "cache/gobake/memory").iterdir()
-    assert memory.recall("kind", "key", "evidence") == value
+    assert memo.recall("kind", "key", "evidence") == value
     for _ in damaged(file, way):
-        assert memory.recall("kind", "key", "evidence") is None
-    assert memory.recall("kind", "key", "evidence") == value
+        assert memo.recall("kind", "key", "evidence") is None
+    assert memo.recall("kind", "key", "evidence") == value
     file.write_bytes(b"")
-    memory.remember("kind", "key", "evidence", value)
-    assert memory.recall("kind", "key", "evidence") == value
+    memo.remember("kind", "key", "evidence", value)
+    assert memo.recall("kind", "key", "evidence") == value
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gobake import opening
 from gobake.insight.scorecard import digest_of, scorecard
+from gobake.plan import discover
+from gobake.plan.request import Request
 from gobake.runs.begun import BegunRun
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
@@ -61,8 +62,8 @@ def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
 def project(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Opened once: it is not the project that is damaged."""
     root = tree(HELLO)
-    opened = opening.open_project(opening.Request(directory=root))
-    monkeypatch.setattr(opening, "open_project", lambda _: opened)
+    opened = discover.open_project(Request(directory=root))
+    monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gobake import opening
+from gobake.plan import discover
+from gobake.plan.request import Request
 from tests.conftest import Tree
 from tests.security import stores
 from tests.security.faults import HELLO, WAYS, damaged, here, works
@@ -28,8 +29,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Opened once: it is not the project that is damaged."""
     root = tree(HELLO)
-    opened = opening.open_project(opening.Request(directory=root))
-    monkeypatch.setattr(opening, "open_project", lambda _: opened)
+    opened = discover.open_project(Request(directory=root))
+    monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 
 

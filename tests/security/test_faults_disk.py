@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gobake import memory
-from gobake.caching import memory as mount_memory
-from gobake.caching.memory import Memory
+from gobake import memo
+from gobake.caching.seeds import memory as mount_memory
+from gobake.caching.seeds.memory import Memory
 from gobake.errors import Unwritable
 from gobake.runs.archive import Entry, write
 from gobake.runs.store import RunStore
@@ -157,15 +157,15 @@ def test_no_room_for_an_archive_leaves_the_old_one(disk: Path) -> None:
 
 def test_no_room_for_a_memory_leaves_the_old_one(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(disk))
-    memory.remember("kind", "key", 1, "old")
+    memo.remember("kind", "key", 1, "old")
     mount_memory.remember(disk, "default", {"m": Memory(record="old")})
     before = names(disk)
     filler = fill(disk)
-    memory.remember("kind", "key", 1, "new" * 5000)
+    memo.remember("kind", "key", 1, "new" * 5000)
     mount_memory.remember(disk, "default", {"m": Memory(record="new" * 5000)})
-    assert memory.recall("kind", "key", 1) == "old"
+    assert memo.recall("kind", "key", 1) == "old"
     assert mount_memory.remembered(disk, "default") == {"m": Memory(record="old")}
     assert names(disk) == before
     filler.unlink()
-    memory.remember("kind", "key", 1, "new")
-    assert memory.recall("kind", "key", 1) == "new"
+    memo.remember("kind", "key", 1, "new")
+    assert memo.recall("kind", "key", 1) == "new"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gobake import opening
-from gobake.engine import asking
+from gobake.engine import builder
+from gobake.plan import discover
+from gobake.plan.request import Request
 from tests.conftest import Gobake, Tree
 from tests.security.faults import HELLO, here, one_line, works
 from tests.security.pretended import Pretended
@@ -23,8 +24,8 @@ def project(tree: Tree, tmp_path: Path, docker: Pretended, monkeypatch: pytest.M
     for name, value in docker.env.items():
         monkeypatch.setenv(name, value)
     root = tree(HELLO)
-    opened = opening.open_project(opening.Request(directory=root))
-    monkeypatch.setattr(opening, "open_project", lambda _: opened)
+    opened = discover.open_project(Request(directory=root))
+    monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 
 
@@ -90,7 +91,7 @@ def test_an_answer_that_is_none(project: Path, docker: Pretended, question: str,
 @pytest.mark.parametrize("question", ["inspect", "info"])
 def test_no_answer_at_all(project: Path, docker: Pretended, question: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up in time, and its process is ended."""
-    monkeypatch.setattr(asking, "ASK_SECONDS", 0.5)
+    monkeypatch.setattr(builder, "ASK_SECONDS", 0.5)
     docker.says(question, 'echo $$ > "$PRETENDED/pid"; exec sleep 100')
     ended = here("build", "--dry-run", "-C", str(project))
     if question == "inspect":

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gobake import opening
-from gobake.caching import history as histories
-from gobake.caching import stored
-from gobake.caching.history import Travel, packed
+from gobake.caching.kept import contents
+from gobake.caching.store import history as histories
+from gobake.caching.store.history import Travel, packed
 from gobake.errors import RegistryRefused
+from gobake.plan import discover
+from gobake.plan.request import Request
 from gobake.registry import Repository
 from tests.conftest import Gobake, Tree
 from tests.security.failing_registry import REFUSING, WAYS, FailingRegistry
@@ -33,9 +34,9 @@ def registry() -> Iterator[FailingRegistry]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "LOOK_SECONDS", 1.0)
+    monkeypatch.setattr(contents, "LOOK_SECONDS", 1.0)
     monkeypatch.setattr(histories, "SECONDS", 1.0)
-    monkeypatch.setattr("gobake.caching.deleting.DELETE_SECONDS", 1.0)
+    monkeypatch.setattr("gobake.caching.kept.delete.DELETE_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -46,8 +47,8 @@ def project(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for name, value in Pretended(tmp_path / "docker").env.items():
         monkeypatch.setenv(name, value)
     root = tree(HELLO)
-    opened = opening.open_project(opening.Request(directory=root))
-    monkeypatch.setattr(opening, "open_project", lambda _: opened)
+    opened = discover.open_project(Request(directory=root))
+    monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 
 

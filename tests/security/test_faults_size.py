@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gobake import gomod
-from gobake.trace import printable
+from gobake.gotool import modules
+from gobake.text import printable
 from tests.conftest import Tree
 from tests.security.faults import HELLO, here, small_disk, works
 
@@ -25,7 +25,7 @@ def test_a_go_mod_of_many_lines_is_read_once(tree: Tree, monkeypatch: pytest.Mon
     lines = "".join(f"\texample.com/m/a{at:06} v1.{at % 90}.0\n" for at in range(LINES))
     root = tree({**HELLO, "go.mod": f"module example.com/hello\n\ngo 1.26\n\nrequire (\n{lines})\n"})
     read, taken_apart = [0], [0]
-    statements, token = gomod._statements, gomod.TOKEN
+    statements, token = modules._statements, modules.TOKEN
 
     def counted(text: str) -> Iterator[tuple[int, str, list[str]]]:
         for statement in statements(text):
@@ -38,8 +38,8 @@ def test_a_go_mod_of_many_lines_is_read_once(tree: Tree, monkeypatch: pytest.Mon
             found: list[str] = token.findall(line)
             return found
 
-    monkeypatch.setattr(gomod, "_statements", counted)
-    monkeypatch.setattr(gomod, "TOKEN", Token())
+    monkeypatch.setattr(modules, "_statements", counted)
+    monkeypatch.setattr(modules, "TOKEN", Token())
     assert "hello-scratch" in works(here("plan", "-C", str(root)))
     assert LINES <= read[0] < LINES + 100
     assert taken_apart[0] < 100

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gobake.caching.history import Travel
+from gobake.caching.store.history import Travel
 from tests.conftest import Gobake, Tree
 from tests.security import stores
 from tests.security.faults import HELLO, fill, names, works

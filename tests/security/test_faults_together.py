@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from gobake.caching import memory as mount_memory
-from gobake.caching.memory import Memory
-from gobake.proc import MARK
+from gobake.caching.seeds import memory as mount_memory
+from gobake.caching.seeds.memory import Memory
+from gobake.proc.orphans import MARK
 from gobake.runs.store import RunStore
 from tests.conftest import Gobake, Tree
 from tests.security.faults import HELLO, works
@@ -92,7 +92,7 @@ main()
 MOMENTS = {
     "while it stages": ("gobake.context.staging", "", "_finish", "stopped"),
     "before the copies' index": ("gobake.context.staging", "", "_write_index", "stopped"),
-    "while the recipe is written": ("gobake.whole", "", "write_all", "stopped"),
+    "while the recipe is written": ("gobake.files.whole", "", "write_all", "stopped"),
     "before it begins": ("gobake.runs.begun", ".BegunRun", "_write", "stopped"),
     "when it has begun": ("gobake.runs.begun", ".BegunRun", "_write", "after"),
     "while events are packed": ("gobake.runs.store", ".RunStore", "_pack", "after"),

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gobake import files, folders
-from gobake.report import in_ci
+from gobake import paths
+from gobake.files import atomic
+from gobake.report import ci_summary
 from gobake.runs.begun import BegunRun
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
@@ -49,12 +50,12 @@ def shut(top: Path) -> bool:
 def test_the_summary_for_gitlab_is_not_written_through_a_link(tmp_path: Path, victim: Path) -> None:
     root = tmp_path / "project"
     root.mkdir()
-    (root / in_ci.GITLAB_FILE).symlink_to(victim)
-    (note,) = in_ci.summarise(RECORD, tmp_path / "history", root, {"GITLAB_CI": "true"})
-    assert in_ci.GITLAB_FILE in note
+    (root / ci_summary.GITLAB_FILE).symlink_to(victim)
+    (note,) = ci_summary.summarise(RECORD, tmp_path / "history", root, {"GITLAB_CI": "true"})
+    assert ci_summary.GITLAB_FILE in note
     assert victim.read_text() == "gobake gobake.Dockerfile\n"
-    assert not (root / in_ci.GITLAB_FILE).is_symlink()
-    assert (root / in_ci.GITLAB_FILE).read_text()
+    assert not (root / ci_summary.GITLAB_FILE).is_symlink()
+    assert (root / ci_summary.GITLAB_FILE).read_text()
 
 
 @pytest.mark.parametrize("name", ["gobake.Dockerfile", "gobake.Dockerfile.dockerignore", "docker-bake.json"])
@@ -99,7 +100,7 @@ def test_a_report_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_file_keeps_the_permissions_that_it_had(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     (tmp_path / "a").chmod(0o640)
-    files.write_in_tree(tmp_path / "a", "new")
+    atomic.write_in_tree(tmp_path / "a", "new")
     assert oct((tmp_path / "a").stat().st_mode)[-3:] == "640"
 
 
@@ -117,7 +118,7 @@ def test_what_is_kept_is_for_its_user_alone_whatever_the_umask(tmp_path: Path, t
     code = f"""
 import os, sys
 os.umask(0o{umask})
-from gobake.folders import data_folder
+from gobake.paths import data_folder
 from tests.security.test_files_of_the_user import RECORD
 from gobake.runs.begun import BegunRun
 from gobake.runs.store import RunStore
@@ -130,7 +131,7 @@ from gobake.cli import main
 main()
 """
     at = tree(HELLO)
-    env["PYTHONPATH"] = os.pathsep.join([str(Path(files.__file__).parents[1]), str(Path(__file__).parents[2])])
+    env["PYTHONPATH"] = os.pathsep.join([str(Path(atomic.__file__).parents[2]), str(Path(__file__).parents[2])])
     ended = subprocess.run([sys.executable, "-c", code], cwd=at, env=env, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     for top in (home / "cache/gobake", home / "data/gobake"):
@@ -143,8 +144,8 @@ def test_a_folder_of_an_older_version_is_shut(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     (tmp_path / "gobake").mkdir()
     (tmp_path / "gobake").chmod(0o755)
-    folders._private.cache_clear()
-    assert oct(folders.data_folder().stat().st_mode)[-3:] == "700"
+    paths._private.cache_clear()
+    assert oct(paths.data_folder().stat().st_mode)[-3:] == "700"
 
 
 def test_a_history_that_a_group_may_write_is_shared_with_it(tmp_path: Path) -> None:
@@ -188,14 +189,14 @@ OLD = "gobake-0123456789abcdef"
 
 def test_the_credentials_of_a_run_that_was_killed_are_swept(tmp_path: Path) -> None:
     folder = left_behind(tmp_path, OLD)
-    folders.sweep_scratch(tmp_path)
+    paths.sweep_scratch(tmp_path)
     assert not folder.exists()
 
 
 def test_a_run_sweeps_once_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     folder = left_behind(tmp_path, OLD)
-    with folders.scratch_folder() as own:
+    with paths.scratch_folder() as own:
         assert not folder.exists()
         assert oct(own.stat().st_mode)[-3:] == "700"
     assert list(tmp_path.iterdir()) == []
@@ -209,7 +210,7 @@ def test_what_is_young_or_held_or_called_otherwise_stays(tmp_path: Path) -> None
     opened = os.open(held, os.O_RDONLY)
     try:
         fcntl.flock(opened, fcntl.LOCK_SH)
-        folders.sweep_scratch(tmp_path)
+        paths.sweep_scratch(tmp_path)
     finally:
         os.close(opened)
     assert all(folder.exists() for folder in (young, named, open_to_all, held))
@@ -219,7 +220,7 @@ def test_a_link_of_that_name_leads_to_nothing_that_is_deleted(tmp_path: Path) ->
     home = left_behind(tmp_path, "home")
     (tmp_path / OLD).symlink_to(home)
     os.utime(tmp_path / OLD, (1e9, 1e9), follow_symlinks=False)
-    folders.sweep_scratch(tmp_path)
+    paths.sweep_scratch(tmp_path)
     assert (home / "netrc").exists()
 
 
@@ -228,6 +229,6 @@ def test_a_link_in_a_folder_that_is_swept_leads_to_nothing_that_is_deleted(tmp_p
     folder = left_behind(tmp_path, OLD)
     (folder / "link").symlink_to(home)
     os.utime(folder, (1e9, 1e9))
-    folders.sweep_scratch(tmp_path)
+    paths.sweep_scratch(tmp_path)
     assert not folder.exists()
     assert (home / "netrc").exists()

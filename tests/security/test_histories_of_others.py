@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from gobake.caching.history import packed, unpacked
+from gobake.caching.store.history import packed, unpacked
 from gobake.errors import Unwritable
-from gobake.outside import LONGEST_JSON
+from gobake.foreign.checks import LONGEST_JSON
 from gobake.runs import archive, begun
 from gobake.runs.archive import Entry, Refused
 from gobake.runs.fitting import fitting
@@ -132,7 +132,7 @@ def test_a_row_of_anything_is_one_line(history: Path, value: object, writes: boo
 MEASURED = """
 import resource, sys
 from pathlib import Path
-from gobake.caching.history import unpacked
+from gobake.caching.store.history import unpacked
 from gobake.runs.record import UnreadableRecord
 from gobake.runs.store import RunStore
 with RunStore.reading(Path(sys.argv[1])) as store:

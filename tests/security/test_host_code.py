@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gobake import gomod, prebuilt
 from gobake.errors import ProjectError
-from gobake.matrix import Selection, select
+from gobake.gotool import modules
 from gobake.model import BuildOptions, Platform, Strategy
-from gobake.opening import Opened, Request, open_project
+from gobake.plan.discover import Opened, open_project
+from gobake.plan.request import Request
+from gobake.run import prebuilt
+from gobake.targets.matrix import Selection, select
 from gobake.trust.hostcode import refusal
 from tests.conftest import Tree
 
@@ -90,7 +92,7 @@ def test_a_setting_that_chooses_among_what_go_brings_is(tree: Tree, env: dict[st
 def staged(root: Path, folder: Path, go: str | None) -> None:
     found = opened(root)
     matrix = select(found.project, Selection(strategies=(Strategy.PREBUILT,)), (AMD64,))
-    host = prebuilt.HostGo(go=go, layout=gomod.layout(root))
+    host = prebuilt.HostGo(go=go, layout=modules.layout(root))
     prebuilt.stage(found.project, matrix, folder, host)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gobake import scraping
-from gobake.scraping import is_ours
+from gobake.report.prometheus import server as scraping
+from gobake.report.prometheus.server import is_ours
 from tests.conftest import Gobake, Tree
 
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gobake.access import EventRedactor, Redactor, Secret
-from gobake.access.spellings import plain
+from gobake.credentials import EventRedactor, Redactor, Secret
+from gobake.credentials.spellings import plain
 from gobake.trace.events import EventLog
-from tests.unit.test_access_redaction import log_line
+from tests.unit.credentials.test_redact import log_line
 
 PRINTABLE = st.characters(min_codepoint=33, exclude_categories=("C", "Z"))
 SECRETS = st.text(PRINTABLE, min_size=4, max_size=40).filter(lambda text: len(plain(text.encode())) >= 4)

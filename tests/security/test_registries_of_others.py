@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 
 from gobake import engine
-from gobake.caching.deleting import prune_store
-from gobake.caching.pruning import Item
-from gobake.caching.restoring import LEAST_SECONDS, MOST_SECONDS, patience
-from gobake.caching.seed import SeedKey, labels
-from gobake.caching.seedstore import SeedStore
-from gobake.caching.stored import stored
-from gobake.engine import sizes
+from gobake.caching.kept.contents import stored
+from gobake.caching.kept.delete import prune_store
+from gobake.caching.kept.prune import Item
+from gobake.caching.seeds.restore import LEAST_SECONDS, MOST_SECONDS, patience
+from gobake.caching.seeds.seed import SeedKey, labels
+from gobake.caching.seeds.store import SeedStore
+from gobake.engine import images as sizes
 from gobake.errors import RegistryRefused
 from gobake.registry import Repository
 from gobake.registry.transport import _Redirects
-from tests.unit.test_registry import Handle, Reply, Server, config, encoded, serve
+from tests.unit.registry.test_client import Handle, Reply, Server, config, encoded, serve
 
 __all__ = ["config", "serve"]
 Serve = Callable[[Handle], Server]
@@ -161,7 +161,7 @@ def test_a_bomb_takes_no_memory() -> None:
 
 MEASURED = """
 import resource, sys
-from gobake.outside import Unfit, unzipped
+from gobake.foreign.checks import Unfit, unzipped
 data = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
@@ -483,7 +483,7 @@ def test_where_a_tag_cannot_be_asked_nothing_is_deleted(serve: Serve) -> None:
 
 
 def test_an_old_record_is_not_deleted_where_its_tag_names_a_release(serve: Serve) -> None:
-    from gobake.caching.history import _Registry
+    from gobake.caching.store.history import _Registry
 
     images = Images({"history-shop.20261124-201530-000abc.main": image("a"), "v1.4.2": image("a")})
     place = _Registry(f"{serve(images).host}/acme/shop")

@@ -12,23 +12,23 @@ from typing import Any
 import pytest
 
 from gobake import recipe
-from gobake.caching.choosing import CacheChoice, choose
-from gobake.caching.environment import surroundings
-from gobake.caching.layers import Builders, LayerPlan, cache_name, layer_caches
-from gobake.caching.mounts import mounts_among, mounts_of
-from gobake.caching.namespaces import BRANCH, NAMESPACES, UNTRUSTED, namespace
-from gobake.caching.wish import CacheWish
+from gobake.caching.layers.plan import Builders, LayerPlan, cache_name, layer_caches
+from gobake.caching.policy.choice import CacheChoice, choose
+from gobake.caching.policy.namespaces import BRANCH, NAMESPACES, UNTRUSTED, namespace
+from gobake.caching.policy.options import CacheWish
+from gobake.caching.seeds.mounts import mounts_among, mounts_of
+from gobake.checkout.ci import surroundings
+from gobake.checkout.git import Checkout
 from gobake.config import parse_config
 from gobake.config.cache_values import CacheConfig
 from gobake.engine import parse_mounts
 from gobake.errors import ConfigError
-from gobake.git import Checkout
-from gobake.matrix import Matrix, Selection, select
 from gobake.model import BuildOptions, ExtraFile, OwnBase, Project, Stamp, Strategy
 from gobake.recipe import Recipe
 from gobake.services.naming import project_name
+from gobake.targets.matrix import Matrix, Selection, select
 from tests.conftest import Gobake, Tree
-from tests.unit.test_recipe import AMD64, ARM64, project, service, tree_of
+from tests.unit.recipe.test_dockerfile import AMD64, ARM64, project, service, tree_of
 
 STEPS = ("RUN", "COPY", "ADD", "WORKDIR")
 COMMIT = "c" * 40

@@ -10,22 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from gobake.caching import folder, layout, own
-from gobake.caching.choosing import CacheChoice
-from gobake.caching.deleting import prune_store
-from gobake.caching.environment import Place, Surroundings
-from gobake.caching.history import Travel, _Folder
-from gobake.caching.layers import LayerPlan
-from gobake.caching.policy import load_policy
-from gobake.caching.pruning import Item
-from gobake.caching.run import end
-from gobake.caching.saving import _keep_index
-from gobake.caching.seed import labels
-from gobake.caching.seedstore import SeedStore
-from gobake.caching.store import Store
-from gobake.caching.stored import Stored, stored
+from gobake.caching.kept.contents import Stored, stored
+from gobake.caching.kept.delete import prune_store
+from gobake.caching.kept.prune import Item
+from gobake.caching.layers import oci_folder
+from gobake.caching.layers.plan import LayerPlan
+from gobake.caching.layers.record import end
+from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.load import load_policy
+from gobake.caching.policy.place import Store
+from gobake.caching.seeds.save import _keep_index
+from gobake.caching.seeds.seed import labels
+from gobake.caching.seeds.store import SeedStore
+from gobake.caching.store import oci_layout, ownership
+from gobake.caching.store.history import Travel, _Folder
+from gobake.checkout.ci import Place, Surroundings
 from gobake.errors import RegistryRefused, Unwritable
-from gobake.inside import Inside
+from gobake.files.nofollow import Inside
 from gobake.recipe.bakefile import TargetCache
 from tests.conftest import commit
 
@@ -62,7 +63,7 @@ def keep(blobs: Path, content: bytes) -> str:
 
 def export(store: Path, tag: str = TAG, *, layers: tuple[str, ...] = ()) -> str:
     """A layer cache as BuildKit leaves it; ``layers``: the digests that its manifest names."""
-    folder.prepare(store, [tag])
+    oci_folder.prepare(store, [tag])
     blobs = store / "layers/blobs/sha256"
     manifest = {"config": {"digest": keep(blobs, b"{}")}, "layers": [{"digest": digest} for digest in layers]}
     digest = keep(blobs, json.dumps(manifest).encode())
@@ -89,7 +90,7 @@ def test_a_link_to_the_users_files_is_not_swept(store: Path, victim: Path, link:
     elsewhere = store.with_name("moved")
     place.rename(elsewhere)
     place.symlink_to(victim)
-    assert folder.sweep(store, time.time() + YEAR) == 0
+    assert oci_folder.sweep(store, time.time() + YEAR) == 0
     prune(store, TAG)
     assert untouched(victim)
 
@@ -97,7 +98,7 @@ def test_a_link_to_the_users_files_is_not_swept(store: Path, victim: Path, link:
 def test_a_file_that_is_a_link_is_neither_read_nor_deleted(store: Path, victim: Path) -> None:
     export(store)
     (store / "layers/blobs/sha256" / ("cd" * 32)).symlink_to(victim / "thesis.tex")
-    assert folder.sweep(store, time.time() + YEAR) == 0
+    assert oci_folder.sweep(store, time.time() + YEAR) == 0
     assert (store / "layers/blobs/sha256" / ("cd" * 32)).is_symlink()
     assert untouched(victim)
 
@@ -109,13 +110,13 @@ def test_a_file_that_is_a_link_is_neither_read_nor_deleted(store: Path, victim: 
 def test_an_export_is_not_led_elsewhere_by_a_link_in_a_ref(
     store: Path, victim: Path, tmp_path: Path, name: str, target: str
 ) -> None:
-    folder.prepare(store, ["other"])
+    oci_folder.prepare(store, ["other"])
     place = store / "layers" / TAG
     place.mkdir()
     (place / name).symlink_to(target if target.startswith("..") else tmp_path / target)
     with pytest.raises(Unwritable, match=r"is a link; choose another folder"):
-        folder.prepare(store, [TAG])
-    assert TAG not in folder.tags(store)
+        oci_folder.prepare(store, [TAG])
+    assert TAG not in oci_folder.tags(store)
 
 
 @pytest.mark.parametrize("name", ["layers", "layers/blobs", f"layers/{TAG}"])
@@ -123,7 +124,7 @@ def test_an_export_is_not_led_elsewhere_by_a_link_on_the_way(store: Path, victim
     (store / name).parent.mkdir(parents=True)
     (store / name).symlink_to(victim)
     with pytest.raises(Unwritable, match="is a link"):
-        folder.prepare(store, [TAG])
+        oci_folder.prepare(store, [TAG])
     assert untouched(victim)
 
 
@@ -150,7 +151,7 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(store: Path) -> None:
     os.mkfifo(store / "layers" / TAG / "index.json")
     (entry,) = stored(SeedStore(place=str(store), folder=store)).entries or (None,)
     assert entry is None
-    assert folder.sweep(store, time.time() + YEAR) == 0
+    assert oci_folder.sweep(store, time.time() + YEAR) == 0
 
 
 def travel(store: Path) -> Travel:
@@ -203,7 +204,7 @@ def test_a_layer_whose_digest_is_a_path_is_not_deleted_with_its_ref(store: Path,
 @pytest.mark.parametrize("digest", OUTSIDE)
 def test_a_seed_whose_digest_is_a_path_deletes_no_file(store: Path, victim: Path, digest: str) -> None:
     seeds = store / "seeds"
-    own.make(Inside(top=store) / "seeds")
+    ownership.make(Inside(top=store) / "seeds")
     name = {"org.opencontainers.image.ref.name": "seed-shop"}
     digest = digest.replace("{victim}", str(victim / "thesis.tex"))
     (seeds / "index.json").write_text(json.dumps({"manifests": [{"digest": digest, "annotations": name}]}))
@@ -226,12 +227,12 @@ def test_a_layout_is_not_read_through_its_links(store: Path, victim: Path) -> No
     content = hashlib.sha256(b"years of work").hexdigest()
     (victim / content).write_text("years of work")
     with pytest.raises(RegistryRefused, match="is a link"):
-        layout.blob(Inside(top=store) / "seeds", f"sha256:{content}")
+        oci_layout.blob(Inside(top=store) / "seeds", f"sha256:{content}")
 
 
 @pytest.mark.parametrize("label", ["../../etc/passwd", "/etc/passwd", "ab" * 31, "AB" * 32, "a\nb", "\x1b[31m"])
 def test_a_label_that_is_a_path_becomes_no_file_name(label: str) -> None:
-    from gobake.caching.seed import SeedKey, describe
+    from gobake.caching.seeds.seed import SeedKey, describe
 
     key = SeedKey(project="shop", go="1.26", arch="amd64")
     good = {"key": key, "go": "go1.26", "branch": "main", "sums": "", "inputs": "", "saved": "", "size": 1}
@@ -247,7 +248,7 @@ def test_a_label_that_is_a_path_becomes_no_file_name(label: str) -> None:
 def test_what_gobake_did_not_make_is_not_swept(store: Path) -> None:
     blobs = store / "layers/blobs/sha256"
     keep(blobs, b"somebody's blob")
-    assert folder.sweep(store, time.time() + YEAR) == 0
+    assert oci_folder.sweep(store, time.time() + YEAR) == 0
     assert len(list(blobs.iterdir())) == 1
 
 
@@ -263,11 +264,11 @@ def test_an_oci_layout_of_others_is_not_pruned(store: Path) -> None:
 
 def test_a_store_of_an_older_gobake_is_adopted(store: Path) -> None:
     export(store)
-    (store / "layers" / own.MARK).unlink()
+    (store / "layers" / ownership.MARK).unlink()
     keep(store / "layers/blobs/sha256", b"dead")
-    folder.prepare(store, [TAG])
-    assert (store / "layers" / own.MARK).read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
-    assert folder.sweep(store, time.time() + YEAR) == 4
+    oci_folder.prepare(store, [TAG])
+    assert (store / "layers" / ownership.MARK).read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+    assert oci_folder.sweep(store, time.time() + YEAR) == 4
 
 
 def test_only_files_that_are_named_as_blobs_are_swept(store: Path) -> None:
@@ -278,7 +279,7 @@ def test_only_files_that_are_named_as_blobs_are_swept(store: Path) -> None:
     (blobs / ("ef" * 32)).mkdir()
     keep(blobs, b"dead")
     before = {file.name for file in blobs.iterdir()}
-    assert folder.sweep(store, time.time() + YEAR) == 4
+    assert oci_folder.sweep(store, time.time() + YEAR) == 4
     assert before - {file.name for file in blobs.iterdir()} == {hashlib.sha256(b"dead").hexdigest()}
 
 
@@ -291,7 +292,7 @@ def test_a_store_that_came_with_the_repository_is_not_deleted_in(tmp_path: Path,
     if not tracked:
         (root / ".gitignore").write_text(".cache\n")
     commit(root)
-    freed = folder.sweep(store, time.time() + YEAR)
+    freed = oci_folder.sweep(store, time.time() + YEAR)
     done, notes = prune(store, TAG)
     if tracked:
         assert (freed, done) == (0, [])
@@ -333,13 +334,13 @@ def test_a_store_that_pretends_to_be_a_repository_is_still_tracked_by_the_one_ar
         (store / "layers" / name).parent.mkdir(exist_ok=True)
         (store / "layers" / name).write_text("ref: refs/heads/main\n")
     commit(root)
-    assert "files of the repository" in own.refusal(Inside(top=store) / "layers")
+    assert "files of the repository" in ownership.refusal(Inside(top=store) / "layers")
 
 
 def test_a_run_that_failed_sweeps_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export(store)
     swept: list[Path] = []
-    monkeypatch.setattr(folder, "sweep", lambda place: swept.append(place))
+    monkeypatch.setattr(oci_folder, "sweep", lambda place: swept.append(place))
     around = Surroundings(kind=Place.TERMINAL, branch="main", main_branch="main")
     choice = CacheChoice(
         policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=Store(folder=store)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from gobake import saying
 from gobake.report.console import console_for
+from gobake.text import say
 from tests.conftest import REPOSITORY, Ended, Gobake, commit
 
 ESCAPES = "\x1b]0;pwned\x07\x1b[31m\x1b[2J\x9b31m\x08\x7f\u202egpj\u2066\ufeff"
@@ -122,9 +122,9 @@ def test_a_text_in_a_table_begins_no_line_of_its_own() -> None:
 
 
 def test_a_line_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
-    saying.say(f"folder a\nerror: forged {ESCAPES}", err=True)
-    saying.say("", err=True)
-    saying.show(f"a table\n  of\ttwo lines{ESCAPES}")
+    say.say(f"folder a\nerror: forged {ESCAPES}", err=True)
+    say.say("", err=True)
+    say.show(f"a table\n  of\ttwo lines{ESCAPES}")
     out, err = capsys.readouterr()
     assert err == "folder a error: forged gpj\n\n"
     assert out == "a table\n  of\ttwo linesgpj\n"
@@ -132,7 +132,7 @@ def test_a_line_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
 
 def printing() -> Iterator[str]:
     """Every call that could reach a terminal past the doors."""
-    doors = {"saying.py", "console.py"}
+    doors = {"say.py", "console.py"}
     for file in sorted((REPOSITORY / "src" / "gobake").rglob("*.py")):
         if file.name in doors:
             continue
@@ -140,7 +140,7 @@ def printing() -> Iterator[str]:
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 if called in ("print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "Console"):
-                    yield f"{file.relative_to(REPOSITORY)}:{node.lineno}: {called}; use gobake.saying or report/console.py"
+                    yield f"{file.relative_to(REPOSITORY)}:{node.lineno}: {called}; use gobake.text.say or report/console.py"
 
 
 def test_there_is_no_way_past_the_doors() -> None:

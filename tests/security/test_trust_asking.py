@@ -10,14 +10,14 @@ from typing import Any
 import click
 import pytest
 
-from gobake import git
-from gobake.caching.environment import Place, Surroundings
+from gobake.checkout import git
+from gobake.checkout.ci import Place, Surroundings
 from gobake.config import Config, parse_config
 from gobake.errors import ExitCode, NotTrusted, Where
-from gobake.opening import Request
+from gobake.plan.request import Request
+from gobake.plan.trust import establish
 from gobake.trust import asking, remembered
 from gobake.trust.deciding import IMAGES_ALONE, Trust, apply
-from gobake.trust.establishing import establish
 from gobake.trust.keys import KeyClass, Want, wants
 
 WANTS = "registry: ghcr.io/acme\ncache: {policy: release}\n"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gobake.caching.environment import Place, Surroundings, surroundings
-from gobake.git import Checkout
+from gobake.checkout.ci import Place, Surroundings, surroundings
+from gobake.checkout.git import Checkout
 from gobake.trust.deciding import IMAGES_ALONE, Evidence, decide
 from gobake.trust.keys import EVERY_CLASS, KeyClass
 

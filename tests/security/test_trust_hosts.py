@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gobake import gomod
-from gobake.access import gather, offered
-from gobake.access.hosts import Hosts, of_project
-from gobake.access.logins import without_logins
+from gobake.credentials import gather, offered
+from gobake.credentials.hosts import Hosts, of_project
+from gobake.credentials.logins import without_logins
+from gobake.gotool import modules
 from tests.conftest import Tree
 
 NETRC = (
@@ -47,7 +47,7 @@ def test_modules_of_a_hosting_service_need_no_other_one() -> None:
 
 def test_hosts_come_from_go_mod_from_replacements_and_from_this_machines_settings(tree: Tree) -> None:
     text = f"{MOD}\nreplace example.com/old => git.fork.example/new v1.2.3\n\nreplace example.com/b => ./b\n"
-    layout = gomod.layout(tree({"go.mod": text}))
+    layout = modules.layout(tree({"go.mod": text}))
     goenv = "GOPROXY=https://me:pw@proxy.corp.example/go,direct\nGOPRIVATE=*.corp.example/team,private.example\n"
     hosts = of_project(layout, goenv)
     assert hosts.modules == {"git.acme.example", "git.fork.example"}
@@ -62,7 +62,7 @@ def given(home: Path, root: Path, *, trusted: bool, goenv: str = "", **environme
     scratch = home / "scratch"
     scratch.mkdir(exist_ok=True)
     environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1", **environment}
-    hosts = of_project(gomod.layout(root), goenv) if trusted else None
+    hosts = of_project(modules.layout(root), goenv) if trusted else None
     access = gather(None, root, goenv, kept=home / "kept", scratch=scratch, environment=environ, hosts=hosts)
     return repr((dict(access.secrets), dict(access.variables), dict(access.host)))
 
@@ -108,7 +108,7 @@ def test_a_stranger_is_given_no_secret_of_this_machine(home: Path, tree: Tree) -
 def test_what_would_be_given_can_be_told_without_giving_it(home: Path, tree: Tree) -> None:
     root = tree({"go.mod": MOD})
     environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1"}
-    (told,) = offered(root, environ, of_project(gomod.layout(root), ""))
+    (told,) = offered(root, environ, of_project(modules.layout(root), ""))
     assert told == f"netrc {home / '.netrc'} for git.acme.example"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from click.testing import Result
 
 from gobake.errors import GobakeError
-from gobake.opening import Request, history_folder, open_project
+from gobake.plan.discover import history_folder, open_project
+from gobake.plan.request import Request
 from gobake.runs.store import RunStore
 
 

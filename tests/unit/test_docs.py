@@ -15,8 +15,8 @@ import yaml
 
 from gobake.cli import gobake
 from gobake.config import parse_config
-from gobake.report.metrics_table import COUNTERS, GAUGES
-from tests.unit.test_cli_options import variables
+from gobake.report.prometheus.families import COUNTERS, GAUGES
+from tests.unit.cli.test_options import variables
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -11,9 +11,10 @@ import sys
 
 import click
 
-from gobake import __version__, proc
+from gobake import __version__
 from gobake.errors import ExitCode, GobakeError
-from gobake.saying import say
+from gobake.proc import orphans
+from gobake.text.say import say
 
 # command -> (module, what --help says about it); the order is that of --help
 COMMANDS = {
@@ -75,7 +76,7 @@ def gobake() -> None:
         from gobake.errors import UsageError
 
         raise UsageError("the folder that you are in is gone", remedy="go to one that is there") from None
-    proc.end_with_us()
+    orphans.end_with_us()
 
 
 def main() -> None:

@@ -97,8 +97,8 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
     from gobake.engine import Questions
 
     with Questions(given["builder"]) as questions:  # before the imports, which take as long as the answers
-        from gobake.build import run
-        from gobake.preparing import Asked
+        from gobake.run import run
+        from gobake.run.prepare import Asked
 
         asked = Asked(
             request=request(given),

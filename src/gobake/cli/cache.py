@@ -16,16 +16,16 @@ from gobake.cli.cache_save import save_command
 from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request, store_option
 from gobake.dataclass import dataclass
 from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
-from gobake.saying import say, show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
-    from gobake.caching.pruning import Item, Wanted
-    from gobake.caching.seedstore import SeedStore
-    from gobake.caching.stored import Stored
-    from gobake.caching.verifying import Verified
+    from gobake.caching.kept.contents import Stored
+    from gobake.caching.kept.prune import Item, Wanted
+    from gobake.caching.seeds.store import SeedStore
+    from gobake.caching.verify import Verified
     from gobake.engine import Builder
     from gobake.model import Platform
-    from gobake.opening import Opened
+    from gobake.plan.discover import Opened
 
 _DURATION = re.compile(r"(\d+)\s*(m|h|d|w)")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -74,11 +74,11 @@ class _World:
 
 def _look(given: dict[str, Any]) -> _World:
     """The engine need not answer where there is a store to look into."""
-    from gobake.caching.namespaces import NAMESPACES
-    from gobake.caching.seeding import seeds_in
-    from gobake.caching.wish import CacheWish
+    from gobake.caching.policy.namespaces import NAMESPACES
+    from gobake.caching.policy.options import CacheWish
+    from gobake.caching.seeds.session import seeds_in
     from gobake.engine import Questions
-    from gobake.opening import choose_caches, open_project
+    from gobake.plan.discover import choose_caches, open_project
 
     opened = open_project(request(given))
     project = opened.project
@@ -108,10 +108,10 @@ def _look(given: dict[str, Any]) -> _World:
 def ls_command(given: dict[str, Any]) -> None:
     """List cache mounts, seeds and layer caches with size and age."""
     from gobake import engine
-    from gobake.caching.kept import gather
-    from gobake.caching.limits import collection_warning
-    from gobake.caching.memory import remembered
-    from gobake.caching.stored import stored
+    from gobake.caching.kept.contents import stored
+    from gobake.caching.kept.listing import gather
+    from gobake.caching.seeds.memory import remembered
+    from gobake.engine.gc_limits import collection_warning
     from gobake.report.caches import kept_as_json, print_kept
 
     world = _look(given)
@@ -138,8 +138,8 @@ def ls_command(given: dict[str, Any]) -> None:
 
 
 def _home(opened: Opened) -> Path:
-    from gobake.folders import cache_folder
-    from gobake.project import identity
+    from gobake.paths import cache_folder
+    from gobake.plan.project import identity
 
     return cache_folder() / identity(opened.project)
 
@@ -193,8 +193,8 @@ def prune_command(given: dict[str, Any]) -> int:
 def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[Item, ...]]:
     """What there is. A store that does not answer is told, and does not keep mounts from being pruned."""
     from gobake import engine
-    from gobake.caching.pruning import items
-    from gobake.caching.stored import stored
+    from gobake.caching.kept.contents import stored
+    from gobake.caching.kept.prune import items
 
     there = stored(world.store, live=False) if world.store else None
     for note in (*world.notes, *([there.error] if there and there.error else [])):
@@ -204,15 +204,15 @@ def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[I
 
 
 def _choose(given: dict[str, Any], world: _World, found: tuple[Item, ...]) -> tuple[Item, ...]:
-    from gobake.caching.pruning import choose
+    from gobake.caching.kept.prune import choose
 
     return choose(found, _wanted(given, world), world.projects)
 
 
 def _wanted(given: dict[str, Any], world: _World) -> Wanted:
-    from gobake import git
-    from gobake.caching.pruning import Wanted
-    from gobake.caching.refs import tag_part
+    from gobake.caching.kept.prune import Wanted
+    from gobake.caching.store.tags import tag_part
+    from gobake.checkout import git
 
     branches = None
     if given["gone_branches"]:
@@ -232,7 +232,7 @@ def _confirmed(count: int) -> bool:
 
 
 def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there: Stored | None) -> ExitCode:
-    from gobake.caching.deleting import Pruned, prune_mounts, prune_store
+    from gobake.caching.kept.delete import Pruned, prune_mounts, prune_store
     from gobake.report.quantities import size_text
 
     mounts = tuple(item for item in chosen if item.what == "mount")
@@ -271,20 +271,20 @@ def verify_command(given: dict[str, Any]) -> None:
 
     Without SERVICE all of them. Ends with 5 where something that is kept changes a program.
     """
-    from gobake import memory
-    from gobake.caching.namespaces import namespace
-    from gobake.caching.verifying import Verifying, verify
-    from gobake.caching.wish import CacheWish
+    from gobake import memo
+    from gobake.caching.policy.namespaces import namespace
+    from gobake.caching.policy.options import CacheWish
+    from gobake.caching.verify import Verifying, verify
     from gobake.engine import Questions
-    from gobake.folders import scratch_folder
-    from gobake.opening import choose_caches, open_project, versions_of
-    from gobake.preparing import module_access
+    from gobake.paths import scratch_folder
+    from gobake.plan.discover import choose_caches, open_project, versions_of
+    from gobake.plan.versions import LATEST
     from gobake.report.caches import print_verified, verified_as_json
-    from gobake.versions.choosing import LATEST
+    from gobake.run.prepare import module_access
 
     with Questions(given["builder"]) as questions:
         opened = open_project(request(given))
-        with memory.empty():
+        with memo.empty():
             anew = open_project(request(given))
         builder = questions.builder()
     apart = namespace(choose_caches(opened, CacheWish()), builder.driver, os.environ)
@@ -328,7 +328,7 @@ def given_on_command_line(name: str) -> bool:
 
 def _judge(found: tuple[Verified, ...]) -> None:
     """Raises CachesDisagree for the first service whose program the caches change."""
-    from gobake.caching.verifying import Verdict
+    from gobake.caching.verify import Verdict
 
     for one in found:
         match one.verdict:

@@ -12,10 +12,10 @@ import click
 
 from gobake.cli.options import as_given, cache_options, cache_wish, format_option, project_options, request, worded
 from gobake.errors import UsageError
-from gobake.saying import say, show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
-    from gobake.caching.choosing import CacheChoice
+    from gobake.caching.policy.choice import CacheChoice
 
 
 @click.command("save")
@@ -36,11 +36,11 @@ def save_command(given: dict[str, Any]) -> None:
     Only what is new since the last seed is written, as one more layer.
     """
     from gobake import engine
-    from gobake.caching.namespaces import namespace
-    from gobake.caching.saving import save
-    from gobake.caching.seeding import saving
-    from gobake.caching.store import parse_store
-    from gobake.opening import choose_caches, open_project
+    from gobake.caching.policy.namespaces import namespace
+    from gobake.caching.policy.place import parse_store
+    from gobake.caching.seeds.save import save
+    from gobake.caching.seeds.session import saving
+    from gobake.plan.discover import choose_caches, open_project
     from gobake.report.seeds import saved_line
 
     opened = open_project(request(given))
@@ -79,7 +79,7 @@ def save_command(given: dict[str, Any]) -> None:
 
 def _require_right(choice: CacheChoice, branch: str) -> None:
     """Raises UsageError for a seed that others would read, of a run that nobody has agreed to."""
-    from gobake.caching.namespaces import BRANCH, UNTRUSTED, kept_apart
+    from gobake.caching.policy.namespaces import BRANCH, UNTRUSTED, kept_apart
 
     kind = kept_apart(choice)
     if kind == UNTRUSTED:

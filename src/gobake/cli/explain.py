@@ -11,7 +11,7 @@ import click
 from gobake.cli.options import as_given, history_option, project_options
 from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord, UnreadableRecord
-from gobake.saying import show
+from gobake.text.say import show
 
 _EARLIER = 30  # runs that one is compared with
 
@@ -77,7 +77,7 @@ def _targets(record: RunRecord, name: str) -> frozenset[str]:
         return found
     from gobake.config.spelling import meant, shown
     from gobake.errors import UsageError
-    from gobake.trace.printable import one_line
+    from gobake.text.printable import one_line
 
     known = sorted({one_line(word) for t in record.targets for word in (t.name, t.service)})
     remedy = meant(name, known) if known else "run `gobake build` first"

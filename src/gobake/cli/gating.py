@@ -7,10 +7,10 @@ from typing import Any
 
 from gobake.cli.options import gate_wish
 from gobake.config import Config, GateConfig
-from gobake.gating import judge_or_fail
 from gobake.insight.card import Digest, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.gate import gate_of
+from gobake.run.gate import judge_or_fail
 
 
 def judge_if_asked(

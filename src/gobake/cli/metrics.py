@@ -9,7 +9,7 @@ import click
 
 from gobake.cli.options import as_given, history_option, project_options, request
 from gobake.errors import UsageError
-from gobake.saying import say, show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
     from gobake.model import Project
@@ -50,24 +50,24 @@ def metrics_command(given: dict[str, Any]) -> None:
 
 
 def _print(given: dict[str, Any]) -> None:
-    from gobake.metering import Meter
-    from gobake.report.exposition import text
-    from gobake.runs.store import RunStore
+    from gobake.report.prometheus.collector import Meter
+    from gobake.report.prometheus.exposition import text
+    from gobake.runs.begun import open_history
 
     project, folder = _opened(given)
-    with RunStore.reading(folder) as store:
+    with open_history(folder) as store:
         store.resolve("last")  # says what to do where there is none
         show(text(Meter(project.name).read(store)), nl=False)
 
 
 def _push(given: dict[str, Any]) -> None:
     from gobake.cli.report import _record
-    from gobake.pushgateway import push
-    from gobake.report.exposition import exposition
-    from gobake.reporting import card_of
-    from gobake.runs.store import RunStore
+    from gobake.insight.history import card_of
+    from gobake.report.prometheus.exposition import exposition
+    from gobake.report.prometheus.push import push
+    from gobake.runs.begun import open_history
 
-    with RunStore.reading(_opened(given)[1]) as store:
+    with open_history(_opened(given)[1]) as store:
         record = _record(store, "last")
         push(given["push"], exposition(card_of(store, record)), project=record.project, branch=record.branch)
     if not given["quiet"]:
@@ -77,16 +77,16 @@ def _push(given: dict[str, Any]) -> None:
 def _listen(given: dict[str, Any]) -> None:
     from prometheus_client import CollectorRegistry
 
-    from gobake.metering import Meter
-    from gobake.runs.store import RunStore
-    from gobake.scraping import address, serve
+    from gobake.report.prometheus.collector import Meter
+    from gobake.report.prometheus.server import address, serve
+    from gobake.runs.begun import open_history
 
     where = address(given["listen"])
     project, folder = _opened(given)
     meter = Meter(project.name)
 
     def read() -> CollectorRegistry:
-        with RunStore.reading(folder) as store:
+        with open_history(folder) as store:
             return meter.read(store)
 
     read()  # the first look at a long history takes a while: before Prometheus waits for it
@@ -95,7 +95,7 @@ def _listen(given: dict[str, Any]) -> None:
 
 def _opened(given: dict[str, Any]) -> tuple[Project, Path]:
     """The project, and where its records are."""
-    from gobake.opening import history_folder, open_project
+    from gobake.plan.discover import history_folder, open_project
 
     asked = request(given)
     opened = open_project(asked)

@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from gobake.caching.wish import CacheWish
+from gobake.caching.policy.options import CacheWish
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
 from gobake.errors import UsageError
-from gobake.matrix import Selection
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
-from gobake.opening import Request
-from gobake.patience import seconds_of
+from gobake.plan.request import Request
+from gobake.targets.matrix import Selection
+from gobake.trace.stall_limits import seconds_of
 
 _TAG = re.compile(r"[\w][\w.-]{0,127}")  # distribution spec, tag
 _PREFIX = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?")

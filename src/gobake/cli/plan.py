@@ -23,10 +23,10 @@ from gobake.cli.options import (
     target_options,
 )
 from gobake.errors import GobakeError, Unwritable, UsageError
-from gobake.saying import say, show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
-    from gobake.caching.choosing import CacheChoice
+    from gobake.caching.policy.choice import CacheChoice
 
 
 @click.command("plan")
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 @as_given
 def plan_command(given: dict[str, Any]) -> None:
     """Show what would be built, and why; needs no engine."""
-    from gobake.caching.layers import Builders, layer_caches
-    from gobake.caching.namespaces import namespace
-    from gobake.matrix import select
-    from gobake.opening import choose_caches, history_folder, open_project, versions_of
-    from gobake.plan.sources import service_needs
-    from gobake.planning import as_json, as_text, make_plan
+    from gobake.caching.layers.plan import Builders, layer_caches
+    from gobake.caching.policy.namespaces import namespace
+    from gobake.needs.sources import service_needs
+    from gobake.plan.discover import choose_caches, history_folder, open_project, versions_of
+    from gobake.report.plan import as_json, as_text, make_plan
+    from gobake.targets.matrix import select
 
     asked = replace(request(given), lenient=True)
     opened = open_project(asked)
@@ -73,11 +73,13 @@ def render_command(given: dict[str, Any]) -> None:
     Without --strategy all strategies of every service are written; the default group holds the chosen ones. Caches are
     those of the builder alone, unless --cache-policy names a policy: then cache-from and cache-to are written too.
     """
-    from gobake import prebuilt, recipe, whole
-    from gobake.caching.layers import Builders, layer_caches
-    from gobake.matrix import select
+    from gobake import recipe
+    from gobake.caching.layers.plan import Builders, layer_caches
+    from gobake.files import whole
     from gobake.model import Strategy
-    from gobake.opening import choose_caches, open_project
+    from gobake.plan.discover import choose_caches, open_project
+    from gobake.run import prebuilt
+    from gobake.targets.matrix import select
 
     opened = open_project(request(given))
     project = replace(opened.project, version=given["version"] or opened.project.version)
@@ -132,7 +134,7 @@ def render_command(given: dict[str, Any]) -> None:
 
 def _driver(builder: str, caches: CacheChoice) -> str:
     """That of the builder, where the plan depends on it and it answers; else that of an engine of this machine."""
-    from gobake.caching.namespaces import kept_apart, thrown_away
+    from gobake.caching.policy.namespaces import kept_apart, thrown_away
     from gobake.engine import Questions
 
     if kept_apart(caches) and thrown_away(caches, os.environ):

@@ -13,7 +13,7 @@ import click
 
 from gobake.cli.options import as_given, gate_options, history_option, project_options
 from gobake.errors import Unwritable, UsageError
-from gobake.saying import say, show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
     from gobake.insight.account import Account
@@ -41,7 +41,7 @@ def report_command(given: dict[str, Any]) -> None:
     RUN is an id, the beginning of one, or `last`.
     """
     from gobake.cli.runs import _store
-    from gobake.reporting import LIMIT, digests
+    from gobake.insight.history import LIMIT, digests
 
     page = given["form"] == "html"
     if given["last"] and not page and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
@@ -65,7 +65,7 @@ def report_command(given: dict[str, Any]) -> None:
 
 
 def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) -> tuple[RunRecord, Account]:
-    from gobake.reporting import account_of, card_of
+    from gobake.insight.history import account_of, card_of
 
     record = _record(store, given["run"])
     form = given["form"]
@@ -76,7 +76,7 @@ def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) 
 
         show(json.dumps(as_json(Report(account=found)), indent=2))
     elif form == "prometheus":
-        from gobake.report.exposition import exposition
+        from gobake.report.prometheus.exposition import exposition
 
         show(exposition(found.card), nl=False)
     elif form == "markdown":
@@ -91,8 +91,8 @@ def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) 
 
 
 def _print_runs(given: dict[str, Any], store: RunStore) -> None:
+    from gobake.insight.history import LIMIT, account_of, digests
     from gobake.insight.trend import trends
-    from gobake.reporting import LIMIT, account_of, digests
 
     form, count = given["form"], given["last"]
     known = digests(store, max(count, LIMIT))
@@ -117,10 +117,10 @@ def _print_runs(given: dict[str, Any], store: RunStore) -> None:
 
 def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) -> tuple[RunRecord, Account]:
     """One file; where it is, is said once it is there."""
+    from gobake.insight.history import LIMIT, account_of, card_of, earlier, package_costs
     from gobake.insight.trend import trends
-    from gobake.report.page import Page, as_html
-    from gobake.report.page_bundle import bundle
-    from gobake.reporting import LIMIT, account_of, card_of, earlier, package_costs
+    from gobake.report.html.bundle import bundle
+    from gobake.report.html.page import Page, as_html
 
     vega = bundle()  # first: where it is missing, nothing else need be done
     record = _record(store, given["run"])
@@ -171,7 +171,7 @@ def _judge(given: dict[str, Any], known: Sequence[Digest], record: RunRecord, fo
     from gobake.cli.gating import judge_if_asked
     from gobake.cli.options import gate_wish, request
     from gobake.config.gate_values import GateConfig
-    from gobake.opening import open_project
+    from gobake.plan.discover import open_project
 
     if gate_wish(given) == GateConfig():
         return
@@ -185,14 +185,14 @@ def _judge(given: dict[str, Any], known: Sequence[Digest], record: RunRecord, fo
 @contextmanager
 def _written_to(file: Path | None) -> Iterator[None]:
     """What is printed goes to the file, whole or not at all."""
-    from gobake import files
+    from gobake.files import atomic
 
     if file is None:
         yield
         return
     special = file.exists() and not file.is_file()  # such as /dev/stderr
     try:
-        with file.open("wb") if special else files.replaced(file) as raw:
+        with file.open("wb") if special else atomic.replaced(file) as raw:
             out = TextIOWrapper(raw, encoding="utf-8")
             try:
                 with redirect_stdout(out):

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gobake.cli.options import as_given, format_option, history_option, project_options, request
+from gobake.runs.begun import open_history
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
-from gobake.saying import say, show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
     from gobake.report.run_list import Listed
-    from gobake.runs.choice import Choice
+    from gobake.runs.filter import Choice
 
 _OUTCOMES = ("done", "failed", "interrupted", "killed")
 _SHOWN = 20  # runs, unless told otherwise
@@ -46,14 +47,14 @@ def runs_command() -> None:
 
 def history_of(given: dict[str, Any]) -> Path:
     """The folder of the project's records."""
-    from gobake.opening import history_folder, open_project
+    from gobake.plan.discover import history_folder, open_project
 
     asked = request(given)
     return history_folder(open_project(asked), asked)
 
 
 def _store(given: dict[str, Any]) -> RunStore:
-    return RunStore.reading(history_of(given))
+    return open_history(history_of(given))
 
 
 def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,7 +74,7 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def choice_of(given: dict[str, Any]) -> Choice:
     """Raises UsageError. A builder that only the environment names is the one to build with, and chooses no runs."""
-    from gobake.runs.choice import Choice, moment
+    from gobake.runs.filter import Choice, moment
 
     now = time.time()
     said = click.get_current_context().get_parameter_source("builder") is click.core.ParameterSource.COMMANDLINE
@@ -122,9 +123,9 @@ def ls_command(given: dict[str, Any]) -> None:
 
 def _listed(store: RunStore, choice: Choice, most: int | None) -> tuple[list[Listed], int]:
     """The newest that are as asked, and how many more there are. What cannot be read fits no condition."""
-    from gobake.reporting import all_digests
-    from gobake.runs.choice import Choice
-    from gobake.runs.digest import Digest
+    from gobake.insight.history import all_digests
+    from gobake.runs.filter import Choice
+    from gobake.runs.summary import Digest
 
     if choice == Choice():  # then no digest is needed to count the others
         ids = store.ids()

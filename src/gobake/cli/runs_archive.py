@@ -11,7 +11,7 @@ import click
 from gobake.cli.options import as_given, history_option, project_options
 from gobake.cli.runs import choice_of, choice_options, history_of, runs_command
 from gobake.errors import UsageError
-from gobake.saying import say
+from gobake.text.say import say
 
 if TYPE_CHECKING:
     from gobake.runs.archive import Entry
@@ -37,9 +37,9 @@ _TOLD = 20  # lines that were refused; of more, their number
 def export_command(given: dict[str, Any]) -> None:
     """Write runs into a file: records, events and figures. All of them, or those that are named or chosen."""
     from gobake.runs.archive import write
-    from gobake.runs.store import RunStore
+    from gobake.runs.begun import open_history
 
-    with RunStore.reading(history_of(given)) as store:
+    with open_history(history_of(given)) as store:
         wanted = _wanted(given, store)
         if not wanted:
             raise UsageError("no run is as asked", remedy="`gobake runs ls` lists them")
@@ -50,9 +50,9 @@ def export_command(given: dict[str, Any]) -> None:
 
 def _wanted(given: dict[str, Any], store: RunStore) -> list[str]:
     """Ids, oldest first: whoever is interrupted while importing has what later ones are compared with."""
-    from gobake.reporting import all_digests
-    from gobake.runs.choice import Choice
-    from gobake.runs.digest import Digest
+    from gobake.insight.history import all_digests
+    from gobake.runs.filter import Choice
+    from gobake.runs.summary import Digest
 
     named = sorted({store.resolve(name) for name in given["runs"]}) if given["runs"] else store.ids()
     choice = choice_of(given)
@@ -89,7 +89,7 @@ def import_command(given: dict[str, Any]) -> None:
     """Add the runs of a file to the history. Those that are there already stay as they are."""
     from gobake.runs.archive import Refused, read
     from gobake.runs.store import RunStore
-    from gobake.trace.printable import one_line
+    from gobake.text.printable import one_line
 
     added = present = refused = 0
     with RunStore(history_of(given)) as store:

@@ -11,8 +11,8 @@ import click
 
 from gobake.cli.options import as_given, project_options, request
 from gobake.errors import Unwritable, UsageError
-from gobake.gomod import CONFIG_FILE
-from gobake.saying import say, show
+from gobake.gotool.modules import CONFIG_FILE
+from gobake.text.say import say, show
 
 
 @click.command("init")
@@ -28,10 +28,10 @@ from gobake.saying import say, show
 @as_given
 def init_command(given: dict[str, Any]) -> None:
     """Write a commented gobake.yaml from what Go found and what the repository's build files say."""
-    from gobake import files
-    from gobake.beginning import begin
     from gobake.config import render_init
-    from gobake.opening import open_project
+    from gobake.files import atomic
+    from gobake.plan.discover import open_project
+    from gobake.plan.init import begin
 
     begun = begin(open_project(replace(request(given), lenient=True)), given["source"] or "")
     project = begun.project
@@ -51,7 +51,7 @@ def init_command(given: dict[str, Any]) -> None:
     if os.path.lexists(file) and not given["force"]:
         raise UsageError(f"{file} is there already", remedy="--force replaces it, --stdout just prints")
     try:
-        files.write_in_tree(file, text)
+        atomic.write_in_tree(file, text)
     except OSError as error:
         raise Unwritable(f"{file} cannot be written: {error.strerror}", remedy="--stdout just prints it") from None
     if not given["quiet"]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gobake.cli.options import as_given, format_option, project_options, request
-from gobake.saying import say, show
+from gobake.text.say import say, show
 
 
 @click.command("trust")
@@ -26,10 +26,10 @@ def trust_command(given: dict[str, Any]) -> None:
     It holds for this folder, on this machine, until gobake.yaml wants something else. On a CI the event and the commit
     decide.
     """
-    from gobake import hostgo
-    from gobake.access import offered
-    from gobake.access.hosts import of_project
-    from gobake.opening import open_project
+    from gobake.credentials import offered
+    from gobake.credentials.hosts import of_project
+    from gobake.gotool import host
+    from gobake.plan.discover import open_project
     from gobake.trust import asking, remembered
     from gobake.trust.keys import wants
 
@@ -39,7 +39,7 @@ def trust_command(given: dict[str, Any]) -> None:
         known = remembered.forget(root)
         say(f"{root} is {'no longer' if known else 'not'} trusted")
         return
-    gifts = offered(root, os.environ, of_project(opened.tree.layout, hostgo.module_settings()))
+    gifts = offered(root, os.environ, of_project(opened.tree.layout, host.module_settings()))
     if given["show"]:
         trusted = remembered.is_trusted(root, opened.written)
         if given["form"] == "json":

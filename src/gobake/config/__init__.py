@@ -12,7 +12,7 @@ from gobake.config.cache_values import Backend, CacheConfig, LayerConfig, SeedCo
 from gobake.config.finding import load_config
 from gobake.config.gate_values import GateConfig
 from gobake.config.values import RESERVED_NAMES, Config, HistoryConfig, PrivateConfig, ServiceConfig, Token, merged
-from gobake.gomod import CONFIG_FILE
+from gobake.gotool.modules import CONFIG_FILE
 
 if TYPE_CHECKING:
     from gobake.config.initfile import render_init

@@ -67,7 +67,7 @@ class SeedConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class CacheConfig:
-    """The `cache` section; what is unsaid is decided by caching/choosing.py."""
+    """The `cache` section; what is unsaid is decided by caching/policy/choice.py."""
 
     policy: str | None = None  # a name of gobake's own, or a file
     store: str | None = None  # as written: a repository, or a folder

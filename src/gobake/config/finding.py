@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gobake.config.values import MAX_BYTES, Config
 from gobake.errors import ConfigError, Where
-from gobake.gomod import CONFIG_FILE
+from gobake.gotool.modules import CONFIG_FILE
 
 _MISNAMED = ("gobake.yml", ".gobake.yaml", ".gobake.yml")
 

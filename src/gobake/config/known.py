@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from gobake import memory
+from gobake import memo
 from gobake.config.nodes import Node, from_json, to_json
 
 _KIND = "document"
@@ -17,7 +17,7 @@ _KIND = "document"
 def document(text: bytes, file: Path) -> Node | None:
     """What `document.compose` makes of it. Raises ConfigError, each time anew."""
     key, evidence = str(file.absolute()), (text, _parser())
-    known = memory.recall(_KIND, key, evidence)
+    known = memo.recall(_KIND, key, evidence)
     if isinstance(known, list):
         try:
             return from_json(known)
@@ -26,7 +26,7 @@ def document(text: bytes, file: Path) -> Node | None:
     from gobake.config.document import compose
 
     node = compose(text, file)
-    memory.remember(_KIND, key, evidence, to_json(node))
+    memo.remember(_KIND, key, evidence, to_json(node))
     return node
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from gobake.config import gate_values, patterns
+from gobake.config import gate_values, patterns, stamps
 from gobake.config.kinds import Grammar, Kind, Schema, choice
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
 from gobake.config.values import RESERVED_NAMES
 from gobake.errors import UsageError
 from gobake.model import Platform, Strategy
-from gobake.versions import stamps
 
 # Suggested, and admitted by the schema; what a platform is, model.Platform decides.
 ARCHITECTURES = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x".split()

@@ -17,10 +17,10 @@ from gobake.context.links import Links, is_file
 from gobake.context.patterns import expand, names
 from gobake.context.unkeyed import marks
 from gobake.errors import ProjectError, Where
-from gobake.golang import GoTree, Package
-from gobake.gomod import BuildRoot
-from gobake.matrix import Matrix
+from gobake.gotool.modules import BuildRoot
+from gobake.gotool.packages import GoTree, Package
 from gobake.model import Project
+from gobake.targets.matrix import Matrix
 
 _TEST = "_test.go"
 _PROFILE = "default.pgo"

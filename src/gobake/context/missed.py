@@ -14,7 +14,7 @@ from pathlib import Path
 from gobake.context.links import Links
 from gobake.context.patterns import expand, names
 from gobake.dataclass import dataclass
-from gobake.gomod import Layout
+from gobake.gotool.modules import Layout
 
 SOURCE = "/src"  # where the context lies in the compile
 _INCLUDES_OF_GO = "/usr/local/go/pkg/include"  # where the assembler looks last; it names that place alone

@@ -18,11 +18,11 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from gobake import whole
 from gobake.context.entries import Admitted, Entry
 from gobake.context.slots import Slot, take
 from gobake.dataclass import dataclass
 from gobake.errors import ProjectError, Unwritable, Where
+from gobake.files import whole
 
 _INDEX = "index.json"
 _FORM = 1  # of the index and of what it tells of; another one is made anew

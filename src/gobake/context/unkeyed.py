@@ -15,7 +15,7 @@ from gobake.context.entries import Entry
 from gobake.context.includes import Beyond
 from gobake.context.links import Links
 from gobake.context.patterns import matches
-from gobake.golang import Package
+from gobake.gotool.packages import Package
 
 HEADER = "gobake_headers.h"
 LIBRARIES = "gobake_libraries.go"

@@ -4,18 +4,7 @@ Builds go through python-on-whales; the few questions asked before and after a b
 that context, DOCKER_HOST and configuration are those of the user's shell. Nothing here decides what is built.
 """
 
-from gobake.engine.asking import (
-    Builder,
-    EngineInfo,
-    Node,
-    Questions,
-    host_platform,
-    parse_info,
-    parse_inspect,
-    refusal,
-    require_image_store,
-)
-from gobake.engine.baking import (
+from gobake.engine.bake import (
     Bake,
     BakeCall,
     build_folder,
@@ -26,9 +15,21 @@ from gobake.engine.baking import (
     ticking,
     warm_up,
 )
-from gobake.engine.collecting import CollectRule, parse_rules, size_in_bytes
-from gobake.engine.known import plugin
-from gobake.engine.looking import (
+from gobake.engine.builder import (
+    Builder,
+    EngineInfo,
+    Node,
+    Questions,
+    host_platform,
+    parse_info,
+    parse_inspect,
+    refusal,
+    require_image_store,
+)
+from gobake.engine.builder_cache import plugin
+from gobake.engine.gc_rules import CollectRule, parse_rules, size_in_bytes
+from gobake.engine.images import ImageSize, image_sizes, remote_sizes
+from gobake.engine.usage import (
     CacheMount,
     Usage,
     builder_usage,
@@ -39,7 +40,6 @@ from gobake.engine.looking import (
     parse_mounts,
     remove_images,
 )
-from gobake.engine.sizes import ImageSize, image_sizes, remote_sizes
 
 __all__ = [
     "Bake",

@@ -1,5 +1,5 @@
 """Which questions must be put to Go so that a tree is known: one for every module or workspace, platform and set of
-settings. Pure: local.py asks them on this machine, gocontainer.py in a container."""
+settings. Pure: local.py asks them on this machine, plan/go_container.py in a container."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gobake.dataclass import dataclass
-from gobake.gomod import BuildRoot, Layout, Module
 from gobake.gotool import settings
+from gobake.gotool.modules import BuildRoot, Layout, Module
 from gobake.model import BuildOptions, Platform
 
 # Files that a build reads of a package, by go list's names for their kinds (cmd/go/internal/list)

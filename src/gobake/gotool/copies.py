@@ -14,9 +14,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from gobake.gomod import TOKEN, unquoted
 from gobake.gotool import settings
 from gobake.gotool.asking import Question
+from gobake.gotool.modules import TOKEN, unquoted
 
 _LOCAL = re.compile(r"\.{1,2}(?:/|$)")
 

@@ -6,16 +6,15 @@ import os
 import time
 from collections.abc import Iterable
 
-from gobake import hostgo
 from gobake.errors import GoMissing, TransferStalled
-from gobake.folders import scratch_folder
-from gobake.golang import GoTree
-from gobake.gomod import Layout
-from gobake.gotool import settings, words
+from gobake.gotool import host, settings, words
 from gobake.gotool.asking import Answer, Query, Question, questions
 from gobake.gotool.copies import Copies
+from gobake.gotool.modules import Layout
+from gobake.gotool.packages import GoTree
 from gobake.gotool.reading import nameless, read
-from gobake.saying import say
+from gobake.paths import scratch_folder
+from gobake.text.say import say
 
 _APART_SECONDS = 30.0  # between two lines that say that Go waits
 
@@ -23,7 +22,7 @@ _APART_SECONDS = 30.0  # between two lines that say that Go waits
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run,
     TransferStalled where it waits for modules for too long."""
-    from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: surveys.py
+    from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: list_cache.py
 
     jobs = questions(layout, asked)
     once = {job.asked: job for job in jobs}  # a module is asked once, also where several others replace it
@@ -41,7 +40,7 @@ class _Asker:
     def __init__(self, go: str, copies: Copies) -> None:
         self._go = go
         self.copies = copies
-        self._environment = settings.of_host(os.environ, hostgo.own_settings(go))
+        self._environment = settings.of_host(os.environ, host.own_settings(go))
         self._stalled: TransferStalled | None = None
         self._told = 0.0
 
@@ -58,7 +57,7 @@ class _Asker:
         environment = {**self._environment, **env, "PWD": str(job.folder)}
         if self._stalled:
             raise self._stalled  # of several questions at once, one that stands still tells of all
-        from gobake import patience  # only where Go is asked
+        from gobake.trace import patience  # only where Go is asked
 
         try:
             done = patience.run(command, cwd=job.folder, env=environment, say=self._say)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from gobake.errors import ProjectError
-from gobake.golang import GoTree, Package, Trouble, around, of_a_main_module, relative, unreadable
-from gobake.gomod import BuildRoot, Layout
 from gobake.gotool import settings, words
 from gobake.gotool.asking import COMPILED, SOURCES, WHY, Answer, Question
+from gobake.gotool.modules import BuildRoot, Layout
+from gobake.gotool.packages import GoTree, Package, Trouble, around, of_a_main_module, relative, unreadable
 from gobake.gotool.passedover import passed_over
 
 PROFILE = "default.pgo"

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gobake.errors import Unwritable
-from gobake.gomod import Layout
+from gobake.gotool.modules import Layout
 
 _READ = frozenset("go c cc cpp cxx m h hh hpp hxx f F for f90 s S sx swig swigcxx mod sum work".split())
 _SKIPPED = frozenset((".git", "node_modules"))

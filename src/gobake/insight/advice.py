@@ -13,8 +13,8 @@ from gobake.insight.exports import balance
 from gobake.insight.packages import lost
 from gobake.insight.past import Look
 from gobake.runs.record import MountRecord, RunRecord
-from gobake.spans import covered
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
+from gobake.trace.intervals import covered
 
 RUNS = 10  # so many of the last runs are looked at
 _OFTEN = 3  # runs in which a file changed alone

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 
 from gobake.dataclass import dataclass
-from gobake.runs.digest import Digest as Digest  # made by scorecard.py, kept beside the record
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
+from gobake.runs.summary import Digest as Digest  # made by scorecard.py, kept beside the record
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
+from gobake.config import stamps
 from gobake.dataclass import dataclass
 from gobake.insight import files
 from gobake.insight.causes import Cause, Change
 from gobake.insight.past import FILES, GO_STAGES, Found, Look, Place
 from gobake.runs.record import RunRecord
-from gobake.versions import stamps
 
 ENVIRONMENT = "env:"  # what the names of arguments begin with that are environment variables
 _FLAG = re.compile(r"(?<!\S)(--?[A-Za-z][\w-]*)")

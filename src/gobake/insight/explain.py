@@ -20,7 +20,7 @@ from gobake.insight.files import MODULE_FILES
 from gobake.insight.packages import package_causes
 from gobake.insight.past import MISSED, TRACE, Found, Look, Past
 from gobake.runs.record import RunRecord
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 
 def explain(record: RunRecord, earlier: Sequence[RunRecord]) -> Explanation:

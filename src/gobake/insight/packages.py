@@ -18,7 +18,7 @@ from gobake.insight.differences import ENVIRONMENT, argument_names, go_says, sai
 from gobake.insight.modules import module_of
 from gobake.insight.past import Look
 from gobake.runs.record import GoRecord, MountRecord, RunRecord
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 _RUNS = 30  # so many earlier runs are asked for a package's key
 

@@ -13,7 +13,7 @@ from gobake.dataclass import dataclass
 from gobake.insight.card import StepFigures
 from gobake.insight.costs import CACHED, Costs, in_order, is_base
 from gobake.runs.record import RunRecord, StepRecord
-from gobake.spans import covered
+from gobake.trace.intervals import covered
 
 _RANK = ("executed", "imported", "reused", "unknown")  # whose outcome it is, where targets saw it differently
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from gobake.context.admitted import packages
 from gobake.dataclass import dataclass
-from gobake.golang import GoTree
-from gobake.matrix import Matrix
+from gobake.gotool.packages import GoTree
 from gobake.model import Project
 from gobake.recipe import bakefile, dockerfile, ignore
 from gobake.recipe.bakefile import (
@@ -24,6 +23,7 @@ from gobake.recipe.bakefile import (
 )
 from gobake.recipe.dockerfile import CERTIFICATES, NETRC, libc_of, prebuilt_folder, prebuilt_name
 from gobake.recipe.ignore import downloads
+from gobake.targets.matrix import Matrix
 
 __all__ = [
     "BAKE_FILE",

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from gobake.config import stamps
 from gobake.dataclass import dataclass
-from gobake.matrix import Matrix
 from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.recipe.words import FILES, hcl, stage_name
-from gobake.versions import stamps
+from gobake.targets.matrix import Matrix
 
 INLINE = "type=inline"  # the cache-to that lies in the image
 TRACE = "trace"  # the target that writes what Go did into a folder

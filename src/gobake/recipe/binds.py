@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from gobake.context.admitted import admitted
-from gobake.golang import GoTree
-from gobake.matrix import Matrix
+from gobake.gotool.packages import GoTree
 from gobake.model import Project
 from gobake.recipe import words
+from gobake.targets.matrix import Matrix
 
 _MOST = 100  # mounts of one step; a tree that would need more is mounted as a whole
 

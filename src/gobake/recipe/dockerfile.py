@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from gobake.config import stamps
 from gobake.context.admitted import in_context, used_roots
 from gobake.dataclass import dataclass
-from gobake.golang import GoTree
+from gobake.gotool.packages import GoTree
 from gobake.gotool.settings import of_options
-from gobake.matrix import Matrix
 from gobake.model import HealthCheck, Project, Service, Stamp, Strategy, Target, is_dockerfile
 from gobake.recipe import folders, ignore, words
 from gobake.recipe.accounts import Account, accounts, base_name
 from gobake.recipe.binds import binds
 from gobake.recipe.stages import Batch, Command, CompileStage, commands_of, compile_stages
 from gobake.recipe.templates import fill
-from gobake.versions import stamps
+from gobake.targets.matrix import Matrix
 
 SOURCE = "/src"
 PROGRAMS = "/cache/golink"  # where go build keeps programs from build to build, in a folder for each batch

@@ -16,10 +16,10 @@ from gobake.context.admitted import admitted, in_context, packages, used_roots
 from gobake.context.entries import Entry
 from gobake.context.links import Links
 from gobake.context.patterns import names
-from gobake.golang import GoTree
-from gobake.gomod import BuildRoot
-from gobake.matrix import Matrix
+from gobake.gotool.modules import BuildRoot
+from gobake.gotool.packages import GoTree
 from gobake.model import Project
+from gobake.targets.matrix import Matrix
 
 _WILD = re.compile(r"[*?\[]")
 _TESTS, _HIDDEN = "**/*_test.go", "**/.*"

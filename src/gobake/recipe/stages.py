@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from gobake.config import stamps
 from gobake.dataclass import dataclass
-from gobake.matrix import Matrix
 from gobake.model import BuildOptions, Program, Service, Strategy
-from gobake.versions import stamps
+from gobake.targets.matrix import Matrix
 
 
 @dataclass(frozen=True, kw_only=True)

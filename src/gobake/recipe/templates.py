@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gobake import memory, shipped
+from gobake import memo
+from gobake.files import shipped
 from gobake.recipe import words
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ def fill(name: str, values: Mapping[str, object], key: str) -> str:
     """The text of a template. ``key`` names what it is made for; functions among the values are our own code."""
     plain = sorted((word, value) for word, value in values.items() if not callable(value))
     evidence = (name, plain, tuple(_stamps()))
-    text = memory.recall(_KIND, key, evidence)
+    text = memo.recall(_KIND, key, evidence)
     if not isinstance(text, str):
         text = _environment().get_template(name).render(values)
-        memory.remember(_KIND, key, evidence, text)
+        memo.remember(_KIND, key, evidence, text)
     return text
 
 
@@ -47,7 +48,7 @@ def _environment() -> jinja2.Environment:
 def _stamps() -> Iterator[tuple[str, int, int]]:
     """The state of the templates, and of the code whose functions they call."""
     code = Path(__file__).parent
-    for folder, pattern in ((shipped.folder("bake"), "*.j2"), (code, "*.py"), (code.parent / "versions", "*.py")):
+    for folder, pattern in ((shipped.folder("bake"), "*.j2"), (code, "*.py"), (code.parent / "config", "stamps.py")):
         for file in sorted(folder.glob(pattern)):
             state = file.stat()
             yield str(file), state.st_mtime_ns, state.st_size

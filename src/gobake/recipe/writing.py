@@ -9,13 +9,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from gobake import __version__, whole
+from gobake import __version__
 from gobake.errors import Unwritable
-from gobake.files import make_folder
-from gobake.matrix import Matrix
+from gobake.files import whole
+from gobake.files.atomic import make_folder
 from gobake.model import Project
 from gobake.recipe import BAKE_FILE, DOCKERFILE, IGNORE_FILE, Recipe
 from gobake.recipe.bakefile import TargetCache
+from gobake.targets.matrix import Matrix
 
 _KEEP_RECIPES_SECONDS = 14 * 24 * 3600
 

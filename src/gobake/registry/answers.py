@@ -7,10 +7,10 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from gobake import outside
-from gobake.outside import Unfit
+from gobake.foreign import checks
+from gobake.foreign.checks import Unfit
 from gobake.registry.transport import origin
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 _CHALLENGE = re.compile(r'(?<!\w)(\w{1,40})="([^"]*)"')
 _NEXT = re.compile(r'\s*<([^>]+)>\s*;.*rel="?next')
@@ -22,9 +22,9 @@ _LONGEST_TOKEN = 1 << 16
 def tags(body: bytes) -> tuple[str, ...]:
     """Of a page of `tags/list`. What is no tag cannot be asked for either, and is left out."""
     found = []
-    for one in outside.items(outside.parsed_object(body).get("tags")):
+    for one in checks.items(checks.parsed_object(body).get("tags")):
         try:
-            found.append(outside.tag(one))
+            found.append(checks.tag(one))
         except Unfit:
             continue
     return tuple(found)
@@ -55,7 +55,7 @@ def challenge(header: str) -> tuple[str, Mapping[str, str]]:
 
 def token(body: bytes) -> str:
     """Of a token server; "" where it gives none."""
-    told = outside.parsed_object(body)
+    told = checks.parsed_object(body)
     found = told.get("token") or told.get("access_token") or ""
     if not isinstance(found, str) or len(found) > _LONGEST_TOKEN or (found and not _TOKEN.fullmatch(found)):
         raise Unfit("is no token")
@@ -65,8 +65,8 @@ def token(body: bytes) -> str:
 def said(body: bytes) -> str:
     """A registry's own words in an error, in brackets; "" where it has none."""
     try:
-        first: list[Any] = outside.items(outside.parsed_object(body).get("errors"))[:1]
-        error = outside.mapping(first[0]) if first else {}
+        first: list[Any] = checks.items(checks.parsed_object(body).get("errors"))[:1]
+        error = checks.mapping(first[0]) if first else {}
     except Unfit:
         return ""
     words = one_line(str(error.get("message") or error.get("code") or ""), 120)

@@ -1,7 +1,7 @@
 """One repository of a registry: list tags, read manifests and small blobs, push small artifacts, delete a manifest.
 
 Credentials go to the registry and to the token server that it names over TLS, and follow no redirect. Nothing that a
-registry answers is believed before outside.py and oci.py have read it.
+registry answers is believed before the room `foreign` has read it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from gobake import oci, outside
 from gobake.errors import RegistryRefused
-from gobake.oci import Manifest
-from gobake.outside import Unfit
+from gobake.foreign import checks, oci
+from gobake.foreign.checks import Unfit
+from gobake.foreign.oci import Manifest
 from gobake.registry import answers
 from gobake.registry.credentials import HUB, Credentials, credentials_of
 from gobake.registry.transport import Answer, Transport, is_loopback, is_private, origin
@@ -76,7 +76,7 @@ class Repository:
     def manifest(self, reference: str) -> Manifest | None:
         """Of a tag or digest; None where there is none."""
         by_digest = reference.startswith("sha256:")
-        reference = self._named(outside.digest if by_digest else outside.tag, reference)
+        reference = self._named(checks.digest if by_digest else checks.tag, reference)
         answer = self._ask("GET", f"{self._base}/manifests/{reference}", accept=_MANIFESTS)
         if answer.status == 404:
             return None
@@ -85,9 +85,9 @@ class Repository:
             raise RegistryRefused(f"{self.host}: the manifest {reference} is damaged")
         return self._read(oci.manifest, body)
 
-    def blob(self, digest: str, largest: int = outside.LONGEST_JSON) -> bytes:
+    def blob(self, digest: str, largest: int = checks.LONGEST_JSON) -> bytes:
         """A small blob, checked against its digest."""
-        answer = self._ask("GET", f"{self._base}/blobs/{self._named(outside.digest, digest)}", largest=largest)
+        answer = self._ask("GET", f"{self._base}/blobs/{self._named(checks.digest, digest)}", largest=largest)
         body = self._good(answer).body
         if oci.digest_of(body) != digest:
             raise RegistryRefused(f"{self.host}: the blob {digest} is damaged")
@@ -95,7 +95,7 @@ class Repository:
 
     def delete(self, digest: str) -> None:
         """Delete a manifest, and with it all tags that name it; it may be gone already. Raises DeletionRefused."""
-        answer = self._ask("DELETE", f"{self._base}/manifests/{self._named(outside.digest, digest)}")
+        answer = self._ask("DELETE", f"{self._base}/manifests/{self._named(checks.digest, digest)}")
         if answer.status in (401, 403):
             raise DeletionRefused(
                 f"{self.host}/{self.path}: these credentials may not delete",
@@ -119,7 +119,7 @@ class Repository:
             "layers": [layer],
         }
         body = json.dumps(manifest, separators=(",", ":")).encode()
-        answer = self._ask("PUT", f"{self._base}/manifests/{self._named(outside.tag, tag)}", data=body, kind=_MANIFEST)
+        answer = self._ask("PUT", f"{self._base}/manifests/{self._named(checks.tag, tag)}", data=body, kind=_MANIFEST)
         self._good(answer, "write")
         return oci.digest_of(body)
 
@@ -147,7 +147,7 @@ class Repository:
         accept: str = "",
         data: bytes | None = None,
         kind: str = "",
-        largest: int = outside.LONGEST_JSON,
+        largest: int = checks.LONGEST_JSON,
     ) -> Answer:
         """Once, and once more with what the registry's challenge asks for."""
         right = "write" if data is not None else method
@@ -184,7 +184,7 @@ class Repository:
         return f"Bearer {token}" if token else ""
 
     def _token(self, realm: str, asked: dict[str, str], credentials: Credentials | None) -> Answer:
-        largest = outside.LONGEST_JSON
+        largest = checks.LONGEST_JSON
         if credentials and credentials.token:
             form = {
                 **asked,

@@ -10,9 +10,9 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from gobake import outside
 from gobake.dataclass import dataclass
-from gobake.outside import Unfit
+from gobake.foreign import checks
+from gobake.foreign.checks import Unfit
 
 HUB = "docker.io"
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -50,7 +50,7 @@ def credentials_of(host: str) -> Credentials | None:
 def _config() -> Mapping[str, Any]:
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
-        return outside.parsed_object((folder / "config.json").read_bytes())
+        return checks.parsed_object((folder / "config.json").read_bytes())
     except (OSError, Unfit):
         return {}
 
@@ -85,7 +85,7 @@ def _from_helper(helper: str, key: str) -> Credentials | None:
             check=True,
             timeout=_HELPER_SECONDS,
         )
-        told = outside.parsed_object(done.stdout.encode())
+        told = checks.parsed_object(done.stdout.encode())
         user, secret = told.get("Username"), told.get("Secret")
     except (OSError, subprocess.SubprocessError, ValueError):
         return None

@@ -12,10 +12,10 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from gobake.beside import begun
 from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
-from gobake.trace.printable import one_line
+from gobake.proc.futures import begun
+from gobake.text.printable import one_line
 
 _SILENT_SECONDS = 10.0
 _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gobake.caching.kept import Kept, KeptMount
-from gobake.caching.pruning import Item
-from gobake.caching.stored import Entry, What
-from gobake.caching.verifying import Verdict, Verified
+from gobake.caching.kept.contents import Entry, What
+from gobake.caching.kept.listing import Kept, KeptMount
+from gobake.caching.kept.prune import Item
+from gobake.caching.verify import Verdict, Verified
 from gobake.report.console import console_for
 from gobake.report.quantities import size_text
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 _AGES = (("day", 86_400), ("hour", 3600), ("minute", 60))
 

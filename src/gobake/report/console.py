@@ -1,4 +1,4 @@
-"""The terminal, or what stands in for it: the door for tables and colours. Lines of text have saying.py."""
+"""The terminal, or what stands in for it: the door for tables and colours. Lines of text have text/say.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from gobake.trace.printable import printable
+from gobake.text.printable import printable
 
 
 class _Console(Console):

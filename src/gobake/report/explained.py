@@ -16,7 +16,7 @@ from rich.text import Text
 
 from gobake.insight.causes import Change, Explanation, Miss, PackageCause
 from gobake.report.console import console_for
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 SCHEMA = 1
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}

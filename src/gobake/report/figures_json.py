@@ -14,7 +14,7 @@ from gobake.insight.account import Account
 from gobake.insight.card import Digest
 from gobake.insight.trend import Trend
 from gobake.runs.record import StepRecord
-from gobake.trace.printable import scrubbed
+from gobake.text.printable import scrubbed
 
 SCHEMA = 1
 

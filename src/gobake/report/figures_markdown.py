@@ -9,7 +9,7 @@ from gobake.insight.card import Digest
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.quantities import UNKNOWN, seconds_text, share_text
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 MOST_LINES = 60
 _FRAME = 7  # lines of a folded table beside its rows

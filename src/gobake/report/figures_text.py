@@ -15,7 +15,7 @@ from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 _BAR = 20  # characters
 _CAUSES = 3

@@ -9,7 +9,7 @@ from rich.text import Text
 from gobake.insight.causes import Explanation, PackageCause
 from gobake.insight.gate import Finding, State, Verdict
 from gobake.report.console import console_for
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 CAUSES = 3  # of steps, and as many of Go packages
 _WIDTH = 300

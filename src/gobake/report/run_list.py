@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gobake.report.quantities import UNKNOWN, moment_text, share_text
-from gobake.runs.digest import Digest
 from gobake.runs.record import UnreadableRecord
-from gobake.trace.printable import one_line
+from gobake.runs.summary import Digest
+from gobake.text.printable import one_line
 
 _SERVICES = 3  # that are named
 _COLUMNS = ("RUN", "BEGUN", "OUTCOME", "TIME", "TARGETS", "STEPS", "GO", "SAVED", "REVISION", "BRANCH", "SERVICES")

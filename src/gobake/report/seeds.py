@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gobake.caching.restoring import Restored
-from gobake.caching.saving import Saved
-from gobake.caching.units import Shape
+from gobake.caching.seeds.restore import Restored
+from gobake.caching.seeds.save import Saved
+from gobake.caching.seeds.units import Shape
 from gobake.report.quantities import size_text
 
 

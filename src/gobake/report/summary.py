@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from gobake.plan.keep_going import NotBuilt
+from gobake.outcome.keep_going import NotBuilt
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text, size_text
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
-from gobake.saying import say
+from gobake.text.printable import one_line, printable
+from gobake.text.say import say
 from gobake.trace.failure import Failure
-from gobake.trace.printable import one_line, printable
 from gobake.trace.steps import Outcome
 
 _WORDS = 20  # complaints that are shown

@@ -12,14 +12,15 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from gobake import files, outside
 from gobake.dataclass import dataclass
 from gobake.errors import Unwritable, UsageError
-from gobake.outside import Unfit
-from gobake.runs import digest as digests
-from gobake.runs.digest import Digest
+from gobake.files import atomic
+from gobake.foreign import checks
+from gobake.foreign.checks import Unfit
+from gobake.runs import summary as digests
 from gobake.runs.record import NewerRecord, RunRecord, UnreadableRecord, from_json, to_json
 from gobake.runs.store import is_id
+from gobake.runs.summary import Digest
 
 SCHEMA = 1
 LONGEST = 128 << 20  # bytes of a line; the events of a large build have some 20 MB
@@ -51,7 +52,7 @@ def to_line(entry: Entry) -> bytes:
 def from_line(line: bytes) -> Entry:
     """Raises UnreadableRecord."""
     try:
-        data = outside.parsed(line, LONGEST)
+        data = checks.parsed(line, LONGEST)
     except Unfit as error:
         raise UnreadableRecord(str(error)) from None
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
@@ -76,7 +77,7 @@ def write(file: Path, entries: Iterator[Entry]) -> int:
     count = 0
     try:
         with (
-            files.replaced(file, 0o600) as raw,
+            atomic.replaced(file, 0o600) as raw,
             gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6) as out,
         ):
             for entry in entries:

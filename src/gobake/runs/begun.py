@@ -18,10 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from gobake import files, outside, whole
 from gobake.dataclass import dataclass
 from gobake.errors import Unwritable
-from gobake.outside import LONGEST_JSON
+from gobake.files import atomic, whole
+from gobake.foreign import checks
+from gobake.foreign.checks import LONGEST_JSON
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, new_id, to_json
 from gobake.runs.store import RunStore, is_id
 
@@ -80,11 +81,11 @@ class BegunRun:
             self._write(replace(record, outcome=KILLED, failure=WHY))
 
     def _write(self, record: RunRecord) -> None:
-        files.make_folder(self._file.parent)
-        files.refuse_link(self._file.parent)
+        atomic.make_folder(self._file.parent)
+        atomic.refuse_link(self._file.parent)
         part = self._file.with_suffix(f".{os.getpid()}.part")
         part.unlink(missing_ok=True)  # of a process of the same number, or a link of others
-        files.new_file(part, files.file_mode(self._file.parent))
+        atomic.new_file(part, atomic.file_mode(self._file.parent))
         held = part.open("w", encoding="utf-8")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -119,6 +120,13 @@ class BegunRun:
             self._held = None
 
 
+def open_history(folder: Path) -> RunStore:
+    """The records of a folder for who only reads; runs that were killed since become records first. Raises
+    Unwritable as `RunStore.reading` does."""
+    settle(folder)
+    return RunStore.reading(folder)
+
+
 def settle(history: Path) -> None:
     """Runs whose process is gone become records. A history that cannot be written stays as it is."""
     if (history / _FOLDER).is_symlink():
@@ -132,7 +140,7 @@ def settle(history: Path) -> None:
 def _settle(history: Path, file: Path, text: str) -> None:
     """Raises Unwritable, UnreadableRecord, ValueError."""
     try:
-        told = outside.parsed(whole.unsealed(text.encode("utf-8", "surrogateescape")).encode("utf-8", "replace"))
+        told = checks.parsed(whole.unsealed(text.encode("utf-8", "surrogateescape")).encode("utf-8", "replace"))
     except ValueError:
         if time.time() - file.stat().st_mtime > _ELSEWHERE_SECONDS:  # nothing will ever come of it
             file.unlink(missing_ok=True)

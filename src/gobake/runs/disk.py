@@ -17,8 +17,8 @@ from typing import Any
 import diskcache
 from diskcache.core import DEFAULT_SETTINGS, MODE_RAW
 
-from gobake import outside
-from gobake.outside import LONGEST_JSON, Unfit
+from gobake.foreign import checks
+from gobake.foreign.checks import LONGEST_JSON, Unfit
 
 FILE = "cache.db"
 _LONGEST_KEY = 1024  # bytes
@@ -42,7 +42,7 @@ class PlainDisk(diskcache.JSONDisk):  # type: ignore[misc]
     def get(self, key: bytes, raw: bool) -> Any:
         """A key. What is no key of ours comes as None, so that it does not hide the others."""
         try:
-            return outside.parsed(outside.inflated(key, _LONGEST_KEY), _LONGEST_KEY) if raw else None
+            return checks.parsed(checks.inflated(key, _LONGEST_KEY), _LONGEST_KEY) if raw else None
         except (Unfit, TypeError):
             return None
 
@@ -50,7 +50,7 @@ class PlainDisk(diskcache.JSONDisk):  # type: ignore[misc]
         """Raises Unfit."""
         if mode != MODE_RAW or filename is not None or read or not isinstance(value, bytes):
             raise Unfit("it is not JSON")
-        return outside.parsed(outside.inflated(value, LONGEST_JSON))
+        return checks.parsed(checks.inflated(value, LONGEST_JSON))
 
     def remove(self, file_path: str) -> None:
         """Rows have no files."""

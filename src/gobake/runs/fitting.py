@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gobake.outside import LONGEST_JSON
+from gobake.foreign.checks import LONGEST_JSON
 from gobake.runs.record import InputsRecord, RunRecord, to_json
 
 _STEPS = 2000

@@ -9,9 +9,9 @@ from pathlib import Path
 from gobake.errors import Unwritable
 from gobake.runs import begun
 from gobake.runs.archive import Entry
-from gobake.runs.digest import Digest
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.runs.store import RunStore
+from gobake.runs.summary import Digest
 
 _REMARKED = 10  # runs that a remark looks back on
 _RECENT = 3  # runs; an image that none of them had is asked for

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gobake.outside import LONGEST_JSON
+from gobake.foreign.checks import LONGEST_JSON
 from gobake.runs.disk import PlainDisk
 
 _ROWS = """SELECT rowid, key, raw, mode, filename, CASE WHEN length(value) <= ? THEN value END

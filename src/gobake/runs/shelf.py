@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gobake import files
-from gobake.runs.digest import SCHEMA, Digest, from_text, to_text
+from gobake.files import atomic
+from gobake.runs.summary import SCHEMA, Digest, from_text, to_text
 
 FILE = "digests.db"
 _LONGEST = 1 << 16  # characters of a digest
@@ -75,9 +75,9 @@ class Shelf:
         if self._database is None:
             try:
                 if self._writes:
-                    files.new_file(self._file, files.file_mode(self._file.parent))
+                    atomic.new_file(self._file, atomic.file_mode(self._file.parent))
                 for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal"):
-                    files.refuse_link(self._file.with_name(name))
+                    atomic.refuse_link(self._file.with_name(name))
             except OSError as error:
                 raise sqlite3.OperationalError(str(error)) from None
             place = str(self._file) if self._writes else f"{self._file.absolute().as_uri()}?mode=ro&immutable=1"

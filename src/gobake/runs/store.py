@@ -23,17 +23,17 @@ from typing import Any, TypeVar
 
 import diskcache
 
-from gobake import files
 from gobake.errors import Unwritable, UsageError
-from gobake.inside import Inside
-from gobake.outside import Unfit, unzipped
+from gobake.files import atomic
+from gobake.files.nofollow import Inside
+from gobake.foreign.checks import Unfit, unzipped
 from gobake.runs import disk
-from gobake.runs.digest import Digest
 from gobake.runs.disk import PlainDisk, ReadOnly
 from gobake.runs.fitting import fitting
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
 from gobake.runs.rescue import rescued
 from gobake.runs.shelf import Shelf
+from gobake.runs.summary import Digest
 
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
 _SETTINGS = {
@@ -69,7 +69,7 @@ class RunStore:
         self._kept = Inside(top=folder) / "events"
         try:
             if writes:
-                files.make_folder(folder / "events")
+                atomic.make_folder(folder / "events")
                 self._cache = self._open()
             else:
                 self._refuse_links()
@@ -81,10 +81,7 @@ class RunStore:
     @classmethod
     def reading(cls, folder: Path) -> RunStore:
         """For who only reads, also where nothing can be written. Raises Unwritable where there is nothing to read, and
-        nothing can be made there either. Runs that were killed since become records first."""
-        from gobake.runs import begun  # it writes into stores
-
-        begun.settle(folder)
+        nothing can be made there either."""
         try:
             return cls(folder, writes=False)  # which takes a third of the time
         except Unwritable:
@@ -126,7 +123,7 @@ class RunStore:
         self._sweep()
 
     def _pack(self, events: Iterable[str | bytes] | Path, name: str) -> None:
-        mode = files.file_mode(self._kept.path)
+        mode = atomic.file_mode(self._kept.path)
         with self._kept.replaced(name, mode) as file, gzip.GzipFile("", "wb", compresslevel=3, fileobj=file) as out:
             if isinstance(events, Path):
                 with events.open("rb") as source:
@@ -153,7 +150,7 @@ class RunStore:
         with contextlib.suppress(OSError, Unwritable):
             if mark.exists() and mark.stat().st_mtime > now - _DAY_SECONDS:
                 return
-            files.write(mark, "")
+            atomic.write(mark, "")
             kept = {self._events(run_id) for run_id in self.ids()}
             for name, status in self._kept.entries().items():
                 ours = _EVENTS.fullmatch(name) and stat.S_ISREG(status.st_mode)
@@ -255,8 +252,8 @@ class RunStore:
     def _opened(self) -> Any:
         records = self.folder / "records"
         self._refuse_links()
-        files.make_folder(records)
-        files.new_file(records / disk.FILE, files.file_mode(records))
+        atomic.make_folder(records)
+        atomic.new_file(records / disk.FILE, atomic.file_mode(records))
         disk.require_plain(records / disk.FILE)
         return diskcache.Cache(str(records), disk=PlainDisk, timeout=LOCKED_SECONDS, **{**disk.DEFAULTS, **_SETTINGS})
 
@@ -289,9 +286,9 @@ class RunStore:
     def _refuse_links(self) -> None:
         """SQLite opens what it is given, and follows. Raises OSError."""
         records = self.folder / "records"
-        files.refuse_link(records)
+        atomic.refuse_link(records)
         for name in (disk.FILE, f"{disk.FILE}-wal", f"{disk.FILE}-shm", f"{disk.FILE}-journal"):
-            files.refuse_link(records / name)
+            atomic.refuse_link(records / name)
 
     def _events(self, run_id: str) -> str:
         return f"{run_id}.jsonl.gz"

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from gobake.golang import GoTree, Package
+from gobake.gotool.packages import GoTree, Package
 from gobake.services.values import Command
 
 _MAIN = re.compile(r"^func main\(\)\s*\{(.*?)^\}|^func main\(\)\s*\{\s*\}", re.MULTILINE | re.DOTALL)

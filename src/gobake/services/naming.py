@@ -27,7 +27,7 @@ _MAJOR = re.compile(r"v\d+")
 _GOPKG = re.compile(r"\.v\d+$")
 _PLAIN_HOST = re.compile(r"[a-z0-9]+\.[a-z0-9]+")
 _PLAIN = re.compile(r"[a-z0-9]+")
-_TAKEN = re.compile(r"(?:branch|untrusted)-")  # what the mounts of such runs begin with (caching/namespaces.py)
+_TAKEN = re.compile(r"(?:branch|untrusted)-")  # what the mounts of such runs begin with (caching/policy/namespaces.py)
 MAX_PROJECT = 60  # characters: it becomes part of tags (128) and of folders' names
 
 

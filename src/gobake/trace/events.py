@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gobake.dataclass import dataclass
-from gobake.trace.printable import scrubbed
+from gobake.text.printable import scrubbed
 
 LONGEST_LINE = 64 << 20  # bytes; a line that long is no event and would only fill the memory
 _ZERO_TIME = 0.0  # buildx writes Go's zero time, year 1, where a time is not known

@@ -26,10 +26,10 @@ from gobake.errors import (
     RegistryRefused,
     Where,
 )
+from gobake.text.printable import bounded, one_line, printable
 from gobake.trace import golog, programs
 from gobake.trace.golog import GoError, GoLog
 from gobake.trace.names import StepKind
-from gobake.trace.printable import bounded, one_line, printable
 from gobake.trace.programs import LoaderOf
 from gobake.trace.steps import Step, Trace
 from gobake.trace.unfetched import NETWORK, UNFETCHED, unavailable

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from gobake.dataclass import dataclass
-from gobake.trace.printable import printable
+from gobake.text.printable import printable
 
 # `go build -v` names each package that it compiles, one import path a line
 _PACKAGE = re.compile(r"[A-Za-z0-9_][\w.~+-]*(?:/[\w.~+-]+)*")

@@ -20,11 +20,11 @@ from enum import StrEnum
 
 from gobake.dataclass import dataclass
 from gobake.errors import TransferStalled
-from gobake.patience import AGAIN_SECONDS, TELL_SECONDS
+from gobake.text.printable import printable
 from gobake.trace import golog
 from gobake.trace.events import Event, LogEvent, StatusEvent, VertexEvent
 from gobake.trace.names import StepKind, StepName, parse_name
-from gobake.trace.printable import printable
+from gobake.trace.stall_limits import AGAIN_SECONDS, TELL_SECONDS
 
 _BEAT_SECONDS = 10.0  # between two lines of the compile step; see bake/programs.j2
 _BEAT_LASTS = 2.5 * _BEAT_SECONDS

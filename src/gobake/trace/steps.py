@@ -21,11 +21,11 @@ from dataclasses import field, replace
 from enum import StrEnum
 
 from gobake.dataclass import dataclass
-from gobake.spans import covered
+from gobake.text.printable import bounded
 from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
+from gobake.trace.intervals import covered
 from gobake.trace.names import StepKind, StepName, parse_name, targets_in
-from gobake.trace.printable import bounded
 
 CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets that share no work may differ
 SHORTEST_RUN = 0.0005  # seconds; what is found by content takes a hundredth of that, a container twenty times as long

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from gobake.errors import ModulesUnavailable
-from gobake.trace.printable import one_line
+from gobake.text.printable import one_line
 
 NETWORK = (
     r"dial tcp|no such host|i/o timeout|connection refused|connection reset|TLS handshake|x509: |proxyconnect|"

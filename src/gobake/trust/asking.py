@@ -10,7 +10,7 @@ import click
 
 from gobake.config.values import Config
 from gobake.errors import NotTrusted
-from gobake.saying import show
+from gobake.text.say import show
 from gobake.trust import remembered
 from gobake.trust.keys import KeyClass, Want, wants
 
@@ -30,7 +30,7 @@ def ask(root: Path, tree: Config | None, gifts: Sequence[str] = ()) -> bool:
 
 
 def describe(root: Path, wanted: Sequence[Want], gifts: Sequence[str] = ()) -> str:
-    from gobake.trace.printable import flat  # with all of `trace`: most runs ask nothing
+    from gobake.text.printable import flat  # with all of `trace`: most runs ask nothing
 
     lines = []
     if wanted:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gobake.caching.environment import Place, Surroundings
+from gobake.checkout.ci import Place, Surroundings
 from gobake.config.values import Config
 from gobake.dataclass import dataclass
 from gobake.trust.keys import EVERY_CLASS, KeyClass, Want, taken, wants

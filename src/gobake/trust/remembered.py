@@ -16,7 +16,7 @@ from typing import Any
 
 from gobake.config.values import Config
 from gobake.errors import Unwritable
-from gobake.folders import data_folder
+from gobake.paths import data_folder
 from gobake.trust.keys import meaning, wants
 
 _MOST = 4 << 20  # bytes

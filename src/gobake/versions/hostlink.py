@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gobake import shipped
+from gobake.config import stamps
 from gobake.dataclass import dataclass
+from gobake.files import shipped
 from gobake.model import Service
-from gobake.versions import stamps
 
 _LINKER = "linker.j2"  # a shell script without a placeholder
 _VCS = "GOBAKE_VCS"

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from gobake.gomod import Layout, Module
+from gobake.config.stamps import ARGUMENTS
+from gobake.gotool.modules import Layout, Module
 from gobake.model import Service
-from gobake.versions.stamps import ARGUMENTS
 
 VERSION = ARGUMENTS["version"]  # that of the project's own module
 

@@ -11,7 +11,7 @@ from gobake.config import Config
 from gobake.config.spelling import meant
 from gobake.dataclass import dataclass
 from gobake.errors import ConfigError
-from gobake.golang import GoTree, Package
+from gobake.gotool.packages import GoTree, Package
 from gobake.model import Service, Stamp
 
 # A string variable with its type or its first value; also inside of `var ( ... )`

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gobake import gomod
+from gobake.checkout.git import Checkout, Look
 from gobake.errors import ProjectError
-from gobake.git import Checkout, Look
+from gobake.gotool import modules
 from gobake.model import Project, Service
 from gobake.versions.goversion import DEVELOPMENT, Tags, code_folder, go_version, lies_right
 
@@ -41,6 +41,6 @@ def _version(look: Look, seen: Checkout, project: Project, service: Service, roo
 def _module_at(top: Path | None) -> str:
     """The module whose go.mod lies at the top of the repository: without one Go tells no version."""
     try:
-        return gomod.read(top / "go.mod").module if top and (top / "go.mod").is_file() else ""
+        return modules.read(top / "go.mod").module if top and (top / "go.mod").is_file() else ""
     except ProjectError:
         return ""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gobake.caching import folder
+from gobake.caching.layers import oci_folder
 from gobake.engine import cache_mounts
 from tests.conftest import Gobake
 from tests.engine.caches import edit, forget_mounts, make_bare, small_project
@@ -131,7 +131,7 @@ def test_a_fork_that_imports_tampered_layers_gives_main_no_other_certificates(
     tamper(evil)
     store = tmp_path / "store"
     for target in ("one-scratch", "trace"):
-        shutil.copytree(evil, folder.layout(store, f"layers-{root.name}.{target}.amd64.main"))
+        shutil.copytree(evil, oci_folder.layout(store, f"layers-{root.name}.{target}.amd64.main"))
 
     make_bare()  # the attack works: whoever imports these layers keeps the attacker's certificates
     bake(root, f"cache-from=type=local,src={evil}", "tags=evil:1")

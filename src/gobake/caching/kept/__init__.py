@@ -1,0 +1,1 @@
+"""What is kept for projects, on builders and in stores: listed and pruned."""

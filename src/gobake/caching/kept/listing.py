@@ -1,0 +1,78 @@
+"""All that is kept for a project, or for all of them: on a builder and in a cache store. Values for the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gobake.caching.kept.contents import PARTS, Entry, Stored, What
+from gobake.caching.kept.prune import mount_owner
+from gobake.caching.seeds.memory import Memory
+from gobake.dataclass import dataclass
+from gobake.engine import CacheMount
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptMount:
+    """One cache mount of one project."""
+
+    mount: CacheMount
+    project: str
+    name: str  # gobuild
+    memory: Memory | None  # what gobake remembers of it; None: nothing, or of one that was deleted since
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What `gobake cache ls` shows. What could not be asked has a line in ``notes`` and is unknown, not empty."""
+
+    project: str
+    everyone: bool  # all projects, not just this one
+    builder: str
+    store: str  # as the user wrote it; "" for none
+    mounts: tuple[KeptMount, ...] | None
+    entries: tuple[Entry, ...] | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mounted(self) -> int:
+        """Bytes of this project's mounts."""
+        return sum(m.mount.size for m in self.mounts or () if m.project == self.project)
+
+    def of(self, *kinds: What) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries or () if entry.what in kinds)
+
+
+def gather(
+    projects: Sequence[str],
+    *,
+    everyone: bool,
+    builder: str,
+    store: str,
+    mounts: Sequence[CacheMount] | None,
+    memories: Mapping[str, Memory],
+    there: Stored | None,
+    notes: Sequence[str] = (),
+) -> Kept:
+    """``projects``: what this project's mounts may begin with, its own name first; ``there``: None without a store."""
+    found = []
+    for mount in mounts or ():
+        owner = mount_owner(mount.id)
+        if owner and (everyone or owner[0] in projects):
+            memory = memories.get(mount.id)
+            current = memory if memory and memory.record == mount.record else None
+            found.append(KeptMount(mount=mount, project=owner[0], name=owner[1], memory=current))
+    entries = [
+        entry
+        for entry in (there.entries if there else ())
+        if entry.what not in PARTS and (everyone or entry.project == projects[0])
+    ]
+    unknown = there is not None and bool(there.error) and not there.entries
+    return Kept(
+        project=projects[0],
+        everyone=everyone,
+        builder=builder,
+        store=store,
+        mounts=None if mounts is None else tuple(sorted(found, key=lambda m: (m.project, m.name))),
+        entries=None if unknown or there is None else tuple(sorted(entries, key=lambda e: (e.project, e.tag))),
+        notes=(*notes, *((there.error,) if there and there.error else ())),
+    )

@@ -1,0 +1,139 @@
+"""Which of the kept caches to prune. Pure, and never chooses what another project owns."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from gobake.caching.kept.contents import PARTS, Entry, What
+from gobake.dataclass import dataclass
+from gobake.engine import CacheMount
+from gobake.errors import UsageError
+
+# a save that is under way has written blobs, an index and a half that no seed names yet
+GRACE_SECONDS = 3600.0
+_MOUNT = re.compile(r"(?P<project>.+)-(?P<name>gomod|gobuild|golink-(?:compile|stamp)(?:-\d+)?-linux-[a-z0-9]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One thing that can be pruned."""
+
+    name: str  # a mount's id, or a tag
+    what: str  # mount, seed, layers, history
+    project: str
+    short: str = ""  # a mount's name without the project
+    size: int | None = None
+    unused_seconds: float | None = None  # since its last use, or since it was made; None unknown
+    branch: str = ""
+    key: str = ""  # a mount's record, or a manifest's digest
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.name, self.short)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the user wants to be rid of. All conditions that are given must hold."""
+
+    names: tuple[str, ...] = ()
+    older_than: float | None = None  # seconds
+    larger_than: int | None = None  # bytes
+    branches: frozenset[str] | None = None  # those that still exist, as parts of tags: others are gone
+
+
+# ---- what there is
+
+
+def mount_owner(mount: str) -> tuple[str, str] | None:
+    """(project, name) of a mount's id. It is read from its end, so that the mounts of shop-api are none of shop's."""
+    match = _MOUNT.fullmatch(mount)
+    return (match["project"], match["name"]) if match else None
+
+
+def items(mounts: Iterable[CacheMount], entries: Iterable[Entry], now: float) -> tuple[Item, ...]:
+    """What gobake keeps, of all projects; what is not gobake's is not among it."""
+    found = []
+    for mount in mounts:
+        owner = mount_owner(mount.id)
+        if owner:
+            found.append(
+                Item(
+                    what="mount",
+                    name=mount.id,
+                    short=owner[1],
+                    project=owner[0],
+                    size=mount.size,
+                    unused_seconds=mount.unused_seconds,
+                    key=mount.record,
+                )
+            )
+    for entry in entries:
+        if entry.what not in PARTS:
+            found.append(
+                Item(
+                    what=str(entry.what),
+                    name=entry.tag,
+                    project=entry.project,
+                    size=entry.compressed,
+                    unused_seconds=None if entry.made is None else max(0.0, now - entry.made),
+                    branch=entry.branch,
+                    key=entry.digest,
+                )
+            )
+    return tuple(found)
+
+
+# ---- choosing
+
+
+def choose(found: Sequence[Item], wanted: Wanted, projects: Sequence[str]) -> tuple[Item, ...]:
+    """The items of ``projects`` (a project, and its namespace of untrusted runs) that are wanted. What is not known of
+    an item counts against pruning it. Raises UsageError for a name that nothing has."""
+    own = [item for item in found if item.project and item.project in projects]
+    for name in wanted.names:
+        if not any(name in item.names for item in own):
+            raise _nothing(name, found, own, projects[0])
+    return tuple(item for item in own if _fits(item, wanted))
+
+
+def _fits(item: Item, wanted: Wanted) -> bool:
+    if wanted.names and not item.names & set(wanted.names):
+        return False
+    if wanted.older_than is not None and (item.unused_seconds is None or item.unused_seconds < wanted.older_than):
+        return False
+    if wanted.larger_than is not None and (item.size is None or item.size <= wanted.larger_than):
+        return False
+    return wanted.branches is None or bool(item.branch and item.branch not in wanted.branches)
+
+
+def _nothing(name: str, found: Sequence[Item], own: Sequence[Item], project: str) -> UsageError:
+    other = next((item for item in found if name == item.name), None)
+    if other:
+        whose = f"of the project {other.project}" if other.project else "of a project that cannot be told"
+        return UsageError(f"{name} is {whose}, not of {project}", remedy="run gobake in that project's folder")
+    near = difflib.get_close_matches(name, [n for item in own for n in item.names], n=1)
+    remedy = f"did you mean {near[0]}?" if near else "`gobake cache ls` lists them"
+    return UsageError(f"{project} keeps no cache {name!r}", remedy=remedy)
+
+
+def unneeded_parts(entries: Sequence[Entry], pruned: Sequence[Item], ages: Mapping[str, float]) -> tuple[Entry, ...]:
+    """Indexes and halves that no seed names any more: of the seeds that are pruned, and of seeds that were overwritten.
+
+    ``ages``: seconds since they were made, by tag, as far as known. A seed that cannot be read may name any of them.
+    """
+    gone = {item.name for item in pruned}
+    seeds = [entry for entry in entries if entry.what is What.SEED]
+    if any(not seed.index and seed.tag not in gone for seed in seeds):
+        return ()
+    named = {tag for seed in seeds if seed.tag not in gone for tag in seed.parts}
+    theirs = {tag for seed in seeds if seed.tag in gone for tag in seed.parts}
+    return tuple(
+        entry
+        for entry in entries
+        if entry.what in PARTS
+        and entry.tag not in named
+        and (entry.tag in theirs or ages.get(entry.tag, 0.0) > GRACE_SECONDS)
+    )

@@ -1,0 +1,1 @@
+"""Layer caches: what each target imports and exports."""

@@ -1,0 +1,247 @@
+"""Layer caches: which refs every bake target imports and exports, in BuildKit's words.
+
+Every target has a ref of its own under service, strategy, platforms and branch, so that targets side by side overwrite
+nothing; `trace`, which holds the compile of all services, has one for every set of services. All export in one mode: of
+several refs that know a step, BuildKit (0.25) asks whichever it read first, and one that has the step's key without its
+result hides another's that has both. The layers of the images are exported when these are built.
+
+With mode=max the compile's layers are the same blobs in all of them. Targets that export side by side would each upload
+them, twenty times what is new, so that they are exported along with the build, by `trace`; the other targets find them.
+With mode=min nothing has them, the compile runs, and what it makes is looked up by its content.
+
+A ref holds all platforms of its target, unless only one is built, as in a matrix with a runner for each architecture:
+then the platform is a part of the name. With several nodes each of them exports by itself, and so each has its refs.
+
+Attributes: moby/buildkit README.md, "Export cache".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from gobake.caching.layers import oci_folder
+from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.namespaces import UNTRUSTED
+from gobake.caching.store import tags
+from gobake.config.cache_values import ATTRIBUTES, Backend
+from gobake.dataclass import dataclass
+from gobake.model import Platform, Project
+from gobake.recipe.bakefile import INLINE, TRACE, TargetCache, exporter_name
+from gobake.recipe.stages import compile_stages
+from gobake.targets.matrix import Matrix
+
+_EVERY = "all"  # the platform part of a ref that holds several
+_DOCKER_LACKS = ("s3", "azblob")  # not in the BuildKit that is a part of Docker Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builders:
+    """What layers must know of the builder."""
+
+    several_nodes: bool = False
+    inside_docker: bool = False  # the `docker` driver
+    exports: bool = True  # False: the engine's classic image store, which can only export inline
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPlan:
+    """Every target's strings, and what of the policy is left out."""
+
+    targets: dict[str, TargetCache]
+    mode: str = "max"
+    notes: tuple[str, ...] = ()
+
+    def read_only(self, note: str) -> LayerPlan:
+        targets = {name: replace(cache, exports=()) for name, cache in self.targets.items()}
+        return replace(self, targets=targets, notes=(*self.notes, note))
+
+    def without_imports(self) -> LayerPlan:
+        return replace(self, targets={name: replace(cache, imports=()) for name, cache in self.targets.items()})
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """The refs that are written to a folder."""
+        lines = [line for cache in self.targets.values() for _, lines in cache.exports for line in lines]
+        return tuple(cache_name(line) for line in lines if line.startswith("type=local,"))
+
+    @property
+    def exporters(self) -> tuple[str, ...]:
+        """Bake targets beside those of the matrix that only export, along with the build."""
+        return tuple(name for name in self._exporters(compiles=True) if name not in self.targets)
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """Bake targets that export what is left, once the compile's layers are in the store."""
+        return self._exporters(compiles=False)
+
+    def _exporters(self, *, compiles: bool) -> tuple[str, ...]:
+        return tuple(
+            exporter_name(name, platform)
+            for name, cache in self.targets.items()
+            for platform, lines in cache.exports
+            if (name == TRACE) == compiles and any(line != INLINE for line in lines)
+        )
+
+
+def layer_caches(
+    project: Project, matrix: Matrix, choice: CacheChoice, builder: Builders, tag: str = "latest"
+) -> LayerPlan:
+    """``cache-from`` and ``cache-to`` of all bake targets of a matrix. Reads the index of a store that is a folder.
+
+    ``tag``: of the images, in which an inline cache lies.
+    """
+    policy = choice.policy.layers
+    notes = []
+    backends = []
+    for backend in policy.backends:
+        if backend.type == "store" and choice.store is None:
+            continue  # said in the plan already
+        if builder.inside_docker and backend.type in _DOCKER_LACKS:
+            notes.append(f"cache backend {backend.type}: the BuildKit of Docker Engine lacks it; use another builder")
+            continue
+        backends.append(backend)
+    exports = policy.exports and bool(choice.own)
+    if exports and not builder.exports and any(b.type != "inline" for b in backends):
+        notes.append("layers are not exported: this engine's image store cannot; switch on the containerd image store")
+    # BuildKit keeps what it imports under the names of its steps, for whoever comes next: where others do, a run that
+    # nobody trusts brings nothing in
+    reads = policy.imports and project.namespace != UNTRUSTED
+    spelling = _Spelling(
+        project=project,
+        # steps that are kept apart are in no other lineage
+        lineages=tuple(filter(None, [choice.own])) if project.namespace else choice.lineages,
+        choice=choice,
+        known=oci_folder.tags(choice.store.folder) if choice.store and choice.store.folder else frozenset(),
+    )
+    found = {}
+    for cached in _cached(project, matrix, tag, compiles=policy.mode == "max"):
+        own_names = cached.names(builder.several_nodes)
+        imports = [line for backend in backends for line in spelling.imports(backend, cached, own_names) if reads]
+        by_platform: list[tuple[Platform | None, tuple[str, ...]]] = []
+        for platform, name in own_names:
+            lines = tuple(
+                line
+                for backend in backends
+                if exports and (builder.exports or backend.type == "inline")
+                for line in spelling.exports(backend, cached, name)
+            )
+            if lines:
+                by_platform.append((platform, lines))
+        found[cached.target] = TargetCache(imports=tuple(dict.fromkeys(imports)), exports=tuple(by_platform))
+    return LayerPlan(targets=found, mode=policy.mode, notes=tuple(notes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cached:
+    """A bake target that has caches."""
+
+    target: str
+    platforms: tuple[Platform, ...]
+    named: str  # the first part of its tags
+    image: str = ""  # where an inline cache would lie; "" for the compile
+
+    def names(self, several_nodes: bool) -> list[tuple[Platform | None, str]]:
+        """(the platform that is exported apart, or None for all at once; the first two parts of the tag)."""
+        if several_nodes and len(self.platforms) > 1:
+            return [(p, f"{self.named}.{tags.platform_part([p])}") for p in self.platforms]
+        part = _EVERY if len(self.platforms) > 1 else tags.platform_part(self.platforms)
+        return [(None, f"{self.named}.{part}")]
+
+    @property
+    def whole(self) -> str:
+        return f"{self.named}.{_EVERY}"
+
+
+def _cached(project: Project, matrix: Matrix, tag: str, *, compiles: bool) -> Iterator[_Cached]:
+    """``compiles``: that of all services too."""
+    stages = compile_stages(matrix)
+    if stages and compiles:
+        built = [
+            f"{s.build_root} {s.options} {[(c.package, c.service.stamps, c.service.vcs) for c in s.commands]}"
+            for s in stages
+        ]
+        named = f"compile_{tags.digest_part(*built)}"
+        yield _Cached(target=TRACE, platforms=matrix.platforms, named=named)
+    for target in matrix.targets:
+        yield _Cached(
+            target=target.name,
+            platforms=target.platforms,
+            named=target.name,
+            image=target.images(project.prefix, tag)[0] if project.registry else "",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Spelling:
+    """Refs and attributes of one run."""
+
+    project: Project
+    choice: CacheChoice
+    lineages: tuple[str, ...]  # whose layers are read, best first
+    known: frozenset[str]
+
+    def imports(self, backend: Backend, cached: _Cached, own: Sequence[tuple[Platform | None, str]]) -> Iterator[str]:
+        if backend.type == "inline":
+            if cached.image:
+                yield _line("registry", ref=cached.image)
+            return
+        for lineage in self.lineages:
+            for name in dict.fromkeys([*(name for _, name in own), cached.whole]):
+                yield from self._import(backend, _tag(self.project.name, name, lineage))
+
+    def _import(self, backend: Backend, tag: str) -> Iterator[str]:
+        store = self.choice.store
+        match backend.type:
+            case "store" if store and store.folder:
+                if tag in self.known:
+                    yield _line("local", src=str(oci_folder.layout(store.folder, tag)))
+            case "store" if store:
+                yield _line("registry", ref=store.reference(tag))
+            case "gha":
+                yield _line("gha", scope=tag, **self._given(backend, importing=True))
+            case _:
+                yield _line(backend.type, **self._given(backend, importing=True), name=tag)
+
+    def exports(self, backend: Backend, cached: _Cached, name: str) -> Iterator[str]:
+        policy, store = self.choice.policy.layers, self.choice.store
+        tag = _tag(self.project.name, name, self.choice.own)
+        mode = policy.mode
+        fit = {"compression": policy.compression, "oci-mediatypes": "true", "image-manifest": "true"}
+        match backend.type:
+            case "inline":
+                if cached.image:
+                    yield INLINE
+            case "store" if store and store.folder:
+                place = oci_folder.layout(store.folder, tag)
+                yield _line("local", dest=str(place), mode=mode, **fit, **{"ignore-error": "true"})
+            case "store" if store:
+                yield _line("registry", ref=store.reference(tag), mode=mode, **fit, **{"ignore-error": "true"})
+            case "gha":
+                yield _line("gha", scope=tag, mode=mode, **self._given(backend), **{"ignore-error": "true"})
+            case _:
+                yield _line(backend.type, **self._given(backend), name=tag, mode=mode, **{"ignore-error": "true"})
+
+    def _given(self, backend: Backend, *, importing: bool = False) -> dict[str, str]:
+        readable = ATTRIBUTES[backend.type]
+        return {key: value for key, value in backend.attributes if readable[key] or not importing}
+
+
+def _tag(project: str, name: str, lineage: str) -> str:
+    target, _, platform = name.partition(".")
+    return tags.tag("layers", project, target, platform, tags.tag_part(lineage))
+
+
+def _line(backend: str, **attributes: str) -> str:
+    return ",".join([f"type={backend}", *(f"{key}={value}" for key, value in attributes.items())])
+
+
+def cache_name(line: str) -> str:
+    """The part of a cache-from or cache-to that tells its ref: a tag, a scope, a manifest's name."""
+    given = dict(part.partition("=")[::2] for part in line.split(","))
+    if given["type"] == "registry":
+        return given["ref"]
+    if given["type"] == "local":
+        return PurePath(given.get("src") or given["dest"]).name
+    return given.get("scope") or given.get("name") or given["type"]

@@ -1,0 +1,139 @@
+"""Layer caches before and after a run: the folder that is written to, what was read and written for the run's record,
+and the lines for the user. Pure but for a store that is a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gobake.caching.layers import oci_folder
+from gobake.caching.layers.plan import LayerPlan, cache_name
+from gobake.caching.policy.choice import CacheChoice
+from gobake.errors import Unwritable
+from gobake.insight.exports import balance
+from gobake.recipe import TRACE, TargetCache, exporter_name
+from gobake.runs.record import CacheRecord, RunRecord
+from gobake.text.printable import one_line
+from gobake.trace.caches import CacheTransfer
+from gobake.trace.names import StepKind
+from gobake.trace.steps import Outcome, Trace
+
+_KINDS = {  # cache-to's type by the words of BuildKit's exporters
+    "registry": "registry",
+    "client directory": "local",
+    "GitHub Actions Cache": "gha",
+    "Amazon S3": "s3",
+    "Azure Blob Storage": "azblob",
+    "inline cache": "inline",
+}
+
+
+def begin(plan: LayerPlan, choice: CacheChoice) -> LayerPlan:
+    """The plan with room made for what it writes; without exports to a folder that cannot be written."""
+    if not plan.local or not choice.store or not choice.store.folder:
+        return plan
+    try:
+        oci_folder.prepare(choice.store.folder, plan.local)
+    except Unwritable as error:
+        return plan.read_only(f"layers are not exported: {error}")
+    return plan
+
+
+def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) -> tuple[str, ...]:
+    """Of the bake targets that export after the build, those that have something to write: all but the ones whose every
+    step came out of a cache, while the very ref that they write was there.
+
+    The compile's steps do not count with mode=min, of which no ref holds anything.
+    """
+    named = _named(plan.targets)
+    read = {(t.target, t.place) for t in transfers if not (t.exported or t.error)}
+    outcomes: dict[str, set[Outcome]] = {}
+    unheld = {digest for step in seen.steps if step.target == TRACE for digest in step.digests if plan.mode == "min"}
+    for step in seen.steps:
+        if step.name.kind is StepKind.INSTRUCTION and unheld.isdisjoint(step.digests):
+            outcomes.setdefault(step.name.target, set()).add(step.outcome)
+    found = []
+    for exporter in plan.later:
+        target, lines = named[exporter, True]
+        there = all((target, cache_name(line)) in read for line in lines)
+        if not there or outcomes.get(target) != {Outcome.IMPORTED}:
+            found.append(exporter)
+    return tuple(found)
+
+
+def end(
+    transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheChoice, started: float, *, sweeps: bool = True
+) -> tuple[CacheRecord, ...]:
+    """What was read and written. ``sweeps``: take away what is out of use, which a run that failed does not."""
+    if sweeps and plan.local and choice.store and choice.store.folder:
+        oci_folder.sweep(choice.store.folder)
+    found = []
+    counted: set[str] = set()
+    named = _named(plan.targets)
+    for transfer in transfers:
+        target, lines = named.get((transfer.target, transfer.exported), (transfer.target, ()))
+        size = None
+        if transfer.exported and not transfer.error and choice.store and choice.store.folder:
+            # a layer that several exports have lies there once
+            size = oci_folder.size_of(choice.store.folder, set(transfer.layers) - counted, started)
+            counted.update(transfer.layers)
+        found.append(
+            CacheRecord(
+                direction="export" if transfer.exported else "import",
+                target=target,
+                ref=_ref(transfer, lines),
+                seconds=transfer.seconds,
+                bytes=size,
+                layers=len(transfer.layers) if transfer.exported else None,
+                found=None if transfer.exported else not transfer.error,
+                error="" if transfer.missing else one_line(transfer.error, 400),
+            )
+        )
+    return tuple(found)
+
+
+def _named(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[str, tuple[str, ...]]]:
+    """By (bake target, exported): the target whose layers these are, and its cache-from or cache-to."""
+    found = {}
+    for name, cache in targets.items():
+        found[name, False] = name, cache.imports
+        for platform, lines in cache.exports:
+            exporter = exporter_name(name, platform)
+            found[exporter, False] = name, cache.imports
+            found[exporter, True] = found[name, True] = name, lines
+    return found
+
+
+def _ref(transfer: CacheTransfer, lines: Sequence[str]) -> str:
+    """The name that gobake gave; an import's own words where these are no reference and several fit."""
+    if not transfer.exported:
+        named = [cache_name(line) for line in lines if f"ref={transfer.place}" not in line]
+        kind = transfer.place.partition(":")[0]
+        fit = [cache_name(line) for line in lines if line.startswith(f"type={kind},") and kind != "registry"]
+        return fit[0] if len(fit) == 1 and fit[0] in named else transfer.place
+    kinds = [kind for words, kind in _KINDS.items() if transfer.place.startswith(words)]
+    fit = [cache_name(line) for line in lines if kinds and line.startswith(f"type={kinds[0]}")]
+    return fit[0] if len(fit) == 1 else transfer.place
+
+
+# ---- lines for the user
+
+
+def cache_notes(record: RunRecord) -> list[str]:
+    """One line for all imports that failed, and one for all exports: alike errors are said once."""
+    notes = []
+    for direction, doing in (("import", "reading"), ("export", "writing")):
+        failed = [c for c in record.caches if c.direction == direction and c.error]
+        if failed:
+            many = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+            notes.append(f"warning: {doing} the cache {failed[0].ref}{many} failed and was skipped: {failed[0].error}")
+    return notes
+
+
+def export_note(records: Sequence[RunRecord]) -> str:
+    """A line where the exports of the last runs took longer than all that was imported had saved; "" where they were
+    worth it or where it is not known. ``records``: newest first."""
+    found = balance(records)
+    if found is None or not found.costs:
+        return ""
+    return found.says

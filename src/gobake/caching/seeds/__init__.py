@@ -1,0 +1,1 @@
+"""Seeds: Go's cache mounts as images, restored before a build and saved after it."""

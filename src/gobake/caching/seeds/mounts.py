@@ -1,0 +1,59 @@
+"""The cache mounts of a project by name: what the compile stages mount, what seeds hold, what a builder keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from gobake.dataclass import dataclass
+from gobake.engine import CacheMount
+from gobake.model import Project
+from gobake.recipe.stages import compile_stages
+from gobake.targets.matrix import Matrix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """One cache mount."""
+
+    name: str  # gomod, gobuild, golink-compile-linux-amd64: the folder of a seed
+    id: str  # as the generated Dockerfile writes it
+    namespace: str = ""  # in which a build has to be, to meet it
+
+    @property
+    def locked(self) -> bool:
+        """Whether one build at a time uses it: two links must not write one program."""
+        return self.name.startswith("golink")
+
+
+def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tuple[Mount, ...]:
+    """The mounts of a matrix, in the order in which reports name them; none where nothing is compiled."""
+    stages = compile_stages(matrix)
+    links = [f"golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
+    names = [*([] if vendored else ["gomod"]), "gobuild", *links] if stages else []
+    return tuple(Mount(name=name, id=f"{project.mounts}-{name}", namespace=project.namespace) for name in names)
+
+
+def namespace_of(mounts: Sequence[Mount]) -> str:
+    """That of a project's mounts, which all have the same."""
+    return mounts[0].namespace if mounts else ""
+
+
+def halves_of(mounts: Sequence[Mount], half_programs: Collection[str]) -> dict[str, tuple[Mount, ...]]:
+    """The mounts that each image of a seed has something for: a locked one is in one of them."""
+    return {
+        "seed": tuple(m for m in mounts if m.name not in half_programs),
+        "half": tuple(m for m in mounts if not m.locked or m.name in half_programs),
+    }
+
+
+_NAMES = re.compile(r"gomod|gobuild|golink-.+")
+
+
+def mounts_among(project: Project, listed: Iterable[CacheMount]) -> tuple[Mount, ...]:
+    """The project's mounts among those that a builder lists, whatever matrix made them."""
+    prefix = f"{project.mounts}-"
+    names = sorted({m.id.removeprefix(prefix) for m in listed if m.id.startswith(prefix)})
+    return tuple(
+        Mount(name=name, id=prefix + name, namespace=project.namespace) for name in names if _NAMES.fullmatch(name)
+    )

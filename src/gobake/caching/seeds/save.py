@@ -1,0 +1,361 @@
+"""Saving a builder's cache mounts as a seed: list what there is, choose what is new, write it as one more layer.
+
+The seed in force stays so until the new one is whole: its tag moves last. Where another save moved it meanwhile, this
+one begins again on top of that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+
+from gobake.caching.seeds import seed as seeds
+from gobake.caching.seeds.mounts import Mount, halves_of, namespace_of
+from gobake.caching.seeds.restore import restore
+from gobake.caching.seeds.seed import Seed, SeedKey
+from gobake.caching.seeds.solve import Solved, files_of, solve, write_dockerfile
+from gobake.caching.seeds.store import Image, SeedStore
+from gobake.caching.seeds.units import (
+    DAY_SECONDS,
+    Keeping,
+    SavePlan,
+    Shape,
+    Unit,
+    lacking,
+    modules_in_use,
+    plan_save,
+    read_index,
+    read_listing,
+    write_index,
+)
+from gobake.caching.store import oci_layout as layouts
+from gobake.caching.store import ownership
+from gobake.dataclass import dataclass
+from gobake.engine import cache_mounts, remove_images
+from gobake.errors import RegistryRefused
+from gobake.files import shipped
+from gobake.model import Platform
+from gobake.paths import scratch_folder
+
+TRIES = 3  # against others that save at the same time
+SAVE_SECONDS = 1800.0
+LOOK_SECONDS = 20.0
+_LOSES = 0.1  # a seed is not written anew from mounts that lack more of it: they get the rest first
+# buildx 0.13 lets the engine push, which pushes only what it keeps; later ones leave it to BuildKit
+_PUSHED_BY_DOCKER = "tag does not exist"
+_SOURCES = ("main.go", "pack.go", "restore.go", "go.mod")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saving:
+    """What is to be saved, and where."""
+
+    store: SeedStore
+    key: SeedKey
+    branch: str  # a valid part of a tag
+    mounts: tuple[Mount, ...]
+    go_image: str
+    builder: str
+    platform: Platform  # of the node whose mounts are saved
+    sums: tuple[str, ...]  # texts of the go.sum files
+    inputs: str = ""  # digest of what the compile was made from
+    parents: tuple[str, ...] = ()  # tags of seeds to begin with where the branch has none of its own
+    keeping: Keeping = field(default_factory=Keeping)
+
+    @property
+    def gobuild(self) -> str:
+        """The id of the mount without which there is nothing to save; "" where the builder does not name it."""
+        return next((mount.id for mount in self.mounts if mount.name == "gobuild"), "")
+
+    @property
+    def tag(self) -> str:
+        return self.key.tag(self.branch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """What became of a save."""
+
+    shape: Shape
+    tag: str
+    why: str
+    seconds: float
+    digest: str = ""  # of the seed in force now
+    written: int | None = 0  # bytes that were new to the store, packed; None is unknown
+    size: int = 0  # bytes of the new units, unpacked
+    total: int = 0  # bytes of the whole seed, unpacked
+    layers: int = 0
+    left_out: int = 0
+
+
+def save(asked: Saving) -> Saved:
+    """Raises RegistryRefused where the seed cannot be written or the mounts cannot be read."""
+    if not asked.gobuild:
+        raise RegistryRefused("the builder names no gobuild mount of this project", remedy="build, then save again")
+    begun = time.monotonic()
+    for attempt in range(TRIES):
+        found = in_force(asked)
+        half = _looked(asked, found.half if found else "")
+        # one that lacks its other half is of no use to anybody, and nothing is built upon it
+        before = found if found and (half or not found.half) else None
+        with scratch_folder() as scratch:
+            folder = _workplace(scratch)
+            chosen, go = plan(asked, before, folder)
+            if chosen.shape is Shape.NOTHING:
+                return _told(asked, chosen, before, begun, written=0)
+            if attempt < TRIES - 1 and _moved(asked, found):
+                continue
+            after = _write(asked, chosen, go, before, folder)
+        if after is not None:
+            known = {*(before.blobs if before else ()), *(half.blobs if half else ())}
+            images = [after, _looked(asked, _half_tag(asked, chosen))]
+            return _told(
+                asked,
+                chosen,
+                before,
+                begun,
+                written=_new(images, known),
+                digest=after.digest,
+                layers=before.all_layers + 1 if before and chosen.shape is Shape.GROWN else 1 + bool(chosen.half),
+            )
+    raise RegistryRefused(
+        f"{asked.store.named(asked.tag)} was moved by others {TRIES} times while it was saved", remedy="save again"
+    )
+
+
+def in_force(asked: Saving) -> Seed | None:
+    """The seed of the branch, or else the nearest one of its lineage."""
+    for tag in (asked.tag, *asked.parents):
+        found = asked.store.seed(tag, asked.key, LOOK_SECONDS)
+        if isinstance(found, Seed):
+            return found
+    return None
+
+
+def _half_tag(asked: Saving, plan: SavePlan) -> str:
+    """Where the half that a plan writes comes to lie; "" where it writes none."""
+    return seeds.half_tag(asked.tag, plan.half) if plan.half else ""
+
+
+def _looked(asked: Saving, tag: str) -> Image | None:
+    """The image under a tag; None where there is none, or no tag."""
+    return asked.store.look(tag, LOOK_SECONDS) if tag else None
+
+
+def _new(images: Iterable[Image | None], known: Collection[str]) -> int:
+    """Bytes of the layers, packed, that were not known before."""
+    sizes = {blob: size for i in images if i for blob, size in zip(i.blobs, i.layers, strict=True)}
+    return sum(size for blob, size in sizes.items() if blob not in known)
+
+
+def _moved(asked: Saving, before: Seed | None) -> bool:
+    """Whether the branch has another seed in force now than the one that this save begins with."""
+    now = in_force(asked)
+    return (now.digest if now else "") != (before.digest if before else "")
+
+
+def _workplace(folder: Path) -> Path:
+    for name in _SOURCES:
+        (folder / name).write_bytes((shipped.folder("cache") / "seed" / name).read_bytes())
+    (folder / "index").touch()
+    return folder
+
+
+def plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, str]:
+    """What to save, and the Go version that made it. Lists again where the mounts had to be completed first."""
+    here, held, go = _list(asked, before, folder)
+    chosen = _choose(asked, before, here, held)
+    if chosen.shape is Shape.WHOLE and held and before and lacking(here, held, _today(), asked.keeping) > _LOSES:
+        restore(asked.store, before, asked.mounts, builder=asked.builder, platforms=[asked.platform])
+        here, held, go = _list(asked, before, folder)
+        chosen = _choose(asked, before, here, held)
+    return chosen, go
+
+
+def _choose(asked: Saving, before: Seed | None, here: Sequence[Unit], held: Sequence[Unit] | None) -> SavePlan:
+    return plan_save(
+        here,
+        held,
+        layers=before.layers if before else 0,
+        used_modules=modules_in_use(asked.sums),
+        today=_today(),
+        keeping=asked.keeping,
+    )
+
+
+def _today() -> int:
+    return int(time.time()) // DAY_SECONDS
+
+
+def _list(asked: Saving, before: Seed | None, folder: Path) -> tuple[tuple[Unit, ...], tuple[Unit, ...] | None, str]:
+    """The units of the mounts, those of the seed in force (None: unknown), and the Go version."""
+    index = seeds.index_tag(before.index) if before and before.index else ""
+    kept = _kept_index(asked.store, index)
+    ask_index = bool(index) and asked.store.folder is None
+    solved = _bake(asked, folder, {"list": f"type=local,dest={folder / 'list'}"}, index=index if ask_index else "")
+    if solved.error and ask_index:  # the index may be gone: then the seed's content is unknown
+        kept, ask_index = "", False
+        solved = _bake(asked, folder, {"list": f"type=local,dest={folder / 'list'}"})
+    if solved.error:
+        raise RegistryRefused(f"the cache mounts cannot be read: {solved.error}")
+    found = files_of(folder / "list", ["units", "go-version", "index"])
+    text = found["index"] if ask_index else kept
+    trusted = bool(before) and hashlib.sha256(text.encode()).hexdigest() == (before.index if before else "")
+    go = found["go-version"].split()
+    try:
+        units = read_listing(found["units"])
+    except ValueError:
+        raise RegistryRefused("the cache mounts cannot be read: they hold a file that is none of Go's") from None
+    return units, read_index(text) if trusted else None, go[2] if len(go) > 2 else ""
+
+
+def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: Path) -> Image | None:
+    """The image that is in force now, if it is this one; None where another save was faster."""
+    index = write_index(plan.index)
+    digest = hashlib.sha256(index.encode()).hexdigest()
+    grown = before if plan.shape is Shape.GROWN else None
+    half = _half_tag(asked, plan)
+    for name, paths in (("units", plan.paths), ("half", plan.half)):
+        (folder / name).write_text("".join(f"{path}\n" for path in paths))
+    (folder / "index").write_text(index)
+    labels = seeds.labels(
+        key=asked.key,
+        go=go,
+        branch=asked.branch,
+        sums=seeds.sums_digest(asked.sums),
+        inputs=asked.inputs,
+        index=digest,
+        saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        size=plan.total,
+        half=grown.half if grown else half,
+        half_programs=grown.half_programs if grown else plan.half_programs,
+    )
+    if asked.store.folder is not None:
+        _keep_index(asked.store, seeds.index_tag(digest), index)
+    tags = {"seed": asked.tag, "half": half, "index": seeds.index_tag(digest)}
+    # what a seed needs is there before it takes the place of another one; and two exports to one folder get in each
+    # other's way where they write the same layer, here the program
+    in_turn = plan.half and (before or asked.store.folder)
+    for names in [("half",), ("seed", "index")] if in_turn else [("half", "seed", "index")]:
+        chosen = {name: tags[name] for name in names if tags[name]}
+        _put(asked, folder, chosen, labels=labels, before=grown, half_programs=plan.half_programs)
+    image = _looked(asked, asked.tag)
+    return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
+
+
+def _put(
+    asked: Saving,
+    folder: Path,
+    tags: Mapping[str, str],
+    *,
+    labels: dict[str, str],
+    before: Seed | None,
+    half_programs: Collection[str],
+) -> None:
+    """Write images into the store. Raises RegistryRefused where that fails."""
+    for kept in (False, *[True] * TRIES):
+        outputs = _outputs(asked, tags, kept=kept)
+        solved = _bake(asked, folder, outputs, labels=labels, before=before, half_programs=half_programs)
+        if kept:  # where it is removed, another save that pushes at this moment tries again
+            remove_images([f"{asked.store.place}:{tag}" for tag in tags.values()])
+        if _PUSHED_BY_DOCKER not in solved.error:
+            break
+    if solved.error:
+        raise RegistryRefused(f"{asked.store.named(asked.tag)} cannot be written: {solved.error}")
+
+
+def _outputs(asked: Saving, tags: Mapping[str, str], *, kept: bool) -> dict[str, str]:
+    outputs = {name: asked.store.output(tag, kept=kept) for name, tag in tags.items() if name != "index"}
+    if "index" in tags and asked.store.folder is None:
+        # gobake itself reads the index too, and so it is packed as Python can unpack it
+        outputs["index"] = asked.store.output(tags["index"], "compression=gzip", kept=kept)
+    return outputs
+
+
+def _bake(
+    asked: Saving,
+    folder: Path,
+    outputs: dict[str, str],
+    *,
+    index: str = "",
+    labels: dict[str, str] | None = None,
+    before: Seed | None = None,
+    half_programs: Collection[str] = (),
+) -> Solved:
+    """Bake targets of the save Dockerfile: ``list``, ``seed``, ``half`` and ``index``, each with its output."""
+    cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
+    write_dockerfile(
+        folder,
+        "save.Dockerfile",
+        mounts=asked.mounts,
+        halves=halves_of(asked.mounts, half_programs),
+        go=asked.go_image,
+        gobuild=asked.gobuild,
+        indexed=bool(index),
+        grown=before is not None,
+        layer=f"{1 + (before.layers if before else 0):04}",  # a restore reads them from the last to the first
+    )
+    stages = {"list": "list", "index": "index", "half": "half", "seed": "grown" if before else "units"}
+    contexts = {"index": asked.store.context(index)} if index else {}
+    contexts |= {"before": asked.store.context(before.digest)} if before else {}
+    targets = {
+        name: {
+            "dockerfile": "save.Dockerfile",
+            "target": stages[name],
+            "platforms": [str(asked.platform)],
+            "contexts": contexts,
+            "output": [output],
+            **({"labels": labels or {}} if name == "seed" else {}),
+        }
+        for name, output in outputs.items()
+    }
+    return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS, namespace=namespace_of(asked.mounts))
+
+
+def _told(
+    asked: Saving,
+    plan: SavePlan,
+    before: Seed | None,
+    begun: float,
+    *,
+    written: int | None,
+    digest: str = "",
+    layers: int = 0,
+) -> Saved:
+    return Saved(
+        shape=plan.shape,
+        tag=asked.tag,
+        why=plan.why,
+        seconds=time.monotonic() - begun,
+        digest=digest or (before.digest if before else ""),
+        written=written,
+        size=plan.size,
+        total=plan.total,
+        layers=layers or (before.all_layers if before else 0),
+        left_out=plan.left_out,
+    )
+
+
+# ---- indexes: beside the seeds in a registry as images of one file, in a folder as files
+
+
+def _kept_index(store: SeedStore, name: str) -> str:
+    if not (store.folder and name):
+        return ""
+    try:
+        return store.inside.read(f"{name}.txt", seeds.LARGEST_INDEX).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _keep_index(store: SeedStore, name: str, text: str) -> None:
+    """Raises RegistryRefused, also where links would lead what is saved elsewhere."""
+    try:
+        ownership.make(store.inside)
+        layouts.require_plain(store.inside)
+        store.inside.write(f"{name}.txt", text.encode())
+    except OSError as error:
+        raise RegistryRefused(f"{store.layout} cannot be written: {error.strerror}") from None

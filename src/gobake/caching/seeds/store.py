@@ -1,0 +1,128 @@
+"""Seeds in the cache store, a registry's repository or a folder: under tags of their own.
+
+A folder is an OCI layout (https://specs.opencontainers.org/image-spec/image-layout/), which a CI's own cache store
+carries from run to run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gobake import engine
+from gobake.caching.seeds.seed import Seed, SeedKey, read_seed
+from gobake.caching.store import oci_layout as layouts
+from gobake.dataclass import dataclass
+from gobake.errors import RegistryRefused
+from gobake.files.nofollow import Inside
+from gobake.foreign import checks, oci
+from gobake.foreign.checks import Unfit
+from gobake.foreign.oci import Config, Manifest
+from gobake.proc.futures import begun
+
+# Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
+PACKED = "compression=zstd,compression-level=1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """What a store says of one image."""
+
+    digest: str
+    labels: Mapping[str, str]
+    layers: tuple[int, ...]  # bytes as they lie there; 0 where it is not told
+    blobs: tuple[str, ...]  # digests of the same; "" where it is not told
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedStore:
+    """Where caches are kept."""
+
+    place: str  # as the user wrote it
+    folder: Path | None = None  # None: a registry
+
+    @property
+    def layout(self) -> Path:
+        """The folder's OCI layout."""
+        return self.inside.path
+
+    @property
+    def inside(self) -> Inside:
+        """The same, for reading and writing."""
+        assert self.folder
+        return Inside(top=self.folder) / "seeds"
+
+    def look(self, tag: str, seconds: float) -> Image | None:
+        """The image under a tag, None where there is none. Raises RegistryRefused where that cannot be found out."""
+        if self.folder is None:
+            return _of_registry(f"{self.place}:{tag}", seconds)
+        return _of_layout(self.inside, tag)
+
+    def seed(self, tag: str, key: SeedKey, seconds: float) -> Seed | str | None:
+        """The seed under a tag, None where there is no image, or why the image is no seed for ``key``. Raises
+        RegistryRefused where that cannot be found out."""
+        image = self.look(tag, seconds)
+        if image is None:
+            return None
+        packed = sum(image.layers) or None
+        # the first layer is the program that restores
+        found = read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, key)
+        return replace(found, blobs=image.blobs) if isinstance(found, Seed) else found
+
+    def context(self, image: str) -> str:
+        """A named context for bake: the image of a digest, or of a tag."""
+        if self.folder is None:
+            return f"docker-image://{self.place}{'@' if image.startswith('sha256:') else ':'}{image}"
+        return f"oci-layout://{self.layout}{'@' if image.startswith('sha256:') else ':'}{image}"
+
+    def output(self, tag: str, packing: str = PACKED, *, kept: bool = False) -> str:
+        """An output for bake that puts an image there, and nowhere else unless it is ``kept`` in the engine too."""
+        if self.folder is None:
+            nowhere_else = "" if kept else "store=false,unpack=false,"
+            return f"type=image,name={self.place}:{tag},push=true,{nowhere_else}oci-mediatypes=true,{packing}"
+        return f"type=oci,dest={self.layout},tar=false,name=seeds:{tag},oci-mediatypes=true,{packing}"
+
+    def named(self, tag: str) -> str:
+        return f"{self.place}:{tag}" if self.folder is None else f"{self.place} ({tag})"
+
+
+def _of_registry(reference: str, seconds: float) -> Image | None:
+    asked = begun(lambda: engine.inspect_image(reference, "", seconds))
+    text = engine.inspect_image(reference, "{{json .}}", seconds)
+    if text is None:
+        return None
+    try:
+        told = checks.parsed_object(text.encode())
+        digest = checks.digest(checks.mapping(told.get("manifest")).get("digest"))
+        config = oci.config(json.dumps(told.get("image") or {}).encode())
+        raw = asked.result()
+        if raw is None or digest != oci.digest_of(raw.encode()):  # moved in this moment
+            raw = engine.inspect_image(f"{reference.rpartition(':')[0]}@{digest}", "", seconds)
+        manifest = oci.manifest((raw or "").encode())
+    except Unfit:
+        raise RegistryRefused(f"{reference} is no image that can be read") from None
+    if manifest.digest != digest:
+        raise RegistryRefused(f"{reference} is not what its digest says")
+    return _image(digest, manifest, config)
+
+
+def _of_layout(layout: Inside, tag: str) -> Image | None:
+    entry = layouts.tags(layout).get(tag)
+    if entry is None:
+        return None
+    manifest = layouts.manifest(layout, entry.digest)
+    if manifest.config is None:
+        raise RegistryRefused(f"{tag} in {layout.path} is no image", remedy="delete the folder")
+    return _image(entry.digest, manifest, layouts.config(layout, manifest.config.digest))
+
+
+def _image(digest: str, manifest: Manifest, config: Config) -> Image:
+    """Where the manifest names no layers, the configuration tells at least how many there are."""
+    return Image(
+        digest=digest,
+        labels=config.labels,
+        layers=tuple(layer.size for layer in manifest.layers) or (0,) * config.layers,
+        blobs=tuple(layer.digest for layer in manifest.layers) or ("",) * config.layers,
+    )

@@ -1,0 +1,274 @@
+"""What cache mounts hold and what a seed holds, as values, and which of it a new seed should get. Pure.
+
+A unit is what is moved as a whole: a file of GOCACHE, a module's unpacked folder with the small files of its download,
+a linked program. The seed program in cache/seed lists the units of the mounts; the index of a seed lists its own, with
+the day on which each was last used. Days count from the epoch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from gobake.dataclass import dataclass
+from gobake.foreign import checks
+
+_HEADER = "gobake seed index 1"
+_HASH = 24  # hex digits of a GOCACHE name that tell it from all others: 96 bits
+_OBJECT = re.compile(r"(gobuild/[0-9a-f]{2}/[0-9a-f]{24})[0-9a-f]*(-[ad])")
+DAY_SECONDS = 86_400
+_WORTH_TWO_IMAGES = 64_000_000  # bytes, unpacked
+
+
+class Kind(StrEnum):
+    """What a unit is."""
+
+    OBJECT = "object"  # an entry of GOCACHE: -a says what an action gave, -d holds it
+    MODULE = "module"  # a module's unpacked folder
+    DOWNLOAD = "download"  # .info, .mod and .ziphash, by which Go knows that the folder is whole
+    PROGRAM = "program"  # of a golink mount
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One unit, in a mount or in a seed."""
+
+    kind: Kind
+    path: str  # below the mounts' common folder, such as gobuild/3b/3bdc...-d
+    size: int  # bytes, unpacked
+    day: int  # when it was last used; 0: not since it was restored
+
+    @property
+    def key(self) -> str:
+        """The same for a unit in a mount and in an index, where hashes are cut short."""
+        match = _OBJECT.fullmatch(self.path)
+        return match[1] + match[2] if match else self.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeping:
+    """How much a seed may hold."""
+
+    unused_days: int = 14  # what was not used for longer is left out when a seed is written anew
+    budget: int = 0  # bytes, unpacked; 0 is no limit
+    layers: int = 8  # a longer chain is written anew
+
+
+class Shape(StrEnum):
+    """How a seed is saved."""
+
+    NOTHING = "nothing"  # it holds all there is
+    GROWN = "grown"  # one more layer on the seed that is in force
+    WHOLE = "whole"  # a new one, with what is alive
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavePlan:
+    """What to save. ``index`` describes the seed that results."""
+
+    shape: Shape
+    paths: tuple[str, ...] = ()  # units to write into the seed itself
+    half: tuple[str, ...] = ()  # units to write into an image of its own
+    size: int = 0  # bytes of them, unpacked
+    index: tuple[Unit, ...] = ()
+    left_out: int = 0  # bytes that are in the mounts and will not be in the seed
+    why: str = ""
+
+    @property
+    def half_programs(self) -> tuple[str, ...]:
+        """The mounts whose programs are in the half."""
+        half = set(self.half)
+        return tuple(sorted({mount_of(u.path) for u in self.index if u.kind is Kind.PROGRAM and u.path in half}))
+
+    @property
+    def total(self) -> int:
+        return _size(self.index)
+
+
+# ---- texts
+
+
+def read_listing(text: str) -> tuple[Unit, ...]:
+    """The lines of `seed list`: KIND MTIME SIZE PATH."""
+    units = []
+    for line in text.splitlines():
+        kind, changed, size, path = line.split(" ", 3)
+        units.append(Unit(kind=Kind(kind), path=path, size=int(size), day=max(0, int(changed)) // DAY_SECONDS))
+    return tuple(units)
+
+
+def write_index(units: Iterable[Unit]) -> str:
+    """One line a unit, by key: the same units give the same text."""
+    lines = sorted(f"{unit.kind} {unit.day} {unit.size} {unit.key}" for unit in units)
+    return "\n".join([_HEADER, *lines, ""])
+
+
+def read_index(text: str) -> tuple[Unit, ...] | None:
+    """None for what is no index of this version: a seed whose content is not known is written anew."""
+    header, _, rest = text.partition("\n")
+    try:
+        return tuple(_indexed(line) for line in rest.splitlines()) if header == _HEADER else None
+    except ValueError:
+        return None
+
+
+def _indexed(line: str) -> Unit:
+    """Raises ValueError, also for a path that leads out of the mounts: the program that packs is told it."""
+    kind, day, size, path = line.split(" ", 3)
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise ValueError(f"{path!r} leads elsewhere")
+    return Unit(kind=Kind(kind), path=path, size=checks.number(size), day=checks.number(day))
+
+
+def escaped(module: str) -> str:
+    """A module's path or version as folders of GOMODCACHE spell it (golang.org/x/mod/module, EscapePath)."""
+    return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), module)
+
+
+def modules_in_use(sums: Iterable[str]) -> frozenset[str]:
+    """Keys of the units of the modules that go.sum files name: Go does not touch what it reads of GOMODCACHE."""
+    used: set[str] = set()
+    for text in sums:
+        for line in text.splitlines():
+            words = line.split()
+            if len(words) != 3:
+                continue
+            path, version = escaped(words[0]), escaped(words[1].removesuffix("/go.mod"))
+            used.add(f"gomod/{path}@{version}")
+            used |= {f"gomod/cache/download/{path}/@v/{version}.{kind}" for kind in ("info", "mod", "ziphash")}
+    return frozenset(used)
+
+
+# ---- deciding
+
+
+def plan_save(
+    mounts: Iterable[Unit],
+    held: Iterable[Unit] | None,
+    *,
+    layers: int,
+    used_modules: frozenset[str],
+    today: int,
+    keeping: Keeping,
+) -> SavePlan:
+    """What to save of the mounts, where the seed in force holds ``held`` (None: there is none, or it is not known)
+    in ``layers`` layers."""
+    here = {unit.key: unit for unit in _dated(mounts, held or (), used_modules, today)}
+    if held is None:
+        return _whole(here, today, keeping, "there is none yet")
+    # programs come into a whole seed only: linking one again takes a second, and it is megabytes
+    known = {unit.key: unit for unit in held}
+    new = [u for u in here.values() if u.kind is not Kind.PROGRAM and _differs(known.get(u.key), u)]
+    if not new:
+        return SavePlan(shape=Shape.NOTHING, index=tuple(known.values()), why="it holds all there is")
+    refreshed = {key: replace(unit, day=max(unit.day, _day(here, key))) for key, unit in known.items()}
+    index = {**refreshed, **{unit.key: unit for unit in new}}
+    dead = _size(u for u in index.values() if not _alive(u, today, keeping))
+    total = _size(index.values())
+    if layers >= keeping.layers:
+        return _whole(here, today, keeping, f"it has {layers} layers")
+    if dead * 2 > total:
+        return _whole(here, today, keeping, "more than half of it is unused")
+    if keeping.budget and total > keeping.budget:
+        return _whole(here, today, keeping, "it is over its budget")
+    return SavePlan(
+        shape=Shape.GROWN,
+        paths=tuple(sorted(unit.path for unit in new)),
+        size=_size(new),
+        index=tuple(index.values()),
+        why=f"{len(new)} units are new",
+    )
+
+
+def lacking(mounts: Iterable[Unit], held: Iterable[Unit], today: int, keeping: Keeping) -> float:
+    """The share, by bytes, of the seed's living units that the mounts do not hold: writing it anew would lose them."""
+    here = {unit.key for unit in mounts}
+    alive = [u for u in held if _alive(u, today, keeping) and u.kind is not Kind.PROGRAM]
+    total = _size(alive)
+    return _size(unit for unit in alive if unit.key not in here) / total if total else 0.0
+
+
+def live_share(held: Iterable[Unit], today: int, keeping: Keeping) -> float:
+    """The share of a seed, by bytes, that was used lately."""
+    units = list(held)
+    total = _size(units)
+    return _size(u for u in units if _alive(u, today, keeping)) / total if total else 1.0
+
+
+def _dated(mounts: Iterable[Unit], held: Iterable[Unit], used_modules: frozenset[str], today: int) -> Iterable[Unit]:
+    """The units of the mounts with the day of their last use, as far as anything tells."""
+    before = {unit.key: unit.day for unit in held}
+    for unit in mounts:
+        known = before.get(unit.key, 0)
+        if unit.kind is Kind.PROGRAM or unit.key in used_modules:
+            yield replace(unit, day=today)
+        elif unit.kind is Kind.OBJECT and unit.day:
+            yield replace(unit, day=min(max(unit.day, known), today))
+        else:  # not used since it was restored; what nobody knows of begins its days now
+            yield replace(unit, day=known or today)
+
+
+def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> SavePlan:
+    alive = [unit for unit in here.values() if _alive(unit, today, keeping)]
+    kept, size = [], 0
+    # programs are the first to go where the budget is small, then what was not used for longest
+    for unit in sorted(alive, key=lambda u: (u.kind is Kind.PROGRAM, -u.day, u.key)):
+        if keeping.budget and size + unit.size > keeping.budget:
+            continue
+        kept.append(unit)
+        size += unit.size
+    paths, half = _halves(kept, size)
+    return SavePlan(
+        shape=Shape.WHOLE if kept else Shape.NOTHING,
+        paths=paths,
+        half=half,
+        size=size,
+        index=tuple(kept),
+        left_out=_size(here.values()) - size,
+        why=why if kept else "the mounts are empty",
+    )
+
+
+def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where there is much, two parts of about the same size: BuildKit packs and unpacks two images side by side.
+
+    All programs of a mount are in one part: such a mount is locked while it is used, by one step at a time.
+    """
+    if size < _WORTH_TWO_IMAGES:
+        return tuple(sorted(unit.path for unit in units)), ()
+    programs: dict[str, list[Unit]] = {}
+    for unit in units:
+        if unit.kind is Kind.PROGRAM:
+            programs.setdefault(mount_of(unit.path), []).append(unit)
+    parts: tuple[list[Unit], list[Unit]] = ([], [])
+    for _, some in sorted(programs.items(), key=lambda item: (-_size(item[1]), item[0])):
+        min(parts, key=_size).extend(some)
+    there = _size(parts[0])
+    for unit in sorted((u for u in units if u.kind is not Kind.PROGRAM), key=lambda u: u.path):
+        parts[2 * there >= size].append(unit)
+        there += unit.size
+    first, second = (tuple(sorted(unit.path for unit in part)) for part in parts)
+    return first, second
+
+
+def mount_of(path: str) -> str:
+    """The name of the mount that a unit lies in."""
+    return path.partition("/")[0]
+
+
+def _size(units: Iterable[Unit]) -> int:
+    return sum(unit.size for unit in units)
+
+
+def _differs(known: Unit | None, unit: Unit) -> bool:
+    return known is None or known.size != unit.size
+
+
+def _day(here: Mapping[str, Unit], key: str) -> int:
+    return here[key].day if key in here else 0
+
+
+def _alive(unit: Unit, today: int, keeping: Keeping) -> bool:
+    return unit.day >= today - keeping.unused_days

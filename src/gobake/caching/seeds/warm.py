@@ -1,0 +1,137 @@
+"""Before a build: are the builder's mounts warm, and if not, which seed can warm them?
+
+A builder whose mounts are warm asks no registry for anything. It moves on to a seed only where that pays: when the
+project's Go has changed, so that nothing in the mounts is of use, and a seed of the new one is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from gobake.caching.seeds import seed as seeds
+from gobake.caching.seeds.memory import Memory, note, remembered
+from gobake.caching.seeds.mounts import Mount
+from gobake.caching.seeds.restore import LOOK_SECONDS, Restored, begin_pull, restore
+from gobake.caching.seeds.seed import Seed, SeedKey
+from gobake.caching.seeds.store import SeedStore
+from gobake.dataclass import dataclass
+from gobake.engine import Builder, CacheMount, builder_usage
+from gobake.errors import RegistryRefused
+from gobake.model import Platform
+
+_EMPTY = 1_000_000  # bytes; a gobuild below that was begun and never filled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warming:
+    """What is to be warm, and from where."""
+
+    store: SeedStore
+    key: SeedKey
+    branches: tuple[str, ...]  # own, base, main: valid parts of tags
+    sums: str  # digest of the go.sum files
+    mounts: tuple[Mount, ...]
+    go_image: str
+    builder: Builder
+    chosen: str  # the builder's name as --builder gave it, "" for the current one
+    home: Path  # the project's folder in the user's cache
+    compiles: bool = False  # the compile runs in any case: no layer cache holds it
+
+    def among(self, listed: Iterable[CacheMount]) -> tuple[CacheMount, ...]:
+        """Those of its mounts that a builder lists."""
+        ids = {mount.id for mount in self.mounts}
+        return tuple(mount for mount in listed if mount.id in ids)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warmth:
+    """How it went."""
+
+    restored: Restored | None = None
+    notes: tuple[str, ...] = ()  # what the user should know, one line each
+    unread: tuple[str, ...] = ()  # those of the notes that tell why there is no seed although one may be there
+
+
+def warm(
+    asked: Warming,
+    listed: Sequence[CacheMount] | None,
+    *,
+    say: Callable[[str], None],
+    expected: Callable[[Seed], bool],
+) -> Warmth:
+    """Fill the mounts where that pays; ``listed`` is what the builder has (None: it does not tell). Never raises for
+    what an engine or registry says.
+
+    ``say`` gets a line before anything that takes time; ``expected`` tells that the compile comes out of a layer cache.
+    """
+    why = cold(asked, listed)
+    if listed is None or not why:
+        return Warmth()
+    platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
+    if asked.compiles:
+        begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
+    found, notes = look(asked)
+    seed = seeds.best(found, asked.sums)
+    if seed is None:
+        return Warmth(notes=notes, unread=notes)
+    theirs = of_machine(platforms, asked.key.arch)
+    if expected(seed) or not theirs:
+        return Warmth(notes=notes)
+    say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
+    if not asked.compiles:
+        begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
+    restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=theirs)
+    # also where it failed: what BuildKit has measured it does not measure, and so hold, while the build begins
+    usage = builder_usage(asked.builder, asked.chosen)
+    filled = asked.among(usage.mounts if usage else ())
+    if restored.error:
+        notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
+    else:
+        note(asked.home, asked.builder.name, filled, go=asked.key.go, seed=seed.digest)
+    return Warmth(restored=restored, notes=notes)
+
+
+def cold(asked: Warming, listed: Sequence[CacheMount] | None) -> str:
+    """Why the mounts of a builder need a seed; "" where they are warm."""
+    return needs(asked.mounts, asked.among(listed or ()), remembered(asked.home, asked.builder.name), asked.key.go)
+
+
+def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:
+    """The nodes, by their native platforms, that a seed made on a machine of ``arch`` is for: on any other one neither
+    the program in it runs, nor does Go know what its own compiler has not made."""
+    return [platform for platform in platforms if platform.arch == arch]
+
+
+def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[str, Memory], go: str) -> str:
+    """Why the mounts need a seed; "" where they are warm."""
+    sizes = {mount.id: mount.size for mount in there}
+    for mount in mounts:
+        # a project may need next to no modules, but whatever was compiled left megabytes
+        least = {"gobuild": _EMPTY, "gomod": 0}.get(mount.name)
+        if least is not None and sizes.get(mount.id, -1) < least:
+            return f"{mount.name} is empty"
+    for mount, now in ((m, t) for m in mounts if m.name == "gobuild" for t in there if t.id == m.id):
+        memory = known.get(mount.id)
+        if memory and memory.record == now.record and memory.go and memory.go != go:
+            return f"{mount.name} was last used for Go {memory.go}"
+    return ""
+
+
+def look(asked: Warming) -> tuple[list[Seed], tuple[str, ...]]:
+    """The usable seeds of the lineage, and a line for each that is not."""
+    tags = list(dict.fromkeys(asked.key.tag(branch) for branch in asked.branches))
+    with ThreadPoolExecutor(len(tags)) as pool:
+        answers = list(pool.map(lambda tag: _look(asked, tag), tags))
+    found = [answer for answer in answers if isinstance(answer, Seed)]
+    notes = [answer for answer in answers if isinstance(answer, str)]
+    return found, tuple(dict.fromkeys(notes))
+
+
+def _look(asked: Warming, tag: str) -> Seed | str | None:
+    try:
+        seed = asked.store.seed(tag, asked.key, LOOK_SECONDS)
+    except RegistryRefused as error:
+        return f"cache store {asked.store.place}: {error}; building without a seed"
+    return f"{asked.store.named(tag)} {seed}; building without it" if isinstance(seed, str) else seed

@@ -1,0 +1,1 @@
+"""The cache store: tags, OCI layouts, whose a folder is, histories."""

@@ -1,0 +1,279 @@
+"""Records of runs in the cache store, so that a bare runner can compare itself with the last runs of its branch and of
+main.
+
+Every run is an object of its own that nobody overwrites: in a registry an artifact under a tag, in a folder a file.
+
+    history-PROJECT.RUN.BRANCH        in a registry's repository
+    STORE/history/TAG.jsonl.gz        in a folder
+
+A run's id begins with its time, so that the list of tags tells which are the newest; a few of them are read, and
+whoever writes deletes a few that are old. Records hold digests of files and values, and what is of one machine alone
+(paths, the command line) stays there. Whatever goes wrong costs a line, and a few seconds at most.
+"""
+
+from __future__ import annotations
+
+import calendar
+import gzip
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Protocol
+
+from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.store import tags as refs
+from gobake.checkout import git
+from gobake.dataclass import dataclass
+from gobake.errors import RegistryRefused
+from gobake.files.nofollow import Inside
+from gobake.foreign.checks import LONGEST_JSON, Unfit, unzipped
+from gobake.registry import Repository
+from gobake.runs.archive import Entry, from_line, to_line
+from gobake.runs.fitting import fitting
+from gobake.runs.record import RunRecord, UnreadableRecord
+from gobake.runs.store import is_id
+from gobake.runs.summary import Digest
+from gobake.text.printable import one_line
+
+READ = 5  # runs of each lineage that are read; a trend needs as many
+KEPT = 20  # of a lineage, in the store
+_DELETED = 4  # at most, by one run: more than it adds, so that what was left over comes to its end
+SECONDS = 5.0  # for reading, which goes on while the build runs, and as many for writing after it
+_AT_ONCE = 8
+_ENVELOPE = 1 << 16  # bytes that a line has beside its record
+_TYPE = "application/vnd.gobake.run.v1+json+gzip"
+_SUFFIX = ".jsonl.gz"
+
+
+def tag_of(project: str, run_id: str, lineage: str) -> str:
+    return refs.tag("history", project, run_id, refs.tag_part(lineage))
+
+
+def run_of(tag: str, project: str) -> str:
+    """The id of the run under a tag; "" where it is no run of the project."""
+    prefix = f"history-{project}."
+    run_id = tag.removeprefix(prefix).partition(".")[0] if tag.startswith(prefix) else ""
+    return run_id if is_id(run_id) else ""
+
+
+def begun(run_id: str) -> float | None:
+    """Seconds since the epoch, from an id; None where it tells no time."""
+    try:
+        return float(calendar.timegm(time.strptime(run_id[:15], "%Y%m%d-%H%M%S")))
+    except ValueError:
+        return None
+
+
+def by_lineage(tags: Collection[str], project: str, lineages: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """(run, tag) of each lineage, newest first."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for tag in tags:
+        run_id = run_of(tag, project)
+        for lineage in lineages if run_id else ():
+            if tag == tag_of(project, run_id, lineage):
+                found[lineage].append((run_id, tag))
+    return {lineage: sorted(runs, reverse=True) for lineage, runs in found.items()}
+
+
+# ---- places
+
+
+class _Place(Protocol):
+    """Where the objects lie. Every method raises RegistryRefused."""
+
+    def tags(self) -> Sequence[str]: ...
+    def read(self, tag: str) -> bytes | None: ...
+    def write(self, tag: str, data: bytes) -> None: ...
+    def delete(self, tag: str) -> None: ...
+
+
+class _Registry:
+    """Artifacts of one layer (https://github.com/opencontainers/image-spec, manifest.md, "Guidelines for Artifact
+    Usage")."""
+
+    def __init__(self, repository: str) -> None:
+        self._repository = Repository(repository, seconds=SECONDS)
+
+    def tags(self) -> Sequence[str]:
+        return self._repository.tags()
+
+    def read(self, tag: str) -> bytes | None:
+        manifest = self._repository.manifest(tag)
+        return self._repository.blob(manifest.layers[0].digest) if manifest and manifest.layers else None
+
+    def write(self, tag: str, data: bytes) -> None:
+        self._repository.push(tag, data, _TYPE)
+
+    def delete(self, tag: str) -> None:
+        manifest = self._repository.manifest(tag)
+        if manifest and manifest.kind == _TYPE:  # the tag may name anything, and all of its tags would go
+            self._repository.delete(manifest.digest)
+
+
+class _Folder:
+    """Files, written aside and renamed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = Inside(top=folder) / "history"
+
+    def tags(self) -> Sequence[str]:
+        try:
+            return [name.removesuffix(_SUFFIX) for name in self._folder.entries() if name.endswith(_SUFFIX)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def read(self, tag: str) -> bytes | None:
+        try:
+            return self._folder.read(f"{tag}{_SUFFIX}", LONGEST_JSON)
+        except FileNotFoundError:
+            return None  # another run has deleted it
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def write(self, tag: str, data: bytes) -> None:
+        try:
+            self._folder.make()
+            self._folder.write(f"{tag}{_SUFFIX}", data)
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def delete(self, tag: str) -> None:
+        if tracked := git.tracked_below(self._folder.path):
+            raise RegistryRefused(f"{self._folder.path} holds files of the repository: {tracked}")
+        try:
+            self._folder.remove(f"{tag}{_SUFFIX}")
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> RegistryRefused:
+        return RegistryRefused(f"{self._folder.path}: {error.strerror or error}")
+
+
+# ---- one run's part
+
+
+@dataclass(kw_only=True)
+class Travel:
+    """What one run takes from the store, and brings there."""
+
+    folder: Path | None
+    repository: str
+    project: str
+    lineages: tuple[str, ...]  # whose runs are read
+    own: str  # whose runs are written; "" for none
+    reads: bool
+    writes: bool
+    notes: list[str] = field(default_factory=list)
+    _thread: threading.Thread | None = None
+    _until: float = 0.0
+    _arrived: list[Entry] = field(default_factory=list)
+
+    def begin(self, known: Callable[[], Collection[str]]) -> None:
+        """Fetch what is not ``known`` yet, beside whatever else is done now."""
+        if self.reads:
+            self._until = time.monotonic() + SECONDS
+            self._thread = threading.Thread(target=self._fetch, args=(known,), daemon=True)
+            self._thread.start()
+
+    def arrived(self, before: str, *, wait: bool = True) -> list[Entry]:
+        """What came from runs that began before this one, in order. ``wait``: for the time that is left."""
+        if self._thread is None:
+            return []
+        self._thread.join(max(0.0, self._until - time.monotonic()) if wait else 0.0)
+        if self._thread.is_alive() and wait:
+            self._note(f"{self._shown} did not answer within {SECONDS:g} s")
+        return sorted((e for e in list(self._arrived) if e.record.id < before), key=lambda e: e.record.id)
+
+    def send(self, record: RunRecord, digest: Digest | None) -> None:
+        """Write a run that went well, and delete old ones."""
+        if not (self.writes and self.own and record.outcome == "done"):
+            return
+        try:
+            place = self._place()
+            place.write(tag_of(self.project, record.id, self.own), packed(record, digest))
+        except RegistryRefused as error:
+            self._note(str(error))
+            return
+        try:
+            runs = by_lineage(place.tags(), self.project, (self.own,)).get(self.own, [])
+            for _, tag in runs[KEPT:][-_DELETED:]:
+                place.delete(tag)
+        except RegistryRefused:
+            return  # many registries do not delete: they have rules of their own for what is old
+
+    # ---- within
+
+    def _fetch(self, known: Callable[[], Collection[str]]) -> None:
+        try:
+            place, there = self._place(), known()
+            runs = by_lineage(place.tags(), self.project, self.lineages).values()
+            wanted = [tag for some in runs for run_id, tag in some[:READ] if run_id not in there]
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                for tag, data in zip(wanted, pool.map(place.read, wanted), strict=True):
+                    if entry := self._read(tag, data):  # one by one: unpacked they are large
+                        self._arrived.append(entry)
+        except RegistryRefused as error:
+            self._note(str(error))
+        except Exception as error:  # whatever it is, it must not reach the terminal as a thread's traceback
+            self._note(f"{self._shown}: {type(error).__name__}: {error}")
+
+    def _read(self, tag: str, data: bytes | None) -> Entry | None:
+        """None for what is no record of this project: it is worth no line, as every run would say it again."""
+        try:
+            entry = unpacked(data) if data else None
+        except UnreadableRecord:
+            return None
+        fits = entry and entry.record.id == run_of(tag, self.project) and entry.record.project == self.project
+        return entry if fits else None
+
+    def _place(self) -> _Place:
+        return _Folder(self.folder) if self.folder else _Registry(self.repository)
+
+    @property
+    def _shown(self) -> str:
+        return str(self.folder or self.repository)
+
+    def _note(self, says: str) -> None:
+        """One line for all that goes wrong: mostly the store does not answer."""
+        if not self.notes:
+            self.notes.append(one_line(f"the history in the cache store is left out: {says}"))
+
+
+def travel(choice: CacheChoice, project: str) -> Travel | None:
+    """None where there is no store, or nothing to read and to write."""
+    store, policy = choice.store, choice.policy.history
+    writes = policy.write and bool(choice.own)
+    if store is None or not (policy.read or writes):
+        return None
+    return Travel(
+        folder=store.folder,
+        repository=store.repository,
+        project=project,
+        lineages=choice.lineages,
+        own=choice.own,
+        reads=policy.read,
+        writes=writes,
+    )
+
+
+# ---- the object
+
+
+def packed(record: RunRecord, digest: Digest | None) -> bytes:
+    """Without what is of this machine alone, and without events."""
+    light = fitting(replace(record, root="", command=()), LONGEST_JSON - _ENVELOPE)
+    return gzip.compress(to_line(Entry(record=light, digest=digest)), mtime=0)
+
+
+def unpacked(data: bytes) -> Entry:
+    """Raises UnreadableRecord."""
+    try:
+        return from_line(unzipped(data, LONGEST_JSON))
+    except Unfit as error:
+        raise UnreadableRecord(str(error)) from None

@@ -1,0 +1,296 @@
+"""Do the caches change a program? Build a sample in four ways, and compare the bytes.
+
+- shipped: as any build, from the layers of the builder where it has them
+- kept: with the project's own mounts, as any build; only the step itself is not taken from a layer cache
+- relinked: the same, but with an empty golink mount, so that what gobuild and gomod hold is linked anew
+- clean: with mounts of its own, which begin empty, from copies of the sources that are made anew, and of what Go says
+  when it is asked again
+
+The first comes alone: two builds that want one golink mount at the same moment do not get the same.
+
+The clean build has mounts of other names instead of --no-cache, which would leave a second mount under every name of
+the project's behind. What was made for the comparison is deleted at the end; the project's mounts are only used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from gobake import engine, memo, recipe
+from gobake.caching.seeds.solve import solve
+from gobake.context import staging
+from gobake.context.admitted import admitted
+from gobake.context.staging import Staged
+from gobake.credentials import EventRedactor, Redactor
+from gobake.dataclass import dataclass
+from gobake.errors import BuildFailed, CachesDisagree, GobakeError, UsageError
+from gobake.gotool.packages import GoTree
+from gobake.model import Platform, Project, Strategy
+from gobake.paths import cache_folder, scratch_folder
+from gobake.plan.discover import Opened
+from gobake.recipe.dockerfile import BINARIES
+from gobake.recipe.stages import CompileStage, commands_of, compile_stages
+from gobake.recipe.words import hcl
+from gobake.targets.matrix import Matrix, Selection, select
+
+BUILD_SECONDS = 7200.0
+_RESULT = "gobake-verify"  # the stage that holds the programs, and nothing else
+
+
+class Verdict(StrEnum):
+    """What the comparison says of a service."""
+
+    SAME = "same"
+    LAYER = "a layer differs"  # what the steps give today is right, and what the builder keeps of them is not
+    PROGRAM = "golink differs"  # a linked program is not what its objects give
+    OBJECT = "gobuild or gomod differs"  # an object or a module's source is not what it should be
+    UNSTABLE = "not reproducible"  # two builds without caches differ as well: nothing can be said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """The sha256 of one service's program, by how it was built."""
+
+    service: str
+    platform: Platform
+    shipped: str
+    kept: str
+    relinked: str
+    clean: str
+    again: str = ""  # a second clean build, which is made only where the first differs from the others
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.shipped == self.kept == self.relinked == self.clean:
+            return Verdict.SAME
+        if self.again and self.again != self.clean:
+            return Verdict.UNSTABLE
+        if self.relinked != self.clean:
+            return Verdict.OBJECT
+        return Verdict.PROGRAM if self.kept != self.clean else Verdict.LAYER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verifying:
+    """What is to be verified, and where."""
+
+    opened: Opened
+    anew: Opened  # the same project, of which nothing was remembered
+    services: tuple[str, ...]  # () are all that are compiled
+    platform: Platform
+    builder: str
+    secrets: Mapping[str, str]  # environment of the build's secrets
+    variables: Mapping[str, str]  # what else the recipe's secrets name: paths
+    values: Mapping[str, str]  # that are linked into programs, by build argument
+    home: Path  # the project's cache folder, where copies of what is read are kept
+    redactor: Redactor = field(default_factory=Redactor)  # of the secrets
+
+
+def verify(asked: Verifying) -> tuple[Verified, ...]:
+    """Raises UsageError where there is nothing to verify, CachesDisagree where the sources differ already, and
+    BuildFailed."""
+    _require_warm(asked)
+    _require_same_packages(asked)
+    whole = _compiled(asked.opened.project, asked.platform)
+    sample = _sample(asked.services, whole)
+    names = [command.name for service in sample.services for command in commands_of(service)]
+    fresh = f"verify-{secrets.token_hex(4)}"
+    with scratch_folder() as scratch:
+        staged = staging.stage(admitted(asked.opened.project, whole, asked.opened.tree), asked.home / "context")
+        anew = staging.stage(admitted(asked.anew.project, whole, asked.anew.tree), scratch / "context")
+        _require_same_sources(staged.sources, anew.sources)
+        try:
+            found = _build(asked, {"shipped": _text(asked, whole, sample, "")}, names, staged)
+            kept = _text(asked, whole, sample, secrets.token_hex(8))
+            found |= _build(asked, {"kept": kept, "relinked": _relinked(asked, whole, sample, fresh)}, names, staged)
+            found |= _build(asked, {"clean": _clean(asked, sample, fresh)}, names, anew)
+            again: dict[str, str] = {}
+            if any(digests != found["clean"] for digests in found.values()):
+                again = _build(asked, {"clean": _clean(asked, sample, f"{fresh}-again")}, names, anew)["clean"]
+        finally:
+            _forget(fresh, asked.builder)
+    return tuple(
+        Verified(
+            service=name,
+            platform=asked.platform,
+            again=again.get(name, ""),
+            **{how: digests[name] for how, digests in found.items()},
+        )
+        for name in names
+    )
+
+
+def _compiled(project: Project, platform: Platform) -> Matrix:
+    whole = select(project, Selection(platforms=(platform,)), (platform,))
+    return Matrix(targets=tuple(t for t in whole.targets if t.strategy is not Strategy.PREBUILT))
+
+
+def _require_warm(asked: Verifying) -> None:
+    project = asked.opened.project
+    mounts = engine.cache_mounts(asked.builder)
+    if mounts is not None and not any(mount.id == f"{project.mounts}-gobuild" for mount in mounts):
+        raise UsageError(
+            f"this builder keeps nothing of {project.name} that could be verified", remedy="build first: gobake build"
+        )
+
+
+def _require_same_packages(asked: Verifying) -> None:
+    """Raises CachesDisagree where Go, asked again, tells another tree than the remembered one."""
+    now = {package.import_path: package for package in asked.anew.tree.packages}
+    known = {package.import_path: package for package in asked.opened.tree.packages}
+    for path in sorted(now.keys() | known.keys()):
+        if now.get(path) != known.get(path):
+            raise CachesDisagree(
+                f"package {path} is remembered otherwise than Go describes it now",
+                remedy=f"delete {cache_folder() / 'memory'}, and please report this",
+            )
+
+
+def _require_same_sources(kept: Path, anew: Path) -> None:
+    """Raises CachesDisagree for the first file of which the kept copy is not what a new one is."""
+    one, other = _files(kept), _files(anew)
+    for path in sorted(one.keys() | other.keys()):
+        if one.get(path) != other.get(path):
+            raise CachesDisagree(
+                f"the copy of {path} that builds are given is not what {path} holds",
+                remedy=f"delete {kept.parent}, and please report this",
+            )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """What a folder holds: digests, and where links lead."""
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_symlink():
+            found[name] = f"-> {file.readlink()}"
+        elif file.is_file():
+            found[name] = _sha256(file)
+    return found
+
+
+def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
+    """The targets of the services; of all where none is named."""
+    names = services or [service.name for service in whole.services]
+    compiled = {service.name for service in whole.services}
+    for name in names:
+        if name not in compiled:
+            raise UsageError(f"{name} is no service that is compiled here", remedy=f"one of {', '.join(compiled)}")
+    if not names:
+        raise UsageError("no service is compiled here", remedy="prebuilt binaries use no Go caches")
+    return Matrix(targets=tuple(t for t in whole.targets if t.service.name in names))
+
+
+# ---- recipes
+
+
+def _text(asked: Verifying, matrix: Matrix, sample: Matrix, moment: str) -> recipe.Recipe:
+    """The recipe of a matrix, with a stage at its end that holds the programs of the sample.
+
+    The whole matrix, not just the sample, decides the names of stages, and so of the golink mounts.
+    """
+    return _with_programs(asked.opened.project, asked.opened.tree, matrix, sample, moment)
+
+
+def _relinked(asked: Verifying, matrix: Matrix, sample: Matrix, fresh: str) -> recipe.Recipe:
+    text = _text(asked, matrix, sample, secrets.token_hex(8))
+    mounts = asked.opened.project.mounts
+    return replace(text, dockerfile=text.dockerfile.replace(f"id={mounts}-golink-", f"id={fresh}-linked-golink-"))
+
+
+def _clean(asked: Verifying, sample: Matrix, fresh: str) -> recipe.Recipe:
+    """In mounts of other names; nothing of the recipe is remembered either."""
+    project = asked.anew.project
+    apart = replace(project, namespace=f"{fresh}-{project.namespace}".rstrip("-"))
+    with memo.empty():
+        return _with_programs(apart, asked.anew.tree, sample, sample, secrets.token_hex(8))
+
+
+def _with_programs(project: Project, tree: GoTree, matrix: Matrix, sample: Matrix, moment: str) -> recipe.Recipe:
+    places = recipe.Places(context="", dockerfile="", prebuilt="", exact=True)  # each target has its own, below
+    texts = recipe.render(project, matrix, tree, places)
+    stages = [s for s in compile_stages(matrix) if {c.name for c in s.commands} & _names(sample)]
+    return replace(texts, dockerfile=_exporting(texts.dockerfile, stages, _names(sample), moment))
+
+
+def _names(matrix: Matrix) -> set[str]:
+    return {service.name for service in matrix.services}
+
+
+def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str], moment: str) -> str:
+    """The moment makes the compile steps new ones, that no layer cache has, and each recipe's its own: the ids of cache
+    mounts are no part of a step's cache key, so that BuildKit would take two recipes' steps for one. Without a moment
+    they are those of any build."""
+    lines = [dockerfile.rstrip("\n"), "", f"FROM scratch AS {_RESULT}"]
+    for stage in stages:
+        own = f"\nENV GOBAKE_VERIFY={moment}" if moment else ""
+        lines[0], count = re.subn(rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", rf"\1{own}", lines[0])
+        assert count == 1, f"the recipe has {count} stages {stage.name}"
+        for command in (command for command in stage.commands if command.service.name in names):
+            program = f"/out/any/{command.name}{BINARIES}/{command.file}"
+            lines.append(f"COPY --from={stage.output_stage(command.service)} {program} /{command.name}")
+    return "\n".join([*lines, ""])
+
+
+# ---- building
+
+
+def _build(
+    asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence[str], staged: Staged
+) -> dict[str, dict[str, str]]:
+    """Digests by recipe and service. All are built at once: what they share, as the base image, is pulled once."""
+    with scratch_folder() as folder:
+        targets = {how: _target(asked, how, text, folder, staged) for how, text in texts.items()}
+        named = {name: "" for text in texts.values() for name in json.loads(text.bake)["variable"]}
+        solved = solve(
+            targets,
+            folder,
+            builder=asked.builder,
+            seconds=BUILD_SECONDS,
+            namespace="",  # each recipe says its own
+            secrets=asked.secrets,
+            variables={**named, **asked.variables, **asked.secrets},
+            redact=EventRedactor(asked.redactor).line,
+        )
+        if solved.error:
+            raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` tells more")
+        return {how: {name: _sha256(folder / how / name) for name in names} for how in texts}
+
+
+def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path, staged: Staged) -> dict[str, Any]:
+    """A bake target with the secrets of the project's own ones."""
+    file = folder / f"{how}.Dockerfile"
+    file.write_text(text.dockerfile, encoding="utf-8")
+    file.with_name(f"{file.name}.dockerignore").write_text(text.ignore, encoding="utf-8")
+    base = json.loads(text.bake)["target"]["_base"]
+    return {
+        **base,
+        "context": str(staged.sources),
+        "dockerfile": str(file),
+        "target": _RESULT,
+        "platforms": [str(asked.platform)],
+        "args": {**base.get("args", {}), **{name: hcl(value) for name, value in asked.values.items()}},
+        "output": [f"type=local,dest={folder / how}"],
+    }
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _forget(fresh: str, builder: str) -> None:
+    """Delete the mounts of the comparison. They are of no use, but no harm either where that fails."""
+    for mount in engine.cache_mounts(builder) or ():
+        if f"{fresh}-" in mount.id:
+            with contextlib.suppress(GobakeError):
+                engine.delete_mount(mount.record, builder)

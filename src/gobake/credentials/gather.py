@@ -1,0 +1,316 @@
+"""gobake.yaml's `private` and this machine -> what one build is given. Names in, values out; what is written is
+two files of public keys, too long for an environment variable, and a netrc for the host's own Go while it compiles.
+
+What nobody named is taken where it is found, and missed in silence; what gobake.yaml names must be there. Logins and
+keys go along only for servers that the project's modules come from, and to a project that is trusted.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import re
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from gobake.config import Config, PrivateConfig
+from gobake.credentials import host, netrc
+from gobake.credentials.hosts import Hosts
+from gobake.credentials.logins import without_logins
+from gobake.credentials.netrc import Login
+from gobake.credentials.redact import Redactor, Secret
+from gobake.credentials.sources import (
+    Names,
+    certificates_of,
+    holds_login,
+    is_for,
+    known_hosts_of,
+    netrc_of,
+    over_ssh,
+    ssh_of,
+    tokens_of,
+)
+from gobake.dataclass import dataclass
+from gobake.errors import Unwritable
+from gobake.recipe import (
+    CA_VARIABLE,
+    CERTIFICATES,
+    ENVIRONMENT_VARIABLE,
+    GOENV_VARIABLE,
+    KNOWN_HOSTS_VARIABLE,
+    NETRC,
+    NETRC_VARIABLE,
+    SSH_VARIABLE,
+)
+
+LONGEST_VALUE = 120_000  # bytes; Linux takes 128 KiB of an environment variable
+_KEEP_SECONDS = 14 * 24 * 3600
+_LINE_OF_A_KEY = 24  # characters; what is shorter there are the words of its first and last line
+_PASSWORD = re.compile(r"//([^/\s@:'\"]*):([^/\s@'\"]*)@")  # in a web address
+_TOKEN_AS_USER = re.compile(r"https?://([^/\s@:'\"]{12,})@")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What reaches the go command, and how it is kept out of everything else."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # variables that bake reads secrets from
+    variables: Mapping[str, str] = field(default_factory=dict)  # paths of files and of a socket: nothing secret
+    host: Mapping[str, str] = field(default_factory=dict, repr=False)  # for a go command of this machine
+    redactor: Redactor = field(default_factory=Redactor)
+    sources: tuple[str, ...] = ()  # where all of it comes from, in words
+    proxies: str = ""  # GOPROXY as it may be shown: hosts, without logins and paths
+
+
+def gather(
+    config: Config | None,
+    root: Path,
+    goenv: str,
+    *,
+    kept: Path,
+    scratch: Path,
+    environment: Mapping[str, str],
+    hosts: Hosts | None,
+) -> Access:
+    """Raises ConfigError for what gobake.yaml names and is not there.
+
+    ``kept``: a folder for files of public keys, which a pasted command reads again. ``scratch``: one that ends with
+    the run. ``hosts``: where modules come from; None for a project that is not trusted, which is given no login.
+    """
+    if hosts is None:
+        return _for_strangers(root, goenv, kept=kept, environment=environment)
+    private = config.private if config else PrivateConfig()
+    names = Names(config=config, root=root, environment=environment)
+    sources: list[str] = []
+    git_settings, git_certificates = host.git_settings(environment)
+    git_settings = tuple(pair for pair in git_settings if is_for(pair[0], hosts))
+    tokens = tokens_of(private, names, sources)
+    own_netrc = netrc_of(private, names, sources, hosts)
+    key = ssh_of(private, names, sources, wanted=over_ssh(private, git_settings, hosts))
+    found = _Found(
+        private=private,
+        tokens=tokens,
+        netrc=netrc.with_logins(own_netrc, tokens),
+        key=key,
+        hosts_file=_public(kept, "known_hosts", known_hosts_of(private, names, wanted=key is not None)),
+        bundle=_public(kept, "certificates", certificates_of(private, names, git_certificates, sources)),
+        proxies=host.proxies(environment) if private.proxy is not False else {},
+        over_ssh=tuple((f"url.ssh://{_at(h)}/.insteadOf", f"https://{_bare(h)}/") for h in private.ssh_hosts or ()),
+    )
+    sources += [f"${name}" for name in found.proxies]
+    secrets = {
+        GOENV_VARIABLE: goenv,
+        NETRC_VARIABLE: found.netrc,
+        ENVIRONMENT_VARIABLE: _exports(found, git_settings + found.over_ssh),
+    }
+    _refuse_long(secrets, names)
+    addresses = (goenv, *host.all_proxies(environment), *map("=".join, git_settings))
+    return Access(
+        secrets=secrets,
+        variables={CA_VARIABLE: found.bundle, KNOWN_HOSTS_VARIABLE: found.hosts_file, SSH_VARIABLE: str(key or "")},
+        host=_host_environment(found, scratch, environment),
+        redactor=Redactor(_all_secrets([own_netrc, found.netrc], addresses) | _key_lines(key)),
+        sources=tuple(sources),
+        proxies=proxies_shown(goenv),
+    )
+
+
+def _for_strangers(root: Path, goenv: str, *, kept: Path, environment: Mapping[str, str]) -> Access:
+    """What every container needs to reach the network from here, and nothing that is secret."""
+    names = Names(config=None, root=root, environment=environment)
+    sources: list[str] = []
+    git_settings, git_certificates = host.git_settings(environment)
+    public = tuple(pair for pair in git_settings if "extraheader" not in pair[0].lower() and not holds_login(pair))
+    found = _Found(
+        private=PrivateConfig(netrc="none", ssh="none"),
+        tokens=(),
+        netrc="",
+        key=None,
+        hosts_file="",
+        bundle=_public(kept, "certificates", certificates_of(PrivateConfig(), names, git_certificates, sources)),
+        proxies={name: without_logins(value) for name, value in host.proxies(environment).items()},
+        over_ssh=(),
+    )
+    sources += [f"${name}" for name in found.proxies]
+    plain = without_logins(goenv)
+    secrets = {GOENV_VARIABLE: plain, NETRC_VARIABLE: "", ENVIRONMENT_VARIABLE: _exports(found, public)}
+    _refuse_long(secrets, names)
+    return Access(
+        secrets=secrets,
+        variables={CA_VARIABLE: found.bundle, KNOWN_HOSTS_VARIABLE: "", SSH_VARIABLE: ""},
+        host={},
+        redactor=Redactor(_all_secrets([], (goenv, *host.all_proxies(environment), *map("=".join, git_settings)))),
+        sources=tuple(sources),
+        proxies=proxies_shown(plain),
+    )
+
+
+def offered(root: Path, environment: Mapping[str, str], hosts: Hosts) -> tuple[str, ...]:
+    """In words, which logins and keys of this machine a build would be given if it were trusted; nothing is read into
+    it."""
+    private = PrivateConfig()
+    names = Names(config=None, root=root, environment=environment)
+    sources: list[str] = []
+    git_settings, _ = host.git_settings(environment)
+    netrc_of(private, names, sources, hosts)
+    ssh_of(private, names, sources, wanted=over_ssh(private, git_settings, hosts))
+    return tuple(sources)
+
+
+def proxies_shown(goenv: str) -> str:
+    """The hosts of GOPROXY, and its words `direct` and `off`: nothing of an address that could be secret."""
+    line = next((line for line in goenv.splitlines() if line.startswith("GOPROXY=")), "")
+    entries = [entry.strip() for entry in re.split(r"[,|]", line.removeprefix("GOPROXY=")) if entry.strip()]
+    return ", ".join(dict.fromkeys(_at_host(entry) for entry in entries))
+
+
+def _at_host(entry: str) -> str:
+    if "://" not in entry:
+        return entry
+    with contextlib.suppress(ValueError):
+        address = urlsplit(entry)
+        if address.scheme == "file":
+            return "a folder"
+        if address.hostname:
+            return f"{address.hostname}:{address.port}" if address.port else address.hostname
+    return "a proxy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What the sources gave."""
+
+    private: PrivateConfig
+    tokens: tuple[Login, ...]
+    netrc: str  # with the tokens
+    key: Path | None  # an agent's socket or a key's file
+    hosts_file: str
+    bundle: str
+    proxies: Mapping[str, str]
+    over_ssh: tuple[tuple[str, str], ...]  # settings of git
+
+
+def _at(address: str) -> str:
+    return address if "@" in address else f"git@{address}"
+
+
+def _bare(address: str) -> str:
+    """The host alone, as module paths name it."""
+    return address.rpartition("@")[2].partition(":")[0]
+
+
+# ---- putting together
+
+
+def _exports(found: _Found, settings: Iterable[tuple[str, str]]) -> str:
+    """A shell text that a step reads: what Go, git and curl take from the environment only."""
+    values: dict[str, str] = {}
+    for name, value in found.proxies.items():
+        values |= {name: value, name.lower(): value}  # curl knows http_proxy in lower case only
+    if found.bundle:
+        values["GIT_SSL_CAINFO"] = CERTIFICATES
+    if found.netrc:
+        values["NETRC"] = NETRC
+    values |= _git_variables(settings, 0)
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def _git_variables(settings: Iterable[tuple[str, str]], first: int) -> dict[str, str]:
+    """Settings of git as it takes them from the environment (git-config, GIT_CONFIG_COUNT)."""
+    pairs = list(settings)
+    values = {"GIT_CONFIG_COUNT": str(first + len(pairs))} if pairs else {}
+    for number, (key, value) in enumerate(pairs, start=first):
+        values |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return values
+
+
+def _host_environment(found: _Found, scratch: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """For Go on this machine, which finds all by itself but what gobake.yaml alone names."""
+    private = found.private
+    values: dict[str, str] = {}
+    settings = list(found.over_ssh)
+    if found.tokens or private.netrc:
+        values["NETRC"] = _file(scratch / "netrc", found.netrc) or "/dev/null"
+    for login in found.tokens:
+        basic = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+        settings.append((f"http.https://{login.host}/.extraHeader", f"Authorization: Basic {basic}"))
+    if found.bundle and (private.ca_bundle or environment.get("SSL_CERT_FILE")):  # git does not know that variable
+        values |= {"SSL_CERT_FILE": found.bundle, "GIT_SSL_CAINFO": found.bundle}
+    ssh = []
+    if private.known_hosts:
+        ssh += ["-o", f"UserKnownHostsFile={found.hosts_file or '/dev/null'}"]
+    if found.key and private.ssh not in (None, "agent"):
+        ssh += ["-o", "IdentitiesOnly=yes", "-i", str(found.key)]
+    if ssh:
+        values["GIT_SSH_COMMAND"] = shlex.join(["ssh", "-o", "ControlMaster=no", "-o", "BatchMode=yes", *ssh])
+    count = environment.get("GIT_CONFIG_COUNT", "")
+    return values | _git_variables(settings, int(count) if count.isdigit() else 0)
+
+
+def _file(path: Path, text: str) -> str:
+    """The path of a new file that its owner alone reads; "" for no text."""
+    if not text:
+        return ""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def _public(folder: Path, kind: str, text: str) -> str:
+    """The path of a file that is called by its content, so that runs share it; "" for no text. Old ones go."""
+    if not text:
+        return ""
+    path = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        _file(part, text)
+        part.replace(path)
+        for old in folder.glob(f"{kind}-*"):
+            if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
+                old.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be written: {error.strerror}", remedy="is the disk full?") from None
+    return str(path)
+
+
+def _refuse_long(secrets: Mapping[str, str], names: Names) -> None:
+    for key, variable in (("netrc", NETRC_VARIABLE), ("proxy", ENVIRONMENT_VARIABLE)):
+        if len(secrets[variable].encode()) > LONGEST_VALUE:
+            raise names.refuse(
+                key, f"is longer than {LONGEST_VALUE} bytes", "leave out what this project does not need"
+            )
+
+
+def _all_secrets(netrcs: Iterable[str], addresses: Iterable[str]) -> set[Secret]:
+    """Passwords of netrc files, and those in web addresses and headers of settings."""
+    found = {Secret(value=login.password, user=login.user) for text in netrcs for login in netrc.passwords(text)}
+    for text in addresses:
+        for user, password in _PASSWORD.findall(text):
+            found |= {Secret(value=value, user=unquote(user)) for value in (password, unquote(password))}
+        found |= {Secret(value=unquote(user)) for user in _TOKEN_AS_USER.findall(text)}
+        for scheme, value in re.findall(r"(?i)extraheader=[\w-]+:\s*(?:(\w+)\s+)?(\S+)", text):
+            found.add(Secret(value=value))
+            if scheme.lower() == "basic":
+                found |= {Secret(value=login.password, user=login.user) for login in _from_basic(value)}
+    return {secret for secret in found if secret.value}
+
+
+def _key_lines(key: Path | None) -> set[Secret]:
+    """Of a key's file; an agent's socket tells nothing."""
+    text = host.text_of(key) if key and key.is_file() else ""
+    return {Secret(value=line, line=True) for line in text.split() if len(line) >= _LINE_OF_A_KEY}
+
+
+def _from_basic(value: str) -> list[Login]:
+    try:
+        user, _, password = base64.b64decode(value).decode("utf-8", "replace").partition(":")
+    except ValueError:
+        return []
+    return [Login(host="", user=user, password=password)]

@@ -1,0 +1,330 @@
+"""Running `docker buildx bake` through python-on-whales, and stopping it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import queue
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from gobake.dataclass import dataclass
+from gobake.engine.builder import docker_command, refusal
+from gobake.engine.triggers import Triggers
+from gobake.errors import BaseImageRefused, BuildFailed, NoEngine
+
+_SETTINGS = {  # of buildx
+    "BUILDX_BAKE_ENTITLEMENTS_FS": "0",  # recipes lie in the user's cache folder, outside of bake's working folder
+    "BUILDX_METADATA_PROVENANCE": "disabled",  # it would be fetched for the metadata file, where nobody reads it
+}
+_PIPE_BYTES = 1 << 20  # what buildx may say before it is listened to
+STOP_SECONDS = 4.0  # after Ctrl-C, how long buildx may take to cancel in the engine before it is killed
+
+
+@dataclass(frozen=True, kw_only=True)
+class BakeCall:
+    """One `docker buildx bake`."""
+
+    files: tuple[Path, ...]
+    targets: tuple[str, ...]
+    builder: str = ""
+    no_cache: bool = False
+    metadata_file: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)  # environment that is never printed
+    plugin: str = ""  # the buildx plugin, where it is known and can be started without the docker command
+
+    @property
+    def only(self) -> str:
+        """The target that is built alone; "" where there are several, and their events tell which is which."""
+        return self.targets[0] if len(self.targets) == 1 else ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.variables, **self.secrets, **_SETTINGS}
+
+    def words(self) -> list[str]:
+        """What follows `docker buildx` or the plugin's name, as python-on-whales writes it."""
+        words = ["bake"]
+        if self.no_cache:
+            words.append("--no-cache")
+        if self.builder:
+            words += ["--builder", self.builder]
+        words += ["--progress", "rawjson"]
+        for file in self.files:
+            words += ["--file", str(file)]
+        if self.metadata_file:
+            words += ["--metadata-file", str(self.metadata_file)]
+        return [*words, *self.targets]
+
+    def shown(self) -> str:
+        """The command as a user can paste it; secrets are left out."""
+        plain = replace(self, metadata_file=None).words()
+        settings = (f"{k}={shlex.quote(v)}" for k, v in sorted(self.variables.items()))
+        return " ".join([*settings, "docker", "buildx", *map(shlex.quote, plain)])
+
+
+def build_folder(
+    dockerfile: Path,
+    context: Path,
+    into: Path,
+    builder: str = "",
+    secrets: Mapping[str, str] = MappingProxyType({}),
+    arguments: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Build a Dockerfile whose result is a folder of files. Raises BuildFailed with what buildx said last, and
+    TransferStalled where it says nothing for too long.
+
+    ``secrets``: texts by the ids under which its steps mount them.
+    """
+    variables = {f"GOBAKE_SECRET_{name.upper()}": text for name, text in secrets.items()}
+    command = [
+        docker_command(),
+        "buildx",
+        "build",
+        *(["--builder", builder] if builder else []),
+        "--progress",
+        "plain",
+        "--provenance=false",
+        "--file",
+        str(dockerfile),
+        "--output",
+        f"type=local,dest={into}",
+        *(f"--secret=id={name},env=GOBAKE_SECRET_{name.upper()}" for name in secrets),
+        *(f"--build-arg={name}={value}" for name, value in arguments.items()),
+        str(context),
+    ]
+    from gobake.trace import patience  # most runs know what Go said
+
+    done = patience.run(
+        command,
+        env={**os.environ, **variables},
+        waits="asking Go in a container: nothing has come from the builder or a registry",
+    )
+    if done.returncode:
+        last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        said = last[-1].removeprefix("ERROR: ") if last else ""
+        error = refusal(done.stderr, ("buildx", "build"))
+        # a build that began tells of the registry's troubles in the words of an engine's
+        if "failed to solve" not in said and isinstance(error, NoEngine) and "failed:" not in error.what:
+            raise error
+        raise BuildFailed(said or error.what)
+
+
+_RUNNING: set[Bake] = set()  # begun, and not at their ends
+_NO_MORE = threading.Event()
+
+
+class Bake:
+    """A `docker buildx bake`: iterate over it for the lines of its output; `stop` cancels it in the engine.
+
+    The docker command asks every plugin what it is before it starts one, and the import of python-on-whales takes
+    longer than that. So where the plugin is known it is started by itself, at once, with the same words.
+    """
+
+    def __init__(self, call: BakeCall) -> None:
+        self.call = call
+        self.failed = False
+        self.exit_code = 0
+        self._triggers = Triggers()
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[str] | None = None
+
+    def begin(self) -> None:
+        """Start now, where the plugin is known; else the build begins with the first line that is asked for."""
+        _RUNNING.add(self)
+        if self.call.plugin and not self._stopped:
+            with contextlib.suppress(OSError):  # it is gone: docker says what is the matter
+                self._process = _started(self.call)
+
+    def __iter__(self) -> Iterator[str]:
+        _RUNNING.add(self)
+        try:
+            if self._process:
+                yield from self._without_triggers(self._read(self._process))
+            elif self._stopped:
+                self.failed = True
+            else:
+                yield from self._without_triggers(self._through_docker())
+        finally:
+            _RUNNING.discard(self)
+
+    @property
+    def refused(self) -> BaseImageRefused | None:
+        """Why this build was given up, whatever became of it."""
+        return self._triggers.error
+
+    def _without_triggers(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in one_a_line(lines):
+            if self._triggers.feed(line):
+                self.stop()
+            yield line
+        self.failed = self.failed or self.refused is not None
+
+    @property
+    def _stopped(self) -> bool:
+        return self._stopping.is_set() or _NO_MORE.is_set()
+
+    def _read(self, process: subprocess.Popen[str]) -> Iterator[str]:
+        assert process.stdout is not None
+        with process:
+            yield from process.stdout
+        self.exit_code = process.returncode
+        self.failed = bool(process.returncode)
+
+    def _through_docker(self) -> Iterator[str]:
+        from python_on_whales import docker  # here, because its import costs 0.15 s
+        from python_on_whales.exceptions import DockerException
+
+        call = self.call
+        progress: Any = "rawjson"  # its type hints lag behind buildx
+        lines = docker.buildx.bake(
+            list(call.targets),
+            builder=call.builder or None,
+            files=list(call.files),
+            cache=not call.no_cache,
+            progress=progress,
+            variables=call.environment,
+            metadata_file=call.metadata_file,
+            stream_logs=True,
+        )
+        try:
+            yield from lines
+        except DockerException as error:
+            self.failed = True
+            self.exit_code = error.return_code
+
+    def stop(self) -> None:
+        """Cancel the build in the engine: interrupt buildx, and kill it where it does not end in time."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        found = self._processes()
+        for process in found:
+            _signal(process, signal.SIGINT)
+        threading.Thread(target=_kill_late, args=(found,), daemon=True).start()
+
+    def kill(self) -> None:
+        """End buildx without waiting for anything."""
+        for process in self._processes():
+            _signal(process, signal.SIGKILL)
+
+    def _processes(self) -> list[Any]:
+        """buildx, and the docker command around it: those that were given this call's files, and what they started."""
+        import psutil
+
+        files = {str(file) for file in self.call.files}
+        found: dict[int, Any] = {}
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if files & set(child.cmdline()):
+                    found |= {process.pid: process for process in (child, *child.children(recursive=True))}
+        return list(found.values())
+
+
+def stop_all() -> None:
+    """Cancel every build that this process has begun, and let none begin any more."""
+    _NO_MORE.set()
+    for bake in list(_RUNNING):
+        bake.stop()
+
+
+@contextlib.contextmanager
+def nothing_left() -> Iterator[None]:
+    """Builds that were begun beside something else end with it: nobody wants their results any more."""
+    try:
+        yield
+    finally:
+        for bake in list(_RUNNING):
+            bake.stop()
+
+
+def kill_all() -> None:
+    for bake in list(_RUNNING):
+        bake.kill()
+
+
+def _kill_late(processes: list[Any]) -> None:
+    time.sleep(STOP_SECONDS)
+    for process in processes:
+        _signal(process, signal.SIGKILL)  # psutil knows a pid that became another process
+
+
+def _started(call: BakeCall) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [call.plugin, *call.words()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **call.environment},
+        text=True,
+        errors="replace",
+    )
+    if process.stdout and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return process
+
+
+def _signal(process: Any, number: int) -> None:
+    import psutil
+
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def one_a_line(lines: Iterable[str]) -> Iterator[str]:
+    """Events as newer buildx writes them: buildx 0.13 indents every object over many lines."""
+    gathered: list[str] = []
+    for line in lines:
+        text = line.rstrip("\r\n")
+        if gathered or text == "{":
+            gathered.append(text.strip())
+            if text == "}":
+                yield "".join(gathered) + "\n"
+                gathered = []
+        else:
+            yield line
+    yield from (f"{text}\n" for text in gathered)
+
+
+def ticking(lines: Iterable[str], seconds: float) -> Iterator[str | None]:
+    """The lines as they come, and None after each so many seconds without one: whoever waits can look at a clock."""
+    came: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for line in lines:
+                came.put(line)
+            came.put(None)
+        except BaseException as error:  # it is for whoever wants the lines
+            came.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            item = came.get(timeout=seconds)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(item, BaseException):
+            raise item
+        if item is None:
+            return
+        yield item
+
+
+def warm_up() -> None:
+    """Import what a build needs, while something else is waited for."""
+    import python_on_whales  # noqa: F401

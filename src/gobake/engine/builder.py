@@ -1,0 +1,390 @@
+"""Questions to the docker client: which builder, which engine. Asked side by side, before anything is built."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gobake.dataclass import dataclass
+from gobake.engine import api, builder_cache
+from gobake.engine.gc_rules import CollectRule, parse_rules
+from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
+from gobake.model import Platform
+from gobake.proc.futures import begun
+
+ASK_SECONDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One machine of a builder."""
+
+    name: str
+    endpoint: str
+    status: str
+    buildkit: str  # version, or "" where the driver does not say
+    platforms: tuple[Platform, ...]
+    error: str = ""
+    snapshotter: str = ""  # of BuildKit's worker; the docker driver names one with the containerd image store only
+    rules: tuple[CollectRule, ...] = ()  # of its garbage collection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """What `docker buildx inspect` says about the builder that will build."""
+
+    name: str
+    driver: str  # docker, docker-container, remote, kubernetes; "" where not even that could be found out
+    nodes: tuple[Node, ...]
+    error: str = ""
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        return tuple(dict.fromkeys(p for node in self.nodes for p in node.platforms))
+
+    @property
+    def native(self) -> Platform:
+        """The first platform of the first node: what it builds for when nothing is said."""
+        return self.platforms[0] if self.platforms else host_platform()
+
+    @property
+    def holds_platforms(self) -> bool:
+        """Whether the engine's store is known to hold several platforms; False: it must be asked."""
+        return any(node.snapshotter for node in self.nodes)
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether a plain build ends up in the engine's own image store."""
+        return self.driver == "docker"
+
+    @property
+    def on_socket(self) -> bool:
+        """Whether it is in the engine that answers on the docker client's socket, and not in another context's."""
+        return self.keeps_images and self.name == api.context()
+
+    def sessions_last(self, info: EngineInfo) -> bool:
+        """Whether a step with secrets can be run for a target of a bake after another one, which wanted it first, has
+        ended. BuildKit 0.13, which is in Docker 26.1 too, may find `no active sessions` then."""
+        if self.keeps_images:  # it tells no version of BuildKit that one could trust
+            return _release(info.engine) >= (27,)
+        return all(_release(node.buildkit) >= (0, 14) for node in self.nodes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """What `docker info` says of the client and the engine; "" where it does not know."""
+
+    engine: str = ""  # version
+    buildx: str = ""  # version
+    plugin: str = ""  # path of the buildx plugin
+    store: str = ""  # the image store's driver type
+    identity: str = ""  # that the engine gave itself when it began with an empty folder
+
+    @property
+    def holds_platforms(self) -> bool:
+        """Whether the image store can hold several platforms: the containerd store can."""
+        return "io.containerd.snapshotter" in self.store
+
+
+# ---- asking
+
+
+def host_platform() -> Platform:
+    machine = os.uname().machine
+    return Platform.parse(f"linux/{machine if machine != 'armv7l' else 'arm'}")
+
+
+def docker_command() -> str:
+    docker = shutil.which("docker")
+    if not docker:
+        raise NoEngine(
+            "there is no docker command on PATH", remedy="install Docker: https://docs.docker.com/engine/install/"
+        )
+    return docker
+
+
+def buildx_command() -> list[str]:
+    """What `docker buildx` begins with, or what does the same sooner. Raises NoEngine where there is no docker."""
+    plugin = builder_cache.plugin()
+    if plugin and not os.access(plugin, os.X_OK):
+        plugin = ""  # it went while gobake ran: docker says what is the matter
+    return [plugin] if plugin else [docker_command(), "buildx"]
+
+
+class _Question:
+    """A docker command that runs while something else is done."""
+
+    def __init__(self, *words: str) -> None:
+        """Raises NoEngine where there is no docker command, or one that cannot be started."""
+        self.words = words
+        docker = docker_command()
+        try:
+            self._process = subprocess.Popen(
+                [docker, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            raise NoEngine(
+                f"{docker} cannot be started: {error.strerror}",
+                remedy="install Docker: https://docs.docker.com/engine/install/",
+            ) from None
+        self._said: str | GobakeError | None = None
+        self._reading = threading.Lock()
+
+    def answer(self) -> str:
+        """Its stdout, for whoever asks. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+        with self._reading:
+            self._said = self._read() if self._said is None else self._said
+        if isinstance(self._said, GobakeError):
+            raise self._said
+        return self._said
+
+    def _read(self) -> str | GobakeError:
+        try:
+            out, err = self._process.communicate(timeout=ASK_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.drop()
+            return NoEngine(
+                f"`docker {' '.join(self.words[:2])}` did not answer within {ASK_SECONDS} s",
+                remedy="is the Docker Engine running? try `docker info`",
+            )
+        return refusal(err or out, self.words) if self._process.returncode else out
+
+    def drop(self) -> None:
+        """End it if it still runs; nobody wants the answer."""
+        if self._said is None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdout, self._process.stderr):
+                if pipe:
+                    pipe.close()
+
+
+def ask(*words: str) -> str:
+    """Run a docker command and return its stdout. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+    return _Question(*words).answer()
+
+
+class Questions:
+    """The builder is asked for at once, and answers while the caller does something else; so is the engine, later.
+
+    Neither is asked where the last run's answers are certain to hold.
+    """
+
+    def __init__(self, builder: str = "") -> None:
+        self.name = builder
+        self._found = begun(self._find)
+        self._info: _Question | None = None
+
+    def _find(self) -> tuple[builder_cache.Known | None, _Question | None]:
+        """What is known, which the engine is asked to confirm; else a question that runs."""
+        found = builder_cache.recall(self.name)
+        return (found, None) if found else (None, self._begin_inspect())
+
+    @property
+    def _known(self) -> builder_cache.Known | None:
+        return self._found.result()[0]
+
+    @property
+    def _inspect(self) -> _Question | None:
+        return self._found.result()[1]
+
+    def __enter__(self) -> Questions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(GobakeError):  # it could not even be asked, which matters no more
+            if self._inspect:
+                self._inspect.drop()
+        if self._info:
+            self._info.drop()
+
+    @property
+    def remembered(self) -> bool:
+        """Whether the builder is known from an earlier run."""
+        return self._known is not None
+
+    @property
+    def plugin(self) -> str:
+        """The buildx plugin's path, where an earlier run found it and it can be started without the docker command; ""
+        where not."""
+        return self._known.plugin if self._known else ""
+
+    def ask_again(self) -> None:
+        """Distrust what is remembered."""
+        builder_cache.forget(self.name)
+        if self._known:
+            asked = self._begin_inspect()
+            self._found = begun(lambda: (None, asked))
+
+    def builder(self) -> Builder:
+        """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
+        if self._known:
+            return parse_inspect(self._known.inspect)
+        assert self._inspect is not None
+        builder = parse_inspect(self._inspect.answer())
+        failed = [node.error for node in builder.nodes if node.error] + ([builder.error] if builder.error else [])
+        if not failed or len(failed) < len(builder.nodes):
+            return builder
+        if builder.driver in ("docker", ""):
+            raise _no_answer(failed[0])
+        raise NoBuilder(
+            f"builder {builder.name} does not answer: {failed[0]}", remedy="`docker buildx ls` shows its state"
+        )
+
+    def begin_info(self) -> None:
+        """Ask for the engine, and wait for nothing."""
+        if not self._known:
+            self._info = self._info or _Question("info", "--format", "json")
+
+    def info(self) -> EngineInfo:
+        """Never raises: a remote builder needs no engine beside it."""
+        if self._known:
+            return replace(engine_info(self._known.info), buildx=self._known.buildx)
+        self.begin_info()
+        assert self._info is not None
+        try:
+            return parse_info(self._info.answer())
+        except (GobakeError, ValueError):
+            return EngineInfo()
+
+    def learn_plugin(self) -> None:
+        """From now on smaller builds and questions of this run start the plugin by themselves too."""
+        if not self._known:
+            builder_cache.learn_plugin(self.name, self.info().plugin)
+
+    def forget(self) -> None:
+        """Let the next run ask; for one that did not go well."""
+        builder_cache.forget(self.name)
+
+    def remember(self) -> None:
+        """Spare the next run these questions; for one that went well."""
+        if self._inspect and parse_inspect(said := self._inspect.answer()).on_socket:
+            info = self.info()
+            builder_cache.remember(self.name, said, info.buildx, info.plugin)
+
+    def _begin_inspect(self) -> _Question:
+        return _Question("buildx", "inspect", *([self.name] if self.name else []))
+
+
+def require_image_store(info: EngineInfo) -> None:
+    """Several platforms in the engine's own store need the containerd image store. Raises EngineTooOld."""
+    if not info.holds_platforms:
+        raise EngineTooOld(
+            "this engine's image store cannot hold several platforms",
+            remedy='set {"features": {"containerd-snapshotter": true}} in daemon.json and restart Docker, '
+            "or build for one platform",
+        )
+
+
+# ---- reading answers
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of v0.13.1+ds1; of what tells none, those of a release to come."""
+    found = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    return found if any(found) else (sys.maxsize,)
+
+
+def _no_answer(said: str) -> NoEngine:
+    return NoEngine(
+        f"no Docker Engine answers: {said}",
+        remedy="start Docker, or set DOCKER_HOST or the docker context; `docker info` shows the same",
+    )
+
+
+def refusal(text: str, words: Sequence[str] = ()) -> GobakeError:
+    """The error that a docker client's message means."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = next((line for line in lines if re.match(r"(?i)error", line)), lines[-1] if lines else "no reason given")
+    last = re.sub(r"(?i)^error:\s*", "", last)
+    if re.search(
+        r"(?i)buildx.*(unknown command|is not a docker command)|unknown command: docker buildx|"
+        r"unknown (shorthand )?flag",
+        text,
+    ):
+        return NoBuildx(
+            "the docker client has no buildx plugin", remedy="install docker-buildx-plugin, or Debian's docker-buildx"
+        )
+    if re.search(r"no builder .* found|failed to find (instance|builder)|no such builder", text):
+        return NoBuilder(last, remedy="`docker buildx ls` lists the builders")
+    if re.search(
+        r"(?i)cannot connect|connection refused|no such host|permission denied.*sock|dial unix|failed to connect|"
+        r"error during connect|Is the docker daemon running",
+        text,
+    ):
+        return _no_answer(last)
+    return NoEngine(f"`docker {' '.join(words[:2])}` failed: {last}", remedy="`docker info` tells more")
+
+
+def parse_info(text: str) -> EngineInfo:
+    """Read `docker info --format json`. Raises ValueError for anything else."""
+    try:
+        answer = json.loads(text)
+        plugins = (answer.get("ClientInfo") or {}).get("Plugins") or []
+        buildx: dict[str, Any] = next((p for p in plugins if p.get("Name") == "buildx"), {})
+        return replace(engine_info(answer), buildx=str(buildx.get("Version", "")), plugin=str(buildx.get("Path", "")))
+    except (AttributeError, TypeError, LookupError, RecursionError):
+        raise ValueError("it is not what docker says of an engine") from None
+
+
+def engine_info(answer: Mapping[str, Any]) -> EngineInfo:
+    """What GET /info says, which `docker info` is the larger part of."""
+    return EngineInfo(
+        engine=str(answer.get("ServerVersion") or ""),
+        store=json.dumps(answer.get("DriverStatus") or []),
+        identity=str(answer.get("ID") or ""),
+    )
+
+
+def parse_inspect(text: str) -> Builder:
+    """Read the text of `docker buildx inspect` (it has no JSON form)."""
+    top, _, rest = text.partition("Nodes:")
+    head = _fields(top)
+    nodes = []
+    for part in re.split(r"(?m)^(?=Name:)", rest):
+        fields = _fields(part)
+        if "Name" in fields:
+            listed = fields.get("Platforms", "")
+            nodes.append(
+                Node(
+                    name=fields["Name"],
+                    endpoint=fields.get("Endpoint", ""),
+                    status=fields.get("Status", ""),
+                    buildkit=fields.get("BuildKit version", fields.get("Buildkit", "")),
+                    error=fields.get("Error", ""),
+                    snapshotter=fields.get("org.mobyproject.buildkit.worker.snapshotter", ""),
+                    platforms=_platforms(listed),
+                    rules=parse_rules(part),
+                )
+            )
+    return Builder(
+        name=head.get("Name", ""), driver=head.get("Driver", ""), error=head.get("Error", ""), nodes=tuple(nodes)
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    return {m[1]: m[2].strip() for m in re.finditer(r"(?m)^ ?([A-Za-z][A-Za-z. ]*?):[ \t]*(.*)$", text)}
+
+
+def _platforms(listed: str) -> tuple[Platform, ...]:
+    found = []
+    for word in re.split(r",\s*", listed.replace("*", "")):
+        try:
+            found.append(Platform.parse(word))
+        except GobakeError:
+            continue  # windows, wasm, and variants that no Go builds for
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,152 @@
+"""The engine's own builder as the last run found it: `docker buildx inspect` and `docker info` cost 0.3 s of processor
+time together, and say the same thing every time.
+
+It is only used while everything that could change the answer is as it was: the environment, the docker client's and
+buildx's files, the two programs, the engine itself (which is asked over its socket, in milliseconds), the emulators of
+the kernel; and for an hour. Builders of other drivers are always asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from gobake import memo
+from gobake.dataclass import dataclass
+from gobake.engine import api
+
+_KIND = "builder"
+_TRUSTED_SECONDS = 3600
+_OF_THE_ENGINE = ("ID", "Name", "ServerVersion", "KernelVersion", "Architecture", "DockerRootDir", "DriverStatus")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What need not be asked."""
+
+    inspect: str  # what `docker buildx inspect` said
+    buildx: str  # the plugin's version
+    plugin: str  # path of the buildx plugin, which can be started without the docker command; "" where it must not
+    info: dict[str, Any]  # what the engine says of itself, just now
+
+
+def recall(name: str) -> Known | None:
+    """The builder of that name ("" for the current one), where it is certain to be as it was."""
+    found = memo.recall(_KIND, _key(name), _client())
+    try:
+        if not found or not 0 <= time.time() - found["asked"] < _TRUSTED_SECONDS:
+            return None
+        if found["files"] != _stamps(found["plugin"]):
+            return None
+        info = api.get("/info")
+        if info is None or found["engine"] != _identity(info):
+            return None
+        plugin = found["plugin"] if _bare_docker() else ""
+        return Known(inspect=found["inspect"], buildx=found["buildx"], plugin=plugin, info=info)
+    except (KeyError, TypeError):
+        return None
+
+
+_plugins: dict[str, str] = {}
+
+
+def plugin(name: str = "") -> str:
+    """The path of the buildx plugin, where it is known and can be started without the docker command; else "".
+
+    The docker command asks every plugin what it is before it starts one, which takes longer than many a question.
+    """
+    if not _plugins.get(name):
+        found = recall(name)
+        _plugins[name] = found.plugin if found else ""
+    return _plugins[name]
+
+
+def learn_plugin(name: str, path: str) -> None:
+    """That a builder of the docker driver is spoken to by the plugin at ``path``, for as long as this process runs."""
+    if path and _bare_docker():
+        _plugins[name] = path
+
+
+def remember(name: str, inspect: str, buildx: str, plugin: str) -> None:
+    """For the next run; ``inspect`` is of a builder of the docker driver."""
+    info = api.get("/info")
+    if info is None or not plugin:
+        return
+    value = {
+        "asked": time.time(),
+        "inspect": inspect,
+        "buildx": buildx,
+        "plugin": plugin,
+        "files": _stamps(plugin),
+        "engine": _identity(info),
+    }
+    memo.remember(_KIND, _key(name), _client(), value)
+
+
+def forget(name: str) -> None:
+    memo.forget(_KIND, _key(name))
+
+
+def _key(name: str) -> object:
+    return name, api.socket_path()
+
+
+def _client() -> object:
+    """The environment that the docker client and buildx read."""
+    names = sorted(n for n in os.environ if n.startswith(("DOCKER_", "BUILDX_", "BUILDKIT_")))
+    return [(n, os.environ[n]) for n in names], os.environ.get("PATH"), os.environ.get("HOME")
+
+
+def _identity(info: dict[str, Any]) -> list[Any]:
+    return [info.get(field) for field in _OF_THE_ENGINE]
+
+
+def _stamps(plugin: str) -> list[Any]:
+    """The state of all files that decide which builder is meant, what runs it, and what it can run."""
+    config = api.config_folder()
+    buildx = Path(os.environ.get("BUILDX_CONFIG") or config / "buildx")
+    programs = [Path(shutil.which("docker") or ""), Path(plugin)]
+    texts = [config / "config.json", buildx / "current"]  # buildx writes the latter anew with every run
+    folders = [
+        buildx / "instances",
+        buildx / "defaults",
+        config / "contexts" / "meta",
+        Path("/proc/sys/fs/binfmt_misc"),
+    ]
+    return [*map(_stamp, programs), *map(_digest, texts), *map(_names, folders)]
+
+
+def _stamp(file: Path) -> Any:
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return [str(file), state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino]
+
+
+def _digest(file: Path) -> Any:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _names(folder: Path) -> Any:
+    try:
+        return [[entry.name, 0 if entry.is_dir() else entry.stat().st_mtime_ns] for entry in sorted(folder.iterdir())]
+    except OSError:
+        return None
+
+
+def _bare_docker() -> bool:
+    """Whether `docker` is Docker's own program. A wrapper may set what the plugin alone would not be told."""
+    docker = os.path.realpath(shutil.which("docker") or "")
+    try:
+        with Path(docker).open("rb") as program:
+            return Path(docker).name == "docker" and program.read(2) != b"#!"
+    except OSError:
+        return False

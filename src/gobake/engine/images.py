@@ -1,0 +1,123 @@
+"""How large images are: asked of the engine's own store, or of a registry. What cannot be had is unknown."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from gobake.dataclass import dataclass
+from gobake.engine.builder import ask, docker_command
+from gobake.errors import GobakeError
+from gobake.foreign import oci
+from gobake.foreign.checks import Unfit
+from gobake.model import Platform
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSize:
+    """Bytes of one platform's image; None is unknown."""
+
+    platform: Platform
+    compressed: int | None
+    uncompressed: int | None
+
+
+def image_sizes(names: Sequence[str]) -> dict[str, tuple[ImageSize, ...]]:
+    """Sizes of images in the engine's store, by name, a platform each (Engine API 1.47, GET /images/json?manifests=1).
+
+    Older engines do not tell: the answer is empty there, and the sizes are unknown.
+    """
+    try:
+        filters = quote(json.dumps({"reference": list(names)}))
+        answer = _api(f"/v1.47/images/json?manifests=1&filters={filters}")
+    except (OSError, ValueError, subprocess.SubprocessError, GobakeError):
+        return {}
+    if not isinstance(answer, list):
+        return {}
+    wanted = set(names)
+    found: dict[str, tuple[ImageSize, ...]] = {}
+    for image in answer:
+        sizes = tuple(_manifest_sizes(image.get("Manifests") or []))
+        for name in image.get("RepoTags") or []:
+            if name in wanted:
+                found[name] = sizes
+    return found
+
+
+def _manifest_sizes(manifests: list[dict[str, Any]]) -> Iterator[ImageSize]:
+    for manifest in manifests:
+        if manifest.get("Kind") != "image" or not manifest.get("Available"):
+            continue
+        data = manifest.get("ImageData") or {}
+        told = data.get("Platform") or {}
+        try:
+            platform = _platform(told)
+        except GobakeError:
+            continue
+        content = (manifest.get("Size") or {}).get("Content")
+        unpacked = (data.get("Size") or {}).get("Unpacked")
+        yield ImageSize(platform=platform, compressed=content, uncompressed=unpacked or None)
+
+
+def _platform(told: Mapping[str, Any]) -> Platform:
+    """An OCI platform object. Raises UsageError for what gobake builds no image for."""
+    return Platform.parse("/".join(filter(None, (told.get("os"), told.get("architecture"), told.get("variant")))))
+
+
+def _api(path: str) -> Any:
+    """One GET of the Engine API through the docker client's own connection, whatever DOCKER_HOST or context say."""
+    request = f"GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n".encode()
+    process = subprocess.Popen(
+        [docker_command(), "system", "dial-stdio"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdin is not None
+        process.stdin.write(request)
+        process.stdin.flush()
+        return _http_body(process.stdout)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _http_body(stream: Any) -> Any:
+    from http.client import HTTPResponse
+
+    class Plug:
+        def makefile(self, _mode: str, *_: object) -> Any:
+            return stream
+
+    response = HTTPResponse(Plug())  # type: ignore[arg-type]
+    response.begin()
+    body = response.read()
+    if response.status != 200:
+        raise ValueError(f"the engine answered {response.status}")
+    return json.loads(body)
+
+
+def remote_sizes(reference: str) -> tuple[ImageSize, ...]:
+    """Compressed sizes of a pushed image, from the registry's manifests; () where they cannot be had."""
+    try:
+        index = _manifest(reference)
+        repository = reference.rpartition(":")[0]
+        found = []
+        for entry in index.manifests:
+            if entry.platform.get("os") != "linux":
+                continue
+            manifest = _manifest(f"{repository}@{entry.digest}")
+            total = sum(part.size for part in manifest.parts) + entry.size
+            found.append(ImageSize(platform=_platform(entry.platform), compressed=total, uncompressed=None))
+        return tuple(found)
+    except (GobakeError, Unfit):
+        return ()
+
+
+def _manifest(reference: str) -> oci.Manifest:
+    """Raises Unfit, and what `ask` raises."""
+    return oci.manifest(ask("buildx", "imagetools", "inspect", "--raw", reference).encode())

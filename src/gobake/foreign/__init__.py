@@ -1,0 +1,1 @@
+"""What others wrote, checked before anything is done with it."""

@@ -1,0 +1,189 @@
+"""What Go said about a tree, remembered while nothing that Go looked at has changed.
+
+The evidence is the state of every file that `go list` reads, by the stamps that Go's own build cache trusts (and the
+time of the last change of the inode, which nobody can set back). A file that was changed within the last two seconds
+could be changed once more without a trace, so nothing is remembered then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gobake import memo
+from gobake.gotool import host
+from gobake.gotool.asking import Query
+from gobake.gotool.modules import Layout
+from gobake.gotool.packages import GoTree, Package
+
+_KIND = "go-2"  # the number of what is written below
+_SETTLED_SECONDS = 2.0
+_MODULE_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum"))
+# ./... enters neither of the first two. What lies in the last is no module's of the user's; it may hold files by the
+# ten thousand, which would be looked at in each run.
+_UNSEEN = frozenset(("testdata", "vendor", "node_modules"))
+# What go/build looks into, for build constraints (go/build, knownOS and goodOSArchFile; Context.matchFile)
+_ENDINGS = frozenset("go c cc cpp cxx m h hh hpp hxx f F for f90 s S sx swig swigcxx syso pgo".split())
+
+
+def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
+    """gotool.local.survey, unless the answer is known. Raises what it raises.
+
+    An answer is kept only where Go could read everything: what it says of the rest may depend on the network.
+    """
+    queries = tuple(asked)
+    key = (layout, queries, go, host.version(go))
+    stamps = tuple(_stamps(layout, go))
+    evidence = (stamps, _environment())
+    found = _known(layout, memo.recall(_KIND, key, evidence))
+    if found is not None:
+        return GoTree(layout=layout, packages=found)
+    from gobake.gotool import local  # most runs know the answer
+
+    tree = local.survey(layout, queries, go)
+    youngest = max(max(mtime, ctime) for _, mtime, ctime, _, _ in stamps)
+    whole = tree.packages or not any(path.endswith(".go") for path, *_ in stamps)
+    if whole and not tree.troubles and time.time() - youngest / 1e9 > _SETTLED_SECONDS:
+        value = {
+            "packages": [_written(package) for package in tree.packages],
+            "embedded": _embedded(layout, tree.packages),
+        }
+        memo.remember(_KIND, key, evidence, value)
+    return tree
+
+
+# ---- evidence
+
+
+_Stamp = tuple[str, int, int, int, int]  # path, mtime and ctime in nanoseconds, size, inode
+
+
+def _stamps(layout: Layout, go: str) -> Iterator[_Stamp]:
+    program = Path(os.path.realpath(go))
+    folders = {module.directory for build in layout.builds for module in build.modules}
+    folders |= {build.directory for build in layout.builds}
+    files = {parent / "go.work" for folder in folders for parent in folder.parents}
+    files |= {folder / "vendor" / "modules.txt" for folder in folders}
+    files |= {file for build in layout.builds if build.work for file in (build.work, Path(f"{build.work}.sum"))}
+    for file in (program, program.parent.parent / "go.env", Path(host.settings_file() or "/"), *sorted(files)):
+        yield _stamp(str(file))
+    entered: set[str] = set()
+    for folder in sorted(folders):
+        yield from _below(str(folder), entered)
+
+
+def _below(folder: str, entered: set[str]) -> Iterator[_Stamp]:
+    """The files that ./... reads, in the order of their names; what is not ours to read is not read by Go either."""
+    if folder in entered:
+        return
+    entered.add(folder)
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in listed:
+        name = entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if name not in _UNSEEN and not name.startswith((".", "_")):
+                yield from _below(entry.path, entered)
+        elif name.rpartition(".")[2] in _ENDINGS or name in _MODULE_FILES:
+            yield _stamp(entry.path)
+
+
+def _stamp(path: str) -> _Stamp:
+    try:
+        state = os.stat(path)  # noqa: PTH116 (a Path for every file of a large tree takes its time)
+    except OSError:
+        return path, 0, 0, 0, 0  # absent, which is evidence too
+    return path, state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
+
+
+def _environment() -> list[tuple[str, str]]:
+    """What Go reads of the environment, GOENV's file being off."""
+    names = (name for name in os.environ if name.startswith(("GO", "CGO_")) or name in ("HOME", "PATH"))
+    return sorted((name, os.environ[name]) for name in names if not name.startswith("GOBAKE"))
+
+
+def _embedded(layout: Layout, packages: Iterable[Package]) -> str:
+    """A digest of the names that //go:embed patterns may match: of every folder that one of them names."""
+    seen = hashlib.sha256()
+    places = {
+        os.path.join(layout.context, package.directory, _fixed(pattern))  # noqa: PTH118
+        for package in packages
+        for pattern in package.embeds
+    }
+    for place in sorted(places):
+        for name in _names(place):
+            seen.update(f"{name}\0".encode("utf-8", "surrogateescape"))
+    return seen.hexdigest()
+
+
+def _fixed(pattern: str) -> str:
+    """The folders in front of what may stand for several names."""
+    parts = pattern.removeprefix("all:").split("/")
+    free = next((n for n, part in enumerate(parts) if set(part) & set("*?[\\")), len(parts))
+    return "/".join(parts[:free])
+
+
+def _names(place: str) -> Iterator[str]:
+    yield f"{place} {os.path.isdir(place)} {os.path.lexists(place)} {os.path.islink(place)}"  # noqa: PTH112, PTH114
+    try:
+        with os.scandir(place) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in listed:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _names(entry.path)
+        else:
+            yield f"{entry.path} {entry.is_file(follow_symlinks=False)}"
+
+
+# ---- JSON
+
+
+def _written(package: Package) -> dict[str, Any]:
+    return {
+        "import_path": package.import_path,
+        "name": package.name,
+        "directory": str(package.directory),
+        "build_root": str(package.build_root),
+        "cgo": package.cgo,
+        "embeds": package.embeds,
+        "imports": package.imports,
+        "module": package.module,
+        "binary": package.binary,
+        "files": package.files,
+        "embed_files": package.embed_files,
+        "runs": package.runs,
+    }
+
+
+def _known(layout: Layout, value: Any) -> tuple[Package, ...] | None:
+    try:
+        packages = tuple(_package(fields) for fields in value["packages"])
+        return packages if value["embedded"] == _embedded(layout, packages) else None
+    except (TypeError, KeyError):
+        return None
+
+
+def _package(fields: dict[str, Any]) -> Package:
+    return Package(
+        import_path=fields["import_path"],
+        name=fields["name"],
+        directory=PurePosixPath(fields["directory"]),
+        build_root=PurePosixPath(fields["build_root"]),
+        cgo=fields["cgo"],
+        embeds=tuple(fields["embeds"]),
+        imports=tuple(fields["imports"]),
+        module=fields["module"],
+        binary=fields["binary"],
+        files=tuple(fields["files"]),
+        embed_files=tuple(fields["embed_files"]),
+        runs=fields["runs"],
+    )

@@ -1,0 +1,426 @@
+"""go.mod and go.work as text: which modules a project consists of, where they lie, which Go they ask for.
+
+Only what gobake must know before it can ask Go itself (the Go version, local folders) is read here; packages are
+Go's business (packages.py). Grammar: https://go.dev/ref/mod#go-mod-file-lexical and #go-work-file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from gobake.dataclass import dataclass
+from gobake.errors import ProjectError, Where
+from gobake.gotool.settings import mod_of
+
+CONFIG_FILE = "gobake.yaml"
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|//.*|[()]|=>|[^\s()"`]+')
+_TAKEN_APART = re.compile(r'["`()]|//|=>')  # what white space alone does not part
+_VERSION = re.compile(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?(?:rc\d+|beta\d+)?(?:[-+].*)?$")
+# Folders that Go's ./... never enters, and two that no Go module of the project lives in.
+_SKIPPED = frozenset(("vendor", "testdata", "node_modules"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModFile:
+    """What one go.mod or go.work says. Paths are as written, ``/`` between the elements."""
+
+    module: str = ""  # module path; "" in a go.work
+    go: str = ""  # 1.26 or 1.26.1
+    toolchain: str = ""  # go1.26.3, default, or ""
+    uses: tuple[str, ...] = ()  # go.work only: the module folders
+    requires: tuple[tuple[str, str], ...] = ()  # (module path, version)
+    replaces: tuple[tuple[str, str], ...] = ()  # (module path, local folder); replacements by a version are Go's matter
+    remotes: tuple[str, ...] = ()  # paths of modules that replace others
+    ignores: tuple[str, ...] = ()  # folders that Go's patterns skip; ./ in front: below the module's folder alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module:
+    """One module whose source lies in the user's tree."""
+
+    path: str
+    directory: Path  # absolute
+    go: str
+    requires: tuple[tuple[str, str], ...] = ()  # other modules: (path, version)
+    remotes: tuple[str, ...] = ()  # paths of modules that replace others
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRoot:
+    """A folder in which `go build` runs: that of a go.work, or of a module on its own."""
+
+    directory: Path  # absolute
+    workspace: bool
+    mains: tuple[Module, ...]  # where services are looked for; all or some of what Go calls the main modules
+    replaced: tuple[Module, ...]  # further local modules that they may import
+    beside: tuple[Module, ...] = ()  # modules of the workspace that lie outside of the project's root
+    work: Path | None = None  # the go.work of a workspace, by whatever name
+    vendored: bool = False  # Go reads all other modules from the vendor folder, where GOFLAGS does not say otherwise
+    nested: bool = False  # a module below that of the project's root, and no part of its build
+    goflags: tuple[str, ...] = ("",)  # the different GOFLAGS under which services are built here
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        return self.mains + self.beside + self.replaced
+
+    @property
+    def reads_vendor(self) -> bool:
+        """Whether any service is built from the vendor folder."""
+        return any(self.vendored_with(goflags) for goflags in self.goflags)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The module files that its builds read, those that are there."""
+        named = {module.directory / "go.mod" for module in self.modules}
+        sums = {Path(f"{str(file).removesuffix('.mod')}.sum") for file in named}
+        works = {self.work, Path(f"{self.work}.sum")} if self.work else set()
+        return tuple(sorted(file for file in named | sums | works if file.is_file()))
+
+    @property
+    def gowork(self) -> Path | None:
+        """What GOWORK must say in the build: a go.work that Go does not find by itself in the folder."""
+        return self.work if self.work != self.directory / "go.work" else None
+
+    @property
+    def downloads(self) -> bool:
+        """Whether its build reads modules from elsewhere."""
+        return self.downloads_with("")
+
+    def vendored_with(self, goflags: str) -> bool:
+        """Whether Go reads the vendor folder under these GOFLAGS."""
+        said = mod_of(goflags)
+        return said == "vendor" if said else self.vendored
+
+    def downloads_with(self, goflags: str) -> bool:
+        here = {module.path for module in self.modules}
+        required = any(path not in here for module in self.modules for path, _ in module.requires)
+        return required and not self.vendored_with(goflags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """A module below the project's root whose go.mod says nothing that can be used."""
+
+    directory: Path
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where everything of a project lies, before Go was asked anything."""
+
+    root: Path  # the folder of gobake.yaml, go.work or go.mod
+    context: Path  # the build context: root, or the ancestor that holds all local modules too
+    builds: tuple[BuildRoot, ...]
+    go_version: str  # X.Y that a golang image must have; "1" where the project does not say (before Go 1.21)
+    go_requirement: str  # the go or toolchain line behind it, as written
+    unread: tuple[Unread, ...] = ()
+
+    def go_version_for(self, build_roots: Iterable[Path]) -> str:
+        """The version of the golang image that compiles these too: nested modules may ask for a newer Go."""
+        wanted = set(build_roots)
+        asked = [m.go for b in self.builds if b.directory in wanted for m in b.modules if m.go]
+        return max(self.go_version, _image_version(max(asked, key=version_key, default="")), key=version_key)
+
+
+@lru_cache(maxsize=64)  # each is wanted several times, and may have lines by the hundred thousand
+def parse(text: str, file: Path) -> ModFile:
+    """Read a go.mod or go.work. Raises ProjectError with the line that is not understood."""
+    fields: dict[str, str] = {}
+    uses: list[str] = []
+    requires: list[tuple[str, str]] = []
+    replaces: list[tuple[str, str]] = []
+    remotes: list[str] = []
+    ignores: list[str] = []
+    for number, verb, words in _statements(text):
+        if verb in ("module", "go", "toolchain"):
+            if len(words) != 1:
+                raise ProjectError(f"{verb} needs one value", where=Where(file=file, line=number))
+            fields[verb] = words[0]
+        elif verb == "use":
+            uses.extend(words)
+        elif verb == "ignore":
+            ignores.extend(words)
+        elif verb == "require":
+            requires += [(words[0], words[1] if len(words) > 1 else "")] if words else []
+        elif verb == "replace" and "=>" in words:
+            arrow = words.index("=>")
+            new = words[arrow + 1 :]
+            if arrow and len(new) == 1 and re.match(r"\.{1,2}(/|$)|/", new[0]):
+                replaces.append((words[0], new[0]))
+            elif len(new) == 2:
+                remotes.append(new[0])
+    return ModFile(
+        module=fields.get("module", ""),
+        go=fields.get("go", ""),
+        toolchain=fields.get("toolchain", ""),
+        uses=tuple(uses),
+        requires=tuple(requires),
+        replaces=tuple(replaces),
+        remotes=tuple(remotes),
+        ignores=tuple(ignores),
+    )
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """(line number, verb, words) of every statement, blocks taken apart and comments dropped."""
+    block = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _TAKEN_APART.search(line):
+            words = [unquoted(word) for word in TOKEN.findall(line) if not word.startswith("//")]
+        else:
+            words = line.split()
+        if not words:
+            continue
+        if block:
+            if words == [")"]:
+                block = ""
+            else:
+                yield number, block, words
+        elif len(words) > 1 and words[1] == "(":
+            block = words[0] if words[-1] != ")" else ""
+        else:
+            yield number, words[0], words[1:]
+
+
+def unquoted(word: str) -> str:
+    return word[1:-1] if word[:1] in ('"', "`") else word
+
+
+def read(file: Path) -> ModFile:
+    try:
+        return parse(file.read_text(encoding="utf-8"), file)
+    except UnicodeDecodeError:
+        raise ProjectError("is not UTF-8", where=Where(file=file), remedy="go.mod and go.work are UTF-8 text") from None
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror}", where=Where(file=file)) from None
+
+
+def work_file(folder: Path) -> Path | None:
+    """The go.work that Go looks at in a folder: as GOWORK says, else the nearest one upward."""
+    said = os.environ.get("GOWORK", "")
+    if said == "off":
+        return None
+    if said not in ("", "auto"):
+        return Path(said)
+    return next((d / "go.work" for d in (folder, *folder.parents) if (d / "go.work").is_file()), None)
+
+
+def _used(work: Path) -> tuple[Path, ...]:
+    """The module folders of a go.work, by the names that it gives them; Raises ProjectError."""
+    return tuple(Path(os.path.normpath(work.parent / use)) for use in read(work).uses)
+
+
+def find_root(directory: Path) -> Path:
+    """The project's root: the nearest gobake.yaml or go.work upward, else the nearest go.mod, else ``directory``.
+
+    A go.work counts only for a module that it uses. Raises ProjectError where there is no module at all.
+    """
+    directory = directory.resolve()
+    if not directory.is_dir():
+        raise ProjectError(f"{directory} is no folder", remedy="name the folder of a Go module with -C")
+    module = next((d for d in (directory, *directory.parents) if (d / "go.mod").is_file()), None)
+    for folder in (directory, *directory.parents):
+        if (folder / CONFIG_FILE).is_file():
+            return folder
+        work = work_file(folder)
+        if work and work.parent == folder:
+            used = {path.resolve() for path in _used(work)}
+            if module is None or module in used or folder in (directory, module):
+                return folder
+    if module is not None:
+        return module
+    if next(nested_modules(directory), None) is not None:
+        return directory
+    raise ProjectError(
+        f"there is no Go module in {directory}: no go.mod or go.work here, above or below",
+        remedy="run gobake in a Go repository, name one with -C, or start one with `go mod init`",
+    )
+
+
+def nested_modules(root: Path, ignores: Sequence[str] = ()) -> Iterator[Path]:
+    """Folders with a go.mod at or below ``root``, in order, without those that Go's own patterns skip, and without
+    what the root's ignore lines name."""
+    here = {ignore.removeprefix("./") for ignore in ignores if ignore.startswith("./")}
+    anywhere = tuple(f"/{ignore}" for ignore in ignores if not ignore.startswith("./"))
+    for folder, names, files in os.walk(root):
+        below = os.path.relpath(folder, root).replace(os.sep, "/").removeprefix(".")
+        names[:] = sorted(
+            name
+            for name in names
+            if name not in _SKIPPED
+            and not name.startswith((".", "_"))
+            and f"{below}/{name}".lstrip("/") not in here
+            and not f"/{below}/{name}".endswith(anywhere)
+        )
+        if "go.mod" in files:
+            yield Path(folder)
+
+
+def layout(root: Path, go_version: str = "", goflags: Iterable[str] = (), gowork: str = "") -> Layout:
+    """Find all local modules of the project in ``root``. ``go_version`` (X.Y[.Z]) overrides what the files ask for.
+    ``goflags``: the different GOFLAGS of its services; ``gowork``: the GOWORK of all of them, off or nothing.
+
+    Raises ProjectError for missing or unreadable module files.
+    """
+    root = root.resolve()
+    unread: list[Unread] = []
+    flags = tuple(sorted(set(goflags))) or ("",)
+    work = None if gowork == "off" else work_file(root)
+    workspace = _workspace(root, work) if work else None
+    above = next((d for d in (root, *root.parents) if (d / "go.mod").is_file()), None)
+    if workspace:
+        builds = [workspace]
+    elif above == root:
+        below = [folder for folder in nested_modules(root, read(root / "go.mod").ignores) if folder != root]
+        builds = [_single(root), *_each(below, unread, nested=True)]
+    else:
+        builds = list(_each(nested_modules(root), unread, nested=False))
+        builds = builds or ([_single(above)] if above else [])
+        if unread and not builds:
+            _single(unread[0].directory)  # says what is wrong
+    if not builds:
+        raise ProjectError(f"there is no go.mod or go.work at or below {root}", remedy="start one with `go mod init`")
+    own = [build for build in builds if not build.nested]
+    requirement = go_version or _requirement(own, read(work) if work and workspace else ModFile())
+    return Layout(
+        root=root,
+        context=_context(root, builds),
+        builds=tuple(replace(build, goflags=flags) for build in builds),
+        go_version=_image_version(requirement),
+        go_requirement=requirement,
+        unread=tuple(unread),
+    )
+
+
+def _context(root: Path, builds: Sequence[BuildRoot]) -> Path:
+    """What holds all that the builds read, also where a module's folder is a symbolic link."""
+    folders = {root, *(b.directory for b in builds), *(m.directory for b in builds for m in b.modules)}
+    context = Path(os.path.commonpath([str(f) for f in folders | {f.resolve() for f in folders}]))
+    if context == Path(context.anchor):
+        raise ProjectError(
+            f"the local modules of {root} have only the file system's root in common",
+            remedy="move the replaced modules beside the project",
+        )
+    return context
+
+
+def _workspace(root: Path, work: Path) -> BuildRoot | None:
+    """The workspace, where it counts for the project: it lies in the project's root, or uses a module in it."""
+    uses = read(work).uses
+    folders = dict(zip(_used(work), uses, strict=True))
+    above = next((d for d in (root, *root.parents) if (d / "go.mod").is_file()), None)
+    within = [f for f in folders if f.resolve().is_relative_to(root) or above == f.resolve()]
+    if work.parent == root:
+        within = list(folders)
+    elif not within or (above == root and root not in {f.resolve() for f in folders}):
+        return None
+    modules = {folder: _used_module(work, folder, use) for folder, use in folders.items()}
+    if not modules:
+        raise ProjectError("uses no module", where=Where(file=work), remedy="add one with `go work use DIR`")
+    mains = tuple(modules[folder] for folder in within)
+    beside = tuple(module for folder, module in modules.items() if folder not in within)
+    return BuildRoot(
+        directory=work.parent,
+        workspace=True,
+        mains=mains,
+        beside=beside,
+        replaced=_replaced(mains + beside, [(work.parent, read(work).replaces)]),
+        work=work,
+        vendored=_vendored(work.parent, read(work).go, workspace=True),
+    )
+
+
+def _used_module(work: Path, folder: Path, use: str) -> Module:
+    if not (folder / "go.mod").is_file():
+        raise ProjectError(
+            f"uses {use}, where there is no go.mod",
+            where=Where(file=work),
+            remedy=f"run `go work edit -dropuse={use}` or add the module",
+        )
+    return _module(folder)
+
+
+def _single(folder: Path, *, nested: bool = False) -> BuildRoot:
+    main = _module(folder)
+    return BuildRoot(
+        directory=folder,
+        workspace=False,
+        mains=(main,),
+        replaced=_replaced((main,), []),
+        vendored=_vendored(folder, read(folder / "go.mod").go, workspace=False),
+        nested=nested,
+    )
+
+
+def _each(folders: Iterable[Path], unread: list[Unread], *, nested: bool) -> Iterator[BuildRoot]:
+    """Modules that are built on their own. One that cannot be read is told, and stops no other."""
+    for folder in folders:
+        try:
+            yield _single(folder, nested=nested)
+        except ProjectError as error:
+            unread.append(Unread(directory=folder, why=str(error)))
+
+
+def _vendored(folder: Path, go: str, *, workspace: bool) -> bool:
+    """Go's own choice (cmd/go/internal/modload, setDefaultBuildMod): a vendor folder made for a workspace counts in
+    workspace mode only, any other in module mode only, and none before Go 1.14."""
+    vendor = folder / "vendor"
+    if not vendor.is_dir() or version_key(go) < (1, 14, 0):
+        return False
+    try:
+        with (vendor / "modules.txt").open(encoding="utf-8", errors="replace") as file:
+            line = file.readline(512)
+    except OSError:
+        line = ""
+    marks = line.removeprefix("## ").split(";") if line.startswith("## ") else []
+    return workspace == ("workspace" in [mark.strip() for mark in marks])
+
+
+def _module(folder: Path) -> Module:
+    file = folder / "go.mod"
+    mod = read(file)
+    if not mod.module:
+        raise ProjectError("has no module line", where=Where(file=file), remedy="run `go mod init PATH`")
+    go = mod.toolchain if mod.toolchain.startswith("go") else mod.go
+    return Module(path=mod.module, directory=folder, go=go, requires=mod.requires, remotes=mod.remotes)
+
+
+def _replaced(mains: tuple[Module, ...], extra: list[tuple[Path, tuple[tuple[str, str], ...]]]) -> tuple[Module, ...]:
+    """Local modules that the main modules name by replace. Replaces of replaced modules do not count, as in Go."""
+    sources = extra + [(m.directory, read(m.directory / "go.mod").replaces) for m in mains]
+    known = {m.directory for m in mains}
+    found: dict[Path, Module] = {}
+    for base, replaces in sources:
+        for path, target in replaces:
+            folder = Path(os.path.normpath(base / target))
+            if folder in known or folder in found:
+                continue
+            if not (folder / "go.mod").is_file():
+                continue  # Go says so itself, if it ever needs that module
+            mod = read(folder / "go.mod")
+            found[folder] = Module(path=path, directory=folder, go=mod.go, requires=mod.requires)
+    return tuple(found[folder] for folder in sorted(found))
+
+
+def _requirement(builds: list[BuildRoot], work: ModFile) -> str:
+    asked = [m.go for b in builds for m in b.modules if m.go]
+    asked += [v for v in (work.go, work.toolchain) if v and v != "default"]
+    return max(asked, key=version_key, default="")
+
+
+def version_key(version: str) -> tuple[int, int, int]:
+    """(1, 26, 3) of ``1.26.3``, ``go1.26.3`` or ``1.26rc1``; (0, 0, 0) of anything else."""
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
+
+
+def _image_version(requirement: str) -> str:
+    """The golang image's tag. Before Go 1.21 the go line was no minimum for the toolchain, so any Go 1 serves."""
+    major, minor, _ = version_key(requirement)
+    return f"{major}.{minor}" if (major, minor) >= (1, 21) else "1"

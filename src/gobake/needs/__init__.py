@@ -1,0 +1,1 @@
+"""What programs need when they run, told from their sources."""

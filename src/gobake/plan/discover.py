@@ -1,0 +1,166 @@
+"""From a folder to a project: find it, read its configuration, ask Go. The first station of every command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field, replace
+from pathlib import Path
+
+from gobake import services
+from gobake.caching.policy.choice import CacheChoice, choose
+from gobake.caching.policy.options import CacheWish
+from gobake.checkout import git
+from gobake.config import CacheConfig, Config, load_config
+from gobake.credentials.logins import without_logins
+from gobake.dataclass import dataclass
+from gobake.engine import host_platform
+from gobake.errors import ConfigError
+from gobake.gotool import host, list_cache
+from gobake.gotool import modules as gomod
+from gobake.gotool.asking import Query, queries
+from gobake.gotool.packages import GoTree
+from gobake.model import Platform, Project
+from gobake.paths import data_folder
+from gobake.plan.project import Overrides, Told, build_options, identity, make_project
+from gobake.plan.request import Request
+from gobake.plan.trust import Established, establish, surroundings
+from gobake.plan.versions import Said, Versions
+from gobake.plan.versions import choose as choose_version
+from gobake.trust.deciding import Trust
+from gobake.versions import vcs
+from gobake.versions.modules import VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A project and what was learnt on the way."""
+
+    project: Project
+    tree: GoTree
+    config: Config | None
+    checkout: git.Checkout
+    modules: Mapping[str, str]  # versions by git of modules with tags of their own, by variable of the bake file
+    vcs: Mapping[str, str]  # what Go would write of the commit into programs that want it, by variable of the bake file
+    host_go: str | None  # path of the host's go command, where it is new enough
+    trust: Trust = field(default_factory=Trust)
+    written: Config | None = None  # what the tree's own gobake.yaml says, whether it holds or not
+    vouched: bool = False  # by whoever runs
+
+    def within(self, namespace: str) -> Opened:
+        """The same for a build whose mounts and steps are in a namespace (caching/policy/namespaces.py)."""
+        return replace(self, project=replace(self.project, namespace=namespace))
+
+
+def open_project(request: Request) -> Opened:
+    """Raises ConfigError, ProjectError, GoMissing, NotTrusted."""
+    root = gomod.find_root(_start(request))
+    written = load_config(root, request.config_file)  # what follows from it here describes images alone
+    options = build_options(written)
+    goflags = (dict(option.env).get("GOFLAGS", "") for option in options)
+    gowork = (written.defaults.build_env or {}).get("GOWORK", "") if written else ""
+    layout = gomod.layout(root, (written.go if written else None) or "", goflags, gowork)
+    at_root = next((m.path for build in layout.builds for m in build.mains if m.directory == root), "")
+    with git.Look(root, at_root) as look:
+        go = host.host_go(layout)
+        asked = queries(_platforms(request, written), options)
+        tree = list_cache.survey(layout, asked, go) if go else None
+        seen = look.checkout()
+        held = establish(root, written, request, seen)
+        config = held.config
+        if tree is None:
+            tree = _asked_in_a_container(request, held, layout, asked)
+        overrides = Overrides(registry=request.registry, bases=request.bases)
+        project = make_project(
+            config, tree, overrides, seen.source_url, told(tree) if config is None or config.discover else Told()
+        )
+        modules = {
+            service.version_variable: look.description(seen, project.context / service.module_directory, service.module)
+            for service in (*project.services, *project.left_out)
+            if service.version_variable != VERSION
+        }
+        opened = Opened(
+            project=project,
+            tree=tree,
+            config=config,
+            checkout=seen,
+            modules=modules,
+            vcs={},
+            host_go=go,
+            trust=held.trust,
+            written=held.written,
+            vouched=request.trust,
+        )
+        return replace(opened, vcs=vcs.told(look, seen, project, _own_files(opened, request)))
+
+
+def _asked_in_a_container(request: Request, held: Established, layout: gomod.Layout, asked: Sequence[Query]) -> GoTree:
+    from gobake.plan import go_container  # seldom needed
+
+    config = held.config
+    image = request.bases.get("go") or (config.bases.get("go") if config else None) or f"golang:{layout.go_version}"
+    if held.trust.credentials:
+        return go_container.survey(layout, asked, image, request.builder, host.module_settings)
+    return go_container.survey(layout, asked, image, request.builder, lambda: without_logins(host.module_settings()))
+
+
+def _own_files(opened: Opened, request: Request) -> Iterator[Path]:
+    """What gobake writes, and may write into the work tree."""
+    yield opened.project.root / ".gobake"
+    yield history_folder(opened, request)
+    store = opened.config.cache.store if opened.config else None
+    if opened.config and store and store[0] in "./~":
+        yield (opened.config.file.parent.absolute() / Path(store).expanduser()).resolve()
+
+
+def versions_of(opened: Opened, request: Request, tag: str) -> Versions:
+    """Which version a build with this tag has."""
+    said = Said(tag=tag, version=request.version)
+    return choose_version(opened.project, opened.checkout, {**opened.modules, **opened.vcs}, said)
+
+
+def told(tree: GoTree) -> Told:
+    """What the repository tells of its commands."""
+    found = services.commands(tree)
+    if not found:
+        return Told()
+    evidence = services.gather(tree.layout.root, found, services.package_folders(tree), services.module_folders(tree))
+    return Told(evidence=evidence, idle=services.idle(tree))
+
+
+def history_folder(opened: Opened, request: Request) -> Path:
+    """Where the project's records are. In a folder that was named, projects lie side by side by their names, and
+    checkouts of one project share a history; else every checkout has its own."""
+    project = opened.project
+    written = opened.config.history.folder if opened.config else None
+    if request.history:
+        return request.history.expanduser().absolute() / project.name
+    if written:
+        below = (opened.config.file.parent if opened.config else project.root).absolute()
+        return below / Path(written).expanduser() / project.name
+    return data_folder() / "runs" / identity(project)
+
+
+def choose_caches(opened: Opened, wish: CacheWish) -> CacheChoice:
+    """Which caches a run reads and writes, here and now. Raises ConfigError for a policy's file."""
+    config = opened.config.cache if opened.config else CacheConfig()
+    around = surroundings(opened.checkout, config.main_branch or "", vouched=opened.vouched)
+    return choose(opened.project, config, around, wish)
+
+
+def _start(request: Request) -> Path:
+    """Where the search begins: -C, or the folder of a gobake.yaml that --config names while -C names nothing."""
+    file = request.config_file
+    if file is None:
+        return request.directory
+    if not file.is_file():
+        raise ConfigError(f"there is no file {file}", remedy="check --config")
+    at_home = request.directory == Path() and file.name == gomod.CONFIG_FILE
+    return file.resolve().parent if at_home else request.directory
+
+
+def _platforms(request: Request, config: Config | None) -> Sequence[Platform]:
+    found = set(request.platforms)
+    if config:
+        for service in (*config.services, config.defaults):
+            found |= set(service.platforms or ())
+    return sorted(found or {host_platform()})

@@ -1,0 +1,32 @@
+"""Images of other projects whose names a build takes: without a registry's prefix, names are one room for all."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from gobake.engine import api
+from gobake.model import Project
+from gobake.targets.matrix import Matrix
+
+LABEL = "dev.gobake.project"
+_ASKED = 16  # images; a note for each of more would be no note any more
+_SECONDS = 2.0
+
+
+def namesakes(project: Project, matrix: Matrix, tag: str) -> tuple[str, ...]:
+    """A note for each image on this engine that another project made and that the build takes the name from."""
+    if project.prefix:
+        return ()
+    names = [t.images("", tag)[1] for t in matrix.targets if t.strategy is t.service.strategy]
+    answers = ((name, api.get(f"/v1.44/images/{quote(name)}/json", _SECONDS)) for name in names[:_ASKED])
+    return tuple(note for name, answer in answers if (note := told(name, answer, project.name)))
+
+
+def told(name: str, answer: Any, project: str) -> str:
+    """The note about one answer of the engine (ImageInspect); "" where there is nothing to say."""
+    labels = (answer.get("Config") or {}).get("Labels") if isinstance(answer, dict) else None
+    other = labels.get(LABEL, "") if isinstance(labels, dict) else ""
+    if not other or other == project:
+        return ""
+    return f"{name} was an image of project {other}; `registry` in gobake.yaml or --registry tells the two apart"

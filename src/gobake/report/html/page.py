@@ -1,0 +1,200 @@
+"""The HTML report: one file that needs nothing else and asks nobody for anything.
+
+rows.py has the figures, charts.py how they are drawn, tables.py the tables, bundle.py Vega. The
+template escapes whatever it prints; data goes into a script element that is no script; the policy in the head admits
+just the scripts and the style that are in the file, by their digests, and no connection at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gobake.dataclass import dataclass
+from gobake.insight.account import Account
+from gobake.insight.card import Digest
+from gobake.insight.trend import Trend
+from gobake.report import explained
+from gobake.report import figures_words as words
+from gobake.report.html import charts as page_charts
+from gobake.report.html import rows as page_rows
+from gobake.report.html import tables
+from gobake.report.html.charts import Chart
+from gobake.report.quantities import moment_text, seconds_text
+from gobake.text.printable import one_line
+
+_HERE = Path(__file__).parent
+_CHANGES = 8  # of one miss
+_SIGNS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&'\u2028\u2029"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What the page is made of."""
+
+    account: Account
+    runs: Sequence[Digest] = ()  # the history, newest first
+    trends: Sequence[Trend] = ()  # of all branches among them
+    package_costs: Mapping[tuple[str, str], float] = field(default_factory=dict)  # see page_rows.treemap_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """One reason for misses, as it is told."""
+
+    where: str
+    says: str
+    cause: str
+    seconds: str
+    changes: tuple[str, ...]
+    more: int  # changes that are not listed
+    notes: tuple[str, ...]
+
+
+def as_html(page: Page, vega: str) -> str:
+    """``vega``: page_bundle.bundle()."""
+    found = {chart.name: chart for chart in charts(page)}
+    style, script = (_HERE / "page.css").read_text("utf-8"), (_HERE / "page.js").read_text("utf-8")
+    card = page.account.card
+    usual = words.trend_lines(page.account.trend) if page.account.trend else []
+    values: dict[str, Any] = {
+        "policy": policy([vega, script], style),
+        "style": style,
+        "vega": vega,
+        "script": script,
+        "data": embedded({name: _drawn(chart) for name, chart in found.items()}),
+        "charts": found,
+        "account": page.account,
+        "card": card,
+        "title": words.title(card),
+        "headline": tables.headline(card),
+        "path": words.path_lines(card, 5),
+        "runs": page.runs,
+        "moment": moment_text,
+        "trends": [line for trend in page.trends for line in words.trend_lines(trend) if line not in usual],
+        "usual": usual,
+        "causes": list(causes(page.account)),
+        "advice": page.account.explanation.advice if page.account.explanation else (),
+        "groups": page_charts.GROUPS,
+        "outcomes": [o for o in page_charts.OUTCOMES if any(s.outcome == o and s.seconds for s in card.run.steps)],
+        "words": words,
+        "tables": tables,
+        "package_table": tables.packages(card, page.package_costs),
+        "size_charts": [chart for chart in found.values() if chart.name.startswith("sizes-")],
+        "most": tables.MOST,
+        "most_targets": page_rows.TARGETS,
+        "most_services": page_rows.SERVICES,
+    }
+    return str(_environment().get_template("page.html.j2").render(values))
+
+
+# ---- charts
+
+
+def charts(page: Page) -> Iterator[Chart]:
+    """Those for which there is anything to draw."""
+    card = page.account.card
+    runs, branches = page_rows.run_rows(page.runs, card.run.id), page_rows.branches(page.runs)
+    if len(runs) > 1:
+        for figure, title in (("steps", "Hit rate of steps"), ("go", "Hit rate of Go packages")):
+            if any(row[figure] is not None for row in runs):
+                yield page_charts.hit_rates(f"runs-{figure}", figure, title, runs, branches)
+        yield page_charts.durations("runs-time", runs, branches)
+    if rows := page_rows.step_rows(card):
+        yield page_charts.waterfall("waterfall-steps", "Steps in the order in which they were begun", rows)
+        yield page_charts.waterfall("waterfall-targets", "The steps of each target", page_rows.target_rows(card))
+    if rows := page_rows.package_rows(card.run):
+        platforms = list(dict.fromkeys(str(row["platform"]) for row in rows))
+        yield page_charts.package_waterfall("waterfall-packages", rows, platforms)
+    rows = page_rows.treemap_rows(card.run, page.package_costs)
+    if any(row["last"] for row in rows):
+        yield page_charts.treemap("treemap", rows)
+    yield from _sizes(page)
+
+
+def _sizes(page: Page) -> Iterator[Chart]:
+    rows = page_rows.size_rows(page.account.card)
+    known = [n for row in rows for n in (row["compressed"], row["uncompressed"]) if isinstance(n, int) and n > 0]
+    platforms = list(dict.fromkeys(str(row["platform"]) for row in rows))
+    for at, service in enumerate(list(dict.fromkeys(row["service"] for row in rows))[: page_rows.SERVICES]):
+        own = [row for row in rows if row["service"] == service]
+        if known:
+            yield page_charts.sizes(f"sizes-{at}", str(service), own, platforms, (min(known), max(known)))
+
+
+def _drawn(chart: Chart) -> dict[str, Any]:
+    return {"rows": chart.rows, "wide": chart.wide, "narrow": chart.narrow}
+
+
+# ---- why
+
+
+def causes(account: Account) -> Iterator[Cause]:
+    found = account.explanation
+    if found is None:
+        return
+    for miss in found.misses:
+        told = (f"compared with run {miss.compared_with}",) if miss.compared_with else ()
+        follow = (f"{words.count_text(miss.follow, 'later step')} only follow",) if miss.follow else ()
+        yield Cause(
+            where=explained.where(miss),
+            says=miss.says,
+            cause=miss.cause,
+            seconds=seconds_text(miss.seconds),
+            changes=tuple(explained.change_line(change) for change in miss.changes[:_CHANGES]),
+            more=max(0, len(miss.changes) - _CHANGES),
+            notes=follow + told,
+        )
+    for one in explained.by_cause(found.packages):
+        yield Cause(
+            where=f"{words.count_text(len(one.packages), 'Go package')} on {one.platform}",
+            says=one.says,
+            cause=one.cause,
+            seconds=seconds_text(one.seconds),
+            changes=tuple(explained.change_line(change) for change in one.changes[:_CHANGES]),
+            more=max(0, len(one.changes) - _CHANGES),
+            notes=(explained.names(one.packages),),
+        )
+
+
+# ---- safety
+
+
+def embedded(value: object) -> str:
+    """JSON that ends no element and begins no comment."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(_SIGNS)
+
+
+def policy(scripts: Sequence[str], style: str) -> str:
+    """A content security policy: what is in the file by its digest, and nothing from anywhere."""
+    allowed = " ".join(map(_digest, scripts))
+    return f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _environment() -> Any:
+    import jinja2  # here, because only this report needs it, and it takes longer than the others to import
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"line": one_line, "identifier": _identifier}
+    return environment
+
+
+def _identifier(text: str) -> str:
+    return "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in text.lower())

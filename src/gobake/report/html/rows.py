@@ -1,0 +1,294 @@
+"""What the charts of the HTML report show, as plain rows: numbers to draw, words to read. Charts are charts.py's.
+
+Every name that comes out of a record is made printable here, once, before it goes anywhere else. A row's `tip` is what
+a person sees who points at a mark, and what a screen reader says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+
+from gobake.insight.card import Digest, Scorecard
+from gobake.insight.costs import in_order
+from gobake.insight.modules import module_of
+from gobake.insight.work import pieces
+from gobake.report.quantities import moment_text, seconds_text, share_text, size_text
+from gobake.runs.record import GoRecord, RunRecord, StepRecord
+from gobake.text.printable import one_line
+
+Row = dict[str, str | float | bool | None]
+
+STEPS = 45  # of the waterfall; those that took longest
+TARGETS = 60  # those that took longest
+PACKAGES = 40  # of Go's, a platform
+BRANCHES = 6  # with a colour of their own
+SERVICES = 12  # with a chart of sizes
+OTHERS = "other branches"
+NO_BRANCH = "no branch"
+_WIDTH = 120  # characters of a name
+
+
+def name_of(text: str) -> str:
+    return one_line(text, _WIDTH) or "-"
+
+
+def site_of(step: StepRecord) -> str:
+    return name_of(step.site or step.name)
+
+
+# ---- runs
+
+
+def branches(runs: Sequence[Digest]) -> list[str]:
+    """Those with a colour of their own: the ones with most runs."""
+    counts = Counter(name_of(run.branch) if run.branch else NO_BRANCH for run in runs)
+    return [branch for branch, _ in counts.most_common(BRANCHES)]
+
+
+def run_rows(runs: Sequence[Digest], shown: str) -> list[Row]:
+    """Oldest first. ``shown``: id of the run that the page is about."""
+    own = set(branches(runs))
+    rows: list[Row] = []
+    for at, run in enumerate(reversed(runs)):
+        branch = name_of(run.branch) if run.branch else NO_BRANCH
+        lines = (
+            f"{moment_text(run.started)}, {branch}: {name_of(run.outcome)}",
+            f"{seconds_text(run.seconds)}; steps {share_text(run.hit_rate)}; Go {share_text(run.go_hit_rate)}",
+        )
+        rows.append(
+            {
+                "at": at,
+                "branch": branch if branch in own else OTHERS,
+                "steps": run.hit_rate,
+                "go": run.go_hit_rate,
+                "seconds": run.seconds,
+                "shown": run.id == shown,
+                "tip": "\n".join(lines),
+            }
+        )
+    return rows
+
+
+# ---- the waterfall
+
+
+def step_rows(card: Scorecard) -> list[Row]:
+    """Work that was done once, in the order in which it was begun: the critical path, what took longest, and BuildKit's
+    housekeeping where there is room left."""
+    critical = set(card.critical_path)
+    done = [(piece.at, piece.step) for piece in pieces(card.run) if piece.step.seconds]
+    done.sort(key=lambda one: (one[0] not in critical, one[1].outcome == "uncacheable", -(one[1].seconds or 0.0)))
+    rows = [_step_row(step, site_of(step), critical=at in critical) for at, step in done[:STEPS]]
+    rows.sort(key=lambda row: (_number(row["begin"]), str(row["label"])))
+    return _told_apart(rows)
+
+
+def target_rows(card: Scorecard) -> list[Row]:
+    """The steps of every target, each on its target's line. What took no time is no mark."""
+    critical = _shown_with(card)
+    spent: dict[str, float] = defaultdict(float)
+    for step in card.run.steps:
+        spent[step.target] += step.seconds or 0.0
+    chosen = set(sorted(spent, key=lambda name: -spent[name])[:TARGETS])
+    rows = [
+        _step_row(step, name_of(step.target), critical=at in critical)
+        for at, step in enumerate(card.run.steps)
+        if step.target in chosen and step.target and step.seconds and step.seconds >= 0.01
+    ]
+    first: dict[str, float] = {}
+    for row in rows:
+        label = str(row["label"])
+        first[label] = min(first.get(label, float("inf")), _number(row["begin"]))
+    rows.sort(key=lambda row: (first[str(row["label"])], str(row["label"]), _number(row["begin"])))
+    return rows
+
+
+def _shown_with(card: Scorecard) -> set[int]:
+    """Positions of all steps that show the work on the critical path: several targets may have needed it."""
+    critical = set(card.critical_path)
+    return {at for piece in pieces(card.run) if piece.at in critical for at in piece.shown}
+
+
+def _step_row(step: StepRecord, label: str, *, critical: bool) -> Row:
+    begin, seconds = step.started or 0.0, max(step.seconds or 0.0, 0.0)
+    mark = "; on the critical path" if critical else ""
+    outcome = name_of(step.outcome)
+    tip = f"{site_of(step)}\n{outcome}, {seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
+    return {
+        "label": label,
+        "begin": round(begin, 3),
+        "end": round(begin + seconds, 3),
+        "outcome": outcome,
+        "critical": critical,
+        "tip": tip,
+    }
+
+
+def _told_apart(rows: list[Row]) -> list[Row]:
+    """No two lines of a chart may have one name."""
+    seen: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
+    known: set[str] = set()
+    for row in rows:
+        label = str(row["label"])
+        while str(row["label"]) in known:
+            row["label"] = f"{label} ({next(seen[label])})"
+        known.add(str(row["label"]))
+    return rows
+
+
+# ---- Go
+
+
+def package_rows(run: RunRecord) -> list[Row]:
+    """Packages that were compiled, a platform after another: Go's records tell how long each took and not when. So
+    each begins here when all that it imports could be ready at the earliest."""
+    rows: list[Row] = []
+    for work in run.go:
+        begins, chain = earliest(work)
+        marked = set(chain)
+        order = sorted(range(len(work.compiled)), key=lambda at: (at not in marked, -work.compiled[at][1]))
+        chosen = sorted(order[:PACKAGES], key=lambda at: (begins[at], work.compiled[at][0]))
+        for at in chosen:
+            path, seconds = work.compiled[at]
+            mark = "; on the longest chain of imports" if at in marked else ""
+            rows.append(
+                {
+                    "platform": name_of(work.platform),
+                    "label": name_of(path),
+                    "begin": round(begins[at], 3),
+                    "end": round(begins[at] + seconds, 3),
+                    "critical": at in marked,
+                    "tip": f"{name_of(path)} on {name_of(work.platform)}\n{seconds_text(seconds)}{mark}",
+                }
+            )
+    return rows
+
+
+def earliest(work: GoRecord) -> tuple[list[float], tuple[int, ...]]:
+    """When each compiled package could begin, had everything that it imports been compiled at once; and the chain of
+    imports, positions in order, that decides the end."""
+    packages = range(len(work.compiled))
+    needs = [
+        {n for n in (work.imports[at] if at < len(work.imports) else ()) if n in packages and n != at}
+        for at in packages
+    ]
+    begins, before = [0.0] * len(work.compiled), [-1] * len(work.compiled)
+    for at in in_order(needs):
+        for need in sorted(needs[at]):
+            ready = begins[need] + work.compiled[need][1]
+            if ready > begins[at]:
+                begins[at], before[at] = ready, need
+    last = max(packages, key=lambda at: begins[at] + work.compiled[at][1], default=-1)
+    chain = []
+    while last >= 0:
+        chain.append(last)
+        last = before[last]
+    return begins, tuple(reversed(chain))
+
+
+def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list[Row]:
+    """Seconds by package within its module, summed over platforms, with the tree's inner rows. ``costs``: what packages
+    that came from Go's cache took when they were last compiled, by (platform, import path)."""
+    now, last = package_seconds(run), by_path(costs)
+    rows: list[Row] = [{"id": "all", "parent": None, "name": "", "group": "", "now": 0.0, "last": 0.0, "tip": ""}]
+    own = _shared_path([path for path, _ in run.inputs.packages])
+    groups: dict[str, str] = {}
+    leaves: list[Row] = []
+    for path in sorted(now.keys() | last.keys()):
+        group, module = home_of(path, run)
+        groups.setdefault(module, group)
+        spent, cost = now.get(path, 0.0), now.get(path, 0.0) + last.get(path, 0.0)
+        short = path.removeprefix(own if group == OWN else module).strip("/") or path.rpartition("/")[2] or path
+        told = f"compiled in {seconds_text(spent)}" if path in now else "from Go's cache"
+        if path in last:
+            told += f"; {seconds_text(last[path])} when last compiled"
+        leaves.append(
+            {
+                "id": f"package {len(leaves)}",
+                "parent": f"module {list(groups).index(module)}",
+                "name": name_of(short),
+                "group": group,
+                "now": round(spent, 4),
+                "last": round(cost, 4),
+                "tip": f"{name_of(path)}\n{told}",
+            }
+        )
+    for at, (module, group) in enumerate(groups.items()):
+        row: Row = {"id": f"module {at}", "parent": "all", "name": name_of(module), "group": group}
+        rows.append(row | {"now": 0.0, "last": 0.0, "tip": ""})
+    return rows + leaves
+
+
+def by_path(costs: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    """Seconds by (platform, import path) -> summed over platforms."""
+    found: dict[str, float] = defaultdict(float)
+    for (_, path), seconds in costs.items():
+        found[path] += seconds
+    return dict(found)
+
+
+def _shared_path(paths: Sequence[str]) -> str:
+    """What all of them begin with, in whole words."""
+    shared = paths[0].split("/") if paths else []
+    for path in paths:
+        parts = path.split("/")
+        shared = (
+            [a for a, b in zip(shared, parts, strict=False) if a == b] if parts[: len(shared)] != shared else shared
+        )
+    return "/".join(shared)
+
+
+def package_seconds(run: RunRecord) -> dict[str, float]:
+    """Of compiling and linking in this run, summed over platforms, by import path."""
+    found: dict[str, float] = defaultdict(float)
+    for work in run.go:
+        for path, seconds in (*work.compiled, *work.linked):
+            found[path] += seconds
+    return dict(found)
+
+
+OWN, STANDARD, MODULES = "own code", "standard library", "modules"
+
+
+def home_of(path: str, run: RunRecord) -> tuple[str, str]:
+    """Whose a package is, and its module; "own code" where the record knows the package's folder."""
+    if path in dict(run.inputs.packages):
+        return OWN, OWN
+    module = module_of(path, {name for name, _ in run.inputs.modules})
+    if module:
+        return MODULES, module
+    first = path.partition("/")[0]
+    if "." not in first:
+        return STANDARD, STANDARD
+    return MODULES, "/".join(path.split("/")[:3])
+
+
+# ---- images
+
+
+def size_rows(card: Scorecard) -> list[Row]:
+    rows: list[Row] = []
+    order = {t.strategy: at for at, t in reversed(list(enumerate(card.targets)))}
+    for target in sorted(card.targets, key=lambda t: order[t.strategy]):
+        for size in target.sizes:
+            both = f"{size_text(size.compressed)} / {size_text(size.uncompressed)}"
+            rows.append(
+                {
+                    "service": name_of(target.service),
+                    "strategy": name_of(target.strategy),
+                    "platform": name_of(size.platform),
+                    "compressed": size.compressed,
+                    "uncompressed": size.uncompressed,
+                    "label": both,
+                    "tip": f"{name_of(target.name)} {name_of(size.platform)}\n{size_text(size.compressed)} compressed, "
+                    f"{size_text(size.uncompressed)} unpacked",
+                }
+            )
+    return rows
+
+
+def _number(value: str | float | bool | None) -> float:
+    assert isinstance(value, int | float)
+    return float(value)

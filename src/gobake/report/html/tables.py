@@ -1,0 +1,135 @@
+"""The tables of the HTML report: what is behind every chart, and what is no chart. In the words of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gobake.insight.account import Account
+from gobake.insight.card import Scorecard
+from gobake.insight.causes import Advice
+from gobake.insight.costs import longest
+from gobake.insight.work import pieces
+from gobake.report import figures_words as words
+from gobake.report.figures_words import Table
+from gobake.report.html.rows import by_path, home_of, package_seconds, site_of
+from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
+from gobake.runs.record import CacheRecord
+
+MOST = 500  # rows; a page is no archive
+
+
+def headline(card: Scorecard) -> list[tuple[str, str, str, float | None]]:
+    """(name, figure, what it is made of, the share of a bar or None)."""
+    go = card.go.hit_rate if card.go else None
+    saved = card.saved
+    return [
+        ("steps", share_text(card.steps.hit_rate), words.steps_line(card.steps), card.steps.hit_rate),
+        ("Go", share_text(go), words.go_line(card), go),
+        ("time", seconds_text(card.run.seconds), words.time_line(card), None),
+        ("saved", f"{saved.seconds:+.1f} s" if saved else UNKNOWN, words.saved_line(card), None),
+    ]
+
+
+def steps(card: Scorecard) -> Table:
+    """Work that was done once and took time, in the order in which it was begun."""
+    critical = set(card.critical_path)
+    found = sorted((p for p in pieces(card.run) if p.step.seconds), key=lambda p: p.step.started or 0.0)
+    rows = [
+        (
+            site_of(piece.step),
+            piece.step.outcome,
+            f"{piece.step.started or 0.0:.1f} s",
+            seconds_text(piece.step.seconds),
+            "yes" if piece.at in critical else "",
+        )
+        for piece in found
+    ]
+    return Table(columns=("STEP", "OUTCOME", "BEGUN", "TOOK", "CRITICAL PATH"), rows=tuple(rows[:MOST]))
+
+
+def targets(card: Scorecard) -> Table:
+    rows = [(t.name, t.service, t.strategy, ", ".join(t.platforms), seconds_text(t.seconds)) for t in card.targets]
+    return Table(columns=("TARGET", "SERVICE", "STRATEGY", "PLATFORMS", "TIME"), rows=tuple(rows[:MOST]))
+
+
+def packages(card: Scorecard, costs: Mapping[tuple[str, str], float]) -> Table:
+    """What was compiled and linked, the longest first; then what came from the cache and what it had taken."""
+    now, last = package_seconds(card.run), by_path(costs)
+    order = sorted(now.keys() | last.keys(), key=lambda path: (-now.get(path, 0.0), -last.get(path, 0.0), path))
+    rows = [
+        (
+            path,
+            home_of(path, card.run)[1],
+            seconds_text(now[path]) if path in now else "-",
+            seconds_text(last[path]) if path in last else "-",
+        )
+        for path in order
+    ]
+    return Table(columns=("PACKAGE", "MODULE", "COMPILED IN", "FROM CACHE, HAD TAKEN"), rows=tuple(rows[:MOST]))
+
+
+def sizes(card: Scorecard) -> Table:
+    rows = [
+        (t.service, t.strategy, s.platform, size_text(s.compressed), size_text(s.uncompressed))
+        for t in card.targets
+        for s in t.sizes
+    ]
+    return Table(columns=("SERVICE", "STRATEGY", "PLATFORM", "COMPRESSED", "UNPACKED"), rows=tuple(rows[:MOST]))
+
+
+def mounts(card: Scorecard) -> Table:
+    rows = [(m.name, size_text(m.before), size_text(m.after), _grown(m.before, m.after)) for m in card.mounts]
+    return Table(columns=("MOUNT", "BEFORE", "AFTER", "DIFFERENCE"), rows=tuple(rows))
+
+
+def _grown(before: int | None, after: int | None) -> str:
+    if before is None or after is None:
+        return UNKNOWN
+    return ("+" if after > before else "-" if after < before else "") + size_text(abs(after - before))
+
+
+def seeds(card: Scorecard) -> Table:
+    rows = [
+        (s.name, s.action, size_text(s.size), size_text(s.packed), seconds_text(s.seconds), s.error) for s in card.seeds
+    ]
+    return Table(columns=("SEED", "WHAT WAS DONE", "UNPACKED", "PACKED", "TIME", "ERROR"), rows=tuple(rows))
+
+
+def layer_caches(card: Scorecard) -> Table:
+    """Imports and exports; each runs beside the others."""
+    rows = [
+        (c.ref, c.direction, c.target, _came(c), size_text(c.bytes), seconds_text(c.seconds), c.error)
+        for c in card.caches
+    ]
+    columns = ("LAYER CACHE", "DIRECTION", "TARGET", "FOUND", "WRITTEN", "TIME", "ERROR")
+    return Table(columns=columns, rows=tuple(rows[:MOST]))
+
+
+def _came(cache: CacheRecord) -> str:
+    if cache.direction != "import":
+        return "-"
+    return UNKNOWN if cache.found is None else "yes" if cache.found else "no"
+
+
+def cache_times(card: Scorecard) -> list[str]:
+    """What all imports and all exports took together."""
+    return [
+        f"{direction}s took {seconds_text(longest(card.caches, direction))}"
+        for direction in ("import", "export")
+        if any(c.direction == direction for c in card.caches)
+    ]
+
+
+def parts(account: Account) -> list[tuple[str, Table]]:
+    card = account.card
+    kinds = (("service", card.services), ("platform", card.platforms), ("strategy", card.strategies))
+    return [
+        (f"by {name}", words.part_table(name.upper(), found, card))
+        for name, found in kinds
+        if found and (len(found) > 1 or name == "service")
+    ]
+
+
+def gain_text(advice: Advice) -> str:
+    seen = f"seen in {words.count_text(advice.runs, 'run')}"
+    return seen if advice.seconds is None else f"{advice.seconds:.1f} s, {seen}"

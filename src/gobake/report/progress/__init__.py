@@ -1,0 +1,59 @@
+"""Progress of a build: live rows on a terminal, plain lines without one, JSON lines for machines, or nothing.
+
+Events come in as the trace parsed them; nothing here knows docker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TextIO
+
+from gobake.model import Target
+from gobake.report.progress.lines import Json, Plain, Quiet
+from gobake.report.progress.rows import shown
+from gobake.trace.events import Event
+from gobake.trace.names import StepKind, StepName
+from gobake.trace.stalls import Stall
+
+KINDS = ("auto", "tty", "plain", "json", "quiet")
+
+__all__ = ["KINDS", "Display", "Progress", "make_progress", "shown", "worth_showing"]
+
+
+class Progress(Protocol):
+    """Shows a build. Use it as a context manager, so that a terminal is left as it was found."""
+
+    def __enter__(self) -> object: ...
+    def __exit__(self, *_: object) -> None: ...
+    def update(self, events: Sequence[Event]) -> None: ...
+    def say(self, text: str) -> None: ...
+    def stall(self, stall: Stall, text: str) -> None: ...
+
+
+class Display(Progress, Protocol):
+    """What `make_progress` gives: its beginning and its end can also be told apart from entering and leaving it."""
+
+    def start(self) -> None: ...
+    def finish(self, outcome: str) -> None: ...  # done, failed or interrupted; sums up
+
+
+def make_progress(kind: str, targets: Sequence[Target], stream: TextIO, color: str) -> Display:
+    """The progress for ``kind``; `auto` is `tty` on a terminal and `plain` elsewhere.
+
+    The compile stages need not be told: which stages targets share is seen in the events.
+    """
+    if kind == "auto":
+        kind = "tty" if stream.isatty() else "plain"
+    if kind == "tty":
+        from gobake.report.console import console_for  # rich is imported only where it shows something
+        from gobake.report.progress.table import Table
+
+        return Table(targets, console_for(stream, color))
+    if kind == "json":
+        return Json(targets, stream)
+    return Plain(targets, stream) if kind == "plain" else Quiet()
+
+
+def worth_showing(name: StepName) -> bool:
+    """Steps, results and caches; not the housekeeping."""
+    return name.kind.counts or name.kind in (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)

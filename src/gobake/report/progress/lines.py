@@ -1,0 +1,313 @@
+"""Progress without a terminal: plain lines for CI logs, JSON lines for machines, and nothing at all.
+
+A vertex arrives many times and under several targets' names; here each digest is told once, when its work begins and
+when it ends. What cannot be known before the run is over, such as where a cached step came from, is told at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Self, TextIO
+
+from gobake.dataclass import dataclass
+from gobake.model import Target
+from gobake.report.progress.rows import instruction, shown
+from gobake.text.printable import flat, one_line, printable
+from gobake.text.say import write
+from gobake.trace import golog
+from gobake.trace.caches import missing
+from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, VertexEvent, WarningEvent
+from gobake.trace.names import StepKind, StepName, parse_name
+from gobake.trace.stalls import Stall
+from gobake.trace.steps import Outcome, Trace, steps
+
+SILENCE_SECONDS = 30.0  # after that long without a line, a compile says how far it is
+DOWNLOAD_SECONDS = 5.0  # as long, while modules are downloaded
+_TOLD = (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What happened to one digest."""
+
+    what: str  # begins, downloads, ends
+    name: StepName
+    digest: str
+    time: float
+    seconds: float = 0.0
+    cached: bool = False
+    error: str = ""
+
+
+class Narrator:
+    """Turns events into changes, each told once."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._targets = frozenset(target.name for target in targets)
+        self._names: dict[str, StepName] = {}
+        self._fed: set[str] = set()  # digests that have inputs
+        self._told: set[tuple[str, str]] = set()
+
+    def name(self, digest: str) -> StepName | None:
+        return self._names.get(digest)
+
+    def changes(self, events: Sequence[Event]) -> Iterator[Change]:
+        for event in events:
+            if isinstance(event, VertexEvent):
+                yield from self._vertex(event)
+            elif isinstance(event, StatusEvent) and event.id.startswith(("sha256:", "extracting ")):
+                name = self._names.get(event.vertex)
+                if name and name.kind.counts:
+                    yield from self._once("downloads", name, event.vertex, event.timestamp)
+
+    def _vertex(self, event: VertexEvent) -> Iterator[Change]:
+        name = self._names.setdefault(event.digest, parse_name(event.name, self._targets))
+        if event.inputs:
+            self._fed.add(event.digest)
+        if event.started is None or "context canceled" in event.error:
+            return  # a merged step is canceled under the digest that it gave up
+        end = event.completed
+        if event.error and end is not None:
+            yield from self._once("ends", name, event.digest, end, since=event.started, error=event.error)
+        elif not name.kind.counts and name.kind not in _TOLD:
+            return
+        elif event.cached:
+            if end is not None:
+                yield from self._once("ends", name, event.digest, end, cached=True)
+        elif self._works(event, name):
+            if end is None:
+                yield from self._once("begins", name, event.digest, event.started)
+            else:
+                yield from self._once("ends", name, event.digest, end, since=event.started)
+
+    def _works(self, event: VertexEvent, name: StepName) -> bool:
+        """Whether it does something of its own: not a base image looking up its key, not a result being fetched."""
+        if event.digest in self._fed:
+            return bool(event.inputs)
+        return name.kind is not StepKind.BASE
+
+    def _once(
+        self,
+        what: str,
+        name: StepName,
+        digest: str,
+        moment: float,
+        *,
+        since: float | None = None,
+        cached: bool = False,
+        error: str = "",
+    ) -> Iterator[Change]:
+        if (digest, what) in self._told or (what == "begins" and (digest, "ends") in self._told):
+            return
+        self._told.add((digest, what))
+        seconds = max(0.0, moment - since) if since is not None else 0.0
+        yield Change(what=what, name=name, digest=digest, time=moment, seconds=seconds, cached=cached, error=error)
+
+
+class _Lines:
+    """What plain and JSON lines have in common: a stream that may go away, and the log for the end."""
+
+    def __init__(self, targets: Sequence[Target], stream: TextIO) -> None:
+        self._stream = stream
+        self._targets = targets
+        self._narrator = Narrator(targets)
+        self._log = EventLog()
+        self._gone = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def start(self) -> None:
+        return None
+
+    def update(self, events: Sequence[Event]) -> None:
+        self._log.merge(events)
+
+    def finish(self, outcome: str) -> None:
+        return None
+
+    def say(self, text: str) -> None:
+        raise NotImplementedError
+
+    def stall(self, stall: Stall, text: str) -> None:
+        self.say(text)
+
+    def _trace(self) -> Trace:
+        self._log.close()
+        return steps(self._log)
+
+    def _write(self, line: str) -> None:
+        """A reader that went away, or an encoding that lacks a letter, stops no build."""
+        if self._gone:
+            return
+        try:
+            write(f"{flat(line)}\n", self._stream)
+        except (OSError, ValueError):
+            self._gone = True
+
+
+class Plain(_Lines):
+    """One line where a step begins that takes time, and one where a step ends; no control codes."""
+
+    def __init__(self, targets: Sequence[Target], stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(targets, stream)
+        self._clock = clock
+        self._began = self._last = clock()
+        self._imports = False
+        self._packages: dict[str, int] = {}
+        self._modules: dict[str, int] = {}
+
+    def update(self, events: Sequence[Event]) -> None:
+        super().update(events)
+        for change in self._narrator.changes(events):
+            self._imports = self._imports or change.name.kind is StepKind.IMPORT_CACHE
+            if change.name.kind is StepKind.IMPORT_CACHE and missing(change.error):
+                continue  # nobody has written it yet
+            if change.what != "begins" or change.name.verb == "RUN":
+                self.say(f"{shown(change.name)}  {self._word(change)}")
+        for event in events:
+            if isinstance(event, LogEvent):
+                self._count(event)
+            elif isinstance(event, WarningEvent):
+                place = f" ({event.file}:{event.line})" if event.line else ""
+                self.say(f"warning: {one_line(event.short, 200)}{place}")
+
+    def finish(self, outcome: str) -> None:
+        told = ", ".join(f"{count} {name}" for name, count in self._trace().counts.items() if count)
+        self.say(f"{outcome}; steps: {told}" if told else outcome)
+
+    def say(self, text: str) -> None:
+        self._last = self._clock()
+        self._write(f"{self._last - self._began:6.1f}  {printable(text)}")
+
+    def _word(self, change: Change) -> str:
+        if change.what != "ends":
+            return change.what
+        if change.error:
+            reason = change.error.rpartition("did not complete successfully: ")[2]  # without the whole script
+            optional = change.name.kind in (StepKind.IMPORT_CACHE, StepKind.EXPORT_CACHE)
+            return f"{'skipped' if optional else 'FAILED'}: {one_line(reason or change.error, 200)}"
+        if change.cached:
+            return "cached" if self._imports else "reused"
+        return f"{change.seconds:.1f} s"
+
+    def _count(self, event: LogEvent) -> None:
+        """A long compile is not silent: some CI systems end a job that says nothing."""
+        read, vertex = golog.parse(event.data), event.vertex
+        packages = self._packages[vertex] = self._packages.get(vertex, 0) + len(read.compiled)
+        modules = self._modules[vertex] = self._modules.get(vertex, 0) + len(read.downloaded)
+        name = self._narrator.name(vertex)
+        if not name or self._clock() - self._last <= (SILENCE_SECONDS if packages else DOWNLOAD_SECONDS):
+            return
+        if modules and not packages:
+            self.say(f"{_place(name)}  downloading modules, {modules} so far")
+        elif self._clock() - self._last > SILENCE_SECONDS:
+            self.say(f"{shown(name)}  {f'{packages} packages compiled' if packages else 'works'} so far")
+
+
+class Json(_Lines):
+    """One JSON object a line; every object has `schema` and `event`."""
+
+    def start(self) -> None:
+        targets = [
+            {
+                "name": t.name,
+                "service": t.service.name,
+                "strategy": str(t.strategy),
+                "platforms": [str(p) for p in t.platforms],
+            }
+            for t in self._targets
+        ]
+        self._object("start", targets=targets)
+
+    def update(self, events: Sequence[Event]) -> None:
+        super().update(events)
+        for change in self._narrator.changes(events):
+            self._change(change)
+        for event in events:
+            if isinstance(event, LogEvent):
+                text = printable(event.data.decode("utf-8", "replace"))
+                self._object("log", digest=event.vertex, stream=event.stream, text=text)
+            elif isinstance(event, WarningEvent):
+                self._object("warning", text=one_line(event.short), file=printable(event.file), line=event.line)
+            elif isinstance(event, PlainLine):
+                self.say(event.text)
+
+    def finish(self, outcome: str) -> None:
+        trace = self._trace()
+        told = [
+            {
+                "step": printable(s.key),
+                "target": printable(s.target),
+                "stage": printable(s.name.stage),
+                "platform": s.name.platform,
+                "outcome": str(s.outcome),
+                "seconds": round(s.seconds, 3),
+                "transferred": s.transferred,
+                "failed": s.failed,
+                "canceled": s.canceled,
+            }
+            for s in trace.counted
+        ]
+        counts: Mapping[Outcome, int] = trace.counts
+        self._object("finish", outcome=outcome, counts={str(o): n for o, n in counts.items()}, steps=told)
+
+    def say(self, text: str) -> None:
+        self._object("message", text=printable(text))
+
+    def stall(self, stall: Stall, text: str) -> None:
+        names = [printable(name) for name in stall.names]
+        self._object("stall", kind=str(stall.kind), names=names, seconds=round(stall.seconds, 1), text=printable(text))
+
+    def _change(self, change: Change) -> None:
+        event = {"begins": "step-begin", "downloads": "step-download", "ends": "step-end"}[change.what]
+        fields: dict[str, object] = {
+            "digest": change.digest,
+            "target": printable(change.name.target),
+            "stage": printable(change.name.stage),
+            "platform": change.name.platform,
+            "kind": str(change.name.kind),
+            "instruction": instruction(change.name),
+            "time": change.time,
+        }
+        if change.what == "ends":
+            fields |= {"seconds": round(change.seconds, 3), "cached": change.cached, "error": printable(change.error)}
+        self._object(event, **fields)
+
+    def _object(self, event: str, **fields: object) -> None:
+        self._write(json.dumps({"schema": 1, "event": event, **fields}))
+
+
+class Quiet:
+    """Nothing but errors, which others print."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def start(self) -> None:
+        return None
+
+    def update(self, events: Sequence[Event]) -> None:
+        return None
+
+    def finish(self, outcome: str) -> None:
+        return None
+
+    def say(self, text: str) -> None:
+        return None
+
+    def stall(self, stall: Stall, text: str) -> None:
+        return None
+
+
+def _place(name: StepName) -> str:
+    return " ".join(filter(None, (name.stage or name.target, name.platform)))

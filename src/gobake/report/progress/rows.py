@@ -1,0 +1,167 @@
+"""What a live display shows, as values: one row a shared stage, one row a target. Pure; it knows no terminal."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from enum import StrEnum
+
+from gobake.dataclass import dataclass
+from gobake.model import Platform, Target
+from gobake.text.printable import one_line
+from gobake.trace import golog
+from gobake.trace.names import StepKind, StepName
+from gobake.trace.steps import Outcome, Step, Trace
+
+
+class RowState(StrEnum):
+    """Where a row stands. The order is that in which rows give way where a terminal is too low for all."""
+
+    FAILED = "failed"
+    WORKING = "working"
+    CANCELED = "canceled"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a live display."""
+
+    label: str
+    state: RowState
+    shared: bool = False  # a stage that several targets build together, such as the compile
+    platforms: str = ""
+    now: str = ""  # what it does, or waits for
+    since: float | None = None  # seconds since the epoch; when that began
+    reached: int = 0  # steps
+    total: int = 0
+    packages: int = 0  # compiled so far, as `go build -v` names them
+    modules: int = 0  # downloaded so far
+    counts: Mapping[Outcome, int] = field(default_factory=dict)
+
+
+def rows(trace: Trace, targets: Sequence[Target]) -> list[Row]:
+    """The stages that targets share and that have something to do, then the targets as they were asked for."""
+    shared = _shared_stages(trace)
+    busy = [_stage_row(trace, place, steps) for place, steps in shared.items()]
+    return [row for row in busy if row] + [_target_row(trace, target, shared, len(targets) == 1) for target in targets]
+
+
+def shown(name: StepName, width: int = 90) -> str:
+    """A step as one line: `compile linux/arm64  RUN go build ...`."""
+    where = " ".join(filter(None, (name.stage or name.target, name.platform)))
+    text = one_line(f"{where}  {instruction(name)}" if where else instruction(name))
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def instruction(name: StepName) -> str:
+    """The instruction as a person would quote it: a RUN without its mounts, a base image without its digest."""
+    text = " ".join(name.normal_instruction.split())
+    if name.verb != "RUN":
+        return one_line(text)
+    found = re.search(r"\bgo (?:build|list|test|install|generate|mod download)\b", text)
+    return f"RUN {found[0]}" if found else one_line(re.sub(r"^RUN(?: --\w+=\S+)+", "RUN", text))
+
+
+def short_platforms(platforms: Sequence[Platform]) -> str:
+    """`amd64, arm/v7`: images are built for linux only, so that it need not be said."""
+    return ", ".join(str(platform).removeprefix("linux/") for platform in platforms)
+
+
+_Place = tuple[str, str]  # stage and platform
+
+
+def _shared_stages(trace: Trace) -> dict[_Place, list[Step]]:
+    """The stages of which a step was given to several targets, with the steps that did the work, in order."""
+    users: dict[str, set[str]] = defaultdict(set)
+    own = [s for s in trace.steps if s.name.kind is StepKind.INSTRUCTION]
+    for step in own:
+        for digest in step.digests:
+            users[digest].add(step.target)
+    places = {_place(s) for s in own if any(len(users[d]) > 1 for d in s.digests)}
+    found: dict[_Place, dict[str, Step]] = defaultdict(dict)
+    for step in own:
+        if _place(step) in places:
+            seen = found[_place(step)]
+            before = seen.get(step.digests[0])
+            if before is None or before.outcome is Outcome.SHARED:
+                seen[step.digests[0]] = step
+    return {place: list(found[place].values()) for place in sorted(found)}
+
+
+def _place(step: Step) -> _Place:
+    return step.name.stage, step.name.platform
+
+
+def _stage_row(trace: Trace, place: _Place, steps: Sequence[Step]) -> Row | None:
+    """None where everything came from a cache: there is nothing to look at then."""
+    if not any(s.running or s.failed or s.outcome is Outcome.EXECUTED for s in steps):
+        return None
+    running = _oldest(steps)
+    logs = [golog.parse(trace.log(s)) for s in steps if s.reached]
+    if any(s.failed for s in steps):
+        state = RowState.FAILED
+    elif running:
+        state = RowState.WORKING
+    elif any(s.canceled for s in steps):
+        state = RowState.CANCELED
+    else:
+        state = RowState.DONE if all(s.reached for s in steps) else RowState.WORKING
+    return Row(
+        label=" ".join(filter(None, place)),
+        state=state,
+        shared=True,
+        now=instruction(running.name) if running else "",
+        since=running.started if running else None,
+        reached=sum(s.reached for s in steps),
+        total=len(steps),
+        packages=sum(len(log.compiled) for log in logs),
+        modules=sum(len(log.downloaded) for log in logs),
+        counts=_counts(steps),
+    )
+
+
+def _target_row(trace: Trace, target: Target, shared: Mapping[_Place, object], single: bool) -> Row:
+    """``single``: it is the only target, so that names do not tell it."""
+    mine = [s for s in trace.steps if s.target == target.name or (single and not s.target)]
+    steps = [s for s in mine if s.name.kind.counts]
+    exports = [s for s in mine if s.name.kind is StepKind.EXPORT_IMAGE]
+    now, since, log = "", None, golog.GoLog()
+    state = RowState.WORKING
+    if any(s.failed for s in (*steps, *exports)):
+        state = RowState.FAILED
+    elif any(s.canceled for s in (*steps, *exports)):
+        state = RowState.CANCELED
+    elif running := _oldest([s for s in (*steps, *exports) if _place(s) not in shared]):
+        now, since = instruction(running.name), running.started
+        log = golog.parse(trace.log(running))
+    elif waits := _oldest(steps):
+        now = "waits for " + " ".join(filter(None, _place(waits)))
+    elif exports:
+        state = RowState.DONE
+    elif not any(s.reached for s in steps):
+        state = RowState.WAITING
+    return Row(
+        label=f"{target.service.name} {target.strategy}",
+        state=state,
+        platforms=short_platforms(target.platforms),
+        now=now,
+        since=since,
+        reached=sum(s.reached for s in steps),
+        total=len(steps),
+        packages=len(log.compiled),
+        modules=len(log.downloaded),
+        counts=_counts(steps),
+    )
+
+
+def _oldest(steps: Sequence[Step]) -> Step | None:
+    return min((s for s in steps if s.running), key=lambda s: (s.started or 0.0, s.key), default=None)
+
+
+def _counts(steps: Sequence[Step]) -> dict[Outcome, int]:
+    """What is over: a running step has no outcome yet."""
+    return dict(Counter(s.outcome for s in steps if s.counts and not s.running))

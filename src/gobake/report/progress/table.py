@@ -1,0 +1,168 @@
+"""Live progress on a terminal: rows that rich redraws. What they say is decided in rows.py.
+
+rich asks for a new picture in a thread of its own, at any width and height that the terminal has at that moment.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table as Grid
+from rich.text import Text
+
+from gobake.model import Target
+from gobake.report.progress.rows import Row, RowState, rows
+from gobake.text.printable import printable
+from gobake.trace.events import Event, EventLog
+from gobake.trace.stalls import Stall
+from gobake.trace.steps import Outcome, steps
+
+PICTURES_PER_SECOND = 4
+NARROW, TINY = 90, 60  # columns of a terminal below which first the platforms and then the counts are left out
+
+_STYLES = {
+    RowState.FAILED: "bold red",
+    RowState.WORKING: "cyan",
+    RowState.CANCELED: "yellow",
+    RowState.WAITING: "dim",
+    RowState.DONE: "green",
+}
+_MARKS = {
+    RowState.FAILED: ("✗", "x"),
+    RowState.WORKING: ("▸", ">"),
+    RowState.CANCELED: ("◦", "-"),
+    RowState.WAITING: (" ", " "),
+    RowState.DONE: ("✓", "*"),
+}
+_COUNTED = (  # outcome, word, style
+    (Outcome.REUSED, "reused", "green"),
+    (Outcome.IMPORTED, "imported", "green"),
+    (Outcome.UNKNOWN, "cached", "green"),
+    (Outcome.SHARED, "shared", "dim"),
+    (Outcome.EXECUTED, "run", "yellow"),
+)
+
+
+class Table:
+    """A row for what targets share, a row for each service and strategy, and a line that sums up."""
+
+    def __init__(self, targets: Sequence[Target], console: Console, clock: Callable[[], float] = time.time) -> None:
+        self._targets = targets
+        self._console = console
+        self._clock = clock
+        self._began = clock()
+        self._log = EventLog()
+        self._lock = threading.Lock()  # events come in one thread, pictures are drawn in another
+        self._rows: list[Row] = rows(steps(self._log), targets)
+        self._stale = False
+        self._live = Live(
+            console=console,
+            get_renderable=self.picture,
+            refresh_per_second=PICTURES_PER_SECOND,
+            vertical_overflow="ellipsis",
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def start(self) -> None:
+        self._live.start()
+
+    def update(self, events: Sequence[Event]) -> None:
+        with self._lock:
+            self._log.merge(events)
+            self._stale = True
+
+    def finish(self, outcome: str) -> None:
+        """The last picture stays on the terminal."""
+        with self._lock:
+            self._log.close()
+            self._stale = True
+        self._live.stop()
+
+    def say(self, text: str) -> None:
+        """A line above the rows."""
+        self._console.print(Text(printable(text)))
+
+    def stall(self, stall: Stall, text: str) -> None:
+        self.say(text)
+
+    def picture(self) -> Group:
+        """What the terminal shows at this moment, in the size that it has at this moment."""
+        with self._lock:
+            if self._stale:
+                self._rows = rows(steps(self._log), self._targets)
+                self._stale = False
+            found = self._rows
+        width, height = self._console.size
+        room = max(1, height - 3)
+        picked = _picked(found, room)
+        grid = Grid.grid(padding=(0, 2), expand=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(16, width // 3))
+        if width >= NARROW:
+            grid.add_column(no_wrap=True, overflow="ellipsis", style="dim", max_width=width // 5)
+        if width >= TINY:
+            grid.add_column(no_wrap=True, justify="right")
+        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for row in picked:
+            grid.add_row(*self._cells(row, width))
+        more = len(found) - len(picked)
+        return Group(grid, *([Text(f"  and {more} more", style="dim")] if more else []), self._foot(found))
+
+    def _cells(self, row: Row, width: int) -> list[Text]:
+        style = _STYLES[row.state]
+        cells = [Text(f"{self._mark(row.state)} {printable(row.label)}", style="bold" if row.shared else "")]
+        cells[0].stylize(style, 0, 1)
+        if width >= NARROW:
+            cells.append(Text(printable(row.platforms)))
+        if width >= TINY:
+            cells.append(_tally(row))
+        return [*cells, self._now(row, style)]
+
+    def _now(self, row: Row, style: str) -> Text:
+        if row.state is not RowState.WORKING or not row.now:
+            return Text("" if row.state is RowState.WORKING else str(row.state), style=style)
+        parts = [printable(row.now)]
+        if row.packages:
+            parts.insert(0, f"{row.packages} packages")
+        elif row.modules:
+            parts = [f"downloading modules, {row.modules} so far"]
+        if row.since is not None:
+            parts.insert(0, f"{max(0.0, self._clock() - row.since):.0f} s")
+        return Text("  ".join(parts))
+
+    def _mark(self, state: RowState) -> str:
+        fancy, plain = _MARKS[state]
+        return fancy if self._console.encoding.startswith("utf") else plain
+
+    def _foot(self, found: Sequence[Row]) -> Text:
+        targets = [row for row in found if not row.shared]
+        done = sum(row.state is RowState.DONE for row in targets)
+        return Text(f"{done} of {len(targets)} targets, {self._clock() - self._began:.0f} s", style="bold")
+
+
+def _tally(row: Row) -> Text:
+    """`3/7  2 reused 1 run`"""
+    text = Text(f"{row.reached}/{row.total}" if row.total else "")
+    for outcome, word, style in _COUNTED:
+        if count := row.counts.get(outcome):
+            text.append(f"  {count} {word}", style=style)
+    return text
+
+
+def _picked(found: Sequence[Row], room: int) -> list[Row]:
+    """The rows that fit, in their order: what failed or works stays longest."""
+    if len(found) <= room:
+        return list(found)
+    order = list(RowState)
+    kept = sorted(range(len(found)), key=lambda at: (order.index(found[at].state), at))[: max(1, room - 1)]
+    return [found[at] for at in sorted(kept)]

@@ -1,0 +1,95 @@
+"""One run's metrics into a Prometheus push gateway. Each project and branch is a group of its own there.
+
+A push replaces its group and no other, so that a pull request's run never hides that of main.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import re
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from gobake.errors import RegistryRefused, UsageError
+from gobake.text.printable import one_line, printable
+
+_SECONDS = 15.0
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
+
+def push(url: str, text: str, *, project: str, branch: str) -> None:
+    """Raises UsageError for what is no address, RegistryRefused where the gateway does not take it."""
+    base, authorization, local = _address(url)
+    place = f"{base}/metrics/job/gobake{_segment('project', project)}{_segment('branch', branch)}"
+    request = urllib.request.Request(place, data=text.encode(), method="PUT")
+    request.add_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+    request.add_header("User-Agent", "gobake")
+    if authorization:
+        request.add_unredirected_header("Authorization", authorization)
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
+    try:
+        with opener.open(request, timeout=_SECONDS):
+            return
+    except urllib.error.HTTPError as error:
+        with error:
+            said = one_line(error.read(400).decode(errors="replace"), 200)
+        raise RegistryRefused(
+            f"{base}: the push gateway answered {error.code}{f' ({said})' if said else ''}", remedy=_remedy(error.code)
+        ) from None
+    except TimeoutError:
+        raise _late(base) from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise _late(base) from None
+        raise RegistryRefused(
+            f"{base}: the push gateway cannot be reached: {_plain(reason)}", remedy="check --push"
+        ) from None
+
+
+def _address(url: str) -> tuple[str, str, bool]:
+    """The address without credentials, these as a header, and whether it is on this machine."""
+    try:
+        parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError:  # UnicodeError is one
+        host, port, parts = "", None, urllib.parse.urlsplit("")
+    odd = any(c.isspace() or c != printable(c) for c in url)
+    if not host or odd or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise UsageError("--push: this is no address of a push gateway", remedy="write http://HOST:9091")
+    name = f"[{host}]" if ":" in host else host
+    base = f"{parts.scheme}://{name}{f':{port}' if port else ''}{urllib.parse.quote(parts.path.rstrip('/'), safe='/%')}"
+    authorization = ""
+    if parts.username is not None:
+        user, password = (urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
+        authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    return base, authorization, host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _plain(reason: object) -> str:
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return reason.verify_message
+    return one_line(getattr(reason, "strerror", None) or str(reason) or "it hung up", 200)
+
+
+def _segment(key: str, value: str) -> str:
+    """A grouping label in the path, as base64 where it is empty or has what means something in a path."""
+    shown = one_line(value, 128)
+    if _PLAIN.fullmatch(shown):
+        return f"/{key}/{shown}"
+    return f"/{key}@base64/{base64.urlsafe_b64encode(shown.encode()).decode() or '='}"
+
+
+def _remedy(code: int) -> str:
+    if code in (401, 403):
+        return "give user and password in the address: https://USER:PASSWORD@HOST"
+    if 300 <= code < 400:
+        return "name the address that it points to"
+    return "is it a push gateway?" if code in (404, 405) else ""
+
+
+def _late(base: str) -> RegistryRefused:
+    return RegistryRefused(f"{base}: the push gateway did not answer within {_SECONDS:g} s")

@@ -1,0 +1,72 @@
+"""The gate at the end of a run: what earlier runs tell, the verdict, what is said of it, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gobake.errors import GateFailed, Unwritable
+from gobake.insight.card import Digest, Scorecard
+from gobake.insight.causes import Explanation
+from gobake.insight.gate import Gate, Verdict, judge
+from gobake.runs.begun import open_history
+from gobake.runs.record import RunRecord
+from gobake.runs.store import RunStore
+from gobake.text.printable import one_line
+
+
+def judge_or_fail(
+    gate: Gate,
+    card: Scorecard,
+    earlier: Sequence[Digest],
+    explanation: Explanation | Callable[[], Explanation | None] | None,
+    *,
+    color: str = "auto",
+    quiet: bool = False,
+) -> Verdict:
+    """Judge a run, say what was found, and raise GateFailed where it fell short.
+
+    ``earlier``: of the project's runs, newest first. An ``explanation`` that is yet to be made is made only for a run
+    that fell short.
+    """
+    verdict = judge(gate, card, earlier)
+    if callable(explanation):
+        explanation = explanation() if verdict.short else None
+    from gobake.report.gate import print_verdict
+
+    print_verdict(verdict, explanation, color=color, quiet=quiet)
+    if verdict.short:
+        told = "; ".join(dict.fromkeys(f"{finding.check}: {finding.says}" for finding in verdict.short))
+        raise GateFailed(one_line(f"the gate failed: {told}"), remedy="`gobake explain` says why")
+    return verdict
+
+
+def judge_run(gate: Gate, record: RunRecord, history: Path, *, color: str, quiet: bool) -> Verdict:
+    """The gate of a run that just ended. Raises GateFailed."""
+    from gobake.insight.history import LIMIT, digests, earlier
+    from gobake.insight.scorecard import scorecard
+
+    with _history(history) as store:
+        before: Sequence[RunRecord] = earlier(store, record) if store else ()
+        known = digests(store, LIMIT) if store else ()
+        card = scorecard(record, before)
+        return judge_or_fail(gate, card, known, lambda: _explained(record, before), color=color, quiet=quiet)
+
+
+@contextmanager
+def _history(folder: Path) -> Iterator[RunStore | None]:
+    """None where it cannot be read, which was said when the record could not be kept."""
+    try:
+        store = open_history(folder)
+    except Unwritable:
+        yield None
+        return
+    with store:
+        yield store
+
+
+def _explained(record: RunRecord, before: Sequence[RunRecord]) -> Explanation:
+    from gobake.insight.explain import explain
+
+    return explain(record, before)

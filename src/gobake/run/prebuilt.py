@@ -1,0 +1,273 @@
+"""Binaries compiled outside of the build: found by the project's pattern, else compiled by the host's own Go.
+
+They are laid into one folder, named as the recipe's COPY names them; that folder is a named context of the build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
+
+from gobake.binary import elf, loaders
+from gobake.dataclass import dataclass
+from gobake.errors import CompileFailed, ProjectError, Unwritable
+from gobake.gotool import host as hostgo
+from gobake.gotool import settings
+from gobake.gotool.asking import Query, Question
+from gobake.gotool.copies import Copies
+from gobake.gotool.modules import Layout
+from gobake.gotool.words import whole
+from gobake.model import Platform, Project, Service, Strategy, Target
+from gobake.paths import scratch_folder
+from gobake.recipe import libc_of, prebuilt_folder, prebuilt_name
+from gobake.targets.matrix import Matrix
+from gobake.trace import patience
+from gobake.trust import hostcode
+from gobake.versions.hostlink import Linked, linked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """A binary that the pattern does not find."""
+
+    service: Service
+    platform: Platform
+    path: Path  # where it was looked for
+
+
+def missing(project: Project, matrix: Matrix) -> tuple[Missing, ...]:
+    found = []
+    for target in _targets(matrix):
+        for platform in target.platforms:
+            path = _expected(project, target.service, platform)
+            if not path.is_file():
+                found.append(Missing(service=target.service, platform=platform, path=path))
+    return tuple(found)
+
+
+def not_compiled(project: Project, matrix: Matrix) -> frozenset[str]:
+    """Services that nobody compiled outside, and that need not be: another strategy is their chosen one."""
+    return frozenset(
+        gap.service.name for gap in missing(project, matrix) if gap.service.strategy is not Strategy.PREBUILT
+    )
+
+
+NO_GO = "no Go on this machine to compile it"
+
+
+def without(project: Project, matrix: Matrix, lacking: Iterable[Missing], why: str = NO_GO) -> Matrix:
+    """The matrix less the targets whose binary neither exists nor can be compiled here."""
+    names = {m.service.name for m in lacking}
+    gone = [t for t in _targets(matrix) if t.service.name in names]
+    reason = f"{', '.join(sorted(names))} in prebuilt: no {project.prebuilt} and {why}"
+    return matrix.without(gone, reason) if gone else matrix
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostGo:
+    """What compiles here."""
+
+    go: str | None  # path of the go command, None where none is new enough, or where it may not compile
+    is_trusted: bool = True  # None for another reason than that the tree is not
+    layout: Layout
+    access: Mapping[str, str] = field(default_factory=dict)  # environment with which it reaches modules
+    values: Mapping[str, str] = field(default_factory=dict)  # that are linked into programs, by build argument
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        return settings.of_host(os.environ, hostgo.own_settings(self.go) if self.go else {})
+
+
+def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
+    """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
+    lacking = missing(project, matrix)
+    for gap in lacking if host.go else ():
+        if refused := hostcode.refusal(gap.service):
+            key, value = refused
+            raise ProjectError(
+                f"{key} of {gap.service.name} ({value}) may start or write anything, and is not for this machine's Go",
+                remedy=f"compile it to {project.prebuilt} yourself, or choose another strategy",
+            )
+    if lacking and not host.go:
+        first = lacking[0]
+        raise ProjectError(
+            f"there is no {first.path} for {first.service.name} in prebuilt",
+            remedy=f"compile it to {project.prebuilt}"
+            + (
+                ", or have a Go that is new enough on this machine"
+                if host.is_trusted
+                else "; nothing of a project that is not trusted is compiled on this machine"
+            ),
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target in _targets(matrix):
+            for platform in target.platforms:
+                source = _expected(project, target.service, platform)
+                if source.is_file():
+                    _stays_inside(project, source)
+                    _lay(source, _place(project, folder, target.service, platform))
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
+    # a pattern without {variant} means one binary for several: the lowest, which runs on all of them
+    gaps = {gap.path: gap for gap in sorted(lacking, key=lambda gap: gap.platform, reverse=True)}
+    if gaps and host.go:
+        _compile_all(project, folder, host, gaps.values())
+
+
+def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[Missing]) -> None:
+    """One build root and platform after the other, two at a time."""
+    from concurrent.futures import ThreadPoolExecutor  # seldom needed
+
+    groups: dict[tuple[PurePosixPath, Platform], list[Service]] = {}
+    for gap in gaps:
+        groups.setdefault((gap.service.build_root, gap.platform), []).append(gap.service)
+    with scratch_folder() as scratch, ThreadPoolExecutor(2) as pool:
+        copies = Copies(scratch)
+        compiles = [
+            _Compile(host=host, service=service, platform=platform, place=_place(project, folder, service, platform))
+            for (_, platform), services in groups.items()
+            for service in services
+        ]
+        asked = [(compile_, *copies.env_and_flags(compile_.question)) for compile_ in compiles]
+        for job in [pool.submit(_compile, *words) for words in asked]:
+            job.result()
+
+
+def check(project: Project, matrix: Matrix, folder: Path) -> None:
+    """Raises ProjectError for a binary in ``folder`` that is of another machine, or no program, and BuildFailed for one
+    that the base could not start."""
+    for target in _targets(matrix):
+        libc = libc_of(project, target.service, Strategy.PREBUILT)
+        for platform in target.platforms:
+            file = _place(project, folder, target.service, platform)
+            theirs = _expected(project, target.service, platform)
+            _check(file, theirs if theirs.is_file() else file, target.service, platform, libc)
+
+
+def _check(file: Path, shown: Path, service: Service, platform: Platform, libc: str) -> None:
+    try:
+        program = elf.read(file)
+    except elf.NoProgram as error:
+        raise ProjectError(f"{shown} is {error}", remedy=f"compile it for {platform}") from None
+    if program.arch not in ("", platform.arch):
+        raise ProjectError(
+            f"{shown} is for {program.arch}, and not for {platform}", remedy=f"compile it for {platform}"
+        )
+    if libc != "any" and not loaders.starts(program.interpreter, libc):
+        raise loaders.unfit(service.name, str(Strategy.PREBUILT), libc, program.interpreter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compile:
+    """One program to be compiled here, as the compile stage does it in a container."""
+
+    host: HostGo
+    service: Service
+    platform: Platform
+    place: Path
+
+    @property
+    def question(self) -> Question:
+        """Its folder and settings: those under which Go was asked about it."""
+        options, layout = self.service.build, self.host.layout
+        root = next(b for b in layout.builds if b.directory == layout.context / self.service.build_root)
+        variables = settings.deciding(dict(options.env))
+        return Question(root=root, query=Query(platform=self.platform, tags=options.tags, variables=variables))
+
+    @cached_property
+    def late(self) -> Linked:
+        """What is linked in for the version."""
+        return linked(self.service, self.host.values, partial(hostgo.version, self.host.go or "go"))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        options = self.service.build
+        return {
+            **self.host.environment,
+            **self.host.access,
+            **self.late.env,
+            **dict(options.env),
+            **settings.of_build(self.platform, options.env),
+            "GOWORK": self.question.env()["GOWORK"],
+            "PWD": str(self.question.folder),
+        }
+
+    @property
+    def command(self) -> list[str]:
+        options = self.service.build
+        words = [self.host.go or "go", "build", *self.late.flags]
+        words += [*(["-trimpath"] if options.trimpath else []), "-buildvcs=false"]
+        words += ["-gcflags=all=-dwarf=false"] if options.stripped else []
+        words += [f"-tags={','.join(options.tags)}"] if options.tags else []
+        return [*words, f"-ldflags={self.late.ldflags}", "-o", str(self.place)]
+
+
+def _compile(job: _Compile, changed: Mapping[str, str], flags: Sequence[str]) -> None:
+    job.place.parent.mkdir(parents=True, exist_ok=True)
+    graph = job.place.with_name(f".{job.place.name}.graph")
+    graph.unlink(missing_ok=True)
+    command = [*job.command, *flags, f"-debug-actiongraph={graph}", job.service.package]
+    environment = {**job.environment, **changed}
+    try:
+        done = patience.run(command, cwd=job.question.folder, env=environment, graph=graph)
+    finally:
+        graph.unlink(missing_ok=True)
+    if done.returncode:
+        said = whole(done.stderr) or "no reason given"
+        lines = said.splitlines()
+        shown = next((line for line in lines if ".go:" in line), lines[-1])
+        from gobake.trace.unfetched import UNFETCHED, unavailable
+
+        if UNFETCHED.search(said):
+            raise unavailable(shown, said)
+        raise CompileFailed(
+            f"go build of {job.service.name} for {job.platform} on this machine failed: {shown}",
+            remedy="" if len(lines) > 1 else f"`go build {job.service.package}` shows the same",
+            words=said if len(lines) > 1 else "",
+        )
+    _date(job.place)
+
+
+def _lay(source: Path, place: Path) -> None:
+    """A copy, dated by its content."""
+    if place.is_file() and place.stat().st_size == source.stat().st_size and place.read_bytes() == source.read_bytes():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, place.with_suffix(".part"))
+    _date(place.with_suffix(".part"))
+    place.with_suffix(".part").replace(place)
+
+
+def _stays_inside(project: Project, source: Path) -> None:
+    """A link of the tree takes no file of this machine into an image."""
+    if not source.resolve().is_relative_to(project.context.resolve()):
+        raise ProjectError(f"{source} leads out of {project.context}", remedy="lay the program itself there")
+
+
+def _date(place: Path) -> None:
+    """An old date that follows from the content: the same bytes have it on every machine, and another binary of the
+    same size is another file to buildx, which sends what differs in size or date."""
+    moment = int.from_bytes(hashlib.sha256(place.read_bytes()).digest()[:4], "big") >> 4
+    os.utime(place, (moment, moment))
+
+
+def _targets(matrix: Matrix) -> list[Target]:
+    return [t for t in matrix.targets if t.strategy is Strategy.PREBUILT]
+
+
+def _expected(project: Project, service: Service, platform: Platform) -> Path:
+    return project.root / prebuilt_folder(project) / _name(project, service, platform)
+
+
+def _place(project: Project, folder: Path, service: Service, platform: Platform) -> Path:
+    return folder / _name(project, service, platform)
+
+
+def _name(project: Project, service: Service, platform: Platform) -> str:
+    return prebuilt_name(project, service, platform.os, platform.arch, platform.variant)

@@ -1,0 +1,118 @@
+"""What a run leaves for the next ones, beside and after its build: the Go mounts as a seed, the images' layers.
+
+The mounts are what the next builds need as soon as the compile is done, so that they are saved beside all that is left
+of the build. Nothing here fails a build: all of it comes to a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gobake.dataclass import dataclass
+from gobake.engine import Bake, BakeCall
+from gobake.engine.interrupt import interruptible
+from gobake.model import Strategy
+from gobake.proc.futures import Begun, begun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gobake.credentials import EventRedactor
+    from gobake.run.seeds import Care
+    from gobake.targets.matrix import Matrix
+    from gobake.trace.caches import CacheTransfer
+    from gobake.trace.events import Event, EventLog
+
+# How often layers are exported: a registry on a disk (distribution 2.8) refuses what two targets send it at one moment,
+# and when it is asked again it has it.
+_EXPORTS = 2
+_PATIENCE = 3.0  # seconds after Ctrl-C for what is being saved to come to its end
+
+
+@dataclass(kw_only=True)
+class Saving:
+    """The save of the Go mounts of one run."""
+
+    care: Care | None  # None: nothing is saved
+    matrix: Matrix
+    trace_folder: Path
+    started: float
+    say: Callable[[str], None]
+    _saved: Begun[None] | None = None
+
+    def watch(self, log: EventLog, events: Sequence[Event]) -> None:
+        """Begin once the compile has told what it did. Not where other steps still want the mounts: BuildKit gives
+        them empty ones while it measures those that are there."""
+        if not self.care or self._saved or Strategy.SINGLE_STAGE in self.matrix.strategies:
+            return
+        from gobake.outcome import read
+
+        if not any(map(read.tells_what_was_compiled, events)):
+            return
+        from gobake.trace.steps import steps
+
+        evidence = read.evidence(steps(log), self.trace_folder, self.started, self.matrix)
+        self.begin(log, compiled=read.compiled(evidence))
+
+    def begin(self, log: EventLog, *, compiled: bool) -> None:
+        """Save now, if the policy says so and it has not begun; wait for nothing."""
+        if self._saved or not self.care or not self.care.is_due(compiled=compiled):
+            return
+        from gobake.trace.bases import base_digests
+
+        self.say(f"saving the Go caches in {self.care.place}")
+        self._saved = begun(partial(self.care.save, base_digests(log, self.care.opened.project.bases.go)))
+
+    def end(self, *, interrupted: bool) -> bool:
+        """Wait for it; whether Ctrl-C was pressed."""
+        if not self._saved:
+            return interrupted
+        with interruptible() as pressed:
+            answered = self._saved.answered(_PATIENCE if interrupted else None)
+        if answered:
+            self._saved.result()
+        return interrupted or pressed()
+
+
+def export(call: BakeCall, redact: EventRedactor, say: Callable[[str], None]) -> tuple[tuple[CacheTransfer, ...], bool]:
+    """Write the layers of the images to the caches: what was written, and whether Ctrl-C was pressed."""
+    from gobake.outcome import read
+    from gobake.trace.caches import cache_transfers
+    from gobake.trace.events import EventLog
+
+    many = len(call.targets)
+    say(f"exporting the layers of {many} target{'s' if many > 1 else ''}")
+    written: dict[tuple[str, str], CacheTransfer] = {}
+    for _ in range(_EXPORTS):
+        bake, log = Bake(call), EventLog()
+        with interruptible() as pressed:
+            bake.begin()
+            for line in map(redact.line, bake):
+                log.feed_line(line)
+        written |= {(t.target, t.place): t for t in cache_transfers(log, call.only) if t.exported}
+        refused = tuple(dict.fromkeys(t.target for t in written.values() if t.error))
+        if pressed() or bake.failed or not refused or len(refused) == many:
+            break
+        call = replace(call, targets=refused)
+    if bake.failed and not pressed():
+        say(f"warning: not all layers were exported: {read.last_error(log)}")
+    return tuple(written.values()), pressed()
+
+
+def loader_of(call: BakeCall, folder: Path, service: str, platform: str) -> str | None:
+    """The loader that the program of a service names. The compile is done, and is asked for what it wrote down."""
+    from gobake.outcome import read
+    from gobake.recipe import TRACE
+
+    if (known := read.loader_in(folder, service, platform)) is not None:
+        return known
+    bake = Bake(replace(call, targets=(TRACE,), no_cache=False, metadata_file=None))
+    with interruptible():
+        bake.begin()
+        for _ in bake:
+            pass
+    return read.loader_in(folder, service, platform)

@@ -1,0 +1,148 @@
+"""Seeds around one run: cold mounts are warmed before it, and what it added is saved after it.
+
+Nothing here may cost a build: what goes wrong becomes a line for the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from pathlib import Path
+
+from gobake import engine
+from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.seeds import expected, session
+from gobake.caching.seeds.memory import note
+from gobake.caching.seeds.save import save
+from gobake.caching.seeds.seed import Seed
+from gobake.caching.seeds.warm import Warming, Warmth, warm
+from gobake.context.staging import Staged, digest
+from gobake.dataclass import dataclass
+from gobake.engine import Builder, Usage
+from gobake.engine.gc_limits import collection_warning
+from gobake.errors import GobakeError
+from gobake.plan.discover import Opened
+from gobake.proc.futures import Begun
+from gobake.report.seeds import restored_line, saved_line
+from gobake.run.usage import begin_usage
+from gobake.runs.record import SeedRecord
+from gobake.targets.matrix import Matrix
+from gobake.text.printable import one_line
+
+
+@dataclass(kw_only=True)
+class Care:
+    """The mounts of one run."""
+
+    opened: Opened
+    matrix: Matrix
+    choice: CacheChoice
+    builder: Builder
+    chosen: str  # the builder's name as --builder gave it
+    home: Path
+    recipe: str  # text of the Dockerfile
+    staged: Staged  # what is built from
+    late: str  # what is linked into programs, by name
+    layers: Sequence[str]  # cache-from of the compile stages
+    records: list[SeedRecord] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    usage: Begun[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
+    asked: Warming | None = None  # None: the policy restores nothing
+
+    def begin(self) -> None:
+        """Ask the builder for its mounts, and wait for nothing."""
+        if self.asked:
+            self.usage = self.usage or begin_usage(self.builder, self.chosen)
+
+    def warm(self, say: Callable[[str], None]) -> None:
+        """Fill cold mounts; ``say`` gets a line before anything that takes time."""
+        if not (self.asked and self.usage):
+            return
+        kept = self.usage.result()
+        warmth = warm(self.asked, kept.mounts if kept else None, say=say, expected=self._comes_from_layers)
+        for line in warmth.notes:
+            say(line)
+        self._note(self.asked, warmth)
+
+    def _note(self, asked: Warming, warmth: Warmth) -> None:
+        self.records += [
+            SeedRecord(action="refused", name=asked.store.place, error=one_line(line)) for line in warmth.unread
+        ]
+        restored = warmth.restored
+        if not restored:
+            return
+        seed, name = restored.seed, asked.store.named(restored.seed.tag)
+        self.records.append(
+            SeedRecord(
+                action="refused" if restored.error else "restored",
+                name=name,
+                digest=seed.digest,
+                size=restored.size,
+                packed=restored.packed,
+                seconds=restored.seconds,
+                error=restored.error,
+            )
+        )
+        if not restored.error:
+            self.notes.append(restored_line(name, restored))
+
+    @property
+    def place(self) -> str:
+        """Where seeds are kept."""
+        return self.choice.store.shown if self.choice.store else ""
+
+    def is_due(self, *, compiled: bool) -> bool:
+        """Whether the policy saves a seed after a run that compiled something, or nothing."""
+        return session.is_due(self.choice, compiled=compiled)
+
+    def save(self, bases: Sequence[str]) -> None:
+        """Save a seed. ``bases``: the digests of the golang image that the compile ran in."""
+        assert self.choice.store
+        listed = engine.cache_mounts(self.chosen)
+        used = self.asked.among(listed or ()) if self.asked else ()
+        opened = self.opened
+        note(self.home, self.builder.name, used, go=opened.project.go_version)
+        need = sum(mount.size for mount in listed or () if mount.id.startswith(f"{opened.project.mounts}-"))
+        if warning := collection_warning(self.builder, need):
+            self.notes.append(f"warning: {warning}")
+        asked = session.saving(
+            opened.project,
+            opened.tree,
+            self.choice.store,
+            self.choice.lineages,
+            self.choice,
+            self.builder,
+            self.chosen,
+            listed or (),
+            expected.told(self.choice.policy.layers, self._inputs(bases)),
+        )
+        try:
+            saved = save(asked)
+        except GobakeError as error:
+            self.notes.append(f"warning: the Go caches were not saved: {error}")
+            self.records.append(SeedRecord(action="not saved", name=asked.store.named(asked.tag), error=str(error)))
+            return
+        self.notes.append(saved_line(asked.store.named(saved.tag), saved))
+        self.records.append(
+            SeedRecord(
+                action=f"saved {saved.shape}" if saved.digest else "saved",
+                name=asked.store.named(saved.tag),
+                digest=saved.digest,
+                size=saved.size,
+                packed=saved.written,
+                seconds=saved.seconds,
+            )
+        )
+
+    def _comes_from_layers(self, seed: Seed) -> bool:
+        def inputs() -> str:
+            base = expected.resolve_base(self.opened.project.bases.go, self.chosen)
+            return self._inputs((base,)) if base else ""
+
+        return expected.comes_from_layers(seed, self.choice.policy.layers, self.layers, inputs)
+
+    def _inputs(self, bases: Sequence[str]) -> str:
+        """Digest of what the compile is made from; "" where that is not known."""
+        if len(bases) != 1:
+            return ""
+        return digest([self.recipe, bases[0], self.late], self.staged.read)

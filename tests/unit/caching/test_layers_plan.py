@@ -1,0 +1,331 @@
+"""Layer caches of every target: refs, their order, and the exact words of BuildKit's backends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from gobake.caching.layers import oci_folder
+from gobake.caching.layers.plan import Builders, LayerPlan, cache_name, layer_caches
+from gobake.caching.layers.record import begin
+from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.load import load_policy
+from gobake.caching.policy.place import Store
+from gobake.checkout.ci import Place, Surroundings
+from gobake.config import parse_config
+from gobake.model import Bases, Platform, Project, Service, Strategy
+from gobake.recipe import bakefile
+from gobake.recipe.bakefile import Places
+from gobake.targets.matrix import Selection, select
+
+AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
+BOTH = (AMD64, ARM64)
+STORE = Store(repository="ghcr.io/acme/shop-cache")
+PULL_REQUEST = Surroundings(kind=Place.GITHUB, branch="feature/x", base_branch="next", pull_request=True)
+BRANCH = Surroundings(kind=Place.GITHUB, branch="feature")
+
+
+def project(*names: str, registry: str = "") -> Project:
+    services = tuple(
+        Service(
+            name=name,
+            package=f"example.com/shop/{name}",
+            binary=name,
+            directory=PurePosixPath(name),
+            build_root=PurePosixPath("."),
+            strategies=(Strategy.SCRATCH, Strategy.ALPINE),
+        )
+        for name in names or ("api",)
+    )
+    return Project(
+        name="shop",
+        root=Path("/shop"),
+        context=Path("/shop"),
+        services=services,
+        bases=Bases(go="golang:1.26"),
+        go_version="1.26",
+        registry=registry,
+    )
+
+
+def choice(
+    around: Surroundings = BRANCH, *, policy: str = "ci-branch", store: Store | None = STORE, layers: str = "mode: max"
+) -> CacheChoice:
+    said = parse_config(f"cache: {{layers: {{{layers}}}}}".encode(), Path("gobake.yaml")).cache.layers
+    settled = load_policy(policy, Path()).with_layers(said).settled(stored=store is not None)
+    return CacheChoice(policy=settled, why="", surroundings=around, store=store, why_store="")
+
+
+def planned(
+    caches: CacheChoice,
+    *services: str,
+    platforms: tuple[Platform, ...] = BOTH,
+    builder: Builders | None = None,
+    every: bool = False,
+    registry: str = "",
+) -> LayerPlan:
+    found = project(*services, registry=registry)
+    matrix = select(found, Selection(platforms=platforms, every_strategy=every), platforms)
+    return layer_caches(found, matrix, caches, builder or Builders(), "v1")
+
+
+def exported(plan: LayerPlan, target: str) -> tuple[str, ...]:
+    return tuple(line for _, lines in plan.targets[target].exports for line in lines)
+
+
+def refs(lines: tuple[str, ...]) -> list[str]:
+    return [cache_name(line).removeprefix("ghcr.io/acme/shop-cache:layers-") for line in lines]
+
+
+# ---- refs
+
+
+def test_every_target_exports_to_a_ref_of_its_own() -> None:
+    plan = planned(choice(), "api", "worker", "a.b", "a-b", every=True)
+    names = [cache_name(line) for target in plan.targets for line in exported(plan, target)]
+    assert len(names) == 4 * 2 + 1
+    assert len(set(names)) == len(names)
+
+
+def test_imports_come_from_the_own_branch_then_the_base_then_main() -> None:
+    plan = planned(choice(PULL_REQUEST, policy="ci-pull-request"))
+    assert refs(plan.targets["api-scratch"].imports) == [
+        "shop.api-scratch.all.feature-x-217d2bf51f16",
+        "shop.api-scratch.all.next",
+        "shop.api-scratch.all.main",
+    ]
+    assert exported(plan, "api-scratch") == ()
+
+
+def test_a_forks_pull_request_does_not_read_a_branch_that_has_its_branchs_name() -> None:
+    plan = planned(choice(replace(PULL_REQUEST, branch="secret", fork=True), policy="ci-pull-request"))
+    assert refs(plan.targets["api-scratch"].imports) == ["shop.api-scratch.all.next", "shop.api-scratch.all.main"]
+
+
+def test_a_run_without_a_branch_has_nowhere_to_write() -> None:
+    plan = planned(choice(Surroundings(kind=Place.TERMINAL)))
+    assert refs(plan.targets["api-scratch"].imports) == ["shop.api-scratch.all.main"]
+    assert all(not cache.exports for cache in plan.targets.values())
+
+
+def test_one_platform_has_a_ref_of_its_own_and_also_reads_that_of_all() -> None:
+    plan = planned(choice(), platforms=(ARM64,))
+    assert refs(exported(plan, "api-scratch")) == ["shop.api-scratch.arm64.feature"]
+    assert refs(plan.targets["api-scratch"].imports) == [
+        "shop.api-scratch.arm64.feature",
+        "shop.api-scratch.all.feature",
+        "shop.api-scratch.arm64.main",
+        "shop.api-scratch.all.main",
+    ]
+
+
+def test_without_the_results_of_all_steps_the_compile_is_in_no_ref() -> None:
+    plan = planned(choice(layers="mode: min"), "api", "worker")
+    assert list(plan.targets) == ["api-scratch", "worker-scratch"]
+    assert plan.exporters == ()
+    assert plan.later == ("api-scratch--layers", "worker-scratch--layers")
+    assert "mode=min" in exported(plan, "api-scratch")[0]
+
+
+def test_the_compile_has_a_ref_for_every_set_of_services() -> None:
+    names = {refs(exported(planned(choice(), *s), "trace"))[0] for s in (("api",), ("worker",), ("api", "worker"))}
+    assert len(names) == 3
+    assert refs(exported(planned(choice(), "api"), "trace"))[0] in names
+    assert all(name.startswith("shop.compile_") for name in names)
+
+
+def test_several_nodes_export_each_its_platform_by_a_target_that_makes_no_image() -> None:
+    found = project()
+    matrix = select(found, Selection(platforms=BOTH), BOTH)
+    plan = layer_caches(found, matrix, choice(), Builders(several_nodes=True))
+    assert plan.exporters == ("trace--linux-amd64", "trace--linux-arm64")
+    assert plan.later == ("api-scratch--linux-amd64", "api-scratch--linux-arm64")
+    places = Places(context=".", dockerfile="Dockerfile", prebuilt="dist")
+    targets = json.loads(bakefile.render(found, matrix, places, plan.targets))["target"]
+    assert "cache-to" not in targets["api-scratch"]
+    one = targets["api-scratch--linux-arm64"]
+    assert (one["inherits"], one["platforms"], one["output"]) == (["api-scratch"], ["linux/arm64"], ["type=cacheonly"])
+    assert refs(tuple(one["cache-to"])) == ["shop.api-scratch.arm64.feature"]
+    assert refs(tuple(targets["api-scratch"]["cache-from"]))[:2] == [
+        "shop.api-scratch.amd64.feature",
+        "shop.api-scratch.arm64.feature",
+    ]
+
+
+# ---- the bake file
+
+
+def test_a_bake_file_has_caches_only_when_they_are_given() -> None:
+    found = project()
+    matrix = select(found, Selection(platforms=BOTH), BOTH)
+    places = Places(context=".", dockerfile="Dockerfile", prebuilt="dist")
+    assert "cache-" not in bakefile.render(found, matrix, places)
+    plan = layer_caches(found, matrix, choice(), Builders())
+    targets = json.loads(bakefile.render(found, matrix, places, plan.targets))["target"]
+    assert (plan.exporters, plan.later) == ((), ("api-scratch--layers",))
+    after = targets["api-scratch--layers"]
+    assert (after["inherits"], after["output"], after["tags"]) == (["api-scratch"], ["type=cacheonly"], [])
+    assert after["cache-to"] == list(exported(plan, "api-scratch"))
+    assert targets["trace"]["cache-to"] == list(exported(plan, "trace"))
+    assert "cache-to" not in targets["api-scratch"]
+    assert targets["trace"]["cache-from"] == list(plan.targets["trace"].imports)
+    assert "cache-to" not in targets["_base"]
+
+
+def test_an_inline_cache_is_written_with_the_image() -> None:
+    found = project(registry="ghcr.io/acme")
+    matrix = select(found, Selection(platforms=BOTH), BOTH)
+    plan = layer_caches(found, matrix, choice(layers="backends: [inline]"), Builders())
+    assert (plan.exporters, plan.later) == ((), ())
+    places = Places(context=".", dockerfile="Dockerfile", prebuilt="dist")
+    targets = json.loads(bakefile.render(found, matrix, places, plan.targets))["target"]
+    assert targets["api-scratch"]["cache-to"] == ["type=inline"]
+    assert "api-scratch--layers" not in targets
+
+
+# ---- BuildKit's words (moby/buildkit README.md, "Export cache")
+
+FIT = "compression=zstd,oci-mediatypes=true,image-manifest=true,ignore-error=true"
+TAG = "layers-shop.api-scratch.all.feature"
+MAIN = "layers-shop.api-scratch.all.main"
+
+
+def words(layers: str = "mode: max", *, store: Store | None = STORE, registry: str = "") -> tuple[list[str], list[str]]:
+    """(cache-from, cache-to) of one target."""
+    plan = planned(choice(store=store, layers=layers), registry=registry)
+    return list(plan.targets["api-scratch"].imports), list(exported(plan, "api-scratch"))
+
+
+def test_registry() -> None:
+    assert words() == (
+        [f"type=registry,ref=ghcr.io/acme/shop-cache:{TAG}", f"type=registry,ref=ghcr.io/acme/shop-cache:{MAIN}"],
+        [f"type=registry,ref=ghcr.io/acme/shop-cache:{TAG},mode=max,{FIT}"],
+    )
+
+
+def test_local(tmp_path: Path) -> None:
+    store = Store(folder=tmp_path)
+    assert words(store=store) == ([], [f"type=local,dest={tmp_path}/layers/{TAG},mode=max,{FIT}"])
+    oci_folder.prepare(tmp_path, [MAIN])
+    (oci_folder.layout(tmp_path, MAIN) / "index.json").write_text("{}")
+    assert words(store=store)[0] == [f"type=local,src={tmp_path}/layers/{MAIN}"]
+
+
+def test_gha() -> None:
+    assert words("backends: [{type: gha, timeout: 5m}]", store=None) == (
+        [f"type=gha,scope={TAG},timeout=5m", f"type=gha,scope={MAIN},timeout=5m"],
+        [f"type=gha,scope={TAG},mode=max,timeout=5m,ignore-error=true"],
+    )
+
+
+def test_s3() -> None:
+    given = "{type: s3, bucket: acme, region: eu-west-1, prefix: shop/, touch_refresh: 48h}"
+    assert words(f"backends: [{given}]", store=None) == (
+        [f"type=s3,bucket=acme,region=eu-west-1,prefix=shop/,name={name}" for name in (TAG, MAIN)],
+        [f"type=s3,bucket=acme,region=eu-west-1,prefix=shop/,touch_refresh=48h,name={TAG},mode=max,ignore-error=true"],
+    )
+
+
+def test_azblob() -> None:
+    given = "{type: azblob, account_url: https://acme.blob.core.windows.net, container: builds}"
+    at = "type=azblob,account_url=https://acme.blob.core.windows.net,container=builds"
+    assert words(f"backends: [{given}]", store=None) == (
+        [f"{at},name={name}" for name in (TAG, MAIN)],
+        [f"{at},name={TAG},mode=max,ignore-error=true"],
+    )
+
+
+def test_inline_lies_in_the_image() -> None:
+    assert words("backends: [inline]", store=None, registry="ghcr.io/acme") == (
+        ["type=registry,ref=ghcr.io/acme/api:v1-scratch"],
+        ["type=inline"],
+    )
+    assert words("backends: [inline]", store=None) == ([], [])
+
+
+def test_several_backends_are_read_and_written_in_their_order() -> None:
+    imports, exports = words("backends: [store, gha]")
+    assert [line.split(",")[0] for line in imports] == ["type=registry"] * 2 + ["type=gha"] * 2
+    assert [line.split(",")[0] for line in exports] == ["type=registry", "type=gha"]
+
+
+def test_without_a_store_nothing_is_read_or_written() -> None:
+    assert words(store=None) == ([], [])
+
+
+# ---- builders that cannot
+
+
+def test_what_docker_engine_lacks_is_left_out_and_said() -> None:
+    given = choice(layers="backends: [store, {type: s3, bucket: a, region: b}]")
+    plan = planned(given, builder=Builders(inside_docker=True))
+    assert all("s3" not in line for cache in plan.targets.values() for line in cache.imports)
+    assert plan.notes == ("cache backend s3: the BuildKit of Docker Engine lacks it; use another builder",)
+
+
+def test_the_classic_image_store_only_imports() -> None:
+    plan = planned(choice(), builder=Builders(inside_docker=True, exports=False))
+    assert plan.targets["api-scratch"].imports
+    assert not plan.targets["api-scratch"].exports
+    assert "containerd image store" in plan.notes[0]
+
+
+# ---- a folder
+
+
+def test_a_folder_that_cannot_be_written_costs_the_export_and_not_the_build(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    caches = choice(store=Store(folder=tmp_path / "file"))
+    plan = begin(planned(caches), caches)
+    assert all(not cache.exports for cache in plan.targets.values())
+    assert plan.notes[0].startswith(f"layers are not exported: {tmp_path}/file cannot be written")
+
+
+def test_layouts_share_their_blobs(tmp_path: Path) -> None:
+    oci_folder.prepare(tmp_path, ["a", "b"])
+    oci_folder.prepare(tmp_path, ["b"])
+    (oci_folder.layout(tmp_path, "a") / "blobs/sha256/1").write_text("a layer")
+    assert (oci_folder.layout(tmp_path, "b") / "blobs/sha256/1").read_text() == "a layer"
+
+
+def test_a_layout_that_was_copied_without_its_link_is_made_anew(tmp_path: Path) -> None:
+    (oci_folder.layout(tmp_path, MAIN) / "blobs/sha256").mkdir(parents=True)
+    (oci_folder.layout(tmp_path, MAIN) / "index.json").write_text("{}")
+    oci_folder.prepare(tmp_path, [MAIN])
+    assert (oci_folder.layout(tmp_path, MAIN) / "blobs").is_symlink()
+    assert oci_folder.tags(tmp_path) == frozenset()
+
+
+def keep(blobs: Path, content: bytes) -> str:
+    """A blob; its digest."""
+    name = hashlib.sha256(content).hexdigest()
+    (blobs / name).write_bytes(content)
+    return f"sha256:{name}"
+
+
+def test_sweeping_deletes_old_blobs_that_no_index_leads_to(tmp_path: Path) -> None:
+    oci_folder.prepare(tmp_path, ["a"])
+    blobs = tmp_path / "layers/blobs/sha256"
+    dead = keep(blobs, b"12345").removeprefix("sha256:")
+    manifest = {"config": {"digest": keep(blobs, b"{}")}, "layers": [{"digest": keep(blobs, b"kept")}]}
+    named = {"digest": keep(blobs, json.dumps(manifest).encode())}
+    (oci_folder.layout(tmp_path, "a") / "index.json").write_text(json.dumps({"manifests": [named]}))
+    now = (blobs / dead).stat().st_mtime
+    assert oci_folder.sweep(tmp_path, now + 60) == 0  # perhaps of a run that is at work
+    assert oci_folder.sweep(tmp_path, now + 2 * 24 * 3600) == 5
+    assert len(list(blobs.iterdir())) == 3
+    assert not (blobs / dead).exists()
+
+
+@pytest.mark.parametrize(
+    "index", ["", "[]", '{"manifests": [{}]}', '{"manifests": [{"digest": "sha256:' + "0" * 64 + '"}]}']
+)
+def test_sweeping_touches_nothing_where_an_index_cannot_be_read(tmp_path: Path, index: str) -> None:
+    oci_folder.prepare(tmp_path, ["a"])
+    keep(tmp_path / "layers/blobs/sha256", b"12345")
+    (oci_folder.layout(tmp_path, "a") / "index.json").write_text(index)
+    assert oci_folder.sweep(tmp_path, 1e12) == 0

@@ -1,0 +1,65 @@
+"""The look at a builder's mounts, and what it must not come between."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gobake import engine, run
+from gobake.engine import Builder, Usage
+from gobake.run import usage
+
+
+def look(monkeypatch: pytest.MonkeyPatch, measured: threading.Event) -> usage.Watch:
+    """At an engine that needs a while to measure its mounts."""
+
+    def slow(*_: object) -> Usage:
+        time.sleep(0.2)
+        measured.set()
+        return Usage(records=0, mounts=())
+
+    monkeypatch.setattr(engine, "builder_usage", slow)
+    return usage.Watch(builder=Builder(name="default", driver="docker", nodes=()), chosen="", mounts=())
+
+
+def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """BuildKit gives a step an empty mount while it measures the one that the step wants."""
+    measured = threading.Event()
+    seen: list[bool] = []
+
+    class Stopped(Exception):
+        pass
+
+    def bake(*_: object) -> None:
+        seen.append(measured.is_set())
+        raise Stopped
+
+    def looking(*_: object) -> usage.Watch:
+        begun = look(monkeypatch, measured)
+        begun.begin()
+        return begun
+
+    ready = SimpleNamespace(care=None, matrix=None, trace_folder=tmp_path, trust_notes=())
+    monkeypatch.setattr(run, "prepare", lambda *_: ready)
+    monkeypatch.setattr(run, "_watch", looking)
+    monkeypatch.setattr(run, "_bake", bake)
+    monkeypatch.setattr(run, "_begun_run", lambda *_: SimpleNamespace(end=lambda: None))
+    asked: Any = SimpleNamespace(dry_run=False, verbose=False, quiet=True)
+    questions: Any = SimpleNamespace(begin_info=lambda: None)
+    with pytest.raises(Stopped):
+        run.run(asked, questions)
+    assert seen == [True]
+
+
+def test_a_builder_that_is_not_asked_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = threading.Event()
+    remote = usage.Watch(builder=Builder(name="farm", driver="remote", nodes=()), chosen="farm", mounts=())
+    remote.begin()
+    remote.settle()
+    assert not measured.is_set()
+    assert remote.bare is None
