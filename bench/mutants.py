@@ -125,6 +125,10 @@ class _Places(ast.NodeVisitor):
     def visit_Assert(self, node: ast.Assert) -> None:
         """Asserts are for type checkers here."""
 
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg != "strict":  # of zip: for what cannot happen
+            self.visit(node.value)
+
     def visit_Compare(self, node: ast.Compare) -> None:
         sides = [node.left, *node.comparators]
         for left, sign, right in zip(sides, node.ops, sides[1:], strict=False):

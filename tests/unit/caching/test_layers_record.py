@@ -189,6 +189,13 @@ def test_exports_that_cost_more_than_imports_saved_are_pointed_out() -> None:
     )
 
 
+def test_what_imports_saved_is_what_the_steps_took_when_they_were_executed_less_the_import() -> None:
+    runs = [run(n, export=100.0, steps=(("compile", "imported", 1.0),)) for n in range(3)]
+    assert export_note([*runs, run(9, steps=(("compile", "executed", 60.0),))]).startswith(
+        "exporting layer caches took 300.0 s in the last 3 runs, and imports saved 177.0 s"
+    )
+
+
 def test_exports_that_pay_are_not() -> None:
     runs = [run(n, export=4.0, steps=(("compile", "imported", 1.0),)) for n in range(3)]
     assert export_note([*runs, run(9, steps=(("compile", "executed", 60.0),))]) == ""

@@ -62,6 +62,13 @@ def test_a_module_of_another_version() -> None:
     assert cause.packages == (YAML, A, LIB)
 
 
+def test_a_vendored_package_is_its_files_below_vendor() -> None:
+    there = f"vendor/{YAML}/y.go"
+    record = after({YAML: "y2", LIB: "l2", A: "a2"}, YAML, LIB, A, files={there: "2" * 16})
+    assert told(record, before()) == [(Cause.FILES, YAML, (YAML, A, LIB))]
+    assert only(record, before()).says == f"{there} is new"
+
+
 def test_another_go_folds_everything_into_one() -> None:
     keys = {name: f"{key}x" for name, key in KEYS.items()}
     cause = only(after(keys, *ALL, go_version="1.27"), before())
@@ -134,3 +141,6 @@ def test_a_mount_that_was_collected() -> None:
     assert (advice.kind, advice.runs, advice.seconds) == ("collected-mount", 1, 1.0)  # the compile step took a second
     assert kinds(after({}), before()) == []
     assert kinds(replace(record, no_cache=True), before()) == []
+    quick = replace(record.go[0], compiled=tuple((name, 0.125) for name, _ in record.go[0].compiled))
+    (advice,) = advise([replace(record, go=(quick,)), before()])
+    assert advice.seconds == 0.5, "the packages alone would have been spared"

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.work import pieces
 from gobake.runs.record import CacheRecord, GoCommandRecord, GoRecord, InputsRecord, SeedRecord
 from tests.unit.scoring import before, recorded, run, step, target
 
@@ -160,6 +161,13 @@ def test_the_critical_path_is_the_longest_chain() -> None:
         [],
     )
     assert (card.critical_path, card.critical_seconds) == ((0, 1, 3), 10.0)
+
+
+def test_work_that_several_show_is_that_of_the_one_that_took_longest() -> None:
+    same = {"digest": "sha256:same"}
+    record = run(step(0, "shared", 9.0, **same), step(1, "executed", 1.0, **same), step(2, "executed", 5.0, **same))
+    (piece,) = pieces(record)
+    assert (piece.outcome, piece.at, piece.shown) == ("executed", 2, (0, 1, 2))
 
 
 def test_the_critical_path_leads_through_the_sibling_that_did_the_work() -> None:

@@ -81,6 +81,29 @@ def test_every_branch_has_a_trend_of_its_newest_good_run() -> None:
     ]
 
 
+def test_less_time_and_less_work_are_better_and_more_hits_are() -> None:
+    found = compare(scorecard(recorded("bare"), before("bare")), scorecard(recorded("exported"), before("exported")))
+    assert {
+        row.name: row.more_is_better for row in found.rows if not row.name.startswith(("image ", "mount golink-"))
+    } == {
+        "wall time": False,
+        "critical path": False,
+        "saved": True,
+        "step hit rate": True,
+        "weighted hit rate": True,
+        "steps executed": False,
+        "Go hit rate": True,
+        "Go packages compiled": False,
+        "Go commands linked": False,
+        "modules downloaded": False,
+        "cache import": False,
+        "cache export": False,
+        "seeds": False,
+        "mount gomod": None,
+        "mount gobuild": None,
+    }
+
+
 def test_runs_side_by_side_say_which_is_better() -> None:
     found = compare(scorecard(recorded("bare"), before("bare")), scorecard(recorded("edit"), before("edit")))
     rows = {row.name: row for row in found.rows}

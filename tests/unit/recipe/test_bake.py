@@ -127,6 +127,12 @@ def test_prebuilt_targets_see_their_folder_as_a_context() -> None:
     assert "trace" not in only["target"]
 
 
+def test_letters_of_any_alphabet_stay_readable() -> None:
+    named = replace(project(service()), source_url="https://example.com/größe")
+    matrix = select(named, ALL, (AMD64, ARM64))
+    assert "größe" in render(named, matrix, Places(context=".", dockerfile="Dockerfile", prebuilt="dist"))
+
+
 def test_provenance_is_off_unless_it_is_asked_for() -> None:
     assert baked(project(service()))["target"]["_base"]["attest"] == ["type=provenance,disabled=true"]
 

@@ -104,6 +104,13 @@ def test_one_complaint(text: str, expected: str) -> None:
     assert [f"{error} {error.package}" for error in parse(text).errors] == [expected]
 
 
+def test_a_complaint_without_a_column_has_none() -> None:
+    text = "package example.test/shop\n\timports example.test/lib\n\tlib.go:7: pattern x.txt: no matching files found\n"
+    (error,) = parse(text).errors
+    assert (error.file, error.line, error.column) == ("lib.go", 7, 0)
+    assert [(e.line, e.column) for e in parse("# example.test/shop\n./a.go:9: undefined: x\n").errors] == [(9, 0)]
+
+
 def test_compiler_errors_in_order_with_what_was_compiled() -> None:
     log = parse(TYPES)
     assert log.compiled == ("fmt", "example.test/shop/types")

@@ -222,6 +222,16 @@ def test_housekeeping_is_never_counted() -> None:
     assert counts(trace) == {}
 
 
+def test_housekeeping_comes_after_the_steps_of_its_target() -> None:
+    trace = steps(log(*SEVERAL, vertex("[a s 1/1] RUN x", "d", 1, 3), vertex("[b s 1/1] RUN y", "e", 1, 3)))
+    assert [(s.target, s.name.kind.counts) for s in trace.steps] == [
+        ("a", True),
+        ("a", False),
+        ("b", True),
+        ("b", False),
+    ]
+
+
 def test_an_absent_cached_means_that_it_ran() -> None:
     assert steps(log(vertex("[s 1/1] RUN x", "d", 1, 3))).steps[0].outcome is Outcome.EXECUTED
 
