@@ -93,8 +93,8 @@ def test_every_change_is_a_program_and_tells_its_line(room: str) -> None:
 
 
 def test_the_tests_of_a_module_come_before_those_of_its_room() -> None:
-    own, rest = mutants.tests_of("caching/refs.py", "caching")
-    assert "tests/unit/test_caching_refs.py" in own
-    assert "tests/unit/test_caching_layers.py" in rest
+    own, rest = mutants.tests_of("caching/store/tags.py", "caching")
+    assert "tests/unit/caching/test_store_tags.py" in own
+    assert "tests/unit/caching/test_layers_plan.py" in rest
     assert not set(own) & set(rest)
     assert all(mutants.tests_of("", room) for room in ROOMS)

@@ -9,7 +9,7 @@ import pytest
 
 from gobake.caching.layers import oci_folder
 from gobake.caching.layers.plan import LayerPlan
-from gobake.caching.layers.record import cache_notes, end, export_note, to_export
+from gobake.caching.layers.record import begin, cache_notes, end, export_note, to_export
 from gobake.caching.policy.choice import CacheChoice
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
@@ -98,6 +98,13 @@ def test_bytes_of_a_folder_are_what_was_written_and_each_layer_counts_once(tmp_p
         (TAG, 0),
     ]
     assert [r.bytes for r in end(transfers, given, choice(Store(folder=tmp_path)), written + 1)] == [0, 0]
+
+
+def test_a_plan_that_writes_to_no_folder_stays_as_it_is(tmp_path: Path) -> None:
+    registry = plan("type=registry,ref=ghcr.io/acme/cache:x")
+    assert begin(registry, choice(Store(repository="ghcr.io/acme/cache"))) == registry
+    assert begin(registry, choice(Store(folder=tmp_path))) == registry
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- what is there already is not written again

@@ -162,6 +162,16 @@ def test_old_runs_are_deleted_a_few_at_a_time(tmp_path: Path) -> None:
     assert names == [f"20261124-2015{at:02}-3fa9c1" for at in range(10, KEPT + 10)]
 
 
+def test_a_run_deletes_a_few_more_than_it_adds_and_the_oldest_first(tmp_path: Path) -> None:
+    ids = [f"20261124-2015{at:02}-3fa9c1" for at in range(KEPT + 11)]
+    place = tmp_path / "history"
+    place.mkdir()
+    for run_id in ids[:-1]:
+        (place / f"{tag_of('shop', run_id, 'feature/x')}.jsonl.gz").write_bytes(packed(run(id=run_id), None))
+    of(tmp_path).send(run(id=ids[-1]), None)
+    assert sorted(p.name.split(".")[1] for p in place.iterdir()) == ids[4:]
+
+
 def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     writers = [threading.Thread(target=sent, args=(tmp_path, run(at=at))) for at in range(12)]
     for writer in writers:

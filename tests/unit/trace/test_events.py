@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,26 @@ def fed(*chunks: bytes) -> EventLog:
 
 
 T0, T1, T2 = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01.5Z", "2026-01-01T00:00:02.123456789+00:00"
+
+
+MOVING = StatusEvent(vertex="sha256:a", id="sha256:c", current=5, total=9, timestamp=1.0)
+
+
+@pytest.mark.parametrize(
+    ("other", "further"),
+    [
+        (replace(MOVING, current=9), True),
+        (replace(MOVING, current=3, timestamp=2.0), False),
+        (replace(MOVING, current=0, total=0, completed=2.0), True),
+        (replace(MOVING, timestamp=2.0), True),
+    ],
+    ids=["more bytes", "fewer bytes later", "completed, and no bytes told", "as many bytes later"],
+)
+def test_of_a_transfer_the_furthest_sight_counts_whichever_comes_first(other: StatusEvent, further: bool) -> None:
+    for order in ((MOVING, other), (other, MOVING)):
+        log = EventLog()
+        log.merge(order)
+        assert list(log.statuses.values()) == [other if further else MOVING]
 
 
 def test_a_status_line_becomes_typed_events() -> None:
