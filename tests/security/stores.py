@@ -48,19 +48,19 @@ def layer_tag(branch: str) -> str:
     return f"layers-{PROJECT}.hello-scratch.amd64.{branch}"
 
 
-def make(store: Path) -> Path:
-    """Two branches, each with a seed and a cache of layers."""
+def make(store: Path, branches: tuple[str, ...] = ("main", "topic")) -> Path:
+    """Branches, each with a seed and a cache of layers."""
     layout = store / "seeds"
     layout.mkdir(parents=True)
     (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     named = []
-    for branch in ("main", "topic"):
+    for branch in branches:
         annotated = {"org.opencontainers.image.ref.name": seed_tag(branch)}
         named.append(seed_image(layout / "blobs", branch) | {"annotations": annotated})
     (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": named}))
     (layout / f"{seeds.index_tag(INDEX_DIGEST)}.txt").write_text(INDEX)
-    layers.prepare(store, map(layer_tag, ("main", "topic")))
-    for branch in ("main", "topic"):
+    layers.prepare(store, map(layer_tag, branches))
+    for branch in branches:
         ran = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86_400))
         blobs = store / "layers/blobs"
         one = put(blobs, gzip.compress(f"a layer of {branch}".encode())) | {"annotations": {"buildkit/createdat": ran}}

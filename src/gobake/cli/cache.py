@@ -213,10 +213,12 @@ def _wanted(given: dict[str, Any], world: _World) -> Wanted:
     from gobake.caching.kept.prune import Wanted
     from gobake.caching.store.tags import tag_part
     from gobake.checkout import git
+    from gobake.checkout.ci import ALL_TAGS
 
     branches = None
     if given["gone_branches"]:
-        branches = frozenset(tag_part(name) for name in git.branches(world.opened.project.root))
+        there = git.branches(world.opened.project.root)
+        branches = frozenset(map(tag_part, (*there, ALL_TAGS)))  # what Git tags share is of no branch
     return Wanted(
         names=given["names"],
         older_than=given["older_than"],

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from gobake.caching.store.tags import tag_part
 from gobake.caching.verify import Verdict, Verified
+from gobake.checkout.ci import ALL_TAGS
 from gobake.cli.cache import Duration, Size
 from gobake.errors import UsageError
 from gobake.model import Platform
 from gobake.report.caches import age_text, verified_as_json
-from tests.conftest import Gobake, Tree
+from tests.conftest import Gobake, Tree, commit
+from tests.security import stores
+from tests.security.pretended import Pretended
 
 HELLO = {"go.mod": "module example.com/hello\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"}
 
@@ -106,3 +111,60 @@ def test_help_names_what_there_is(gobake: Gobake, tree: Tree) -> None:
     ended = gobake.good("cache", "--help", cwd=tree(HELLO))
     for verb in ("ls", "prune", "verify"):
         assert verb in ended.out
+
+
+# ---- branches that are gone
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> Pretended:
+    return Pretended(tmp_path / "docker")
+
+
+def test_what_tags_share_is_of_no_branch_that_could_be_gone(gobake: Gobake, tree: Tree, docker: Pretended) -> None:
+    """Releases are built for Git tags, which all have one lineage."""
+    root = tree(HELLO)
+    commit(root)
+    subprocess.run(["git", "-C", str(root), "branch", "feature/x"], check=True)
+    kept = ("main", tag_part("feature/x"), tag_part(ALL_TAGS))
+    store = stores.make(root.parent / "store", (*kept, "topic"))
+    words = ("cache", "prune", "--gone-branches", "--cache-store", str(store))
+    gobake.good(*words, "-y", cwd=root, env=docker.env)
+    told = gobake.good("cache", "ls", "--format", "json", "--cache-store", str(store), cwd=root, env=docker.env).out
+    assert "topic" not in told
+    for branch in kept:
+        assert stores.seed_tag(branch) in told
+        assert stores.layer_tag(branch) in told
+
+
+@pytest.mark.parametrize("answer", ["-y", "--yes"])
+def test_a_prune_asks_unless_it_is_told_not_to(gobake: Gobake, tree: Tree, docker: Pretended, answer: str) -> None:
+    root = tree(HELLO)
+    store = stores.make(root.parent / "store")
+    words = ("cache", "prune", stores.seed_tag("topic"), "--cache-store", str(store))
+    ended = gobake(*words, cwd=root, env=docker.env)
+    assert (ended.code, "nobody can be asked" in ended.err) == (2, True)
+    assert "nothing was deleted" in gobake.good(*words, "--dry-run", cwd=root, env=docker.env).out
+    assert "1 of 1 deleted" in gobake.good(*words, answer, cwd=root, env=docker.env).out
+    assert (
+        "there is nothing to prune"
+        in gobake.good(
+            "cache", "prune", "--older-than", "2w", "--cache-store", str(store), answer, cwd=root, env=docker.env
+        ).out
+    )
+
+
+def test_a_clone_that_knows_a_part_of_the_branches_prunes_none(gobake: Gobake, tree: Tree, docker: Pretended) -> None:
+    whole = tree(HELLO, "whole")
+    commit(whole)
+    commit(whole, "another")
+    root = whole.parent / "shallow"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{whole}", str(root)], check=True)
+    store = stores.make(root.parent / "store")
+    words = ("cache", "prune", "--gone-branches", "-y", "--cache-store", str(store))
+    ended = gobake(*words, cwd=root, env=docker.env)
+    assert ended.code == 2
+    assert "this clone is shallow" in ended.err
+    assert "git fetch --unshallow" in ended.err
+    told = gobake.good("cache", "ls", "--cache-store", str(store), cwd=root, env=docker.env).out
+    assert "topic" in told
