@@ -104,8 +104,9 @@ def render_command(given: dict[str, Any]) -> None:
     )
     caches = {}
     if given["cache_policy"]:
-        caches = layer_caches(project, matrix, choose_caches(opened, cache_wish(given)).settled(), Builders()).targets
-    texts = recipe.render(project, matrix, opened.tree, places, caches)
+        choice = choose_caches(opened, cache_wish(given)).settled()
+        caches = layer_caches(project, matrix, choice, Builders(), given["tag"]).targets
+    texts = recipe.render(project, matrix, opened.tree, places, caches, given["tag"])
     written = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:
         _refuse_foreign(folder, written)

@@ -78,6 +78,7 @@ def render(
     tree: GoTree,
     places: Places | None = None,
     caches: Mapping[str, TargetCache] | None = None,
+    tag: str = "latest",
 ) -> Recipe:
     """The recipe of a matrix; without ``places`` for bake in the project's own folder, without ``caches`` for none but
     the builder's own.
@@ -96,5 +97,6 @@ def render(
             places,
             caches,
             downloads=downloads(matrix, tree),
+            tag=tag,
         ),
     )

@@ -60,9 +60,10 @@ def render(
     caches: Mapping[str, TargetCache] | None = None,
     *,
     downloads: bool = True,
+    tag: str = "latest",
 ) -> str:
     """The JSON text. ``caches``: by target, for gobake's own runs; a rendered file has none unless asked for.
-    ``downloads``: the compile reads modules from elsewhere."""
+    ``downloads``: the compile reads modules from elsewhere; ``tag``: of the images, where TAG says nothing."""
     stages = compile_stages(matrix)
     targets = {target.name: _target(project, target, places, stages) for target in matrix.targets}
     base = {
@@ -76,7 +77,7 @@ def render(
     bake: dict[str, object] = {
         "variable": {
             "PREFIX": {"default": hcl(project.prefix)},
-            "TAG": {"default": "latest"},
+            "TAG": {"default": hcl(tag)},
             **_described(project, matrix),
             "EPOCH": {"default": "0"},
             "TRACE": {"default": ".gobake/trace"},

@@ -93,6 +93,38 @@ def test_a_foreign_bake_file_is_not_overwritten_without_force(tree: Tree) -> Non
     assert "one-scratch" in (root / "docker-bake.json").read_text()
 
 
+def test_what_a_rendered_file_is_told_stands_in_it(tree: Tree) -> None:
+    root = tree(TWO)
+    words = ("--registry", "ghcr.io/acme", "--tag", "v1", "--version", "1.0", "--base", "alpine=alpine:3.21")
+    good("render", "-C", str(root), "-s", "alpine", *words, "--cache-policy", "ci-branch", "--cache-store", "./store")
+    bake = json.loads((root / "docker-bake.json").read_text())
+    told = {name: variable["default"] for name, variable in bake["variable"].items()}
+    assert (told["PREFIX"], told["TAG"], told["VERSION"]) == ("ghcr.io/acme/", "v1", "1.0")
+    assert "FROM alpine:3.21" in (root / "gobake.Dockerfile").read_text()
+    assert "cache-from" not in bake["target"]["one-alpine"], "nothing lies in that folder"
+    good("render", "-C", str(root), "-s", "alpine")
+    plain = json.loads((root / "docker-bake.json").read_text())["variable"]
+    assert (plain["PREFIX"]["default"], plain["TAG"]["default"]) == ("", "latest")
+
+
+def test_an_inline_cache_lies_in_the_image_of_the_tag(tree: Tree) -> None:
+    root = tree({**TWO, "gobake.yaml": "cache: {layers: {backends: [inline]}}\n"})
+    words = ("--registry", "ghcr.io/acme", "--tag", "v1", "--cache-policy", "ci-branch")
+    good("render", "-C", str(root), "-s", "alpine", *words)
+    target = json.loads((root / "docker-bake.json").read_text())["target"]["one-alpine"]
+    assert target["cache-from"] == ["type=registry,ref=ghcr.io/acme/one:v1-alpine"]
+
+
+def test_init_keeps_a_file_that_is_there_unless_it_is_forced(tree: Tree) -> None:
+    root = tree({**TWO, "gobake.yaml": "name: mine\n"})
+    assert "is there already; --force replaces it" in error("init", "-C", str(root))
+    assert (root / "gobake.yaml").read_text() == "name: mine\n"
+    assert "services:" in good("init", "-C", str(root), "--stdout")
+    assert (root / "gobake.yaml").read_text() == "name: mine\n"
+    good("init", "-C", str(root), "--force")
+    assert "services:" in (root / "gobake.yaml").read_text()
+
+
 def test_rendered_groups_hold_prebuilt_only_where_its_binaries_lie_or_it_is_asked_for(tree: Tree) -> None:
     root = tree(TWO)
 
