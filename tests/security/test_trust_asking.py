@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,17 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # ---- asking
 
 
+class Stream(io.StringIO):
+    """A terminal, or none."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
 Answers = Callable[[bool | None], list[dict[str, Any]]]
 
 
@@ -59,6 +72,16 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
         return asked
 
     return will
+
+
+@pytest.mark.parametrize(("reads", "shows"), [(True, True), (True, False), (False, True), (False, False)])
+def test_only_one_who_sees_the_question_and_can_answer_is_asked(
+    reads: bool, shows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is piped away is no place for a question, and what is piped in no answer."""
+    monkeypatch.setattr(sys, "stdin", Stream(terminal=reads))
+    monkeypatch.setattr(sys, "stderr", Stream(terminal=shows))
+    assert asking.asks() is (reads and shows)
 
 
 @pytest.mark.parametrize("answer", [True, False])

@@ -165,15 +165,15 @@ def test_events_that_are_gone_or_broken(three: RunStore) -> None:
             three.events(run_id)
 
 
-def test_a_record_that_another_process_removed_meanwhile(three: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = [*three.ids(), "20270101-000000-dddddd"]
-    monkeypatch.setattr(three, "ids", lambda: ids)
-    monkeypatch.setattr(three, "resolve", lambda name: RunStore.resolve(three, name) if name in ids[:3] else _gone())
-    assert isinstance(dict(three.read_all())[ids[-1]], UnreadableRecord)
-
-
-def _gone() -> str:
-    raise UsageError("there is no run")
+def test_a_record_that_another_process_removed_meanwhile(three: RunStore) -> None:
+    reading = three.read_all()
+    assert next(reading) == (FIRST, record(FIRST))
+    with RunStore(three.folder) as other:
+        other.remove(SECOND)
+    (gone, why), last = reading
+    assert gone == SECOND
+    assert isinstance(why, UnreadableRecord)
+    assert last == (THIRD, record(THIRD))
 
 
 # ---- folders that do not take it
