@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from gobake.caching.policy.place import parse_store
+from gobake.caching.seeds import warm
 from gobake.caching.seeds.memory import Memory, remember, remembered
 from gobake.caching.seeds.mounts import Mount
 from gobake.caching.seeds.seed import Seed, SeedKey, best, half_tag, labels, read_seed, sums_digest
 from gobake.caching.seeds.session import seeds_in
-from gobake.caching.seeds.warm import needs, of_machine
+from gobake.caching.seeds.store import SeedStore
+from gobake.caching.seeds.warm import Warming, Warmth, cold, needs, of_machine
 from gobake.caching.store.tags import tag_part
-from gobake.engine import CacheMount, parse_mounts
+from gobake.engine import Builder, CacheMount, parse_mounts
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
@@ -130,6 +132,42 @@ def test_another_go_makes_a_warm_mount_worthless() -> None:
 def test_what_is_remembered_of_a_deleted_mount_does_not_count() -> None:
     known = {GOBUILD.id: Memory(record="an older one", go="1.25")}
     assert needs([GOBUILD], [there(GOBUILD)], known, "1.26") == ""
+
+
+def warming(folder: Path) -> Warming:
+    """Of a project on the builder `farm`, with an empty store."""
+    return Warming(
+        store=SeedStore(place=str(folder / "store"), folder=folder / "store"),
+        key=KEY,
+        branches=("main",),
+        sums="",
+        mounts=(GOMOD, GOBUILD),
+        go_image="golang:1.26",
+        builder=Builder(name="farm", driver="docker", nodes=()),
+        chosen="",
+        home=folder,
+    )
+
+
+def test_whether_mounts_are_cold_is_asked_of_this_builder_alone(tmp_path: Path) -> None:
+    full = [there(GOMOD), there(GOBUILD), there(Mount(name="gobuild", id="other-gobuild"), 10)]
+    assert cold(warming(tmp_path), full) == ""
+    assert cold(warming(tmp_path), full[:1]) == "gobuild is empty"
+    assert cold(warming(tmp_path), None) == "gomod is empty"
+    remember(tmp_path, "another", {GOBUILD.id: Memory(record="r1", go="1.25")})
+    assert cold(warming(tmp_path), full) == ""
+    remember(tmp_path, "farm", {GOBUILD.id: Memory(record="r1", go="1.25")})
+    assert "Go 1.25" in cold(warming(tmp_path), full)
+
+
+@pytest.mark.parametrize("listed", [None, [there(GOMOD), there(GOBUILD)]], ids=["it does not tell", "all are warm"])
+def test_a_builder_that_needs_no_seed_or_does_not_tell_is_left_alone(
+    listed: list[CacheMount] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "look", lambda _: pytest.fail("the store is asked"))
+    monkeypatch.setattr(warm, "begin_pull", lambda *_, **__: pytest.fail("an image is pulled"))
+    asked = replace(warming(tmp_path), compiles=True)
+    assert warm.warm(asked, listed, say=pytest.fail, expected=lambda _: False) == Warmth()
 
 
 def test_memories_are_kept_by_builder_and_a_broken_file_is_forgotten(tmp_path: Path) -> None:

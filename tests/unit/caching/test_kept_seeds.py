@@ -1,0 +1,101 @@
+"""A cache store that is a folder: seeds are pruned one by one, and with each what only it needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from gobake.caching.kept.contents import What, stored
+from gobake.caching.kept.delete import prune_store
+from gobake.caching.kept.prune import GRACE_SECONDS, Wanted, choose, items
+from gobake.caching.seeds.seed import index_tag
+from gobake.caching.seeds.store import SeedStore
+from tests.security import stores
+
+PROGRAM = b"the program that restores"  # of all seeds
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return stores.make(tmp_path / "store")
+
+
+def blobs(store: Path) -> Path:
+    return store / "seeds" / "blobs" / "sha256"
+
+
+def contents(store: Path) -> set[bytes]:
+    return {file.read_bytes() for file in blobs(store).iterdir()}
+
+
+def left_alone(store: Path, content: bytes, seconds: float) -> str:
+    """A blob that nothing names, last written so long ago; its name."""
+    name = hashlib.sha256(content).hexdigest()
+    (blobs(store) / name).write_bytes(content)
+    then = time.time() - seconds
+    os.utime(blobs(store) / name, (then, then))
+    return name
+
+
+def prune(store: Path, *branches: str) -> list[str]:
+    place = SeedStore(place=str(store), folder=store)
+    there = stored(place, live=False)
+    wanted = Wanted(names=tuple(map(stores.seed_tag, branches)))
+    chosen = choose(items((), there.of(What.SEED), time.time()), wanted, [stores.PROJECT])
+    pruned = prune_store(place, chosen, there)
+    assert pruned.notes == ()
+    return [item.name for item in pruned.deleted]
+
+
+def seeds(store: Path) -> dict[str, str]:
+    """Seeds that can be read, with their errors."""
+    return {entry.tag: entry.error for entry in stored(SeedStore(place=str(store), folder=store)).of(What.SEED)}
+
+
+def test_a_seed_goes_with_what_only_it_needed(store: Path) -> None:
+    before = contents(store)
+    assert prune(store, "topic") == [stores.seed_tag("topic")]
+    assert seeds(store) == {stores.seed_tag("main"): ""}
+    gone = before - contents(store)
+    assert b"objects of topic" in gone
+    assert len(gone) == 3, "with its manifest and its configuration"
+    assert {PROGRAM, b"objects of main"} <= contents(store)
+    assert (store / "seeds" / f"{index_tag(stores.INDEX_DIGEST)}.txt").exists(), "main names it too"
+
+
+def test_the_last_seed_takes_the_index_and_the_program_along(store: Path) -> None:
+    assert len(prune(store, "topic", "main")) == 2
+    assert (seeds(store), contents(store)) == ({}, set())
+    assert not list((store / "seeds").glob("index-*.txt"))
+
+
+def test_what_is_needed_stays_however_old_it_is(store: Path) -> None:
+    long_ago = time.time() - 30 * 86_400
+    for file in blobs(store).iterdir():
+        os.utime(file, (long_ago, long_ago))
+    prune(store, "topic")
+    assert seeds(store) == {stores.seed_tag("main"): ""}
+    assert {PROGRAM, b"objects of main"} <= contents(store)
+
+
+def test_what_nobody_names_goes_once_no_save_can_be_about_to_name_it(store: Path) -> None:
+    old = left_alone(store, b"of a save that was killed", GRACE_SECONDS + 60)
+    young = left_alone(store, b"of a save that is under way", GRACE_SECONDS - 60)
+    foreign = blobs(store) / "README"
+    foreign.write_text("nobody's blob")
+    os.utime(foreign, (0, 0))
+    prune(store, "topic")
+    there = {file.name for file in blobs(store).iterdir()}
+    assert (old in there, young in there, foreign.name in there) == (False, True, True)
+
+
+def test_a_seed_that_is_gone_already_is_not_said_to_be_deleted(store: Path) -> None:
+    place = SeedStore(place=str(store), folder=store)
+    there = stored(place, live=False)
+    chosen = choose(items((), there.of(What.SEED), time.time()), Wanted(), [stores.PROJECT])
+    assert prune(store, "topic") == [stores.seed_tag("topic")]
+    assert [item.name for item in prune_store(place, chosen, there).deleted] == [stores.seed_tag("main")]
