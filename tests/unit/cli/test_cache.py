@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from gobake import engine
+from gobake.caching import verify
+from gobake.caching.seeds import save
+from gobake.caching.seeds.units import Shape
 from gobake.caching.store.tags import tag_part
 from gobake.caching.verify import Verdict, Verified
 from gobake.checkout.ci import ALL_TAGS
+from gobake.cli import gobake as gobake_command
 from gobake.cli.cache import Duration, Size
+from gobake.engine import CacheMount
 from gobake.errors import UsageError
 from gobake.model import Platform
 from gobake.report.caches import age_text, verified_as_json
 from tests.conftest import Gobake, Tree, commit
 from tests.security import stores
 from tests.security.pretended import Pretended
+from tests.unit.invoked import error, good
 
 HELLO = {"go.mod": "module example.com/hello\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"}
 
@@ -168,3 +178,90 @@ def test_a_clone_that_knows_a_part_of_the_branches_prunes_none(gobake: Gobake, t
     assert "git fetch --unshallow" in ended.err
     told = gobake.good("cache", "ls", "--cache-store", str(store), cwd=root, env=docker.env).out
     assert "topic" in told
+
+
+# ---- what is saved and verified
+
+
+Cache = Callable[..., Result]
+
+
+@pytest.fixture
+def cache(tree: Tree, docker: Pretended, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """`gobake cache` in this process, where docker is pretended."""
+    root = tree(HELLO)
+    commit(root)
+    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "GOBAKE_PLATFORM", "GOBAKE_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda verb, *words, **env: CliRunner().invoke(
+        gobake_command, ["cache", verb, "-C", str(root), *words], env={**docker.env, **env}
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "platform", "go"),
+    [
+        ((), {}, "linux/amd64", ""),
+        (("--platform", "linux/arm64"), {}, "linux/arm64", ""),
+        (("--base", "go=golang:1.27"), {}, "linux/amd64", "golang:1.27"),
+        (
+            (),
+            {"GOBAKE_PLATFORM": "linux/arm64,linux/amd64", "GOBAKE_BASE": "go=golang:1.25"},
+            "linux/arm64",
+            "golang:1.25",
+        ),
+    ],
+    ids=["the builder's own", "another platform", "another Go", "by the environment"],
+)
+def test_one_platform_is_verified_with_the_bases_that_are_named(
+    words: tuple[str, ...],
+    env: dict[str, str],
+    platform: str,
+    go: str,
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[verify.Verifying] = []
+
+    def as_asked(one: verify.Verifying) -> tuple[Verified, ...]:
+        asked.append(one)
+        return ()
+
+    monkeypatch.setattr(verify, "verify", as_asked)
+    told = json.loads(good(cache("verify", "hello", *words, "--format", "json", "-q", **env)))
+    assert (told["schema"], told["services"]) == (1, [])
+    (one,) = asked
+    assert (str(one.platform), one.services) == (platform, ("hello",))
+    assert one.opened.project.bases.go == (go or one.anew.project.bases.go)
+
+
+def test_two_platforms_are_not_verified_at_once(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "verify", lambda _: pytest.fail("it begins"))
+    assert "one platform is verified at a time" in error(cache("verify", "--platform", "linux/amd64,linux/arm64"))
+
+
+def test_what_was_saved_is_told_as_json_or_in_a_line(
+    cache: Cache, docker: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [CacheMount(record="r", id="example-com-hello-gobuild", size=9_000_000, created="", used="")]
+    asked: list[save.Saving] = []
+
+    def saved(one: save.Saving) -> save.Saved:
+        asked.append(one)
+        return save.Saved(
+            shape=Shape.GROWN, tag=one.tag, why="2 units are new", seconds=1.0, digest="sha256:1", layers=3
+        )
+
+    monkeypatch.setattr(save, "save", saved)
+    monkeypatch.setattr(engine, "cache_mounts", lambda _: listed)
+    told = json.loads(good(cache("save", "--to", "ghcr.io/acme/cache", "--format", "json")))
+    assert (told["schema"], told["store"], told["tag"]) == (1, "ghcr.io/acme/cache", asked[0].tag)
+    assert (told["shape"], told["layers"], told["why"]) == ("grown", 3, "2 units are new")
+    assert asked[0].tag.endswith("-main")
+    assert "ghcr.io/acme/cache" in good(cache("save", "--to", "ghcr.io/acme/cache", "--branch", "next"))
+    assert asked[1].tag.endswith("-next")
+    assert [parent.rpartition("-")[2] for parent in asked[1].parents] == ["main"]
+    assert good(cache("save", "--to", "ghcr.io/acme/cache", "-q")) == ""
+    assert "there is no cache store" in error(cache("save"))
+    monkeypatch.setattr(engine, "cache_mounts", lambda _: [])
+    assert "has no Go caches of example-com-hello" in error(cache("save", "--to", "ghcr.io/acme/cache"))
