@@ -78,8 +78,7 @@ def _unread(opened: Opened, log: str) -> CompileFailed | None:
 
 def last_error(log: EventLog) -> str:
     """What buildx ended with, in one line."""
-    lines = [line for line in log.plain if line.startswith("ERROR")]
-    return one_line(lines[-1].removeprefix("ERROR: "), 400) if lines else "buildx does not say why"
+    return one_line(log.last_error, 400) or "buildx does not say why"
 
 
 def lost_its_own(log: EventLog) -> bool:

@@ -159,6 +159,13 @@ class EventLog:
         pieces = [piece for digest in digests for piece in self._logs.get(digest, ())]
         return b"".join(piece.data for piece in sorted(pieces, key=lambda p: (p.timestamp, p.moment, p.stream, p.data)))
 
+    @property
+    def last_error(self) -> str:
+        """What buildx ended with: its last `ERROR:` and the lines that follow, where a registry lists its reasons; ""
+        where it does not say."""
+        marks = [at for at, line in enumerate(self.plain) if line.startswith("ERROR")]
+        return "\n".join(self.plain[marks[-1] :]).removeprefix("ERROR: ") if marks else ""
+
     def _line(self, line: bytes) -> list[Event]:
         if not line.strip():
             return []

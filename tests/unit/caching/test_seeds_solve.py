@@ -13,16 +13,22 @@ import pytest
 from gobake.caching.seeds import solve
 from gobake.credentials import EventRedactor, Redactor, Secret
 
+EXIT_CODE = "ERROR: failed to build: failed to solve: exit code: 1"
+REFUSED = (  # by distribution 2.8, which lists its reasons
+    f"ERROR: failed to solve: failed to push localhost:5000/{'a/' * 100}cache:index-1: errors:\n"
+    "digest invalid: provided digest did not match uploaded content\n"
+    "manifest blob unknown: blob unknown to registry\n"
+)
 
-def failing(wrote: str) -> list[str]:
+
+def failing(wrote: str, ended: str = EXIT_CODE) -> list[str]:
     """The events of a bake whose only step wrote something and failed."""
     step = {"digest": "sha256:1", "name": "RUN go build", "started": "2026-01-01T00:00:00Z"}
     data = base64.b64encode(wrote.encode()).decode()
     log = {"vertex": "sha256:1", "stream": 2, "data": data, "timestamp": "2026-01-01T00:00:01Z"}
-    ended = {**step, "completed": "2026-01-01T00:00:02Z", "error": "exit code: 1"}
-    return [json.dumps(event) for event in ({"vertexes": [step]}, {"logs": [log]}, {"vertexes": [ended]})] + [
-        "ERROR: failed to build: failed to solve: exit code: 1"
-    ]
+    failed = {**step, "completed": "2026-01-01T00:00:02Z", "error": "exit code: 1"}
+    events = ({"vertexes": [step]}, {"logs": [log]}, {"vertexes": [failed]})
+    return [*map(json.dumps, events), *ended.splitlines()]
 
 
 def error_of(
@@ -31,6 +37,7 @@ def error_of(
     wrote: str,
     secrets: Sequence[Secret] = (),
     begun: list[str] | None = None,
+    ended: str = EXIT_CODE,
 ) -> str:
     class Failed:
         failed = True
@@ -40,7 +47,7 @@ def error_of(
             pass
 
         def __iter__(self) -> Iterator[str]:
-            return iter(failing(wrote))
+            return iter(failing(wrote, ended))
 
         def begin(self) -> None:
             if begun is not None:
@@ -76,11 +83,32 @@ def test_a_secret_that_the_step_wrote_is_not_shown(monkeypatch: pytest.MonkeyPat
     assert "hunter" not in said
 
 
-def test_a_program_that_was_too_quick_for_runc_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_a_registry_lists_below_its_error_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ended = "ERROR: failed to push host/cache:index-1: errors:\ndenied: no\nunauthorized: who are you?\n"
+    said = error_of(monkeypatch, tmp_path, "", ended=ended)
+    assert said == "failed to push host/cache:index-1: errors: denied: no unauthorized: who are you?"
+
+
+@pytest.mark.parametrize(
+    ("wrote", "ended"),
+    [
+        ("runc run failed: container process is already dead\n", EXIT_CODE),
+        ("", "ERROR: failed to solve: could not lock /store/seeds/index.json.lock"),
+        ("", "ERROR: failed to solve: rename /store/ingest/1/startedat.tmp /store/ingest/1/startedat: no such file"),
+        ("", REFUSED),
+    ],
+    ids=["runc", "lock", "ingest", "registry"],
+)
+def test_what_goes_well_a_moment_later_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrote: str, ended: str
+) -> None:
+    monkeypatch.setattr(solving, "_PAUSE", 0.001)
     begun: list[str] = []
-    said = "runc run failed: container process is already dead"
-    assert error_of(monkeypatch, tmp_path, f"{said}\n", begun=begun) == said
+    assert 0 < len(error_of(monkeypatch, tmp_path, wrote, begun=begun, ended=ended)) <= 300
     assert len(begun) == 4
-    begun.clear()
+
+
+def test_what_does_not_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begun: list[str] = []
     error_of(monkeypatch, tmp_path, "seed: no space left\n", begun=begun)
     assert len(begun) == 1

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from gobake.dataclass import dataclass
@@ -17,8 +20,15 @@ from gobake.text.printable import one_line
 from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 
-_ENDED_TOO_SOON = "container process is already dead"  # runc 1.1 on a busy machine, of a program that takes no time
+_PASSING = re.compile(  # what goes well a moment later
+    r"container process is already dead"  # runc 1.1 on a busy machine, of a program that takes no time
+    r"|could not lock "  # BuildKit does not wait for the index of a layout that others read or write
+    r"|rename \S+/ingest/"  # nor for a blob that another export to the same layout writes
+    r"|blob unknown"  # distribution 2.8 on a disk, where two push the same blob
+)
 _TRIES = 4
+_PAUSE = 0.5  # seconds, and twice as many before each further try
+_READ, _SHOWN = 2000, 300  # characters of an error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +83,12 @@ def solve(
         variables=dict(variables or {}),
         plugin=plugin(builder),
     )
-    for _ in range(_TRIES):
+    for pause in (*(_PAUSE * 2**at for at in range(_TRIES - 1)), None):
         solved = _solved(call, seconds, redact)
-        if _ENDED_TOO_SOON not in solved.error:
+        if pause is None or not _PASSING.search(solved.error):
             break
-    return solved
+        sleep(pause)
+    return replace(solved, error=one_line(solved.error, _SHOWN))
 
 
 def _solved(call: BakeCall, seconds: float, redact: Callable[[str], str]) -> Solved:
@@ -107,10 +118,9 @@ def _reason(log: EventLog) -> str:
     """buildx's last word, and what the failing step itself said, if anything."""
     failing = [v for v in log.vertices.values() if any(e.error for e in v.episodes.values())]
     wrote = [line for v in failing for line in log.log([v.digest]).decode("utf-8", "replace").splitlines() if line]
-    errors = [line for line in log.plain if line.startswith("ERROR")]
     whole = [line for line in wrote if not line[0].isspace()]  # go indents what a server had to say to it
-    said = whole[-1:] or wrote[-1:] or errors[-1:] or log.plain[-1:] or ["no reason given"]
-    return one_line(said[0].removeprefix("ERROR: ").removeprefix("failed to build: "), 300)
+    said = [*whole[-1:], *wrote[-1:], log.last_error, *log.plain[-1:], "no reason given"]
+    return one_line(next(filter(None, said)).removeprefix("failed to build: "), _READ)
 
 
 def files_of(folder: Path, names: Sequence[str]) -> dict[str, str]:
