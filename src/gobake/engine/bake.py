@@ -238,6 +238,11 @@ def stop_all() -> None:
         bake.stop()
 
 
+def ending() -> bool:
+    """Whether all was stopped: an answer that does not come at once is not wanted any more."""
+    return _NO_MORE.is_set()
+
+
 @contextlib.contextmanager
 def nothing_left() -> Iterator[None]:
     """Builds that were begun beside something else end with it: nobody wants their results any more."""

@@ -6,10 +6,12 @@ import contextlib
 import re
 import subprocess
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from gobake.dataclass import dataclass
 from gobake.engine import api
+from gobake.engine.bake import STOP_SECONDS, ending
 from gobake.engine.builder import Builder, buildx_command, docker_command, refusal
 from gobake.engine.gc_rules import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
@@ -70,11 +72,19 @@ def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
     return None if text is None else parse_mounts(text)
 
 
-def _du(builder: str, *words: str) -> str | None:
+def _patience() -> float:
+    """Seconds that an answer of how much there is is waited for, in however many tries."""
+    return STOP_SECONDS if ending() else USAGE_SECONDS
+
+
+def _du(builder: str, *words: str, until: float | None = None) -> str | None:
     """It is asked twice: a record that goes while BuildKit lists all of them can spoil one answer."""
+    until = until or monotonic() + _patience()
     for _ in range(2):
+        if (left := until - monotonic()) <= 0:
+            break
         with contextlib.suppress(GobakeError, subprocess.TimeoutExpired):
-            done = _run([*buildx_command(), "du", *_named(builder), "--verbose", *words], USAGE_SECONDS)
+            done = _run([*buildx_command(), "du", *_named(builder), "--verbose", *words], left)
             if not done.returncode:
                 return done.stdout
     return None
@@ -94,11 +104,12 @@ def builder_usage(builder: Builder, chosen: str = "") -> Usage | None:
     Docker's own builder is asked over its socket (a fiftieth of a second, and the engine's clock for `used`), any other
     one through buildx (a fifth of a second).
     """
+    until = monotonic() + _patience()
     if builder.on_socket:
-        answer = api.get("/v1.44/system/df?type=build-cache", USAGE_SECONDS)
+        answer = api.get("/v1.44/system/df?type=build-cache", _patience())
         if isinstance(answer, dict):
             return parse_usage(answer)
-    text = _du(chosen)
+    text = _du(chosen, until=until)
     if text is None:
         return None
     return Usage(records=len(re.findall(r"(?m)^ID:\s", text)), mounts=parse_mounts(text))
