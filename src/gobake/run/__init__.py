@@ -335,7 +335,7 @@ def _export(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...
     call = replace(ready.call, targets=exporters, no_cache=False, metadata_file=None)
     if asked.verbose:
         say(call.shown(), err=True)
-    written, interrupted = export(call, EventRedactor(ready.access.redactor), sayer(asked))
+    written, interrupted = export(call, EventRedactor(ready.access.redactor), sayer(asked), asked.stall_seconds)
     return replace(baked, interrupted=interrupted, transfers=(*baked.transfers, *written), seconds=begun_run.seconds())
 
 

@@ -6,6 +6,7 @@ of the build. Nothing here fails a build: all of it comes to a line.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gobake.dataclass import dataclass
-from gobake.engine import Bake, BakeCall
+from gobake.engine import Bake, BakeCall, ticking
 from gobake.engine.interrupt import interruptible
 from gobake.model import Strategy
 from gobake.proc.futures import Begun, begun
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # How often layers are exported: a registry on a disk (distribution 2.8) refuses what two targets send it at one moment,
 # and when it is asked again it has it.
 _EXPORTS = 2
+_TICK_SECONDS = 1.0
 _PATIENCE = 3.0  # seconds after Ctrl-C for what is being saved to come to its end
 
 
@@ -78,8 +80,14 @@ class Saving:
         return interrupted or pressed()
 
 
-def export(call: BakeCall, redact: EventRedactor, say: Callable[[str], None]) -> tuple[tuple[CacheTransfer, ...], bool]:
-    """Write the layers of the images to the caches: what was written, and whether Ctrl-C was pressed."""
+def export(
+    call: BakeCall, redact: EventRedactor, say: Callable[[str], None], limit: float
+) -> tuple[tuple[CacheTransfer, ...], bool]:
+    """Write the layers of the images to the caches: what was written, and whether Ctrl-C was pressed.
+
+    ``limit``: seconds without a word from BuildKit after which it is given up, 0 for never. A registry that does not
+    answer is waited for by BuildKit for ever, and one layer that takes so long is worth no more.
+    """
     from gobake.outcome import read
     from gobake.trace.caches import cache_transfers
     from gobake.trace.events import EventLog
@@ -88,18 +96,25 @@ def export(call: BakeCall, redact: EventRedactor, say: Callable[[str], None]) ->
     say(f"exporting the layers of {many} target{'s' if many > 1 else ''}")
     written: dict[tuple[str, str], CacheTransfer] = {}
     for _ in range(_EXPORTS):
-        bake, log = Bake(call), EventLog()
+        bake, log, given_up = Bake(call), EventLog(), False
         with interruptible() as pressed:
             bake.begin()
-            for line in map(redact.line, bake):
-                log.feed_line(line)
+            said = time.monotonic()
+            for line in ticking(map(redact.line, bake), _TICK_SECONDS):
+                if line is not None:
+                    log.feed_line(line)
+                    said = time.monotonic()
+                elif limit and time.monotonic() - said >= limit and not given_up:
+                    given_up = True
+                    bake.stop()
         written |= {(t.target, t.place): t for t in cache_transfers(log, call.only) if t.exported}
         refused = tuple(dict.fromkeys(t.target for t in written.values() if t.error))
         if pressed() or bake.failed or not refused or len(refused) == many:
             break
         call = replace(call, targets=refused)
     if bake.failed and not pressed():
-        say(f"warning: not all layers were exported: {read.last_error(log)}")
+        still = f"nothing has moved for {limit:.0f} s (--stall-timeout)"
+        say(f"warning: not all layers were exported: {still if given_up else read.last_error(log)}")
     return tuple(written.values()), pressed()
 
 

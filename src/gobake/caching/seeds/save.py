@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gobake.caching.seeds import seed as seeds
 from gobake.caching.seeds.mounts import Mount, halves_of, namespace_of
-from gobake.caching.seeds.restore import restore
+from gobake.caching.seeds.restore import patience, restore
 from gobake.caching.seeds.seed import Seed, SeedKey
 from gobake.caching.seeds.solve import Solved, files_of, solve, write_dockerfile
 from gobake.caching.seeds.store import Image, SeedStore
@@ -241,7 +241,15 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     in_turn = plan.half and (before or asked.store.folder)
     for names in [("half",), ("seed", "index")] if in_turn else [("half", "seed", "index")]:
         chosen = {name: tags[name] for name in names if tags[name]}
-        _put(asked, folder, chosen, labels=labels, before=grown, half_programs=plan.half_programs)
+        _put(
+            asked,
+            folder,
+            chosen,
+            labels=labels,
+            before=grown,
+            half_programs=plan.half_programs,
+            seconds=patience(None, plan.size),
+        )
     image = _looked(asked, asked.tag)
     return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
 
@@ -254,11 +262,14 @@ def _put(
     labels: dict[str, str],
     before: Seed | None,
     half_programs: Collection[str],
+    seconds: float,
 ) -> None:
     """Write images into the store. Raises RegistryRefused where that fails."""
     for kept in (False, *[True] * TRIES):
         outputs = _outputs(asked, tags, kept=kept)
-        solved = _bake(asked, folder, outputs, labels=labels, before=before, half_programs=half_programs)
+        solved = _bake(
+            asked, folder, outputs, labels=labels, before=before, half_programs=half_programs, seconds=seconds
+        )
         if kept:  # where it is removed, another save that pushes at this moment tries again
             remove_images([f"{asked.store.place}:{tag}" for tag in tags.values()])
         if _PUSHED_BY_DOCKER not in solved.error:
@@ -284,6 +295,7 @@ def _bake(
     labels: dict[str, str] | None = None,
     before: Seed | None = None,
     half_programs: Collection[str] = (),
+    seconds: float = SAVE_SECONDS,
 ) -> Solved:
     """Bake targets of the save Dockerfile: ``list``, ``seed``, ``half`` and ``index``, each with its output."""
     cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
@@ -312,7 +324,7 @@ def _bake(
         }
         for name, output in outputs.items()
     }
-    return solve(targets, folder, builder=asked.builder, seconds=SAVE_SECONDS, namespace=namespace_of(asked.mounts))
+    return solve(targets, folder, builder=asked.builder, seconds=seconds, namespace=namespace_of(asked.mounts))
 
 
 def _told(
