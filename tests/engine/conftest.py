@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.places import cache_folder
 from tests.conftest import Gobake, commit, copy_shop, outside_ci
+
+# also where a test has a cache folder of its own: nobody wants an engine prepared anew
+os.environ.setdefault("GOBAKE_HARNESS_CACHE", str(cache_folder()))
 
 pytest.register_assert_rewrite("tests.engine.cases")
 
