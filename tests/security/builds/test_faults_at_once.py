@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.caching import solving
+from gobake.caching.seeds import solve as solving
 from tests.conftest import Gobake
 from tests.engine.caches import edit
 from tests.security.builds.real import at_once, build, comes_to, ended, restored_from, right_program

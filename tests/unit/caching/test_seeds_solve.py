@@ -102,7 +102,7 @@ def test_what_a_registry_lists_below_its_error_is_told(monkeypatch: pytest.Monke
 def test_what_goes_well_a_moment_later_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrote: str, ended: str
 ) -> None:
-    monkeypatch.setattr(solving, "_PAUSE", 0.001)
+    monkeypatch.setattr(solve, "_PAUSE", 0.001)
     begun: list[str] = []
     assert 0 < len(error_of(monkeypatch, tmp_path, wrote, begun=begun, ended=ended)) <= 300
     assert len(begun) == 4

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gobake.credentials import EventRedactor, Redactor
 from gobake.engine import Bake, BakeCall
 from gobake.engine import bake as baking
 from gobake.model import Strategy
 from gobake.outcome import read
+from gobake.run import save
 from gobake.run.save import Saving
 from gobake.trace.events import EventLog, VertexEvent
 from tests.unit.outcome.test_read import matrix
@@ -85,3 +88,34 @@ def test_after_an_interrupt_no_build_begins(monkeypatch: pytest.MonkeyPatch, tmp
     bake.begin()
     assert list(bake) == []
     assert bake.failed
+
+
+class Silent:
+    """A bake that says one thing, and nothing more until it is stopped."""
+
+    failed, refused, exit_code = True, None, 1
+
+    def __init__(self, _call: BakeCall) -> None:
+        self._stopped = threading.Event()
+
+    def begin(self) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[str]:
+        yield '{"vertexes": [{"digest": "sha256:1", "name": "exporting cache to registry"}]}'
+        assert self._stopped.wait(60)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+def test_an_export_of_which_nothing_moves_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(save, "Bake", Silent)
+    monkeypatch.setattr(save, "_TICK_SECONDS", 0.05)
+    said: list[str] = []
+    call = BakeCall(files=(tmp_path / "bake.json",), targets=("one-export", "two-export"))
+    assert save.export(call, EventRedactor(Redactor(())), said.append, 1.0) == ((), False)
+    assert said == [
+        "exporting the layers of 2 targets",
+        "warning: not all layers were exported: nothing has moved for 1 s (--stall-timeout)",
+    ]
