@@ -137,7 +137,8 @@ def _prune_layers(store: Path, chosen: Sequence[Item]) -> Pruned:
     deleted, notes = [], []
     for item in chosen:
         try:
-            oci_folder.forget(store, [item.name])
+            with contextlib.suppress(FileNotFoundError):  # another prune was faster
+                oci_folder.forget(store, [item.name])
             deleted.append(item)
         except (OSError, RegistryRefused) as error:
             notes.append(f"{item.name} stays: {getattr(error, 'strerror', None) or error}")
@@ -155,7 +156,7 @@ def _prune_seeds(store: Path, chosen: Sequence[Item], there: Stored) -> Pruned:
         parts = [*there.of(What.HALF), *(Entry(what=What.INDEX, tag=tag, digest="") for tag in texts)]
         with _locked(layout):
             named = tags(layout)
-            deleted = tuple(item for item in chosen if item.name in named)
+            deleted = tuple(chosen)  # also what another prune was faster with
             ages = {part.tag: _age(layout, part.tag, texts, named) for part in parts}
             unneeded = [part.tag for part in unneeded_parts([*there.of(What.SEED), *parts], deleted, ages)]
             _sweep(layout, _forget(layout, {*unneeded, *(item.name for item in deleted)}))
