@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.instance import instance_dir
 from tests.conftest import Gobake
 from tests.engine.caches import edit
 from tests.security.builds.real import SECONDS, build, comes_to, ended, tiny_project, until
@@ -35,6 +36,9 @@ def root(tmp_path_factory: pytest.TempPathFactory, world: Gobake) -> Iterator[Pa
         yield made
     finally:
         to_dockerd(up(), signal.SIGKILL)  # it takes its time to end in order
+        harness.down(NAME)
+        # a killed one leaves its data-root mounted on itself
+        subprocess.run(["umount", "-l", str(instance_dir(NAME) / "data")], capture_output=True, check=False)
         harness.down(NAME, purge=True)
 
 
