@@ -68,7 +68,7 @@ def card(figures: StepFigures | None = None, go: GoFigures | None = None, **give
 def past(number: int, seconds: float = 10.0, branch: str = "feature", **given: Any) -> Digest:
     """An earlier run, the higher the number the older, as the store tells it."""
     digest = digest_of(card(id=f"20261125-110000-{number:06x}", started=900.0 - number, seconds=seconds, branch=branch))
-    return replace(digest, work=work_of(run()), **given)
+    return replace(digest, **{"work": work_of(run()), **given})
 
 
 def only(gate: Gate, judged: Scorecard, earlier: list[Digest] | None = None) -> Finding:
@@ -153,6 +153,19 @@ def test_seconds_are_compared_with_the_median_of_the_last_runs() -> None:
     assert finding.says == (
         "it took 12.5 s, and the last 3 runs of feature took 10.0 s by their median: +25 %, at most +20 % is asked"
     )
+
+
+@pytest.mark.parametrize(
+    ("unlike", "compared"),
+    [({}, True), ({"services": ("api", "web")}, False), ({"services": ("web",)}, False), ({"targets": 2}, False)],
+    ids=["the same", "more services", "another service", "more targets"],
+)
+def test_runs_of_before_targets_were_kept_are_alike_by_services_and_number(
+    unlike: dict[str, Any], compared: bool
+) -> None:
+    before = [past(n, 10.0, work="", **unlike) for n in (1, 2, 3)]
+    finding = only(Gate(max_seconds_regression=0.2), card(seconds=99.0), before)
+    assert finding.state is (State.SHORT if compared else State.UNTOLD)
 
 
 def test_with_few_runs_a_regression_is_not_told() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gobake.insight.advice import advise
 from gobake.insight.causes import Cause, PackageCause
+from gobake.insight.files import owner
 from gobake.insight.packages import package_causes
-from gobake.runs.record import CacheRecord, RunRecord
+from gobake.runs.record import CacheRecord, MountRecord, RunRecord
 from tests.unit.explaining import GO, compiled, gobuild, run
 
 A, LIB, FMT, YAML = "example.com/p/cmd/a", "example.com/p/lib", "fmt", "gopkg.in/yaml.v3/internal"
@@ -86,6 +89,50 @@ def test_a_setting_of_the_compile() -> None:
 def test_a_cold_mount_is_told_from_an_edit() -> None:
     record = after({A: "a2"}, *ALL, files={"cmd/a/main.go": "2" * 16}, mounts=gobuild(0, 5_000_000))
     assert told(record, before()) == [(Cause.PRUNED, "", (LIB, FMT, YAML)), (Cause.FILES, A, (A,))]
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "says"),
+    [
+        (gobuild(0, 1), gobuild(0, 5_000_000), f"the cache mount gobuild was filled in run {run(1).id} and is gone"),
+        (gobuild(0, 1), gobuild(0, 0), "the cache mount gobuild was empty"),
+        (gobuild(0, 1), gobuild(None, None), "the cache mount gobuild was empty"),
+        (gobuild(4_000_000, 1), gobuild(0, 5_000_000), "Go's cache had lost them: what is not used for days"),
+        (gobuild(None, None), gobuild(0, 5_000_000), "Go's cache had lost them: what is not used for days"),
+    ],
+    ids=["filled before", "never filled", "not known", "filled now", "not known now"],
+)
+def test_packages_that_were_lost_are_told_by_what_became_of_the_mount(
+    now: tuple[MountRecord, ...], then: tuple[MountRecord, ...], says: str
+) -> None:
+    cause = only(after({}, *ALL, mounts=now), replace(before(), mounts=then))
+    assert cause.cause is Cause.PRUNED
+    assert cause.says.startswith(says)
+
+
+def test_go_mod_is_a_cause_of_the_packages_of_the_tree() -> None:
+    """Another go line there may change what a source means."""
+    changed = {"go.mod": "2" * 16, "go.sum": "2" * 16, "README": "2" * 16}
+    cause = only(after({A: "a2"}, A, files=changed), before())
+    assert (cause.cause, cause.root, cause.packages) == (Cause.FILES, A, (A,))
+    assert [change.what for change in cause.changes] == ["go.mod", "go.sum"]
+    unknown = only(after({A: "a2"}, A, files={"README": "2" * 16, "NOTES": "2" * 16}), before())
+    assert unknown.cause is Cause.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("path", "package"),
+    [
+        ("lib/lib.go", "p/lib"),
+        ("lib/deep/er/x.txt", "p/lib"),
+        ("library/x.go", "p"),
+        ("x.go", "p"),
+        ("deep/x.go", "p"),
+    ],
+)
+def test_a_file_belongs_to_the_nearest_package_above_it(path: str, package: str) -> None:
+    assert owner(path, {".": "p", "lib": "p/lib"}) == package
+    assert owner(path, {"lib": "p/lib"}) == (package if package == "p/lib" else "")
 
 
 def test_a_builder_that_never_compiled() -> None:

@@ -281,3 +281,17 @@ def test_a_digest_tells_modules_apart_and_holds_no_more_than_lists_need() -> Non
     other = replace(card, run=replace(card.run, inputs=replace(card.run.inputs, modules=(("a", "v1"),))))
     assert digest_of(other).modules not in ("", digest.modules)
     assert digest_of(scorecard(run(), [])).modules == ""
+
+
+def test_a_command_that_names_packages_that_were_not_compiled_is_counted_without_them() -> None:
+    """As only a damaged record says."""
+    work = GoRecord(
+        platform="linux/amd64",
+        packages=3,
+        compiled=(("a", 1.0), ("b", 2.0)),
+        linked=(),
+        commands=(GoCommandRecord(package="example.com/shop/api", packages=3, compiled=(-1, 0, 1, 2)),),
+    )
+    api = target(package="example.com/shop/api")
+    (command,) = scorecard(run(go=(work,), targets=(api,)), []).commands
+    assert (command.service, command.go.compiled, command.go.seconds) == ("api", 2, 3.0)
