@@ -67,7 +67,7 @@ def test_a_module_of_another_version() -> None:
 
 def test_a_vendored_package_is_its_files_below_vendor() -> None:
     there = f"vendor/{YAML}/y.go"
-    record = after({YAML: "y2", LIB: "l2", A: "a2"}, YAML, LIB, A, files={there: "2" * 16})
+    record = after({YAML: "y2", LIB: "l2", A: "a2"}, YAML, LIB, A, files={there: "2" * 16, "README": "2" * 16})
     assert told(record, before()) == [(Cause.FILES, YAML, (YAML, A, LIB))]
     assert only(record, before()).says == f"{there} is new"
 
