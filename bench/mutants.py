@@ -42,7 +42,10 @@ ROOMS = {
         *("unit/insight/test_*.py", "unit/report/test_*.py", "unit/runs/test_summary.py"),
         "unit/caching/test_layers_record.py",
     ),
-    "recipe": ("unit/recipe/test_*.py", "unit/versions/test_stamps.py", "security/test_shared_builder.py"),
+    "recipe": (
+        *("unit/recipe/test_*.py", "unit/versions/test_stamps.py", "unit/caching/test_layers_plan.py"),
+        "security/test_shared_builder.py",
+    ),
 }
 SECONDS = 240.0  # for the tests of one change: what takes longer is taken for a loop without an end
 _TURNED: dict[type[ast.cmpop], tuple[str, str]] = {

@@ -232,6 +232,22 @@ def test_housekeeping_comes_after_the_steps_of_its_target() -> None:
     ]
 
 
+def test_steps_of_a_target_come_in_the_order_of_their_dependencies() -> None:
+    trace = steps(
+        log(
+            vertex("[s 2/2] RUN a", "e", 3, 4, inputs=["sha256:d"]),
+            vertex("[s 1/2] RUN z", "d", 1, 3, inputs=["sha256:b"]),
+        )
+    )
+    assert [s.key for s in trace.steps] == ["[s] RUN z", "[s] RUN a"]
+
+
+@pytest.mark.parametrize(("instruction", "outcome"), [("RUN x", Outcome.REUSED), ("COPY a /b", Outcome.EXECUTED)])
+def test_a_command_that_took_no_time_was_found_and_a_copy_may_take_none(instruction: str, outcome: Outcome) -> None:
+    (step,) = steps(log(vertex(f"[s 1/1] {instruction}", "d", 1, 1))).counted
+    assert step.outcome is outcome
+
+
 def test_an_absent_cached_means_that_it_ran() -> None:
     assert steps(log(vertex("[s 1/1] RUN x", "d", 1, 3))).steps[0].outcome is Outcome.EXECUTED
 
