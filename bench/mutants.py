@@ -44,7 +44,7 @@ ROOMS = {
     ),
     "recipe": (
         *("unit/recipe/test_*.py", "unit/versions/test_stamps.py", "unit/caching/test_layers_plan.py"),
-        "security/test_shared_builder.py",
+        *("unit/cli/test_commands.py", "security/test_shared_builder.py"),
     ),
 }
 SECONDS = 240.0  # for the tests of one change: what takes longer is taken for a loop without an end
@@ -166,9 +166,7 @@ class _Places(ast.NodeVisitor):
         return self._starts[node.lineno - 1] + node.col_offset
 
     def _end(self, node: ast.expr) -> int:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        return self._starts[node.end_lineno - 1] + node.end_col_offset
+        return self._starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
 
     def _word(self, left: ast.expr, right: ast.expr, was: str, instead: str) -> None:
         """A word between two operands, beside brackets, line breaks and comments."""
@@ -207,9 +205,6 @@ def drawn(rooms: Sequence[str], count: int, seed: int, module: str = "") -> dict
         every = [c for file in files for c in changes_of(str(file.relative_to(source)), file.read_bytes())]
         found[room] = sorted(random.Random(f"{seed} {room}").sample(every, min(count, len(every))))
     return found
-
-
-# ---- tests
 
 
 def tests_of(file: str, room: str) -> list[list[str]]:

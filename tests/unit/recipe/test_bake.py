@@ -127,6 +127,11 @@ def test_prebuilt_targets_see_their_folder_as_a_context() -> None:
     assert "trace" not in only["target"]
 
 
+@pytest.mark.parametrize(("version", "told"), [("1.2", "1.2"), ("", "dev"), ("1${x}", "1$${x}")])
+def test_the_version_of_a_project_is_the_default_of_its_variable(version: str, told: str) -> None:
+    assert baked(replace(project(service()), version=version))["variable"]["VERSION"] == {"default": told}
+
+
 def test_letters_of_any_alphabet_stay_readable() -> None:
     named = replace(project(service()), source_url="https://example.com/größe")
     matrix = select(named, ALL, (AMD64, ARM64))
