@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gobake.config import fields_markdown
+from gobake.config.reference import fields_markdown
 
 FILE = Path(__file__).parent / "configuration.md"
 BEGIN, END = "<!-- fields -->", "<!-- /fields -->"

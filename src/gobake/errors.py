@@ -6,10 +6,9 @@ no other module prints an error or calls ``sys.exit``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-
-from gobake.dataclass import dataclass
 
 
 class ExitCode(IntEnum):

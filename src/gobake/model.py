@@ -6,11 +6,10 @@ This module knows no YAML, no Docker and no Go command; it imports nothing of go
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 
 
@@ -201,7 +200,7 @@ class Service:
     stamps: tuple[Stamp, ...] = ()  # linked in late: another value compiles nothing
     vcs: bool = False  # tell the program its commit as a plain `go build` does, linked in late
     module: str = ""  # path of the module that the package belongs to
-    module_directory: PurePosixPath = PurePosixPath()  # where that lies, relative to the context
+    module_directory: PurePosixPath = field(default_factory=PurePosixPath)  # where that lies, relative to the context
     version_variable: str = "VERSION"  # the bake file's variable of the version: modules may have their own
     entrypoint: tuple[str, ...] = ()  # () means: the binary
     args: tuple[str, ...] = ()

@@ -14,7 +14,8 @@ import pytest
 
 from gobake.checkout import git
 from gobake.checkout.ci import Place, Surroundings
-from gobake.config import Config, parse_config
+from gobake.config.loading import parse_config
+from gobake.config.values import Config
 from gobake.errors import ExitCode, NotTrusted, Where
 from gobake.plan.request import Request
 from gobake.plan.trust import establish

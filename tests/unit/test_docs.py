@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gobake.cli import gobake
-from gobake.config import parse_config
+from gobake.config.loading import parse_config
 from gobake.report.prometheus.families import COUNTERS, GAUGES
 from tests.unit.cli.test_options import variables
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-
-from gobake.dataclass import dataclass
 
 # e_machine, 64 bits, little endian -> GOARCH
 _MACHINES = {

@@ -20,7 +20,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ from gobake.context import staging
 from gobake.context.admitted import admitted
 from gobake.context.staging import Staged
 from gobake.credentials import EventRedactor, Redactor
-from gobake.dataclass import dataclass
 from gobake.errors import BuildFailed, CachesDisagree, GobakeError, UsageError
 from gobake.gotool.packages import GoTree
 from gobake.model import Platform, Project, Strategy

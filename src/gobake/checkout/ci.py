@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from gobake.checkout.git import Checkout
-from gobake.dataclass import dataclass
 
 MAIN = "main"
 ALL_TAGS = "refs/tags/*"  # what runs for Git tags share; no branch can be called that

@@ -10,9 +10,9 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 
 UNKNOWN = "unknown"  # what is recorded where git refuses to tell

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import gc
 import importlib
 import os
 import sys
@@ -81,8 +79,6 @@ def gobake() -> None:
 
 def main() -> None:
     """The entry point: no exception of ours, and none of a user's mistake or machine, leaves as a traceback."""
-    gc.set_threshold(100_000)  # little of what a run makes is garbage before it ends
-    atexit.register(gc.freeze)  # nor is it worth looking for when the interpreter ends: a fiftieth of a second
     try:
         code = gobake.main(standalone_mode=False)
         sys.stdout.flush()  # here, where it is told that its disk is full

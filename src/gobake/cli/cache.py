@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ import click
 
 from gobake.cli.cache_save import save_command
 from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request, store_option
-from gobake.dataclass import dataclass
 from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
 from gobake.text.say import say, show
 

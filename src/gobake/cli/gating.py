@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gobake.cli.options import gate_wish
-from gobake.config import Config, GateConfig
+from gobake.config.gate_values import GateConfig
+from gobake.config.values import Config
 from gobake.insight.card import Digest, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.gate import gate_of

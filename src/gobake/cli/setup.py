@@ -28,7 +28,7 @@ from gobake.text.say import say, show
 @as_given
 def init_command(given: dict[str, Any]) -> None:
     """Write a commented gobake.yaml from what Go found and what the repository's build files say."""
-    from gobake.config import render_init
+    from gobake.config.initfile import render_init
     from gobake.files import atomic
     from gobake.plan.discover import open_project
     from gobake.plan.init import begin
@@ -70,6 +70,6 @@ def _schema(of: str) -> dict[str, object]:
         from gobake.report import figures_json
 
         return figures_json.schema()
-    from gobake.config import schema
+    from gobake.config.json_schema import schema
 
     return schema()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
-
-from gobake.dataclass import dataclass
 
 # The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that are the user's to choose:
 # gobake itself writes names, scopes, mode and ignore-error. True: also of cache-from.

@@ -8,7 +8,7 @@ aliases ("billion laughs") cost more than the limits below.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,6 @@ import yaml
 from gobake.config.nodes import Entry, Items, Node, Scalar, Spot, Table
 from gobake.config.spelling import printable, shown
 from gobake.config.values import MAX_BYTES
-from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, Where
 
 MAX_DEPTH = 50

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from gobake.config.kinds import Kind
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
-from gobake.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
-
-from gobake.dataclass import dataclass
 
 # How shares are written, in the file and on the command line: whole numbers need a percent sign, as `20` alone could
 # mean either. Shares of a whole end at 100 %, regressions do not.

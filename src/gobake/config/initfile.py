@@ -7,6 +7,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,6 @@ from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
-from gobake.dataclass import dataclass
 
 _HEADER = """\
 # How gobake builds the container images of this project. Every key is optional.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
@@ -14,7 +15,6 @@ from gobake.config.nodes import Scalar
 from gobake.config.patterns import PRINTABLE
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
-from gobake.dataclass import dataclass
 
 T = TypeVar("T")
 Schema = Mapping[str, object]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import MappingProxyType
 
+from gobake.config.document import compose
 from gobake.config.fields import read_fields
-from gobake.config.known import document
 from gobake.config.nodes import Spot, Table
 from gobake.config.reading import At
 from gobake.config.table import SERVICE_FIELDS, TOP_FIELDS
@@ -21,7 +21,7 @@ _DEEPER = {
 
 def parse_config(text: bytes, file: Path) -> Config:
     """The configuration that a file's content means. Raises ConfigError with the place of the first mistake."""
-    node = document(text, file) or Table(entries=(), spot=Spot(line=1, column=1))
+    node = compose(text, file) or Table(entries=(), spot=Spot(line=1, column=1))
     at = At(file=file, node=node, spot=node.spot, example="services: {api: {package: ./cmd/api}}")
     values = {} if at.nothing else read_fields(at, TOP_FIELDS, _DEEPER)
     services = values.get("services", Services())

@@ -1,10 +1,8 @@
-"""The nodes of a YAML document with their places, and the same as JSON. It knows no YAML."""
+"""The nodes of a YAML document with their places. It knows no YAML."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from gobake.dataclass import dataclass
+from dataclasses import dataclass
 
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
@@ -55,40 +53,3 @@ class Table:
 
 
 Node = Scalar | Items | Table
-
-
-def to_json(node: Node | None) -> Any:
-    """A list of what it is, its place and its content; None of an empty document."""
-    if node is None:
-        return None
-    place = (node.spot.line, node.spot.column)
-    if isinstance(node, Scalar):
-        return ["scalar", *place, node.text, node.plain]
-    if isinstance(node, Items):
-        return ["items", *place, [to_json(item) for item in node.nodes]]
-    return ["table", *place, [[to_json(entry.key), to_json(entry.value)] for entry in node.entries]]
-
-
-def from_json(value: Any) -> Node | None:
-    """Raises ValueError for what is not of to_json."""
-    return None if value is None else _node(value)
-
-
-def _node(value: Any) -> Node:
-    match value:
-        case ["scalar", int(line), int(column), str(text), bool(plain)]:
-            return Scalar(text=text, plain=plain, spot=Spot(line=line, column=column))
-        case ["items", int(line), int(column), list(items)]:
-            return Items(nodes=tuple(map(_node, items)), spot=Spot(line=line, column=column))
-        case ["table", int(line), int(column), list(entries)]:
-            return Table(entries=tuple(map(_entry, entries)), spot=Spot(line=line, column=column))
-    raise ValueError("it is no node")
-
-
-def _entry(value: Any) -> Entry:
-    match value:
-        case [key, node]:
-            name = _node(key)
-            if isinstance(name, Scalar):
-                return Entry(key=name, value=_node(node))
-    raise ValueError("it is no entry of a table")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gobake.config.nodes import Items, Node, Scalar, Spot, Table
 from gobake.config.patterns import UNPRINTABLE
 from gobake.config.spelling import printable, shown
-from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, Where
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.model import Service, Stamp
 
 # placeholder -> the variable of the bake file and the build argument that hold its value. The order is that of how

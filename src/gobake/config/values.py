@@ -6,14 +6,13 @@ What holds where nothing was said is decided later (model.py's defaults, and wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from gobake.config.cache_values import CacheConfig
 from gobake.config.gate_values import GateConfig
-from gobake.dataclass import dataclass
 from gobake.errors import Where
 from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
 
@@ -143,7 +142,7 @@ class Config:
     gate: GateConfig = field(default_factory=GateConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     defaults: ServiceConfig
-    services: Services = Services()
+    services: Services = field(default_factory=Services)
     # by dotted key from the top
     places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gobake.dataclass import dataclass
+from dataclasses import dataclass
 
 # of packages that use cgo and of those that do not: what the go command compiles (go/build, Package)
 _ASSEMBLY = ("go", "s", "h", "syso")

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.context.links import Links, is_file
 from gobake.context.mentions import Mentions, folders, mentions, places
 from gobake.context.patterns import names
-from gobake.dataclass import dataclass
 from gobake.errors import ProjectError
 
 _HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".def", ".tbl")

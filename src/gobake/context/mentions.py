@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-
-from gobake.dataclass import dataclass
+from dataclasses import dataclass
 
 _QUOTED = re.compile(
     r'^[ \t]*(?://[ \t]*)?(?:[#%][ \t]*(?:include|include_next|import|embed)|\.(?:include|incbin))[ \t]*"([^"\n]+)"',

@@ -9,11 +9,11 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.context.links import Links
 from gobake.context.patterns import expand, names
-from gobake.dataclass import dataclass
 from gobake.gotool.modules import Layout
 
 SOURCE = "/src"  # where the context lies in the compile

@@ -11,11 +11,9 @@ import fcntl
 import os
 import shutil
 import time
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-
-from gobake.dataclass import dataclass
 
 _KEEP_SECONDS = 14 * 24 * 3600
 _MOST = 64  # runs of one checkout at one moment; more share the last folder

@@ -14,13 +14,12 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gobake.context.entries import Admitted, Entry
 from gobake.context.slots import Slot, take
-from gobake.dataclass import dataclass
 from gobake.errors import ProjectError, Unwritable, Where
 from gobake.files import whole
 

@@ -15,11 +15,11 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from gobake.config import Config, PrivateConfig
+from gobake.config.values import Config, PrivateConfig
 from gobake.credentials import host, netrc
 from gobake.credentials.hosts import Hosts
 from gobake.credentials.logins import without_logins
@@ -36,7 +36,6 @@ from gobake.credentials.sources import (
     ssh_of,
     tokens_of,
 )
-from gobake.dataclass import dataclass
 from gobake.errors import Unwritable
 from gobake.recipe import (
     CA_VARIABLE,

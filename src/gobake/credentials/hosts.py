@@ -5,9 +5,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gobake.dataclass import dataclass
 from gobake.gotool.modules import Layout
 
 _SETTINGS = ("GOPRIVATE", "GONOPROXY", "GONOSUMDB")

@@ -6,9 +6,8 @@ Python's own reader follows other rules about quotes and comments than Go and cu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
-
-from gobake.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

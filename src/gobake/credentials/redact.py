@@ -12,10 +12,10 @@ import binascii
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from gobake.credentials.spellings import Finder, forms
-from gobake.dataclass import dataclass
 from gobake.errors import GobakeError
 
 MARK = b"***"

@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gobake.config import Config, PrivateConfig
+from gobake.config.values import Config, PrivateConfig
 from gobake.credentials import host, netrc
 from gobake.credentials.hosts import Hosts
 from gobake.credentials.logins import without_logins
 from gobake.credentials.netrc import Login
-from gobake.dataclass import dataclass
 from gobake.errors import ConfigError
 
 LONGEST_FILE = 500_000  # bytes; BuildKit takes 500 KiB of a secret

@@ -10,8 +10,7 @@ import base64
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-
-from gobake.dataclass import dataclass
+from dataclasses import dataclass
 
 SHORTEST = 4  # characters; what is shorter is looked for as a whole word only
 _LEAST = 3  # and what is still shorter not at all: it would blank half of a log, and hides nothing

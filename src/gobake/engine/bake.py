@@ -12,12 +12,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.engine.builder import docker_command, refusal
 from gobake.engine.triggers import Triggers
 from gobake.errors import BaseImageRefused, BuildFailed, NoEngine

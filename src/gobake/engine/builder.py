@@ -11,15 +11,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.engine import api, builder_cache
 from gobake.engine.gc_rules import CollectRule, parse_rules
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
 from gobake.model import Platform
-from gobake.proc.futures import begun
+from gobake.proc import futures
 
 ASK_SECONDS = 20
 
@@ -186,7 +185,7 @@ class Questions:
 
     def __init__(self, builder: str = "") -> None:
         self.name = builder
-        self._found = begun(self._find)
+        self._found = futures.start(self._find)
         self._info: _Question | None = None
 
     def _find(self) -> tuple[builder_cache.Known | None, _Question | None]:
@@ -228,7 +227,7 @@ class Questions:
         builder_cache.forget(self.name)
         if self._known:
             asked = self._begin_inspect()
-            self._found = begun(lambda: (None, asked))
+            self._found = futures.start(lambda: (None, asked))
 
     def builder(self) -> Builder:
         """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""

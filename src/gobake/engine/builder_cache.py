@@ -12,11 +12,11 @@ import hashlib
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gobake import memo
-from gobake.dataclass import dataclass
 from gobake.engine import api
 
 _KIND = "builder"

@@ -7,8 +7,7 @@ than the rule's limit (docs.docker.com/build/cache/garbage-collection).
 from __future__ import annotations
 
 import re
-
-from gobake.dataclass import dataclass
+from dataclasses import dataclass
 
 _FIELD = re.compile(r"(?m)^ ([A-Z][A-Za-z ]*):[ \t]*(.*)$")
 _SIZE = re.compile(r"([\d.]+)\s*([kKMGTP]?)(i?)B")

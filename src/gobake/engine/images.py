@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gobake.dataclass import dataclass
 from gobake.engine.builder import ask, docker_command
 from gobake.errors import GobakeError
 from gobake.foreign import oci

@@ -6,10 +6,10 @@ import contextlib
 import re
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.engine import api
 from gobake.engine.bake import STOP_SECONDS, ending
 from gobake.engine.builder import Builder, buildx_command, docker_command, refusal

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
 

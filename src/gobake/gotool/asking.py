@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from gobake.dataclass import dataclass
 from gobake.gotool import settings
 from gobake.gotool.modules import BuildRoot, Layout, Module
 from gobake.model import BuildOptions, Platform

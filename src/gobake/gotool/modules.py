@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from gobake.dataclass import dataclass
 from gobake.errors import ProjectError, Where
 from gobake.gotool.settings import mod_of
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gobake.dataclass import dataclass
 from gobake.errors import GobakeError, ProjectError
 from gobake.gotool import words
 from gobake.gotool.modules import BuildRoot, Layout, Module

@@ -7,9 +7,8 @@ flag of `go list` takes a release's tag away, so what such a file imports and em
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-
-from gobake.dataclass import dataclass
 
 _RELEASE = re.compile(r"^//(?:go:build| \+build)\b.*\bgo1\.\d", re.MULTILINE)
 _COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.insight.card import Digest, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.compare import Comparison, compare

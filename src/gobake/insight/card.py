@@ -6,8 +6,8 @@ Every report prints these and nothing else; scorecard.py makes them from records
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
 from gobake.runs.summary import Digest as Digest  # made by scorecard.py, kept beside the record
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
-from gobake.dataclass import dataclass
 from gobake.insight.card import Scorecard
 from gobake.insight.costs import longest
 

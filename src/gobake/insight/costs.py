@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice
 
-from gobake.dataclass import dataclass
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord
 
 LOOK_BACK = 20  # runs

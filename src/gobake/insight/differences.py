@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from gobake.config import stamps
-from gobake.dataclass import dataclass
 from gobake.insight import files
 from gobake.insight.causes import Cause, Change
 from gobake.insight.past import FILES, GO_STAGES, Found, Look, Place

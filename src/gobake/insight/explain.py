@@ -8,10 +8,9 @@ its result is the same as it was and no cache had it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from gobake.dataclass import dataclass
 from gobake.insight import absent, differences
 from gobake.insight.advice import advise
 from gobake.insight.causes import Cause, Change, Explanation, Miss

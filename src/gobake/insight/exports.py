@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.insight.costs import longest
 from gobake.runs.record import RunRecord
 

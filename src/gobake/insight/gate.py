@@ -7,13 +7,12 @@ is another matter: it asks for evidence that a cache was used, and what is unkno
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil, floor
 from statistics import median
 
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit
-from gobake.dataclass import dataclass
 from gobake.insight.card import Digest, Scorecard, work_of
 from gobake.insight.scorecard import digest_of
 

@@ -7,10 +7,9 @@ one that something that goes into the package has changed: its files, its flags,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from gobake.dataclass import dataclass
 from gobake.insight import files
 from gobake.insight.absent import same_builder
 from gobake.insight.causes import Cause, Change, PackageCause

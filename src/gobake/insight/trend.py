@@ -7,10 +7,10 @@ runs is their median deviation from the median, which a single odd run does not 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-from gobake.dataclass import dataclass
 from gobake.insight.card import Digest
 
 LEAST = 5  # earlier runs; fewer tell no noise

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.insight.card import StepFigures
 from gobake.insight.costs import CACHED, Costs, in_order, is_base
 from gobake.runs.record import RunRecord, StepRecord

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
-
-from gobake.dataclass import dataclass
 
 
 class Kind(StrEnum):

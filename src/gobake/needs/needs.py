@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from gobake.dataclass import dataclass
 from gobake.model import Service, Strategy, is_system_folder
 from gobake.needs.evidence import Finding, Kind
 
@@ -38,7 +38,8 @@ class Sources:
     findings: tuple[Finding, ...]
     imports: frozenset[str]  # of those packages
     linked: frozenset[str] = frozenset()  # all packages of the program, as its last build tells; empty: not known
-    root: PurePosixPath = PurePosixPath()  # the project's, in the context that files are relative to
+    # the project's, in the context that files are relative to
+    root: PurePosixPath = field(default_factory=PurePosixPath)
 
 
 def needs(

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from gobake.dataclass import dataclass
 from gobake.errors import BuildFailed, DiskFull, GobakeError, TransferStalled
 from gobake.gotool.packages import GoTree, Package
 from gobake.model import Project, Service, Strategy, Target

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gobake import services
 from gobake.caching.policy.choice import CacheChoice, choose
 from gobake.caching.policy.options import CacheWish
 from gobake.checkout import git
-from gobake.config import CacheConfig, Config, load_config
+from gobake.config.cache_values import CacheConfig
+from gobake.config.finding import load_config
+from gobake.config.values import Config
 from gobake.credentials.logins import without_logins
-from gobake.dataclass import dataclass
 from gobake.engine import host_platform
 from gobake.errors import ConfigError
 from gobake.gotool import host, list_cache

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from gobake import services
 from gobake.config.initfile import Entry
-from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 from gobake.model import Project, Service
 from gobake.plan.discover import Opened, told

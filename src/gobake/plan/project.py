@@ -9,12 +9,11 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gobake.config import RESERVED_NAMES, Config, ServiceConfig, merged
-from gobake.dataclass import dataclass
+from gobake.config.values import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.errors import ConfigError, GobakeError, ProjectError, Where
 from gobake.gotool import words
 from gobake.gotool.packages import GoTree, Package, unreadable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from gobake.checkout import git
 from gobake.checkout.ci import Place, Surroundings, look
 from gobake.config.finding import load_config
 from gobake.config.values import Config
-from gobake.dataclass import dataclass
 from gobake.errors import ConfigError, UsageError
 from gobake.gotool.modules import CONFIG_FILE
 from gobake.trust import remembered

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gobake.checkout.git import Checkout
 from gobake.config import stamps
-from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 from gobake.model import Project
 from gobake.targets.matrix import Matrix

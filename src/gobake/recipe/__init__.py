@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gobake.context.admitted import packages
-from gobake.dataclass import dataclass
 from gobake.gotool.packages import GoTree
 from gobake.model import Project
 from gobake.recipe import bakefile, dockerfile, ignore

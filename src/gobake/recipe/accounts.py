@@ -7,8 +7,8 @@ an image is for.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.model import Project, Strategy, Target
 
 _WITHOUT_CERTIFICATES = (Strategy.DEBIAN_SLIM, Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)

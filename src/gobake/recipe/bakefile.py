@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gobake.config import stamps
-from gobake.dataclass import dataclass
 from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.recipe.words import FILES, hcl, stage_name

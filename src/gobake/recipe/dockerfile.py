@@ -6,11 +6,11 @@ The templates hold the Dockerfile's words and comments; this module gives them v
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gobake.config import stamps
 from gobake.context.admitted import in_context, used_roots
-from gobake.dataclass import dataclass
 from gobake.gotool.packages import GoTree
 from gobake.gotool.settings import of_options
 from gobake.model import HealthCheck, Project, Service, Stamp, Strategy, Target, is_dockerfile
@@ -101,7 +101,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
         "from_files": words.FILES,
         "in_context": lambda path: words.literal(str(in_context(project, path))),
     }
-    text = fill("Dockerfile.j2", values, key=f"{project.root} {' '.join(t.name for t in matrix.targets)}")
+    text = fill("Dockerfile.j2", values)
     return text.rstrip("\n") + "\n"
 
 

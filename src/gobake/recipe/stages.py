@@ -6,10 +6,10 @@ Pure values; the Dockerfile's words are in dockerfile.py and in the templates.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gobake.config import stamps
-from gobake.dataclass import dataclass
 from gobake.model import BuildOptions, Program, Service, Strategy
 from gobake.targets.matrix import Matrix
 

@@ -6,11 +6,10 @@ import base64
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
 

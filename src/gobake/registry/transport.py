@@ -10,11 +10,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import wait
+from dataclasses import dataclass
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
-from gobake.proc.futures import begun
+from gobake.proc import futures
 from gobake.text.printable import one_line
 
 _SILENT_SECONDS = 10.0
@@ -103,8 +104,8 @@ class Transport:
             request.add_unredirected_header("Authorization", authorization)
         left = self._left()
         # in a thread: names that are resolved and headers that trickle know no time limit
-        exchange = begun(lambda: self._exchanged(request, largest))
-        if not exchange.answered(left):
+        exchange = futures.start(lambda: self._exchanged(request, largest))
+        if not wait([exchange], left).done:
             raise self._late(self._seconds)
         return exchange.result()
 

@@ -5,8 +5,8 @@ prints it makes it harmless for its own medium.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.insight.account import Account
 from gobake.insight.card import Digest, Part, Scorecard, StepFigures
 from gobake.insight.compare import Comparison, Row, Unit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,6 @@ from gobake.caching.layers.plan import LayerPlan, cache_name
 from gobake.caching.policy.choice import CacheChoice
 from gobake.caching.policy.namespaces import told
 from gobake.caching.seeds.mounts import mounts_of
-from gobake.dataclass import dataclass
 from gobake.model import Project, Service, Strategy, Target
 from gobake.needs import telling
 from gobake.needs.needs import Need

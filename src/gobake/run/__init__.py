@@ -9,20 +9,20 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gobake import __version__, engine
-from gobake.config import GateConfig
+from gobake.config.gate_values import GateConfig
 from gobake.credentials import Access, EventRedactor
-from gobake.dataclass import dataclass
 from gobake.engine import Bake, EngineInfo, Questions
 from gobake.engine.interrupt import interruptible
 from gobake.errors import ExitCode, GobakeError
 from gobake.paths import scratch_folder
-from gobake.proc.futures import Begun, begun
+from gobake.proc import futures
 from gobake.run.prepare import Asked, Ready, hints, narrowed, prepare, sayer
 from gobake.run.save import Saving, export, loader_of
 from gobake.text.say import say, show
@@ -81,12 +81,12 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         seen = steps(baked.log, bare=watch.bare or False)
         evidence = read.evidence(seen, ready.trace_folder, started, ready.matrix)
         compiled = read.compiled(evidence)
-        sizes: Begun[dict[str, tuple[SizeRecord, ...]]] | None = None
+        sizes: Future[dict[str, tuple[SizeRecord, ...]]] | None = None
         metadata = read.read_metadata(ready.call.metadata_file)
         if not (baked.failed or baked.interrupted):
             questions.remember()  # what follows asks buildx again and again
             saving.begin(baked.log, compiled=compiled)
-            sizes = begun(partial(sizes_of, asked, ready, metadata))
+            sizes = futures.start(partial(sizes_of, asked, ready, metadata))
             baked = _export(asked, ready, baked, cache_run.to_export(ready.layers, baked.transfers, seen), begun_run)
         baked = replace(baked, interrupted=saving.end(interrupted=baked.interrupted))
         stopped = baked.failed or baked.interrupted

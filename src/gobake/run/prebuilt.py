@@ -9,12 +9,11 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 from gobake.binary import elf, loaders
-from gobake.dataclass import dataclass
 from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.gotool import host as hostgo
 from gobake.gotool import settings

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +19,11 @@ from gobake.caching.layers.plan import Builders, LayerPlan, layer_caches
 from gobake.caching.policy.choice import CacheChoice
 from gobake.caching.policy.namespaces import namespace
 from gobake.caching.policy.options import CacheWish
-from gobake.config import GateConfig
+from gobake.config.gate_values import GateConfig
 from gobake.context import staging
 from gobake.context.admitted import admitted
 from gobake.credentials import Access, gather, offered
 from gobake.credentials.hosts import of_project
-from gobake.dataclass import dataclass
 from gobake.engine import BakeCall, Builder, EngineInfo, Questions, Usage
 from gobake.errors import EmulationMissing, GobakeError, Unwritable
 from gobake.files import atomic
@@ -35,7 +35,7 @@ from gobake.plan.namesakes import namesakes
 from gobake.plan.project import identity
 from gobake.plan.request import Request
 from gobake.plan.versions import Versions, linked, used
-from gobake.proc.futures import Begun, begun
+from gobake.proc import futures
 from gobake.recipe.writing import recipe_folder, write_recipe
 from gobake.run import prebuilt
 from gobake.run.usage import begin_usage
@@ -81,7 +81,7 @@ class Ready:
     matrix: Matrix
     caches: CacheChoice
     layers: LayerPlan
-    usage: Begun[Usage | None] | None  # what the builder keeps, where that was asked already
+    usage: Future[Usage | None] | None  # what the builder keeps, where that was asked already
     care: Care | None  # None: there are no seeds to restore or to save
     history: Path  # where the records of earlier runs are
     travel: Travel | None  # None: no history lies in a cache store
@@ -109,8 +109,8 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         questions.begin_info()
     if not questions.plugin:
         threading.Thread(target=engine.warm_up, daemon=True).start()
-    usage = begun(lambda: _cheap_usage(asked, questions))
-    settings = begun(hostgo.module_settings)
+    usage = futures.start(lambda: _cheap_usage(asked, questions))
+    settings = futures.start(hostgo.module_settings)
     opened = open_project(asked.request)
     builder = questions.builder()
     if builder.keeps_images:
@@ -258,7 +258,7 @@ def narrowed(ready: Ready, matrix: Matrix) -> Ready:
     return replace(ready, matrix=matrix, layers=layers, places=places, call=call)
 
 
-def _cheap_usage(asked: Asked, questions: Questions) -> Begun[Usage | None] | None:
+def _cheap_usage(asked: Asked, questions: Questions) -> Future[Usage | None] | None:
     """What the builder keeps is asked as soon as it is known which one it is, where that costs next to nothing."""
     if asked.dry_run:
         return None
@@ -269,7 +269,7 @@ def _cheap_usage(asked: Asked, questions: Questions) -> Begun[Usage | None] | No
     return begin_usage(builder, asked.request.builder) if builder.on_socket else None
 
 
-def _is_warm(warming: Warming, usage: Begun[Begun[Usage | None] | None]) -> bool:
+def _is_warm(warming: Warming, usage: Future[Future[Usage | None] | None]) -> bool:
     """Whether the builder is known to have what a seed would bring."""
     from gobake.caching.seeds.warm import cold  # only where there is a cache store
 
@@ -288,7 +288,7 @@ def _care(
     dockerfile: str,
     late: str,
     layers: LayerPlan,
-    usage: Begun[Usage | None] | None,
+    usage: Future[Usage | None] | None,
     warming: Warming | None,
     staged: staging.Staged,
 ) -> Care:

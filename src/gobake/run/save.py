@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gobake.dataclass import dataclass
 from gobake.engine import Bake, BakeCall, ticking
 from gobake.engine.interrupt import interruptible
 from gobake.model import Strategy
-from gobake.proc.futures import Begun, begun
+from gobake.proc import futures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Saving:
     trace_folder: Path
     started: float
     say: Callable[[str], None]
-    _saved: Begun[None] | None = None
+    _saved: Future[None] | None = None
 
     def watch(self, log: EventLog, events: Sequence[Event]) -> None:
         """Begin once the compile has told what it did. Not where other steps still want the mounts: BuildKit gives
@@ -67,14 +67,14 @@ class Saving:
         from gobake.trace.bases import base_digests
 
         self.say(f"saving the Go caches in {self.care.place}")
-        self._saved = begun(partial(self.care.save, base_digests(log, self.care.opened.project.bases.go)))
+        self._saved = futures.start(partial(self.care.save, base_digests(log, self.care.opened.project.bases.go)))
 
     def end(self, *, interrupted: bool) -> bool:
         """Wait for it; whether Ctrl-C was pressed."""
         if not self._saved:
             return interrupted
         with interruptible() as pressed:
-            answered = self._saved.answered(_PATIENCE if interrupted else None)
+            answered = bool(wait([self._saved], _PATIENCE if interrupted else None).done)
         if answered:
             self._saved.result()
         return interrupted or pressed()

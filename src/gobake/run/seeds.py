@@ -6,7 +6,8 @@ Nothing here may cost a build: what goes wrong becomes a line for the user.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gobake import engine
@@ -17,12 +18,10 @@ from gobake.caching.seeds.save import save
 from gobake.caching.seeds.seed import Seed
 from gobake.caching.seeds.warm import Warming, Warmth, warm
 from gobake.context.staging import Staged, digest
-from gobake.dataclass import dataclass
 from gobake.engine import Builder, Usage
 from gobake.engine.gc_limits import collection_warning
 from gobake.errors import GobakeError
 from gobake.plan.discover import Opened
-from gobake.proc.futures import Begun
 from gobake.report.seeds import restored_line, saved_line
 from gobake.run.usage import begin_usage
 from gobake.runs.record import SeedRecord
@@ -46,7 +45,7 @@ class Care:
     layers: Sequence[str]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    usage: Begun[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
+    usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
     asked: Warming | None = None  # None: the policy restores nothing
 
     def begin(self) -> None:

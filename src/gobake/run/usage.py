@@ -7,21 +7,22 @@ a mount it holds it, and a step that wants the mount at that moment gets a new a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gobake import engine
 from gobake.caching.seeds.mounts import Mount
-from gobake.dataclass import dataclass
 from gobake.engine import Builder, Usage
-from gobake.proc.futures import Begun, begun
+from gobake.proc import futures
 
 if TYPE_CHECKING:
     from gobake.runs.record import MountRecord
 
 
-def begin_usage(builder: Builder, chosen: str) -> Begun[Usage | None]:
+def begin_usage(builder: Builder, chosen: str) -> Future[Usage | None]:
     """Ask what a builder keeps, and wait for nothing. ``chosen``: its name as --builder gave it."""
-    return begun(lambda: engine.builder_usage(builder, chosen))
+    return futures.start(lambda: engine.builder_usage(builder, chosen))
 
 
 @dataclass(kw_only=True)
@@ -31,7 +32,7 @@ class Watch:
     builder: Builder
     chosen: str  # the builder's name as --builder gave it
     mounts: Sequence[Mount]
-    before: Begun[Usage | None] | None = None  # None: not asked
+    before: Future[Usage | None] | None = None  # None: not asked
 
     def begin(self) -> None:
         """Ask, and wait for nothing."""

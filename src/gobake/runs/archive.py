@@ -10,9 +10,9 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from gobake.dataclass import dataclass
 from gobake.errors import Unwritable, UsageError
 from gobake.files import atomic
 from gobake.foreign import checks

@@ -14,11 +14,10 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from gobake.dataclass import dataclass
 from gobake.errors import Unwritable
 from gobake.files import atomic, whole
 from gobake.foreign import checks

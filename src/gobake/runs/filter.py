@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 from gobake.runs.summary import Digest
 

@@ -12,12 +12,10 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from math import isfinite
 from typing import Any, get_args, get_origin, get_type_hints
-
-from gobake.dataclass import dataclass
 
 SCHEMA = 1
 

@@ -7,11 +7,9 @@ meaning; what was written under another one is made anew from the record, which 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Any
-
-from gobake.dataclass import dataclass
 
 SCHEMA = 1
 _LONGEST = 1 << 20  # characters

@@ -11,9 +11,8 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from gobake.dataclass import dataclass
 from gobake.services.scripts import built, used
 from gobake.services.shell import calls, expand, globbed, logical_lines, unstamped
 from gobake.services.values import Build, Image, Source, Use

@@ -21,10 +21,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from gobake.dataclass import dataclass
 from gobake.services.patterns import fits, matches
 from gobake.services.values import Build, Command, Evidence, Image, Source, Use, Verdict
 
@@ -57,7 +56,7 @@ class Wishes:
     exclude: tuple[tuple[str, str], ...] = ()
 
 
-def decide(commands: Sequence[Command], evidence: Evidence, wishes: Wishes = Wishes()) -> tuple[Verdict, ...]:  # noqa: B008
+def decide(commands: Sequence[Command], evidence: Evidence, wishes: Wishes = Wishes()) -> tuple[Verdict, ...]:
     """A verdict for each command, in their order."""
     judge = _Judge(commands, evidence, wishes)
     return judge.verdicts()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from gobake.dataclass import dataclass
 from gobake.services.shell import Call, calls, expand, globbed, logical_lines, unstamped
 from gobake.services.values import Build, Source, Use
 

@@ -10,10 +10,9 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from gobake.config import patterns
-from gobake.dataclass import dataclass
 from gobake.model import is_system_folder
 from gobake.services.shell import MARK, OWN, globbed
 from gobake.services.values import Build, Image, Verdict

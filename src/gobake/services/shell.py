@@ -10,8 +10,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-
-from gobake.dataclass import dataclass
+from dataclasses import dataclass
 
 MARK = re.compile("\x01([^\x02]*)\x02")
 _NAME = re.compile(r"[A-Za-z_]\w*")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from gobake.config import ServiceConfig
-from gobake.config.values import BinaryConfig
+from gobake.config.values import BinaryConfig, ServiceConfig
 from gobake.errors import ConfigError
 from gobake.gotool.packages import Package
 from gobake.model import Program

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from gobake.dataclass import dataclass
 from gobake.errors import ConfigError
 from gobake.model import Platform, Project, Service, Strategy, Target, is_dockerfile
 from gobake.services import asked_for

@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
-
-from gobake.dataclass import dataclass
 
 _LONGEST = 1 << 63  # nanoseconds, as Go counts
 

@@ -9,8 +9,8 @@ what is there; the layers themselves come with the steps that use them.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.trace.events import EventLog, Vertex
 from gobake.trace.names import StepKind, parse_name, targets_in
 

@@ -14,12 +14,11 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from gobake.dataclass import dataclass
 from gobake.text.printable import scrubbed
 
 LONGEST_LINE = 64 << 20  # bytes; a line that long is no event and would only fill the memory

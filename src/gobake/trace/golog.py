@@ -7,10 +7,9 @@ Standard output and error of a step are interleaved, and two go commands of one 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from gobake.dataclass import dataclass
 from gobake.text.printable import printable
 
 # `go build -v` names each package that it compiles, one import path a line

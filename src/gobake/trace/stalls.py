@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
-from gobake.dataclass import dataclass
 from gobake.errors import TransferStalled
 from gobake.text.printable import printable
 from gobake.trace import golog

@@ -17,10 +17,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from gobake.dataclass import dataclass
 from gobake.text.printable import bounded
 from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent

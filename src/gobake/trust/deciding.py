@@ -15,11 +15,11 @@ What the tree may not say is taken from the commit that a pull request would be 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from gobake.checkout.ci import Place, Surroundings
 from gobake.config.values import Config
-from gobake.dataclass import dataclass
 from gobake.trust.keys import EVERY_CLASS, KeyClass, Want, taken, wants
 
 IMAGES_ALONE = frozenset((KeyClass.IMAGE,))

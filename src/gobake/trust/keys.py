@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
 from gobake.config.cache_values import Backend
 from gobake.config.values import Config, ServiceConfig, Services
-from gobake.dataclass import dataclass
 from gobake.errors import Where
 from gobake.model import is_dockerfile
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from functools import total_ordering
 from pathlib import PurePosixPath
-
-from gobake.dataclass import dataclass
 
 DEVELOPMENT = "(devel)"  # what Go writes where it finds no version
 _NUMBER = r"(?:0|[1-9][0-9]*)"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from gobake.config import stamps
-from gobake.dataclass import dataclass
 from gobake.files import shipped
 from gobake.model import Service
 

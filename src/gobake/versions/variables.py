@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gobake.config import Config
 from gobake.config.spelling import meant
-from gobake.dataclass import dataclass
+from gobake.config.values import Config
 from gobake.errors import ConfigError
 from gobake.gotool.packages import GoTree, Package
 from gobake.model import Service, Stamp

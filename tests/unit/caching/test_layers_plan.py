@@ -16,7 +16,7 @@ from gobake.caching.policy.choice import CacheChoice
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
 from gobake.checkout.ci import Place, Surroundings
-from gobake.config import parse_config
+from gobake.config.loading import parse_config
 from gobake.model import Bases, Platform, Project, Service, Strategy
 from gobake.recipe import bakefile
 from gobake.recipe.bakefile import Places

@@ -12,7 +12,8 @@ from gobake.caching.policy.options import CacheWish
 from gobake.caching.policy.policy import Policy, Save, SaveOn
 from gobake.caching.policy.policy_file import parse_policy
 from gobake.checkout.ci import Place, Surroundings
-from gobake.config import CacheConfig, parse_config
+from gobake.config.cache_values import CacheConfig
+from gobake.config.loading import parse_config
 from gobake.errors import ConfigError
 from gobake.model import Bases, Project
 

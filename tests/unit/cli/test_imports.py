@@ -8,22 +8,18 @@ import sys
 
 from tests.conftest import Tree
 
-# each of them takes milliseconds, and a build with nothing to find out needs none before buildx runs
+# what takes a tenth of a second and more with all that follows; a build with nothing to find out needs none before
+# buildx runs
 SLOW = {
-    "concurrent.futures",
     "diskcache",
     "gobake.runs.record",
     "gobake.trace.steps",
     "http",
-    "importlib.metadata",
-    "jinja2",
-    "logging",
     "prometheus_client",
     "psutil",
     "python_on_whales",
     "rich",
     "ssl",
-    "yaml",
 }
 PROGRAM = """
 import json, sys

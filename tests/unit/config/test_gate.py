@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from gobake.cli.options import as_given, gate_options, gate_wish
-from gobake.config import GateConfig, parse_config, schema
 from gobake.config.fields import Field
-from gobake.config.gate_values import Exemption, fraction
+from gobake.config.gate_values import Exemption, GateConfig, fraction
 from gobake.config.gates import GATE_FIELDS, LIMIT_FIELDS
+from gobake.config.json_schema import schema
+from gobake.config.loading import parse_config
 from gobake.errors import ConfigError, UsageError
 from tests.conftest import Gobake, Tree
 

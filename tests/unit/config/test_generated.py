@@ -13,16 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gobake.config import (
-    RESERVED_NAMES,
-    Config,
-    ServiceConfig,
-    fields_markdown,
-    parse_config,
-    render_init,
-    schema,
-)
+from gobake.config.initfile import render_init
+from gobake.config.json_schema import schema
+from gobake.config.loading import parse_config
+from gobake.config.reference import fields_markdown
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
+from gobake.config.values import RESERVED_NAMES, Config, ServiceConfig
 from gobake.config.words import ARCHITECTURES
 from gobake.model import BASE_NAMES, Bases, BuildOptions, Platform, Project, Service
 

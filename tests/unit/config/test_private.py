@@ -8,8 +8,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gobake.config import Config, PrivateConfig, Token, fields_markdown, parse_config, schema
+from gobake.config.json_schema import schema
+from gobake.config.loading import parse_config
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
+from gobake.config.reference import fields_markdown
+from gobake.config.values import Config, PrivateConfig, Token
 from gobake.errors import ConfigError
 
 VALIDATOR = Draft202012Validator(schema())

@@ -11,18 +11,13 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gobake.config import (
-    Backend,
-    CacheConfig,
-    Config,
-    ServiceConfig,
-    load_config,
-    merged,
-    parse_config,
-    schema,
-)
+from gobake.config.cache_values import Backend, CacheConfig
 from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
 from gobake.config.fields import Field
+from gobake.config.finding import load_config
+from gobake.config.json_schema import schema
+from gobake.config.loading import parse_config
+from gobake.config.values import Config, ServiceConfig, merged
 from gobake.errors import ConfigError
 from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
 from tests.conftest import REPOSITORY

@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gobake.config import Config, parse_config, schema
-from gobake.config.values import MAX_BYTES
+from gobake.config.json_schema import schema
+from gobake.config.loading import parse_config
+from gobake.config.values import MAX_BYTES, Config
 from gobake.errors import ConfigError
 
 FILE = Path("gobake.yaml")

@@ -9,9 +9,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gobake.config import Config, parse_config, schema
+from gobake.config.json_schema import schema
+from gobake.config.loading import parse_config
 from gobake.config.running import HEALTH_FIELDS
 from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
+from gobake.config.values import Config
 from gobake.errors import ConfigError
 from gobake.model import Strategy
 

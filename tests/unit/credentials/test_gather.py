@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.config import parse_config
+from gobake.config.loading import parse_config
 from gobake.credentials import Access, gather
 from gobake.credentials.gather import proxies_shown
 from gobake.credentials.hosts import Hosts

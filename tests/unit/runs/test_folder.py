@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
-from gobake.config import HistoryConfig, parse_config
+from gobake.config.loading import parse_config
+from gobake.config.values import HistoryConfig
 from gobake.errors import ConfigError, GobakeError, Unwritable
 from gobake.insight.history import Records, digests, prompt_digest
 from gobake.plan.discover import history_folder, open_project

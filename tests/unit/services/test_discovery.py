@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gobake.config import load_config
+from gobake.config.finding import load_config
 from gobake.errors import ConfigError, ProjectError
 from gobake.gotool import host, local, modules
 from gobake.gotool.asking import queries

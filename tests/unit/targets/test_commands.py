@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gobake import recipe
-from gobake.config import parse_config
+from gobake.config.loading import parse_config
 from gobake.errors import ConfigError
 from gobake.gotool.packages import GoTree
 from gobake.model import Program, Project, Strategy

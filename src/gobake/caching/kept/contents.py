@@ -13,7 +13,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +26,6 @@ from gobake.caching.seeds.units import DAY_SECONDS, Keeping, live_share, read_in
 from gobake.caching.store import oci_layout as layouts
 from gobake.caching.store.history import begun, run_of
 from gobake.caching.store.tags import LONGEST
-from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.files.nofollow import Inside
 from gobake.foreign import checks, oci

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from gobake import engine
@@ -19,7 +20,6 @@ from gobake.caching.layers import oci_folder
 from gobake.caching.seeds.store import SeedStore
 from gobake.caching.store import ownership
 from gobake.caching.store.oci_layout import INDEX, blobs, manifest, tag_of, tags
-from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.files.nofollow import Inside
 from gobake.foreign import checks, oci

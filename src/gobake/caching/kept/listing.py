@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gobake.caching.kept.contents import PARTS, Entry, Stored, What
 from gobake.caching.kept.prune import mount_owner
 from gobake.caching.seeds.memory import Memory
-from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from gobake.caching.kept.contents import PARTS, Entry, What
-from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 from gobake.errors import UsageError
 

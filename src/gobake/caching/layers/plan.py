@@ -18,7 +18,7 @@ Attributes: moby/buildkit README.md, "Export cache".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from gobake.caching.layers import oci_folder
@@ -26,7 +26,6 @@ from gobake.caching.policy.choice import CacheChoice
 from gobake.caching.policy.namespaces import UNTRUSTED
 from gobake.caching.store import tags
 from gobake.config.cache_values import ATTRIBUTES, Backend
-from gobake.dataclass import dataclass
 from gobake.model import Platform, Project
 from gobake.recipe.bakefile import INLINE, TRACE, TargetCache, exporter_name
 from gobake.recipe.stages import compile_stages

@@ -4,7 +4,7 @@ policy's file."""
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gobake.caching.policy.load import load_policy
@@ -13,7 +13,6 @@ from gobake.caching.policy.place import Store, parse_store
 from gobake.caching.policy.policy import Policy
 from gobake.checkout.ci import Place, Surroundings
 from gobake.config.cache_values import CacheConfig, SeedConfig
-from gobake.dataclass import dataclass
 from gobake.model import Project
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from gobake.dataclass import dataclass
 from gobake.errors import UsageError
 
 

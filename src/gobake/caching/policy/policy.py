@@ -5,11 +5,10 @@ Values alone; load.py reads them.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gobake.config.cache_values import Backend, LayerConfig
-from gobake.dataclass import dataclass
 
 
 class Save(StrEnum):

@@ -8,10 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 from gobake.files import whole
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-from gobake.dataclass import dataclass
 from gobake.engine import CacheMount
 from gobake.model import Project
 from gobake.recipe.stages import compile_stages

@@ -14,13 +14,13 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.caching.seeds.mounts import Mount, halves_of, namespace_of
 from gobake.caching.seeds.seed import Seed
 from gobake.caching.seeds.solve import solve, write_dockerfile
 from gobake.caching.seeds.store import Image, SeedStore
-from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.files.nofollow import Inside
 from gobake.foreign import checks

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gobake.caching.seeds import seed as seeds
@@ -33,7 +33,6 @@ from gobake.caching.seeds.units import (
 )
 from gobake.caching.store import oci_layout as layouts
 from gobake.caching.store import ownership
-from gobake.dataclass import dataclass
 from gobake.engine import cache_mounts, remove_images
 from gobake.errors import RegistryRefused
 from gobake.files import shipped

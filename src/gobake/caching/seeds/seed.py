@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from gobake.caching.store import tags
-from gobake.dataclass import dataclass
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
 

@@ -7,14 +7,13 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.engine import Bake, BakeCall, plugin
-from gobake.files import shipped
+from gobake.files import templates
 from gobake.recipe.bakefile import NOBODYS, apart
 from gobake.text.printable import one_line
 from gobake.trace.bases import base_digests
@@ -42,7 +41,7 @@ class Solved:
 def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
     """Render a Dockerfile of cache/seed into a folder."""
     file = folder / name
-    file.write_text(shipped.environment("cache").get_template(f"seed/{name}.j2").render(**values), encoding="utf-8")
+    file.write_text(templates.environment("cache").get_template(f"seed/{name}.j2").render(**values), encoding="utf-8")
     return file
 
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gobake import engine
 from gobake.caching.seeds.seed import Seed, SeedKey, read_seed
 from gobake.caching.store import oci_layout as layouts
-from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.files.nofollow import Inside
 from gobake.foreign import checks, oci
 from gobake.foreign.checks import Unfit
 from gobake.foreign.oci import Config, Manifest
-from gobake.proc.futures import begun
+from gobake.proc import futures
 
 # Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
 PACKED = "compression=zstd,compression-level=1"
@@ -89,7 +88,7 @@ class SeedStore:
 
 
 def _of_registry(reference: str, seconds: float) -> Image | None:
-    asked = begun(lambda: engine.inspect_image(reference, "", seconds))
+    asked = futures.start(lambda: engine.inspect_image(reference, "", seconds))
     text = engine.inspect_image(reference, "{{json .}}", seconds)
     if text is None:
         return None

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gobake.dataclass import dataclass
 from gobake.foreign import checks
 
 _HEADER = "gobake seed index 1"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.caching.seeds import seed as seeds
@@ -16,7 +17,6 @@ from gobake.caching.seeds.mounts import Mount
 from gobake.caching.seeds.restore import LOOK_SECONDS, Restored, begin_pull, restore
 from gobake.caching.seeds.seed import Seed, SeedKey
 from gobake.caching.seeds.store import SeedStore
-from gobake.dataclass import dataclass
 from gobake.engine import Builder, CacheMount, builder_usage
 from gobake.errors import RegistryRefused
 from gobake.model import Platform

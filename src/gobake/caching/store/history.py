@@ -20,14 +20,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from gobake.caching.policy.choice import CacheChoice
 from gobake.caching.store import tags as refs
 from gobake.checkout import git
-from gobake.dataclass import dataclass
 from gobake.errors import RegistryRefused
 from gobake.files.nofollow import Inside
 from gobake.foreign.checks import LONGEST_JSON, Unfit, unzipped

@@ -8,10 +8,9 @@ narrow windows, in which names stand above their bars instead of beside them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.report.html.rows import MODULES, OTHERS, OWN, STANDARD, Row
 
 Spec = dict[str, Any]

@@ -11,12 +11,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gobake.dataclass import dataclass
 from gobake.insight.account import Account
 from gobake.insight.card import Digest
 from gobake.insight.trend import Trend

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Self, TextIO
 
-from gobake.dataclass import dataclass
 from gobake.model import Target
 from gobake.report.progress.rows import instruction, shown
 from gobake.text.printable import flat, one_line, printable

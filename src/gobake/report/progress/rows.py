@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gobake.dataclass import dataclass
 from gobake.model import Platform, Target
 from gobake.text.printable import one_line
 from gobake.trace import golog

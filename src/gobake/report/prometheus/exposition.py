@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gobake.dataclass import dataclass
 from gobake.insight.card import Digest, Scorecard
 from gobake.report.prometheus.families import COMMON, COUNTERS, GAUGES
 from gobake.runs.record import CacheRecord, SeedRecord

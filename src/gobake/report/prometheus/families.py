@@ -5,7 +5,7 @@ Every metric of a run also has the labels of COMMON. Names and base units follow
 
 from __future__ import annotations
 
-from gobake.dataclass import dataclass
+from dataclasses import dataclass
 
 COMMON = ("project", "branch")
 

@@ -10,12 +10,12 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from gobake.dataclass import dataclass
 from gobake.errors import GobakeError, UsageError
 
 if TYPE_CHECKING:
