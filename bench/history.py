@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs.record import from_json, new_id, to_json
 from gobake.runs.store import RunStore
 
@@ -74,7 +74,7 @@ class Figure:
 def fill(folder: Path, count: int) -> None:
     """Real runs under other ids, times and branches; their digests lie beside them, as builds leave them."""
     real = [from_json(json.loads(gzip.decompress((RECORDED / f"{name}.json.gz").read_bytes()))) for name in REAL]
-    digests = [digest_of(scorecard(record, real[:at][::-1])) for at, record in enumerate(real)]
+    digests = [summary_of(scorecard(record, real[:at][::-1])) for at, record in enumerate(real)]
     texts = [to_json(record) for record in real]
     chance = random.Random(1)
     begun = time.time() - count * SECONDS_BETWEEN
@@ -92,7 +92,7 @@ def fill(folder: Path, count: int) -> None:
             made.append(replace(digests[at % len(real)], **told))
             if at % 1000 == 999:
                 print(f"  {at + 1} runs", file=sys.stderr, flush=True)
-        store.keep_digests(made)
+        store.keep_summaries(made)
 
 
 def _branch(at: int) -> str:

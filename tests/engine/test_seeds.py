@@ -24,7 +24,7 @@ from gobake.caching.seeds.restore import Restored, restore
 from gobake.caching.seeds.save import Saved, Saving, save
 from gobake.caching.seeds.seed import Seed, SeedKey
 from gobake.caching.seeds.session import seeds_in
-from gobake.caching.seeds.units import Keeping, Shape
+from gobake.caching.seeds.units import Retention, Shape
 from gobake.engine import cache_mounts, host_platform
 from gobake.errors import RegistryRefused
 from gobake.gotool.sums import sum_texts
@@ -202,7 +202,7 @@ def test_an_edit_adds_one_small_layer(world: Gobake, root: Path, repository: str
 
 
 def test_a_long_chain_is_written_anew(world: Gobake, root: Path, repository: str) -> None:
-    what = asked(root, repository, keeping=Keeping(layers=2))
+    what = asked(root, repository, keeping=Retention(layers=2))
     for expected in ((Shape.WHOLE, 2), (Shape.GROWN, 3), (Shape.WHOLE, 2)):
         saved = save(what)
         assert (saved.shape, saved.layers) == expected
@@ -211,19 +211,19 @@ def test_a_long_chain_is_written_anew(world: Gobake, root: Path, repository: str
 
 
 def test_a_seed_is_not_written_anew_from_mounts_that_hold_less(world: Gobake, root: Path, repository: str) -> None:
-    what = asked(root, repository, keeping=Keeping(layers=1))
+    what = asked(root, repository, keeping=Retention(layers=1))
     whole = save(what)
     forget_mounts(f"{root.name}-")
     edit(root)
     world.good("build", "one", "--platform", "linux/arm64", cwd=root)  # of one platform only
-    here = asked(root, repository, keeping=Keeping(layers=1), mounts=what.mounts)
+    here = asked(root, repository, keeping=Retention(layers=1), mounts=what.mounts)
     again = save(here)
     assert again.shape is Shape.WHOLE
     assert again.total > whole.total * 0.95
 
 
 def test_the_budget_is_kept(root: Path, repository: str) -> None:
-    saved = save(asked(root, repository, keeping=Keeping(budget=5_000_000)))
+    saved = save(asked(root, repository, keeping=Retention(budget=5_000_000)))
     assert saved.total <= 5_000_000
     assert saved.left_out > 0
 
@@ -297,7 +297,7 @@ def test_an_interrupted_save_leaves_the_old_seed(root: Path, repository: str, wo
 def test_a_save_anew_that_ends_between_its_two_images_leaves_the_old_seed(
     root: Path, repository: str, world: Gobake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    what = asked(root, repository, keeping=Keeping(layers=1))
+    what = asked(root, repository, keeping=Retention(layers=1))
     before = save(what)
     edit(root)
     compiled(world, root)

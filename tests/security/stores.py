@@ -12,10 +12,10 @@ from typing import Any
 from gobake.caching.layers import oci_folder as layers
 from gobake.caching.seeds import seed as seeds
 from gobake.caching.seeds.seed import SeedKey
-from gobake.caching.seeds.units import Kind, Unit, write_index
+from gobake.caching.seeds.units import CacheFile, Kind, write_index
 
 PROJECT = "example-com-hello"
-INDEX = write_index([Unit(kind=Kind.OBJECT, path=f"gobuild/00/{'0' * 64}-d", size=1000, day=20_000)])
+INDEX = write_index([CacheFile(kind=Kind.OBJECT, path=f"gobuild/00/{'0' * 64}-d", size=1000, day=20_000)])
 INDEX_DIGEST = hashlib.sha256(INDEX.encode()).hexdigest()
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 

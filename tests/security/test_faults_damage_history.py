@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.plan import discover
 from gobake.plan.request import Request
 from gobake.runs.begun import BegunRun
@@ -51,7 +51,7 @@ def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
     begun = BegunRun(made, KILLED)
     with RunStore(made) as store:
         for record in RUNS.values():
-            store.add(record, [f"events of {record.id}\n"], digest_of(scorecard(record, [])))
+            store.add(record, [f"events of {record.id}\n"], summary_of(scorecard(record, [])))
         shutil.copytree(made, kept / "killed")
     shutil.copytree(made, kept / "ended")
     begun.end()
@@ -100,8 +100,8 @@ def true_runs(history: Path) -> set[str]:
             if isinstance(record, RunRecord):
                 assert plain(record) == plain(WRITTEN[run_id])
                 found.add(run_id)
-        for run_id, digest in store.digests(sorted(RUNS)).items():
-            assert replace(digest, saved=None) == replace(digest_of(scorecard(RUNS[run_id], [])), saved=None)
+        for run_id, digest in store.summaries(sorted(RUNS)).items():
+            assert replace(digest, saved=None) == replace(summary_of(scorecard(RUNS[run_id], [])), saved=None)
     return found
 
 

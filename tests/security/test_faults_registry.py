@@ -9,7 +9,7 @@ import pytest
 
 from gobake.caching.kept import contents
 from gobake.caching.store import history as histories
-from gobake.caching.store.history import Travel, packed
+from gobake.caching.store.history import RemoteHistory, packed
 from gobake.errors import RegistryRefused
 from gobake.plan import discover
 from gobake.plan.request import Request
@@ -102,8 +102,8 @@ def test_cache_prune_deletes_nothing_that_was_not_named(
     assert registry.tags == [tag("main")]
 
 
-def travel(registry: FailingRegistry) -> Travel:
-    return Travel(
+def travel(registry: FailingRegistry) -> RemoteHistory:
+    return RemoteHistory(
         folder=None,
         repository=f"{registry.host}/acme/cache",
         project="shop",

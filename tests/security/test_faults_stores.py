@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gobake.caching.store.history import Travel
+from gobake.caching.store.history import RemoteHistory
 from tests.conftest import Gobake, Tree
 from tests.security import stores
 from tests.security.faults import HELLO, fill, names, works
@@ -25,7 +25,9 @@ def until(true: Callable[[], object]) -> None:
 
 def test_no_room_for_the_history_in_a_store_is_a_note(disk: Path) -> None:
     """The run itself is done; what other runs left there can be read."""
-    travel = Travel(folder=disk, repository="", project="shop", lineages=("main",), own="main", reads=True, writes=True)
+    travel = RemoteHistory(
+        folder=disk, repository="", project="shop", lineages=("main",), own="main", reads=True, writes=True
+    )
     travel.send(run(at=1), None)
     before = names(disk)
     filler = fill(disk)
@@ -34,7 +36,9 @@ def test_no_room_for_the_history_in_a_store_is_a_note(disk: Path) -> None:
     assert "left out" in travel.notes[0]
     assert names(disk) == before
     filler.unlink()
-    again = Travel(folder=disk, repository="", project="shop", lineages=("main",), own="main", reads=True, writes=True)
+    again = RemoteHistory(
+        folder=disk, repository="", project="shop", lineages=("main",), own="main", reads=True, writes=True
+    )
     again.send(run(at=3), None)
     again.begin(list)
     assert [entry.record.id for entry in again.arrived("9")] == [run(at=1).id, run(at=3).id]

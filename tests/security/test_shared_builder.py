@@ -13,9 +13,9 @@ import pytest
 
 from gobake import recipe
 from gobake.caching.layers.plan import Builders, LayerPlan, cache_name, layer_caches
-from gobake.caching.policy.choice import CacheChoice, choose
+from gobake.caching.policy.choice import CacheSettings, choose
 from gobake.caching.policy.namespaces import BRANCH, NAMESPACES, UNTRUSTED, namespace
-from gobake.caching.policy.options import CacheWish
+from gobake.caching.policy.options import CacheOptions
 from gobake.caching.seeds.mounts import mounts_among, mounts_of
 from gobake.checkout.ci import surroundings
 from gobake.checkout.git import Checkout
@@ -128,9 +128,9 @@ def test_every_target_has_mounts_and_run_steps_apart_whatever_its_dockerfile_say
 # ---- layers
 
 
-def chosen(env: Mapping[str, str], payload: Mapping[str, Any] = {}, policy: str = "") -> CacheChoice:
+def chosen(env: Mapping[str, str], payload: Mapping[str, Any] = {}, policy: str = "") -> CacheSettings:
     around = surroundings(env, Checkout(revision=COMMIT), payload)
-    wish = CacheWish(store="ghcr.io/acme/cache", policy=policy)
+    wish = CacheOptions(store="ghcr.io/acme/cache", policy=policy)
     return choose(everything()[0], CacheConfig(), around, wish).settled()
 
 
@@ -140,7 +140,7 @@ def planned(env: Mapping[str, str], driver: str = "docker", layers: str = "") ->
         found,
         parse_config(f"cache: {{layers: {{{layers}}}}}".encode(), Path("gobake.yaml")).cache,
         surroundings(env, Checkout(revision=COMMIT), {}),
-        CacheWish(store="ghcr.io/acme/cache"),
+        CacheOptions(store="ghcr.io/acme/cache"),
     ).settled()
     apart = replace(found, namespace=namespace(said, driver, env), registry="ghcr.io/acme")
     return layer_caches(apart, matrix, said, Builders(), "v1")

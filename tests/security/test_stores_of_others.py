@@ -16,15 +16,15 @@ from gobake.caching.kept.prune import Item
 from gobake.caching.layers import oci_folder
 from gobake.caching.layers.plan import LayerPlan
 from gobake.caching.layers.record import end
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
 from gobake.caching.seeds.save import _keep_index
 from gobake.caching.seeds.seed import labels
 from gobake.caching.seeds.store import SeedStore
 from gobake.caching.store import oci_layout, ownership
-from gobake.caching.store.history import Travel, _Folder
-from gobake.checkout.ci import Place, Surroundings
+from gobake.caching.store.history import RemoteHistory, _Folder
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.errors import RegistryRefused, Unwritable
 from gobake.files.nofollow import Inside
 from gobake.recipe.bakefile import TargetCache
@@ -154,8 +154,10 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(store: Path) -> None:
     assert oci_folder.sweep(store, time.time() + YEAR) == 0
 
 
-def travel(store: Path) -> Travel:
-    return Travel(folder=store, repository="", project="shop", lineages=("main",), own="main", reads=True, writes=True)
+def travel(store: Path) -> RemoteHistory:
+    return RemoteHistory(
+        folder=store, repository="", project="shop", lineages=("main",), own="main", reads=True, writes=True
+    )
 
 
 def test_a_history_that_is_a_link_is_neither_read_nor_written(store: Path, victim: Path) -> None:
@@ -341,8 +343,8 @@ def test_a_run_that_failed_sweeps_nothing(store: Path, monkeypatch: pytest.Monke
     export(store)
     swept: list[Path] = []
     monkeypatch.setattr(oci_folder, "sweep", lambda place: swept.append(place))
-    around = Surroundings(kind=Place.TERMINAL, branch="main", main_branch="main")
-    choice = CacheChoice(
+    around = CIContext(kind=CIProvider.TERMINAL, branch="main", main_branch="main")
+    choice = CacheSettings(
         policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=Store(folder=store)
     )
     plan = LayerPlan(

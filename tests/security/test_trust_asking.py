@@ -13,7 +13,7 @@ import click
 import pytest
 
 from gobake.checkout import git
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.loading import parse_config
 from gobake.config.values import Config
 from gobake.errors import ExitCode, NotTrusted, Where
@@ -323,4 +323,4 @@ def test_nothing_that_was_said_on_a_terminal_counts_elsewhere(nobody: Path, monk
     monkeypatch.setenv("CI", "true")
     found = establish(nobody, config(WANTS), Request(directory=nobody), CHECKOUT)
     assert (found.trust.classes, found.trust.askable) == (IMAGES_ALONE, False)
-    assert Surroundings(kind=Place.CI).trusted
+    assert CIContext(kind=CIProvider.CI).trusted

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gobake.checkout.ci import Place, Surroundings, surroundings
+from gobake.checkout.ci import CIContext, CIProvider, surroundings
 from gobake.checkout.git import Checkout
 from gobake.trust.deciding import IMAGES_ALONE, Evidence, decide
 from gobake.trust.keys import EVERY_CLASS, KeyClass
@@ -21,7 +21,7 @@ PULL = {
 FORK = {**PULL, "head": {"repo": {"full_name": "evil/shop"}, "ref": "main", "sha": OTHER}}
 
 
-def github(event: str, head: str = OURS, payload: Mapping[str, Any] | None = None, **more: str) -> Surroundings:
+def github(event: str, head: str = OURS, payload: Mapping[str, Any] | None = None, **more: str) -> CIContext:
     env = {
         "GITHUB_ACTIONS": "true",
         "GITHUB_EVENT_NAME": event,
@@ -33,7 +33,7 @@ def github(event: str, head: str = OURS, payload: Mapping[str, Any] | None = Non
     return surroundings(env, Checkout(revision=head, branch="main"), payload or {})
 
 
-def gitlab(source: str, head: str = OURS, **more: str) -> Surroundings:
+def gitlab(source: str, head: str = OURS, **more: str) -> CIContext:
     env = {"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": source, "CI_COMMIT_SHA": OURS, "CI_COMMIT_BRANCH": "main", **more}
     return surroundings(env, Checkout(revision=head), {})
 
@@ -133,7 +133,7 @@ def test_gitlabs_merge_request_of_a_fork_is_not() -> None:
 )
 def test_a_ci_that_is_not_known_is_no_terminal(variable: str) -> None:
     around = surroundings({variable: "True"}, Checkout(revision=OURS, branch="main"), {})
-    assert around.kind is Place.CI
+    assert around.kind is CIProvider.CI
     found = decide(Evidence(around=around))
     assert (found.classes, found.credentials, found.host_code, found.askable) == (IMAGES_ALONE, False, False, False)
 

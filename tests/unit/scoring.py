@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gobake.insight.card import Digest
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.card import RunSummary
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs.record import RunRecord, SizeRecord, StepRecord, TargetRecord, from_json
 
 RECORDED = Path(__file__).parent / "recorded" / "runs"
@@ -32,8 +32,8 @@ def before(name: str) -> list[RunRecord]:
     return [recorded(n) for n in NAMES[NAMES.index(name) + 1 :]]
 
 
-def recorded_digests() -> list[Digest]:
-    return [digest_of(scorecard(recorded(name), before(name))) for name in NAMES]
+def recorded_summaries() -> list[RunSummary]:
+    return [summary_of(scorecard(recorded(name), before(name))) for name in NAMES]
 
 
 def step(at: int, outcome: str, seconds: float | None = 0.0, **more: Any) -> StepRecord:
@@ -82,8 +82,8 @@ def run(*steps: StepRecord, at: int = 0, **more: Any) -> RunRecord:
     return RunRecord(**{**plain, **more}, steps=steps)
 
 
-def digest(at: int, **more: Any) -> Digest:
-    return replace(digest_of(scorecard(run(at=at), [])), **more)
+def summary(at: int, **more: Any) -> RunSummary:
+    return replace(summary_of(scorecard(run(at=at), [])), **more)
 
 
 def hostile() -> RunRecord:

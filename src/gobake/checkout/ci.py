@@ -24,7 +24,7 @@ MAIN = "main"
 ALL_TAGS = "refs/tags/*"  # what runs for Git tags share; no branch can be called that
 
 
-class Place(StrEnum):
+class CIProvider(StrEnum):
     """Where gobake runs."""
 
     TERMINAL = "terminal"
@@ -59,10 +59,10 @@ _OTHERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class CIContext:
     """What the environment says of the run."""
 
-    kind: Place
+    kind: CIProvider
     branch: str = ""  # of a pull request: the one that would be merged; "" for a tag and a detached HEAD
     tag: str = ""  # the Git tag that is built
     base_branch: str = ""  # of a pull request: what it would be merged into
@@ -112,22 +112,22 @@ class Surroundings:
         return f"{what}, {where}" + (f" -> {self.base_branch}" if self.base_branch else "") + doubt
 
 
-def look(environ: Mapping[str, str], checkout: Checkout, main_branch: str = "") -> Surroundings:
+def look(environ: Mapping[str, str], checkout: Checkout, main_branch: str = "") -> CIContext:
     """The surroundings of this process. ``main_branch``: as configured; else what the CI or Git says."""
     return surroundings(environ, checkout, _payload(environ.get("GITHUB_EVENT_PATH", "")), main_branch)
 
 
 def surroundings(
     environ: Mapping[str, str], checkout: Checkout, payload: Mapping[str, Any], main_branch: str = ""
-) -> Surroundings:
+) -> CIContext:
     """``payload``: GitHub's event; {} where there is none."""
     if environ.get("GITHUB_ACTIONS") == "true":
         return _github(environ, checkout, payload, main_branch)
     if environ.get("GITLAB_CI") == "true":
         return _gitlab(environ, checkout, main_branch)
     ci = environ.get("CI", "").lower() not in ("", "false", "0") or any(environ.get(name) for name in _OTHERS)
-    return Surroundings(
-        kind=Place.CI if ci else Place.TERMINAL,
+    return CIContext(
+        kind=CIProvider.CI if ci else CIProvider.TERMINAL,
         branch=checkout.branch,
         main_branch=main_branch or checkout.default_branch or MAIN,
     )
@@ -136,11 +136,11 @@ def surroundings(
 # ---- GitHub Actions
 
 
-def _github(env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, Any], main: str) -> Surroundings:
+def _github(env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, Any], main: str) -> CIContext:
     event = env.get("GITHUB_EVENT_NAME", "")
     main = main or _text(payload, "repository", "default_branch") or checkout.default_branch or MAIN
     given: dict[str, Any] = {
-        "kind": Place.GITHUB,
+        "kind": CIProvider.GITHUB,
         "main_branch": main,
         "event": event,
         # of another workflow's run this tells nothing: it is said of the branch that this workflow runs on
@@ -154,7 +154,7 @@ def _github(env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, An
         source = _text(payload, "pull_request", "head", "repo", "full_name")
         target = env.get("GITHUB_REPOSITORY", "") or _text(payload, "repository", "full_name")
         named = (env.get("GITHUB_SHA", ""), _text(payload, "pull_request", "head", "sha"))
-        return Surroundings(
+        return CIContext(
             doubt=_other_commit(checkout, *named),
             base_revision=_text(payload, "pull_request", "base", "sha"),
             branch=head or _text(payload, "pull_request", "head", "ref"),
@@ -165,16 +165,16 @@ def _github(env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, An
         )
     if event == "issue_comment" and isinstance((payload.get("issue") or {}).get("pull_request"), dict):
         # runs on the main branch, and what it then checks out is not in the event
-        return Surroundings(pull_request=True, fork=True, **given)
+        return CIContext(pull_request=True, fork=True, **given)
     given["doubt"] = _other_commit(checkout, env.get("GITHUB_SHA", "")) or (
         "" if event in TRUSTED_EVENTS else f"the event {event or 'is not named'} may be anybody's"
     )
     if event == "merge_group":
         base = _text(payload, "merge_group", "base_ref").removeprefix("refs/heads/")
-        return Surroundings(branch=_github_branch(env), base_branch=base, **given)
+        return CIContext(branch=_github_branch(env), base_branch=base, **given)
     if env.get("GITHUB_REF_TYPE") == "tag" or env.get("GITHUB_REF", "").startswith("refs/tags/"):
-        return Surroundings(tag=env.get("GITHUB_REF_NAME", ""), **given)
-    return Surroundings(branch=_github_branch(env), **given)
+        return CIContext(tag=env.get("GITHUB_REF_NAME", ""), **given)
+    return CIContext(branch=_github_branch(env), **given)
 
 
 def _github_branch(env: Mapping[str, str]) -> str:
@@ -193,12 +193,12 @@ def _other_commit(checkout: Checkout, *named: str) -> str:
 
 def _github_workflow_run(
     env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, Any], given: Mapping[str, Any]
-) -> Surroundings:
+) -> CIContext:
     """It runs with the main branch's rights for what another workflow did, perhaps for a fork."""
     source = _text(payload, "workflow_run", "head_repository", "full_name")
     pull_request = _text(payload, "workflow_run", "event") not in ("push", "schedule", "workflow_dispatch")
     fork = not source or source.lower() != env.get("GITHUB_REPOSITORY", "").lower()
-    return Surroundings(
+    return CIContext(
         doubt=_other_commit(checkout, env.get("GITHUB_SHA", ""), _text(payload, "workflow_run", "head_sha")),
         branch=_text(payload, "workflow_run", "head_branch"),
         base_branch=given["main_branch"] if pull_request else "",
@@ -228,9 +228,9 @@ def _text(payload: Mapping[str, Any], *keys: str) -> str:
 # ---- GitLab CI
 
 
-def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> Surroundings:
+def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> CIContext:
     given: dict[str, Any] = {
-        "kind": Place.GITLAB,
+        "kind": CIProvider.GITLAB,
         "main_branch": main or env.get("CI_DEFAULT_BRANCH", "") or checkout.default_branch or MAIN,
         "event": env.get("CI_PIPELINE_SOURCE", ""),
         "doubt": _other_commit(checkout, env.get("CI_COMMIT_SHA", "")),
@@ -240,7 +240,7 @@ def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> Surroundin
     if env.get("CI_MERGE_REQUEST_IID"):
         # a fork's pipeline runs in the fork, or in the parent project where a member starts it: both ids tell
         source, target = env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), env.get("CI_MERGE_REQUEST_PROJECT_ID")
-        return Surroundings(
+        return CIContext(
             branch=env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", ""),
             base_branch=env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", ""),
             pull_request=True,
@@ -249,7 +249,7 @@ def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> Surroundin
         )
     if env.get("CI_EXTERNAL_PULL_REQUEST_IID"):
         source, target = (env.get(f"CI_EXTERNAL_PULL_REQUEST_{end}_REPOSITORY") for end in ("SOURCE", "TARGET"))
-        return Surroundings(
+        return CIContext(
             branch=env.get("CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME", ""),
             base_branch=env.get("CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME", ""),
             pull_request=True,
@@ -259,6 +259,6 @@ def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> Surroundin
     if given["event"] not in TRUSTED_SOURCES:
         given["doubt"] = given["doubt"] or f"a pipeline started by {given['event'] or 'nobody named'} may be anybody's"
     if tag := env.get("CI_COMMIT_TAG", ""):
-        return Surroundings(tag=tag, **given)
+        return CIContext(tag=tag, **given)
     # branch pipelines and schedules have it; CI_COMMIT_REF_NAME would also be set for tags
-    return Surroundings(branch=env.get("CI_COMMIT_BRANCH", ""), **given)
+    return CIContext(branch=env.get("CI_COMMIT_BRANCH", ""), **given)

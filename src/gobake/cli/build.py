@@ -12,7 +12,7 @@ from gobake.cli.options import (
     Seconds,
     as_given,
     cache_options,
-    cache_wish,
+    caches_of,
     gate_options,
     gate_wish,
     history_option,
@@ -94,16 +94,16 @@ def all_command(given: dict[str, Any]) -> int:
 def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
     if given["push"] and given["load"]:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
-    from gobake.engine import Questions
+    from gobake.engine import BuilderQuery
 
-    with Questions(given["builder"]) as questions:  # before the imports, which take as long as the answers
+    with BuilderQuery(given["builder"]) as questions:  # before the imports, which take as long as the answers
         from gobake.run import run
-        from gobake.run.prepare import Asked
+        from gobake.run.prepare import BuildRequest
 
-        asked = Asked(
+        asked = BuildRequest(
             request=request(given),
             selection=selection(given, every_strategy=every_strategy),
-            caches=cache_wish(given),
+            caches=caches_of(given),
             gate=gate_wish(given),
             tag=given["tag"],
             push=given["push"],

@@ -75,18 +75,18 @@ class _World:
 def _look(given: dict[str, Any]) -> _World:
     """The engine need not answer where there is a store to look into."""
     from gobake.caching.policy.namespaces import NAMESPACES
-    from gobake.caching.policy.options import CacheWish
+    from gobake.caching.policy.options import CacheOptions
     from gobake.caching.seeds.session import seeds_in
-    from gobake.engine import Questions
+    from gobake.engine import BuilderQuery
     from gobake.plan.discover import choose_caches, open_project
 
     opened = open_project(request(given))
     project = opened.project
-    place = choose_caches(opened, CacheWish(store=given["cache_store"] or "", said_from=Path.cwd())).store
+    place = choose_caches(opened, CacheOptions(store=given["cache_store"] or "", said_from=Path.cwd())).store
     store = seeds_in(place) if place else None
     builder, notes = None, []
     try:
-        with Questions(given["builder"]) as questions:
+        with BuilderQuery(given["builder"]) as questions:
             builder = questions.builder()
     except GobakeError as error:
         if store is None or given["builder"]:
@@ -275,21 +275,21 @@ def verify_command(given: dict[str, Any]) -> None:
     """
     from gobake import memo
     from gobake.caching.policy.namespaces import namespace
-    from gobake.caching.policy.options import CacheWish
+    from gobake.caching.policy.options import CacheOptions
     from gobake.caching.verify import Verifying, verify
-    from gobake.engine import Questions
+    from gobake.engine import BuilderQuery
     from gobake.paths import scratch_folder
     from gobake.plan.discover import choose_caches, open_project, versions_of
     from gobake.plan.versions import LATEST
     from gobake.report.caches import print_verified, verified_as_json
     from gobake.run.prepare import module_access
 
-    with Questions(given["builder"]) as questions:
+    with BuilderQuery(given["builder"]) as questions:
         opened = open_project(request(given))
         with memo.empty():
             anew = open_project(request(given))
         builder = questions.builder()
-    apart = namespace(choose_caches(opened, CacheWish()), builder.driver, os.environ)
+    apart = namespace(choose_caches(opened, CacheOptions()), builder.driver, os.environ)
     opened, anew = opened.within(apart), anew.within(apart)
     if not given["quiet"]:
         say("building with the caches and without them, which takes as long as a cold build", err=True)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, cache_options, cache_wish, format_option, project_options, request, worded
+from gobake.cli.options import as_given, cache_options, caches_of, format_option, project_options, request, worded
 from gobake.errors import UsageError
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
-    from gobake.caching.policy.choice import CacheChoice
+    from gobake.caching.policy.choice import CacheSettings
 
 
 @click.command("save")
@@ -44,14 +44,14 @@ def save_command(given: dict[str, Any]) -> None:
     from gobake.report.seeds import saved_line
 
     opened = open_project(request(given))
-    choice = choose_caches(opened, cache_wish(given))
+    choice = choose_caches(opened, caches_of(given))
     store = parse_store(given["to"], Path.cwd()) if given["to"] else choice.store
     if store is None:
         raise UsageError(
             "there is no cache store", remedy="name one with --to, with --cache-store, or as cache.store in gobake.yaml"
         )
     _require_right(choice, given["branch"])
-    with engine.Questions(given["builder"]) as questions:
+    with engine.BuilderQuery(given["builder"]) as questions:
         builder = questions.builder()
     opened = opened.within(namespace(choice, builder.driver, os.environ))
     listed = engine.cache_mounts(given["builder"])
@@ -77,7 +77,7 @@ def save_command(given: dict[str, Any]) -> None:
         say(saved_line(asked.store.named(saved.tag), saved))
 
 
-def _require_right(choice: CacheChoice, branch: str) -> None:
+def _require_right(choice: CacheSettings, branch: str) -> None:
     """Raises UsageError for a seed that others would read, of a run that nobody has agreed to."""
     from gobake.caching.policy.namespaces import BRANCH, UNTRUSTED, kept_apart
 

@@ -8,7 +8,7 @@ from typing import Any
 from gobake.cli.options import gate_wish
 from gobake.config.gate_values import GateConfig
 from gobake.config.values import Config
-from gobake.insight.card import Digest, Scorecard
+from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.gate import gate_of
 from gobake.run.gate import judge_or_fail
@@ -18,7 +18,7 @@ def judge_if_asked(
     given: dict[str, Any],
     config: Config | None,
     card: Scorecard,
-    earlier: Sequence[Digest],
+    earlier: Sequence[RunSummary],
     explanation: Explanation | Callable[[], Explanation | None] | None,
 ) -> None:
     """Judge where an option asks for it; what the options leave open, gobake.yaml says. Raises GateFailed."""

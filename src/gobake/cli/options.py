@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from gobake.caching.policy.options import CacheWish
+from gobake.caching.policy.options import CacheOptions
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
 from gobake.errors import UsageError
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
@@ -373,8 +373,8 @@ def selection(given: dict[str, Any], *, every_strategy: bool) -> Selection:
     )
 
 
-def cache_wish(given: dict[str, Any]) -> CacheWish:
-    return CacheWish(policy=given["cache_policy"] or "", store=given["cache_store"] or "", said_from=Path.cwd())
+def caches_of(given: dict[str, Any]) -> CacheOptions:
+    return CacheOptions(policy=given["cache_policy"] or "", store=given["cache_store"] or "", said_from=Path.cwd())
 
 
 def gate_wish(given: dict[str, Any]) -> GateConfig:

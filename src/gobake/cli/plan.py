@@ -14,7 +14,7 @@ import click
 from gobake.cli.options import (
     as_given,
     cache_options,
-    cache_wish,
+    caches_of,
     format_option,
     project_options,
     request,
@@ -26,7 +26,7 @@ from gobake.errors import GobakeError, Unwritable, UsageError
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
-    from gobake.caching.policy.choice import CacheChoice
+    from gobake.caching.policy.choice import CacheSettings
 
 
 @click.command("plan")
@@ -49,7 +49,7 @@ def plan_command(given: dict[str, Any]) -> None:
     asked = replace(request(given), lenient=True)
     opened = open_project(asked)
     every = given["every"] or bool(given["strategies"])
-    caches = choose_caches(opened, cache_wish(given)).settled()
+    caches = choose_caches(opened, caches_of(given)).settled()
     opened = opened.within(namespace(caches, _driver(given["builder"], caches), os.environ))
     matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
     layers = layer_caches(opened.project, matrix, caches, Builders(), given["tag"])
@@ -104,7 +104,7 @@ def render_command(given: dict[str, Any]) -> None:
     )
     caches = {}
     if given["cache_policy"]:
-        choice = choose_caches(opened, cache_wish(given)).settled()
+        choice = choose_caches(opened, caches_of(given)).settled()
         caches = layer_caches(project, matrix, choice, Builders(), given["tag"]).targets
     texts = recipe.render(project, matrix, opened.tree, places, caches, given["tag"])
     written = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
@@ -133,13 +133,13 @@ def render_command(given: dict[str, Any]) -> None:
         say(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
 
 
-def _driver(builder: str, caches: CacheChoice) -> str:
+def _driver(builder: str, caches: CacheSettings) -> str:
     """That of the builder, where the plan depends on it and it answers; else that of an engine of this machine."""
     from gobake.caching.policy.namespaces import kept_apart, thrown_away
-    from gobake.engine import Questions
+    from gobake.engine import BuilderQuery
 
     if kept_apart(caches) and thrown_away(caches, os.environ):
-        with contextlib.suppress(GobakeError), Questions(builder) as questions:
+        with contextlib.suppress(GobakeError), BuilderQuery(builder) as questions:
             return questions.builder().driver
     return "docker"
 

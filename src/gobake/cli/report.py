@@ -17,7 +17,7 @@ from gobake.text.say import say, show
 
 if TYPE_CHECKING:
     from gobake.insight.account import Account
-    from gobake.insight.card import Digest
+    from gobake.insight.card import RunSummary
     from gobake.runs.record import RunRecord
     from gobake.runs.store import RunStore
 
@@ -41,7 +41,7 @@ def report_command(given: dict[str, Any]) -> None:
     RUN is an id, the beginning of one, or `last`.
     """
     from gobake.cli.runs import _store
-    from gobake.insight.history import LIMIT, digests
+    from gobake.insight.history import LIMIT, summaries
 
     page = given["form"] == "html"
     if given["last"] and not page and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
@@ -50,7 +50,7 @@ def report_command(given: dict[str, Any]) -> None:
         )
     with _store(given) as store:
         if page:
-            known = digests(store, max(given["last"] or 0, LIMIT))
+            known = summaries(store, max(given["last"] or 0, LIMIT))
             record, found = _write_page(given, store, known)
             _judge(given, known[:LIMIT], record, found)
             return
@@ -58,13 +58,13 @@ def report_command(given: dict[str, Any]) -> None:
             with _written_to(given["output"]):
                 _print_runs(given, store)
             return
-        known = digests(store, LIMIT)
+        known = summaries(store, LIMIT)
         with _written_to(given["output"]):
             record, found = _print_run(given, store, known)
         _judge(given, known, record, found)
 
 
-def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) -> tuple[RunRecord, Account]:
+def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
     from gobake.insight.history import account_of, card_of
 
     record = _record(store, given["run"])
@@ -91,11 +91,11 @@ def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) 
 
 
 def _print_runs(given: dict[str, Any], store: RunStore) -> None:
-    from gobake.insight.history import LIMIT, account_of, digests
+    from gobake.insight.history import LIMIT, account_of, summaries
     from gobake.insight.trend import trends
 
     form, count = given["form"], given["last"]
-    known = digests(store, max(count, LIMIT))
+    known = summaries(store, max(count, LIMIT))
     found = known[:count]
     if not found:
         _record(store, "last")  # says why there is none
@@ -115,7 +115,7 @@ def _print_runs(given: dict[str, Any], store: RunStore) -> None:
         print_runs(found, course, color=given["color"])
 
 
-def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[Digest]) -> tuple[RunRecord, Account]:
+def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
     """One file; where it is, is said once it is there."""
     from gobake.insight.history import LIMIT, account_of, card_of, earlier, package_costs
     from gobake.insight.trend import trends
@@ -150,7 +150,7 @@ def _record(store: RunStore, name: str) -> RunRecord:
         raise UsageError(f"run {run_id} {error}", remedy="`gobake runs ls` lists the others") from None
 
 
-def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[Digest]) -> RunRecord:
+def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[RunSummary]) -> RunRecord:
     """The run that an id means, or the last good one of a branch."""
     branch = next((d for d in known if d.branch == name and d.id != record.id and d.outcome == "done"), None)
     if branch:
@@ -166,7 +166,7 @@ def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[Digest
 # ---- the gate
 
 
-def _judge(given: dict[str, Any], known: Sequence[Digest], record: RunRecord, found: Account) -> None:
+def _judge(given: dict[str, Any], known: Sequence[RunSummary], record: RunRecord, found: Account) -> None:
     """Raises GateFailed where an option asks for more than the run reached."""
     from gobake.cli.gating import judge_if_asked
     from gobake.cli.options import gate_wish, request
@@ -175,7 +175,7 @@ def _judge(given: dict[str, Any], known: Sequence[Digest], record: RunRecord, fo
 
     if gate_wish(given) == GateConfig():
         return
-    earlier = [digest for digest in known if digest.id < record.id]
+    earlier = [summary for summary in known if summary.id < record.id]
     judge_if_asked(given, open_project(request(given)).config, found.card, earlier, found.explanation)
 
 

@@ -123,16 +123,16 @@ def ls_command(given: dict[str, Any]) -> None:
 
 def _listed(store: RunStore, choice: Choice, most: int | None) -> tuple[list[Listed], int]:
     """The newest that are as asked, and how many more there are. What cannot be read fits no condition."""
-    from gobake.insight.history import all_digests
+    from gobake.insight.history import all_summaries
     from gobake.runs.filter import Choice
-    from gobake.runs.summary import Digest
+    from gobake.runs.summary import RunSummary
 
-    if choice == Choice():  # then no digest is needed to count the others
+    if choice == Choice():  # then no summary is needed to count the others
         ids = store.ids()
         shown = ids if most is None else ids[-most:]
-        return list(all_digests(store, shown)), len(ids) - len(shown)
+        return list(all_summaries(store, shown)), len(ids) - len(shown)
     fitting: list[Listed] = []
-    fitting += ((i, run) for i, run in all_digests(store) if isinstance(run, Digest) and choice.admits(run))
+    fitting += ((i, run) for i, run in all_summaries(store) if isinstance(run, RunSummary) and choice.admits(run))
     return fitting[:most], len(fitting[most:]) if most else 0
 
 

@@ -50,15 +50,15 @@ def export_command(given: dict[str, Any]) -> None:
 
 def _wanted(given: dict[str, Any], store: RunStore) -> list[str]:
     """Ids, oldest first: whoever is interrupted while importing has what later ones are compared with."""
-    from gobake.insight.history import all_digests
+    from gobake.insight.history import all_summaries
     from gobake.runs.filter import Choice
-    from gobake.runs.summary import Digest
+    from gobake.runs.summary import RunSummary
 
     named = sorted({store.resolve(name) for name in given["runs"]}) if given["runs"] else store.ids()
     choice = choice_of(given)
     if choice == Choice():
         return named
-    found = [i for i, run in all_digests(store, named) if isinstance(run, Digest) and choice.admits(run)]
+    found = [i for i, run in all_summaries(store, named) if isinstance(run, RunSummary) and choice.admits(run)]
     return found[::-1]
 
 
@@ -66,7 +66,7 @@ def _entries(store: RunStore, ids: list[str]) -> Iterator[Entry]:
     from gobake.runs.archive import Entry
     from gobake.runs.record import UnreadableRecord
 
-    kept = store.digests(ids)
+    kept = store.summaries(ids)
     for run_id in ids:
         try:
             record = store.get(run_id)
@@ -77,7 +77,7 @@ def _entries(store: RunStore, ids: list[str]) -> Iterator[Entry]:
             events = store.events(run_id)
         except UnreadableRecord:
             events = None
-        yield Entry(record=record, digest=kept.get(run_id), events=events)
+        yield Entry(record=record, summary=kept.get(run_id), events=events)
 
 
 @runs_command.command("import")
@@ -102,7 +102,7 @@ def import_command(given: dict[str, Any]) -> None:
             elif entry.record.id in there:
                 present += 1
             else:
-                store.add(entry.record, None if entry.events is None else [entry.events], entry.digest)
+                store.add(entry.record, None if entry.events is None else [entry.events], entry.summary)
                 there.add(entry.record.id)
                 added += 1
     if refused > _TOLD:

@@ -177,7 +177,7 @@ def ask(*words: str) -> str:
     return _Question(*words).answer()
 
 
-class Questions:
+class BuilderQuery:
     """The builder is asked for at once, and answers while the caller does something else; so is the engine, later.
 
     Neither is asked where the last run's answers are certain to hold.
@@ -201,7 +201,7 @@ class Questions:
     def _inspect(self) -> _Question | None:
         return self._found.result()[1]
 
-    def __enter__(self) -> Questions:
+    def __enter__(self) -> BuilderQuery:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gobake.insight.card import Digest, Scorecard
+from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.compare import Comparison, compare
 from gobake.insight.explain import explain
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import Trend, trend
 from gobake.runs.record import RunRecord
 
@@ -29,13 +29,13 @@ class Account:
 def account(
     record: RunRecord,
     earlier: Sequence[RunRecord],
-    digests: Sequence[Digest],
+    summaries: Sequence[RunSummary],
     *,
     other: Scorecard | None = None,
 ) -> Account:
-    """``earlier`` and ``digests``: newest first. ``other``: of the run to compare with."""
+    """``earlier`` and ``summaries``: newest first. ``other``: of the run to compare with."""
     card = scorecard(record, earlier)
-    course = trend(digest_of(card), digests)
+    course = trend(summary_of(card), summaries)
     return Account(
         card=card,
         trend=course if course.runs else None,

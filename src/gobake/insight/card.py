@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
-from gobake.runs.summary import Digest as Digest  # made by scorecard.py, kept beside the record
+from gobake.runs.summary import RunSummary as RunSummary  # made by scorecard.py, kept beside the record
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from math import ceil, floor
 from statistics import median
 
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit
-from gobake.insight.card import Digest, Scorecard, work_of
-from gobake.insight.scorecard import digest_of
+from gobake.insight.card import RunSummary, Scorecard, work_of
+from gobake.insight.scorecard import summary_of
 
 LAST = 10  # so many runs are compared with
 LEAST = 3  # fewer tell nothing of how long a run takes
@@ -113,7 +113,7 @@ def _limit(said: Limit | None) -> float | None:
     return None if said is None or said == NONE else float(said)
 
 
-def judge(gate: Gate, card: Scorecard, earlier: Sequence[Digest]) -> Verdict:
+def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary]) -> Verdict:
     """``earlier``: of the project's runs, newest first; later ones and the run's own are passed over."""
     before = [d for d in earlier if d.outcome == "done" and d.id != card.run.id and d.started <= card.run.started]
     excuses = _excuses(gate, card, before)
@@ -141,13 +141,13 @@ class _Excuse:
     why: str
 
 
-def _excuses(gate: Gate, card: Scorecard, before: Sequence[Digest]) -> list[_Excuse]:
+def _excuses(gate: Gate, card: Scorecard, before: Sequence[RunSummary]) -> list[_Excuse]:
     """Those that hold and that the gate admits."""
     related = _of_lineage(card, [d for d in before if _services(card) & set(d.services)])
     if not related:
         found = [_Excuse(name=Exemption.FIRST_RUN, why="no earlier run of these services is on record")]
     else:
-        last, now = related[0], digest_of(card)
+        last, now = related[0], summary_of(card)
         found = []
         if last.go_version and now.go_version and last.go_version != now.go_version:
             why = f"Go {now.go_version}, and run {last.id} had {last.go_version}"
@@ -216,7 +216,7 @@ def _untold(check: Check, asked: float | None, says: str, why: str) -> Finding:
 # ---- seconds
 
 
-def _seconds(gate: Gate, card: Scorecard, before: Sequence[Digest]) -> Iterator[Finding]:
+def _seconds(gate: Gate, card: Scorecard, before: Sequence[RunSummary]) -> Iterator[Finding]:
     """By the median of the last runs of the best lineage that has enough of the same work."""
     more = gate.max_seconds_regression
     if more is None:
@@ -267,7 +267,7 @@ def _broken(card: Scorecard) -> Iterator[Finding]:
             )
 
 
-def _unused(card: Scorecard, before: Sequence[Digest]) -> Iterator[Finding]:
+def _unused(card: Scorecard, before: Sequence[RunSummary]) -> Iterator[Finding]:
     """Nothing at all came from a cache, of steps or of Go packages, although there were earlier runs."""
     if card.run.no_cache:
         yield Finding(check=Check.CACHE, state=State.SHORT, says="no cache was used: --no-cache")
@@ -287,7 +287,7 @@ def _unused(card: Scorecard, before: Sequence[Digest]) -> Iterator[Finding]:
 # ---- earlier runs
 
 
-def _of_lineage(card: Scorecard, runs: Sequence[Digest], *, least: int = 1) -> list[Digest]:
+def _of_lineage(card: Scorecard, runs: Sequence[RunSummary], *, least: int = 1) -> list[RunSummary]:
     """The runs of the first of its branch, the base and main that has enough of them; [] where none has."""
     for branch in dict.fromkeys((*card.run.lineages, card.run.branch)):
         found = [d for d in runs if d.branch == branch]
@@ -300,7 +300,7 @@ def _services(card: Scorecard) -> set[str]:
     return {target.service for target in card.targets}
 
 
-def _same_work(card: Scorecard, other: Digest) -> bool:
+def _same_work(card: Scorecard, other: RunSummary) -> bool:
     """The same targets for the same platforms; by services and number where an older digest does not tell."""
     if other.work:
         return other.work == work_of(card.run)

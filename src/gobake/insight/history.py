@@ -1,4 +1,4 @@
-"""What reports are made of, read from a store: a run, those before it, the digests of many."""
+"""What reports are made of, read from a store: a run, those before it, the summaries of many."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, overload
 from gobake.errors import Unwritable, UsageError
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
-from gobake.runs.summary import Digest
+from gobake.runs.summary import RunSummary
 
-if TYPE_CHECKING:  # what scores is imported where something is scored: mostly the digests are there
+if TYPE_CHECKING:  # what scores is imported where something is scored: mostly the summaries are there
     from gobake.insight.account import Account
     from gobake.insight.card import Scorecard
 
 LIMIT = 50  # runs that one is seen against
 _WHOLE = 20  # of these, that are read whole: they tell what steps cost, and why others were missed
 _PATIENCE = 0.15  # seconds at the end of a build; reading large records takes longer
-_AT_ONCE = 200  # digests
+_AT_ONCE = 200  # summaries
 
 
 class Earlier(Sequence[RunRecord]):
@@ -89,10 +89,12 @@ class Records:
         return scorecard(record, Earlier(self, record.id, ids, until=until))
 
 
-# ---- digests
+# ---- summaries
 
 
-def all_digests(store: RunStore, ids: Sequence[str] | None = None) -> Iterator[tuple[str, Digest | UnreadableRecord]]:
+def all_summaries(
+    store: RunStore, ids: Sequence[str] | None = None
+) -> Iterator[tuple[str, RunSummary | UnreadableRecord]]:
     """Of every run, or of those of ``ids`` (in order), newest first: as they are kept; else made from the records, and
     kept from now on."""
     there = store.ids()
@@ -100,49 +102,49 @@ def all_digests(store: RunStore, ids: Sequence[str] | None = None) -> Iterator[t
     records = Records(store)
     for at in range(0, len(wanted), _AT_ONCE):
         some = wanted[at : at + _AT_ONCE]
-        kept = store.digests(some)
-        made: list[Digest] = []
+        kept = store.summaries(some)
+        made: list[RunSummary] = []
         try:
             for run_id in some:
-                found: Digest | UnreadableRecord | None = kept.get(run_id)
+                found: RunSummary | UnreadableRecord | None = kept.get(run_id)
                 if found is None:
                     found = _made(records, run_id, there)
-                    if isinstance(found, Digest):
+                    if isinstance(found, RunSummary):
                         made.append(found)
                 yield run_id, found
         finally:
-            store.keep_digests(made)
+            store.keep_summaries(made)
 
 
-def _made(records: Records, run_id: str, there: Sequence[str]) -> Digest | UnreadableRecord:
+def _made(records: Records, run_id: str, there: Sequence[str]) -> RunSummary | UnreadableRecord:
     record = records.get(run_id)
     if isinstance(record, UnreadableRecord):
         return record
     try:
-        return _digest(records.scored(record, there))
+        return _summary(records.scored(record, there))
     except Exception as error:  # one odd record, perhaps from elsewhere, must not hide the others
         return UnreadableRecord(f"cannot be scored: {type(error).__name__}: {error}")
 
 
-def digests(store: RunStore, count: int) -> list[Digest]:
+def summaries(store: RunStore, count: int) -> list[RunSummary]:
     """Of the last readable runs, newest first."""
-    return list(islice((found for _, found in all_digests(store) if isinstance(found, Digest)), count))
+    return list(islice((found for _, found in all_summaries(store) if isinstance(found, RunSummary)), count))
 
 
-def prompt_digest(record: RunRecord, records: Records) -> Digest | None:
+def prompt_summary(record: RunRecord, records: Records) -> RunSummary | None:
     """Of a run that just ended. None where it cannot be scored, and where large records would have to be read for it
     while somebody waits: whoever asks for it first makes it then."""
     try:
         until = time.monotonic() + _PATIENCE
-        return _digest(records.scored(record, records.store.ids(), until=until))
+        return _summary(records.scored(record, records.store.ids(), until=until))
     except Exception:  # whatever it is, the images are built, and the record is to be kept
         return None
 
 
-def _digest(card: Scorecard) -> Digest:
-    from gobake.insight.scorecard import digest_of
+def _summary(card: Scorecard) -> RunSummary:
+    from gobake.insight.scorecard import summary_of
 
-    return digest_of(card)
+    return summary_of(card)
 
 
 # ---- one run
@@ -162,14 +164,14 @@ def account_of(
     store: RunStore,
     record: RunRecord,
     other: Scorecard | None = None,
-    known: Sequence[Digest] | None = None,
+    known: Sequence[RunSummary] | None = None,
     past: Earlier | None = None,
 ) -> Account:
-    """``known``: the store's last digests, ``past``: the runs before this one, where they are at hand."""
+    """``known``: the store's last summaries, ``past``: the runs before this one, where they are at hand."""
     from gobake.insight.account import account
 
     past = earlier(store, record) if past is None else past
-    return account(record, past, digests(store, LIMIT) if known is None else known, other=other)
+    return account(record, past, summaries(store, LIMIT) if known is None else known, other=other)
 
 
 def package_costs(record: RunRecord, past: Earlier) -> Mapping[tuple[str, str], float]:

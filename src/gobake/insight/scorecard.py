@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from gobake.insight.card import CommandFigures, Digest, GoFigures, Part, Saved, Scorecard, work_of
+from gobake.insight.card import CommandFigures, GoFigures, Part, RunSummary, Saved, Scorecard, work_of
 from gobake.insight.costs import Costs, cached_packages, last_costs, longest
 from gobake.insight.modules import module_of
 from gobake.insight.work import critical_path, figures, saved_by_steps, seconds_at_work
@@ -35,10 +35,10 @@ def scorecard(record: RunRecord, earlier: Sequence[RunRecord]) -> Scorecard:
     )
 
 
-def digest_of(card: Scorecard) -> Digest:
+def summary_of(card: Scorecard) -> RunSummary:
     """What lists, trends and gates need of a run."""
     run = card.run
-    return Digest(
+    return RunSummary(
         id=run.id,
         started=run.started,
         seconds=run.seconds,

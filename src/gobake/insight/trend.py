@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-from gobake.insight.card import Digest
+from gobake.insight.card import RunSummary
 
 LEAST = 5  # earlier runs; fewer tell no noise
 MOST = 50  # earlier runs
@@ -26,8 +26,8 @@ class Figure(StrEnum):
     HIT_RATE = "hit_rate"
     GO_HIT_RATE = "go_hit_rate"
 
-    def of(self, digest: Digest) -> float | None:
-        value = getattr(digest, self.value)
+    def of(self, summary: RunSummary) -> float | None:
+        value = getattr(summary, self.value)
         return None if value is None else float(value)
 
 
@@ -65,15 +65,15 @@ class Trend:
     """The runs of one branch that are like its newest, which is none of `spreads`."""
 
     branch: str
-    newest: Digest
+    newest: RunSummary
     runs: int  # before the newest
     spreads: tuple[Spread, ...] = ()
     changes: tuple[Change, ...] = ()
 
 
-def trend(newest: Digest, digests: Sequence[Digest]) -> Trend:
-    """One run against those before it on its branch. ``digests``: newest first; the run itself may be among them."""
-    before = [d for d in digests if _alike(d, newest) and d.id < newest.id][:MOST]
+def trend(newest: RunSummary, summaries: Sequence[RunSummary]) -> Trend:
+    """One run against those before it on its branch. ``summaries``: newest first; the run itself may be among them."""
+    before = [d for d in summaries if _alike(d, newest) and d.id < newest.id][:MOST]
     spreads = tuple(spread for figure in Figure if (spread := _spread(figure, before)))
     return Trend(
         branch=newest.branch,
@@ -84,16 +84,16 @@ def trend(newest: Digest, digests: Sequence[Digest]) -> Trend:
     )
 
 
-def trends(digests: Sequence[Digest]) -> tuple[Trend, ...]:
+def trends(summaries: Sequence[RunSummary]) -> tuple[Trend, ...]:
     """One a branch, of its newest run that went well; that of the newest run first."""
-    newest: dict[str, Digest] = {}
-    for digest in digests:
-        if digest.outcome == "done":
-            newest.setdefault(digest.branch, digest)
-    return tuple(trend(digest, digests) for digest in newest.values())
+    newest: dict[str, RunSummary] = {}
+    for summary in summaries:
+        if summary.outcome == "done":
+            newest.setdefault(summary.branch, summary)
+    return tuple(trend(summary, summaries) for summary in newest.values())
 
 
-def _alike(one: Digest, other: Digest) -> bool:
+def _alike(one: RunSummary, other: RunSummary) -> bool:
     return (
         one.outcome == "done"
         and one.branch == other.branch
@@ -102,8 +102,8 @@ def _alike(one: Digest, other: Digest) -> bool:
     )
 
 
-def _spread(figure: Figure, digests: Sequence[Digest]) -> Spread | None:
-    values = [value for digest in digests if (value := figure.of(digest)) is not None]
+def _spread(figure: Figure, summaries: Sequence[RunSummary]) -> Spread | None:
+    values = [value for summary in summaries if (value := figure.of(summary)) is not None]
     if not values:
         return None
     middle = median(values)
@@ -111,7 +111,7 @@ def _spread(figure: Figure, digests: Sequence[Digest]) -> Spread | None:
     return Spread(figure=figure, runs=len(values), median=middle, deviation=deviation)
 
 
-def _change(usual: Spread, newest: Digest) -> Change | None:
+def _change(usual: Spread, newest: RunSummary) -> Change | None:
     value = usual.figure.of(newest)
     if value is None or usual.runs < LEAST or abs(value - usual.median) <= usual.noise:
         return None

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from gobake.checkout.ci import Surroundings
+from gobake.checkout.ci import CIContext
 from gobake.engine import Builder, EngineInfo, ImageSize
 from gobake.errors import CompileFailed
 from gobake.gotool.packages import unreadable
@@ -166,7 +166,7 @@ def _target(
     )
 
 
-def facts(opened: Opened, around: Surroundings, builder: Builder, info: EngineInfo) -> dict[str, Any]:
+def facts(opened: Opened, around: CIContext, builder: Builder, info: EngineInfo) -> dict[str, Any]:
     """The fields of a record that say where and from what a run was made."""
     project, checkout = opened.project, opened.checkout
     return {

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gobake import services
-from gobake.caching.policy.choice import CacheChoice, choose
-from gobake.caching.policy.options import CacheWish
+from gobake.caching.policy.choice import CacheSettings, choose
+from gobake.caching.policy.options import CacheOptions
 from gobake.checkout import git
 from gobake.config.cache_values import CacheConfig
 from gobake.config.finding import load_config
@@ -141,7 +141,7 @@ def history_folder(opened: Opened, request: Request) -> Path:
     return data_folder() / "runs" / identity(project)
 
 
-def choose_caches(opened: Opened, wish: CacheWish) -> CacheChoice:
+def choose_caches(opened: Opened, wish: CacheOptions) -> CacheSettings:
     """Which caches a run reads and writes, here and now. Raises ConfigError for a policy's file."""
     config = opened.config.cache if opened.config else CacheConfig()
     around = surroundings(opened.checkout, config.main_branch or "", vouched=opened.vouched)

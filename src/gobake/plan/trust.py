@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gobake.checkout import git
-from gobake.checkout.ci import Place, Surroundings, look
+from gobake.checkout.ci import CIContext, CIProvider, look
 from gobake.config.finding import load_config
 from gobake.config.values import Config
 from gobake.errors import ConfigError, UsageError
@@ -53,14 +53,14 @@ def establish(root: Path, tree: Config | None, request: Request, checkout: git.C
     return replace(held, written=written)
 
 
-def surroundings(checkout: git.Checkout, main_branch: str = "", *, vouched: bool = False) -> Surroundings:
+def surroundings(checkout: git.Checkout, main_branch: str = "", *, vouched: bool = False) -> CIContext:
     """Those of this process; what whoever runs vouches for is in no doubt."""
     around = look(os.environ, checkout, main_branch)
     return replace(around, doubt="") if vouched else around
 
 
-def _remembered(around: Surroundings, root: Path, tree: Config | None) -> bool:
-    return around.kind is Place.TERMINAL and remembered.is_trusted(root, tree)
+def _remembered(around: CIContext, root: Path, tree: Config | None) -> bool:
+    return around.kind is CIProvider.TERMINAL and remembered.is_trusted(root, tree)
 
 
 def _held(trust: Trust, tree: Config | None, base: Config | None, locked: Config | None) -> Established:
@@ -68,7 +68,7 @@ def _held(trust: Trust, tree: Config | None, base: Config | None, locked: Config
     return Established(config=config, trust=replace(trust, left_out=left, source=source))
 
 
-def _base(root: Path, around: Surroundings) -> Config | None:
+def _base(root: Path, around: CIContext) -> Config | None:
     """gobake.yaml of the commit that a pull request would be merged into, where the clone has it; one that is wrong is
     of no use."""
     text = git.text_at(root, around.base_revision, CONFIG_FILE) if around.base_revision else None

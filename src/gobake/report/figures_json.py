@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from gobake.insight.account import Account
-from gobake.insight.card import Digest
+from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.runs.record import StepRecord
 from gobake.text.printable import scrubbed
@@ -24,7 +24,7 @@ class Report:
     """What the document is made of."""
 
     account: Account
-    runs: Sequence[Digest] = ()  # where several were asked for, newest first
+    runs: Sequence[RunSummary] = ()  # where several were asked for, newest first
     trends: Sequence[Trend] = ()  # of all branches among them
 
 

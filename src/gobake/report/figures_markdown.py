@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gobake.insight.account import Account
-from gobake.insight.card import Digest
+from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.quantities import UNKNOWN, seconds_text, share_text
@@ -36,9 +36,9 @@ def as_markdown(account: Account) -> str:
     return "\n".join(lines) + "\n"
 
 
-def runs_as_markdown(digests: Sequence[Digest], trends: Sequence[Trend]) -> str:
+def runs_as_markdown(summaries: Sequence[RunSummary], trends: Sequence[Trend]) -> str:
     """The last runs, newest first, and how each branch fares."""
-    lines = ["### gobake: the last runs", "", *_table(words.runs_table(digests), _RUNS, left=4), ""]
+    lines = ["### gobake: the last runs", "", *_table(words.runs_table(summaries), _RUNS, left=4), ""]
     lines += [f"- {escaped(line)}" for trend in trends[:_BRANCHES] for line in words.trend_lines(trend)]
     return "\n".join(lines[: MOST_LINES - 1]) + "\n"
 

@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from gobake.insight.account import Account
-from gobake.insight.card import Digest
+from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.console import console_for
@@ -48,10 +48,10 @@ def print_report(account: Account, *, color: str) -> None:
         _compared(console, account)
 
 
-def print_runs(digests: Sequence[Digest], trends: Sequence[Trend], *, color: str) -> None:
+def print_runs(summaries: Sequence[RunSummary], trends: Sequence[Trend], *, color: str) -> None:
     """The last runs, newest first, and how each branch fares."""
     console = console_for(sys.stdout, color)
-    _table(console, words.runs_table(digests), left=4)
+    _table(console, words.runs_table(summaries), left=4)
     for trend in trends:
         for line in words.trend_lines(trend):
             console.print(_text(line, _change_style(line)), soft_wrap=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gobake.insight.account import Account
-from gobake.insight.card import Digest, Part, Scorecard, StepFigures
+from gobake.insight.card import Part, RunSummary, Scorecard, StepFigures
 from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
 from gobake.insight.trend import Change, Figure, Spread, Trend
@@ -226,7 +226,7 @@ def _judged(row: Row) -> str:
     return "" if row.better is None else "better" if row.better else "worse"
 
 
-def runs_table(digests: Sequence[Digest]) -> Table:
+def runs_table(digests: Sequence[RunSummary]) -> Table:
     rows = [
         (
             d.id,

@@ -9,7 +9,7 @@ from typing import Any
 
 from gobake import recipe
 from gobake.caching.layers.plan import LayerPlan, cache_name
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.namespaces import told
 from gobake.caching.seeds.mounts import mounts_of
 from gobake.model import Project, Service, Strategy, Target
@@ -34,7 +34,7 @@ class Plan:
     packages: int  # local packages that enter the compile
     tag: str
     host_go: str | None
-    caches: CacheChoice | None = None
+    caches: CacheSettings | None = None
     layers: LayerPlan | None = None
     versions: Versions | None = None
     needs: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)  # by service: what it needs when it runs
@@ -45,7 +45,7 @@ def make_plan(
     opened: Opened,
     matrix: Matrix,
     tag: str,
-    caches: CacheChoice | None = None,
+    caches: CacheSettings | None = None,
     layers: LayerPlan | None = None,
     versions: Versions | None = None,
     needs: Mapping[str, tuple[Need, ...]] = MappingProxyType({}),

@@ -8,24 +8,24 @@ from typing import Any
 
 from gobake.report.quantities import UNKNOWN, moment_text, share_text
 from gobake.runs.record import UnreadableRecord
-from gobake.runs.summary import Digest
+from gobake.runs.summary import RunSummary
 from gobake.text.printable import one_line
 
 _SERVICES = 3  # that are named
 _COLUMNS = ("RUN", "BEGUN", "OUTCOME", "TIME", "TARGETS", "STEPS", "GO", "SAVED", "REVISION", "BRANCH", "SERVICES")
 _NUMBERS = frozenset(("TIME", "TARGETS", "STEPS", "GO", "SAVED"))
 
-Listed = tuple[str, Digest | UnreadableRecord]
+Listed = tuple[str, RunSummary | UnreadableRecord]
 
 
 def lines(found: Sequence[Listed]) -> list[str]:
     """STEPS and GO are hit rates. A record that cannot be read is told in its place."""
-    rows = [_row(run) for _, run in found if isinstance(run, Digest)]
+    rows = [_row(run) for _, run in found if isinstance(run, RunSummary)]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     ready = iter(rows)
     told = [_aligned(_COLUMNS, widths)] if rows else []
     for run_id, run in found:
-        told.append(_aligned(next(ready), widths) if isinstance(run, Digest) else f"{run_id}  {one_line(str(run))}")
+        told.append(_aligned(next(ready), widths) if isinstance(run, RunSummary) else f"{run_id}  {one_line(str(run))}")
     return told
 
 
@@ -33,8 +33,8 @@ def as_json(found: Sequence[Listed], more: int) -> dict[str, Any]:
     """None is unknown. ``more``: runs that were left out because of their number."""
     return {
         "schema": 1,
-        "runs": [_object(run) for _, run in found if isinstance(run, Digest)],
-        "unreadable": [{"id": run_id, "error": str(run)} for run_id, run in found if not isinstance(run, Digest)],
+        "runs": [_object(run) for _, run in found if isinstance(run, RunSummary)],
+        "unreadable": [{"id": run_id, "error": str(run)} for run_id, run in found if not isinstance(run, RunSummary)],
         "more": more,
     }
 
@@ -47,7 +47,7 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _row(run: Digest) -> tuple[str, ...]:
+def _row(run: RunSummary) -> tuple[str, ...]:
     services = ", ".join(run.services[:_SERVICES])
     if len(run.services) > _SERVICES:
         services += f" and {len(run.services) - _SERVICES} more"
@@ -67,7 +67,7 @@ def _row(run: Digest) -> tuple[str, ...]:
     return tuple(map(one_line, row))
 
 
-def _object(run: Digest) -> dict[str, Any]:
+def _object(run: RunSummary) -> dict[str, Any]:
     return {
         "id": run.id,
         "started": run.started,

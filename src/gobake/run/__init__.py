@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING
 from gobake import __version__, engine
 from gobake.config.gate_values import GateConfig
 from gobake.credentials import Access, EventRedactor
-from gobake.engine import Bake, EngineInfo, Questions
+from gobake.engine import Bake, BuilderQuery, EngineInfo
 from gobake.engine.interrupt import interruptible
 from gobake.errors import ExitCode, GobakeError
 from gobake.paths import scratch_folder
 from gobake.proc import futures
-from gobake.run.prepare import Asked, Ready, hints, narrowed, prepare, sayer
+from gobake.run.prepare import BuildRequest, PreparedBuild, hints, narrowed, prepare, sayer
 from gobake.run.save import Saving, export, loader_of
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.insight.history import Records
     from gobake.outcome.keep_going import NotBuilt
-    from gobake.run.usage import Watch
+    from gobake.run.usage import MountUsage
     from gobake.runs.begun import BegunRun
     from gobake.runs.record import InputsRecord, RunRecord, SizeRecord
     from gobake.trace.caches import CacheTransfer
@@ -43,7 +43,7 @@ _TICK_SECONDS = 1.0  # without a word from buildx, after which clocks are looked
 _AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 
-def run(asked: Asked, questions: Questions) -> ExitCode:
+def run(asked: BuildRequest, questions: BuilderQuery) -> ExitCode:
     """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
     buildx begins, for targets that were left out, and for a gate that the run does not pass."""
     started = time.time()
@@ -71,7 +71,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
         )
         ready, baked = _bake_what_can_be_built(asked, ready, saving, begun_run)
         from gobake.caching.layers import record as cache_run
-        from gobake.insight.history import prompt_digest
+        from gobake.insight.history import prompt_summary
         from gobake.outcome import keep_going, read
         from gobake.report import ci_summary
         from gobake.run.sizes import sizes_of
@@ -122,12 +122,12 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
             *ready.journal.keep(
                 record,
                 baked.lines,
-                lambda record: prompt_digest(record, baked.past) if baked.past else None,
+                lambda record: prompt_summary(record, baked.past) if baked.past else None,
                 cache_run.export_note if any(c.direction == "export" for c in record.caches) else None,
             ),
         ]
         if ready.travel:
-            ready.travel.send(record, ready.journal.digest)
+            ready.travel.send(record, ready.journal.summary)
             noted += ready.travel.notes
         if ci_summary.wanted(os.environ):
             noted += ci_summary.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
@@ -142,7 +142,7 @@ def run(asked: Asked, questions: Questions) -> ExitCode:
     return ExitCode.DONE
 
 
-def _print_dry_run(asked: Asked, ready: Ready) -> None:
+def _print_dry_run(asked: BuildRequest, ready: PreparedBuild) -> None:
     from gobake.report.plan import as_text, make_plan
 
     show(as_text(make_plan(ready.opened, ready.matrix, asked.tag, ready.caches, ready.layers, ready.versions)))
@@ -156,7 +156,7 @@ def _modules_from(access: Access) -> str:
 # ---- the build
 
 
-def _begun_run(asked: Asked, ready: Ready, started: float) -> BegunRun:
+def _begun_run(asked: BuildRequest, ready: PreparedBuild, started: float) -> BegunRun:
     """From now on the history tells of this run, whatever becomes of it."""
     from gobake.outcome import read
     from gobake.runs.begun import BegunRun, next_id
@@ -181,7 +181,7 @@ def _begun_run(asked: Asked, ready: Ready, started: float) -> BegunRun:
     return BegunRun(ready.history, record)
 
 
-def _failure(ready: Ready, baked: _Baked, seen: Trace) -> Failure:
+def _failure(ready: PreparedBuild, baked: _Baked, seen: Trace) -> Failure:
     from gobake.outcome import read
 
     if baked.given_up and not baked.interrupted:
@@ -199,14 +199,14 @@ def _failure(ready: Ready, baked: _Baked, seen: Trace) -> Failure:
     )
 
 
-def _watch(asked: Asked, ready: Ready) -> Watch:
+def _watch(asked: BuildRequest, ready: PreparedBuild) -> MountUsage:
     """Begun before anything is built or warmed."""
     from gobake.caching.seeds.mounts import mounts_of
     from gobake.recipe.ignore import vendored
-    from gobake.run.usage import Watch
+    from gobake.run.usage import MountUsage
 
     opened = ready.opened
-    watch = Watch(
+    watch = MountUsage(
         builder=ready.builder,
         chosen=asked.request.builder,
         mounts=mounts_of(opened.project, ready.matrix, vendored=vendored(ready.matrix, opened.tree)),
@@ -232,7 +232,9 @@ class _Baked:
     not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
 
 
-def _bake_what_can_be_built(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> tuple[Ready, _Baked]:
+def _bake_what_can_be_built(
+    asked: BuildRequest, ready: PreparedBuild, saving: Saving, begun_run: BegunRun
+) -> tuple[PreparedBuild, _Baked]:
     """Build; where some targets fail by themselves and the others are wanted all the same, build the others again. Go's
     cache holds what compiled."""
     baked = _bake(asked, ready, saving, begun_run)
@@ -260,7 +262,7 @@ def _bake_what_can_be_built(asked: Asked, ready: Ready, saving: Saving, begun_ru
     return ready, replace(baked, not_built=not_built)
 
 
-def _bake(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> _Baked:
+def _bake(asked: BuildRequest, ready: PreparedBuild, saving: Saving, begun_run: BegunRun) -> _Baked:
     """Run buildx to its end, or until Ctrl-C ended it; again where the engine lost what is its own to keep."""
     baked = _bake_once(asked, ready, saving, begun_run)
     from gobake.outcome import read
@@ -273,7 +275,7 @@ def _bake(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> _B
     return baked
 
 
-def _bake_once(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) -> _Baked:
+def _bake_once(asked: BuildRequest, ready: PreparedBuild, saving: Saving, begun_run: BegunRun) -> _Baked:
     bake, redact = Bake(ready.call), EventRedactor(ready.access.redactor)
     with interruptible() as interrupted:
         bake.begin()
@@ -328,7 +330,9 @@ def _bake_once(asked: Asked, ready: Ready, saving: Saving, begun_run: BegunRun) 
     )
 
 
-def _export(asked: Asked, ready: Ready, baked: _Baked, exporters: tuple[str, ...], begun_run: BegunRun) -> _Baked:
+def _export(
+    asked: BuildRequest, ready: PreparedBuild, baked: _Baked, exporters: tuple[str, ...], begun_run: BegunRun
+) -> _Baked:
     if not exporters:
         return baked
     # --no-cache would build everything again
@@ -352,8 +356,8 @@ def _import_what_comes_after() -> None:
 
 
 def _tell(
-    asked: Asked,
-    ready: Ready,
+    asked: BuildRequest,
+    ready: PreparedBuild,
     record: RunRecord,
     not_built: Sequence[NotBuilt],
     failed: Failure | None,
@@ -371,7 +375,7 @@ def _tell(
             say(note, err=True)
 
 
-def _judge(asked: Asked, ready: Ready, record: RunRecord) -> None:
+def _judge(asked: BuildRequest, ready: PreparedBuild, record: RunRecord) -> None:
     """The gate, where one is asked for: what was built and pushed stays. Raises GateFailed."""
     config = ready.opened.config.gate if ready.opened.config else GateConfig()
     if asked.gate == config == GateConfig():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gobake.errors import GateFailed, Unwritable
-from gobake.insight.card import Digest, Scorecard
+from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.gate import Gate, Verdict, judge
 from gobake.runs.begun import open_history
@@ -19,7 +19,7 @@ from gobake.text.printable import one_line
 def judge_or_fail(
     gate: Gate,
     card: Scorecard,
-    earlier: Sequence[Digest],
+    earlier: Sequence[RunSummary],
     explanation: Explanation | Callable[[], Explanation | None] | None,
     *,
     color: str = "auto",
@@ -44,12 +44,12 @@ def judge_or_fail(
 
 def judge_run(gate: Gate, record: RunRecord, history: Path, *, color: str, quiet: bool) -> Verdict:
     """The gate of a run that just ended. Raises GateFailed."""
-    from gobake.insight.history import LIMIT, digests, earlier
+    from gobake.insight.history import LIMIT, earlier, summaries
     from gobake.insight.scorecard import scorecard
 
     with _history(history) as store:
         before: Sequence[RunRecord] = earlier(store, record) if store else ()
-        known = digests(store, LIMIT) if store else ()
+        known = summaries(store, LIMIT) if store else ()
         card = scorecard(record, before)
         return judge_or_fail(gate, card, known, lambda: _explained(record, before), color=color, quiet=quiet)
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 from gobake import engine, recipe
 from gobake.caching.layers.plan import Builders, LayerPlan, layer_caches
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.namespaces import namespace
-from gobake.caching.policy.options import CacheWish
+from gobake.caching.policy.options import CacheOptions
 from gobake.config.gate_values import GateConfig
 from gobake.context import staging
 from gobake.context.admitted import admitted
 from gobake.credentials import Access, gather, offered
 from gobake.credentials.hosts import of_project
-from gobake.engine import BakeCall, Builder, EngineInfo, Questions, Usage
+from gobake.engine import BakeCall, Builder, BuilderQuery, EngineInfo, Usage
 from gobake.errors import EmulationMissing, GobakeError, Unwritable
 from gobake.files import atomic
 from gobake.gotool import host as hostgo
@@ -44,19 +44,19 @@ from gobake.text.say import say
 
 if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.caching.seeds.warm import Warming
-    from gobake.caching.store.history import Travel
-    from gobake.run.seeds import Care
+    from gobake.caching.store.history import RemoteHistory
+    from gobake.run.seeds import SeedSession
     from gobake.runs.journal import Journal
     from gobake.runs.record import RunRecord
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class BuildRequest:
     """Everything that a build command is told."""
 
     request: Request
     selection: Selection
-    caches: CacheWish = field(default_factory=CacheWish)
+    caches: CacheOptions = field(default_factory=CacheOptions)
     gate: GateConfig = field(default_factory=GateConfig)
     tag: str = "latest"
     push: bool = False
@@ -73,18 +73,18 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
+class PreparedBuild:
     """What is known when the build may begin."""
 
     opened: Opened
     builder: Builder
     matrix: Matrix
-    caches: CacheChoice
+    caches: CacheSettings
     layers: LayerPlan
     usage: Future[Usage | None] | None  # what the builder keeps, where that was asked already
-    care: Care | None  # None: there are no seeds to restore or to save
+    care: SeedSession | None  # None: there are no seeds to restore or to save
     history: Path  # where the records of earlier runs are
-    travel: Travel | None  # None: no history lies in a cache store
+    travel: RemoteHistory | None  # None: no history lies in a cache store
     trace_folder: Path
     call: BakeCall
     places: recipe.Places
@@ -103,7 +103,7 @@ class Ready:
         return Journal(self.history)
 
 
-def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
+def prepare(asked: BuildRequest, questions: BuilderQuery, scratch: Path) -> PreparedBuild:
     """Engine and Go are asked at the same time; both take a tenth of a second, and so does an import."""
     if not questions.remembered:
         questions.begin_info()
@@ -210,7 +210,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
         secrets=access.secrets,
         plugin=questions.plugin,
     )
-    return Ready(
+    return PreparedBuild(
         opened=opened,
         builder=builder,
         matrix=matrix,
@@ -233,7 +233,7 @@ def prepare(asked: Asked, questions: Questions, scratch: Path) -> Ready:
     )
 
 
-def _stage(asked: Asked, opened: Opened, matrix: Matrix, home: Path) -> staging.Staged:
+def _stage(asked: BuildRequest, opened: Opened, matrix: Matrix, home: Path) -> staging.Staged:
     """Copies of what the build reads, in a folder that no other run writes to while this one lives."""
     folder = home / "context"
     if asked.dry_run:
@@ -245,7 +245,7 @@ def _bake_targets(matrix: Matrix, layers: LayerPlan) -> tuple[str, ...]:
     return (*(t.name for t in matrix.targets), *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters)
 
 
-def narrowed(ready: Ready, matrix: Matrix) -> Ready:
+def narrowed(ready: PreparedBuild, matrix: Matrix) -> PreparedBuild:
     """The same build of fewer targets."""
     project = ready.opened.project
     names = {recipe.TRACE, *(target.name for target in matrix.targets)}
@@ -258,7 +258,7 @@ def narrowed(ready: Ready, matrix: Matrix) -> Ready:
     return replace(ready, matrix=matrix, layers=layers, places=places, call=call)
 
 
-def _cheap_usage(asked: Asked, questions: Questions) -> Future[Usage | None] | None:
+def _cheap_usage(asked: BuildRequest, questions: BuilderQuery) -> Future[Usage | None] | None:
     """What the builder keeps is asked as soon as it is known which one it is, where that costs next to nothing."""
     if asked.dry_run:
         return None
@@ -279,10 +279,10 @@ def _is_warm(warming: Warming, usage: Future[Future[Usage | None] | None]) -> bo
 
 
 def _care(
-    asked: Asked,
+    asked: BuildRequest,
     opened: Opened,
     matrix: Matrix,
-    caches: CacheChoice,
+    caches: CacheSettings,
     builder: Builder,
     home: Path,
     dockerfile: str,
@@ -291,11 +291,11 @@ def _care(
     usage: Future[Usage | None] | None,
     warming: Warming | None,
     staged: staging.Staged,
-) -> Care:
-    from gobake.run.seeds import Care  # only where there is a cache store
+) -> SeedSession:
+    from gobake.run.seeds import SeedSession  # only where there is a cache store
 
     compiled = layers.targets.get(recipe.TRACE)
-    care = Care(
+    care = SeedSession(
         opened=opened,
         matrix=matrix,
         choice=caches,
@@ -313,7 +313,7 @@ def _care(
     return care
 
 
-def _travel(caches: CacheChoice, project: Project, history: Path) -> Travel | None:
+def _travel(caches: CacheSettings, project: Project, history: Path) -> RemoteHistory | None:
     """What the cache store has of other runs is on its way from now on."""
     if caches.store is None:
         return None
@@ -336,7 +336,7 @@ def _known(history: Path) -> frozenset[str]:
         return frozenset()
 
 
-def hints(asked: Asked, ready: Ready, record: RunRecord) -> list[str]:
+def hints(asked: BuildRequest, ready: PreparedBuild, record: RunRecord) -> list[str]:
     """What to know of a run that went well; what images lack is said when a program is new, and not again and again."""
     found = [*ready.namesakes, *ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
     if any(work.compiled for work in record.go):
@@ -349,13 +349,13 @@ def hints(asked: Asked, ready: Ready, record: RunRecord) -> list[str]:
     return found
 
 
-def sayer(asked: Asked) -> Callable[[str], None]:
+def sayer(asked: BuildRequest) -> Callable[[str], None]:
     """Lines beside the progress; --quiet keeps to errors."""
     return lambda line: None if asked.quiet else say(line, err=True)
 
 
 def _access(
-    asked: Asked, opened: Opened, matrix: Matrix, home: Path, scratch: Path, settings: Callable[[], str]
+    asked: BuildRequest, opened: Opened, matrix: Matrix, home: Path, scratch: Path, settings: Callable[[], str]
 ) -> tuple[Access, str]:
     """(what the build is given, what it is not for want of trust). A project that needs no modules but its own is given
     nothing."""
@@ -392,7 +392,7 @@ def module_access(
     )
 
 
-def _runnable(asked: Asked, matrix: Matrix, builder: Builder) -> Matrix:
+def _runnable(asked: BuildRequest, matrix: Matrix, builder: Builder) -> Matrix:
     """Targets that run programs of a platform that no node can run: an error where asked for, else left out."""
     stuck = _stuck(matrix, builder)
     if not stuck:
@@ -425,7 +425,7 @@ def _cache_folder(name: str) -> Path:
     return folder
 
 
-def _builders(builder: Builder, questions: Questions) -> Builders:
+def _builders(builder: Builder, questions: BuilderQuery) -> Builders:
     stores = not builder.keeps_images or builder.holds_platforms
     return Builders(
         several_nodes=len(builder.nodes) > 1,

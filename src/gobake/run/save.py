@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gobake.credentials import EventRedactor
-    from gobake.run.seeds import Care
+    from gobake.run.seeds import SeedSession
     from gobake.targets.matrix import Matrix
     from gobake.trace.caches import CacheTransfer
     from gobake.trace.events import Event, EventLog
@@ -39,7 +39,7 @@ _PATIENCE = 3.0  # seconds after Ctrl-C for what is being saved to come to its e
 class Saving:
     """The save of the Go mounts of one run."""
 
-    care: Care | None  # None: nothing is saved
+    care: SeedSession | None  # None: nothing is saved
     matrix: Matrix
     trace_folder: Path
     started: float

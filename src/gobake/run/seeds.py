@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gobake import engine
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.seeds import expected, session
 from gobake.caching.seeds.memory import note
 from gobake.caching.seeds.save import save
@@ -30,12 +30,12 @@ from gobake.text.printable import one_line
 
 
 @dataclass(kw_only=True)
-class Care:
+class SeedSession:
     """The mounts of one run."""
 
     opened: Opened
     matrix: Matrix
-    choice: CacheChoice
+    choice: CacheSettings
     builder: Builder
     chosen: str  # the builder's name as --builder gave it
     home: Path

@@ -7,11 +7,13 @@ from typing import Any
 
 from gobake import engine
 from gobake.outcome import read
-from gobake.run.prepare import Asked, Ready
+from gobake.run.prepare import BuildRequest, PreparedBuild
 from gobake.runs.record import SizeRecord
 
 
-def sizes_of(asked: Asked, ready: Ready, metadata: Mapping[str, Any]) -> dict[str, tuple[SizeRecord, ...]]:
+def sizes_of(
+    asked: BuildRequest, ready: PreparedBuild, metadata: Mapping[str, Any]
+) -> dict[str, tuple[SizeRecord, ...]]:
     """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
     digests = {t.name: read.digest_of(metadata, t.name) for t in ready.matrix.targets}
     known = ready.journal.sizes(digests.values())

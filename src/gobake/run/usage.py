@@ -26,7 +26,7 @@ def begin_usage(builder: Builder, chosen: str) -> Future[Usage | None]:
 
 
 @dataclass(kw_only=True)
-class Watch:
+class MountUsage:
     """One run's look at its builder."""
 
     builder: Builder

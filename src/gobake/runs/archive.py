@@ -1,4 +1,4 @@
-"""Runs on the way to another store: a record, its digest and its events as one line of JSON, and files of such lines.
+"""Runs on the way to another store: a record, its summary and its events as one line of JSON, and files of such lines.
 
 What comes in may be anything: it is bounded, checked against the types of a record, and its id is a name of ours before
 it becomes the name of a file. Nothing is ever unpacked by names that an archive chooses.
@@ -17,10 +17,10 @@ from gobake.errors import Unwritable, UsageError
 from gobake.files import atomic
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
-from gobake.runs import summary as digests
+from gobake.runs import summary as summaries
 from gobake.runs.record import NewerRecord, RunRecord, UnreadableRecord, from_json, to_json
 from gobake.runs.store import is_id
-from gobake.runs.summary import Digest
+from gobake.runs.summary import RunSummary
 
 SCHEMA = 1
 LONGEST = 128 << 20  # bytes of a line; the events of a large build have some 20 MB
@@ -31,7 +31,7 @@ class Entry:
     """One run."""
 
     record: RunRecord
-    digest: Digest | None = None  # None: whoever asks for it makes it
+    summary: RunSummary | None = None  # None: whoever asks for it makes it
     events: str | None = None  # None: they do not travel, or are gone
 
 
@@ -44,8 +44,8 @@ class Refused:
 
 
 def to_line(entry: Entry) -> bytes:
-    digest = json.loads(digests.to_text(entry.digest)) if entry.digest else None
-    data = {"schema": SCHEMA, "record": to_json(entry.record), "digest": digest, "events": entry.events}
+    summary = json.loads(summaries.to_text(entry.summary)) if entry.summary else None
+    data = {"schema": SCHEMA, "record": to_json(entry.record), "digest": summary, "events": entry.events}
     return json.dumps(data, separators=(",", ":")).encode() + b"\n"
 
 
@@ -62,11 +62,11 @@ def from_line(line: bytes) -> Entry:
     record = from_json(data.get("record"))
     if not is_id(record.id):
         raise UnreadableRecord(f"has the id {record.id[:40]!r}, which is none of a run")
-    digest = digests.from_text(json.dumps(data.get("digest")))  # what is no digest is made anew
-    if digest and (digest.id, digest.started) != (record.id, record.started):
-        raise UnreadableRecord(f"has the digest of another run than {record.id}")
+    summary = summaries.from_text(json.dumps(data.get("digest")))  # what is no summary is made anew
+    if summary and (summary.id, summary.started) != (record.id, record.started):
+        raise UnreadableRecord(f"has the summary of another run than {record.id}")
     events = data.get("events")
-    return Entry(record=record, digest=digest, events=events if isinstance(events, str) else None)
+    return Entry(record=record, summary=summary, events=events if isinstance(events, str) else None)
 
 
 # ---- files

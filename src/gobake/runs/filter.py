@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gobake.errors import UsageError
-from gobake.runs.summary import Digest
+from gobake.runs.summary import RunSummary
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(r"([0-9]{1,6})([mhdw])")
@@ -26,7 +26,7 @@ class Choice:
     since: float | None = None  # seconds since the epoch
     until: float | None = None  # and a run that began at that moment is none of them
 
-    def admits(self, run: Digest) -> bool:
+    def admits(self, run: RunSummary) -> bool:
         return (
             self.branch in ("", run.branch)
             and self.builder in ("", run.builder)

@@ -11,7 +11,7 @@ from gobake.runs import begun
 from gobake.runs.archive import Entry
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.runs.store import RunStore
-from gobake.runs.summary import Digest
+from gobake.runs.summary import RunSummary
 
 _REMARKED = 10  # runs that a remark looks back on
 _RECENT = 3  # runs; an image that none of them had is asked for
@@ -29,7 +29,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.digest: Digest | None = None  # of the run that was kept, where it could be made at once
+        self.summary: RunSummary | None = None  # of the run that was kept, where it could be made at once
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
         begun.settle(folder)
         self.store = _opened(folder)  # None: it can neither be written nor read
@@ -61,21 +61,21 @@ class Journal:
                 there = set(self.store.ids())
                 for entry in entries:
                     if entry.record.id not in there:
-                        self.store.add(entry.record, None if entry.events is None else [entry.events], entry.digest)
+                        self.store.add(entry.record, None if entry.events is None else [entry.events], entry.summary)
 
     def keep(
         self,
         record: RunRecord,
         events: Iterable[str],
-        score: Callable[[RunRecord], Digest | None],
+        score: Callable[[RunRecord], RunSummary | None],
         remark: Callable[[Sequence[RunRecord]], str] | None = None,
     ) -> list[str]:
         """Keep the record with what ``score`` makes of it, and end. What went wrong comes back as notes for the user,
         and what ``remark`` says of the last runs, newest first."""
         try:
             with self._writable() as store:
-                self.digest = score(record)
-                store.add(record, events, self.digest)
+                self.summary = score(record)
+                store.add(record, events, self.summary)
                 said = remark(store.recent(_REMARKED)) if remark else ""
                 return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]
         except Unwritable as error:

@@ -1,4 +1,4 @@
-"""Digests of runs in a small database of their own: one pass over small rows, where records are large.
+"""Summaries of runs in a small database of their own: one pass over small rows, where records are large.
 
 Whatever it holds can be made anew from the records, so nothing here raises: what cannot be read is not there, what
 cannot be written is written another time, and a damaged file is thrown away.
@@ -13,17 +13,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gobake.files import atomic
-from gobake.runs.summary import SCHEMA, Digest, from_text, to_text
+from gobake.runs.summary import SCHEMA, RunSummary, from_text, to_text
 
 FILE = "digests.db"
-_LONGEST = 1 << 16  # characters of a digest
+_LONGEST = 1 << 16  # characters of a summary
 _MOST = 1_000_000
-LOCKED_SECONDS = 5.0  # for another process; then the digest is made by whoever asks for it
+LOCKED_SECONDS = 5.0  # for another process; then the summary is made by whoever asks for it
 _TABLE = "CREATE TABLE IF NOT EXISTS digests (id TEXT, schema INT, body TEXT, PRIMARY KEY (id, schema))"
 
 
 class Shelf:
-    """The digests of one store."""
+    """The summaries of one store."""
 
     def __init__(self, folder: Path, *, writes: bool = True) -> None:
         self._file = folder / FILE
@@ -36,8 +36,8 @@ class Shelf:
                 self._database.close()
         self._database = None
 
-    def put(self, digests: Iterable[Digest]) -> None:
-        rows = [(digest.id, SCHEMA, _checked(to_text(digest))) for digest in digests]
+    def put(self, summaries: Iterable[RunSummary]) -> None:
+        rows = [(summary.id, SCHEMA, _checked(to_text(summary))) for summary in summaries]
         if rows and self._writes:
             self._write("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
 
@@ -45,13 +45,13 @@ class Shelf:
         if self._writes and self._file.exists():
             self._write("DELETE FROM digests WHERE id = ?", [(run_id,)])
 
-    def between(self, first: str, last: str) -> dict[str, Digest]:
+    def between(self, first: str, last: str) -> dict[str, RunSummary]:
         """Those of the runs from one id to another, both of them among these."""
         sql = "SELECT id, body FROM digests WHERE id BETWEEN ? AND ? AND schema = ? AND length(body) <= ? LIMIT ?"
         found = (
             (run_id, from_text(_text(body))) for run_id, body in self._read(sql, (first, last, SCHEMA, _LONGEST, _MOST))
         )
-        return {run_id: digest for run_id, digest in found if digest and digest.id == run_id}
+        return {run_id: summary for run_id, summary in found if summary and summary.id == run_id}
 
     # ---- within
 

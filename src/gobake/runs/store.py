@@ -33,7 +33,7 @@ from gobake.runs.fitting import fitting
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
 from gobake.runs.rescue import rescued
 from gobake.runs.shelf import Shelf
-from gobake.runs.summary import Digest
+from gobake.runs.summary import RunSummary
 
 LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
 _SETTINGS = {
@@ -105,8 +105,10 @@ class RunStore:
 
     # ---- writing
 
-    def add(self, record: RunRecord, events: Iterable[str | bytes] | Path | None, digest: Digest | None = None) -> None:
-        """Keep a record, its raw events and its digest. Raises Unwritable; what was there before stays as it was.
+    def add(
+        self, record: RunRecord, events: Iterable[str | bytes] | Path | None, summary: RunSummary | None = None
+    ) -> None:
+        """Keep a record, its raw events and its summary. Raises Unwritable; what was there before stays as it was.
         ``events``: None of a run from elsewhere, whose events did not come along."""
         kept = self._events(record.id)
         try:
@@ -119,7 +121,7 @@ class RunStore:
                 self._kept.remove(kept)  # events without a record would lie there for ever
             raise self._unwritable(error) from None
         self._shelf.remove(record.id)
-        self._shelf.put([digest] if digest else ())
+        self._shelf.put([summary] if summary else ())
         self._sweep()
 
     def _pack(self, events: Iterable[str | bytes] | Path, name: str) -> None:
@@ -131,9 +133,9 @@ class RunStore:
             else:
                 out.writelines(e if isinstance(e, bytes) else e.encode("utf-8", "replace") for e in events)
 
-    def keep_digests(self, digests: Iterable[Digest]) -> None:
+    def keep_summaries(self, summaries: Iterable[RunSummary]) -> None:
         """Of runs that are here, so that nobody need make them again."""
-        self._shelf.put(digests)
+        self._shelf.put(summaries)
 
     def remove(self, run_id: str) -> None:
         """Forget a run, also a damaged one. Raises Unwritable."""
@@ -206,12 +208,12 @@ class RunStore:
         for run_id in self.ids():
             yield run_id, self._read(run_id)
 
-    def digests(self, ids: Sequence[str]) -> dict[str, Digest]:
+    def summaries(self, ids: Sequence[str]) -> dict[str, RunSummary]:
         """Those of these runs that are kept."""
         if not ids:
             return {}
         found, wanted = self._shelf.between(min(ids), max(ids)), set(ids)
-        return {run_id: digest for run_id, digest in found.items() if run_id in wanted}
+        return {run_id: summary for run_id, summary in found.items() if run_id in wanted}
 
     def recent(self, count: int) -> list[RunRecord]:
         """The last readable records, newest first."""

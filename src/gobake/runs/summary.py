@@ -16,7 +16,7 @@ _LONGEST = 1 << 20  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digest:
+class RunSummary:
     """Kept beside the record when the run ends; made anew from the record where it is not there."""
 
     id: str
@@ -48,18 +48,18 @@ _KINDS = {  # by annotation, the types that JSON has for it
     "int | None": frozenset((int, type(None))),
     "tuple[str, ...]": frozenset((list,)),
 }
-_ALLOWED = {field.name: _KINDS[str(field.type)] for field in fields(Digest)}
+_ALLOWED = {field.name: _KINDS[str(field.type)] for field in fields(RunSummary)}
 _LISTS = tuple(name for name, allowed in _ALLOWED.items() if list in allowed)
 _FLOATS = tuple(name for name, allowed in _ALLOWED.items() if float in allowed)
 _WORDS = frozenset((str,))
 
 
-def to_text(digest: Digest) -> str:
-    return json.dumps({"schema": SCHEMA, **{name: getattr(digest, name) for name in _ALLOWED}}, separators=(",", ":"))
+def to_text(summary: RunSummary) -> str:
+    return json.dumps({"schema": SCHEMA, **{name: getattr(summary, name) for name in _ALLOWED}}, separators=(",", ":"))
 
 
-def from_text(text: str) -> Digest | None:
-    """None for what is no digest of this schema."""
+def from_text(text: str) -> RunSummary | None:
+    """None for what is no summary of this schema."""
     if len(text) > _LONGEST:
         return None
     try:
@@ -80,4 +80,4 @@ def from_text(text: str) -> Digest | None:
         if not _WORDS.issuperset(map(type, values[name])):
             return None
         values[name] = tuple(values[name])
-    return Digest(**values)
+    return RunSummary(**values)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.values import Config
 from gobake.trust.keys import EVERY_CLASS, KeyClass, Want, taken, wants
 
@@ -68,7 +68,7 @@ class Trust:
 class Evidence:
     """What is known beside the tree."""
 
-    around: Surroundings
+    around: CIContext
     told: bool = False  # --trust
     remembered: bool = False  # a person has said yes to this tree with what it wants
 
@@ -78,13 +78,13 @@ def decide(evidence: Evidence) -> Trust:
     around = evidence.around
     if evidence.told:
         return Trust(why="--trust")
-    if around.kind is Place.TERMINAL:
+    if around.kind is CIProvider.TERMINAL:
         if evidence.remembered:
             return Trust(why="this project was trusted on this machine")
         return Trust(classes=IMAGES_ALONE, credentials=False, why="nobody has said that it is trusted", askable=True)
     if not around.trusted:
         return _stranger(around.doubt or "a pull request from a fork")
-    if around.kind is Place.CI:
+    if around.kind is CIProvider.CI:
         return _stranger("a CI that gobake does not know; --trust says yes")
     if around.pull_request:
         allowed = frozenset((KeyClass.IMAGE, KeyClass.TALKS))

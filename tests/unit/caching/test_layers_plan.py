@@ -12,10 +12,10 @@ import pytest
 from gobake.caching.layers import oci_folder
 from gobake.caching.layers.plan import Builders, LayerPlan, cache_name, layer_caches
 from gobake.caching.layers.record import begin
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.loading import parse_config
 from gobake.model import Bases, Platform, Project, Service, Strategy
 from gobake.recipe import bakefile
@@ -25,8 +25,8 @@ from gobake.targets.matrix import Selection, select
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 BOTH = (AMD64, ARM64)
 STORE = Store(repository="ghcr.io/acme/shop-cache")
-PULL_REQUEST = Surroundings(kind=Place.GITHUB, branch="feature/x", base_branch="next", pull_request=True)
-BRANCH = Surroundings(kind=Place.GITHUB, branch="feature")
+PULL_REQUEST = CIContext(kind=CIProvider.GITHUB, branch="feature/x", base_branch="next", pull_request=True)
+BRANCH = CIContext(kind=CIProvider.GITHUB, branch="feature")
 
 
 def project(*names: str, registry: str = "") -> Project:
@@ -53,15 +53,15 @@ def project(*names: str, registry: str = "") -> Project:
 
 
 def choice(
-    around: Surroundings = BRANCH, *, policy: str = "ci-branch", store: Store | None = STORE, layers: str = "mode: max"
-) -> CacheChoice:
+    around: CIContext = BRANCH, *, policy: str = "ci-branch", store: Store | None = STORE, layers: str = "mode: max"
+) -> CacheSettings:
     said = parse_config(f"cache: {{layers: {{{layers}}}}}".encode(), Path("gobake.yaml")).cache.layers
     settled = load_policy(policy, Path()).with_layers(said).settled(stored=store is not None)
-    return CacheChoice(policy=settled, why="", surroundings=around, store=store, why_store="")
+    return CacheSettings(policy=settled, why="", surroundings=around, store=store, why_store="")
 
 
 def planned(
-    caches: CacheChoice,
+    caches: CacheSettings,
     *services: str,
     platforms: tuple[Platform, ...] = BOTH,
     builder: Builders | None = None,
@@ -107,7 +107,7 @@ def test_a_forks_pull_request_does_not_read_a_branch_that_has_its_branchs_name()
 
 
 def test_a_run_without_a_branch_has_nowhere_to_write() -> None:
-    plan = planned(choice(Surroundings(kind=Place.TERMINAL)))
+    plan = planned(choice(CIContext(kind=CIProvider.TERMINAL)))
     assert refs(plan.targets["api-scratch"].imports) == ["shop.api-scratch.all.main"]
     assert all(not cache.exports for cache in plan.targets.values())
 

@@ -10,10 +10,10 @@ import pytest
 from gobake.caching.layers import oci_folder
 from gobake.caching.layers.plan import LayerPlan
 from gobake.caching.layers.record import begin, cache_notes, end, export_note, to_export
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.recipe import TargetCache
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord, from_json, to_json
 from gobake.trace.caches import CacheTransfer, cache_transfers
@@ -24,9 +24,9 @@ from tests.unit.recorded import read
 TAG = "layers-api-scratch.all.main"
 
 
-def choice(store: Store) -> CacheChoice:
-    around = Surroundings(kind=Place.TERMINAL, branch="main")
-    return CacheChoice(policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=store)
+def choice(store: Store) -> CacheSettings:
+    around = CIContext(kind=CIProvider.TERMINAL, branch="main")
+    return CacheSettings(policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=store)
 
 
 def plan(*lines: str, imports: tuple[str, ...] = ()) -> LayerPlan:

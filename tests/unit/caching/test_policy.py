@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from gobake.caching.policy.choice import CacheChoice, choose
+from gobake.caching.policy.choice import CacheSettings, choose
 from gobake.caching.policy.load import POLICY_NAMES, load_policy
-from gobake.caching.policy.options import CacheWish
+from gobake.caching.policy.options import CacheOptions
 from gobake.caching.policy.policy import Policy, Save, SaveOn
 from gobake.caching.policy.policy_file import parse_policy
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.cache_values import CacheConfig
 from gobake.config.loading import parse_config
 from gobake.errors import ConfigError
 from gobake.model import Bases, Project
 
 OWN = {name: load_policy(name, Path()) for name in POLICY_NAMES}
-FORK = Surroundings(kind=Place.GITHUB, branch="feature", base_branch="main", pull_request=True, fork=True)
+FORK = CIContext(kind=CIProvider.GITHUB, branch="feature", base_branch="main", pull_request=True, fork=True)
 GOOD = """\
 layers: {import: true, export: true}
 mounts: {trusted: true}
@@ -41,20 +41,20 @@ def project(registry: str = "", root: str = "/shop") -> Project:
 
 
 def chosen(
-    around: Surroundings, *, config: str = "", policy: str = "", store: str = "", registry: str = ""
-) -> CacheChoice:
+    around: CIContext, *, config: str = "", policy: str = "", store: str = "", registry: str = ""
+) -> CacheSettings:
     section = (
         parse_config(f"cache: {{{config}}}".encode(), Path("/shop/gobake.yaml")).cache if config else CacheConfig()
     )
-    return choose(project(registry), section, around, CacheWish(policy=policy, store=store, said_from=Path("/here")))
+    return choose(project(registry), section, around, CacheOptions(policy=policy, store=store, said_from=Path("/here")))
 
 
-def terminal(branch: str = "feature") -> Surroundings:
-    return Surroundings(kind=Place.TERMINAL, branch=branch)
+def terminal(branch: str = "feature") -> CIContext:
+    return CIContext(kind=CIProvider.TERMINAL, branch=branch)
 
 
-def branch(name: str = "feature") -> Surroundings:
-    return Surroundings(kind=Place.GITHUB, branch=name)
+def branch(name: str = "feature") -> CIContext:
+    return CIContext(kind=CIProvider.GITHUB, branch=name)
 
 
 # ---- what they say
@@ -136,12 +136,12 @@ def test_a_policy_that_does_not_exist(tmp_path: Path) -> None:
     [
         (terminal(), "dev"),
         (branch(), "ci-branch"),
-        (Surroundings(kind=Place.GITLAB, tag="v1"), "release"),
-        (Surroundings(kind=Place.GITLAB, branch="f", pull_request=True), "ci-pull-request"),
-        (Surroundings(kind=Place.CI, branch="f"), "ci-pull-request"),
+        (CIContext(kind=CIProvider.GITLAB, tag="v1"), "release"),
+        (CIContext(kind=CIProvider.GITLAB, branch="f", pull_request=True), "ci-pull-request"),
+        (CIContext(kind=CIProvider.CI, branch="f"), "ci-pull-request"),
     ],
 )
-def test_without_a_word_the_environment_decides(around: Surroundings, name: str) -> None:
+def test_without_a_word_the_environment_decides(around: CIContext, name: str) -> None:
     assert chosen(around).policy.name == name
 
 
@@ -156,13 +156,13 @@ def test_command_line_goes_before_branches_and_these_before_the_configured_polic
 @pytest.mark.parametrize(
     "around",
     [
-        Surroundings(kind=Place.GITHUB, branch="release/1", base_branch="main", pull_request=True),
-        Surroundings(kind=Place.GITHUB, branch="release/1", base_branch="main", pull_request=True, fork=True),
-        Surroundings(kind=Place.GITHUB, branch="release/1", doubt="nobody knows whose it is"),
+        CIContext(kind=CIProvider.GITHUB, branch="release/1", base_branch="main", pull_request=True),
+        CIContext(kind=CIProvider.GITHUB, branch="release/1", base_branch="main", pull_request=True, fork=True),
+        CIContext(kind=CIProvider.GITHUB, branch="release/1", doubt="nobody knows whose it is"),
     ],
     ids=["a pull request", "a fork's", "in doubt"],
 )
-def test_a_branch_that_nobody_has_agreed_to_gets_no_policy_by_its_name(around: Surroundings) -> None:
+def test_a_branch_that_nobody_has_agreed_to_gets_no_policy_by_its_name(around: CIContext) -> None:
     assert chosen(around, config='branches: {"release/*": release}').policy.name == "ci-pull-request"
 
 
@@ -187,7 +187,7 @@ def test_the_compile_stays_out_of_layer_caches_where_seeds_warm_the_mounts(
 ) -> None:
     (tmp_path / "seedless.yaml").write_text(GOOD)
     section = parse_config(f"cache: {{{config}}}".encode(), Path("/shop/gobake.yaml")).cache
-    wish = CacheWish(policy=policy, store=store, said_from=tmp_path)
+    wish = CacheOptions(policy=policy, store=store, said_from=tmp_path)
     choice = choose(project(), section, branch(), wish)
     assert choice.settled().policy.layers.mode == mode
     assert choice.settled(sessions_last=False).policy.layers.mode == "max"

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
 from gobake.caching.policy.policy import Save, SaveOn
 from gobake.caching.seeds.session import is_due, is_edit
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.checkout.git import Checkout
 
 COMMITTED = Checkout(revision="1" * 40, branch="main")
-LAPTOP = CacheChoice(
+LAPTOP = CacheSettings(
     policy=load_policy("dev", Path()),
     why="",
-    surroundings=Surroundings(kind=Place.TERMINAL, branch="main"),
+    surroundings=CIContext(kind=CIProvider.TERMINAL, branch="main"),
 )
 
 
@@ -34,24 +34,24 @@ def test_what_is_not_committed_was_stored_by_nobody(checkout: Checkout, edit: bo
 
 def test_a_run_of_ci_and_one_that_writes_look_into_the_store_in_any_case() -> None:
     edited = replace(COMMITTED, dirty=True)
-    ci = replace(LAPTOP, surroundings=replace(LAPTOP.surroundings, kind=Place.GITHUB))
+    ci = replace(LAPTOP, surroundings=replace(LAPTOP.surroundings, kind=CIProvider.GITHUB))
     assert not is_edit(ci, edited)
     assert not is_edit(replace(LAPTOP, policy=load_policy("ci-branch", Path())), edited)
 
 
 # ---- a seed
 
-MAIN = Surroundings(kind=Place.GITHUB, branch="main")
-FEATURE = Surroundings(kind=Place.GITHUB, branch="feature")
-TAG = Surroundings(kind=Place.GITHUB, tag="v1")
-PULL_REQUEST = Surroundings(kind=Place.GITHUB, branch="main", base_branch="main", pull_request=True)
+MAIN = CIContext(kind=CIProvider.GITHUB, branch="main")
+FEATURE = CIContext(kind=CIProvider.GITHUB, branch="feature")
+TAG = CIContext(kind=CIProvider.GITHUB, tag="v1")
+PULL_REQUEST = CIContext(kind=CIProvider.GITHUB, branch="main", base_branch="main", pull_request=True)
 
 
-def saves(save: Save, on: SaveOn, around: Surroundings = MAIN, *, stored: bool = True) -> CacheChoice:
+def saves(save: Save, on: SaveOn, around: CIContext = MAIN, *, stored: bool = True) -> CacheSettings:
     policy = load_policy("release", Path())
     policy = replace(policy, seeds=replace(policy.seeds, save=save, save_on=on))
     store = Store(repository="ghcr.io/acme/cache") if stored else None
-    return CacheChoice(policy=policy, why="", surroundings=around, store=store)
+    return CacheSettings(policy=policy, why="", surroundings=around, store=store)
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_the_policy_says_after_which_builds_a_seed_is_saved(
     [(MAIN, True, True), (FEATURE, False, True), (TAG, False, True), (PULL_REQUEST, False, True)],
     ids=["main", "a branch", "a tag", "a pull request from a branch called main"],
 )
-def test_and_on_which_branches(around: Surroundings, main: bool, every_branch: bool) -> None:
+def test_and_on_which_branches(around: CIContext, main: bool, every_branch: bool) -> None:
     assert is_due(saves(Save.COMPILED, SaveOn.MAIN, around), compiled=True) is main
     assert is_due(saves(Save.COMPILED, SaveOn.EVERY_BRANCH, around), compiled=True) is every_branch
 
 
 def test_nothing_is_saved_without_a_place_or_a_lineage_of_its_own() -> None:
     assert not is_due(saves(Save.ALWAYS, SaveOn.EVERY_BRANCH, stored=False), compiled=True)
-    detached = Surroundings(kind=Place.GITHUB)
+    detached = CIContext(kind=CIProvider.GITHUB)
     assert not is_due(saves(Save.ALWAYS, SaveOn.EVERY_BRANCH, detached), compiled=True)
     fork = replace(PULL_REQUEST, fork=True)
     assert not is_due(saves(Save.ALWAYS, SaveOn.EVERY_BRANCH, fork), compiled=True)

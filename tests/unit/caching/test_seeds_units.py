@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gobake.caching.seeds.units import (
-    Keeping,
+    CacheFile,
     Kind,
+    Retention,
     SavePlan,
     Shape,
-    Unit,
     lacking,
     live_share,
     modules_in_use,
@@ -27,14 +27,16 @@ TODAY = 20_000
 HASH = "3bdc026b1b23f8e6c3d83dd124c5e1c525a657eb8ad34498baba4972016a85eb"
 
 
-def unit(name: str, size: int = 100, day: int = TODAY, kind: Kind = Kind.OBJECT) -> Unit:
-    return Unit(kind=kind, path=name, size=size, day=day)
+def unit(name: str, size: int = 100, day: int = TODAY, kind: Kind = Kind.OBJECT) -> CacheFile:
+    return CacheFile(kind=kind, path=name, size=size, day=day)
 
 
 def plan(
-    mounts: list[Unit], held: list[Unit] | None, *, chain: int = 1, used: tuple[str, ...] = (), **keeping: int
+    mounts: list[CacheFile], held: list[CacheFile] | None, *, chain: int = 1, used: tuple[str, ...] = (), **keeping: int
 ) -> SavePlan:
-    return plan_save(mounts, held, layers=chain, used_modules=frozenset(used), today=TODAY, keeping=Keeping(**keeping))
+    return plan_save(
+        mounts, held, layers=chain, used_modules=frozenset(used), today=TODAY, keeping=Retention(**keeping)
+    )
 
 
 def test_without_a_seed_everything_is_saved() -> None:
@@ -133,8 +135,8 @@ def test_a_seed_of_which_half_is_dead_grows_and_one_of_which_more_is_does_not() 
 
 def test_what_mounts_lack_of_a_seed_is_a_share_of_its_living_bytes() -> None:
     held = [unit("gobuild/a", size=300), unit("gobuild/b", size=100), unit("gobuild/dead", size=999, day=1)]
-    assert lacking([unit("gobuild/a", size=300)], held, TODAY, Keeping()) == 0.25
-    assert round(live_share(held, TODAY, Keeping()), 3) == round(400 / 1399, 3)
+    assert lacking([unit("gobuild/a", size=300)], held, TODAY, Retention()) == 0.25
+    assert round(live_share(held, TODAY, Retention()), 3) == round(400 / 1399, 3)
 
 
 def test_an_index_names_an_object_by_a_part_of_its_hash() -> None:
@@ -174,8 +176,10 @@ programs = st.dictionaries(
 
 
 @given(units, st.none() | units, st.integers(1, 9))
-def test_saving_twice_saves_nothing_the_second_time(mounts: list[Unit], held: list[Unit] | None, layers: int) -> None:
-    keeping = Keeping(unused_days=40)
+def test_saving_twice_saves_nothing_the_second_time(
+    mounts: list[CacheFile], held: list[CacheFile] | None, layers: int
+) -> None:
+    keeping = Retention(unused_days=40)
     first = plan_save(mounts, held, layers=layers, used_modules=frozenset(), today=TODAY, keeping=keeping)
     index = read_index(write_index(first.index))
     assert index is not None
@@ -184,7 +188,7 @@ def test_saving_twice_saves_nothing_the_second_time(mounts: list[Unit], held: li
 
 
 @given(units, units)
-def test_a_grown_seed_loses_nothing(mounts: list[Unit], held: list[Unit]) -> None:
+def test_a_grown_seed_loses_nothing(mounts: list[CacheFile], held: list[CacheFile]) -> None:
     made = plan(mounts, held)
     if made.shape is Shape.GROWN:
         assert {u.key for u in made.index} == {u.key for u in [*mounts, *held]}
@@ -213,7 +217,7 @@ def test_the_programs_of_a_mount_are_together_because_it_is_locked() -> None:
 
 @given(units, programs)
 def test_the_halves_of_a_large_seed_are_all_of_it_and_share_no_locked_mount(
-    mounts: list[Unit], linked: list[Unit]
+    mounts: list[CacheFile], linked: list[CacheFile]
 ) -> None:
     large = [*(replace(one, size=one.size * 1_000_000) for one in mounts), *linked]
     made = plan(large, None)

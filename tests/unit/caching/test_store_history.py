@@ -15,9 +15,9 @@ import pytest
 from gobake.caching.kept.contents import What, parse_tag
 from gobake.caching.policy.place import Store
 from gobake.caching.store import history
-from gobake.caching.store.history import KEPT, READ, Travel, packed, run_of, tag_of, travel, unpacked
-from gobake.insight.history import Records, digests, prompt_digest
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.caching.store.history import KEPT, READ, RemoteHistory, packed, run_of, tag_of, travel, unpacked
+from gobake.insight.history import Records, prompt_summary, summaries
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs.archive import Entry, to_line
 from gobake.runs.journal import Journal
 from gobake.runs.record import RunRecord, UnreadableRecord
@@ -29,7 +29,7 @@ from tests.unit.scoring import recorded, run
 __all__ = ["serve"]  # a fixture
 
 
-def of(folder: Path | None, /, **more: Any) -> Travel:
+def of(folder: Path | None, /, **more: Any) -> RemoteHistory:
     plain: dict[str, Any] = {
         "folder": folder,
         "repository": "",
@@ -39,15 +39,15 @@ def of(folder: Path | None, /, **more: Any) -> Travel:
         "reads": True,
         "writes": True,
     }
-    return Travel(**{**plain, **more})
+    return RemoteHistory(**{**plain, **more})
 
 
 def sent(folder: Path, *records: RunRecord, lineage: str = "main") -> None:
     for record in records:
-        of(folder, own=lineage).send(record, digest_of(scorecard(record, ())))
+        of(folder, own=lineage).send(record, summary_of(scorecard(record, ())))
 
 
-def got(travelling: Travel, *known: str, before: str = "9") -> list[str]:
+def got(travelling: RemoteHistory, *known: str, before: str = "9") -> list[str]:
     travelling.begin(lambda: known)
     return [entry.record.id for entry in travelling.arrived(before)]
 
@@ -133,7 +133,7 @@ def test_records_and_figures_come_as_they_were_and_are_merged_once(tmp_path: Pat
         journal.merge(going.arrived("9"))
     with RunStore(tmp_path / "runs") as store:
         assert store.get(recorded("warm").id) == replace(recorded("warm"), root="", command=())
-        assert digests(store, 1) == [digest_of(scorecard(recorded("warm"), ()))]
+        assert summaries(store, 1) == [summary_of(scorecard(recorded("warm"), ()))]
         with pytest.raises(UnreadableRecord, match="no readable events"):
             store.events(recorded("warm").id)
 
@@ -145,7 +145,7 @@ def test_what_is_here_already_stays_as_it_is(tmp_path: Path) -> None:
         journal.keep(
             run(seconds=3.0),
             ["event\n"],
-            lambda record: prompt_digest(record, Records(journal.store)) if journal.store else None,
+            lambda record: prompt_summary(record, Records(journal.store)) if journal.store else None,
         )
         == []
     )
@@ -224,7 +224,7 @@ def test_nothing_of_the_machine_or_of_values_travels() -> None:
     secret = "hunter2-token"
     record = run(root=f"/home/{secret}", command=("gobake", "build", "--tag", secret))
     assert secret not in gzip.decompress(packed(record, None)).decode()
-    plain = gzip.decompress(packed(recorded("cold"), digest_of(scorecard(recorded("cold"), ())))).decode()
+    plain = gzip.decompress(packed(recorded("cold"), summary_of(scorecard(recorded("cold"), ())))).decode()
     assert recorded("cold").root not in plain
     assert json.loads(plain)["events"] is None
 
@@ -267,7 +267,7 @@ class Registry:
         return (200, {}, self.tags[name]) if name in self.tags else (404, {}, b"")
 
 
-def at(server: Server, **more: Any) -> Travel:
+def at(server: Server, **more: Any) -> RemoteHistory:
     return of(None, **{"repository": f"{server.host}/acme/cache", "own": "main", **more})
 
 
@@ -278,7 +278,7 @@ def test_runs_lie_in_a_registry_as_artifacts_of_their_own(serve: Serve) -> None:
     kept = Registry()
     server = serve(kept)
     for number in range(3):
-        at(server).send(run(at=number), digest_of(scorecard(run(at=number), ())))
+        at(server).send(run(at=number), summary_of(scorecard(run(at=number), ())))
     assert sorted(kept.tags) == [tag_of("shop", run(at=number).id, "main") for number in range(3)]
     manifest = json.loads(kept.tags[tag_of("shop", run().id, "main")])
     assert manifest["artifactType"] == "application/vnd.gobake.run.v1+json+gzip"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gobake.checkout.ci import ALL_TAGS, Place, Surroundings, look, surroundings
+from gobake.checkout.ci import ALL_TAGS, CIContext, CIProvider, look, surroundings
 from gobake.checkout.git import Checkout
 
 COMMIT = "1" * 40
@@ -30,7 +30,7 @@ def pull_request(source: str | None) -> dict[str, Any]:
     return {"repository": REPOSITORY, "pull_request": {"head": head, "base": {"ref": "next"}}}
 
 
-def github(event: str, payload: dict[str, Any] | None = None, **env: str) -> Surroundings:
+def github(event: str, payload: dict[str, Any] | None = None, **env: str) -> CIContext:
     return surroundings(
         {**GITHUB, "GITHUB_EVENT_NAME": event, **env},
         Checkout(revision=COMMIT),
@@ -38,11 +38,11 @@ def github(event: str, payload: dict[str, Any] | None = None, **env: str) -> Sur
     )
 
 
-def gitlab(**env: str) -> Surroundings:
+def gitlab(**env: str) -> CIContext:
     return surroundings({**GITLAB, **env}, Checkout(revision=COMMIT), {})
 
 
-def on_pull_request(source: str | None, event: str = "pull_request") -> Surroundings:
+def on_pull_request(source: str | None, event: str = "pull_request") -> CIContext:
     return github(event, pull_request(source), GITHUB_HEAD_REF="feature", GITHUB_BASE_REF="next")
 
 
@@ -51,7 +51,7 @@ def on_pull_request(source: str | None, event: str = "pull_request") -> Surround
 
 def test_a_terminal_is_on_the_branch_that_git_names() -> None:
     around = surroundings({}, Checkout(branch="feature", default_branch="trunk"), {})
-    assert (around.kind, around.branch, around.main_branch) == (Place.TERMINAL, "feature", "trunk")
+    assert (around.kind, around.branch, around.main_branch) == (CIProvider.TERMINAL, "feature", "trunk")
     assert around.lineages == ("feature", "trunk")
     assert around.trusted
 
@@ -67,8 +67,8 @@ def test_the_configured_main_branch_wins() -> None:
 
 
 def test_ci_that_is_switched_off_is_a_terminal() -> None:
-    assert surroundings({"CI": "false"}, Checkout(), {}).kind is Place.TERMINAL
-    assert surroundings({"CI": "1"}, Checkout(), {}).kind is Place.CI
+    assert surroundings({"CI": "false"}, Checkout(), {}).kind is CIProvider.TERMINAL
+    assert surroundings({"CI": "1"}, Checkout(), {}).kind is CIProvider.CI
 
 
 # ---- GitHub
@@ -76,7 +76,7 @@ def test_ci_that_is_switched_off_is_a_terminal() -> None:
 
 def test_a_push_on_github_is_on_its_branch() -> None:
     around = github("push", GITHUB_REF="refs/heads/release/1.2", GITHUB_REF_TYPE="branch")
-    assert (around.kind, around.branch, around.pull_request) == (Place.GITHUB, "release/1.2", False)
+    assert (around.kind, around.branch, around.pull_request) == (CIProvider.GITHUB, "release/1.2", False)
     assert around.lineages == ("release/1.2", "trunk")
     assert github("push", GITHUB_REF="refs/heads/trunk").on_main
 
@@ -111,7 +111,7 @@ def test_a_comment_on_a_pull_request_builds_what_nobody_knows() -> None:
 
 
 def test_a_workflow_after_a_forks_workflow_is_a_forks() -> None:
-    def after(event: str, source: str | None) -> Surroundings:
+    def after(event: str, source: str | None) -> CIContext:
         run = {"event": event, "head_branch": "trunk", "head_repository": source and {"full_name": source}}
         return github("workflow_run", {"repository": REPOSITORY, "workflow_run": run}, GITHUB_REF="refs/heads/trunk")
 
@@ -146,7 +146,7 @@ def test_the_payload_is_read_from_the_file_that_github_names(tmp_path: Path) -> 
 
 def test_a_branch_pipeline_on_gitlab() -> None:
     around = gitlab(CI_COMMIT_BRANCH="feature", CI_PIPELINE_SOURCE="push")
-    assert (around.kind, around.lineages) == (Place.GITLAB, ("feature", "trunk"))
+    assert (around.kind, around.lineages) == (CIProvider.GITLAB, ("feature", "trunk"))
 
 
 def test_a_schedule_on_gitlab_runs_on_its_branch() -> None:

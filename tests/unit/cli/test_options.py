@@ -15,7 +15,7 @@ from gobake import run as build
 from gobake.cli import gobake
 from gobake.errors import GobakeError
 from gobake.model import Platform
-from gobake.run.prepare import Asked
+from gobake.run.prepare import BuildRequest
 from tests.conftest import REPOSITORY, Tree
 from tests.unit.invoked import good
 
@@ -27,16 +27,16 @@ class Builds:
     """`gobake build` and `gobake all` up to the build itself."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[BuildRequest] = []
 
-    def __call__(self, *words: str, **env: str) -> Asked:
+    def __call__(self, *words: str, **env: str) -> BuildRequest:
         good(self.ended(*words, **env))
         return self.asked[-1]
 
     def ended(self, *words: str, **env: str) -> Result:
         return CliRunner().invoke(gobake, words, env={"DOCKER_HOST": "unix:///nowhere", **env})
 
-    def run(self, asked: Asked, _questions: object) -> int:
+    def run(self, asked: BuildRequest, _questions: object) -> int:
         self.asked.append(asked)
         return 0
 
@@ -70,7 +70,7 @@ def variables() -> dict[str, str]:
 # ---- the environment
 
 
-SAID: list[tuple[str, str, Any, str, Any, Callable[[Asked], object]]] = [
+SAID: list[tuple[str, str, Any, str, Any, Callable[[BuildRequest], object]]] = [
     ("PROGRESS", "plain", "plain", "json", "json", lambda asked: asked.progress),
     ("COLOR", "never", "never", "always", "always", lambda asked: asked.color),
     ("STALL_TIMEOUT", "15m", 900.0, "1h", 3600.0, lambda asked: asked.stall_seconds),
@@ -95,7 +95,7 @@ def test_the_environment_is_heard_and_the_command_line_wins(
     means: object,
     here: str,
     wins: object,
-    of: Callable[[Asked], object],
+    of: Callable[[BuildRequest], object],
     builds: Builds,
 ) -> None:
     env = {f"GOBAKE_{name}": there}

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gobake.engine import Bake, BakeCall, Builder, Questions, api, builder_cache
+from gobake.engine import Bake, BakeCall, Builder, BuilderQuery, api, builder_cache
 from gobake.engine import builder as asking
 
 
@@ -89,7 +89,7 @@ def _remember(tmp_path: Path) -> str:
 
 def test_a_builder_that_is_known_is_not_asked_for(machine: Engine, tmp_path: Path) -> None:
     plugin = _remember(tmp_path)
-    with Questions() as questions:
+    with BuilderQuery() as questions:
         assert questions.remembered
         assert questions.plugin == plugin
         assert [str(p) for p in questions.builder().platforms] == ["linux/amd64", "linux/arm64"]

@@ -10,10 +10,10 @@ import pytest
 from gobake.cli.gating import judge_if_asked
 from gobake.config.gate_values import Exemption, GateConfig
 from gobake.errors import ExitCode, GateFailed
-from gobake.insight.card import Digest, GoFigures, Scorecard, StepFigures, work_of
+from gobake.insight.card import GoFigures, RunSummary, Scorecard, StepFigures, work_of
 from gobake.insight.causes import Cause, Explanation, Miss, PackageCause
 from gobake.insight.gate import Check, Finding, Gate, State, Verdict, gate_of, judge
-from gobake.insight.scorecard import digest_of
+from gobake.insight.scorecard import summary_of
 from gobake.run.gate import judge_or_fail
 from gobake.runs.record import CacheRecord, InputsRecord, RunRecord, SeedRecord, StepRecord, TargetRecord
 
@@ -65,13 +65,15 @@ def card(figures: StepFigures | None = None, go: GoFigures | None = None, **give
     return Scorecard(run=run(**{"steps": hits, **given}), steps=figures, go=go)
 
 
-def past(number: int, seconds: float = 10.0, branch: str = "feature", **given: Any) -> Digest:
+def past(number: int, seconds: float = 10.0, branch: str = "feature", **given: Any) -> RunSummary:
     """An earlier run, the higher the number the older, as the store tells it."""
-    digest = digest_of(card(id=f"20261125-110000-{number:06x}", started=900.0 - number, seconds=seconds, branch=branch))
-    return replace(digest, **{"work": work_of(run()), **given})
+    summary = summary_of(
+        card(id=f"20261125-110000-{number:06x}", started=900.0 - number, seconds=seconds, branch=branch)
+    )
+    return replace(summary, **{"work": work_of(run()), **given})
 
 
-def only(gate: Gate, judged: Scorecard, earlier: list[Digest] | None = None) -> Finding:
+def only(gate: Gate, judged: Scorecard, earlier: list[RunSummary] | None = None) -> Finding:
     (finding,) = judge(gate, judged, earlier or []).findings
     return finding
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.work import pieces
 from gobake.runs.record import CacheRecord, GoCommandRecord, GoRecord, InputsRecord, SeedRecord
 from tests.unit.scoring import before, recorded, run, step, target
@@ -274,13 +274,13 @@ def test_caches_that_cost_more_than_they_save_save_less_than_nothing() -> None:
 
 def test_a_digest_tells_modules_apart_and_holds_no_more_than_lists_need() -> None:
     card = scorecard(recorded("edit"), before("edit"))
-    digest = digest_of(card)
+    digest = summary_of(card)
     assert (digest.services, digest.targets, digest.compiled) == (("api", "migrate", "shopctl", "worker"), 32, 2)
     assert digest.hit_rate == card.steps.hit_rate
     assert digest.saved == card.saved.seconds if card.saved else False
     other = replace(card, run=replace(card.run, inputs=replace(card.run.inputs, modules=(("a", "v1"),))))
-    assert digest_of(other).modules not in ("", digest.modules)
-    assert digest_of(scorecard(run(), [])).modules == ""
+    assert summary_of(other).modules not in ("", digest.modules)
+    assert summary_of(scorecard(run(), [])).modules == ""
 
 
 def test_a_command_that_names_packages_that_were_not_compiled_is_counted_without_them() -> None:

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from gobake.insight.card import Digest
+from gobake.insight.card import RunSummary
 from gobake.insight.compare import Unit, compare
 from gobake.insight.scorecard import scorecard
 from gobake.insight.trend import Figure, trend, trends
-from tests.unit.scoring import before, digest, recorded
+from tests.unit.scoring import before, recorded, summary
 
 
-def _runs(*seconds: float) -> list[Digest]:
+def _runs(*seconds: float) -> list[RunSummary]:
     """Newest first."""
-    return [digest(at, seconds=value, hit_rate=0.9) for at, value in enumerate(seconds)][::-1]
+    return [summary(at, seconds=value, hit_rate=0.9) for at, value in enumerate(seconds)][::-1]
 
 
 QUIET = (10.0, 10.2, 9.9, 10.1, 10.0, 9.8)
@@ -23,36 +23,36 @@ NOISY = (5.0, 20.0, 9.0, 14.0, 11.0, 8.0)
 
 
 def test_the_spread_is_the_median_and_what_is_usual_around_it() -> None:
-    found = trend(digest(20), _runs(1.0, 2.0, 3.0, 4.0, 100.0))
+    found = trend(summary(20), _runs(1.0, 2.0, 3.0, 4.0, 100.0))
     seconds = found.spreads[0]
     assert (seconds.figure, seconds.runs, seconds.median, seconds.deviation) == (Figure.SECONDS, 5, 3.0, 1.0)
 
 
 @pytest.mark.parametrize(("earlier", "flagged"), [(QUIET, True), (NOISY, False)])
 def test_a_change_is_flagged_only_out_of_quiet(earlier: tuple[float, ...], flagged: bool) -> None:
-    found = trend(digest(20, seconds=16.0, hit_rate=0.9), _runs(*earlier))
+    found = trend(summary(20, seconds=16.0, hit_rate=0.9), _runs(*earlier))
     assert [c.figure for c in found.changes] == ([Figure.SECONDS] if flagged else [])
     assert all(c.worse for c in found.changes)
 
 
 def test_less_than_a_twentieth_is_no_change() -> None:
-    assert not trend(digest(20, seconds=10.5, hit_rate=0.9), _runs(*[10.0] * 8)).changes
-    assert trend(digest(20, seconds=10.6, hit_rate=0.9), _runs(*[10.0] * 8)).changes
+    assert not trend(summary(20, seconds=10.5, hit_rate=0.9), _runs(*[10.0] * 8)).changes
+    assert trend(summary(20, seconds=10.6, hit_rate=0.9), _runs(*[10.0] * 8)).changes
 
 
 def test_a_run_that_is_faster_or_hits_more_is_a_change_for_the_better() -> None:
-    found = trend(digest(20, seconds=3.0, hit_rate=1.0), _runs(*QUIET))
+    found = trend(summary(20, seconds=3.0, hit_rate=1.0), _runs(*QUIET))
     assert {(c.figure, c.worse) for c in found.changes} == {(Figure.SECONDS, False), (Figure.HIT_RATE, False)}
 
 
 def test_a_falling_hit_rate_is_a_change_for_the_worse() -> None:
-    (change,) = trend(digest(20, seconds=10.0, hit_rate=0.2), _runs(*QUIET)).changes
+    (change,) = trend(summary(20, seconds=10.0, hit_rate=0.2), _runs(*QUIET)).changes
     assert (change.figure, change.worse, change.usual.median) == (Figure.HIT_RATE, True, 0.9)
 
 
 def test_four_runs_tell_no_noise() -> None:
-    assert not trend(digest(20, seconds=100.0), _runs(10.0, 10.0, 10.0, 10.0)).changes
-    assert trend(digest(20, seconds=100.0), _runs(10.0, 10.0, 10.0, 10.0, 10.0)).changes
+    assert not trend(summary(20, seconds=100.0), _runs(10.0, 10.0, 10.0, 10.0)).changes
+    assert trend(summary(20, seconds=100.0), _runs(10.0, 10.0, 10.0, 10.0, 10.0)).changes
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_four_runs_tell_no_noise() -> None:
 )
 def test_only_like_runs_are_compared(unlike: dict[str, object]) -> None:
     odd = [replace(d, **unlike) for d in _runs(*QUIET)]  # type: ignore[arg-type]
-    found = trend(digest(20, seconds=100.0), odd)
+    found = trend(summary(20, seconds=100.0), odd)
     assert (found.runs, found.changes) == (0, ())
 
 
@@ -70,11 +70,11 @@ def test_later_runs_and_the_run_itself_tell_nothing_of_it() -> None:
 
 
 def test_a_run_that_failed_is_no_change() -> None:
-    assert not trend(digest(20, seconds=1.0, outcome="failed"), _runs(*QUIET)).changes
+    assert not trend(summary(20, seconds=1.0, outcome="failed"), _runs(*QUIET)).changes
 
 
 def test_every_branch_has_a_trend_of_its_newest_good_run() -> None:
-    runs = [digest(9, outcome="failed"), digest(8, branch="feature"), *_runs(*QUIET)]
+    runs = [summary(9, outcome="failed"), summary(8, branch="feature"), *_runs(*QUIET)]
     assert [(t.branch, t.newest.id, t.runs) for t in trends(runs)] == [
         ("feature", runs[1].id, 0),
         ("main", runs[2].id, 5),

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.engine import Builder, EngineInfo, ImageSize, Node
 from gobake.errors import CompileFailed, Interrupted
 from gobake.model import Bases, Platform, Project, Service, Strategy
@@ -113,7 +113,7 @@ def test_facts_tell_where_and_from_what_a_run_was_made(tree: Tree) -> None:
     opened = opened_at(tree)
     node = Node(name="farm0", endpoint="", status="running", buildkit="", platforms=(AMD64, ARM64))
     builder = Builder(name="farm", driver="remote", nodes=(node,))
-    terminal = Surroundings(kind=Place.TERMINAL)
+    terminal = CIContext(kind=CIProvider.TERMINAL)
     facts = read.facts(opened, terminal, builder, EngineInfo(engine="28", buildx="v0.24"))
     assert (facts["project"], facts["builder"], facts["driver"]) == ("example-com-shop", "farm", "remote")
     assert facts["nodes"] == (("farm0", "linux/amd64,linux/arm64"),)
@@ -122,7 +122,7 @@ def test_facts_tell_where_and_from_what_a_run_was_made(tree: Tree) -> None:
 
 @pytest.mark.parametrize(("fork", "branch"), [(False, "feature"), (True, "")])
 def test_a_ci_that_checks_out_a_commit_knows_the_branch(tree: Tree, fork: bool, branch: str) -> None:
-    around = Surroundings(kind=Place.GITLAB, branch="feature", pull_request=True, fork=fork)
+    around = CIContext(kind=CIProvider.GITLAB, branch="feature", pull_request=True, fork=fork)
     facts = read.facts(opened_at(tree), around, Builder(name="farm", driver="remote", nodes=()), EngineInfo())
     assert facts["branch"] == branch
 

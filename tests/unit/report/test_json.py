@@ -12,10 +12,10 @@ from gobake.insight.account import Account
 from gobake.insight.causes import Advice, Cause, Explanation, Miss, PackageCause
 from gobake.insight.causes import Change as Changed
 from gobake.insight.compare import compare
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import trend, trends
 from gobake.report.figures_json import Report, as_json, schema
-from tests.unit.scoring import NAMES, before, digest, hostile, recorded, recorded_digests, run
+from tests.unit.scoring import NAMES, before, hostile, recorded, recorded_summaries, run, summary
 
 EXPLANATION = Explanation(
     run="r",
@@ -30,9 +30,9 @@ EXPLANATION = Explanation(
 
 def _report(name: str) -> Report:
     card, other = scorecard(recorded(name), before(name)), scorecard(recorded("cold"), [])
-    course = trend(digest_of(card), recorded_digests())
+    course = trend(summary_of(card), recorded_summaries())
     account = Account(card=card, trend=course, compared=compare(card, other), explanation=EXPLANATION)
-    return Report(account=account, runs=recorded_digests(), trends=trends(recorded_digests()))
+    return Report(account=account, runs=recorded_summaries(), trends=trends(recorded_summaries()))
 
 
 def _bare() -> Report:
@@ -41,7 +41,7 @@ def _bare() -> Report:
 
 def _hostile() -> Report:
     card = scorecard(hostile(), [])
-    return Report(account=Account(card=card), runs=[digest_of(card)])
+    return Report(account=Account(card=card), runs=[summary_of(card)])
 
 
 REPORTS = [*(_report(name) for name in NAMES), _bare(), _hostile()]
@@ -111,7 +111,7 @@ def test_what_is_not_known_is_null_and_not_zero() -> None:
 
 def test_lone_surrogates_do_not_keep_a_report_from_being_written() -> None:
     card = scorecard(run(branch="a\ud800b"), [])
-    text = json.dumps(as_json(Report(account=Account(card=card), runs=[digest(1)])), ensure_ascii=False)
+    text = json.dumps(as_json(Report(account=Account(card=card), runs=[summary(1)])), ensure_ascii=False)
     assert "a?b" in text.encode().decode()
 
 

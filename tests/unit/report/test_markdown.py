@@ -12,14 +12,14 @@ from markdown_it import MarkdownIt
 from gobake.insight.account import Account
 from gobake.insight.causes import Explanation
 from gobake.insight.compare import compare
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import trend, trends
 from gobake.report import ci_summary
 from gobake.report.figures_markdown import as_markdown, escaped, runs_as_markdown
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from tests.unit.report.test_json import EXPLANATION
-from tests.unit.scoring import HOSTILE, NAMES, before, digest, hostile, recorded, recorded_digests, target
+from tests.unit.scoring import HOSTILE, NAMES, before, hostile, recorded, recorded_summaries, summary, target
 
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 
@@ -27,7 +27,7 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 def _account(record: RunRecord, *, explanation: Explanation | None = EXPLANATION) -> Account:
     card = scorecard(record, before("bare"))
     other = scorecard(recorded("cold"), [])
-    course = trend(replace(digest_of(card), seconds=500.0), [digest(at, branch=record.branch) for at in range(9)])
+    course = trend(replace(summary_of(card), seconds=500.0), [summary(at, branch=record.branch) for at in range(9)])
     return Account(card=card, trend=course, compared=compare(card, other), explanation=explanation)
 
 
@@ -65,7 +65,7 @@ def test_tables_are_tables_to_a_reader() -> None:
 
 def test_hostile_names_are_text_to_a_reader() -> None:
     account = _account(hostile())
-    digests = [digest_of(account.card)]
+    digests = [summary_of(account.card)]
     for text in (as_markdown(account), runs_as_markdown(digests, trends(digests))):
         html = MARKDOWN.render(text)
         tags = set(re.findall(r"<(/?\w+)", html))
@@ -84,11 +84,11 @@ def test_every_sign_of_markdown_is_escaped() -> None:
 
 
 def test_the_last_runs_are_a_table_under_60_lines() -> None:
-    many = [digest(at % 60, branch=f"b{at}") for at in range(300)]
+    many = [summary(at % 60, branch=f"b{at}") for at in range(300)]
     text = runs_as_markdown(many, trends(many))
     assert len(text.splitlines()) < 60
     assert "| and 260 more |" in text
-    short = runs_as_markdown(recorded_digests(), trends(recorded_digests()))
+    short = runs_as_markdown(recorded_summaries(), trends(recorded_summaries()))
     assert short.count("\n| 20261125-") == 5
 
 

@@ -16,16 +16,16 @@ import pytest
 import vl_convert
 
 from gobake.insight.account import Account, account
-from gobake.insight.card import Digest
+from gobake.insight.card import RunSummary
 from gobake.insight.causes import Explanation
 from gobake.insight.costs import last_costs
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import trends
 from gobake.report.html import rows as page_rows
 from gobake.report.html.page import Page, as_html, charts
 from gobake.runs.record import GoRecord, InputsRecord, RunRecord, SizeRecord
 from tests.unit.report.test_json import EXPLANATION
-from tests.unit.scoring import HOSTILE, NAMES, before, digest, hostile, recorded, recorded_digests, run, step, target
+from tests.unit.scoring import HOSTILE, NAMES, before, hostile, recorded, recorded_summaries, run, step, summary, target
 
 VEGA = "window.vegaEmbed = undefined;"
 VOID = {"meta", "br", "link", "img", "input", "hr", "rect"}
@@ -77,9 +77,9 @@ def _read(html: str) -> Read:
     return found
 
 
-def _page(record: RunRecord, runs: list[Digest] | None = None, explanation: Explanation | None = None) -> Page:
+def _page(record: RunRecord, runs: list[RunSummary] | None = None, explanation: Explanation | None = None) -> Page:
     earlier = before("bare")
-    known = recorded_digests() if runs is None else runs
+    known = recorded_summaries() if runs is None else runs
     told = account(record, earlier, known, other=scorecard(recorded("cold"), []))
     return Page(
         account=replace(told, explanation=explanation or told.explanation),
@@ -121,7 +121,7 @@ def hostile_page() -> Page:
         advice=advice,
     )
     runs = [
-        digest(at, branch=f"{at}{HOSTILE}", outcome=HOSTILE, hit_rate=0.5, go_hit_rate=0.4) for at in range(9, 0, -1)
+        summary(at, branch=f"{at}{HOSTILE}", outcome=HOSTILE, hit_rate=0.5, go_hit_rate=0.4) for at in range(9, 0, -1)
     ]
     return replace(_page(record, runs=runs, explanation=explanation), package_costs={(HOSTILE, f"{HOSTILE}/2"): 1.0})
 
@@ -196,7 +196,7 @@ def test_figures_are_those_of_the_other_reports() -> None:
 
 
 def test_what_is_not_known_is_said() -> None:
-    text = _read(_html(run(step(1, "reused")), runs=[digest(0, hit_rate=None)])).text
+    text = _read(_html(run(step(1, "reused")), runs=[summary(0, hit_rate=None)])).text
     assert "Go hit rate unknown" in text
     assert "unknown: no earlier run tells what the steps cost" in text
     unsized = run(targets=(target(sizes=()),))
@@ -220,13 +220,13 @@ def test_causes_that_nobody_looked_for_are_not_said_to_be_none() -> None:
 
 
 def test_one_run_alone_has_no_history() -> None:
-    html = _html(recorded("cold"), runs=recorded_digests()[-1:])
+    html = _html(recorded("cold"), runs=recorded_summaries()[-1:])
     assert 'id="runs"' not in html
     assert "runs-steps" not in _embedded(html)
 
 
 def test_a_rate_that_no_run_knows_has_no_chart() -> None:
-    html = _html(run(), runs=[digest(at, hit_rate=0.5, go_hit_rate=None) for at in (2, 1)])
+    html = _html(run(), runs=[summary(at, hit_rate=0.5, go_hit_rate=None) for at in (2, 1)])
     assert {"runs-steps", "runs-time"} <= set(_embedded(html))
     assert "runs-go" not in _embedded(html)
 
@@ -287,7 +287,7 @@ def test_a_damaged_record_of_imports_breaks_nothing() -> None:
 
 
 def test_branches_beyond_the_first_share_a_colour() -> None:
-    runs = [digest(at, branch=f"b{at // 2}") for at in range(30)]
+    runs = [summary(at, branch=f"b{at // 2}") for at in range(30)]
     rows = page_rows.run_rows(runs, runs[0].id)
     assert len({row["branch"] for row in rows}) == page_rows.BRANCHES + 1
     assert [row["shown"] for row in rows].count(True) == 1
@@ -329,12 +329,14 @@ def test_no_name_of_a_record_is_in_an_expression() -> None:
 def test_lone_surrogates_do_not_keep_a_page_from_being_written() -> None:
     odd = replace(recorded("bare"), branch="a\ud800b", project="\udfff", failure="\ud800")
     told = Account(card=scorecard(odd, []))
-    runs = [digest_of(told.card), digest(0, branch="\ud800")]
+    runs = [summary_of(told.card), summary(0, branch="\ud800")]
     as_html(Page(account=told, runs=runs), VEGA).encode()
 
 
 def test_many_runs_of_a_large_build_stay_small() -> None:
-    runs = [replace(digest(at % 60, branch=f"b{at % 3}"), id=f"20261124-2015{at % 60:02}-{at:06}") for at in range(200)]
+    runs = [
+        replace(summary(at % 60, branch=f"b{at % 3}"), id=f"20261124-2015{at % 60:02}-{at:06}") for at in range(200)
+    ]
     html = as_html(_page(recorded("cold"), runs=runs), VEGA)
     assert len(html.encode()) < 900_000  # and as much for Vega
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gobake.caching.layers.plan import Builders, layer_caches
-from gobake.caching.policy.options import CacheWish
+from gobake.caching.policy.options import CacheOptions
 from gobake.errors import ConfigError
 from gobake.model import Platform, Strategy
 from gobake.plan.discover import choose_caches, open_project
@@ -119,7 +119,7 @@ def test_what_is_left_out_is_told_with_its_reason(tree: Tree) -> None:
 # ---- caches
 
 
-def with_caches(root: Path, wish: CacheWish, monkeypatch: pytest.MonkeyPatch, **env: str) -> Plan:
+def with_caches(root: Path, wish: CacheOptions, monkeypatch: pytest.MonkeyPatch, **env: str) -> Plan:
     for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"):
         monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
@@ -134,7 +134,7 @@ def test_the_plan_tells_policy_store_and_what_each_target_reads_and_writes(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = {"GITLAB_CI": "true", "CI_COMMIT_BRANCH": "next", "CI_DEFAULT_BRANCH": "main"}
-    plan = with_caches(tree(FILES), CacheWish(), monkeypatch, **env)
+    plan = with_caches(tree(FILES), CacheOptions(), monkeypatch, **env)
     lines = as_text(plan).splitlines()
     assert "policy    ci-branch: gitlab, next" in lines
     assert "store     ghcr.io/acme/shop-cache: beside the images" in lines
@@ -161,7 +161,7 @@ def test_the_plan_tells_policy_store_and_what_each_target_reads_and_writes(
 
 
 def test_a_terminal_reads_and_writes_no_layers_without_a_store(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = as_text(with_caches(tree(FILES), CacheWish(), monkeypatch))
+    text = as_text(with_caches(tree(FILES), CacheOptions(), monkeypatch))
     assert "policy    dev: a terminal\nstore     none is configured\n" in text
     assert "import " not in text
 
@@ -171,4 +171,4 @@ def test_a_policy_of_the_configuration_that_does_not_exist_is_an_error(
 ) -> None:
     root = tree({**FILES, "gobake.yaml": "cache: {policy: ./ci/none.yaml}\n"})
     with pytest.raises(ConfigError, match=r"ci/none\.yaml: there is no such file"):
-        with_caches(root, CacheWish(), monkeypatch)
+        with_caches(root, CacheOptions(), monkeypatch)

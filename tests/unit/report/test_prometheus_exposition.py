@@ -18,7 +18,7 @@ from gobake.report.prometheus.exposition import MOST_SERIES, exposition, registr
 from gobake.report.prometheus.families import COMMON, COUNTERS, GAUGES
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, SizeRecord
 from tests.conftest import REPOSITORY
-from tests.unit.scoring import NAMES, before, digest, hostile, recorded, run, step, target
+from tests.unit.scoring import NAMES, before, hostile, recorded, run, step, summary, target
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -175,9 +175,9 @@ def test_the_number_of_series_is_bounded() -> None:
 
 def test_totals_count_every_run() -> None:
     digests = [
-        digest(0, outcome="done", seconds=2.0, executed=3, compiled=None),
-        digest(1, outcome="failed", seconds=1.5, executed=1, compiled=4),
-        digest(2, outcome="a \x1b surprise", seconds=1.0, executed=0, compiled=1),
+        summary(0, outcome="done", seconds=2.0, executed=3, compiled=None),
+        summary(1, outcome="failed", seconds=1.5, executed=1, compiled=4),
+        summary(2, outcome="a \x1b surprise", seconds=1.0, executed=0, compiled=1),
     ]
     said = text(registry(totals("shop", digests)))
     assert values(said, "gobake_runs_total", project="shop", outcome="done") == [1]
@@ -189,7 +189,7 @@ def test_totals_count_every_run() -> None:
 
 
 def test_the_newer_format_holds_the_same() -> None:
-    everything = registry([*samples(card("bare")), *totals("shop", [digest(0)])])
+    everything = registry([*samples(card("bare")), *totals("shop", [summary(0)])])
     said = openmetrics(everything).decode()  # type: ignore[no-untyped-call]
     families = openmetrics_families(said)  # type: ignore[no-untyped-call]
     newer = {sample.name for family in families for sample in family.samples}

@@ -9,21 +9,21 @@ import pytest
 
 from gobake.insight.account import Account
 from gobake.insight.compare import compare
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import trend, trends
 from gobake.report.figures_text import print_report, print_runs
 from gobake.report.figures_words import modules_line
 from gobake.report.quantities import share_text
 from gobake.runs.record import CacheRecord
 from tests.unit.report.test_json import EXPLANATION
-from tests.unit.scoring import NAMES, before, digest, hostile, recorded, recorded_digests, run, step
+from tests.unit.scoring import NAMES, before, hostile, recorded, recorded_summaries, run, step, summary
 
 Printed = pytest.CaptureFixture[str]
 
 
 def _account(name: str) -> Account:
     card = scorecard(recorded(name), before(name))
-    return Account(card=card, trend=trend(digest_of(card), recorded_digests()), explanation=EXPLANATION)
+    return Account(card=card, trend=trend(summary_of(card), recorded_summaries()), explanation=EXPLANATION)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,9 +67,9 @@ def test_what_is_not_known_is_said(capsys: Printed) -> None:
 
 
 def test_a_change_that_stands_out_is_told(capsys: Printed) -> None:
-    runs = [digest(at, seconds=10.0) for at in range(6)][::-1]
+    runs = [summary(at, seconds=10.0) for at in range(6)][::-1]
     card = scorecard(run(at=20, seconds=30.0), [])
-    print_report(Account(card=card, trend=trend(digest_of(card), runs)), color="never")
+    print_report(Account(card=card, trend=trend(summary_of(card), runs)), color="never")
     assert "worse than usual: wall time 30.0 s, and 10.0 s before" in capsys.readouterr().out
 
 
@@ -83,7 +83,7 @@ def test_two_runs_stand_side_by_side(capsys: Printed) -> None:
 
 
 def test_the_last_runs_are_a_table(capsys: Printed) -> None:
-    print_runs(recorded_digests(), trends(recorded_digests()), color="never")
+    print_runs(recorded_summaries(), trends(recorded_summaries()), color="never")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:6]] == [recorded(name).id for name in NAMES]
     assert lines[0].split()[0] == "RUN"
@@ -93,9 +93,9 @@ def test_the_last_runs_are_a_table(capsys: Printed) -> None:
 @pytest.mark.parametrize("color", ["never", "always"])
 def test_hostile_names_come_out_as_text(capsys: Printed, color: str) -> None:
     card = scorecard(hostile(), [])
-    found = Account(card=card, compared=compare(card, card), trend=trend(digest_of(card), [digest_of(card)]))
+    found = Account(card=card, compared=compare(card, card), trend=trend(summary_of(card), [summary_of(card)]))
     print_report(found, color=color)
-    print_runs([digest_of(card)], trends([digest_of(card)]), color=color)
+    print_runs([summary_of(card)], trends([summary_of(card)]), color=color)
     text = capsys.readouterr().out
     assert "<script>alert(1)</script> red | a `b`" in text
     assert "\u202e" not in text

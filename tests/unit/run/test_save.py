@@ -22,7 +22,7 @@ from tests.unit.outcome.test_read import matrix
 TOLD = VertexEvent(digest="sha256:9", name="[trace] exporting to client directory", started=1.0, completed=2.0)
 
 
-class Care:
+class SeedSession:
     """Remembers what it was asked to save."""
 
     def __init__(self, *, due: bool = True) -> None:
@@ -38,7 +38,7 @@ class Care:
         self.saved.append(bases)
 
 
-def saving(care: Care, folder: Path, said: list[str], strategy: Strategy = Strategy.SCRATCH) -> Saving:
+def saving(care: SeedSession, folder: Path, said: list[str], strategy: Strategy = Strategy.SCRATCH) -> Saving:
     given: Any = care
     return Saving(care=given, matrix=matrix(strategies=(strategy,)), trace_folder=folder, started=0.0, say=said.append)
 
@@ -47,7 +47,7 @@ def test_it_begins_when_the_compile_has_told_what_it_did_and_not_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read, "compiled", lambda _: True)
-    care, said = Care(), list[str]()
+    care, said = SeedSession(), list[str]()
     one = saving(care, tmp_path, said)
     one.watch(EventLog(), [VertexEvent(digest="sha256:1", name="[trace] exporting to client directory", started=1.0)])
     one.watch(EventLog(), [VertexEvent(digest="sha256:2", name="[api] exporting to image", completed=1.0)])
@@ -63,7 +63,7 @@ def test_where_other_steps_still_want_the_mounts_it_begins_after_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read, "compiled", lambda _: True)
-    care = Care()
+    care = SeedSession()
     one = saving(care, tmp_path, [], Strategy.SINGLE_STAGE)
     one.watch(EventLog(), [TOLD])
     assert care.saved == []
@@ -73,7 +73,7 @@ def test_where_other_steps_still_want_the_mounts_it_begins_after_the_build(
 
 
 def test_what_is_not_due_is_not_saved(tmp_path: Path) -> None:
-    care, said = Care(), list[str]()
+    care, said = SeedSession(), list[str]()
     one = saving(care, tmp_path, said)
     one.watch(EventLog(), [TOLD])  # nothing was compiled
     one.begin(EventLog(), compiled=False)

@@ -15,7 +15,7 @@ from gobake.engine import Builder, Usage
 from gobake.run import usage
 
 
-def look(monkeypatch: pytest.MonkeyPatch, measured: threading.Event) -> usage.Watch:
+def look(monkeypatch: pytest.MonkeyPatch, measured: threading.Event) -> usage.MountUsage:
     """At an engine that needs a while to measure its mounts."""
 
     def slow(*_: object) -> Usage:
@@ -24,7 +24,7 @@ def look(monkeypatch: pytest.MonkeyPatch, measured: threading.Event) -> usage.Wa
         return Usage(records=0, mounts=())
 
     monkeypatch.setattr(engine, "builder_usage", slow)
-    return usage.Watch(builder=Builder(name="default", driver="docker", nodes=()), chosen="", mounts=())
+    return usage.MountUsage(builder=Builder(name="default", driver="docker", nodes=()), chosen="", mounts=())
 
 
 def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
         seen.append(measured.is_set())
         raise Stopped
 
-    def looking(*_: object) -> usage.Watch:
+    def looking(*_: object) -> usage.MountUsage:
         begun = look(monkeypatch, measured)
         begun.begin()
         return begun
@@ -58,7 +58,7 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
 
 def test_a_builder_that_is_not_asked_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = threading.Event()
-    remote = usage.Watch(builder=Builder(name="farm", driver="remote", nodes=()), chosen="farm", mounts=())
+    remote = usage.MountUsage(builder=Builder(name="farm", driver="remote", nodes=()), chosen="farm", mounts=())
     remote.begin()
     remote.settle()
     assert not measured.is_set()

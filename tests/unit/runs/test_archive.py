@@ -13,15 +13,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
-from gobake.insight.history import digests
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.history import summaries
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs import archive
 from gobake.runs.archive import Entry, Refused
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from tests.conftest import Tree
 from tests.unit.invoked import error, good, history_of
-from tests.unit.scoring import NAMES, recorded, recorded_digests, run
+from tests.unit.scoring import NAMES, recorded, recorded_summaries, run
 
 HELLO = {"go.mod": "module example.com/hello\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"}
 
@@ -57,8 +57,8 @@ def packed(file: Path, *lines: bytes) -> Path:
 
 def line(record: RunRecord, /, **changes: Any) -> bytes:
     """A line as an honest gobake writes it, then changed."""
-    digest = digest_of(scorecard(record, ()))
-    return json.dumps(json.loads(archive.to_line(Entry(record=record, digest=digest))) | changes).encode() + b"\n"
+    digest = summary_of(scorecard(record, ()))
+    return json.dumps(json.loads(archive.to_line(Entry(record=record, summary=digest))) | changes).encode() + b"\n"
 
 
 # ---- through
@@ -67,13 +67,13 @@ def line(record: RunRecord, /, **changes: Any) -> bytes:
 def test_runs_come_through_with_events_and_figures(runs: Runs, store: RunStore, file: Path) -> None:
     for name in NAMES:
         store.add(recorded(name), [f"events of {name} \ud83d\ude80\n"])
-    digests(store, 9)
+    summaries(store, 9)
     assert good(runs("export", "--output", file)) == f"5 runs in {file}\n"
     for name in NAMES:
         store.remove(recorded(name).id)
     assert good(runs("import", file)) == "5 runs added, 0 already there, 0 left out\n"
     assert [store.get(recorded(name).id) for name in NAMES] == [recorded(name) for name in NAMES]
-    assert list(store.digests(store.ids()).values()) == recorded_digests()[::-1]
+    assert list(store.summaries(store.ids()).values()) == recorded_summaries()[::-1]
     assert store.events(recorded("cold").id).startswith("events of cold ")
 
 
@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_written_is_told_and_leaves_nothing(runs: Runs, st
         (line(run(id="20261124-201530-" + "a" * 300)), "which is none of a run"),
         (line(run(id="20261124-201530-a\n")), "which is none of a run"),
         (line(run(id="٢٠٢٦١١٢٤-201530-a")), "which is none of a run"),
-        (line(run(at=9), digest=json.loads(line(run(at=8)))["digest"]), "line 1 has the digest of another run"),
+        (line(run(at=9), digest=json.loads(line(run(at=8)))["digest"]), "line 1 has the summary of another run"),
         (line(run(at=9), record={"schema": 1, "id": 3}), "line 1 is damaged"),
     ],
 )
@@ -163,7 +163,7 @@ def test_a_line_that_is_no_run_is_told_and_hides_no_other(
 @pytest.mark.parametrize("digest", [None, 3, "x", {"schema": 1}, {"schema": 7}, {"id": "x" * 1000}])
 def test_what_is_no_digest_is_made_anew(runs: Runs, store: RunStore, file: Path, digest: object) -> None:
     good(runs("import", packed(file, line(run(), digest=digest))))
-    assert digests(store, 1) == [digest_of(scorecard(run(), ()))]
+    assert summaries(store, 1) == [summary_of(scorecard(run(), ()))]
 
 
 def test_a_giant_line_ends_the_import(runs: Runs, store: RunStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from gobake.cli import gobake
 from gobake.config.loading import parse_config
 from gobake.config.values import HistoryConfig
 from gobake.errors import ConfigError, GobakeError, Unwritable
-from gobake.insight.history import Records, digests, prompt_digest
+from gobake.insight.history import Records, prompt_summary, summaries
 from gobake.plan.discover import history_folder, open_project
 from gobake.plan.request import Request
 from gobake.report import ci_summary
@@ -116,7 +116,7 @@ def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kept = tmp_path / "kept"
     with RunStore(kept) as store:
         for at in range(3):
-            store.add(run(at=at, targets=(target(),)), [f"events {at}\n"], prompt_digest(run(at=at), Records(store)))
+            store.add(run(at=at, targets=(target(),)), [f"events {at}\n"], prompt_summary(run(at=at), Records(store)))
 
     def refuse(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
@@ -130,8 +130,8 @@ def test_a_read_only_history_is_read(read_only: Path) -> None:
         assert store.ids() == [run(at=at).id for at in range(3)]
         assert store.get("last") == run(at=2)
         assert store.events(run(at=1).id) == "events 1\n"
-        assert [d.id for d in digests(store, 2)] == [run(at=2).id, run(at=1).id]
-        assert len(store.digests(store.ids())) == 3
+        assert [d.id for d in summaries(store, 2)] == [run(at=2).id, run(at=1).id]
+        assert len(store.summaries(store.ids())) == 3
         with pytest.raises(Unwritable, match="Read-only file system"):
             store.add(run(at=9), [])
         with pytest.raises(Unwritable):
@@ -165,7 +165,7 @@ def test_a_build_is_told_in_one_line(request: pytest.FixtureRequest, tmp_path: P
     journal = Journal(kept)
     assert journal.sizes(["sha256:1"]) == {}
     (note,) = journal.keep(
-        run(at=9), ["event\n"], lambda record: prompt_digest(record, Records(journal.store)) if journal.store else None
+        run(at=9), ["event\n"], lambda record: prompt_summary(record, Records(journal.store)) if journal.store else None
     )
     assert note.startswith(f"warning: {kept}: the run's record cannot be kept there: ")
     assert "\n" not in note

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from gobake.errors import Unwritable, UsageError
-from gobake.insight.history import digests
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.history import summaries
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs.record import RunRecord, UnreadableRecord, new_id
 from gobake.runs.store import RunStore, dump
 
@@ -290,7 +290,7 @@ def _write_for_ever(folder: Path, name: str, tell: Connection) -> None:
     with RunStore(folder) as store:
         for number in range(1_000_000):
             one = record(f"20260101-{number:06d}-{name}", command=("x" * 200,) * 20)
-            store.add(one, ["event\n"] * 50, digest_of(scorecard(one, ())))
+            store.add(one, ["event\n"] * 50, summary_of(scorecard(one, ())))
             tell.send_bytes(one.id.encode())
 
 
@@ -327,7 +327,7 @@ def test_writers_that_are_killed_at_any_moment_lose_at_most_their_last_run(tmp_p
         assert [one for one in found.values() if not isinstance(one, RunRecord)] == []
         assert kept <= found.keys()
         assert len([i for i in found if i.endswith("-steady")]) == 50
-        assert len(digests(store, len(found))) == len(found)
+        assert len(summaries(store, len(found))) == len(found)
         assert all(store.events(run_id) is not None for run_id in found)
 
 

@@ -1,4 +1,4 @@
-"""Digests beside the records: kept, made where they are not there, and never believed blindly."""
+"""Summaries beside the records: kept, made where they are not there, and never believed blindly."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import pytest
 
 from gobake.errors import Unwritable
 from gobake.insight.card import Scorecard
-from gobake.insight.history import Records, all_digests, digests, prompt_digest
-from gobake.insight.scorecard import digest_of, scorecard
+from gobake.insight.history import Records, all_summaries, prompt_summary, summaries
+from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs import summary as values
 from gobake.runs.journal import Journal
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.shelf import FILE
 from gobake.runs.store import RunStore
-from gobake.runs.summary import Digest
-from tests.unit.scoring import NAMES, digest, recorded, recorded_digests, run
+from gobake.runs.summary import RunSummary
+from tests.unit.scoring import NAMES, recorded, recorded_summaries, run, summary
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[RunStore]:
 @pytest.fixture
 def filled(store: RunStore) -> RunStore:
     for name in reversed(NAMES):
-        store.add(recorded(name), [], prompt_digest(recorded(name), Records(store)))
+        store.add(recorded(name), [], prompt_summary(recorded(name), Records(store)))
     return store
 
 
@@ -64,7 +64,7 @@ def tamper(store: RunStore, sql: str, *given: object) -> None:
 
 @pytest.mark.parametrize("name", range(len(NAMES)))
 def test_a_digest_comes_back_as_it_was(name: int) -> None:
-    one = recorded_digests()[name]
+    one = recorded_summaries()[name]
     assert values.from_text(values.to_text(one)) == one
 
 
@@ -85,7 +85,7 @@ def test_a_digest_comes_back_as_it_was(name: int) -> None:
     ],
 )
 def test_what_is_no_digest_is_none(change: dict[str, Any]) -> None:
-    assert values.from_text(json.dumps(json.loads(values.to_text(digest(0))) | change)) is None
+    assert values.from_text(json.dumps(json.loads(values.to_text(summary(0))) | change)) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{}", "{", "[" * 100_000])
@@ -97,8 +97,8 @@ def test_what_is_no_object_is_none(text: str) -> None:
 
 
 def test_no_record_is_read_where_its_digest_is_kept(filled: RunStore, reads: list[str]) -> None:
-    filled.keep_digests(recorded_digests())
-    assert digests(filled, 9) == recorded_digests()
+    filled.keep_summaries(recorded_summaries())
+    assert summaries(filled, 9) == recorded_summaries()
     assert reads == []
 
 
@@ -107,48 +107,50 @@ def test_a_digest_that_is_not_there_is_made_once_and_scored_against_the_runs_bef
 ) -> None:
     for name in NAMES:
         store.add(recorded(name), [])
-    assert digests(store, 9) == recorded_digests()
+    assert summaries(store, 9) == recorded_summaries()
     assert reads
     reads.clear()
-    assert digests(store, 9) == recorded_digests()
+    assert summaries(store, 9) == recorded_summaries()
     assert reads == []
 
 
 def test_no_more_records_are_read_than_asked_for(store: RunStore, reads: list[str]) -> None:
     for at in range(30):
         store.add(run(at=at), [])
-    assert [d.id for d in digests(store, 2)] == [run(at=29).id, run(at=28).id]
+    assert [d.id for d in summaries(store, 2)] == [run(at=29).id, run(at=28).id]
     assert len(set(reads)) < 5
 
 
 def test_a_build_does_not_wait_for_large_records_to_be_read(filled: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gobake.insight.history._PATIENCE", -1.0)
-    assert prompt_digest(replace(recorded("warm"), id="20991125-053208-da7135"), Records(filled)) is None
+    assert prompt_summary(replace(recorded("warm"), id="20991125-053208-da7135"), Records(filled)) is None
 
 
 def test_a_journal_keeps_the_digest_with_the_record(tmp_path: Path, reads: list[str]) -> None:
     journal = Journal(tmp_path / "runs")
     assert (
-        journal.keep(run(), [], lambda record: prompt_digest(record, Records(journal.store)) if journal.store else None)
+        journal.keep(
+            run(), [], lambda record: prompt_summary(record, Records(journal.store)) if journal.store else None
+        )
         == []
     )
     reads.clear()
     with RunStore(tmp_path / "runs") as store:
-        assert digests(store, 1) == [digest_of(scorecard(run(), ()))]
+        assert summaries(store, 1) == [summary_of(scorecard(run(), ()))]
     assert reads == []
 
 
 def test_a_run_that_is_removed_takes_its_digest_along(filled: RunStore) -> None:
-    digests(filled, 9)
+    summaries(filled, 9)
     filled.remove(recorded("bare").id)
-    assert [d.id for d in digests(filled, 9)] == [d.id for d in recorded_digests()[1:]]
-    assert filled.digests([recorded("bare").id]) == {}
+    assert [d.id for d in summaries(filled, 9)] == [d.id for d in recorded_summaries()[1:]]
+    assert filled.summaries([recorded("bare").id]) == {}
 
 
 def test_a_record_that_is_kept_anew_is_scored_anew(store: RunStore) -> None:
-    store.add(run(), [], digest(0))
+    store.add(run(), [], summary(0))
     store.add(run(seconds=3.0), [])
-    assert digests(store, 1)[0].seconds == 3.0
+    assert summaries(store, 1)[0].seconds == 3.0
 
 
 # ---- damage
@@ -161,18 +163,18 @@ def test_a_record_that_is_kept_anew_is_scored_anew(store: RunStore) -> None:
         ("UPDATE digests SET body = ?", b"\xff\xfe\x00"),
         ("UPDATE digests SET body = CAST(? AS TEXT)", b"\xff\xfe"),
         ("UPDATE digests SET body = ?", None),
-        ("UPDATE digests SET body = ?", values.to_text(digest(7))),
+        ("UPDATE digests SET body = ?", values.to_text(summary(7))),
         ("UPDATE digests SET schema = ?", 2),
         ("DELETE FROM digests WHERE id != ?", ""),
     ],
 )
 def test_damaged_digests_are_made_anew_from_the_records(filled: RunStore, sql: str, value: object) -> None:
-    digests(filled, 9)
+    summaries(filled, 9)
     tamper(filled, sql, value)
     with RunStore(filled.folder) as again:
-        assert digests(again, 9) == recorded_digests()
+        assert summaries(again, 9) == recorded_summaries()
     with RunStore(filled.folder) as again:
-        assert again.digests(again.ids()).keys() == {d.id for d in recorded_digests()}
+        assert again.summaries(again.ids()).keys() == {d.id for d in recorded_summaries()}
 
 
 @pytest.mark.parametrize("content", [b"", b"no database " * 500, b"SQLite format 3\x00" + b"\x00" * 4000])
@@ -180,15 +182,15 @@ def test_a_damaged_database_of_digests_is_thrown_away(filled: RunStore, content:
     filled.__exit__()
     (filled.folder / FILE).write_bytes(content)
     with RunStore(filled.folder) as again:
-        assert digests(again, 9) == recorded_digests()
+        assert summaries(again, 9) == recorded_summaries()
     with RunStore(filled.folder) as again:
-        assert digests(again, 9) == recorded_digests()
+        assert summaries(again, 9) == recorded_summaries()
 
 
 def test_a_folder_in_its_place_costs_only_time(store: RunStore) -> None:
     (store.folder / FILE).mkdir()
-    store.add(run(), [], digest(0))
-    assert [d.id for d in digests(store, 9)] == [run().id]
+    store.add(run(), [], summary(0))
+    assert [d.id for d in summaries(store, 9)] == [run().id]
 
 
 def test_records_that_cannot_be_read_are_told_and_hide_no_other(store: RunStore) -> None:
@@ -196,8 +198,8 @@ def test_records_that_cannot_be_read_are_told_and_hide_no_other(store: RunStore)
     store.add(replace(run(at=1), schema=2), [])
     store.add(run(at=2), [])
     store._cache.set(run(at=2).id, {"schema": 1, "id": 3})
-    found = dict(all_digests(store))
-    assert isinstance(found[run(at=0).id], Digest)
+    found = dict(all_summaries(store))
+    assert isinstance(found[run(at=0).id], RunSummary)
     assert "has schema 2, and this gobake reads up to 1" in str(found[run(at=1).id])
     assert isinstance(found[run(at=2).id], UnreadableRecord)
 
@@ -212,9 +214,9 @@ def test_a_record_that_cannot_be_scored_is_told_and_hides_no_other(
 
     monkeypatch.setattr("gobake.insight.scorecard.scorecard", score)
     for at in range(3):
-        store.add(run(at=at), [], prompt_digest(run(at=at), Records(store)))
-    assert [d.id for d in digests(store, 9)] == [run(at=2).id, run(at=0).id]
-    assert str(dict(all_digests(store))[run(at=1).id]) == "cannot be scored: IndexError: tuple index out of range"
+        store.add(run(at=at), [], prompt_summary(run(at=at), Records(store)))
+    assert [d.id for d in summaries(store, 9)] == [run(at=2).id, run(at=0).id]
+    assert str(dict(all_summaries(store))[run(at=1).id]) == "cannot be scored: IndexError: tuple index out of range"
 
 
 def test_a_store_of_a_killed_writer_is_read_by_who_only_reads(tmp_path: Path) -> None:
@@ -232,5 +234,5 @@ def test_a_store_of_a_killed_writer_is_read_by_who_only_reads(tmp_path: Path) ->
 def test_nothing_is_kept_of_a_run_that_cannot_be_kept(store: RunStore) -> None:
     store._cache._sql("PRAGMA query_only = 1")
     with pytest.raises(Unwritable):
-        store.add(run(), [], digest(0))
-    assert store.digests([run().id]) == {}
+        store.add(run(), [], summary(0))
+    assert store.summaries([run().id]) == {}

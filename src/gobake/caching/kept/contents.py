@@ -22,7 +22,7 @@ from typing import Any
 from gobake.caching.layers import oci_folder
 from gobake.caching.seeds import seed as seeds
 from gobake.caching.seeds.store import SeedStore
-from gobake.caching.seeds.units import DAY_SECONDS, Keeping, live_share, read_index
+from gobake.caching.seeds.units import DAY_SECONDS, Retention, live_share, read_index
 from gobake.caching.store import oci_layout as layouts
 from gobake.caching.store.history import begun, run_of
 from gobake.caching.store.tags import LONGEST
@@ -216,7 +216,7 @@ def _entry(tag: str, what: What, source: _Source, today: int | None) -> Entry | 
         with contextlib.suppress(RegistryRefused, OSError, Unfit):
             text = source.index(entry)
             units = read_index(text) if hashlib.sha256(text.encode()).hexdigest() == entry.index else None
-            entry = replace(entry, live=None if units is None else live_share(units, today, Keeping()))
+            entry = replace(entry, live=None if units is None else live_share(units, today, Retention()))
     return entry
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from gobake.caching.layers import oci_folder
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.namespaces import UNTRUSTED
 from gobake.caching.store import tags
 from gobake.config.cache_values import ATTRIBUTES, Backend
@@ -85,7 +85,7 @@ class LayerPlan:
 
 
 def layer_caches(
-    project: Project, matrix: Matrix, choice: CacheChoice, builder: Builders, tag: str = "latest"
+    project: Project, matrix: Matrix, choice: CacheSettings, builder: Builders, tag: str = "latest"
 ) -> LayerPlan:
     """``cache-from`` and ``cache-to`` of all bake targets of a matrix. Reads the index of a store that is a folder.
 
@@ -177,7 +177,7 @@ class _Spelling:
     """Refs and attributes of one run."""
 
     project: Project
-    choice: CacheChoice
+    choice: CacheSettings
     lineages: tuple[str, ...]  # whose layers are read, best first
     known: frozenset[str]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gobake.caching.layers import oci_folder
 from gobake.caching.layers.plan import LayerPlan, cache_name
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.errors import Unwritable
 from gobake.insight.exports import balance
 from gobake.recipe import TRACE, TargetCache, exporter_name
@@ -28,7 +28,7 @@ _KINDS = {  # cache-to's type by the words of BuildKit's exporters
 }
 
 
-def begin(plan: LayerPlan, choice: CacheChoice) -> LayerPlan:
+def begin(plan: LayerPlan, choice: CacheSettings) -> LayerPlan:
     """The plan with room made for what it writes; without exports to a folder that cannot be written."""
     if not plan.local or not choice.store or not choice.store.folder:
         return plan
@@ -62,7 +62,7 @@ def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) 
 
 
 def end(
-    transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheChoice, started: float, *, sweeps: bool = True
+    transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheSettings, started: float, *, sweeps: bool = True
 ) -> tuple[CacheRecord, ...]:
     """What was read and written. ``sweeps``: take away what is out of use, which a run that failed does not."""
     if sweeps and plan.local and choice.store and choice.store.folder:

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gobake.caching.policy.load import load_policy
-from gobake.caching.policy.options import CacheWish
+from gobake.caching.policy.options import CacheOptions
 from gobake.caching.policy.place import Store, parse_store
 from gobake.caching.policy.policy import Policy
-from gobake.checkout.ci import Place, Surroundings
+from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.cache_values import CacheConfig, SeedConfig
 from gobake.model import Project
 
 
 @dataclass(frozen=True, kw_only=True)
-class CacheChoice:
+class CacheSettings:
     """What holds for a run."""
 
     policy: Policy
     why: str  # why this policy
-    surroundings: Surroundings
+    surroundings: CIContext
     store: Store | None = None  # None: there is no place to read from or to write to
     why_store: str = ""
     seeds: SeedConfig = field(default_factory=SeedConfig)
@@ -38,13 +38,13 @@ class CacheChoice:
         """The lineage that is written; "" for none."""
         return self.surroundings.own
 
-    def settled(self, *, sessions_last: bool = True) -> CacheChoice:
+    def settled(self, *, sessions_last: bool = True) -> CacheSettings:
         """The same with nothing left open, once it is known which builder builds; without one, as for today's."""
         return replace(self, policy=self.policy.settled(stored=self.store is not None, sessions_last=sessions_last))
 
 
-def choose(project: Project, config: CacheConfig, around: Surroundings, wish: CacheWish) -> CacheChoice:
-    """What is open until the builder is known, `CacheChoice.settled` says. Raises ConfigError where a policy's file
+def choose(project: Project, config: CacheConfig, around: CIContext, wish: CacheOptions) -> CacheSettings:
+    """What is open until the builder is known, `CacheSettings.settled` says. Raises ConfigError where a policy's file
     is wrong."""
     asked, below, why = _policy(project, config, around, wish)
     policy = load_policy(asked, below).with_layers(config.layers)
@@ -55,7 +55,7 @@ def choose(project: Project, config: CacheConfig, around: Surroundings, wish: Ca
             notes.append(f"policy {policy.name} writes, and {who} may not: caches are read only")
         policy = policy.read_only()
     store, why_store = _store(project, config, around, wish)
-    return CacheChoice(
+    return CacheSettings(
         policy=policy,
         why=why,
         surroundings=around,
@@ -66,12 +66,12 @@ def choose(project: Project, config: CacheConfig, around: Surroundings, wish: Ca
     )
 
 
-def _policy(project: Project, config: CacheConfig, around: Surroundings, wish: CacheWish) -> tuple[str, Path, str]:
+def _policy(project: Project, config: CacheConfig, around: CIContext, wish: CacheOptions) -> tuple[str, Path, str]:
     """(name or file, the folder that a file is seen from, why)."""
     if wish.policy:
         return wish.policy, wish.said_from, "--cache-policy"
     home = project.config_file.parent if project.config_file else project.root
-    if around.kind is not Place.TERMINAL and not around.pull_request and around.trusted:
+    if around.kind is not CIProvider.TERMINAL and not around.pull_request and around.trusted:
         for pattern, name in config.branches.items():
             if around.branch and fnmatch.fnmatchcase(around.branch, pattern):
                 return name, home, f"branch {around.branch} fits {pattern} in gobake.yaml"
@@ -81,13 +81,13 @@ def _policy(project: Project, config: CacheConfig, around: Surroundings, wish: C
     return name, home, why
 
 
-def _by_environment(around: Surroundings) -> tuple[str, str]:
+def _by_environment(around: CIContext) -> tuple[str, str]:
     if around.pull_request or not around.trusted:
         return "ci-pull-request", around.shown
     match around.kind:
-        case Place.TERMINAL:
+        case CIProvider.TERMINAL:
             return "dev", "a terminal"
-        case Place.CI:
+        case CIProvider.CI:
             return "ci-pull-request", "a CI that gobake does not know: it may be a pull request; --cache-policy says it"
         case _ if around.tag:
             return "release", around.shown
@@ -95,12 +95,12 @@ def _by_environment(around: Surroundings) -> tuple[str, str]:
             return "ci-branch", around.shown
 
 
-def _store(project: Project, config: CacheConfig, around: Surroundings, wish: CacheWish) -> tuple[Store | None, str]:
+def _store(project: Project, config: CacheConfig, around: CIContext, wish: CacheOptions) -> tuple[Store | None, str]:
     if wish.store:
         return parse_store(wish.store, wish.said_from.resolve()), "--cache-store"
     if config.store:
         home = project.config_file.parent if project.config_file else project.root
         return parse_store(config.store, home.resolve()), "gobake.yaml"
-    if project.registry and around.kind is not Place.TERMINAL:
+    if project.registry and around.kind is not CIProvider.TERMINAL:
         return Store(repository=f"{project.prefix}{project.title or project.name}-cache"), "beside the images"
-    return None, "none is configured" if around.kind is Place.TERMINAL else "there is no registry to keep it in"
+    return None, "none is configured" if around.kind is CIProvider.TERMINAL else "there is no registry to keep it in"

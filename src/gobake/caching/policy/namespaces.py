@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gobake.caching.policy.choice import CacheChoice
-from gobake.checkout.ci import Place
+from gobake.caching.policy.choice import CacheSettings
+from gobake.checkout.ci import CIProvider
 
 UNTRUSTED = "untrusted"  # pull requests, and CIs that do not tell what they build
 BRANCH = "branch"  # branches in CI that are neither main nor protected, and may still be written by others than main is
@@ -17,7 +17,7 @@ NAMESPACES = (UNTRUSTED, BRANCH)  # what the ids of mounts begin with that main 
 _OWN_MACHINE = ("docker", "docker-container")  # drivers of builders that go with the machine
 
 
-def namespace(choice: CacheChoice, driver: str, environ: Mapping[str, str]) -> str:
+def namespace(choice: CacheSettings, driver: str, environ: Mapping[str, str]) -> str:
     """What keeps the mounts and steps of a run apart; "" for main's own, and where nothing outlives the run.
 
     On a machine that is thrown away afterwards main's layers can be imported as they are; apart, they are steps of
@@ -27,7 +27,7 @@ def namespace(choice: CacheChoice, driver: str, environ: Mapping[str, str]) -> s
     return "" if kind and thrown_away(choice, environ) and driver in _OWN_MACHINE else kind
 
 
-def kept_apart(choice: CacheChoice) -> str:
+def kept_apart(choice: CacheSettings) -> str:
     """The namespace of a run on a builder that others use too; "" for main's own."""
     mounts = choice.policy.mounts
     if not mounts.trusted:
@@ -35,9 +35,9 @@ def kept_apart(choice: CacheChoice) -> str:
     return BRANCH if mounts.protected and not choice.surroundings.agreed else ""
 
 
-def thrown_away(choice: CacheChoice, environ: Mapping[str, str]) -> bool:
+def thrown_away(choice: CacheSettings, environ: Mapping[str, str]) -> bool:
     """Whether the CI tells that nobody else will ever use this machine."""
-    if choice.surroundings.kind is Place.GITHUB:
+    if choice.surroundings.kind is CIProvider.GITHUB:
         return environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
     return environ.get("CI_DISPOSABLE_ENVIRONMENT") == "true"
 

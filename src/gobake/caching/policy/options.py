@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class CacheWish:
+class CacheOptions:
     """What the command line says of caches; "" where it says nothing."""
 
     policy: str = ""  # a name or a file

@@ -20,10 +20,10 @@ from gobake.caching.seeds.solve import Solved, files_of, solve, write_dockerfile
 from gobake.caching.seeds.store import Image, SeedStore
 from gobake.caching.seeds.units import (
     DAY_SECONDS,
-    Keeping,
+    CacheFile,
+    Retention,
     SavePlan,
     Shape,
-    Unit,
     lacking,
     modules_in_use,
     plan_save,
@@ -62,7 +62,7 @@ class Saving:
     sums: tuple[str, ...]  # texts of the go.sum files
     inputs: str = ""  # digest of what the compile was made from
     parents: tuple[str, ...] = ()  # tags of seeds to begin with where the branch has none of its own
-    keeping: Keeping = field(default_factory=Keeping)
+    keeping: Retention = field(default_factory=Retention)
 
     @property
     def gobuild(self) -> str:
@@ -174,7 +174,9 @@ def plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, st
     return chosen, go
 
 
-def _choose(asked: Saving, before: Seed | None, here: Sequence[Unit], held: Sequence[Unit] | None) -> SavePlan:
+def _choose(
+    asked: Saving, before: Seed | None, here: Sequence[CacheFile], held: Sequence[CacheFile] | None
+) -> SavePlan:
     return plan_save(
         here,
         held,
@@ -189,7 +191,9 @@ def _today() -> int:
     return int(time.time()) // DAY_SECONDS
 
 
-def _list(asked: Saving, before: Seed | None, folder: Path) -> tuple[tuple[Unit, ...], tuple[Unit, ...] | None, str]:
+def _list(
+    asked: Saving, before: Seed | None, folder: Path
+) -> tuple[tuple[CacheFile, ...], tuple[CacheFile, ...] | None, str]:
     """The units of the mounts, those of the seed in force (None: unknown), and the Go version."""
     index = seeds.index_tag(before.index) if before and before.index else ""
     kept = _kept_index(asked.store, index)

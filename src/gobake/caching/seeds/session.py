@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.place import Store
 from gobake.caching.policy.policy import Save, SaveOn
 from gobake.caching.seeds.mounts import mounts_among, mounts_of
 from gobake.caching.seeds.save import Saving
 from gobake.caching.seeds.seed import SeedKey, sums_digest
 from gobake.caching.seeds.store import SeedStore
-from gobake.caching.seeds.units import Keeping
+from gobake.caching.seeds.units import Retention
 from gobake.caching.seeds.warm import Warming
 from gobake.caching.store.tags import tag_part
-from gobake.checkout.ci import Place
+from gobake.checkout.ci import CIProvider
 from gobake.checkout.git import Checkout
 from gobake.engine import Builder, CacheMount
 from gobake.gotool.packages import GoTree
@@ -26,7 +26,7 @@ from gobake.targets.matrix import Matrix
 
 
 def warming(
-    project: Project, tree: GoTree, matrix: Matrix, choice: CacheChoice, builder: Builder, chosen: str, home: Path
+    project: Project, tree: GoTree, matrix: Matrix, choice: CacheSettings, builder: Builder, chosen: str, home: Path
 ) -> Warming | None:
     """What the builder's mounts would be filled from; None where the policy restores nothing or there is no store."""
     mounts = mounts_of(project, matrix, vendored=ignore.vendored(matrix, tree))
@@ -46,14 +46,14 @@ def warming(
     )
 
 
-def is_edit(choice: CacheChoice, checkout: Checkout) -> bool:
+def is_edit(choice: CacheSettings, checkout: Checkout) -> bool:
     """Whether no run can have stored layers of what is built: files that are edited at a terminal, by somebody who only
     reads what others store."""
     committed = bool(checkout.revision) and not checkout.dirty
-    return choice.surroundings.kind is Place.TERMINAL and not choice.policy.layers.exports and not committed
+    return choice.surroundings.kind is CIProvider.TERMINAL and not choice.policy.layers.exports and not committed
 
 
-def is_due(choice: CacheChoice, *, compiled: bool) -> bool:
+def is_due(choice: CacheSettings, *, compiled: bool) -> bool:
     """Whether the policy saves a seed after this run. ``compiled``: Go compiled a package or downloaded a module."""
     policy = choice.policy.seeds
     if choice.store is None or not choice.own or policy.save is Save.NEVER:
@@ -68,7 +68,7 @@ def saving(
     tree: GoTree,
     store: Store,
     lineages: Iterable[str],
-    choice: CacheChoice,
+    choice: CacheSettings,
     builder: Builder,
     chosen: str,
     listed: Iterable[CacheMount],
@@ -89,7 +89,7 @@ def saving(
         sums=sum_texts(tree),
         inputs=inputs,
         parents=tuple(key.tag(other) for other in others),
-        keeping=Keeping(unused_days=limits.unused_days, budget=limits.budget or 0, layers=limits.layers),
+        keeping=Retention(unused_days=limits.unused_days, budget=limits.budget or 0, layers=limits.layers),
     )
 
 

@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unit:
+class CacheFile:
     """One unit, in a mount or in a seed."""
 
     kind: Kind
@@ -47,7 +47,7 @@ class Unit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keeping:
+class Retention:
     """How much a seed may hold."""
 
     unused_days: int = 14  # what was not used for longer is left out when a seed is written anew
@@ -71,7 +71,7 @@ class SavePlan:
     paths: tuple[str, ...] = ()  # units to write into the seed itself
     half: tuple[str, ...] = ()  # units to write into an image of its own
     size: int = 0  # bytes of them, unpacked
-    index: tuple[Unit, ...] = ()
+    index: tuple[CacheFile, ...] = ()
     left_out: int = 0  # bytes that are in the mounts and will not be in the seed
     why: str = ""
 
@@ -89,22 +89,22 @@ class SavePlan:
 # ---- texts
 
 
-def read_listing(text: str) -> tuple[Unit, ...]:
+def read_listing(text: str) -> tuple[CacheFile, ...]:
     """The lines of `seed list`: KIND MTIME SIZE PATH."""
     units = []
     for line in text.splitlines():
         kind, changed, size, path = line.split(" ", 3)
-        units.append(Unit(kind=Kind(kind), path=path, size=int(size), day=max(0, int(changed)) // DAY_SECONDS))
+        units.append(CacheFile(kind=Kind(kind), path=path, size=int(size), day=max(0, int(changed)) // DAY_SECONDS))
     return tuple(units)
 
 
-def write_index(units: Iterable[Unit]) -> str:
+def write_index(units: Iterable[CacheFile]) -> str:
     """One line a unit, by key: the same units give the same text."""
     lines = sorted(f"{unit.kind} {unit.day} {unit.size} {unit.key}" for unit in units)
     return "\n".join([_HEADER, *lines, ""])
 
 
-def read_index(text: str) -> tuple[Unit, ...] | None:
+def read_index(text: str) -> tuple[CacheFile, ...] | None:
     """None for what is no index of this version: a seed whose content is not known is written anew."""
     header, _, rest = text.partition("\n")
     try:
@@ -113,12 +113,12 @@ def read_index(text: str) -> tuple[Unit, ...] | None:
         return None
 
 
-def _indexed(line: str) -> Unit:
+def _indexed(line: str) -> CacheFile:
     """Raises ValueError, also for a path that leads out of the mounts: the program that packs is told it."""
     kind, day, size, path = line.split(" ", 3)
     if path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ValueError(f"{path!r} leads elsewhere")
-    return Unit(kind=Kind(kind), path=path, size=checks.number(size), day=checks.number(day))
+    return CacheFile(kind=Kind(kind), path=path, size=checks.number(size), day=checks.number(day))
 
 
 def escaped(module: str) -> str:
@@ -144,13 +144,13 @@ def modules_in_use(sums: Iterable[str]) -> frozenset[str]:
 
 
 def plan_save(
-    mounts: Iterable[Unit],
-    held: Iterable[Unit] | None,
+    mounts: Iterable[CacheFile],
+    held: Iterable[CacheFile] | None,
     *,
     layers: int,
     used_modules: frozenset[str],
     today: int,
-    keeping: Keeping,
+    keeping: Retention,
 ) -> SavePlan:
     """What to save of the mounts, where the seed in force holds ``held`` (None: there is none, or it is not known)
     in ``layers`` layers."""
@@ -181,7 +181,7 @@ def plan_save(
     )
 
 
-def lacking(mounts: Iterable[Unit], held: Iterable[Unit], today: int, keeping: Keeping) -> float:
+def lacking(mounts: Iterable[CacheFile], held: Iterable[CacheFile], today: int, keeping: Retention) -> float:
     """The share, by bytes, of the seed's living units that the mounts do not hold: writing it anew would lose them."""
     here = {unit.key for unit in mounts}
     alive = [u for u in held if _alive(u, today, keeping) and u.kind is not Kind.PROGRAM]
@@ -189,14 +189,16 @@ def lacking(mounts: Iterable[Unit], held: Iterable[Unit], today: int, keeping: K
     return _size(unit for unit in alive if unit.key not in here) / total if total else 0.0
 
 
-def live_share(held: Iterable[Unit], today: int, keeping: Keeping) -> float:
+def live_share(held: Iterable[CacheFile], today: int, keeping: Retention) -> float:
     """The share of a seed, by bytes, that was used lately."""
     units = list(held)
     total = _size(units)
     return _size(u for u in units if _alive(u, today, keeping)) / total if total else 1.0
 
 
-def _dated(mounts: Iterable[Unit], held: Iterable[Unit], used_modules: frozenset[str], today: int) -> Iterable[Unit]:
+def _dated(
+    mounts: Iterable[CacheFile], held: Iterable[CacheFile], used_modules: frozenset[str], today: int
+) -> Iterable[CacheFile]:
     """The units of the mounts with the day of their last use, as far as anything tells."""
     before = {unit.key: unit.day for unit in held}
     for unit in mounts:
@@ -209,7 +211,7 @@ def _dated(mounts: Iterable[Unit], held: Iterable[Unit], used_modules: frozenset
             yield replace(unit, day=known or today)
 
 
-def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> SavePlan:
+def _whole(here: Mapping[str, CacheFile], today: int, keeping: Retention, why: str) -> SavePlan:
     alive = [unit for unit in here.values() if _alive(unit, today, keeping)]
     kept, size = [], 0
     # programs are the first to go where the budget is small, then what was not used for longest
@@ -230,18 +232,18 @@ def _whole(here: Mapping[str, Unit], today: int, keeping: Keeping, why: str) -> 
     )
 
 
-def _halves(units: Sequence[Unit], size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _halves(units: Sequence[CacheFile], size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Where there is much, two parts of about the same size: BuildKit packs and unpacks two images side by side.
 
     All programs of a mount are in one part: such a mount is locked while it is used, by one step at a time.
     """
     if size < _WORTH_TWO_IMAGES:
         return tuple(sorted(unit.path for unit in units)), ()
-    programs: dict[str, list[Unit]] = {}
+    programs: dict[str, list[CacheFile]] = {}
     for unit in units:
         if unit.kind is Kind.PROGRAM:
             programs.setdefault(mount_of(unit.path), []).append(unit)
-    parts: tuple[list[Unit], list[Unit]] = ([], [])
+    parts: tuple[list[CacheFile], list[CacheFile]] = ([], [])
     for _, some in sorted(programs.items(), key=lambda item: (-_size(item[1]), item[0])):
         min(parts, key=_size).extend(some)
     there = _size(parts[0])
@@ -257,17 +259,17 @@ def mount_of(path: str) -> str:
     return path.partition("/")[0]
 
 
-def _size(units: Iterable[Unit]) -> int:
+def _size(units: Iterable[CacheFile]) -> int:
     return sum(unit.size for unit in units)
 
 
-def _differs(known: Unit | None, unit: Unit) -> bool:
+def _differs(known: CacheFile | None, unit: CacheFile) -> bool:
     return known is None or known.size != unit.size
 
 
-def _day(here: Mapping[str, Unit], key: str) -> int:
+def _day(here: Mapping[str, CacheFile], key: str) -> int:
     return here[key].day if key in here else 0
 
 
-def _alive(unit: Unit, today: int, keeping: Keeping) -> bool:
+def _alive(unit: CacheFile, today: int, keeping: Retention) -> bool:
     return unit.day >= today - keeping.unused_days

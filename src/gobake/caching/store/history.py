@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from gobake.caching.policy.choice import CacheChoice
+from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.store import tags as refs
 from gobake.checkout import git
 from gobake.errors import RegistryRefused
@@ -35,7 +35,7 @@ from gobake.runs.archive import Entry, from_line, to_line
 from gobake.runs.fitting import fitting
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import is_id
-from gobake.runs.summary import Digest
+from gobake.runs.summary import RunSummary
 from gobake.text.printable import one_line
 
 READ = 5  # runs of each lineage that are read; a trend needs as many
@@ -158,7 +158,7 @@ class _Folder:
 
 
 @dataclass(kw_only=True)
-class Travel:
+class RemoteHistory:
     """What one run takes from the store, and brings there."""
 
     folder: Path | None
@@ -189,13 +189,13 @@ class Travel:
             self._note(f"{self._shown} did not answer within {SECONDS:g} s")
         return sorted((e for e in list(self._arrived) if e.record.id < before), key=lambda e: e.record.id)
 
-    def send(self, record: RunRecord, digest: Digest | None) -> None:
+    def send(self, record: RunRecord, summary: RunSummary | None) -> None:
         """Write a run that went well, and delete old ones."""
         if not (self.writes and self.own and record.outcome == "done"):
             return
         try:
             place = self._place()
-            place.write(tag_of(self.project, record.id, self.own), packed(record, digest))
+            place.write(tag_of(self.project, record.id, self.own), packed(record, summary))
         except RegistryRefused as error:
             self._note(str(error))
             return
@@ -244,13 +244,13 @@ class Travel:
             self.notes.append(one_line(f"the history in the cache store is left out: {says}"))
 
 
-def travel(choice: CacheChoice, project: str) -> Travel | None:
+def travel(choice: CacheSettings, project: str) -> RemoteHistory | None:
     """None where there is no store, or nothing to read and to write."""
     store, policy = choice.store, choice.policy.history
     writes = policy.write and bool(choice.own)
     if store is None or not (policy.read or writes):
         return None
-    return Travel(
+    return RemoteHistory(
         folder=store.folder,
         repository=store.repository,
         project=project,
@@ -264,10 +264,10 @@ def travel(choice: CacheChoice, project: str) -> Travel | None:
 # ---- the object
 
 
-def packed(record: RunRecord, digest: Digest | None) -> bytes:
+def packed(record: RunRecord, summary: RunSummary | None) -> bytes:
     """Without what is of this machine alone, and without events."""
     light = fitting(replace(record, root="", command=()), LONGEST_JSON - _ENVELOPE)
-    return gzip.compress(to_line(Entry(record=light, digest=digest)), mtime=0)
+    return gzip.compress(to_line(Entry(record=light, summary=summary)), mtime=0)
 
 
 def unpacked(data: bytes) -> Entry:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gobake.insight.account import Account
-from gobake.insight.card import Digest
+from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.report import explained
 from gobake.report import figures_words as words
@@ -38,7 +38,7 @@ class Page:
     """What the page is made of."""
 
     account: Account
-    runs: Sequence[Digest] = ()  # the history, newest first
+    runs: Sequence[RunSummary] = ()  # the history, newest first
     trends: Sequence[Trend] = ()  # of all branches among them
     package_costs: Mapping[tuple[str, str], float] = field(default_factory=dict)  # see page_rows.treemap_rows
 

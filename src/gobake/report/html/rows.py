@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
-from gobake.insight.card import Digest, Scorecard
+from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.costs import in_order
 from gobake.insight.modules import module_of
 from gobake.insight.work import pieces
@@ -41,13 +41,13 @@ def site_of(step: StepRecord) -> str:
 # ---- runs
 
 
-def branches(runs: Sequence[Digest]) -> list[str]:
+def branches(runs: Sequence[RunSummary]) -> list[str]:
     """Those with a colour of their own: the ones with most runs."""
     counts = Counter(name_of(run.branch) if run.branch else NO_BRANCH for run in runs)
     return [branch for branch, _ in counts.most_common(BRANCHES)]
 
 
-def run_rows(runs: Sequence[Digest], shown: str) -> list[Row]:
+def run_rows(runs: Sequence[RunSummary], shown: str) -> list[Row]:
     """Oldest first. ``shown``: id of the run that the page is about."""
     own = set(branches(runs))
     rows: list[Row] = []

@@ -10,8 +10,8 @@ from threading import Lock
 
 from prometheus_client import CollectorRegistry
 
-from gobake.insight.card import Digest
-from gobake.insight.history import Records, all_digests
+from gobake.insight.card import RunSummary
+from gobake.insight.history import Records, all_summaries
 from gobake.report.prometheus.exposition import Sample, label, registry, samples, totals
 from gobake.runs.record import UnreadableRecord
 from gobake.runs.store import RunStore
@@ -25,18 +25,18 @@ class Meter:
     def __init__(self, project: str) -> None:
         self._project = project
         self._lock = Lock()
-        self._digests: dict[str, Digest | UnreadableRecord] = {}  # by run id
+        self._summaries: dict[str, RunSummary | UnreadableRecord] = {}  # by run id
         self._samples: dict[str, tuple[Sample, ...]] = {}  # of the runs that were shown last
 
     def read(self, store: RunStore) -> CollectorRegistry:
         """What the store holds now."""
         with self._lock:
             there, records = store.ids(), Records(store)
-            self._digests |= all_digests(store, [i for i in there if i not in self._digests])
+            self._summaries |= all_summaries(store, [i for i in there if i not in self._summaries])
             last = self._last(there)
             self._samples = {i: self._samples.get(i) or _samples(i, there, records) for i in last}
             # a run that was deleted meanwhile still counts: a counter that falls would be taken for a restart
-            known = [digest for digest in self._digests.values() if isinstance(digest, Digest)]
+            known = [summary for summary in self._summaries.values() if isinstance(summary, RunSummary)]
             shown = [sample for run in self._samples.values() for sample in run]
             return registry([*shown, *totals(self._project, known)])
 
@@ -44,9 +44,9 @@ class Meter:
         """The newest run of each branch, newest first. Branches that look alike are one: no series may come twice."""
         found: dict[str, str] = {}
         for run_id in reversed(there):
-            digest = self._digests[run_id]
-            if isinstance(digest, Digest) and len(found) < MOST_BRANCHES:
-                found.setdefault(label(digest.branch), run_id)
+            summary = self._summaries[run_id]
+            if isinstance(summary, RunSummary) and len(found) < MOST_BRANCHES:
+                found.setdefault(label(summary.branch), run_id)
         return list(found.values())
 
 

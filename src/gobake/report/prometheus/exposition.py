@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gobake.insight.card import Digest, Scorecard
+from gobake.insight.card import RunSummary, Scorecard
 from gobake.report.prometheus.families import COMMON, COUNTERS, GAUGES
 from gobake.runs.record import CacheRecord, SeedRecord
 from gobake.text.printable import one_line
@@ -56,15 +56,15 @@ def samples(card: Scorecard) -> tuple[Sample, ...]:
     return tuple(found.values())
 
 
-def totals(project: str, digests: Iterable[Digest]) -> tuple[Sample, ...]:
+def totals(project: str, summaries: Iterable[RunSummary]) -> tuple[Sample, ...]:
     """What all runs come to. They have no branch: branches come and go, and a counter may only grow."""
     runs = Counter(dict.fromkeys(_OUTCOMES, 0))
     seconds, executed, compiled = 0.0, 0, 0
-    for digest in digests:
-        runs[digest.outcome if digest.outcome in _OUTCOMES else "unknown"] += 1
-        seconds += digest.seconds
-        executed += digest.executed
-        compiled += digest.compiled or 0
+    for summary in summaries:
+        runs[summary.outcome if summary.outcome in _OUTCOMES else "unknown"] += 1
+        seconds += summary.seconds
+        executed += summary.executed
+        compiled += summary.compiled or 0
     name = label(project)
     return (
         *(Sample(metric="gobake_runs_total", labels=(name, key), value=count) for key, count in runs.items()),
