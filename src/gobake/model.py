@@ -52,7 +52,7 @@ class Platform:
         """Read ``linux/arm64`` or ``linux/arm/v7``. Raises UsageError naming what does not fit."""
         parts = text.strip().lower().split("/")
         if len(parts) not in (2, 3) or not all(parts):
-            raise UsageError(f"{text!r} is no platform", remedy="write os/arch[/variant], such as linux/arm64")
+            raise UsageError(f"invalid platform {text!r}", remedy="write os/arch[/variant], such as linux/arm64")
         os, arch = parts[0], _ALIASES.get(parts[1], parts[1])
         variant = parts[2] if len(parts) == 3 else ""
         if os != "linux":

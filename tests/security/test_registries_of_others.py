@@ -254,7 +254,7 @@ def test_a_token_that_is_none_is_sent_nowhere(token: str, serve: Serve, config: 
         return 401, {"WWW-Authenticate": f'Bearer realm="http://{headers["host"]}/token"'}, b""
 
     server = serve(handle)
-    with pytest.raises(RegistryRefused, match="is no token"):
+    with pytest.raises(RegistryRefused, match="is not a token"):
         Repository(f"{server.host}/acme/shop").tags()
     assert not any("evil" in str(asked).lower() for asked in server.asked)
 
@@ -291,7 +291,7 @@ def test_what_is_no_name_is_not_asked_for(reference: str, serve: Serve) -> None:
     with pytest.raises(RegistryRefused):
         Repository(f"{server.host}/acme/shop").manifest(reference)
     for ask in (Repository(f"{server.host}/acme/shop").blob, Repository(f"{server.host}/acme/shop").delete):
-        with pytest.raises(RegistryRefused, match="is no sha256 digest"):
+        with pytest.raises(RegistryRefused, match="is not a sha256 digest"):
             ask(reference)
     assert server.asked == []
 

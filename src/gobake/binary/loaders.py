@@ -31,7 +31,8 @@ def unfit(service: str, strategy: str, libc: str, interpreter: str | None) -> Bu
     """
     if interpreter is not None and interpreter.startswith("-buildmode="):
         return BuildFailed(
-            f"{service} was built with {interpreter} and is no program", remedy="an image needs one that can be started"
+            f"{service} was built with {interpreter} and is not a program",
+            remedy="an image needs one that can be started",
         )
     which = f" (its ELF interpreter is {interpreter})" if interpreter else ""
     if libc == LIBRARIES:

@@ -183,7 +183,7 @@ def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
     compiled = {service.name for service in whole.services}
     for name in names:
         if name not in compiled:
-            raise UsageError(f"{name} is no service that is compiled here", remedy=f"one of {', '.join(compiled)}")
+            raise UsageError(f"{name} is not a service that is compiled here", remedy=f"one of {', '.join(compiled)}")
     if not names:
         raise UsageError("no service is compiled here", remedy="prebuilt binaries use no Go caches")
     return Matrix(targets=tuple(t for t in whole.targets if t.service.name in names))

@@ -296,7 +296,7 @@ def _refusal(asked: Answer, top: Path | None) -> tuple[str, str]:
     own = next((line for line in lines if line.startswith("git config ")), "")
     where = f"`git -C {top} status` shows the same" if top else "`git status` shows the same"
     if _NO_REPOSITORY in why and top:
-        why = f"{top / '.git'} is no repository that git can read ({why})"
+        why = f"{top / '.git'} is not a repository that git can read ({why})"
     return why, own or where
 
 

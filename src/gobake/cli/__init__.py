@@ -54,7 +54,7 @@ class _Lazy(click.Group):
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean {near[0]}?" if near else "`gobake --help` lists them"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}")
+            raise click.UsageError(f"unknown command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
 
 

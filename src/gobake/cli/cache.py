@@ -37,7 +37,7 @@ class Duration(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         match = _DURATION.fullmatch(str(value).strip())
         if not match:
-            raise UsageError(f"{value!r} is no age", remedy="write 90m, 12h, 14d or 2w")
+            raise UsageError(f"invalid age {value!r}", remedy="write 90m, 12h, 14d or 2w")
         return float(int(match[1]) * _SECONDS[match[2]])
 
 
@@ -49,7 +49,7 @@ class Size(click.ParamType[Any]):
 
         found = size_in_bytes(str(value))
         if found is None:
-            raise UsageError(f"{value!r} is no size", remedy="write 500MB, 2GB or 1.5GiB")
+            raise UsageError(f"invalid size {value!r}", remedy="write 500MB, 2GB or 1.5GiB")
         return found
 
 

@@ -12,16 +12,13 @@ from typing import Any
 import click
 
 from gobake.caching.policy.options import CacheOptions
+from gobake.config import patterns
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
 from gobake.errors import UsageError
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
 from gobake.plan.request import Request
 from gobake.targets.matrix import Selection
 from gobake.trace.stall_limits import seconds_of
-
-_TAG = re.compile(r"[\w][\w.-]{0,127}")  # distribution spec, tag
-_PREFIX = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?")
-_REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?")
 
 
 class PlatformList(click.ParamType[Any]):
@@ -46,7 +43,7 @@ class StrategyList(click.ParamType[Any]):
 
                 near = difflib.get_close_matches(word, list(Strategy), n=1)
                 raise UsageError(
-                    f"there is no strategy {word!r}",
+                    f"unknown strategy {word!r}",
                     remedy=f"did you mean {near[0]}?" if near else f"one of {', '.join(Strategy)}",
                 )
             found.append(Strategy(word))
@@ -64,12 +61,12 @@ class BaseList(click.ParamType[Any]):
             name, equals, reference = word.strip().partition("=")
             if not equals or name not in BASE_NAMES:
                 raise UsageError(
-                    f"--base {word!r}: {name!r} is no base image's name",
+                    f"--base {word!r}: unknown base {name!r}",
                     remedy=f"write NAME=REF with one of {', '.join(BASE_NAMES)}",
                 )
             own = is_dockerfile(reference) and name in {BASE_OF[strategy] for strategy in REPLACEABLE}
-            if not own and not _REFERENCE.fullmatch(reference):
-                raise UsageError(f"--base {name}: {reference!r} is no image reference", remedy="write name:tag")
+            if not own and not re.fullmatch(patterns.REFERENCE, reference):
+                raise UsageError(f"--base {name}: invalid image reference {reference!r}", remedy="write name:tag")
             found[name] = reference
         return found
 
@@ -89,7 +86,7 @@ class Share(click.ParamType[Any]):
 
         grammar = getattr(words, self._word)
         if not re.fullmatch(grammar.pattern, value):
-            raise UsageError(f"{param.opts[0] if param else ''}: {value!r} is no {grammar.says}", remedy=grammar.remedy)
+            raise UsageError(f"{_long(param)}: invalid {grammar.says} {value!r}", remedy=grammar.remedy)
         return NONE if value == NONE else fraction(value)
 
 
@@ -106,7 +103,7 @@ class ExemptionList(click.ParamType[Any]):
 
                 near = difflib.get_close_matches(word, list(Exemption), n=1)
                 raise UsageError(
-                    f"--gate-exempt: {word!r} is no kind of run",
+                    f"--gate-exempt: unknown kind of run {word!r}",
                     remedy=f"did you mean {near[0]}?" if near else f"one of {', '.join(Exemption)}, or none",
                 )
         return tuple(Exemption(word) for word in words if word != NONE)
@@ -122,31 +119,26 @@ class Seconds(click.ParamType[Any]):
             return value
         seconds = seconds_of(value)
         if seconds is None:
-            where = param.opts[0] if param else ""
-            raise UsageError(f"{where}: invalid time {value!r}", remedy="write 90s, 5m or 1h, or none")
+            raise UsageError(f"{_long(param)}: invalid time {value!r}", remedy="write 90s, 5m or 1h, or none")
         return seconds
 
 
-def _checked(pattern: re.Pattern[str], what: str, remedy: str) -> Callable[..., str | None]:
-    def check(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-        if value is not None and not pattern.fullmatch(value):
-            raise UsageError(f"{value!r} is no {what}", remedy=remedy)
-        return value
-
-    return check
+def _long(param: click.Parameter | None) -> str:
+    """--tag of -t and --tag."""
+    return max(param.opts, key=len) if param else ""
 
 
-def worded(word: str) -> Callable[..., str | None]:
-    """A value with a grammar of gobake.yaml, which is imported only where it is used."""
+def worded(word: str, *, empty: bool = True) -> Callable[..., str | None]:
+    """A value with a grammar of gobake.yaml, which is imported only where it is used. ``empty``: that is none."""
 
     def check(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-        if not value:
+        if value is None or (empty and not value):
             return None
         from gobake.config import words
 
         grammar = getattr(words, word)
         if len(value) > grammar.longest or not re.fullmatch(grammar.pattern, value):
-            raise UsageError(f"{param.opts[0]}: {value!r} is no {grammar.says}", remedy=grammar.remedy)
+            raise UsageError(f"{_long(param)}: invalid {grammar.says} {value!r}", remedy=grammar.remedy)
         return str(grammar.tidy(value))
 
     return check
@@ -235,7 +227,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 envvar="GOBAKE_REGISTRY",
                 metavar="PREFIX",
                 help="Prefix of image names, such as ghcr.io/acme.",
-                callback=_checked(_PREFIX, "registry prefix", "write it as in an image name: ghcr.io/acme"),
+                callback=worded("REGISTRY", empty=False),
             ),
             click.option(
                 "-t",
@@ -245,7 +237,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True,
                 metavar="T",
                 help="Tag of the images.",
-                callback=_checked(_TAG, "tag", "letters, digits, `_`, `.` and `-`, at most 128"),
+                callback=worded("TAG", empty=False),
             ),
             click.option(
                 "--version",

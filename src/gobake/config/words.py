@@ -311,7 +311,9 @@ def _read_platform(at: At) -> Platform:
         return Platform.parse(value[:100])
     except UsageError as error:
         likely = meant(value, [f"linux/{arch}" for arch in ARCHITECTURES])
-        raise at.refuse(error.what, likely if likely.startswith("did") else error.remedy) from None
+        formed = re.fullmatch("[^/]+(/[^/]+){1,2}", value.strip())
+        what = error.what if formed else f"{value[:100]!r} is no platform"
+        raise at.refuse(what, likely if likely.startswith("did") else error.remedy) from None
 
 
 _PLATFORM_SCHEMA: Schema = {

@@ -1,7 +1,7 @@
 """Files below a folder that others may write to: reached without following a link, so that they lie where they seem to.
 
 Every folder on the way is opened from the one before it with O_NOFOLLOW; only the folder at the top may be a link, as
-its name is the user's. What is no regular file is not read, not overwritten and not deleted.
+its name is the user's. What is not a regular file is not read, not overwritten and not deleted.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Inside:
         with os.fdopen(opened, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "is no regular file", str(self.path / name))
+                raise OSError(errno.EINVAL, "is not a regular file", str(self.path / name))
             if status.st_size > largest:
                 raise OSError(errno.EFBIG, f"has more than {largest >> 20} MiB", str(self.path / name))
             return file.read(largest)
@@ -70,7 +70,7 @@ class Inside:
         with self._opened() as folder:
             found = os.stat(_one(name), dir_fd=folder, follow_symlinks=False)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(self.path / name))
+            raise OSError(errno.EINVAL, "is not a regular file", str(self.path / name))
         return found
 
     def link(self, name: str) -> str:
@@ -138,7 +138,7 @@ class Inside:
         with self._opened() as folder, contextlib.suppress(FileNotFoundError):
             found = os.stat(_one(name), dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISREG(found.st_mode):
-                raise OSError(errno.EINVAL, "is no regular file", str(self.path / name))
+                raise OSError(errno.EINVAL, "is not a regular file", str(self.path / name))
             os.unlink(name, dir_fd=folder)
 
     def remove_folder(self, name: str) -> None:
@@ -170,7 +170,7 @@ class Inside:
 def _one(name: str) -> str:
     """The name of an entry of a folder: nothing that leads anywhere else."""
     if name in ("", ".", "..") or "/" in name or "\0" in name or len(name) > 255:
-        raise OSError(errno.EINVAL, "is no file name", name[:255].replace("\0", "?"))
+        raise OSError(errno.EINVAL, "is not a file name", name[:255].replace("\0", "?"))
     return name
 
 

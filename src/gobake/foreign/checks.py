@@ -35,7 +35,7 @@ class Unfit(ValueError):
 def digest(value: object) -> str:
     """`sha256:` and 64 hex digits."""
     if not isinstance(value, str) or not _DIGEST.fullmatch(value):
-        raise Unfit(f"{_shown(value)} is no sha256 digest")
+        raise Unfit(f"{_shown(value)} is not a sha256 digest")
     return value
 
 
@@ -52,14 +52,14 @@ def is_hex(name: str) -> bool:
 def tag(value: object) -> str:
     """A tag of an image, which is also a file's name that leads nowhere else."""
     if not isinstance(value, str) or not _TAG.fullmatch(value):
-        raise Unfit(f"{_shown(value)} is no tag")
+        raise Unfit(f"{_shown(value)} is not a tag")
     return value
 
 
 def label(value: object) -> str:
     """One printable line."""
     if not isinstance(value, str) or len(value) > LONGEST_LABEL or _UNPRINTABLE.search(value):
-        raise Unfit(f"{_shown(value)} is no label")
+        raise Unfit(f"{_shown(value)} is not a label")
     return value
 
 
@@ -76,7 +76,7 @@ def labels(value: object) -> dict[str, str]:
 
 def mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise Unfit(f"{_shown(value)} is no object")
+        raise Unfit(f"{_shown(value)} is not an object")
     return value
 
 
@@ -85,7 +85,7 @@ def items(value: object) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Unfit(f"{_shown(value)} is no list")
+        raise Unfit(f"{_shown(value)} is not a list")
     return value
 
 
@@ -94,14 +94,14 @@ def count(value: object) -> int:
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_COUNT:
-        raise Unfit(f"{_shown(value)} is no count")
+        raise Unfit(f"{_shown(value)} is not a count")
     return value
 
 
 def number(text: str) -> int:
     """A count that was written as text."""
     if not _NUMBER.fullmatch(text):
-        raise Unfit(f"{_shown(text)} is no number")
+        raise Unfit(f"{_shown(text)} is not a number")
     return int(text)
 
 
@@ -116,13 +116,13 @@ def parsed(data: bytes, longest: int = LONGEST_JSON) -> Any:
     except RecursionError:
         raise Unfit("is nested too deeply") from None
     except ValueError:  # also bytes that are no text, and integers of thousands of digits
-        raise Unfit("is no JSON") from None
+        raise Unfit("is not JSON") from None
 
 
 def parsed_object(data: bytes, longest: int = LONGEST_JSON) -> Mapping[str, Any]:
     found = parsed(data, longest)
     if not isinstance(found, dict):
-        raise Unfit("is no JSON object")
+        raise Unfit("is not a JSON object")
     return found
 
 
@@ -136,7 +136,7 @@ def unzipped(data: bytes | IO[bytes], longest: int) -> bytes:
         try:
             found += unpack.decompress(waiting, longest + 1 - len(found))
         except zlib.error:
-            raise Unfit("is no gzip, or damaged") from None
+            raise Unfit("is not gzip, or damaged") from None
         if len(found) > longest:
             raise Unfit(f"has more than {longest >> 20} MiB, unpacked")
         begun = True

@@ -82,7 +82,7 @@ def manifest(data: bytes) -> Manifest:
         manifests=_descriptors(found.get("manifests")),
     )
     if read.config is None and not read.manifests and "manifests" not in found:
-        raise Unfit("is no manifest")
+        raise Unfit("is not a manifest")
     return read
 
 
@@ -90,7 +90,7 @@ def index(data: bytes) -> tuple[Descriptor, ...]:
     """The index.json of a layout. Raises Unfit."""
     found = checks.parsed_object(data)
     if not isinstance(found.get("manifests"), list):
-        raise Unfit("is no index of manifests")
+        raise Unfit("is not an index of manifests")
     return _descriptors(found["manifests"])
 
 
@@ -109,7 +109,7 @@ def layout_version(data: bytes) -> str:
     """The oci-layout file of a layout. Raises Unfit."""
     version = checks.parsed_object(data).get("imageLayoutVersion")
     if version not in _LAYOUT_VERSIONS:
-        raise Unfit("is no layout of a version that gobake knows")
+        raise Unfit("is not a layout of a version that gobake knows")
     return str(version)
 
 

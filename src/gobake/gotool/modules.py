@@ -222,7 +222,7 @@ def find_root(directory: Path) -> Path:
     """
     directory = directory.resolve()
     if not directory.is_dir():
-        raise ProjectError(f"{directory} is no folder", remedy="name the folder of a Go module with -C")
+        raise ProjectError(f"{directory} is not a folder", remedy="name the folder of a Go module with -C")
     module = next((d for d in (directory, *directory.parents) if (d / "go.mod").is_file()), None)
     for folder in (directory, *directory.parents):
         if (folder / CONFIG_FILE).is_file():

@@ -58,7 +58,7 @@ def token(body: bytes) -> str:
     told = checks.parsed_object(body)
     found = told.get("token") or told.get("access_token") or ""
     if not isinstance(found, str) or len(found) > _LONGEST_TOKEN or (found and not _TOKEN.fullmatch(found)):
-        raise Unfit("is no token")
+        raise Unfit("is not a token")
     return str(found)
 
 

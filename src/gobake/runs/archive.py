@@ -56,7 +56,7 @@ def from_line(line: bytes) -> Entry:
     except Unfit as error:
         raise UnreadableRecord(str(error)) from None
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
-        raise UnreadableRecord("is no run of an archive")
+        raise UnreadableRecord("is not a run of an archive")
     if data["schema"] > SCHEMA:
         raise NewerRecord(f"has schema {data['schema']}, and this gobake reads up to {SCHEMA}; use a newer one")
     record = from_json(data.get("record"))
@@ -96,7 +96,7 @@ def read(file: Path) -> Iterator[Entry | Refused]:
         with gzip.open(file) as lines:
             yield from _entries(lines, file)
     except OSError as error:
-        reason = "is no archive of `gobake runs export`" if isinstance(error, gzip.BadGzipFile) else error.strerror
+        reason = "is not an archive of `gobake runs export`" if isinstance(error, gzip.BadGzipFile) else error.strerror
         raise UsageError(f"{file}: {reason or error}", remedy="check the name") from None
 
 
@@ -108,7 +108,9 @@ def _entries(lines: gzip.GzipFile, file: Path) -> Iterator[Entry | Refused]:
             line = lines.readline(LONGEST + 1)
         except (gzip.BadGzipFile, EOFError, zlib.error):
             if number == 1:
-                raise UsageError(f"{file}: is no archive of `gobake runs export`", remedy="check the name") from None
+                raise UsageError(
+                    f"{file}: is not an archive of `gobake runs export`", remedy="check the name"
+                ) from None
             yield Refused(line=number, says="cannot be unpacked: this and what follows is left out")
             return
         if not line:

@@ -52,5 +52,6 @@ def moment(text: str, option: str, now: float, *, ends: bool = False) -> float:
     except (ValueError, OverflowError):
         pass  # the 31st of February, the year 0
     raise UsageError(
-        f"{option}: {text!r} is no date", remedy="write 2026-11-25, 2026-11-25T14:30, or an age such as 7d, 12h or 30m"
+        f"{option}: invalid date {text!r}",
+        remedy="write 2026-11-25, 2026-11-25T14:30, or an age such as 7d, 12h or 30m",
     )

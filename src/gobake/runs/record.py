@@ -222,7 +222,7 @@ def to_json(record: RunRecord) -> dict[str, Any]:
 def from_json(data: object) -> RunRecord:
     """Raises UnreadableRecord for what is no record, or one of a newer schema. Unknown keys are left out."""
     if not isinstance(data, dict):
-        raise UnreadableRecord("is no JSON object")
+        raise UnreadableRecord("is not a JSON object")
     schema = data.get("schema")
     if isinstance(schema, bool) or not isinstance(schema, int) or schema < 1:
         raise UnreadableRecord("is damaged: it has no schema number")

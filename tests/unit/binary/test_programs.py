@@ -150,4 +150,4 @@ def test_the_error_says_which_loader_and_what_fits() -> None:
     assert "and alpine has musl; choose distalpine or debian-slim" in str(loaders.unfit("api", "alpine", "musl", GLIBC))
     assert "base-debian12" in str(loaders.unfit("api", "distroless", "static", GLIBC))
     assert str(loaders.unfit("api", "scratch", "static", None)).startswith("api is linked dynamically and scratch")
-    assert "is no program" in str(loaders.unfit("api", "scratch", "static", "-buildmode=c-shared"))
+    assert "is not a program" in str(loaders.unfit("api", "scratch", "static", "-buildmode=c-shared"))

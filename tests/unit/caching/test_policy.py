@@ -122,7 +122,7 @@ def test_a_mistake_is_named_with_its_place(change: tuple[str, str], where: str, 
 
 
 def test_a_policy_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"there is no cache policy 'relase'; one of dev, ci-branch"):
+    with pytest.raises(ConfigError, match=r"unknown cache policy 'relase'; one of dev, ci-branch"):
         load_policy("relase", tmp_path)
     with pytest.raises(ConfigError, match=r"there is no such file"):
         load_policy("./relase.yaml", tmp_path)

@@ -49,7 +49,7 @@ def test_labels_are_read_back() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"dev.gobake.seed": "1"}, "no seed of this version"),
+        ({"dev.gobake.seed": "1"}, "not a seed of this version"),
         ({"dev.gobake.seed.project": "other"}, "of the project other"),
         ({"dev.gobake.seed.arch": "arm64"}, "of arm64 machines"),
         ({"dev.gobake.seed.go": "go1.25.3"}, "of go1.25.3"),

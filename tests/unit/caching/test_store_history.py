@@ -304,7 +304,7 @@ def test_a_registry_that_does_not_delete_costs_no_line(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "says"), [(403, "not allowed to read it"), (500, "the registry answered 500"), (200, "is no JSON")]
+    ("status", "says"), [(403, "not allowed to read it"), (500, "the registry answered 500"), (200, "is not JSON")]
 )
 def test_a_registry_that_refuses_costs_a_line(serve: Serve, status: int, says: str) -> None:
     going = at(serve(lambda *_: (status, {}, b"<html>")))

@@ -214,7 +214,7 @@ def test_a_broken_repository_is_not_taken_for_none(tree: Tree) -> None:
     root = tree({"a": "1", "deep/er/b": ""})
     (root / ".git").mkdir()
     seen = look(root / "deep" / "er")
-    assert f"{root / '.git'} is no repository that git can read" in seen.refusal
+    assert f"{root / '.git'} is not a repository that git can read" in seen.refusal
     assert seen.remedy == f"`git -C {root} status` shows the same"
 
 

@@ -174,7 +174,7 @@ def test_an_address_to_listen_on(written: str, meant: Address) -> None:
 
 @pytest.mark.parametrize("written", ["", "x", ":9469", "::1:80", "a:b", "1:2:3", "65536", "-1", "9469 ", "h\x1b:80"])
 def test_what_is_no_address_is_told(written: str) -> None:
-    with pytest.raises(UsageError, match=r"is no \[ADDR:\]PORT; write 9469"):
+    with pytest.raises(UsageError, match=r"invalid address .*; write 9469"):
         address(written)
 
 
@@ -360,4 +360,4 @@ def test_a_gateway_that_is_silent_is_not_waited_for(
 )
 def test_what_is_no_address_of_a_gateway_is_told(metrics: Metrics, store: RunStore, url: str) -> None:
     store.add(run(), [])
-    assert _error(metrics("--push", url)) == "--push: this is no address of a push gateway; write http://HOST:9091"
+    assert _error(metrics("--push", url)) == "--push: invalid address of a push gateway; write http://HOST:9091"

@@ -122,7 +122,7 @@ def test_other_base_images_are_joined_name_by_name(builds: Builds) -> None:
     [
         ("PROGRESS", "loud", "is not one of"),
         ("COLOR", "red", "is not one of"),
-        ("CACHE_STORE", "https://ghcr.io/acme", "is no cache store"),
+        ("CACHE_STORE", "https://ghcr.io/acme", "invalid cache store"),
         ("STALL_TIMEOUT", "soon", "invalid time"),
         ("PLATFORM", "linux", "platform"),
     ],

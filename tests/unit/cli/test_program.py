@@ -31,7 +31,7 @@ def test_help_and_version_go_to_stdout(gobake: Gobake, tmp_path: Path) -> None:
 
 
 def test_an_unknown_command_is_answered_with_the_nearest(gobake: Gobake, tmp_path: Path) -> None:
-    assert refused(gobake("biuld", cwd=tmp_path)) == "error: there is no command 'biuld'; did you mean build?\n"
+    assert refused(gobake("biuld", cwd=tmp_path)) == "error: unknown command 'biuld'; did you mean build?\n"
     assert "`gobake --help` lists them" in refused(gobake("zzz", cwd=tmp_path))
 
 
@@ -109,14 +109,14 @@ def test_the_schema_is_json(gobake: Gobake, tmp_path: Path) -> None:
         (("plan", "--platform", "windows/amd64"), "linux only"),
         (("plan", "--strategy", "scrach"), "did you mean scratch?"),
         (("plan", "--format", "xml"), "xml"),
-        (("plan", "--tag", "a b"), "'a b' is no tag"),
-        (("plan", "--registry", "https://x"), "is no registry prefix"),
-        (("plan", "--base", "rust=x"), "'rust' is no base image's name"),
+        (("plan", "--tag", "a b"), "--tag: invalid image tag 'a b'"),
+        (("plan", "--registry", "https://x"), "invalid prefix of image names"),
+        (("plan", "--base", "rust=x"), "unknown base 'rust'"),
         (("plan", "--base", "go"), "write NAME=REF"),
-        (("plan", "--base", "go=-x"), "is no image reference"),
+        (("plan", "--base", "go=-x"), "invalid image reference"),
         (("plan", "apo"), "did you mean api?"),
         (("plan", "--config", "nowhere.yaml"), "there is no file nowhere.yaml"),
-        (("plan", "-C", "nowhere"), "is no folder"),
+        (("plan", "-C", "nowhere"), "is not a folder"),
         (("build", "--push", "--load"), "exclude each other"),
         (("build", "--progress", "loud"), "loud"),
     ],
@@ -172,10 +172,13 @@ def test_a_policy_of_ones_own_is_a_file_seen_from_the_current_folder(gobake: Gob
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--cache-policy", "relase"), "there is no cache policy 'relase'; one of dev, ci-branch, ci-pull-request"),
-        (("--cache-policy", "a,b"), "--cache-policy: 'a,b' is no cache policy"),
-        (("--cache-store", "ghcr.io/acme:tag"), "--cache-store: 'ghcr.io/acme:tag' is no cache store"),
-        (("--cache-store", "https://ghcr.io/acme"), "is no cache store; a repository without tag"),
+        (("--cache-policy", "relase"), "unknown cache policy 'relase'; one of dev, ci-branch, ci-pull-request"),
+        (("--cache-policy", "a,b"), "--cache-policy: invalid cache policy 'a,b'"),
+        (("--cache-store", "ghcr.io/acme:tag"), "--cache-store: invalid cache store 'ghcr.io/acme:tag'"),
+        (
+            ("--cache-store", "https://ghcr.io/acme"),
+            "invalid cache store 'https://ghcr.io/acme'; a repository without tag",
+        ),
     ],
 )
 def test_a_policy_or_store_that_is_none_is_refused(

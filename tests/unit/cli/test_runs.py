@@ -163,12 +163,14 @@ def test_a_day_ends_a_day_later() -> None:
     ["", "yesterday", "2026-02-31", "0000-01-01", "2026-11", "7", "-7d", "7y", "9999999d", "٧d", "2026-11-25T25:00"],
 )
 def test_what_is_no_date_is_told_in_one_line(text: str) -> None:
-    with pytest.raises(UsageError, match=r"--since: .* is no date; write 2026-11-25, 2026-11-25T14:30, or an age such"):
+    with pytest.raises(
+        UsageError, match=r"--since: invalid date .*; write 2026-11-25, 2026-11-25T14:30, or an age such"
+    ):
         moment(text, "--since", NOON)
 
 
 def test_a_wrong_word_on_the_command_line(runs: Runs) -> None:
-    assert error(runs("ls", "--until", "soon")).startswith("--until: 'soon' is no date; write 2026-11-25")
+    assert error(runs("ls", "--until", "soon")).startswith("--until: invalid date 'soon'; write 2026-11-25")
     assert "exclude each other" in error(runs("ls", "--last", "3", "--all"))
     assert runs("ls", "--outcome", "good").exit_code == 2
 

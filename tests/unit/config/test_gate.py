@@ -198,14 +198,14 @@ def test_options_take_away_what_the_file_says() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--min-hit-rate", "80"), "--min-hit-rate: '80' is no share; such as 80% or 0.8"),
-        (("--min-hit-rate", ""), "--min-hit-rate: '' is no share"),
-        (("--min-go-hit-rate", "120%"), "--min-go-hit-rate: '120%' is no share"),
-        (("--max-seconds-regression", "-5%"), "--max-seconds-regression: '-5%' is no share; such as 20% or 0.2"),
-        (("--gate-exempt", "first"), "--gate-exempt: 'first' is no kind of run; did you mean first-run?"),
-        (("--gate-exempt", "zzz"), "--gate-exempt: 'zzz' is no kind of run; one of first-run, go-version, modules"),
-        (("--gate-exempt", "none,modules"), "--gate-exempt: 'none' is no kind of run"),
-        (("--gate-exempt", ""), "--gate-exempt: '' is no kind of run"),
+        (("--min-hit-rate", "80"), "--min-hit-rate: invalid share '80'; such as 80% or 0.8"),
+        (("--min-hit-rate", ""), "--min-hit-rate: invalid share ''"),
+        (("--min-go-hit-rate", "120%"), "--min-go-hit-rate: invalid share '120%'"),
+        (("--max-seconds-regression", "-5%"), "--max-seconds-regression: invalid share '-5%'; such as 20% or 0.2"),
+        (("--gate-exempt", "first"), "--gate-exempt: unknown kind of run 'first'; did you mean first-run?"),
+        (("--gate-exempt", "zzz"), "--gate-exempt: unknown kind of run 'zzz'; one of first-run, go-version, modules"),
+        (("--gate-exempt", "none,modules"), "--gate-exempt: unknown kind of run 'none'"),
+        (("--gate-exempt", ""), "--gate-exempt: unknown kind of run ''"),
     ],
 )
 def test_a_wrong_option_is_named(words: tuple[str, ...], message: str) -> None:
@@ -219,5 +219,5 @@ def test_a_wrong_option_ends_a_build_before_it_begins(gobake: Gobake, tree: Tree
     root = tree({"go.mod": "module example.com/one\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"})
     ended = gobake(command, "--max-seconds-regression", "20", cwd=root)
     assert ended.code == 2
-    assert ended.err.startswith("error: --max-seconds-regression: '20' is no share; such as 20% or 0.2")
+    assert ended.err.startswith("error: --max-seconds-regression: invalid share '20'; such as 20% or 0.2")
     assert ended.err.count("\n") == 1

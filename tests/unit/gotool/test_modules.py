@@ -171,7 +171,7 @@ def test_a_folder_without_any_module_is_refused(tree: Tree) -> None:
     root = tree({"README": ""})
     with pytest.raises(ProjectError, match=r"there is no Go module in .*go mod init"):
         find_root(root)
-    with pytest.raises(ProjectError, match="is no folder"):
+    with pytest.raises(ProjectError, match="is not a folder"):
         find_root(root / "nowhere")
 
 

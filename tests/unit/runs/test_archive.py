@@ -129,12 +129,12 @@ def test_a_file_that_cannot_be_written_is_told_and_leaves_nothing(runs: Runs, st
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (b"no json\n", "line 1 is no JSON"),
-        (b"\x00\xff\xfe\n", "line 1 is no JSON"),
+        (b"no json\n", "line 1 is not JSON"),
+        (b"\x00\xff\xfe\n", "line 1 is not JSON"),
         (b"[" * 200_000 + b"\n", "line 1 is nested too deeply"),
-        (b"[]\n", "line 1 is no run of an archive"),
-        (b'{"schema":"1"}\n', "line 1 is no run of an archive"),
-        (b'{"schema":1}\n', "line 1 is no JSON object"),
+        (b"[]\n", "line 1 is not a run of an archive"),
+        (b'{"schema":"1"}\n', "line 1 is not a run of an archive"),
+        (b'{"schema":1}\n', "line 1 is not a JSON object"),
         (line(run(at=9), schema=2), "line 1 has schema 2, and this gobake reads up to 1; use a newer one"),
         (line(replace(run(at=9), schema=9)), "line 1 has schema 9, and this gobake reads up to 1"),
         (line(run(id="../../../../tmp/evil")), "line 1 has the id '../../../../tmp/evil', which is none of a run"),
@@ -186,7 +186,7 @@ def test_a_file_that_is_cut_off_gives_what_it_has(file: Path) -> None:
 @pytest.mark.parametrize("content", [b"no gzip", b"PK\x03\x04", b"\x1f\x8b\x08\x00broken........"])
 def test_what_is_no_archive_is_told_in_one_line(runs: Runs, file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    assert "is no archive of `gobake runs export`" in error(runs("import", file))
+    assert "is not an archive of `gobake runs export`" in error(runs("import", file))
 
 
 @pytest.mark.parametrize("content", [gzip.compress(b"", mtime=0), b""])

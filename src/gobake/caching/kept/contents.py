@@ -152,7 +152,7 @@ def only_file(archive: bytes, name: str) -> bytes:
                     file = files.extractfile(entry)
                     return file.read() if file else b""
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, OSError):
-        raise Unfit("is no archive of an index") from None
+        raise Unfit("is not an archive of an index") from None
     raise Unfit(f"holds no {name}")
 
 
@@ -254,7 +254,7 @@ def _seed(entry: Entry, config: Config) -> Entry:
     layers = (entry.layers or 1) - 1  # the first is the program that restores
     seed = seeds.describe(entry.tag, entry.digest, layers, entry.compressed, config.labels)
     if seed is None:
-        return replace(entry, error="is no seed of this version of gobake")
+        return replace(entry, error="is not a seed of this version of gobake")
     return replace(
         entry,
         project=seed.project,

@@ -19,7 +19,7 @@ def load_policy(asked: str, below: Path) -> Policy:
     file = shipped.folder("cache") / f"{asked}.yaml" if own else below / asked
     if not own and "/" not in asked and "." not in asked and not file.is_file():
         raise ConfigError(
-            f"there is no cache policy {asked!r}",
+            f"unknown cache policy {asked!r}",
             remedy=f"one of {', '.join(POLICY_NAMES)}, or a file such as ./cache.yaml",
         )
     try:

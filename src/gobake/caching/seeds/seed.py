@@ -107,7 +107,7 @@ def read_seed(
     """The seed that an image's labels describe, or why it is none for ``key``."""
     seed = describe(tag, digest, layers, compressed, found)
     if seed is None:
-        return "is no seed of this version of gobake"
+        return "is not a seed of this version of gobake"
     if seed.project != key.project:
         return f"is a seed of the project {seed.project}"
     if seed.arch != key.arch:

@@ -101,7 +101,7 @@ def _of_registry(reference: str, seconds: float) -> Image | None:
             raw = engine.inspect_image(f"{reference.rpartition(':')[0]}@{digest}", "", seconds)
         manifest = oci.manifest((raw or "").encode())
     except Unfit:
-        raise RegistryRefused(f"{reference} is no image that can be read") from None
+        raise RegistryRefused(f"{reference} is not an image that can be read") from None
     if manifest.digest != digest:
         raise RegistryRefused(f"{reference} is not what its digest says")
     return _image(digest, manifest, config)
@@ -113,7 +113,7 @@ def _of_layout(layout: Inside, tag: str) -> Image | None:
         return None
     manifest = layouts.manifest(layout, entry.digest)
     if manifest.config is None:
-        raise RegistryRefused(f"{tag} in {layout.path} is no image", remedy="delete the folder")
+        raise RegistryRefused(f"{tag} in {layout.path} is not an image", remedy="delete the folder")
     return _image(entry.digest, manifest, layouts.config(layout, manifest.config.digest))
 
 

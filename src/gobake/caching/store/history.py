@@ -53,7 +53,7 @@ def tag_of(project: str, run_id: str, lineage: str) -> str:
 
 
 def run_of(tag: str, project: str) -> str:
-    """The id of the run under a tag; "" where it is no run of the project."""
+    """The id of the run under a tag; "" where it is not a run of the project."""
     prefix = f"history-{project}."
     run_id = tag.removeprefix(prefix).partition(".")[0] if tag.startswith(prefix) else ""
     return run_id if is_id(run_id) else ""

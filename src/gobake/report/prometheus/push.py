@@ -59,7 +59,7 @@ def _address(url: str) -> tuple[str, str, bool]:
         host, port, parts = "", None, urllib.parse.urlsplit("")
     odd = any(c.isspace() or c != printable(c) for c in url)
     if not host or odd or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise UsageError("--push: this is no address of a push gateway", remedy="write http://HOST:9091")
+        raise UsageError("--push: invalid address of a push gateway", remedy="write http://HOST:9091")
     name = f"[{host}]" if ":" in host else host
     base = f"{parts.scheme}://{name}{f':{port}' if port else ''}{urllib.parse.quote(parts.path.rstrip('/'), safe='/%')}"
     authorization = ""

@@ -45,7 +45,7 @@ def address(text: str) -> Address:
     found = re.fullmatch(r"(?:(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})", text)
     if not found or int(found[3]) > 65535:
         raise UsageError(
-            f"--listen: {text!r} is no [ADDR:]PORT",
+            f"--listen: invalid address {text!r}",
             remedy=f"write 9469 for {_LOOPBACK}:9469, or 0.0.0.0:9469 to be reached from elsewhere",
         )
     return Address(host=found[1] or found[2] or _LOOPBACK, port=int(found[3]))
