@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gobake.plan.discover import open_project
 from gobake.plan.project import identity
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.report.summary import print_summary
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore, default_folder
@@ -23,7 +23,7 @@ WIDTH = 100
 
 
 def main(folder: str = "examples/shop", run: str = "last") -> None:
-    with RunStore(default_folder(identity(open_project(Request(directory=Path(folder))).project))) as store:
+    with RunStore(default_folder(identity(open_project(ProjectRequest(directory=Path(folder))).project))) as store:
         record = store.get(run)
     console = Console(record=True, width=WIDTH, file=io.StringIO())
     console.print(Text.from_ansi(f"$ gobake {' '.join(_typed(record))}\n{_report(record)}"))

@@ -18,7 +18,7 @@ import pytest
 
 from gobake.plan.discover import open_project
 from gobake.plan.project import identity
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.report.prometheus.families import COUNTERS, GAUGES
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
@@ -61,7 +61,7 @@ def shop(home: Path) -> Path:
 @pytest.fixture(scope="module")
 def history(world: Gobake, shop: Path) -> Path:
     """The folder of a store with real runs, on two branches, and one with hostile names."""
-    name = identity(open_project(Request(directory=shop, trust=True)).project)
+    name = identity(open_project(ProjectRequest(directory=shop, trust=True)).project)
     folder = Path(world.env["XDG_DATA_HOME"]) / "gobake" / "runs" / name
     with RunStore(folder) as store:
         for kind in NAMES[1:]:

@@ -13,7 +13,7 @@ import pytest
 
 from gobake.plan.discover import open_project
 from gobake.plan.project import identity
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.report.html.bundle import bundle
 from gobake.report.html.page import as_html
 from gobake.runs.record import RunRecord
@@ -225,7 +225,7 @@ def test_hostile_names_execute_nothing(tab: Tab, home: Path) -> None:
 def long_history(project: Path, world: Gobake) -> None:
     """Runs like the real ones, on three branches, older than these."""
     folder = Path(world.env["XDG_DATA_HOME"]) / "gobake" / "runs"
-    with RunStore(folder / identity(open_project(Request(directory=project, trust=True)).project)) as store:
+    with RunStore(folder / identity(open_project(ProjectRequest(directory=project, trust=True)).project)) as store:
         real = [store.get(run_id) for run_id in store.ids()]
         for at in range(RUNS):
             store.add(_older(real[at % len(real)], at), [])

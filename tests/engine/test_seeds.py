@@ -30,7 +30,7 @@ from gobake.errors import RegistryRefused
 from gobake.gotool.sums import sum_texts
 from gobake.model import Platform, Project
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Gobake
 from tests.engine.caches import edit, forget_mounts, make_bare, requests, small_project
@@ -64,13 +64,13 @@ def root(built: tuple[Path, Path]) -> Path:
 
 
 def mounts_of_both(root: Path) -> tuple[Mount, ...]:
-    project = open_project(Request(directory=root, trust=True)).project
+    project = open_project(ProjectRequest(directory=root, trust=True)).project
     platforms = [Platform.parse(p) for p in BOTH.split(",")]
     return mounts_of(project, select(project, Selection(), platforms))
 
 
 def asked(root: Path, place: str, branch: str = "main", **fields: object) -> Saving:
-    opened = open_project(Request(directory=root, trust=True))
+    opened = open_project(ProjectRequest(directory=root, trust=True))
     platform = host_platform()
     found = Saving(
         store=seeds_in(parse_store(place, root)),

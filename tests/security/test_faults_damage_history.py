@@ -11,7 +11,7 @@ import pytest
 
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.plan import discover
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.runs.begun import BegunRun
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
@@ -62,7 +62,7 @@ def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
 def project(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Opened once: it is not the project that is damaged."""
     root = tree(HELLO)
-    opened = discover.open_project(Request(directory=root))
+    opened = discover.open_project(ProjectRequest(directory=root))
     monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gobake.plan import discover
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from tests.conftest import Tree
 from tests.security import stores
 from tests.security.faults import HELLO, WAYS, damaged, here, works
@@ -29,7 +29,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Opened once: it is not the project that is damaged."""
     root = tree(HELLO)
-    opened = discover.open_project(Request(directory=root))
+    opened = discover.open_project(ProjectRequest(directory=root))
     monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 

@@ -10,7 +10,7 @@ import pytest
 
 from gobake.engine import builder
 from gobake.plan import discover
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from tests.conftest import Gobake, Tree
 from tests.security.faults import HELLO, here, one_line, works
 from tests.security.pretended import Pretended
@@ -24,7 +24,7 @@ def project(tree: Tree, tmp_path: Path, docker: Pretended, monkeypatch: pytest.M
     for name, value in docker.env.items():
         monkeypatch.setenv(name, value)
     root = tree(HELLO)
-    opened = discover.open_project(Request(directory=root))
+    opened = discover.open_project(ProjectRequest(directory=root))
     monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 

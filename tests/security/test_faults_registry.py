@@ -12,7 +12,7 @@ from gobake.caching.store import history as histories
 from gobake.caching.store.history import RemoteHistory, packed
 from gobake.errors import RegistryRefused
 from gobake.plan import discover
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.registry import Repository
 from tests.conftest import Gobake, Tree
 from tests.security.failing_registry import REFUSING, WAYS, FailingRegistry
@@ -47,7 +47,7 @@ def project(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for name, value in Pretended(tmp_path / "docker").env.items():
         monkeypatch.setenv(name, value)
     root = tree(HELLO)
-    opened = discover.open_project(Request(directory=root))
+    opened = discover.open_project(ProjectRequest(directory=root))
     monkeypatch.setattr(discover, "open_project", lambda _: opened)
     return root
 

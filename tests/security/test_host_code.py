@@ -11,7 +11,7 @@ from gobake.errors import ProjectError
 from gobake.gotool import modules
 from gobake.model import BuildOptions, Platform, Strategy
 from gobake.plan.discover import Opened, open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.run import prebuilt
 from gobake.targets.matrix import Selection, select
 from gobake.trust.hostcode import refusal
@@ -22,7 +22,7 @@ FILES = {"go.mod": "module example.com/x\n\ngo 1.26\n", "main.go": "package main
 
 
 def opened(root: Path) -> Opened:
-    return open_project(Request(directory=root, platforms=(AMD64,)))
+    return open_project(ProjectRequest(directory=root, platforms=(AMD64,)))
 
 
 REFUSED = [

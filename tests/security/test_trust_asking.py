@@ -17,7 +17,7 @@ from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.loading import parse_config
 from gobake.config.values import Config
 from gobake.errors import ExitCode, NotTrusted, Where
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.plan.trust import establish
 from gobake.trust import asking, remembered
 from gobake.trust.deciding import IMAGES_ALONE, Trust, apply
@@ -139,25 +139,25 @@ def test_a_script_is_told_which_keys_it_is_about(text: str, what: str) -> None:
 def test_a_person_is_asked_where_something_would_not_hold(nobody: Path, answers: Answers) -> None:
     asked = answers(True)
     tree = config(WANTS)
-    found = establish(nobody, tree, Request(directory=nobody), CHECKOUT)
+    found = establish(nobody, tree, ProjectRequest(directory=nobody), CHECKOUT)
     assert (found.config, found.trust.credentials, len(asked)) == (tree, True, 1)
-    establish(nobody, tree, Request(directory=nobody), CHECKOUT)
+    establish(nobody, tree, ProjectRequest(directory=nobody), CHECKOUT)
     assert len(asked) == 1, "what was said holds"
     answers(False)
     with pytest.raises(NotTrusted):
-        establish(nobody, config("registry: ghcr.io/other"), Request(directory=nobody), CHECKOUT)
+        establish(nobody, config("registry: ghcr.io/other"), ProjectRequest(directory=nobody), CHECKOUT)
 
 
 @pytest.mark.parametrize("text", ["name: shop\n", "gate: {min_hit_rate: 80%}\n"])
 def test_nobody_is_asked_about_what_describes_images(text: str, nobody: Path, answers: Answers) -> None:
     asked = answers(False)
-    establish(nobody, config(text), Request(directory=nobody), CHECKOUT)
+    establish(nobody, config(text), ProjectRequest(directory=nobody), CHECKOUT)
     assert asked == []
 
 
 def test_what_only_shows_something_asks_nobody(nobody: Path, answers: Answers) -> None:
     asked = answers(True)
-    found = establish(nobody, config(WANTS), Request(directory=nobody, lenient=True), CHECKOUT)
+    found = establish(nobody, config(WANTS), ProjectRequest(directory=nobody, lenient=True), CHECKOUT)
     assert asked == []
     assert [want.key for want in found.trust.left_out] == ["cache.policy", "registry"]
     assert found.written == config(WANTS)
@@ -166,8 +166,8 @@ def test_what_only_shows_something_asks_nobody(nobody: Path, answers: Answers) -
 def test_a_script_that_nobody_answers_for_ends(nobody: Path, answers: Answers) -> None:
     answers(None)
     with pytest.raises(NotTrusted, match="nobody has said"):
-        establish(nobody, config(WANTS), Request(directory=nobody), CHECKOUT)
-    found = establish(nobody, config(WANTS), Request(directory=nobody, trust=True), CHECKOUT)
+        establish(nobody, config(WANTS), ProjectRequest(directory=nobody), CHECKOUT)
+    found = establish(nobody, config(WANTS), ProjectRequest(directory=nobody, trust=True), CHECKOUT)
     assert found.config == config(WANTS)
 
 
@@ -175,7 +175,7 @@ def test_a_file_of_whoever_runs_holds_in_all_and_gives_the_tree_nothing(nobody: 
     asked = answers(True)
     own = nobody / "mine.yaml"
     own.write_text(WANTS)
-    request = Request(directory=nobody / "shop", config_file=own)
+    request = ProjectRequest(directory=nobody / "shop", config_file=own)
     found = establish(nobody / "shop", config(WANTS, str(own)), request, CHECKOUT)
     assert (found.config, found.written, asked) == (config(WANTS, str(own)), None, [])
     assert found.trust.left_out == ()
@@ -192,7 +192,7 @@ def test_paths_of_a_locked_file_are_seen_from_its_own_folder(nobody: Path) -> No
         "history: {folder: runs}\n"
     )
     shop = nobody / "shop"
-    found = establish(shop, None, Request(directory=shop, locked=locked), CHECKOUT).config
+    found = establish(shop, None, ProjectRequest(directory=shop, locked=locked), CHECKOUT).config
     assert found
     private, cache = found.private, found.cache
     assert (private.netrc, private.ssh) == (str(home / "netrc"), "agent")
@@ -321,6 +321,6 @@ def test_a_project_that_wants_nothing_is_trusted_for_nothing(nobody: Path) -> No
 def test_nothing_that_was_said_on_a_terminal_counts_elsewhere(nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remembered.trust(nobody, config(WANTS))
     monkeypatch.setenv("CI", "true")
-    found = establish(nobody, config(WANTS), Request(directory=nobody), CHECKOUT)
+    found = establish(nobody, config(WANTS), ProjectRequest(directory=nobody), CHECKOUT)
     assert (found.trust.classes, found.trust.askable) == (IMAGES_ALONE, False)
     assert CIContext(kind=CIProvider.CI).trusted

@@ -8,7 +8,7 @@ from click.testing import Result
 
 from gobake.errors import GobakeError
 from gobake.plan.discover import history_folder, open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.runs.store import RunStore
 
 
@@ -25,5 +25,5 @@ def error(result: Result) -> str:
 
 def history_of(root: Path) -> RunStore:
     """The store of a project's runs, in the user's data folder."""
-    request = Request(directory=root)
+    request = ProjectRequest(directory=root)
     return RunStore(history_folder(open_project(request), request))

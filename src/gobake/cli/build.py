@@ -96,12 +96,12 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
     from gobake.engine import BuilderQuery
 
-    with BuilderQuery(given["builder"]) as questions:  # before the imports, which take as long as the answers
+    with BuilderQuery(given["builder"]) as query:  # before the imports, which take as long as the answers
         from gobake.run import run
-        from gobake.run.prepare import BuildRequest
+        from gobake.run.request import BuildRequest
 
-        asked = BuildRequest(
-            request=request(given),
+        wanted = BuildRequest(
+            project=request(given),
             selection=selection(given, every_strategy=every_strategy),
             caches=caches_of(given),
             gate=gate_wish(given),
@@ -118,4 +118,4 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
             color=given["color"],
             command=tuple(sys.argv[1:]),
         )
-        return run(asked, questions)
+        return run(wanted, query)

@@ -282,7 +282,7 @@ def verify_command(given: dict[str, Any]) -> None:
     from gobake.plan.discover import choose_caches, open_project, versions_of
     from gobake.plan.versions import LATEST
     from gobake.report.caches import print_verified, verified_as_json
-    from gobake.run.prepare import module_access
+    from gobake.run.modules import module_access
 
     with BuilderQuery(given["builder"]) as questions:
         opened = open_project(request(given))

@@ -16,7 +16,7 @@ from gobake.config import patterns
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
 from gobake.errors import UsageError
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection
 from gobake.trace.stall_limits import seconds_of
 
@@ -330,12 +330,12 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def request(given: dict[str, Any]) -> Request:
+def request(given: dict[str, Any]) -> ProjectRequest:
     """The part of the options that finds and reads a project."""
     bases: dict[str, str] = {}
     for base in (*_environments_bases(given), *given.get("bases", ())):
         bases |= base
-    return Request(
+    return ProjectRequest(
         directory=given["directory"],
         config_file=given["config_file"],
         builder=given["builder"],

@@ -23,7 +23,7 @@ from gobake.gotool.packages import GoTree
 from gobake.model import Platform, Project
 from gobake.paths import data_folder
 from gobake.plan.project import Overrides, Told, build_options, identity, make_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.plan.trust import Established, establish, surroundings
 from gobake.plan.versions import Said, Versions
 from gobake.plan.versions import choose as choose_version
@@ -52,7 +52,7 @@ class Opened:
         return replace(self, project=replace(self.project, namespace=namespace))
 
 
-def open_project(request: Request) -> Opened:
+def open_project(request: ProjectRequest) -> Opened:
     """Raises ConfigError, ProjectError, GoMissing, NotTrusted."""
     root = gomod.find_root(_start(request))
     written = load_config(root, request.config_file)  # what follows from it here describes images alone
@@ -94,7 +94,9 @@ def open_project(request: Request) -> Opened:
         return replace(opened, vcs=vcs.told(look, seen, project, _own_files(opened, request)))
 
 
-def _asked_in_a_container(request: Request, held: Established, layout: gomod.Layout, asked: Sequence[Query]) -> GoTree:
+def _asked_in_a_container(
+    request: ProjectRequest, held: Established, layout: gomod.Layout, asked: Sequence[Query]
+) -> GoTree:
     from gobake.plan import go_container  # seldom needed
 
     config = held.config
@@ -104,7 +106,7 @@ def _asked_in_a_container(request: Request, held: Established, layout: gomod.Lay
     return go_container.survey(layout, asked, image, request.builder, lambda: without_logins(host.module_settings()))
 
 
-def _own_files(opened: Opened, request: Request) -> Iterator[Path]:
+def _own_files(opened: Opened, request: ProjectRequest) -> Iterator[Path]:
     """What gobake writes, and may write into the work tree."""
     yield opened.project.root / ".gobake"
     yield history_folder(opened, request)
@@ -113,7 +115,7 @@ def _own_files(opened: Opened, request: Request) -> Iterator[Path]:
         yield (opened.config.file.parent.absolute() / Path(store).expanduser()).resolve()
 
 
-def versions_of(opened: Opened, request: Request, tag: str) -> Versions:
+def versions_of(opened: Opened, request: ProjectRequest, tag: str) -> Versions:
     """Which version a build with this tag has."""
     said = Said(tag=tag, version=request.version)
     return choose_version(opened.project, opened.checkout, {**opened.modules, **opened.vcs}, said)
@@ -128,7 +130,7 @@ def told(tree: GoTree) -> Told:
     return Told(evidence=evidence, idle=services.idle(tree))
 
 
-def history_folder(opened: Opened, request: Request) -> Path:
+def history_folder(opened: Opened, request: ProjectRequest) -> Path:
     """Where the project's records are. In a folder that was named, projects lie side by side by their names, and
     checkouts of one project share a history; else every checkout has its own."""
     project = opened.project
@@ -148,7 +150,7 @@ def choose_caches(opened: Opened, wish: CacheOptions) -> CacheSettings:
     return choose(opened.project, config, around, wish)
 
 
-def _start(request: Request) -> Path:
+def _start(request: ProjectRequest) -> Path:
     """Where the search begins: -C, or the folder of a gobake.yaml that --config names while -C names nothing."""
     file = request.config_file
     if file is None:
@@ -159,7 +161,7 @@ def _start(request: Request) -> Path:
     return file.resolve().parent if at_home else request.directory
 
 
-def _platforms(request: Request, config: Config | None) -> Sequence[Platform]:
+def _platforms(request: ProjectRequest, config: Config | None) -> Sequence[Platform]:
     found = set(request.platforms)
     if config:
         for service in (*config.services, config.defaults):

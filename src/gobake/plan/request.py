@@ -10,7 +10,7 @@ from gobake.model import Platform
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ProjectRequest:
     """What every command is told."""
 
     directory: Path

@@ -19,7 +19,7 @@ from gobake.trust.deciding import Evidence, Trust, apply, decide
 from gobake.trust.keys import EVERY_CLASS
 
 if TYPE_CHECKING:
-    from gobake.plan.request import Request
+    from gobake.plan.request import ProjectRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Established:
     written: Config | None = None  # what the tree says, whether it holds or not
 
 
-def establish(root: Path, tree: Config | None, request: Request, checkout: git.Checkout) -> Established:
+def establish(root: Path, tree: Config | None, request: ProjectRequest, checkout: git.Checkout) -> Established:
     """Raises ConfigError for a locked file, NotTrusted where a person must say yes and nobody can be asked."""
     locked = _locked(request.locked, root) if request.locked else None
     chosen = tree is not None and request.config_file is not None and not _inside(request.config_file, root)

@@ -1,4 +1,4 @@
-"""How large the images of a run are: asked of the engine or the registry, where no recent run knew it."""
+"""How large the images of a run are: request of the engine or the registry, where no recent run knew it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from typing import Any
 
 from gobake import engine
 from gobake.outcome import read
-from gobake.run.prepare import BuildRequest, PreparedBuild
+from gobake.run.prepare import PreparedBuild
+from gobake.run.request import BuildRequest
 from gobake.runs.record import SizeRecord
 
 
 def sizes_of(
-    asked: BuildRequest, ready: PreparedBuild, metadata: Mapping[str, Any]
+    request: BuildRequest, ready: PreparedBuild, metadata: Mapping[str, Any]
 ) -> dict[str, tuple[SizeRecord, ...]]:
-    """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
+    """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not request for."""
     digests = {t.name: read.digest_of(metadata, t.name) for t in ready.matrix.targets}
     known = ready.journal.sizes(digests.values())
     names = {
-        t.name: t.images(ready.opened.project.prefix, asked.tag)[0]
+        t.name: t.images(ready.opened.project.prefix, request.tag)[0]
         for t in ready.matrix.targets
         if digests[t.name] not in known
     }
     found: Mapping[str, tuple[engine.ImageSize, ...]] = {}
-    if names and (ready.builder.keeps_images or asked.load):
+    if names and (ready.builder.keeps_images or request.load):
         found = engine.image_sizes(list(names.values()))
-    elif names and asked.push:
+    elif names and request.push:
         found = {name: engine.remote_sizes(name) for name in names.values()}
     sizes = {target: known[digest] for target, digest in digests.items() if digest in known}
     return sizes | {target: read.size_records(found[name]) for target, name in names.items() if name in found}

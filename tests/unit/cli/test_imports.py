@@ -26,10 +26,10 @@ import json, sys
 import gobake.run, gobake.cli.build
 from gobake.gotool import list_cache
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from pathlib import Path
 list_cache._SETTLED_SECONDS = -1000.0  # the files are at rest although they were just written
-open_project(Request(directory=Path(sys.argv[1])))
+open_project(ProjectRequest(directory=Path(sys.argv[1])))
 print(json.dumps(sorted(sys.modules)))
 """
 

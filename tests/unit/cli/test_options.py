@@ -15,7 +15,7 @@ from gobake import run as build
 from gobake.cli import gobake
 from gobake.errors import GobakeError
 from gobake.model import Platform
-from gobake.run.prepare import BuildRequest
+from gobake.run.request import BuildRequest
 from tests.conftest import REPOSITORY, Tree
 from tests.unit.invoked import good
 
@@ -77,11 +77,11 @@ SAID: list[tuple[str, str, Any, str, Any, Callable[[BuildRequest], object]]] = [
     ("CACHE_STORE", "ghcr.io/acme/cache", "ghcr.io/acme/cache", "./c", "./c", lambda asked: asked.caches.store),
     ("CACHE_POLICY", "release", "release", "dev", "dev", lambda asked: asked.caches.policy),
     ("TAG", "v1", "v1", "v2", "v2", lambda asked: asked.tag),
-    ("VERSION", "1.0", "1.0", "2.0", "2.0", lambda asked: asked.request.version),
-    ("REGISTRY", "ghcr.io/a", "ghcr.io/a", "ghcr.io/b", "ghcr.io/b", lambda asked: asked.request.registry),
-    ("BUILDER", "farm", "farm", "mine", "mine", lambda asked: asked.request.builder),
-    ("HISTORY", "/a", Path("/a"), "/b", Path("/b"), lambda asked: asked.request.history),
-    ("LOCKED", "/a.yaml", Path("/a.yaml"), "/b.yaml", Path("/b.yaml"), lambda asked: asked.request.locked),
+    ("VERSION", "1.0", "1.0", "2.0", "2.0", lambda asked: asked.project.version),
+    ("REGISTRY", "ghcr.io/a", "ghcr.io/a", "ghcr.io/b", "ghcr.io/b", lambda asked: asked.project.registry),
+    ("BUILDER", "farm", "farm", "mine", "mine", lambda asked: asked.project.builder),
+    ("HISTORY", "/a", Path("/a"), "/b", Path("/b"), lambda asked: asked.project.history),
+    ("LOCKED", "/a.yaml", Path("/a.yaml"), "/b.yaml", Path("/b.yaml"), lambda asked: asked.project.locked),
     ("PLATFORM", "linux/arm64", (ARM64,), "linux/amd64", (AMD64,), lambda asked: asked.selection.platforms),
 ]
 
@@ -106,15 +106,15 @@ def test_the_environment_is_heard_and_the_command_line_wins(
 
 
 def test_who_trusts_a_project_says_so_in_the_environment_or_on_the_command_line(builds: Builds) -> None:
-    assert builds("build").request.trust is False
-    assert builds("build", GOBAKE_TRUST="1").request.trust is True
-    assert builds("build", GOBAKE_TRUST="0").request.trust is False
-    assert builds("build", "--trust").request.trust is True
+    assert builds("build").project.trust is False
+    assert builds("build", GOBAKE_TRUST="1").project.trust is True
+    assert builds("build", GOBAKE_TRUST="0").project.trust is False
+    assert builds("build", "--trust").project.trust is True
 
 
 def test_other_base_images_are_joined_name_by_name(builds: Builds) -> None:
     asked = builds("build", "--base", "go=golang:1.27", GOBAKE_BASE="go=golang:1.26,alpine=alpine:3.21")
-    assert asked.request.bases == {"go": "golang:1.27", "alpine": "alpine:3.21"}
+    assert asked.project.bases == {"go": "golang:1.27", "alpine": "alpine:3.21"}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_every_variable_is_documented_with_its_option() -> None:
 
 @pytest.mark.parametrize("option", ["-C", "--directory"])
 def test_another_folder_is_the_projects(option: str, tree: Tree, builds: Builds) -> None:
-    assert builds("build", option, "elsewhere").request.directory == Path("elsewhere")
+    assert builds("build", option, "elsewhere").project.directory == Path("elsewhere")
     text = good(CliRunner().invoke(gobake, ["plan", option, str(tree(ONE)), "--format", "json"]))
     assert '"one-scratch"' in text
 

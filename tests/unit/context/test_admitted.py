@@ -10,7 +10,7 @@ from gobake.context.admitted import admitted
 from gobake.context.staging import digest, stage
 from gobake.model import Platform
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
 
@@ -29,7 +29,7 @@ FILES = {
 
 
 def state(root: Path) -> tuple[list[str], str]:
-    opened = open_project(Request(directory=root))
+    opened = open_project(ProjectRequest(directory=root))
     matrix = select(opened.project, Selection(), [Platform.parse("linux/amd64")])
     staged = stage(admitted(opened.project, matrix, opened.tree), root.parent / "home")
     return [copy.path for copy in staged.read], digest(["recipe"], staged.read)

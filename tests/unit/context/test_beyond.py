@@ -12,7 +12,7 @@ from gobake.context.entries import Admitted
 from gobake.errors import ProjectError
 from gobake.model import Platform
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
 
@@ -23,7 +23,7 @@ CGO = 'defaults: {strategy: debian-slim, build_env: {CGO_ENABLED: "1"}}\n'
 
 
 def look(root: Path, *services: str) -> Admitted:
-    opened = open_project(Request(directory=root, platforms=(AMD64,)))
+    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64,)))
     return admitted(opened.project, select(opened.project, Selection(services=services), (AMD64,)), opened.tree)
 
 
@@ -348,7 +348,7 @@ def test_folders_that_go_never_reads_are_not_entered(tree: Tree, monkeypatch: py
     main = 'package main\n\nimport _ "example.com/app/web"\n\nfunc main() {}\n'
     web = 'package web\n\nimport "embed"\n\n//go:embed dist/*.js\nvar F embed.FS\n'
     root = tree({"go.mod": MOD, "cmd/main.go": main, "web/web.go": web, "web/dist/a.js": "", "pgdata/x": "", **many})
-    opened = open_project(Request(directory=root, platforms=(AMD64,)))
+    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64,)))
     matrix = select(opened.project, Selection(), (AMD64,))
     listed: list[str] = []
     listdir = os.listdir

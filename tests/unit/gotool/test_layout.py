@@ -16,7 +16,7 @@ from gobake.gotool.packages import GoTree
 from gobake.gotool.settings import mod_of, without_mod
 from gobake.model import BuildOptions, Platform
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.report.plan import as_json, as_text, make_plan
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
@@ -129,7 +129,7 @@ def test_gowork_off_hides_the_workspace(tree: Tree, monkeypatch: pytest.MonkeyPa
 def test_gowork_off_for_all_services_hides_it_as_well(tree: Tree) -> None:
     yaml = 'defaults: {build_env: {GOWORK: "off"}}\n'
     root = tree({**SHARED, "services/billing/gobake.yaml": yaml}).resolve() / "services" / "billing"
-    assert open_project(Request(directory=root, platforms=(AMD64,))).tree.layout.context == root
+    assert open_project(ProjectRequest(directory=root, platforms=(AMD64,))).tree.layout.context == root
 
 
 def test_gowork_names_another_workspace_than_the_nearest(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_a_module_that_cannot_be_read_is_named_and_stops_no_other(tree: Tree) -> None:
-    found = open_project(Request(directory=tree(LEFT_OUT), platforms=(AMD64,)))
+    found = open_project(ProjectRequest(directory=tree(LEFT_OUT), platforms=(AMD64,)))
     project = found.project
     assert [s.name for s in project.services] == ["shop"]
     ((folder, said),) = project.unread
@@ -297,7 +297,7 @@ def test_a_module_that_cannot_be_read_is_an_error_where_it_is_named(tree: Tree) 
     with pytest.raises(
         ConfigError, match=r"gobake\.yaml:2:\d+: services\.c4\.package: Go cannot read \./tools/c4: "
     ) as caught:
-        open_project(Request(directory=root, platforms=(AMD64,)))
+        open_project(ProjectRequest(directory=root, platforms=(AMD64,)))
     assert caught.value.remedy == "run `go mod download example.com/gone`"
 
 
@@ -305,12 +305,12 @@ def test_a_module_that_cannot_be_read_is_an_error_where_it_is_named(tree: Tree) 
 def test_a_module_that_cannot_be_read_is_an_error_where_it_is_all_there_is(tree: Tree) -> None:
     files = {**LEFT_OUT, "shop/main.go": "package shop\n"}
     with pytest.raises(ProjectError, match=r"Go cannot read .*/tools/c4: .*run `go mod download example\.com/gone`"):
-        open_project(Request(directory=tree(files), platforms=(AMD64,)))
+        open_project(ProjectRequest(directory=tree(files), platforms=(AMD64,)))
 
 
 def test_a_service_may_be_a_command_of_a_nested_module(tree: Tree) -> None:
     yaml = "services:\n  ocb: {package: ./cmd/builder}\n  top: {}\n"
-    opened = open_project(Request(directory=tree({**NESTED, "gobake.yaml": yaml}), platforms=(AMD64,)))
+    opened = open_project(ProjectRequest(directory=tree({**NESTED, "gobake.yaml": yaml}), platforms=(AMD64,)))
     assert [(s.name, str(s.build_root), s.binary) for s in opened.project.services] == [
         ("ocb", "cmd/builder", "builder"),
         ("top", ".", "top"),

@@ -12,7 +12,7 @@ from gobake.gotool.packages import Trouble
 from gobake.model import Platform
 from gobake.outcome.keep_going import NotBuilt, error, own_faults, unreadable, without
 from gobake.plan.discover import Opened, open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Matrix, Selection, select
 from gobake.trace.names import parse_name
 from gobake.trace.steps import Outcome, Step, Trace, steps
@@ -36,7 +36,7 @@ FAILED = CompileFailed("Go refused the code")
 
 @pytest.fixture
 def opened(tree: Tree) -> Opened:
-    return open_project(Request(directory=tree(KEEP)))
+    return open_project(ProjectRequest(directory=tree(KEEP)))
 
 
 def matrix(opened: Opened, **selected: object) -> Matrix:
@@ -155,7 +155,7 @@ def test_the_run_says_how_much_was_not_built(opened: Opened) -> None:
 
 def test_modules_and_commands_that_go_cannot_read_are_named_and_a_library_that_nobody_needs_is_not(tree: Tree) -> None:
     never = {"tools/gen/gen.go": "//go:build never\n\npackage main\n", "unused/unused.go": "package unused\n"}
-    found = open_project(Request(directory=tree({**KEEP, **never})))
+    found = open_project(ProjectRequest(directory=tree({**KEEP, **never})))
     troubles = [
         Trouble(
             directory=PurePosixPath(folder),

@@ -13,7 +13,7 @@ from gobake.errors import CompileFailed, Interrupted
 from gobake.model import Bases, Platform, Project, Service, Strategy
 from gobake.outcome import read
 from gobake.plan.discover import Opened, open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.runs.record import SizeRecord
 from gobake.targets.matrix import Matrix, Selection, select
 from gobake.trace import actiongraph
@@ -129,7 +129,7 @@ def test_a_ci_that_checks_out_a_commit_knows_the_branch(tree: Tree, fork: bool, 
 
 def opened_at(tree: Tree) -> Opened:
     files = {"go.mod": "module example.com/shop\n\ngo 1.21\n", "main.go": "package main\n\nfunc main() {}\n"}
-    return open_project(Request(directory=tree(files), platforms=(AMD64,)))
+    return open_project(ProjectRequest(directory=tree(files), platforms=(AMD64,)))
 
 
 def test_steps_are_told_in_seconds_since_the_run_began(tmp_path: Path) -> None:

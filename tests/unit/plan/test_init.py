@@ -14,7 +14,7 @@ from gobake.cli import gobake
 from gobake.errors import UsageError
 from gobake.model import ExtraFile, Platform, Project, Service
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.services import dockerfiles, releases, scripts
 from gobake.services.scripts import Script
 from gobake.services.shell import expand, logical_lines
@@ -62,7 +62,7 @@ def written(root: Path, *words: str) -> Project:
     """The project as the file that init writes makes it."""
     done = CliRunner().invoke(gobake, ["init", "-q", "-C", str(root), *words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return open_project(Request(directory=root, platforms=(AMD64,))).project
+    return open_project(ProjectRequest(directory=root, platforms=(AMD64,))).project
 
 
 def only(project: Project) -> Service:

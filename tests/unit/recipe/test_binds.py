@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gobake.model import Platform
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.recipe.binds import binds, covering
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
@@ -55,7 +55,7 @@ def test_a_module_is_mounted_with_what_it_replaces_and_without_the_others(tree: 
             "other/main.go": MAIN,
         }
     )
-    opened = open_project(Request(directory=root, platforms=(AMD64,)))
+    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64,)))
     matrix = select(opened.project, Selection(), (AMD64,))
     assert binds(opened.project, matrix, opened.tree, "/src") == {
         "one, two": (
@@ -68,7 +68,9 @@ def test_a_module_is_mounted_with_what_it_replaces_and_without_the_others(tree: 
 
 def test_one_module_has_all_of_the_context(tree: Tree) -> None:
     opened = open_project(
-        Request(directory=tree({"go.mod": "module example.com/x\n\ngo 1.26\n", "main.go": MAIN}), platforms=(AMD64,))
+        ProjectRequest(
+            directory=tree({"go.mod": "module example.com/x\n\ngo 1.26\n", "main.go": MAIN}), platforms=(AMD64,)
+        )
     )
     matrix = select(opened.project, Selection(), (AMD64,))
     assert binds(opened.project, matrix, opened.tree, "/src") == {".": ("type=bind,target=/src,rw",)}

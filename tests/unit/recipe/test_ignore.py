@@ -11,7 +11,7 @@ import pytest
 from gobake import recipe
 from gobake.model import Platform
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
 
@@ -24,7 +24,7 @@ def mod(path: str, *lines: str) -> str:
 
 
 def ignore_file(root: Path, *services: str) -> str:
-    opened = open_project(Request(directory=root, platforms=(AMD64,)))
+    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64,)))
     matrix = select(opened.project, Selection(services=services, every_strategy=True), (AMD64,))
     return recipe.render(opened.project, matrix, opened.tree).ignore
 
@@ -217,7 +217,7 @@ def test_extra_files_and_patterns_are_the_projects_own_where_the_context_is_wide
     assert "app/x.md" not in entered
     assert "app/x.graphql" in entered
     assert "app/config/a.toml" not in entered  # another context of the build has it
-    opened = open_project(Request(directory=root / "app", platforms=(AMD64,)))
+    opened = open_project(ProjectRequest(directory=root / "app", platforms=(AMD64,)))
     matrix = select(opened.project, Selection(), (AMD64,))
     texts = recipe.render(opened.project, matrix, opened.tree)
     assert 'COPY --from=files ["app/config", "/out/etc/app"]' in texts.dockerfile

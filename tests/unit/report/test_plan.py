@@ -12,7 +12,7 @@ from gobake.caching.policy.options import CacheOptions
 from gobake.errors import ConfigError
 from gobake.model import Platform, Strategy
 from gobake.plan.discover import choose_caches, open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.report.plan import Plan, as_json, as_text, make_plan
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
@@ -29,7 +29,7 @@ CHOSEN = "services:\n  api: {strategies: [alpine, scratch], tags: [stable], vers
 
 
 def planned(root: Path, selection: Selection | None = None, registry: str = "") -> Plan:
-    opened = open_project(Request(directory=root, platforms=(AMD64, ARM64), trust=True, registry=registry))
+    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64, ARM64), trust=True, registry=registry))
     matrix = select(opened.project, selection or Selection(every_strategy=True), (AMD64, ARM64))
     return make_plan(opened, matrix, "v1")
 
@@ -110,7 +110,7 @@ def test_the_text_tells_the_same_as_the_json(tree: Tree) -> None:
 
 
 def test_what_is_left_out_is_told_with_its_reason(tree: Tree) -> None:
-    opened = open_project(Request(directory=tree(FILES), trust=True, platforms=(AMD64,)))
+    opened = open_project(ProjectRequest(directory=tree(FILES), trust=True, platforms=(AMD64,)))
     matrix = select(opened.project, Selection(every_strategy=True), (Platform(os="linux", arch="s390x"),))
     text = as_text(make_plan(opened, matrix, "latest"))
     assert "left out  api in upx: UPX cannot pack s390x" in text
@@ -124,7 +124,7 @@ def with_caches(root: Path, wish: CacheOptions, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    opened = open_project(Request(directory=root, platforms=(AMD64, ARM64), trust=True, registry="ghcr.io/acme"))
+    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64, ARM64), trust=True, registry="ghcr.io/acme"))
     matrix = select(opened.project, Selection(), (AMD64, ARM64))
     choice = choose_caches(opened, wish).settled()
     return make_plan(opened, matrix, "v1", choice, layer_caches(opened.project, matrix, choice, Builders()))

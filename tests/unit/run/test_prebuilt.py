@@ -12,7 +12,7 @@ from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.gotool import modules
 from gobake.model import Platform, Project, Strategy
 from gobake.plan.discover import open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.run import prebuilt
 from gobake.targets.matrix import Matrix, Selection, select
 from tests.conftest import Tree
@@ -26,7 +26,7 @@ MACHINES = {"amd64": 62, "arm64": 183}  # e_machine of ELF
 
 
 def opened(root: Path, *platforms: Platform) -> tuple[Project, Matrix]:
-    project = open_project(Request(directory=root, platforms=platforms)).project
+    project = open_project(ProjectRequest(directory=root, platforms=platforms)).project
     return project, select(project, Selection(strategies=(Strategy.PREBUILT, Strategy.SCRATCH)), platforms)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gobake import engine, run
 from gobake.engine import Builder, Usage
-from gobake.run import usage
+from gobake.run import session, usage
 
 
 def look(monkeypatch: pytest.MonkeyPatch, measured: threading.Event) -> usage.MountUsage:
@@ -46,9 +46,9 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
 
     ready = SimpleNamespace(care=None, matrix=None, trace_folder=tmp_path, trust_notes=())
     monkeypatch.setattr(run, "prepare", lambda *_: ready)
-    monkeypatch.setattr(run, "_watch", looking)
-    monkeypatch.setattr(run, "_bake", bake)
-    monkeypatch.setattr(run, "_begun_run", lambda *_: SimpleNamespace(end=lambda: None))
+    monkeypatch.setattr(run, "bake_what_can_be_built", bake)
+    monkeypatch.setattr(session, "_usage", looking)
+    monkeypatch.setattr(session, "_begun_run", lambda *_: SimpleNamespace(end=lambda: None))
     asked: Any = SimpleNamespace(dry_run=False, verbose=False, quiet=True)
     questions: Any = SimpleNamespace(begin_info=lambda: None)
     with pytest.raises(Stopped):

@@ -15,7 +15,7 @@ from gobake.config.values import HistoryConfig
 from gobake.errors import ConfigError, GobakeError, Unwritable
 from gobake.insight.history import Records, prompt_summary, summaries
 from gobake.plan.discover import history_folder, open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.report import ci_summary
 from gobake.runs.journal import Journal
 from gobake.runs.record import UnreadableRecord
@@ -35,7 +35,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def folder(root: Path, history: Path | None = None) -> Path:
-    asked = Request(directory=root, history=history, trust=True)
+    asked = ProjectRequest(directory=root, history=history, trust=True)
     return history_folder(open_project(asked), asked)
 
 

@@ -15,7 +15,7 @@ from gobake.gotool.asking import queries
 from gobake.model import BuildOptions, Platform, Project, Strategy
 from gobake.plan.discover import Opened, open_project
 from gobake.plan.project import Overrides, build_options, identity, make_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from tests.conftest import Tree
 
 MAIN = "package main\n\nfunc main() {}\n"
@@ -23,7 +23,7 @@ BOTH = (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
 
 
 def opened(root: Path) -> Opened:
-    return open_project(Request(directory=root, platforms=BOTH))
+    return open_project(ProjectRequest(directory=root, platforms=BOTH))
 
 
 def names(root: Path) -> list[str]:

@@ -13,7 +13,7 @@ from gobake.errors import ConfigError, ProjectError, UsageError
 from gobake.model import Platform, Project
 from gobake.plan.discover import open_project
 from gobake.plan.namesakes import told
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.services import project_name
 from gobake.services.naming import MAX_PROJECT, slug, title
 from gobake.targets.matrix import Selection, select
@@ -26,7 +26,7 @@ MOD = "module example.com/shop\n\ngo 1.26\n"
 
 
 def opened(root: Path) -> Project:
-    return open_project(Request(directory=root, platforms=(AMD64,))).project
+    return open_project(ProjectRequest(directory=root, platforms=(AMD64,))).project
 
 
 def found(root: Path) -> dict[str, str]:

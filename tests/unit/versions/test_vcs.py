@@ -14,7 +14,7 @@ import pytest
 from gobake.cli import main
 from gobake.errors import ConfigError
 from gobake.plan.discover import Opened, open_project
-from gobake.plan.request import Request
+from gobake.plan.request import ProjectRequest
 from gobake.versions.goversion import Tags, go_version
 from tests.conftest import Tree, commit
 
@@ -38,7 +38,7 @@ def git(root: Path, *words: str) -> str:
 
 
 def opened(root: Path) -> Opened:
-    return open_project(Request(directory=root, trust=True))
+    return open_project(ProjectRequest(directory=root, trust=True))
 
 
 def by_go(folder: Path) -> str:

@@ -1,0 +1,198 @@
+"""Running bake: what can be built is built, and what the engine lost of its own is asked for again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gobake import engine
+from gobake.credentials import EventRedactor
+from gobake.engine import Bake
+from gobake.engine.interrupt import interruptible
+from gobake.errors import GobakeError
+from gobake.run.prepare import narrowed
+from gobake.run.save import export, loader_of
+from gobake.run.session import Session
+from gobake.text.say import say
+
+if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+    from gobake.insight.history import Records
+    from gobake.outcome.keep_going import NotBuilt
+    from gobake.runs.record import InputsRecord
+    from gobake.trace.caches import CacheTransfer
+    from gobake.trace.events import EventLog
+    from gobake.trace.failure import Failure
+    from gobake.trace.stalls import Patience
+    from gobake.trace.steps import Trace
+
+_LOSSES = 2  # how often a build is begun again after a fault of the engine
+_TICK_SECONDS = 1.0  # without a word from buildx, after which clocks are looked at
+_AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baked:
+    """What buildx left."""
+
+    log: EventLog
+    lines: list[str]
+    inputs: InputsRecord
+    past: Records | None  # of earlier runs, where they can be read
+    failed: bool
+    interrupted: bool
+    transfers: tuple[CacheTransfer, ...]  # of layer caches
+    seconds: float  # of the run until then; saving the mounts comes later
+    given_up: GobakeError | None = None  # why gobake itself stopped the build
+    not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the build did not come to its end."""
+        return self.failed or self.interrupted
+
+
+def bake_what_can_be_built(session: Session) -> Baked:
+    """Build; where some targets fail by themselves and the others are wanted all the same, build the others again. Go's
+    cache holds what compiled. The session's matrix is what was left."""
+    baked = _bake(session)
+    if not session.request.keep_going:
+        return baked
+    from gobake.outcome import keep_going
+    from gobake.trace.steps import steps
+
+    not_built = keep_going.unreadable(session.ready.matrix, session.ready.opened.tree)
+    for _ in range(keep_going.ROUNDS):
+        if not baked.failed or baked.interrupted or baked.given_up:
+            break
+        ready, seen = session.ready, steps(baked.log)
+        error = failure(session, baked, seen).error
+        opened, loader = ready.opened, partial(loader_of, ready.call, ready.trace_folder)
+        faults = keep_going.own_faults(opened.project, opened.tree, ready.matrix, seen, error, loader)
+        rest = keep_going.without(ready.matrix, faults)
+        if not faults or not rest.targets:
+            break
+        session.say(f"not built: {', '.join(fault.name for fault in faults)}; building the others")
+        not_built += faults
+        session.saving.matrix = rest
+        session.ready = narrowed(ready, rest)
+        baked = _bake(session)
+    return replace(baked, not_built=not_built)
+
+
+def failure(session: Session, baked: Baked, seen: Trace) -> Failure:
+    """Why a build stopped."""
+    from gobake.outcome import read
+    from gobake.trace.failure import Failure
+
+    ready = session.ready
+    if baked.given_up and not baked.interrupted:
+        return Failure(error=baked.given_up)
+    return read.judge(
+        ready.opened,
+        ready.matrix,
+        seen,
+        baked.log,
+        interrupted=baked.interrupted,
+        staged=ready.staged.sources,
+        loader_of=partial(loader_of, ready.call, ready.trace_folder),
+    )
+
+
+def export_layers(session: Session, baked: Baked, exporters: tuple[str, ...]) -> Baked:
+    """Write the layers of images that are there."""
+    if not exporters:
+        return baked
+    # --no-cache would build everything again
+    call = replace(session.ready.call, targets=exporters, no_cache=False, metadata_file=None)
+    if session.request.verbose:
+        say(call.shown(), err=True)
+    redact = EventRedactor(session.ready.access.redactor)
+    written, interrupted = export(call, redact, session.say, session.request.stall_seconds)
+    return replace(
+        baked, interrupted=interrupted, transfers=(*baked.transfers, *written), seconds=session.begun.seconds()
+    )
+
+
+def _bake(session: Session) -> Baked:
+    """Run buildx to its end, or until Ctrl-C ended it; again where the engine lost what is its own to keep."""
+    baked = _bake_once(session)
+    from gobake.outcome import read
+
+    for _ in range(_LOSSES):
+        if not baked.failed or baked.interrupted or baked.given_up or not read.lost_its_own(baked.log):
+            break
+        say("the engine lost a snapshot or a session of its own; building again", err=True)
+        baked = _bake_once(session)
+    return baked
+
+
+def _bake_once(session: Session) -> Baked:
+    ready = session.ready
+    bake = Bake(ready.call)
+    with interruptible() as interrupted:
+        bake.begin()
+        # from here on buildx gets ready: time to open the history, to look at files, and for imports
+        ready.open_journal()
+        session.meanwhile()
+        from gobake.run import inputs
+        from gobake.trace.caches import cache_transfers
+        from gobake.trace.events import EventLog
+
+        looked = inputs.look(ready.opened, ready.matrix, ready.variables, ready.staged, ready.prebuilt)
+        past = _past(session)
+        log = EventLog()
+        lines, patience = _follow(session, bake, log)
+        session.saving.say = session.say
+    return Baked(
+        log=log,
+        lines=lines,
+        inputs=looked,
+        past=past,
+        failed=bake.failed,
+        interrupted=interrupted(),
+        transfers=cache_transfers(log, ready.call.only),
+        seconds=session.begun.seconds(),
+        given_up=bake.refused or (patience.error if bake.failed else None),
+    )
+
+
+def _past(session: Session) -> Records | None:
+    from gobake.insight.history import Records
+
+    journal = session.ready.journal
+    past = Records(journal.store) if journal.store else None
+    if past:
+        past.read_ahead(_AHEAD_SECONDS)
+    return past
+
+
+def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Patience]:
+    """(all lines of buildx without secrets, who waited for what): shown, taken in, and acted on as they come."""
+    from gobake.outcome import read
+    from gobake.report.progress import make_progress
+    from gobake.trace.stalls import Patience
+
+    request, ready, lines = session.request, session.ready, list[str]()
+    redact = EventRedactor(ready.access.redactor)
+    stream = sys.stdout if request.progress == "json" else sys.stderr
+    kind = "quiet" if request.quiet else request.progress
+    progress = make_progress(kind, ready.matrix.targets, stream, request.color)
+    session.saving.say = progress.say
+    names = [target.name for target in ready.matrix.targets]
+    patience = Patience(names, request.stall_seconds, ready.access.proxies, progress.stall)
+    with progress:
+        for said in engine.ticking(bake, _TICK_SECONDS):
+            session.begun.alive()
+            events = []
+            if said is not None:
+                lines.append(line := redact.line(said))
+                events = log.feed_line(line)
+                progress.update(events)
+                session.saving.watch(log, events)
+                read.read_ahead(events, ready.trace_folder, ready.matrix)
+            if patience.ends(events, time.monotonic()):
+                bake.stop()
+    return lines, patience

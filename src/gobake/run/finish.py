@@ -1,0 +1,137 @@
+"""From what buildx left to the end of a run: what happened, what is saved, the record, and what is to be said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from gobake.caching.layers import record as cache_run
+from gobake.engine import BuilderQuery
+from gobake.errors import GobakeError
+from gobake.insight.history import prompt_summary
+from gobake.outcome import keep_going, read
+from gobake.proc import futures
+from gobake.report import ci_summary
+from gobake.run.bake import Baked, export_layers, failure
+from gobake.run.session import Session
+from gobake.run.sizes import sizes_of
+from gobake.runs.record import RunRecord, SizeRecord
+from gobake.trace.bases import bases
+from gobake.trace.failure import Failure
+from gobake.trace.steps import Trace, steps
+
+Sizes = dict[str, tuple[SizeRecord, ...]]  # by target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A run that is on record."""
+
+    record: RunRecord
+    not_built: tuple[keep_going.NotBuilt, ...]
+    failed: Failure | None  # why the build stopped
+    error: GobakeError | None  # why the run went wrong, whether the build stopped or left targets out
+    notes: tuple[str, ...]  # for the user
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What the events and files of a build tell."""
+
+    trace: Trace
+    evidence: dict[str, Any]  # fields of the record
+    metadata: dict[str, Any]  # buildx's own file
+
+    @property
+    def compiled(self) -> bool:
+        return read.compiled(self.evidence)
+
+
+def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
+    """Nothing here raises for what cannot be saved or kept: that is a note."""
+    seen = _look(session, baked)
+    baked, sizes = _save(session, baked, seen, query)
+    failed = failure(session, baked, seen.trace) if baked.stopped else None
+    error = failed.error if failed else keep_going.error(baked.not_built, session.ready.matrix)
+    record = _record(session, baked, seen, sizes, error, query)
+    notes = _keep(session, baked, record)
+    if baked.stopped and not baked.interrupted and not baked.given_up and not seen.trace.failed:
+        query.forget()  # no step is to blame
+    return Finished(record=record, not_built=baked.not_built, failed=failed, error=error, notes=notes)
+
+
+def _look(session: Session, baked: Baked) -> _Seen:
+    ready = session.ready
+    trace = steps(baked.log, bare=session.usage.bare or False)
+    return _Seen(
+        trace=trace,
+        evidence=read.evidence(trace, ready.trace_folder, session.started, ready.matrix),
+        metadata=read.read_metadata(ready.call.metadata_file),
+    )
+
+
+def _save(session: Session, baked: Baked, seen: _Seen, query: BuilderQuery) -> tuple[Baked, Sizes]:
+    """Mounts, layers, and how large the images are; what is being saved comes to its end here."""
+    sizes: Future[Sizes] | None = None
+    if not baked.stopped:
+        query.remember()  # what follows asks buildx again and again
+        session.saving.begin(baked.log, compiled=seen.compiled)
+        sizes = futures.start(partial(sizes_of, session.request, session.ready, seen.metadata))
+        exporters = cache_run.to_export(session.ready.layers, baked.transfers, seen.trace)
+        baked = export_layers(session, baked, exporters)
+    baked = replace(baked, interrupted=session.saving.end(interrupted=baked.interrupted))
+    return baked, sizes.result() if sizes else {}
+
+
+def _record(
+    session: Session, baked: Baked, seen: _Seen, sizes: Sizes, error: GobakeError | None, query: BuilderQuery
+) -> RunRecord:
+    ready, begun = session.ready, session.begun.record
+    mounted = baked.stopped or seen.compiled or any(work.linked for work in seen.evidence["go"])
+    found = read.results(
+        ready.opened.project, ready.matrix, session.request.tag, seen.metadata, seen.trace, sizes=sizes
+    )
+    reasons: Mapping[str, str] = {fault.name: fault.reason for fault in baked.not_built}
+    return replace(
+        begun,
+        seconds=baked.seconds,
+        outcome="interrupted" if baked.interrupted else "failed" if error else "done",
+        targets=read.with_failed(found, begun.targets, reasons),
+        failure=str(error or ""),
+        caches=cache_run.end(baked.transfers, ready.layers, ready.caches, session.started, sweeps=not error),
+        **read.facts(ready.opened, ready.caches.surroundings, ready.builder, query.info()),
+        seeds=tuple(ready.care.records) if ready.care else (),
+        **seen.evidence,
+        inputs=replace(baked.inputs, bases=bases(baked.log)),
+        mounts=session.usage.records(used=mounted),
+        bare=session.usage.bare,
+    )
+
+
+def _keep(session: Session, baked: Baked, record: RunRecord) -> tuple[str, ...]:
+    """The record in the history here, in the one that travels, and in CI's summary; what is to be said of it."""
+    ready = session.ready
+    if ready.travel:
+        ready.journal.merge(ready.travel.arrived(record.id, wait=not baked.stopped))
+    exported = any(cache.direction == "export" for cache in record.caches)
+    notes = [
+        *read.lacking(ready.trace_folder, ready.matrix),
+        *cache_run.cache_notes(record),
+        *(ready.care.notes if ready.care else ()),
+        *ready.journal.keep(
+            record,
+            baked.lines,
+            lambda kept: prompt_summary(kept, baked.past) if baked.past else None,
+            cache_run.export_note if exported else None,
+        ),
+    ]
+    if ready.travel:
+        ready.travel.send(record, ready.journal.summary)
+        notes += ready.travel.notes
+    if ci_summary.wanted(os.environ):
+        notes += ci_summary.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
+    return tuple(notes)

@@ -1,0 +1,53 @@
+"""How a build reaches modules: what it is given of this machine's logins, and what it is not for want of trust."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from gobake import recipe
+from gobake.credentials import Access, gather, offered
+from gobake.credentials.hosts import of_project
+from gobake.gotool import host
+from gobake.plan.discover import Opened
+from gobake.run.choose import Chosen
+from gobake.run.request import BuildRequest
+
+
+def access_of(request: BuildRequest, chosen: Chosen, scratch: Path, settings: Callable[[], str]) -> tuple[Access, str]:
+    """(what the build is given, what it is not for want of trust). A project that needs no modules but its own is given
+    nothing."""
+    opened, home = chosen.opened, chosen.home
+    if not recipe.downloads(chosen.matrix, opened.tree):
+        return Access(), ""
+    if opened.trust.credentials:
+        return module_access(opened, home, scratch, settings), ""
+    root = opened.project.root
+    gifts = offered(root, os.environ, of_project(opened.tree.layout, settings()))
+    if gifts and opened.trust.askable and not request.dry_run:
+        from gobake.trust import asking  # seldom needed
+
+        if asking.asks() and asking.ask(root, opened.written, gifts):
+            trusted = replace(opened, trust=replace(opened.trust, credentials=True))
+            return module_access(trusted, home, scratch, settings), ""
+    remedy = "; `gobake trust`, or --trust, gives it" if opened.trust.askable else ""
+    note = f"the build is not given: {', '.join(gifts)} ({opened.trust.why}){remedy}" if gifts else ""
+    return module_access(opened, home, scratch, settings), note
+
+
+def module_access(
+    opened: Opened, home: Path, scratch: Path, settings: Callable[[], str] = host.module_settings
+) -> Access:
+    """How modules are reached. Raises ConfigError for what gobake.yaml names and is not there."""
+    goenv = settings()
+    return gather(
+        opened.config,
+        opened.project.root,
+        goenv,
+        kept=home / "trusted",
+        scratch=scratch,
+        environment=os.environ,
+        hosts=of_project(opened.tree.layout, goenv) if opened.trust.credentials else None,
+    )

@@ -1,0 +1,107 @@
+"""What one run holds from its beginning to its end: the request, the prepared build, and what goes on beside buildx."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gobake import __version__
+from gobake.engine import EngineInfo
+from gobake.run.prepare import PreparedBuild
+from gobake.run.request import BuildRequest
+from gobake.run.save import Saving
+from gobake.text.say import say
+
+if TYPE_CHECKING:
+    from gobake.run.usage import MountUsage
+    from gobake.runs.begun import BegunRun
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One run. ``ready`` changes where targets are left out."""
+
+    request: BuildRequest
+    ready: PreparedBuild
+    started: float  # seconds since the epoch
+    begun: BegunRun  # the history tells of the run, whatever becomes of it
+    usage: MountUsage
+    saving: Saving
+    meanwhile: Callable[[], None]  # what there is time for while buildx gets ready
+
+    @property
+    def say(self) -> Callable[[str], None]:
+        return sayer(self.request)
+
+    def warm(self) -> None:
+        """Cold mounts are filled, and nobody measures them any more when the build begins."""
+        if self.ready.care:
+            self.ready.care.warm(self.say)
+        self.usage.settle()
+
+
+def begin(
+    request: BuildRequest, ready: PreparedBuild, started: float, meanwhile: Callable[[], None] = lambda: None
+) -> Session:
+    """Nothing is built or warmed yet."""
+    return Session(
+        request=request,
+        ready=ready,
+        started=started,
+        begun=_begun_run(request, ready, started),
+        usage=_usage(request, ready),
+        saving=Saving(
+            care=ready.care,
+            matrix=ready.matrix,
+            trace_folder=ready.trace_folder,
+            started=started,
+            say=sayer(request),
+        ),
+        meanwhile=meanwhile,
+    )
+
+
+def sayer(request: BuildRequest) -> Callable[[str], None]:
+    """Lines beside the progress; --quiet keeps to errors."""
+    return lambda line: None if request.quiet else say(line, err=True)
+
+
+def _begun_run(request: BuildRequest, ready: PreparedBuild, started: float) -> BegunRun:
+    from gobake.outcome import read
+    from gobake.runs.begun import BegunRun, next_id
+    from gobake.runs.record import RunRecord
+    from gobake.trace.steps import Trace
+
+    record = RunRecord(
+        id=next_id(ready.history, started),
+        started=started,
+        seconds=0.0,
+        command=request.command,
+        outcome="",
+        targets=read.results(ready.opened.project, ready.matrix, request.tag, {}, Trace(steps=()), sizes={}),
+        gobake=__version__,
+        cache_policy=ready.caches.policy.name,
+        cache_store=ready.caches.store.shown if ready.caches.store else "",
+        trust=ready.opened.trust.shown(),
+        **read.facts(ready.opened, ready.caches.surroundings, ready.builder, EngineInfo()),
+        no_cache=request.no_cache,
+        lineages=ready.caches.lineages,
+    )
+    return BegunRun(ready.history, record)
+
+
+def _usage(request: BuildRequest, ready: PreparedBuild) -> MountUsage:
+    from gobake.caching.seeds.mounts import mounts_of
+    from gobake.recipe.ignore import vendored
+    from gobake.run.usage import MountUsage
+
+    opened = ready.opened
+    usage = MountUsage(
+        builder=ready.builder,
+        chosen=request.project.builder,
+        mounts=mounts_of(opened.project, ready.matrix, vendored=vendored(ready.matrix, opened.tree)),
+        before=ready.care.usage if ready.care and ready.care.usage else ready.usage,
+    )
+    usage.begin()
+    return usage
