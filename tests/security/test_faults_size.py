@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.gotool import modules
+from gobake.gotool import modfile
 from gobake.text import printable
 from tests.conftest import Tree
 from tests.security.faults import HELLO, here, small_disk, works
@@ -25,7 +25,7 @@ def test_a_go_mod_of_many_lines_is_read_once(tree: Tree, monkeypatch: pytest.Mon
     lines = "".join(f"\texample.com/m/a{at:06} v1.{at % 90}.0\n" for at in range(LINES))
     root = tree({**HELLO, "go.mod": f"module example.com/hello\n\ngo 1.26\n\nrequire (\n{lines})\n"})
     read, taken_apart = [0], [0]
-    statements, token = modules._statements, modules.TOKEN
+    statements, token = modfile._statements, modfile.TOKEN
 
     def counted(text: str) -> Iterator[tuple[int, str, list[str]]]:
         for statement in statements(text):
@@ -38,8 +38,8 @@ def test_a_go_mod_of_many_lines_is_read_once(tree: Tree, monkeypatch: pytest.Mon
             found: list[str] = token.findall(line)
             return found
 
-    monkeypatch.setattr(modules, "_statements", counted)
-    monkeypatch.setattr(modules, "TOKEN", Token())
+    monkeypatch.setattr(modfile, "_statements", counted)
+    monkeypatch.setattr(modfile, "TOKEN", Token())
     assert "hello-scratch" in works(here("plan", "-C", str(root)))
     assert LINES <= read[0] < LINES + 100
     assert taken_apart[0] < 100

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gobake.gotool import settings
 from gobake.gotool.asking import Question
-from gobake.gotool.modules import TOKEN, unquoted
+from gobake.gotool.modfile import TOKEN, unquoted
 
 _LOCAL = re.compile(r"\.{1,2}(?:/|$)")
 

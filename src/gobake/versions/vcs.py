@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gobake.checkout.git import Checkout, Look
 from gobake.errors import ProjectError
-from gobake.gotool import modules
+from gobake.gotool import modfile
 from gobake.model import Project, Service
 from gobake.versions.goversion import DEVELOPMENT, Tags, code_folder, go_version, lies_right
 
@@ -41,6 +41,6 @@ def _version(look: Look, seen: Checkout, project: Project, service: Service, roo
 def _module_at(top: Path | None) -> str:
     """The module whose go.mod lies at the top of the repository: without one Go tells no version."""
     try:
-        return modules.read(top / "go.mod").module if top and (top / "go.mod").is_file() else ""
+        return modfile.read(top / "go.mod").module if top and (top / "go.mod").is_file() else ""
     except ProjectError:
         return ""

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gobake.errors import ProjectError
-from gobake.gotool import copies, local, modules, settings, words
+from gobake.gotool import copies, local, modfile, modules, settings, words
 from gobake.gotool.asking import queries
 from gobake.gotool.packages import GoTree
 from gobake.model import BuildOptions, Platform
@@ -311,7 +311,7 @@ def block(verb: str, entries: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @given(st.lists(ALONE | block("use", USES) | block("replace", REPLACES)))
 def test_a_workspace_says_the_same_from_anywhere(statements: list[str]) -> None:
     text, here = "\n".join(statements), Path("/here/is it")
-    own, copy = modules.parse(text, here), modules.parse(copies.absolute(text, here), here)
+    own, copy = modfile.parse(text, here), modfile.parse(copies.absolute(text, here), here)
     assert [str(here / use) for use in own.uses] == list(copy.uses)
     assert [(path, str(here / target)) for path, target in own.replaces] == list(copy.replaces)
     assert len(text.splitlines()) == len(copies.absolute(text, here).splitlines())

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gobake.errors import ProjectError
-from gobake.gotool.modules import find_root, layout, nested_modules, parse, read, version_key
+from gobake.gotool.modfile import parse, read
+from gobake.gotool.modules import find_root, layout, nested_modules, version_key
 from tests.conftest import Tree
 
 FILE = Path("/p/go.mod")

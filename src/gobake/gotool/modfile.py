@@ -1,0 +1,101 @@
+"""go.mod and go.work as text. Grammar: https://go.dev/ref/mod#go-mod-file-lexical and #go-work-file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from gobake.errors import ProjectError, Where
+
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|//.*|[()]|=>|[^\s()"`]+')
+_TAKEN_APART = re.compile(r'["`()]|//|=>')  # what white space alone does not part
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModFile:
+    """What one go.mod or go.work says. Paths are as written, ``/`` between the elements."""
+
+    module: str = ""  # module path; "" in a go.work
+    go: str = ""  # 1.26 or 1.26.1
+    toolchain: str = ""  # go1.26.3, default, or ""
+    uses: tuple[str, ...] = ()  # go.work only: the module folders
+    requires: tuple[tuple[str, str], ...] = ()  # (module path, version)
+    replaces: tuple[tuple[str, str], ...] = ()  # (module path, local folder); replacements by a version are Go's matter
+    remotes: tuple[str, ...] = ()  # paths of modules that replace others
+    ignores: tuple[str, ...] = ()  # folders that Go's patterns skip; ./ in front: below the module's folder alone
+
+
+@lru_cache(maxsize=64)  # each is wanted several times, and may have lines by the hundred thousand
+def parse(text: str, file: Path) -> ModFile:
+    """Read a go.mod or go.work. Raises ProjectError with the line that is not understood."""
+    fields: dict[str, str] = {}
+    uses: list[str] = []
+    requires: list[tuple[str, str]] = []
+    replaces: list[tuple[str, str]] = []
+    remotes: list[str] = []
+    ignores: list[str] = []
+    for number, verb, words in _statements(text):
+        if verb in ("module", "go", "toolchain"):
+            if len(words) != 1:
+                raise ProjectError(f"{verb} needs one value", where=Where(file=file, line=number))
+            fields[verb] = words[0]
+        elif verb == "use":
+            uses.extend(words)
+        elif verb == "ignore":
+            ignores.extend(words)
+        elif verb == "require":
+            requires += [(words[0], words[1] if len(words) > 1 else "")] if words else []
+        elif verb == "replace" and "=>" in words:
+            arrow = words.index("=>")
+            new = words[arrow + 1 :]
+            if arrow and len(new) == 1 and re.match(r"\.{1,2}(/|$)|/", new[0]):
+                replaces.append((words[0], new[0]))
+            elif len(new) == 2:
+                remotes.append(new[0])
+    return ModFile(
+        module=fields.get("module", ""),
+        go=fields.get("go", ""),
+        toolchain=fields.get("toolchain", ""),
+        uses=tuple(uses),
+        requires=tuple(requires),
+        replaces=tuple(replaces),
+        remotes=tuple(remotes),
+        ignores=tuple(ignores),
+    )
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """(line number, verb, words) of every statement, blocks taken apart and comments dropped."""
+    block = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _TAKEN_APART.search(line):
+            words = [unquoted(word) for word in TOKEN.findall(line) if not word.startswith("//")]
+        else:
+            words = line.split()
+        if not words:
+            continue
+        if block:
+            if words == [")"]:
+                block = ""
+            else:
+                yield number, block, words
+        elif len(words) > 1 and words[1] == "(":
+            block = words[0] if words[-1] != ")" else ""
+        else:
+            yield number, words[0], words[1:]
+
+
+def unquoted(word: str) -> str:
+    return word[1:-1] if word[:1] in ('"', "`") else word
+
+
+def read(file: Path) -> ModFile:
+    try:
+        return parse(file.read_text(encoding="utf-8"), file)
+    except UnicodeDecodeError:
+        raise ProjectError("is not UTF-8", where=Where(file=file), remedy="go.mod and go.work are UTF-8 text") from None
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror}", where=Where(file=file)) from None
