@@ -12,6 +12,7 @@ import click
 from gobake import __version__
 from gobake.errors import ExitCode, GobakeError
 from gobake.proc import orphans
+from gobake.text.nearest import did_you_mean
 from gobake.text.say import say
 
 # command -> (module, what --help says about it); the order is that of --help
@@ -50,10 +51,7 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "`gobake --help` lists them"
+            hint = did_you_mean(args[0], COMMANDS, "`gobake --help` lists them")
             raise click.UsageError(f"unknown command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
 

@@ -18,6 +18,7 @@ from gobake.errors import UsageError
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
 from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection
+from gobake.text.nearest import did_you_mean
 from gobake.trace.stall_limits import seconds_of
 
 
@@ -39,13 +40,8 @@ class StrategyList(click.ParamType[Any]):
         found = []
         for word in (w.strip() for w in str(value).split(",")):
             if word not in set(Strategy):
-                import difflib
-
-                near = difflib.get_close_matches(word, list(Strategy), n=1)
-                raise UsageError(
-                    f"unknown strategy {word!r}",
-                    remedy=f"did you mean {near[0]}?" if near else f"one of {', '.join(Strategy)}",
-                )
+                remedy = did_you_mean(word, Strategy, f"one of {', '.join(Strategy)}")
+                raise UsageError(f"unknown strategy {word!r}", remedy=remedy)
             found.append(Strategy(word))
         return tuple(dict.fromkeys(found))
 
@@ -99,13 +95,8 @@ class ExemptionList(click.ParamType[Any]):
         words = [word.strip() for word in str(value).split(",")]
         for word in words if words != [NONE] else ():
             if word not in set(Exemption):
-                import difflib
-
-                near = difflib.get_close_matches(word, list(Exemption), n=1)
-                raise UsageError(
-                    f"--gate-exempt: unknown kind of run {word!r}",
-                    remedy=f"did you mean {near[0]}?" if near else f"one of {', '.join(Exemption)}, or none",
-                )
+                remedy = did_you_mean(word, Exemption, f"one of {', '.join(Exemption)}, or none")
+                raise UsageError(f"--gate-exempt: unknown kind of run {word!r}", remedy=remedy)
         return tuple(Exemption(word) for word in words if word != NONE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gobake.config.patterns import UNPRINTABLE
+from gobake.text.nearest import nearest
 
 _LONGEST = 60
 
@@ -21,8 +22,6 @@ def shown(text: str) -> str:
 
 def meant(word: str, choices: Iterable[str]) -> str:
     """A remedy: the nearest choice, or all of them."""
-    import difflib  # for who has misspelt something
-
     words = tuple(choices)
-    near = difflib.get_close_matches(word.lower(), words, n=1) if len(word) <= _LONGEST else []
-    return f"did you mean '{near[0]}'?" if near else f"one of {', '.join(words)}"
+    near = nearest(word.lower(), words) if len(word) <= _LONGEST else None
+    return f"did you mean '{near}'?" if near else f"one of {', '.join(words)}"

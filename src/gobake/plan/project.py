@@ -31,6 +31,7 @@ from gobake.services import (
 )
 from gobake.targets.commands import commands as commands_of
 from gobake.targets.own_bases import own_bases
+from gobake.text.nearest import did_you_mean
 from gobake.versions.modules import with_modules
 from gobake.versions.variables import Checked, checked
 
@@ -172,10 +173,7 @@ def _package(service: ServiceConfig, tree: GoTree) -> Package:
         if len(named) == 1:
             return named[0]
         names = [] if named else [m.binary for m in mains]
-        from difflib import get_close_matches
-
-        near = get_close_matches(service.name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else "say which with `package: ./cmd/name`"
+        hint = did_you_mean(service.name, names, "say which with `package: ./cmd/name`")
         raise ConfigError(
             f"{'no' if not named else 'more than one'} main package is called {service.name}",
             where=service.where,
@@ -214,10 +212,8 @@ def _no_main(service: ServiceConfig, tree: GoTree, where: Where) -> ConfigError:
                 remedy="name a package that says `package main`",
             )
     choices = ["./" + _shown(m, tree) for m in tree.mains]
-    from difflib import get_close_matches
-
-    near = get_close_matches(service.package or "", choices, n=1)
-    remedy = f"did you mean {near[0]}?" if near else f"main packages here: {', '.join(choices[:8]) or 'none'}"
+    here = f"main packages here: {', '.join(choices[:8]) or 'none'}"
+    remedy = did_you_mean(service.package or "", choices, here)
     return ConfigError(f"there is no Go package in {service.package}", where=where, remedy=remedy)
 
 

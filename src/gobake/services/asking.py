@@ -11,6 +11,7 @@ from gobake.errors import UsageError
 from gobake.gotool import words as sayings
 from gobake.model import Project, Service
 from gobake.services.patterns import matches
+from gobake.text.nearest import did_you_mean
 
 _SHOWN = 8
 
@@ -63,18 +64,14 @@ def _last(path: str) -> str:
 
 def _unknown(project: Project, word: str) -> UsageError:
     every = (*project.services, *project.left_out)
-    import difflib
-
-    near = difflib.get_close_matches(word, [s.name for s in every] + [project.folder(s) for s in every], n=1)
     is_path = "/" in word or word.startswith(".")
     for folder, said in project.unread:
         if word in (folder, f"./{folder}", folder.rpartition("/")[2]):
             shown = said if "\n" in said else ""
             return UsageError(f"Go cannot read {word}: {sayings.first(said)}", remedy=sayings.remedy(said), words=shown)
     what = f"there is no command in {word}" if is_path else f"there is no service {word!r}"
-    if near:
-        return UsageError(what, remedy=f"did you mean {near[0]}?")
-    return UsageError(what, remedy=choices(project))
+    names = [s.name for s in every] + [project.folder(s) for s in every]
+    return UsageError(what, remedy=did_you_mean(word, names, choices(project)))
 
 
 def choices(project: Project) -> str:

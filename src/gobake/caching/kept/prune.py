@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from gobake.caching.kept.contents import PARTS, Entry, What
 from gobake.engine import CacheMount
 from gobake.errors import UsageError
+from gobake.text.nearest import did_you_mean
 
 # a save that is under way has written blobs, an index and a half that no seed names yet
 GRACE_SECONDS = 3600.0
@@ -114,8 +114,7 @@ def _nothing(name: str, found: Sequence[Item], own: Sequence[Item], project: str
     if other:
         whose = f"of the project {other.project}" if other.project else "of a project that cannot be told"
         return UsageError(f"{name} is {whose}, not of {project}", remedy="run gobake in that project's folder")
-    near = difflib.get_close_matches(name, [n for item in own for n in item.names], n=1)
-    remedy = f"did you mean {near[0]}?" if near else "`gobake cache ls` lists them"
+    remedy = did_you_mean(name, [n for item in own for n in item.names], "`gobake cache ls` lists them")
     return UsageError(f"{project} keeps no cache {name!r}", remedy=remedy)
 
 
