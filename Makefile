@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: image demo test lint unit engine mutants structure bench bench-caching bench-history clean engine-up engine-down
+.PHONY: image demo test lint unit engine room mutants structure bench bench-caching bench-history clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -64,6 +64,11 @@ engine: $(READY)
 	@echo "== smoke tests on $(OTHER_SUITE)"
 	@$(BIN)/python -m harness --suite $(OTHER_SUITE) --name test-$(OTHER_SUITE) --force-private --fresh run -- \
 	  $(BIN)/pytest tests/engine -q -m smoke
+
+# The engine tests of one room: make room ROOM=seeds ARGS="-x -k bare"; the rooms are in pyproject.toml
+room: $(READY)
+	@$(BIN)/python -m harness --suite $(SUITE) --name room --force-private run -- \
+	  $(BIN)/pytest tests/engine tests/security/builds -q --no-cov -m "$(ROOM)" $(ARGS)
 
 # Whether the unit tests notice small wrong changes: make mutants ARGS="--room trust --count 40"
 mutants: $(READY)

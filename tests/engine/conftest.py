@@ -42,12 +42,30 @@ _FIRST = (
     "test_history",
     "test_main_job",
 )
+# What a module is about: `pytest -m seeds` runs one room. Markers are described in pyproject.toml.
+_ROOMS = {
+    "images": (
+        *("test_asked", "test_context", "test_main_job", "test_namesakes", "test_nothing_changed", "test_projects"),
+        *("test_public_cases", "test_right_on_every_change", "test_right_program", "test_runtime", "test_versions"),
+    ),
+    "layers": ("test_classes", "test_layer_caches"),
+    "seeds": ("test_cache_commands", "test_cache_runs", "test_cache_verify", "test_seeds"),
+    "private": ("test_private_modules", "test_private_secrets", "test_private_verify"),
+    "reports": ("test_ci_summary", "test_explain", "test_gate", "test_history", "test_metrics", "test_page"),
+    "faults": (
+        *("test_ends", "test_faults", "test_faults_at_once", "test_faults_disk", "test_faults_dockerd"),
+        *("test_faults_registry", "test_shared_builder"),
+    ),
+    "places": ("test_builders", "test_harness", "test_own_image"),
+}
+_ROOM_OF = {module: room for room, modules in _ROOMS.items() for module in modules}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/engine" in str(item.path) or "tests/security/builds" in str(item.path):
             item.add_marker(pytest.mark.engine)
+            item.add_marker(_ROOM_OF[item.path.stem])  # a KeyError: a new module belongs into one of the rooms
     items.sort(key=lambda item: _FIRST.index(item.path.stem) if item.path.stem in _FIRST else len(_FIRST))
 
 
