@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: image demo test lint unit engine room mutants structure bench bench-caching bench-history clean engine-up engine-down
+.PHONY: image demo test lint unit engine room attacks mutants structure bench bench-caching bench-history clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -69,6 +69,11 @@ engine: $(READY)
 room: $(READY)
 	@$(BIN)/python -m harness --suite $(SUITE) --name room --force-private run -- \
 	  $(BIN)/pytest tests/engine tests/security/builds -q --no-cov -m "$(ROOM)" $(ARGS)
+
+# Every attack and every fault with a line of its own
+attacks: $(READY)
+	@$(BIN)/python -m harness --suite $(SUITE) --name attacks --force-private run -- \
+	  $(BIN)/pytest tests/security -v --no-cov -n 2 --dist loadfile $(ARGS)
 
 # Whether the unit tests notice small wrong changes: make mutants ARGS="--room trust --count 40"
 mutants: $(READY)

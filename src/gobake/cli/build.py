@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ from gobake.cli.options import (
     gate_options,
     gate_wish,
     history_option,
+    option_group,
     project_options,
     request,
     selection,
@@ -24,41 +24,35 @@ from gobake.cli.options import (
 )
 from gobake.errors import UsageError
 
-
-def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        (
-            click.option("--push", is_flag=True, help="Push the images to their registry."),
-            click.option("--load", is_flag=True, help="Load the images into the engine, from a builder that does not."),
-            click.option("--no-cache", is_flag=True, help="Use no cache: neither layers nor cache mounts."),
-            click.option(
-                "--progress",
-                envvar="GOBAKE_PROGRESS",
-                type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
-                default="auto",
-                show_default=True,
-                help="How to show progress; json prints one event a line.",
-            ),
-            click.option(
-                "--stall-timeout",
-                envvar="GOBAKE_STALL_TIMEOUT",
-                type=Seconds(),
-                default="5m",
-                show_default=True,
-                help="Give up when a download stands still for so long; `none` waits for ever.",
-            ),
-            click.option(
-                "--keep-going/--fail-fast",
-                "keep_going",
-                default=None,
-                help="Leave out what fails by itself and build the rest, or stop.  "
-                "[default: keep going, unless services are named]",
-            ),
-            click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, and build nothing."),
-        )
-    ):
-        command = option(command)
-    return command
+_run_options = option_group(
+    click.option("--push", is_flag=True, help="Push the images to their registry."),
+    click.option("--load", is_flag=True, help="Load the images into the engine, from a builder that does not."),
+    click.option("--no-cache", is_flag=True, help="Use no cache: neither layers nor cache mounts."),
+    click.option(
+        "--progress",
+        envvar="GOBAKE_PROGRESS",
+        type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
+        default="auto",
+        show_default=True,
+        help="How to show progress; json prints one event a line.",
+    ),
+    click.option(
+        "--stall-timeout",
+        envvar="GOBAKE_STALL_TIMEOUT",
+        type=Seconds(),
+        default="5m",
+        show_default=True,
+        help="Give up when a download stands still for so long; `none` waits for ever.",
+    ),
+    click.option(
+        "--keep-going/--fail-fast",
+        "keep_going",
+        default=None,
+        help="Leave out what fails by itself and build the rest, or stop.  "
+        "[default: keep going, unless services are named]",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, and build nothing."),
+)
 
 
 @click.command("build")

@@ -135,58 +135,63 @@ def worded(word: str, *, empty: bool = True) -> Callable[..., str | None]:
     return check
 
 
-def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Which project, which builder, how much to say."""
-    for option in reversed(
-        (
-            click.option(
-                "-C",
-                "--directory",
-                type=click.Path(path_type=Path),
-                default=Path(),
-                help="The project's folder; default: this one and its parents up to go.work or go.mod.",
-            ),
-            click.option(
-                "--config",
-                "config_file",
-                type=click.Path(path_type=Path),
-                metavar="FILE",
-                help="A gobake.yaml elsewhere.",
-            ),
-            click.option(
-                "--trust",
-                envvar="GOBAKE_TRUST",
-                is_flag=True,
-                help="Vouch for the project: its gobake.yaml holds in all, and it is given what private modules need.",
-            ),
-            click.option(
-                "--locked",
-                envvar="GOBAKE_LOCKED",
-                type=click.Path(path_type=Path),
-                metavar="FILE",
-                help="A gobake.yaml outside of the project, which alone says who is talked to, who may write, and the "
-                "gate.",
-            ),
-            click.option(
-                "--builder",
-                default="",
-                envvar="GOBAKE_BUILDER",
-                metavar="NAME",
-                help="The buildx builder; default: the current one.",
-            ),
-            click.option("-v", "--verbose", is_flag=True, help="Print the exact buildx command."),
-            click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-            click.option(
-                "--color",
-                envvar="GOBAKE_COLOR",
-                type=click.Choice(["auto", "always", "never"]),
-                default="auto",
-                show_default=True,
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+def option_group(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that several commands share, as one decorator; --help shows them in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+# Which project, which builder, how much to say.
+project_options = option_group(
+    click.option(
+        "-C",
+        "--directory",
+        type=click.Path(path_type=Path),
+        default=Path(),
+        help="The project's folder; default: this one and its parents up to go.work or go.mod.",
+    ),
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A gobake.yaml elsewhere.",
+    ),
+    click.option(
+        "--trust",
+        envvar="GOBAKE_TRUST",
+        is_flag=True,
+        help="Vouch for the project: its gobake.yaml holds in all, and it is given what private modules need.",
+    ),
+    click.option(
+        "--locked",
+        envvar="GOBAKE_LOCKED",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A gobake.yaml outside of the project, which alone says who is talked to, who may write, and the gate.",
+    ),
+    click.option(
+        "--builder",
+        default="",
+        envvar="GOBAKE_BUILDER",
+        metavar="NAME",
+        help="The buildx builder; default: the current one.",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Print the exact buildx command."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option(
+        "--color",
+        envvar="GOBAKE_COLOR",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+    ),
+)
 
 
 def history_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -199,56 +204,51 @@ def history_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What is built."""
-    for option in reversed(
-        (
-            click.argument("services", nargs=-1, metavar="[SERVICE]..."),
-            click.option(
-                "-p",
-                "--platform",
-                "platforms",
-                envvar="GOBAKE_PLATFORM",
-                type=PlatformList(),
-                multiple=True,
-                help="Platforms, such as linux/amd64,linux/arm64; default: the builder's own.",
-            ),
-            click.option(
-                "--registry",
-                envvar="GOBAKE_REGISTRY",
-                metavar="PREFIX",
-                help="Prefix of image names, such as ghcr.io/acme.",
-                callback=worded("REGISTRY", empty=False),
-            ),
-            click.option(
-                "-t",
-                "--tag",
-                envvar="GOBAKE_TAG",
-                default="latest",
-                show_default=True,
-                metavar="T",
-                help="Tag of the images.",
-                callback=worded("TAG", empty=False),
-            ),
-            click.option(
-                "--version",
-                envvar="GOBAKE_VERSION",
-                metavar="V",
-                help="Version of the programs and images; default: what gobake.yaml, --tag or Git's tags say.",
-                callback=worded("VERSION"),
-            ),
-            click.option(
-                "--base",
-                "bases",
-                envvar="GOBAKE_BASE",
-                type=BaseList(),
-                multiple=True,
-                help=f"Another base image; NAME is one of {', '.join(BASE_NAMES)}.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+# What is built.
+target_options = option_group(
+    click.argument("services", nargs=-1, metavar="[SERVICE]..."),
+    click.option(
+        "-p",
+        "--platform",
+        "platforms",
+        envvar="GOBAKE_PLATFORM",
+        type=PlatformList(),
+        multiple=True,
+        help="Platforms, such as linux/amd64,linux/arm64; default: the builder's own.",
+    ),
+    click.option(
+        "--registry",
+        envvar="GOBAKE_REGISTRY",
+        metavar="PREFIX",
+        help="Prefix of image names, such as ghcr.io/acme.",
+        callback=worded("REGISTRY", empty=False),
+    ),
+    click.option(
+        "-t",
+        "--tag",
+        envvar="GOBAKE_TAG",
+        default="latest",
+        show_default=True,
+        metavar="T",
+        help="Tag of the images.",
+        callback=worded("TAG", empty=False),
+    ),
+    click.option(
+        "--version",
+        envvar="GOBAKE_VERSION",
+        metavar="V",
+        help="Version of the programs and images; default: what gobake.yaml, --tag or Git's tags say.",
+        callback=worded("VERSION"),
+    ),
+    click.option(
+        "--base",
+        "bases",
+        envvar="GOBAKE_BASE",
+        type=BaseList(),
+        multiple=True,
+        help=f"Another base image; NAME is one of {', '.join(BASE_NAMES)}.",
+    ),
+)
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -273,40 +273,35 @@ def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(store_option(command))
 
 
-def gate_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What the caches of a run must reach, lest it ends with exit code 5."""
-    for option in reversed(
-        (
-            click.option(
-                "--min-hit-rate",
-                type=Share("SHARE"),
-                help="Exit 5 where fewer steps came from a cache, such as 80% or 0.8.",
-            ),
-            click.option(
-                "--min-go-hit-rate",
-                type=Share("SHARE"),
-                help="Exit 5 where fewer Go packages came from a cache.",
-            ),
-            click.option(
-                "--max-seconds-regression",
-                type=Share("REGRESSION"),
-                help="Exit 5 where it took so much longer than the median of the last runs, such as 20%.",
-            ),
-            click.option(
-                "--require-cache/--no-require-cache",
-                default=None,
-                help="Exit 5 where a cache could not be read, or nothing came from one.",
-            ),
-            click.option(
-                "--gate-exempt",
-                type=ExemptionList(),
-                multiple=True,
-                help=f"Runs that may fall short: {', '.join(Exemption)}.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+# What the caches of a run must reach, lest it ends with exit code 5.
+gate_options = option_group(
+    click.option(
+        "--min-hit-rate",
+        type=Share("SHARE"),
+        help="Exit 5 where fewer steps came from a cache, such as 80% or 0.8.",
+    ),
+    click.option(
+        "--min-go-hit-rate",
+        type=Share("SHARE"),
+        help="Exit 5 where fewer Go packages came from a cache.",
+    ),
+    click.option(
+        "--max-seconds-regression",
+        type=Share("REGRESSION"),
+        help="Exit 5 where it took so much longer than the median of the last runs, such as 20%.",
+    ),
+    click.option(
+        "--require-cache/--no-require-cache",
+        default=None,
+        help="Exit 5 where a cache could not be read, or nothing came from one.",
+    ),
+    click.option(
+        "--gate-exempt",
+        type=ExemptionList(),
+        multiple=True,
+        help=f"Runs that may fall short: {', '.join(Exemption)}.",
+    ),
+)
 
 
 def strategy_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gobake.cli.options import as_given, format_option, history_option, project_options, request
+from gobake.cli.options import as_given, format_option, history_option, option_group, project_options, request
 from gobake.runs.begun import open_history
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
@@ -57,19 +56,14 @@ def _store(given: dict[str, Any]) -> RunStore:
     return open_history(history_of(given))
 
 
-def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Which runs are meant; --builder is among the options of every command."""
-    for option in reversed(
-        (
-            click.option("--branch", default="", metavar="B", help="Runs of one branch."),
-            click.option("--service", default="", metavar="S", help="Runs that built a service."),
-            click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs that ended so."),
-            click.option("--since", metavar="WHEN", help="Begun then or later: 2026-11-25, 2026-11-25T14:30, 7d, 12h."),
-            click.option("--until", metavar="WHEN", help="Begun then or earlier; a day counts as a whole."),
-        )
-    ):
-        command = option(command)
-    return command
+# Which runs are meant; --builder is among the options of every command.
+choice_options = option_group(
+    click.option("--branch", default="", metavar="B", help="Runs of one branch."),
+    click.option("--service", default="", metavar="S", help="Runs that built a service."),
+    click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs that ended so."),
+    click.option("--since", metavar="WHEN", help="Begun then or later: 2026-11-25, 2026-11-25T14:30, 7d, 12h."),
+    click.option("--until", metavar="WHEN", help="Begun then or earlier; a day counts as a whole."),
+)
 
 
 def choice_of(given: dict[str, Any]) -> Choice:

@@ -247,54 +247,13 @@ def treemap(name: str, rows: Sequence[Row]) -> Chart:
     cached = any(row["last"] != row["now"] for row in rows)
     choices = (("now", "compiled in this run"), ("last", "and what came from the cache, as last compiled"))
     control = Control(parameter="which", label="seconds", choices=choices if compiled else choices[1:])
-    rectangle = {
-        "x": {"field": "x0"},
-        "y": {"field": "y0"},
-        "x2": {"field": "x1"},
-        "y2": {"field": "y1"},
-    }
-    text = {"type": "text", "from": {"data": "leaves"}, "interactive": False}
-    written = {"fill": {"value": "var(--on-group)"}, "fontSize": {"value": 11}, "baseline": {"value": "top"}}
-    fits = "datum.x1 - datum.x0 > 8 + 6.2 * length(datum.name) && datum.y1 - datum.y0 > 15"
     spec: Spec = {
         "$schema": VEGA,
         "width": 320,
         "height": 420,
         "autosize": "none",
         "signals": [{"name": "which", "value": "now" if compiled else "last"}],
-        "data": [
-            {
-                "name": "rows",
-                "transform": [
-                    {"type": "formula", "as": "seconds", "expr": "which === 'now' ? datum.now : datum.last"},
-                    {"type": "stratify", "key": "id", "parentKey": "parent"},
-                    {
-                        "type": "treemap",
-                        "field": "seconds",
-                        "sort": {"field": "value", "order": "descending"},
-                        "method": "squarify",
-                        "ratio": 1.4,
-                        "round": True,
-                        "paddingInner": 1,
-                        "paddingTop": 0,
-                        "paddingOuter": 0,
-                        "size": [{"signal": "width"}, {"signal": "height"}],
-                    },
-                ],
-            },
-            {
-                "name": "leaves",
-                "source": "rows",
-                "transform": [
-                    {"type": "filter", "expr": "datum.depth === 2 && datum.x1 > datum.x0 && datum.y1 > datum.y0"}
-                ],
-            },
-            {
-                "name": "modules",
-                "source": "rows",
-                "transform": [{"type": "filter", "expr": "datum.depth === 1 && datum.x1 - datum.x0 > 2"}],
-            },
-        ],
+        "data": _TREE,
         "scales": [
             {
                 "name": "group",
@@ -303,56 +262,104 @@ def treemap(name: str, rows: Sequence[Row]) -> Chart:
                 "range": [f"var(--group-{at + 1})" for at in range(len(GROUPS))],
             }
         ],
-        "marks": [
-            {
-                "type": "rect",
-                "from": {"data": "leaves"},
-                "encode": {
-                    "enter": {
-                        "fill": {"scale": "group", "field": "group"},
-                        "stroke": {"value": "var(--paper)"},
-                        "strokeWidth": {"value": 0.5},
-                        "tooltip": {"field": "tip"},
-                    },
-                    "update": rectangle,
-                },
-            },
-            {
-                "type": "rect",
-                "from": {"data": "modules"},
-                "interactive": False,
-                "encode": {
-                    "enter": {"stroke": {"value": "var(--paper)"}, "strokeWidth": {"value": 3}},
-                    "update": rectangle,
-                },
-            },
-            {
-                **text,
-                "encode": {
-                    "enter": {**written, "text": {"field": "name"}},
-                    "update": {
-                        "x": {"field": "x0", "offset": 5},
-                        "y": {"field": "y0", "offset": 4},
-                        "opacity": {"signal": f"{fits} ? 1 : 0"},
-                    },
-                },
-            },
-            {
-                **text,
-                "encode": {
-                    "enter": written,
-                    "update": {
-                        "x": {"field": "x0", "offset": 5},
-                        "y": {"field": "y0", "offset": 18},
-                        "text": {"signal": "format(datum.seconds, '.1f') + ' s'"},
-                        "opacity": {"signal": f"{fits} && datum.y1 - datum.y0 > 32 ? 0.75 : 0"},
-                    },
-                },
-            },
-        ],
+        "marks": [*_rectangles(), *_labels()],
     }
     says = "Seconds by Go package, each a rectangle within that of its module"
     return Chart(name=name, says=says, rows=rows, wide=spec, controls=(control,) if cached else ())
+
+
+# modules and their packages: laid out by Vega, the leaves are packages
+_TREE: list[Spec] = [
+    {
+        "name": "rows",
+        "transform": [
+            {"type": "formula", "as": "seconds", "expr": "which === 'now' ? datum.now : datum.last"},
+            {"type": "stratify", "key": "id", "parentKey": "parent"},
+            {
+                "type": "treemap",
+                "field": "seconds",
+                "sort": {"field": "value", "order": "descending"},
+                "method": "squarify",
+                "ratio": 1.4,
+                "round": True,
+                "paddingInner": 1,
+                "paddingTop": 0,
+                "paddingOuter": 0,
+                "size": [{"signal": "width"}, {"signal": "height"}],
+            },
+        ],
+    },
+    {
+        "name": "leaves",
+        "source": "rows",
+        "transform": [{"type": "filter", "expr": "datum.depth === 2 && datum.x1 > datum.x0 && datum.y1 > datum.y0"}],
+    },
+    {
+        "name": "modules",
+        "source": "rows",
+        "transform": [{"type": "filter", "expr": "datum.depth === 1 && datum.x1 - datum.x0 > 2"}],
+    },
+]
+
+
+def _rectangles() -> list[Spec]:
+    place = {"x": {"field": "x0"}, "y": {"field": "y0"}, "x2": {"field": "x1"}, "y2": {"field": "y1"}}
+    return [
+        {
+            "type": "rect",
+            "from": {"data": "leaves"},
+            "encode": {
+                "enter": {
+                    "fill": {"scale": "group", "field": "group"},
+                    "stroke": {"value": "var(--paper)"},
+                    "strokeWidth": {"value": 0.5},
+                    "tooltip": {"field": "tip"},
+                },
+                "update": place,
+            },
+        },
+        {
+            "type": "rect",
+            "from": {"data": "modules"},
+            "interactive": False,
+            "encode": {
+                "enter": {"stroke": {"value": "var(--paper)"}, "strokeWidth": {"value": 3}},
+                "update": place,
+            },
+        },
+    ]
+
+
+def _labels() -> list[Spec]:
+    """A package's name, and below it its seconds."""
+    text = {"type": "text", "from": {"data": "leaves"}, "interactive": False}
+    written = {"fill": {"value": "var(--on-group)"}, "fontSize": {"value": 11}, "baseline": {"value": "top"}}
+    fits = "datum.x1 - datum.x0 > 8 + 6.2 * length(datum.name) && datum.y1 - datum.y0 > 15"
+    return [
+        {
+            **text,
+            "encode": {
+                "enter": {**written, "text": {"field": "name"}},
+                "update": {
+                    "x": {"field": "x0", "offset": 5},
+                    "y": {"field": "y0", "offset": 4},
+                    "opacity": {"signal": f"{fits} ? 1 : 0"},
+                },
+            },
+        },
+        {
+            **text,
+            "encode": {
+                "enter": written,
+                "update": {
+                    "x": {"field": "x0", "offset": 5},
+                    "y": {"field": "y0", "offset": 18},
+                    "text": {"signal": "format(datum.seconds, '.1f') + ' s'"},
+                    "opacity": {"signal": f"{fits} && datum.y1 - datum.y0 > 32 ? 0.75 : 0"},
+                },
+            },
+        },
+    ]
 
 
 def _frame(height: int | Spec) -> Spec:
