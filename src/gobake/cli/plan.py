@@ -27,6 +27,8 @@ from gobake.text.say import say, show
 
 if TYPE_CHECKING:
     from gobake.caching.policy.choice import CacheSettings
+    from gobake.model import Project
+    from gobake.recipe import Places
 
 
 @click.command("plan")
@@ -75,7 +77,6 @@ def render_command(given: dict[str, Any]) -> None:
     """
     from gobake import recipe
     from gobake.caching.layers.plan import Builders, layer_caches
-    from gobake.files import whole
     from gobake.model import Strategy
     from gobake.plan.discover import choose_caches, open_project
     from gobake.run import prebuilt
@@ -85,38 +86,18 @@ def render_command(given: dict[str, Any]) -> None:
     project = replace(opened.project, version=given["version"] or opened.project.version)
     asked = selection(given, every_strategy=True)
     matrix = select(project, asked, _default_platforms())
-    folder: Path = (given["folder"] or project.root).resolve()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unwritable(
-            f"{folder} cannot be made: {error.strerror}", remedy="choose another folder with --to"
-        ) from None
-    context = _relative(project.context, folder)
-    outside = _relative(project.root / recipe.prebuilt_folder(project), folder)
-    file = recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE)
-    places = recipe.Places(
-        context=context,
-        dockerfile=file,
-        prebuilt=outside,
-        project=_relative(project.root, folder),
-        lacking=frozenset() if Strategy.PREBUILT in asked.strategies else prebuilt.not_compiled(project, matrix),
-    )
+    folder = _made((given["folder"] or project.root).resolve())
+    lacking = frozenset() if Strategy.PREBUILT in asked.strategies else prebuilt.not_compiled(project, matrix)
     caches = {}
     if given["cache_policy"]:
         choice = choose_caches(opened, caches_of(given)).settled()
         caches = layer_caches(project, matrix, choice, Builders(), given["tag"]).targets
+    places = _places(project, folder, lacking)
     texts = recipe.render(project, matrix, opened.tree, places, caches, given["tag"])
     written = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:
         _refuse_foreign(folder, written)
-    try:
-        # in the place of a link: it came with the tree, and may lead anywhere
-        whole.write_all({folder / name: text.encode() for name, text in written.items()}, private=False)
-    except OSError as error:
-        raise Unwritable(
-            f"{error.filename or folder} cannot be written: {error.strerror}", remedy="choose another folder with --to"
-        ) from None
+    _write(folder, written)
     for note in matrix.left_out:
         say(f"left out: {note}", err=True)
     command = "docker buildx bake"
@@ -131,6 +112,42 @@ def render_command(given: dict[str, Any]) -> None:
         say("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
     if not given["quiet"]:
         say(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritable(
+            f"{folder} cannot be made: {error.strerror}", remedy="choose another folder with --to"
+        ) from None
+    return folder
+
+
+def _places(project: Project, folder: Path, lacking: frozenset[str]) -> Places:
+    """As they are seen from the folder that is written to, so that it can be moved with the project."""
+    from gobake import recipe
+
+    context = _relative(project.context, folder)
+    return recipe.Places(
+        context=context,
+        dockerfile=recipe.DOCKERFILE if context == "." else str(folder / recipe.DOCKERFILE),
+        prebuilt=_relative(project.root / recipe.prebuilt_folder(project), folder),
+        project=_relative(project.root, folder),
+        lacking=lacking,
+    )
+
+
+def _write(folder: Path, written: dict[str, str]) -> None:
+    from gobake.files import whole
+
+    try:
+        # in the place of a link: it came with the tree, and may lead anywhere
+        whole.write_all({folder / name: text.encode() for name, text in written.items()}, private=False)
+    except OSError as error:
+        raise Unwritable(
+            f"{error.filename or folder} cannot be written: {error.strerror}", remedy="choose another folder with --to"
+        ) from None
 
 
 def _driver(builder: str, caches: CacheSettings) -> str:
