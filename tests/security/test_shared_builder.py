@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gobake import recipe
-from gobake.caching.layers.plan import Builders, LayerPlan, cache_name, layer_caches
+from gobake.caching.layers.plan import Builders, LayerPlan, layer_caches
 from gobake.caching.policy.choice import CacheSettings, choose
 from gobake.caching.policy.namespaces import BRANCH, NAMESPACES, UNTRUSTED, namespace
 from gobake.caching.policy.options import CacheOptions
@@ -159,7 +159,7 @@ def test_on_a_machine_that_is_thrown_away_it_reads_mains_layers() -> None:
 
 
 def test_a_branch_reads_the_layers_of_its_own_alone_on_a_shared_builder() -> None:
-    refs = {cache_name(line) for cache in planned(TOPIC).targets.values() for line in cache.imports}
+    refs = {entry.name for cache in planned(TOPIC).targets.values() for entry in cache.imports}
     assert refs
     assert all(ref.endswith(".topic") for ref in refs)
 

@@ -28,6 +28,7 @@ from gobake.checkout.ci import CIContext, CIProvider
 from gobake.errors import RegistryRefused, Unwritable
 from gobake.files.nofollow import Inside
 from gobake.recipe.bakefile import TargetCache
+from gobake.recipe.cache_entry import CacheEntry
 from tests.conftest import commit
 
 TAG = "layers-shop.api-scratch.amd64.main"
@@ -348,7 +349,11 @@ def test_a_run_that_failed_sweeps_nothing(store: Path, monkeypatch: pytest.Monke
         policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=Store(folder=store)
     )
     plan = LayerPlan(
-        targets={"api": TargetCache(imports=(), exports=((None, (f"type=local,dest={store}/layers/{TAG}",)),))}
+        targets={
+            "api": TargetCache(
+                imports=(), exports=((None, (CacheEntry.of("local", {"dest": f"{store}/layers/{TAG}"}),)),)
+            )
+        }
     )
     end((), plan, choice, 0.0, sweeps=False)
     assert swept == []

@@ -46,20 +46,26 @@ def _piece(record: RunRecord, group: list[int]) -> Piece:
     return Piece(outcome=outcome, at=at, step=record.steps[at], shown=tuple(group))
 
 
+def hit_rate(found: Iterable[Piece]) -> float | None:
+    """The share of work that a cache had, of that which a cache had or which ran; None where there was neither."""
+    counts = Counter(piece.outcome for piece in found)
+    hits = counts["reused"] + counts["imported"]
+    return hits / (hits + counts["executed"]) if hits + counts["executed"] else None
+
+
 def figures(record: RunRecord, costs: Costs, places: Iterable[int] | None = None) -> StepFigures:
     """Counts and rates of the steps at ``places``."""
     found = pieces(record, places)
     counts = Counter(piece.outcome for piece in found)
     plain = Counter(record.steps[at].outcome for piece in found for at in piece.shown)
-    hits, executed = counts["reused"] + counts["imported"], counts["executed"]
     return StepFigures(
         reused=counts["reused"],
         imported=counts["imported"],
         shared=plain["shared"],
-        executed=executed,
+        executed=counts["executed"],
         uncacheable=sum(1 for piece in found if piece.step.outcome == "uncacheable"),
         unknown=counts["unknown"],
-        hit_rate=hits / (hits + executed) if hits + executed else None,
+        hit_rate=hit_rate(found),
         weighted_hit_rate=_weighted(found, costs),
     )
 

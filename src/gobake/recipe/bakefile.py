@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from gobake.config import stamps
 from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
+from gobake.recipe.cache_entry import INLINE, CacheEntry
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.recipe.words import FILES, hcl, stage_name
 from gobake.targets.matrix import Matrix
 
-INLINE = "type=inline"  # the cache-to that lies in the image
 TRACE = "trace"  # the target that writes what Go did into a folder
 GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable that the secret `goenv` is read from
 # How modules are reached: variables that hold a text, and variables that hold the path of a file or socket.
@@ -46,11 +46,11 @@ class Places:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetCache:
-    """The layer caches of one target, in BuildKit's words."""
+    """The layer caches of one target."""
 
-    imports: tuple[str, ...] = ()  # cache-from
+    imports: tuple[CacheEntry, ...] = ()  # cache-from
     # cache-to: with None for the whole target, else for one platform, which is then exported by a target of its own
-    exports: tuple[tuple[Platform | None, tuple[str, ...]], ...] = ()
+    exports: tuple[tuple[Platform | None, tuple[CacheEntry, ...]], ...] = ()
 
 
 def render(
@@ -154,11 +154,11 @@ def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCa
     nodes build them: every node would write what it has under one ref, and the last would win.
     """
     if cache.imports:
-        targets[name]["cache-from"] = [hcl(line) for line in cache.imports]
-    for platform, lines in cache.exports:
-        if INLINE in lines:
-            targets[name]["cache-to"] = [INLINE]  # a part of the image
-        beside = [hcl(line) for line in lines if line != INLINE]
+        targets[name]["cache-from"] = [hcl(str(entry)) for entry in cache.imports]
+    for platform, entries in cache.exports:
+        if INLINE in entries:
+            targets[name]["cache-to"] = [str(INLINE)]  # a part of the image
+        beside = [hcl(str(entry)) for entry in entries if entry != INLINE]
         exporter = exporter_name(name, platform)
         if beside and exporter != name:
             targets[exporter] = {

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gobake import recipe
-from gobake.caching.layers.plan import LayerPlan, cache_name
+from gobake.caching.layers.plan import LayerPlan
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.namespaces import told
 from gobake.caching.seeds.mounts import mounts_of
@@ -181,8 +181,8 @@ def _caches_text(plan: Plan) -> list[str]:
     lines += [f"note      {note}" for note in (*choice.notes, *layers.notes, *told(plan.project.namespace))]
     prefix = f"{choice.store.repository}:" if choice.store and choice.store.repository else ""
     for name, cache in layers.targets.items():
-        imported = [cache_name(line).removeprefix(prefix) for line in cache.imports]
-        exported = [cache_name(line).removeprefix(prefix) for _, lines_ in cache.exports for line in lines_]
+        imported = [entry.name.removeprefix(prefix) for entry in cache.imports]
+        exported = [entry.name.removeprefix(prefix) for _, entries in cache.exports for entry in entries]
         lines += [f"import    {name}: {', '.join(imported)}"] if imported else []
         lines += [f"export    {name}: {', '.join(exported)}"] if exported else []
     return [*lines, ""]
@@ -204,7 +204,10 @@ def _caches_json(plan: Plan) -> dict[str, Any] | None:
         "trusted_mounts": choice.policy.mounts.trusted and not plan.project.namespace,
         "notes": [*choice.notes, *layers.notes, *told(plan.project.namespace)],
         "layers": {
-            name: {"import": list(cache.imports), "export": [line for _, lines in cache.exports for line in lines]}
+            name: {
+                "import": [str(entry) for entry in cache.imports],
+                "export": [str(entry) for _, entries in cache.exports for entry in entries],
+            }
             for name, cache in layers.targets.items()
         },
     }

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from gobake.insight.work import hit_rate, pieces
 from gobake.outcome.keep_going import NotBuilt
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text, size_text
@@ -65,11 +66,8 @@ def _rows(record: RunRecord, target: TargetRecord) -> list[tuple[str, ...]]:
 
 
 def _totals(record: RunRecord) -> Text:
-    seen: dict[str, str] = {}
-    for step in record.steps:
-        if step.outcome != Outcome.UNCACHEABLE and (step.outcome != Outcome.SHARED or step.digest not in seen):
-            seen[step.digest] = step.outcome
-    counts = Counter(seen.values())
+    found = pieces(record)
+    counts = Counter(piece.outcome for piece in found)
     built = sum(not target.failure for target in record.targets)
     of_all = f" of {len(record.targets)}" if built < len(record.targets) else ""
     parts = [
@@ -78,9 +76,8 @@ def _totals(record: RunRecord) -> Text:
     ]
     if counts[Outcome.IMPORTED] or counts[Outcome.UNKNOWN]:
         parts[-1] += f", {counts[Outcome.IMPORTED]} imported, {counts[Outcome.UNKNOWN]} unknown"
-    hits = counts[Outcome.REUSED] + counts[Outcome.IMPORTED]
-    if counted := hits + counts[Outcome.EXECUTED]:
-        parts[-1] += f" (hit rate {share_text(hits / counted)})"
+    if (rate := hit_rate(found)) is not None:
+        parts[-1] += f" (hit rate {share_text(rate)})"
     if record.go:
         packages, compiled, linked = (
             sum(g.packages for g in record.go),

@@ -22,6 +22,7 @@ from gobake.engine import Builder, Usage
 from gobake.engine.gc_limits import collection_warning
 from gobake.errors import GobakeError
 from gobake.plan.discover import Opened
+from gobake.recipe.cache_entry import CacheEntry
 from gobake.report.seeds import restored_line, saved_line
 from gobake.run.usage import begin_usage
 from gobake.runs.record import SeedRecord
@@ -42,7 +43,7 @@ class SeedSession:
     recipe: str  # text of the Dockerfile
     staged: Staged  # what is built from
     late: str  # what is linked into programs, by name
-    layers: Sequence[str]  # cache-from of the compile stages
+    layers: Sequence[CacheEntry]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gobake.caching.layers import oci_folder
-from gobake.caching.layers.plan import Builders, LayerPlan, cache_name, layer_caches
+from gobake.caching.layers.plan import Builders, LayerPlan, layer_caches
 from gobake.caching.layers.record import begin
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
@@ -20,6 +20,7 @@ from gobake.config.loading import parse_config
 from gobake.model import Bases, Platform, Project, Service, Strategy
 from gobake.recipe import bakefile
 from gobake.recipe.bakefile import Places
+from gobake.recipe.cache_entry import CacheEntry
 from gobake.targets.matrix import Selection, select
 
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
@@ -73,12 +74,12 @@ def planned(
     return layer_caches(found, matrix, caches, builder or Builders(), "v1")
 
 
-def exported(plan: LayerPlan, target: str) -> tuple[str, ...]:
-    return tuple(line for _, lines in plan.targets[target].exports for line in lines)
+def exported(plan: LayerPlan, target: str) -> tuple[CacheEntry, ...]:
+    return tuple(entry for _, entries in plan.targets[target].exports for entry in entries)
 
 
-def refs(lines: tuple[str, ...]) -> list[str]:
-    return [cache_name(line).removeprefix("ghcr.io/acme/shop-cache:layers-") for line in lines]
+def refs(entries: tuple[CacheEntry, ...]) -> list[str]:
+    return [entry.name.removeprefix("ghcr.io/acme/shop-cache:layers-") for entry in entries]
 
 
 # ---- refs
@@ -86,7 +87,7 @@ def refs(lines: tuple[str, ...]) -> list[str]:
 
 def test_every_target_exports_to_a_ref_of_its_own() -> None:
     plan = planned(choice(), "api", "worker", "a.b", "a-b", every=True)
-    names = [cache_name(line) for target in plan.targets for line in exported(plan, target)]
+    names = [entry.name for target in plan.targets for entry in exported(plan, target)]
     assert len(names) == 4 * 2 + 1
     assert len(set(names)) == len(names)
 
@@ -128,7 +129,7 @@ def test_without_the_results_of_all_steps_the_compile_is_in_no_ref() -> None:
     assert list(plan.targets) == ["api-scratch", "worker-scratch"]
     assert plan.exporters == ()
     assert plan.later == ("api-scratch--layers", "worker-scratch--layers")
-    assert "mode=min" in exported(plan, "api-scratch")[0]
+    assert exported(plan, "api-scratch")[0].get("mode") == "min"
 
 
 def test_the_compile_has_a_ref_for_every_set_of_services() -> None:
@@ -149,8 +150,8 @@ def test_several_nodes_export_each_its_platform_by_a_target_that_makes_no_image(
     assert "cache-to" not in targets["api-scratch"]
     one = targets["api-scratch--linux-arm64"]
     assert (one["inherits"], one["platforms"], one["output"]) == (["api-scratch"], ["linux/arm64"], ["type=cacheonly"])
-    assert refs(tuple(one["cache-to"])) == ["shop.api-scratch.arm64.feature"]
-    assert refs(tuple(targets["api-scratch"]["cache-from"]))[:2] == [
+    assert refs(tuple(map(CacheEntry.parse, one["cache-to"]))) == ["shop.api-scratch.arm64.feature"]
+    assert refs(tuple(map(CacheEntry.parse, targets["api-scratch"]["cache-from"])))[:2] == [
         "shop.api-scratch.amd64.feature",
         "shop.api-scratch.arm64.feature",
     ]
@@ -169,10 +170,10 @@ def test_a_bake_file_has_caches_only_when_they_are_given() -> None:
     assert (plan.exporters, plan.later) == ((), ("api-scratch--layers",))
     after = targets["api-scratch--layers"]
     assert (after["inherits"], after["output"], after["tags"]) == (["api-scratch"], ["type=cacheonly"], [])
-    assert after["cache-to"] == list(exported(plan, "api-scratch"))
-    assert targets["trace"]["cache-to"] == list(exported(plan, "trace"))
+    assert after["cache-to"] == [*map(str, exported(plan, "api-scratch"))]
+    assert targets["trace"]["cache-to"] == [*map(str, exported(plan, "trace"))]
     assert "cache-to" not in targets["api-scratch"]
-    assert targets["trace"]["cache-from"] == list(plan.targets["trace"].imports)
+    assert targets["trace"]["cache-from"] == [*map(str, plan.targets["trace"].imports)]
     assert "cache-to" not in targets["_base"]
 
 
@@ -197,7 +198,7 @@ MAIN = "layers-shop.api-scratch.all.main"
 def words(layers: str = "mode: max", *, store: Store | None = STORE, registry: str = "") -> tuple[list[str], list[str]]:
     """(cache-from, cache-to) of one target."""
     plan = planned(choice(store=store, layers=layers), registry=registry)
-    return list(plan.targets["api-scratch"].imports), list(exported(plan, "api-scratch"))
+    return [*map(str, plan.targets["api-scratch"].imports)], [*map(str, exported(plan, "api-scratch"))]
 
 
 def test_registry() -> None:
@@ -263,7 +264,7 @@ def test_without_a_store_nothing_is_read_or_written() -> None:
 def test_what_docker_engine_lacks_is_left_out_and_said() -> None:
     given = choice(layers="backends: [store, {type: s3, bucket: a, region: b}]")
     plan = planned(given, builder=Builders(inside_docker=True))
-    assert all("s3" not in line for cache in plan.targets.values() for line in cache.imports)
+    assert all(entry.type != "s3" for cache in plan.targets.values() for entry in cache.imports)
     assert plan.notes == ("cache backend s3: the BuildKit of Docker Engine lacks it; use another builder",)
 
 

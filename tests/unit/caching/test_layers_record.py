@@ -15,6 +15,7 @@ from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
 from gobake.checkout.ci import CIContext, CIProvider
 from gobake.recipe import TargetCache
+from gobake.recipe.cache_entry import CacheEntry
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord, from_json, to_json
 from gobake.trace.caches import CacheTransfer, cache_transfers
 from gobake.trace.names import parse_name
@@ -29,9 +30,15 @@ def choice(store: Store) -> CacheSettings:
     return CacheSettings(policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=store)
 
 
+def cache(imports: tuple[str, ...], *exports: str) -> TargetCache:
+    def entries(lines: tuple[str, ...]) -> tuple[CacheEntry, ...]:
+        return tuple(map(CacheEntry.parse, lines))
+
+    return TargetCache(imports=entries(imports), exports=((None, entries(exports)),))
+
+
 def plan(*lines: str, imports: tuple[str, ...] = ()) -> LayerPlan:
-    caches = {name: TargetCache(imports=imports, exports=((None, lines),)) for name in ("api-scratch", "api-alpine")}
-    return LayerPlan(targets=caches)
+    return LayerPlan(targets={name: cache(imports, *lines) for name in ("api-scratch", "api-alpine")})
 
 
 def run(number: int, *, export: float | None = None, steps: tuple[tuple[str, str, float], ...] = ()) -> RunRecord:
@@ -113,10 +120,7 @@ SHARED = "type=registry,ref=registry.test/recorded/shop:cache"
 
 
 def exporters(name: str, line: str) -> tuple[str, ...]:
-    caches = {
-        target: TargetCache(imports=(SHARED,), exports=((None, (f"{line},mode=max",)),))
-        for target in ("api-alpine", "api-scratch")
-    }
+    caches = {target: cache((SHARED,), f"{line},mode=max") for target in ("api-alpine", "api-scratch")}
     log = read(name)
     return to_export(LayerPlan(targets=caches), cache_transfers(log), steps(log, bare=True))
 
@@ -150,9 +154,7 @@ def test_only_what_came_from_the_ref_itself_needs_no_export_to_it(outcome: Outco
             )
         )
     )
-    given = LayerPlan(
-        targets={"api-scratch": TargetCache(imports=(SHARED,), exports=((None, (f"{SHARED},mode=max",)),))}
-    )
+    given = LayerPlan(targets={"api-scratch": cache((SHARED,), f"{SHARED},mode=max")})
     read_from = [CacheTransfer(exported=False, target="api-scratch", place="registry.test/recorded/shop:cache")]
     assert to_export(given, read_from, seen) == ("api-scratch--layers",) * written
 
@@ -172,10 +174,7 @@ def test_with_mode_min_the_compile_does_not_count_for_no_ref_holds_it() -> None:
             made("[trace compile 2/2] RUN go build", Outcome.SHARED),
         )
     )
-    caches = {
-        name: TargetCache(imports=(SHARED,), exports=((None, (f"{SHARED},mode=min",)),))
-        for name in ("api-alpine", "api-scratch")
-    }
+    caches = {name: cache((SHARED,), f"{SHARED},mode=min") for name in ("api-alpine", "api-scratch")}
     read_from = [
         CacheTransfer(exported=False, target=name, place="registry.test/recorded/shop:cache") for name in caches
     ]

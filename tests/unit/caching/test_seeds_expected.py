@@ -9,9 +9,10 @@ import pytest
 from gobake.caching.policy.policy import Layers
 from gobake.caching.seeds import expected as expecting
 from gobake.caching.seeds.seed import Seed, SeedKey, labels, read_seed
+from gobake.recipe.cache_entry import CacheEntry
 
 EXPORTING = Layers(imports=True, exports=True, mode="max")
-IMPORTS = ["type=local,src=/store/layers/x"]
+IMPORTS = [CacheEntry.parse("type=local,src=/store/layers/x")]
 KEY = SeedKey(project="shop", go="1.26", arch="amd64")
 
 
@@ -35,7 +36,7 @@ def seed(inputs: str) -> Seed:
     ids=["same inputs", "read only", "edited", "unknown", "no layers", "mode=min"],
 )
 def test_the_compile_is_expected_from_layers_that_hold_it(
-    policy: Layers, now: str, imports: list[str], expected: bool
+    policy: Layers, now: str, imports: list[CacheEntry], expected: bool
 ) -> None:
     assert expecting.comes_from_layers(seed("same"), policy, imports, lambda: now) is expected
 

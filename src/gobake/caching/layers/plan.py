@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 from gobake.caching.layers import oci_folder
 from gobake.caching.policy.choice import CacheSettings
@@ -27,7 +26,8 @@ from gobake.caching.policy.namespaces import UNTRUSTED
 from gobake.caching.store import tags
 from gobake.config.cache_values import ATTRIBUTES, Backend
 from gobake.model import Platform, Project
-from gobake.recipe.bakefile import INLINE, TRACE, TargetCache, exporter_name
+from gobake.recipe.bakefile import TRACE, TargetCache, exporter_name
+from gobake.recipe.cache_entry import INLINE, CacheEntry
 from gobake.recipe.stages import compile_stages
 from gobake.targets.matrix import Matrix
 
@@ -46,7 +46,7 @@ class Builders:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerPlan:
-    """Every target's strings, and what of the policy is left out."""
+    """Every target's entries, and what of the policy is left out."""
 
     targets: dict[str, TargetCache]
     mode: str = "max"
@@ -62,8 +62,8 @@ class LayerPlan:
     @property
     def local(self) -> tuple[str, ...]:
         """The refs that are written to a folder."""
-        lines = [line for cache in self.targets.values() for _, lines in cache.exports for line in lines]
-        return tuple(cache_name(line) for line in lines if line.startswith("type=local,"))
+        every = [entry for cache in self.targets.values() for _, entries in cache.exports for entry in entries]
+        return tuple(entry.name for entry in every if entry.type == "local")
 
     @property
     def exporters(self) -> tuple[str, ...]:
@@ -79,8 +79,8 @@ class LayerPlan:
         return tuple(
             exporter_name(name, platform)
             for name, cache in self.targets.items()
-            for platform, lines in cache.exports
-            if (name == TRACE) == compiles and any(line != INLINE for line in lines)
+            for platform, entries in cache.exports
+            if (name == TRACE) == compiles and any(entry != INLINE for entry in entries)
         )
 
 
@@ -117,17 +117,17 @@ def layer_caches(
     found = {}
     for cached in _cached(project, matrix, tag, compiles=policy.mode == "max"):
         own_names = cached.names(builder.several_nodes)
-        imports = [line for backend in backends for line in spelling.imports(backend, cached, own_names) if reads]
-        by_platform: list[tuple[Platform | None, tuple[str, ...]]] = []
+        imports = [entry for backend in backends for entry in spelling.imports(backend, cached, own_names) if reads]
+        by_platform: list[tuple[Platform | None, tuple[CacheEntry, ...]]] = []
         for platform, name in own_names:
-            lines = tuple(
-                line
+            entries = tuple(
+                entry
                 for backend in backends
                 if exports and (builder.exports or backend.type == "inline")
-                for line in spelling.exports(backend, cached, name)
+                for entry in spelling.exports(backend, cached, name)
             )
-            if lines:
-                by_platform.append((platform, lines))
+            if entries:
+                by_platform.append((platform, entries))
         found[cached.target] = TargetCache(imports=tuple(dict.fromkeys(imports)), exports=tuple(by_platform))
     return LayerPlan(targets=found, mode=policy.mode, notes=tuple(notes))
 
@@ -181,29 +181,31 @@ class _Spelling:
     lineages: tuple[str, ...]  # whose layers are read, best first
     known: frozenset[str]
 
-    def imports(self, backend: Backend, cached: _Cached, own: Sequence[tuple[Platform | None, str]]) -> Iterator[str]:
+    def imports(
+        self, backend: Backend, cached: _Cached, own: Sequence[tuple[Platform | None, str]]
+    ) -> Iterator[CacheEntry]:
         if backend.type == "inline":
             if cached.image:
-                yield _line("registry", ref=cached.image)
+                yield _entry("registry", ref=cached.image)
             return
         for lineage in self.lineages:
             for name in dict.fromkeys([*(name for _, name in own), cached.whole]):
                 yield from self._import(backend, _tag(self.project.name, name, lineage))
 
-    def _import(self, backend: Backend, tag: str) -> Iterator[str]:
+    def _import(self, backend: Backend, tag: str) -> Iterator[CacheEntry]:
         store = self.choice.store
         match backend.type:
             case "store" if store and store.folder:
                 if tag in self.known:
-                    yield _line("local", src=str(oci_folder.layout(store.folder, tag)))
+                    yield _entry("local", src=str(oci_folder.layout(store.folder, tag)))
             case "store" if store:
-                yield _line("registry", ref=store.reference(tag))
+                yield _entry("registry", ref=store.reference(tag))
             case "gha":
-                yield _line("gha", scope=tag, **self._given(backend, importing=True))
+                yield _entry("gha", scope=tag, **self._given(backend, importing=True))
             case _:
-                yield _line(backend.type, **self._given(backend, importing=True), name=tag)
+                yield _entry(backend.type, **self._given(backend, importing=True), name=tag)
 
-    def exports(self, backend: Backend, cached: _Cached, name: str) -> Iterator[str]:
+    def exports(self, backend: Backend, cached: _Cached, name: str) -> Iterator[CacheEntry]:
         policy, store = self.choice.policy.layers, self.choice.store
         tag = _tag(self.project.name, name, self.choice.own)
         mode = policy.mode
@@ -214,13 +216,13 @@ class _Spelling:
                     yield INLINE
             case "store" if store and store.folder:
                 place = oci_folder.layout(store.folder, tag)
-                yield _line("local", dest=str(place), mode=mode, **fit, **{"ignore-error": "true"})
+                yield _entry("local", dest=str(place), mode=mode, **fit, **{"ignore-error": "true"})
             case "store" if store:
-                yield _line("registry", ref=store.reference(tag), mode=mode, **fit, **{"ignore-error": "true"})
+                yield _entry("registry", ref=store.reference(tag), mode=mode, **fit, **{"ignore-error": "true"})
             case "gha":
-                yield _line("gha", scope=tag, mode=mode, **self._given(backend), **{"ignore-error": "true"})
+                yield _entry("gha", scope=tag, mode=mode, **self._given(backend), **{"ignore-error": "true"})
             case _:
-                yield _line(backend.type, **self._given(backend), name=tag, mode=mode, **{"ignore-error": "true"})
+                yield _entry(backend.type, **self._given(backend), name=tag, mode=mode, **{"ignore-error": "true"})
 
     def _given(self, backend: Backend, *, importing: bool = False) -> dict[str, str]:
         readable = ATTRIBUTES[backend.type]
@@ -232,15 +234,5 @@ def _tag(project: str, name: str, lineage: str) -> str:
     return tags.tag("layers", project, target, platform, tags.tag_part(lineage))
 
 
-def _line(backend: str, **attributes: str) -> str:
-    return ",".join([f"type={backend}", *(f"{key}={value}" for key, value in attributes.items())])
-
-
-def cache_name(line: str) -> str:
-    """The part of a cache-from or cache-to that tells its ref: a tag, a scope, a manifest's name."""
-    given = dict(part.partition("=")[::2] for part in line.split(","))
-    if given["type"] == "registry":
-        return given["ref"]
-    if given["type"] == "local":
-        return PurePath(given.get("src") or given["dest"]).name
-    return given.get("scope") or given.get("name") or given["type"]
+def _entry(kind: str, **attributes: str) -> CacheEntry:
+    return CacheEntry.of(kind, attributes)

@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gobake.caching.layers import oci_folder
-from gobake.caching.layers.plan import LayerPlan, cache_name
+from gobake.caching.layers.plan import LayerPlan
 from gobake.caching.policy.choice import CacheSettings
 from gobake.errors import Unwritable
 from gobake.insight.exports import balance
 from gobake.recipe import TRACE, TargetCache, exporter_name
+from gobake.recipe.cache_entry import CacheEntry
 from gobake.runs.record import CacheRecord, RunRecord
 from gobake.text.printable import one_line
 from gobake.trace.caches import CacheTransfer
@@ -54,8 +55,8 @@ def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) 
             outcomes.setdefault(step.name.target, set()).add(step.outcome)
     found = []
     for exporter in plan.later:
-        target, lines = named[exporter, True]
-        there = all((target, cache_name(line)) in read for line in lines)
+        target, entries = named[exporter, True]
+        there = all((target, entry.name) in read for entry in entries)
         if not there or outcomes.get(target) != {Outcome.IMPORTED}:
             found.append(exporter)
     return tuple(found)
@@ -71,7 +72,7 @@ def end(
     counted: set[str] = set()
     named = _named(plan.targets)
     for transfer in transfers:
-        target, lines = named.get((transfer.target, transfer.exported), (transfer.target, ()))
+        target, entries = named.get((transfer.target, transfer.exported), (transfer.target, ()))
         size = None
         if transfer.exported and not transfer.error and choice.store and choice.store.folder:
             # a layer that several exports have lies there once
@@ -81,7 +82,7 @@ def end(
             CacheRecord(
                 direction="export" if transfer.exported else "import",
                 target=target,
-                ref=_ref(transfer, lines),
+                ref=_ref(transfer, entries),
                 seconds=transfer.seconds,
                 bytes=size,
                 layers=len(transfer.layers) if transfer.exported else None,
@@ -92,27 +93,26 @@ def end(
     return tuple(found)
 
 
-def _named(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[str, tuple[str, ...]]]:
+def _named(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[str, tuple[CacheEntry, ...]]]:
     """By (bake target, exported): the target whose layers these are, and its cache-from or cache-to."""
     found = {}
     for name, cache in targets.items():
         found[name, False] = name, cache.imports
-        for platform, lines in cache.exports:
+        for platform, entries in cache.exports:
             exporter = exporter_name(name, platform)
             found[exporter, False] = name, cache.imports
-            found[exporter, True] = found[name, True] = name, lines
+            found[exporter, True] = found[name, True] = name, entries
     return found
 
 
-def _ref(transfer: CacheTransfer, lines: Sequence[str]) -> str:
+def _ref(transfer: CacheTransfer, entries: Sequence[CacheEntry]) -> str:
     """The name that gobake gave; an import's own words where these are no reference and several fit."""
-    if not transfer.exported:
-        named = [cache_name(line) for line in lines if f"ref={transfer.place}" not in line]
+    if transfer.exported:
+        kind = next((kind for words, kind in _KINDS.items() if transfer.place.startswith(words)), "")
+        fit = [entry.name for entry in entries if entry.type == kind]
+    else:
         kind = transfer.place.partition(":")[0]
-        fit = [cache_name(line) for line in lines if line.startswith(f"type={kind},") and kind != "registry"]
-        return fit[0] if len(fit) == 1 and fit[0] in named else transfer.place
-    kinds = [kind for words, kind in _KINDS.items() if transfer.place.startswith(words)]
-    fit = [cache_name(line) for line in lines if kinds and line.startswith(f"type={kinds[0]}")]
+        fit = [entry.name for entry in entries if entry.type == kind and kind != "registry"]
     return fit[0] if len(fit) == 1 else transfer.place
 
 

@@ -18,6 +18,7 @@ from gobake.caching.seeds.seed import Seed
 from gobake.caching.seeds.solve import solve
 from gobake.errors import RegistryRefused
 from gobake.paths import scratch_folder
+from gobake.recipe.cache_entry import CacheEntry
 
 _LOOK_SECONDS = 5.0
 _RESOLVE_SECONDS = 30.0
@@ -28,8 +29,8 @@ def told(layers: Layers, inputs: str) -> str:
     return inputs if layers.exports and layers.mode == "max" else ""
 
 
-def comes_from_layers(seed: Seed, layers: Layers, imports: Iterable[str], inputs: Callable[[], str]) -> bool:
-    """Whether the compile step will be imported. ``imports``: its cache-from lines; ``inputs``: what it is made from
+def comes_from_layers(seed: Seed, layers: Layers, imports: Iterable[CacheEntry], inputs: Callable[[], str]) -> bool:
+    """Whether the compile step will be imported. ``imports``: its cache-from; ``inputs``: what it is made from
     now, which costs a question to the registry."""
     # of several refs BuildKit may ask the one without the result, and a run that exports with mode=min has left some
     if not seed.inputs or layers.mode != "max" or not any_layers(imports):
@@ -45,12 +46,12 @@ def resolve_base(image: str, builder: str) -> str:
     return solved.bases[0] if len(solved.bases) == 1 and not solved.error else ""
 
 
-def any_layers(imports: Iterable[str]) -> bool:
-    """Whether any of these cache-from lines names something that is there; only registries and folders can be asked."""
-    lines = [dict(part.partition("=")[::2] for part in line.split(",")) for line in imports]
-    if any(line.get("type") == "local" for line in lines):
+def any_layers(imports: Iterable[CacheEntry]) -> bool:
+    """Whether any cache-from names something that is there; only registries and folders can be asked."""
+    entries = tuple(imports)
+    if any(entry.type == "local" for entry in entries):
         return True  # a folder's are only named where they are
-    references = [line["ref"] for line in lines if line.get("type") == "registry"]
+    references = [entry.name for entry in entries if entry.type == "registry"]
     if not references:
         return False
     with ThreadPoolExecutor(len(references)) as pool:

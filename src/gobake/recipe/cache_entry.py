@@ -1,0 +1,44 @@
+"""Entries of cache-from and cache-to, as buildx has them (util/buildflags/cache.go, CacheOptionsEntry)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheEntry:
+    """A backend and its attributes; as a text, buildx's own `type=registry,ref=...`."""
+
+    type: str  # registry, local, gha, s3, azblob, inline
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, kind: str, attributes: Mapping[str, str]) -> CacheEntry:
+        return cls(type=kind, attributes=tuple(attributes.items()))
+
+    @classmethod
+    def parse(cls, text: str) -> CacheEntry:
+        """The entry that a text means. Raises KeyError where it names no type."""
+        given = dict(part.partition("=")[::2] for part in text.split(","))
+        return cls.of(given.pop("type"), given)
+
+    def __str__(self) -> str:
+        return ",".join([f"type={self.type}", *(f"{key}={value}" for key, value in self.attributes)])
+
+    def get(self, key: str) -> str:
+        """An attribute, "" where it is not given."""
+        return dict(self.attributes).get(key, "")
+
+    @property
+    def name(self) -> str:
+        """What tells its ref: a reference, a folder's name, a scope, a manifest's name."""
+        if self.type == "registry":
+            return self.get("ref")
+        if self.type == "local":
+            return PurePath(self.get("src") or self.get("dest")).name
+        return self.get("scope") or self.get("name") or self.type
+
+
+INLINE = CacheEntry(type="inline")  # the cache-to that lies in the image
