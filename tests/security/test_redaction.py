@@ -136,3 +136,19 @@ def test_a_log_of_many_megabytes_is_soon_read() -> None:
     begun = time.process_time()
     assert Redactor(secrets).data(text) == text
     assert time.process_time() - begun < 30  # on a machine that others use too; a second or two by itself
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("ab%00", "ab\n   %\n   0\n   0"),
+        ("ab%00", "ab%0\n0"),
+        ("%41%42xyz", "%41%\n  42xyz"),
+        ("%41%42xyz", "%41\n  %42xyz"),
+        ("a%5Cb%2Fcd", "a%5\n  Cb%2Fcd"),
+    ],
+)
+def test_a_secret_with_something_like_an_escape_is_found_where_a_line_ends_in_it(value: str, text: str) -> None:
+    redacted = Redactor([Secret(value=value)]).text(f"fatal: {text} (end)")
+    assert text not in redacted
+    assert "***" in redacted

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 SHORTEST = 4  # characters; what is shorter is looked for as a whole word only
@@ -38,29 +38,53 @@ _BEGUN = re.compile(
     rb"|(?<!\\)\\++u[dD][89abAB][0-9A-Fa-f]{2}(?:\\++(?:u[0-9A-Fa-f]{0,3})?)?"
     rb"|\r)$"
 )
+# Of these the line breaks alone
+_BREAKS = re.compile(rb"\r?\n[ \t]*+|\\++(?:r\\++)?n[ \t]*+")
 _LONGEST_ESCAPE = 16  # bytes that become one, where nobody tries to outwit us
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _WRAPPED = 12  # characters before the end of a line that must be those of a secret, to wait for the next line
 
 
+def _meant(match: re.Match[bytes]) -> bytes:
+    """What it stands for. Backslashes stand for nothing: how many there are tells how often a text was quoted, and what
+    follows a secret can be quoted too."""
+    percent, high, low, unicode, byte, quoted = match.groups()
+    if percent or byte:
+        return bytes.fromhex((percent or byte).decode()).replace(b"\\", b"")
+    if high:
+        point = 0x10000 + ((int(high, 16) - 0xD800) << 10) + (int(low, 16) - 0xDC00)
+        return chr(point).encode()
+    if unicode:
+        return chr(int(unicode, 16)).encode("utf-8", "surrogatepass").replace(b"\\", b"")
+    return quoted or b""  # the rest are line breaks
+
+
+def _nothing(_match: re.Match[bytes]) -> bytes:
+    return b""
+
+
 class Plain:
     """A text in its plain spelling, and where each part of that stands in the text itself."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(
+        self,
+        raw: bytes,
+        escapes: re.Pattern[bytes] = _ESCAPES,
+        meant: Callable[[re.Match[bytes]], bytes] = _meant,
+    ) -> None:
         self._here: list[int] = []  # where parts begin in the plain spelling
         self._there: list[int] = []  # and in the text
         self._whole: list[bool] = []  # an escape, of which no part can be told from another
         parts: list[bytes] = []
         length = end = 0
-        for match in _ESCAPES.finditer(raw):
+        for match in escapes.finditer(raw):
             if end < match.start():
                 parts.append(raw[end : match.start()])
                 self._add(length, end, whole=False)
                 length += match.start() - end
-            meant = _meant(match)
-            parts.append(meant)
+            parts.append(meant(match))
             self._add(length, match.start(), whole=True)
-            length += len(meant)
+            length += len(parts[-1])
             end = match.end()
         parts.append(raw[end:])
         self._add(length, end, whole=False)
@@ -79,20 +103,6 @@ class Plain:
         if self._whole[last]:
             return begin, self._there[last + 1]  # text always ends with a part that is no escape
         return begin, self._there[last] + end - self._here[last]
-
-
-def _meant(match: re.Match[bytes]) -> bytes:
-    """What it stands for. Backslashes stand for nothing: how many there are tells how often a text was quoted, and what
-    follows a secret can be quoted too."""
-    percent, high, low, unicode, byte, quoted = match.groups()
-    if percent or byte:
-        return bytes.fromhex((percent or byte).decode()).replace(b"\\", b"")
-    if high:
-        point = 0x10000 + ((int(high, 16) - 0xD800) << 10) + (int(low, 16) - 0xDC00)
-        return chr(point).encode()
-    if unicode:
-        return chr(int(unicode, 16)).encode("utf-8", "surrogatepass").replace(b"\\", b"")
-    return quoted or b""  # the rest are line breaks
 
 
 def plain(raw: bytes) -> bytes:
@@ -161,6 +171,8 @@ class Finder:
         words, raw, spelt, hexed, coded = map(all_of, ("words", "raw", "plain", "hex", "base64"))
         self._words = _any(words, rb"(?<![A-Za-z0-9_])(?:%b)(?![A-Za-z0-9_])") if words else None
         self._raw = _any(raw) if raw else None
+        # what looks like an escape in a secret is none where a line was wrapped in the middle of it
+        self._like_escapes = [form for form in raw if b"%" in form or b"\\" in form]
         self._views = [(spelt, _same), (hexed, _lower), (coded, _common)]
         self._begun = [(words | raw | spelt, _same), (hexed, _lower), (coded, _common)]
         every = [form for forms, _ in self._begun for form in forms]
@@ -181,6 +193,12 @@ class Finder:
             if there:
                 text = text or Plain(raw)
                 found += [text.span(*match.span()) for match in _any(there).finditer(seen)]
+        if self._like_escapes and _BREAKS.search(raw):
+            unwrapped = _BREAKS.sub(b"", raw)
+            there = [form for form in self._like_escapes if form in unwrapped]
+            if there:
+                text = Plain(raw, _BREAKS, _nothing)
+                found += [text.span(*match.span()) for match in _any(there).finditer(unwrapped)]
         return list(_joined(sorted(found)))
 
     def torn(self, raw: bytes) -> int:
