@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from gobake.errors import GobakeError, ProjectError
@@ -57,7 +58,7 @@ class GoTree:
     packages: tuple[Package, ...]
     troubles: tuple[Trouble, ...] = ()
 
-    @property
+    @cached_property
     def mains(self) -> tuple[Package, ...]:
         """The commands of the modules that are built here, those of nested modules included."""
         roots = self._roots

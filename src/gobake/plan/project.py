@@ -179,11 +179,11 @@ def _package(service: ServiceConfig, tree: GoTree) -> Package:
             where=service.where,
             remedy=hint,
         )
-    where = service.where_of("package")
+    folder = _folder(service.package, tree)
     for main in mains:
-        if service.package == main.import_path or _folder(service.package, tree) == main.directory:
+        if main.import_path == service.package or (folder is not None and main.directory == folder):
             return main
-    raise _no_main(service, tree, where)
+    raise _no_main(service, tree, service.where_of("package"))
 
 
 def _folder(package: str, tree: GoTree) -> PurePosixPath | None:
