@@ -146,9 +146,10 @@ def test_a_log_of_many_megabytes_is_soon_read() -> None:
         ("%41%42xyz", "%41%\n  42xyz"),
         ("%41%42xyz", "%41\n  %42xyz"),
         ("a%5Cb%2Fcd", "a%5\n  Cb%2Fcd"),
+        ("ab%00", "ab%0%30"),
     ],
 )
-def test_a_secret_with_something_like_an_escape_is_found_where_a_line_ends_in_it(value: str, text: str) -> None:
+def test_a_secret_with_something_like_an_escape_is_found_where_that_is_torn(value: str, text: str) -> None:
     redacted = Redactor([Secret(value=value)]).text(f"fatal: {text} (end)")
     assert text not in redacted
     assert "***" in redacted

@@ -130,6 +130,7 @@ def forms(value: str, user: str = "", *, alone: bool = False) -> Forms:
         return _of(words=[data], base64=_whole(data, user) if user else [])
     unescaped = plain(data)
     as_it_is = [unescaped, unescaped.replace(b" ", b"+")] if len(unescaped) >= SHORTEST else []
+    as_it_is.append(data)  # an escape in it may be none in a text, where a part of it is escaped in its turn
     if alone:
         return _of(raw=[data], plain=as_it_is)
     once = {*_within_base64(data), *_whole(data, user)}
