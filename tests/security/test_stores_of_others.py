@@ -350,9 +350,7 @@ def test_a_run_that_failed_sweeps_nothing(store: Path, monkeypatch: pytest.Monke
     )
     plan = LayerPlan(
         targets={
-            "api": TargetCache(
-                imports=(), exports=((None, (CacheEntry.of("local", {"dest": f"{store}/layers/{TAG}"}),)),)
-            )
+            "api": TargetCache(imports=(), exports=((None, (CacheEntry.of("local", dest=f"{store}/layers/{TAG}"),)),))
         }
     )
     end((), plan, choice, 0.0, sweeps=False)

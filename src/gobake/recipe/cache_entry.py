@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -15,14 +14,14 @@ class CacheEntry:
     attributes: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, kind: str, attributes: Mapping[str, str]) -> CacheEntry:
+    def of(cls, kind: str, /, **attributes: str) -> CacheEntry:
         return cls(type=kind, attributes=tuple(attributes.items()))
 
     @classmethod
     def parse(cls, text: str) -> CacheEntry:
         """The entry that a text means. Raises KeyError where it names no type."""
         given = dict(part.partition("=")[::2] for part in text.split(","))
-        return cls.of(given.pop("type"), given)
+        return cls.of(given.pop("type"), **given)
 
     def __str__(self) -> str:
         return ",".join([f"type={self.type}", *(f"{key}={value}" for key, value in self.attributes)])

@@ -39,6 +39,11 @@ class Chosen:
         return self.builder.keeps_images or request.load
 
     @property
+    def binaries(self) -> Path:
+        """The folder of what is compiled outside of the build."""
+        return self.home / "prebuilt"
+
+    @property
     def host_go(self) -> str | None:
         """This machine's own go command, where it may be used for what the tree says."""
         return self.opened.host_go if self.opened.trust.host_code else None
@@ -78,7 +83,7 @@ def choose(request: BuildRequest, query: BuilderQuery) -> Chosen:
 
 
 def _runnable(request: BuildRequest, matrix: Matrix, builder: Builder) -> Matrix:
-    """Targets that run programs of a platform that no node can run: an error where request for, else left out."""
+    """Targets that run programs of a platform that no node can run: an error where asked for, else left out."""
     stuck = _stuck(matrix, builder)
     if not stuck:
         return matrix

@@ -86,7 +86,7 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
     settings = futures.start(host.module_settings)
     chosen = choose(request, query)
     access, without = access_of(request, chosen, scratch, settings.result)
-    binaries = _compile_outside(request, chosen, access)
+    _compile_outside(request, chosen, access)
     layers, warming = _layers(request, chosen, _builders(chosen.builder, query), usage)
     staged = _stage(request, chosen)
     written = _write(request, chosen, layers, staged)
@@ -116,7 +116,7 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
         ),
         places=written.places,
         staged=staged,
-        prebuilt=binaries if Strategy.PREBUILT in chosen.matrix.strategies else None,
+        prebuilt=chosen.binaries if Strategy.PREBUILT in chosen.matrix.strategies else None,
         variables=variables,
         versions=chosen.versions,
         access=access,
@@ -125,9 +125,8 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
     )
 
 
-def _compile_outside(request: BuildRequest, chosen: Chosen, access: Access) -> Path:
-    """The folder of the binaries that are compiled before the build; they are there from now on."""
-    folder = chosen.home / "prebuilt"
+def _compile_outside(request: BuildRequest, chosen: Chosen, access: Access) -> None:
+    """The binaries that are compiled before the build are there from now on."""
     if Strategy.PREBUILT in chosen.matrix.strategies and not request.dry_run:
         with access.redactor.errors():
             compiler = prebuilt.HostGo(
@@ -137,9 +136,8 @@ def _compile_outside(request: BuildRequest, chosen: Chosen, access: Access) -> P
                 access=access.host,
                 values=chosen.versions.values,
             )
-            prebuilt.stage(chosen.opened.project, chosen.matrix, folder, compiler)
-            prebuilt.check(chosen.opened.project, chosen.matrix, folder)
-    return folder
+            prebuilt.stage(chosen.opened.project, chosen.matrix, chosen.binaries, compiler)
+            prebuilt.check(chosen.opened.project, chosen.matrix, chosen.binaries)
 
 
 def _layers(
@@ -188,7 +186,7 @@ def _write(request: BuildRequest, chosen: Chosen, layers: LayerPlan, staged: sta
         files=str(staged.files),
         exact=True,
         dockerfile=str(folder / recipe.DOCKERFILE),
-        prebuilt=str(chosen.home / "prebuilt"),
+        prebuilt=str(chosen.binaries),
         output=output,
         project=str(project.root),
     )
@@ -234,12 +232,12 @@ def narrowed(ready: PreparedBuild, matrix: Matrix) -> PreparedBuild:
 
 
 def _cheap_usage(request: BuildRequest, query: BuilderQuery) -> Future[Usage | None] | None:
-    """What the builder keeps is request as soon as it is known which one it is, where that costs next to nothing."""
+    """What the builder keeps is asked as soon as it is known which one it is, where that costs next to nothing."""
     if request.dry_run:
         return None
     try:
         builder = query.builder()
-    except GobakeError:  # said where it is request for next
+    except GobakeError:  # said where it is asked for next
         return None
     return begin_usage(builder, request.project.builder) if builder.on_socket else None
 

@@ -41,9 +41,7 @@ class Session:
         self.usage.settle()
 
 
-def begin(
-    request: BuildRequest, ready: PreparedBuild, started: float, meanwhile: Callable[[], None] = lambda: None
-) -> Session:
+def begin(request: BuildRequest, ready: PreparedBuild, started: float, meanwhile: Callable[[], None]) -> Session:
     """Nothing is built or warmed yet."""
     return Session(
         request=request,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _LONGEST = 200  # characters: the search takes the square of them
@@ -10,6 +9,8 @@ _LONGEST = 200  # characters: the search takes the square of them
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that is most like the word; None where none is."""
+    import difflib  # for who has misspelt something
+
     near = difflib.get_close_matches(word, tuple(choices), n=1) if len(word) <= _LONGEST else []
     return near[0] if near else None
 

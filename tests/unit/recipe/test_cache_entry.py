@@ -24,6 +24,6 @@ def test_a_text_is_the_same_after_it_was_an_entry(text: str, name: str) -> None:
 
 
 def test_attributes_are_told_by_name() -> None:
-    entry = CacheEntry.of("registry", {"ref": "a=b", "mode": "min"})
+    entry = CacheEntry.of("registry", ref="a=b", mode="min")
     assert (entry.get("ref"), entry.get("mode"), entry.get("scope")) == ("a=b", "min", "")
     assert CacheEntry.parse("type=inline") == INLINE

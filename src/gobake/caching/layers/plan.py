@@ -186,7 +186,7 @@ class _Spelling:
     ) -> Iterator[CacheEntry]:
         if backend.type == "inline":
             if cached.image:
-                yield _entry("registry", ref=cached.image)
+                yield CacheEntry.of("registry", ref=cached.image)
             return
         for lineage in self.lineages:
             for name in dict.fromkeys([*(name for _, name in own), cached.whole]):
@@ -197,18 +197,19 @@ class _Spelling:
         match backend.type:
             case "store" if store and store.folder:
                 if tag in self.known:
-                    yield _entry("local", src=str(oci_folder.layout(store.folder, tag)))
+                    yield CacheEntry.of("local", src=str(oci_folder.layout(store.folder, tag)))
             case "store" if store:
-                yield _entry("registry", ref=store.reference(tag))
+                yield CacheEntry.of("registry", ref=store.reference(tag))
             case "gha":
-                yield _entry("gha", scope=tag, **self._given(backend, importing=True))
+                yield CacheEntry.of("gha", scope=tag, **self._given(backend, importing=True))
             case _:
-                yield _entry(backend.type, **self._given(backend, importing=True), name=tag)
+                yield CacheEntry.of(backend.type, **self._given(backend, importing=True), name=tag)
 
     def exports(self, backend: Backend, cached: _Cached, name: str) -> Iterator[CacheEntry]:
         policy, store = self.choice.policy.layers, self.choice.store
         tag = _tag(self.project.name, name, self.choice.own)
         mode = policy.mode
+        lenient = {"ignore-error": "true"}  # a build is worth more than its cache
         fit = {"compression": policy.compression, "oci-mediatypes": "true", "image-manifest": "true"}
         match backend.type:
             case "inline":
@@ -216,13 +217,13 @@ class _Spelling:
                     yield INLINE
             case "store" if store and store.folder:
                 place = oci_folder.layout(store.folder, tag)
-                yield _entry("local", dest=str(place), mode=mode, **fit, **{"ignore-error": "true"})
+                yield CacheEntry.of("local", dest=str(place), mode=mode, **fit, **lenient)
             case "store" if store:
-                yield _entry("registry", ref=store.reference(tag), mode=mode, **fit, **{"ignore-error": "true"})
+                yield CacheEntry.of("registry", ref=store.reference(tag), mode=mode, **fit, **lenient)
             case "gha":
-                yield _entry("gha", scope=tag, mode=mode, **self._given(backend), **{"ignore-error": "true"})
+                yield CacheEntry.of("gha", scope=tag, mode=mode, **self._given(backend), **lenient)
             case _:
-                yield _entry(backend.type, **self._given(backend), name=tag, mode=mode, **{"ignore-error": "true"})
+                yield CacheEntry.of(backend.type, **self._given(backend), name=tag, mode=mode, **lenient)
 
     def _given(self, backend: Backend, *, importing: bool = False) -> dict[str, str]:
         readable = ATTRIBUTES[backend.type]
@@ -232,7 +233,3 @@ class _Spelling:
 def _tag(project: str, name: str, lineage: str) -> str:
     target, _, platform = name.partition(".")
     return tags.tag("layers", project, target, platform, tags.tag_part(lineage))
-
-
-def _entry(kind: str, **attributes: str) -> CacheEntry:
-    return CacheEntry.of(kind, attributes)
