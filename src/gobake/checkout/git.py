@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from gobake.errors import UsageError
+from gobake.proc.command import Done, Late, NotStarted, Running
 
 UNKNOWN = "unknown"  # what is recorded where git refuses to tell
 _FORMAT = "%H%n%ct%n%h"
-_ANSWER_SECONDS = 20
+_ANSWER_SECONDS = 20.0
 _UNBORN = ("does not have any commits yet", "bad default revision 'HEAD'")
 _NO_REPOSITORY = "not a git repository"
 # Words that scripts can read, and no write to the index, which another git may hold at this moment.
 # Nothing that a repository inside of the tree names is started for an answer (git-config, fsmonitor).
 _SETTINGS = ("-c", "core.fsmonitor=", "-c", "safe.bareRepository=explicit")
+_NOTHING = Done(code=1)
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
@@ -228,52 +230,38 @@ class Answer:
     """One git command that runs."""
 
     def __init__(self, root: Path, *words: str) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._said: tuple[str, str] | None = None
+        self._running: Running | None = None
         self.missing = ""  # why git did not even start
         try:
-            self._process = subprocess.Popen(
-                ["git", *_SETTINGS, "-C", str(root), *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                env={**os.environ, **_ENVIRONMENT},
+            self._running = Running(["git", *_SETTINGS, "-C", str(root), *words], env={**os.environ, **_ENVIRONMENT})
+        except NotStarted as error:
+            self.missing = (
+                "git is not installed on this machine" if error.missing else f"git cannot be started: {error.why}"
             )
-        except FileNotFoundError:
-            self.missing = "git is not installed on this machine"
-        except OSError as error:
-            self.missing = f"git cannot be started: {error.strerror}"
 
     def text(self) -> str:
         """Its stdout, "" where it failed."""
-        out, _ = self._wait()
-        return out.strip() if self._process and self._process.returncode == 0 else ""
+        return "" if self._done.code else self._done.out.strip()
 
     def complaint(self) -> str:
         """Its stderr where it failed, else ""."""
-        _, told = self._wait()
-        if self._process is None or self._process.returncode == 0:
+        if self.missing or not self._done.code:
             return ""
-        return told.strip() or f"exit code {self._process.returncode}"
+        return self._done.err.strip() or f"exit code {self._done.code}"
 
     def drop(self) -> None:
         """End it if it still runs; nobody wants the answer."""
-        if self._process and self._said is None:
-            self._process.kill()
-            self._process.communicate()
+        if self._running:
+            self._running.drop()
 
-    def _wait(self) -> tuple[str, str]:
-        if self._process is None:
-            return "", ""
-        if self._said is None:
-            try:
-                self._said = self._process.communicate(timeout=_ANSWER_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.drop()
-                self._said = "", f"fatal: no answer within {_ANSWER_SECONDS} s"
-        return self._said
+    @cached_property
+    def _done(self) -> Done:
+        if self._running is None:
+            return _NOTHING
+        try:
+            return self._running.wait(_ANSWER_SECONDS)
+        except Late:
+            return Done(code=1, err=f"fatal: no answer within {_ANSWER_SECONDS:g} s")
 
 
 def top_of(root: Path) -> Path | None:

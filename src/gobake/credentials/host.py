@@ -9,10 +9,12 @@ import contextlib
 import re
 import shutil
 import socket
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from gobake.proc import command
+from gobake.proc.command import CommandError
 
 # crypto/x509, root_linux.go and root_bsd.go, in Go's order; macOS has the last one
 _BUNDLES = (
@@ -28,6 +30,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 # git's settings that say how a repository's address is reached, and none that names a program or a file of this machine
 _GIT_SETTINGS = re.compile(r"url\..+\.insteadof|http(\..+)?\.(extraheader|proxy|sslverify)")
 _GIT_CERTIFICATES = re.compile(r"http(\..+)?\.sslcainfo")
+_GIT_SECONDS = 20.0
 
 Environment = Mapping[str, str]
 
@@ -98,20 +101,15 @@ def git_settings(environment: Environment) -> tuple[tuple[tuple[str, str], ...],
     if not git:
         return (), ""
     try:
-        done = subprocess.run(
+        done = command.run(
             [git, "config", "--null", "--get-regexp", r"^(url|http)\."],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            cwd="/",  # the user's and the system's settings, not those of some repository
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            timeout=20,
+            env=environment,
+            cwd=Path("/"),  # the user's and the system's settings, not those of some repository
+            seconds=_GIT_SECONDS,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except CommandError:
         return (), ""
-    pairs = [(key, value) for key, _, value in (entry.partition("\n") for entry in done.stdout.split("\0")) if key]
+    pairs = [(key, value) for key, _, value in (entry.partition("\n") for entry in done.out.split("\0")) if key]
     files = [Path(value).expanduser() for key, value in pairs if _GIT_CERTIFICATES.fullmatch(key.lower())]
     kept = tuple((key, value) for key, value in pairs if _GIT_SETTINGS.fullmatch(key.lower()) and "\n" not in value)
     return kept, "\n".join(text_of(file) for file in files)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import queue
 import shlex
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,16 +15,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gobake.engine.builder import docker_command, refusal
+from gobake.engine.builder import docker_command, not_started, refusal
 from gobake.engine.triggers import Triggers
 from gobake.errors import BaseImageRefused, BuildFailed, NoEngine
+from gobake.proc.command import NotStarted
+from gobake.proc.groups import STOP_SECONDS, Stream
 
 _SETTINGS = {  # of buildx
     "BUILDX_BAKE_ENTITLEMENTS_FS": "0",  # recipes lie in the user's cache folder, outside of bake's working folder
     "BUILDX_METADATA_PROVENANCE": "disabled",  # it would be fetched for the metadata file, where nobody reads it
 }
-_PIPE_BYTES = 1 << 20  # what buildx may say before it is listened to
-STOP_SECONDS = 4.0  # after Ctrl-C, how long buildx may take to cancel in the engine before it is killed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,7 @@ def build_folder(
     ``secrets``: texts by the ids under which its steps mount them.
     """
     variables = {f"GOBAKE_SECRET_{name.upper()}": text for name, text in secrets.items()}
-    command = [
+    words = [
         docker_command(),
         "buildx",
         "build",
@@ -104,15 +102,18 @@ def build_folder(
     ]
     from gobake.trace import patience  # most runs know what Go said
 
-    done = patience.run(
-        command,
-        env={**os.environ, **variables},
-        waits="asking Go in a container: nothing has come from the builder or a registry",
-    )
-    if done.returncode:
-        last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    try:
+        done = patience.run(
+            words,
+            env={**os.environ, **variables},
+            waits="asking Go in a container: nothing has come from the builder or a registry",
+        )
+    except NotStarted as failure:
+        raise not_started(words[0], failure) from None
+    if done.code:
+        last = [line for line in done.err.splitlines() if line.startswith("ERROR")]
         said = last[-1].removeprefix("ERROR: ") if last else ""
-        error = refusal(done.stderr, ("buildx", "build"))
+        error = refusal(done.err, ("buildx", "build"))
         # a build that began tells of the registry's troubles in the words of an engine's
         if "failed to solve" not in said and isinstance(error, NoEngine) and "failed:" not in error.what:
             raise error
@@ -136,20 +137,22 @@ class Bake:
         self.exit_code = 0
         self._triggers = Triggers()
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
+        self._stream: Stream | None = None
 
     def begin(self) -> None:
         """Start now, where the plugin is known; else the build begins with the first line that is asked for."""
         _RUNNING.add(self)
         if self.call.plugin and not self._stopped:
-            with contextlib.suppress(OSError):  # it is gone: docker says what is the matter
-                self._process = _started(self.call)
+            with contextlib.suppress(NotStarted):  # it is gone: docker says what is the matter
+                self._stream = Stream(
+                    [self.call.plugin, *self.call.words()], env={**os.environ, **self.call.environment}
+                )
 
     def __iter__(self) -> Iterator[str]:
         _RUNNING.add(self)
         try:
-            if self._process:
-                yield from self._without_triggers(self._read(self._process))
+            if self._stream:
+                yield from self._without_triggers(self._read(self._stream))
             elif self._stopped:
                 self.failed = True
             else:
@@ -173,12 +176,10 @@ class Bake:
     def _stopped(self) -> bool:
         return self._stopping.is_set() or _NO_MORE.is_set()
 
-    def _read(self, process: subprocess.Popen[str]) -> Iterator[str]:
-        assert process.stdout is not None
-        with process:
-            yield from process.stdout
-        self.exit_code = process.returncode
-        self.failed = bool(process.returncode)
+    def _read(self, stream: Stream) -> Iterator[str]:
+        yield from stream.lines()
+        self.exit_code = stream.exit_code
+        self.failed = bool(stream.exit_code)
 
     def _through_docker(self) -> Iterator[str]:
         from python_on_whales import docker  # here, because its import costs 0.15 s
@@ -261,22 +262,6 @@ def _kill_late(processes: list[Any]) -> None:
     time.sleep(STOP_SECONDS)
     for process in processes:
         _signal(process, signal.SIGKILL)  # psutil knows a pid that became another process
-
-
-def _started(call: BakeCall) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [call.plugin, *call.words()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **call.environment},
-        text=True,
-        errors="replace",
-    )
-    if process.stdout and hasattr(fcntl, "F_SETPIPE_SZ"):
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return process
 
 
 def _signal(process: Any, number: int) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from gobake.engine.gc_rules import CollectRule, parse_rules
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
 from gobake.model import Platform
 from gobake.proc import futures
+from gobake.proc.command import Late, NotStarted, Running
 
 ASK_SECONDS = 20
 
@@ -111,6 +111,13 @@ def docker_command() -> str:
     return docker
 
 
+def not_started(program: str, error: NotStarted) -> NoEngine:
+    """What a docker command or plugin that is there and cannot be started means."""
+    return NoEngine(
+        f"{program} cannot be started: {error.why}", remedy="install Docker: https://docs.docker.com/engine/install/"
+    )
+
+
 def buildx_command() -> list[str]:
     """What `docker buildx` begins with, or what does the same sooner. Raises NoEngine where there is no docker."""
     plugin = builder_cache.plugin()
@@ -127,19 +134,9 @@ class _Question:
         self.words = words
         docker = docker_command()
         try:
-            self._process = subprocess.Popen(
-                [docker, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-            )
-        except OSError as error:
-            raise NoEngine(
-                f"{docker} cannot be started: {error.strerror}",
-                remedy="install Docker: https://docs.docker.com/engine/install/",
-            ) from None
+            self._running = Running([docker, *words], env=os.environ)
+        except NotStarted as error:
+            raise not_started(docker, error) from None
         self._said: str | GobakeError | None = None
         self._reading = threading.Lock()
 
@@ -153,23 +150,17 @@ class _Question:
 
     def _read(self) -> str | GobakeError:
         try:
-            out, err = self._process.communicate(timeout=ASK_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.drop()
+            done = self._running.wait(ASK_SECONDS)
+        except Late:
             return NoEngine(
                 f"`docker {' '.join(self.words[:2])}` did not answer within {ASK_SECONDS} s",
                 remedy="is the Docker Engine running? try `docker info`",
             )
-        return refusal(err or out, self.words) if self._process.returncode else out
+        return refusal(done.err or done.out, self.words) if done.code else done.out
 
     def drop(self) -> None:
         """End it if it still runs; nobody wants the answer."""
-        if self._said is None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdout, self._process.stderr):
-                if pipe:
-                    pipe.close()
+        self._running.drop()
 
 
 def ask(*words: str) -> str:

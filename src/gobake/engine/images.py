@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from socket import socket
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,10 @@ from gobake.errors import GobakeError
 from gobake.foreign import oci
 from gobake.foreign.checks import Unfit
 from gobake.model import Platform
+from gobake.proc import command
+from gobake.proc.command import CommandError
+
+_API_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +38,7 @@ def image_sizes(names: Sequence[str]) -> dict[str, tuple[ImageSize, ...]]:
     try:
         filters = quote(json.dumps({"reference": list(names)}))
         answer = _api(f"/v1.47/images/json?manifests=1&filters={filters}")
-    except (OSError, ValueError, subprocess.SubprocessError, GobakeError):
+    except (OSError, ValueError, CommandError, GobakeError):
         return {}
     if not isinstance(answer, list):
         return {}
@@ -70,32 +75,18 @@ def _platform(told: Mapping[str, Any]) -> Platform:
 def _api(path: str) -> Any:
     """One GET of the Engine API through the docker client's own connection, whatever DOCKER_HOST or context say."""
     request = f"GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n".encode()
-    process = subprocess.Popen(
-        [docker_command(), "system", "dial-stdio"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdin is not None
-        process.stdin.write(request)
-        process.stdin.flush()
-        return _http_body(process.stdout)
-    finally:
-        process.kill()
-        process.communicate()
+    with command.plugged([docker_command(), "system", "dial-stdio"], env=os.environ) as plug:
+        plug.settimeout(_API_SECONDS)
+        plug.sendall(request)
+        return _http_body(plug)
 
 
-def _http_body(stream: Any) -> Any:
+def _http_body(plug: socket) -> Any:
     from http.client import HTTPResponse
 
-    class Plug:
-        def makefile(self, _mode: str, *_: object) -> Any:
-            return stream
-
-    response = HTTPResponse(Plug())  # type: ignore[arg-type]
-    response.begin()
-    body = response.read()
+    with HTTPResponse(plug) as response:
+        response.begin()
+        body = response.read()
     if response.status != 200:
         raise ValueError(f"the engine answered {response.status}")
     return json.loads(body)

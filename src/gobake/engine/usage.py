@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from gobake.engine import api
-from gobake.engine.bake import STOP_SECONDS, ending
-from gobake.engine.builder import Builder, buildx_command, docker_command, refusal
+from gobake.engine.bake import ending
+from gobake.engine.builder import Builder, buildx_command, docker_command, not_started, refusal
 from gobake.engine.gc_rules import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
+from gobake.proc import command
+from gobake.proc.command import Done, Late, NotStarted
+from gobake.proc.groups import STOP_SECONDS
 
 _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
 _DELETE_SECONDS = 600  # of a mount with millions of files
@@ -39,12 +42,11 @@ def inspect_image(reference: str, template: str, seconds: float) -> str | None:
     form = ["--format", template] if template else ["--raw"]
     try:
         done = _run([*buildx_command(), "imagetools", "inspect", *form, reference], seconds)
-    except subprocess.TimeoutExpired:
+    except Late:
         raise RegistryRefused(f"{reference}: the registry did not answer within {seconds:.0f} s") from None
-    if done.returncode == 0:
-        return done.stdout
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    said = lines[-1].removeprefix("ERROR: ") if lines else "no reason given"
+    if done.code == 0:
+        return done.out
+    said = done.last.removeprefix("ERROR: ") or "no reason given"
     if _MISSING.search(said):
         return None
     raise RegistryRefused(f"{reference}: {said}")
@@ -83,10 +85,10 @@ def _du(builder: str, *words: str, until: float | None = None) -> str | None:
     for _ in range(2):
         if (left := until - monotonic()) <= 0:
             break
-        with contextlib.suppress(GobakeError, subprocess.TimeoutExpired):
+        with contextlib.suppress(GobakeError, Late):
             done = _run([*buildx_command(), "du", *_named(builder), "--verbose", *words], left)
-            if not done.returncode:
-                return done.stdout
+            if not done.code:
+                return done.out
     return None
 
 
@@ -183,35 +185,30 @@ def delete_mount(record: str, builder: str = "") -> bool:
     words = ("buildx", "prune", *_named(builder), "--force", "--filter", f"id={record}")
     try:
         done = _docker(*words, seconds=_DELETE_SECONDS)
-    except subprocess.TimeoutExpired:
+    except Late:
         raise NoEngine(f"`docker buildx prune` did not end within {_DELETE_SECONDS} s") from None
-    if done.returncode:
-        raise refusal(done.stderr or done.stdout, words)
-    return record in done.stdout
+    if done.code:
+        raise refusal(done.err or done.out, words)
+    return record in done.out
 
 
 def remove_images(references: Sequence[str]) -> None:
     """Remove images from the engine's store; what is not there, or in use, stays as it is."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    with contextlib.suppress(Late):
         _docker("image", "rm", *references, seconds=_DELETE_SECONDS)
 
 
-def _docker(*words: str, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Raises subprocess.TimeoutExpired."""
+def _docker(*words: str, seconds: float) -> Done:
+    """Raises NoEngine and Late."""
     return _run([docker_command(), *words], seconds)
 
 
-def _run(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """Raises subprocess.TimeoutExpired."""
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=seconds,
-        stdin=subprocess.DEVNULL,
-    )
+def _run(words: Sequence[str], seconds: float) -> Done:
+    """Raises NoEngine and Late."""
+    try:
+        return command.run(words, env=os.environ, seconds=seconds)
+    except NotStarted as error:
+        raise not_started(words[0], error) from None
 
 
 def _description(block: str) -> str:

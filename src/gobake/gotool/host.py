@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from gobake import memo
 from gobake.gotool.modules import Layout, version_key
+from gobake.proc import command
+from gobake.proc.command import CommandError
 
 # Go's own settings that decide from where modules come; they reach the compile as a BuildKit secret, never as a layer.
 MODULE_SETTINGS = ("GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH")
 _PLACES = ("GOPATH", "GOMODCACHE", "GOCACHE")
 _KIND = "go-version"
+_SECONDS = 120.0  # a go command that a setting makes fetch another Go first takes its time
 
 
 def host_go(layout: Layout) -> str | None:
@@ -53,15 +55,12 @@ def _state(file: str) -> tuple[object, ...]:
 
 
 def _version(go: str) -> str:
-    done = subprocess.run(
-        [go, "env", "GOVERSION"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "GOTOOLCHAIN": "local"},
-        cwd="/",
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    try:
+        done = command.run([go, "env", "GOVERSION"], env=environment, cwd=Path("/"), seconds=_SECONDS)
+    except CommandError:
+        return ""
+    return done.out.strip() if done.code == 0 else ""
 
 
 def module_settings() -> str:
@@ -89,9 +88,9 @@ def own_settings(go: str) -> dict[str, str]:
 def _told(go: str, names: Sequence[str] = MODULE_SETTINGS) -> dict[str, str]:
     """What a go command says; nothing where it does not run."""
     try:
-        done = subprocess.run([go, "env", "-json", *names], capture_output=True, text=True, check=False, cwd="/")
-        return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
-    except (ValueError, OSError):
+        done = command.run([go, "env", "-json", *names], env=os.environ, cwd=Path("/"), seconds=_SECONDS)
+        return dict(json.loads(done.out)) if done.code == 0 else {}
+    except (ValueError, CommandError):
         return {}
 
 

@@ -14,6 +14,7 @@ from gobake.gotool.modules import Layout
 from gobake.gotool.packages import GoTree
 from gobake.gotool.reading import nameless, read
 from gobake.paths import scratch_folder
+from gobake.proc.command import NotStarted
 from gobake.text.say import say
 
 _APART_SECONDS = 30.0  # between two lines that say that Go waits
@@ -64,12 +65,12 @@ class _Asker:
         except TransferStalled as error:
             self._stalled = error
             raise
-        except OSError as error:
+        except NotStarted as error:
             raise GoMissing(
-                f"{self._go} does not run: {error.strerror}", remedy="reinstall Go or take it from PATH"
+                f"{self._go} does not run: {error.why}", remedy="reinstall Go or take it from PATH"
             ) from None
-        said = done.stderr or (f"go list ended with {done.returncode}" if done.returncode else "")
-        return self.copies.told(done.stdout), self.copies.told(said)
+        said = done.err or (f"go list ended with {done.code}" if done.code else "")
+        return self.copies.told(done.out), self.copies.told(said)
 
     def _say(self, text: str) -> None:
         """Several questions wait for the same proxy at once: one of them says so."""

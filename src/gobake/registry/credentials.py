@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,13 @@ from typing import Any
 
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
+from gobake.proc import command
+from gobake.proc.command import CommandError
 
 HUB = "docker.io"
 _HUB_KEY = "https://index.docker.io/v1/"
 _TOKEN_USER = "<token>"  # a helper's name for an identity token
-_HELPER_SECONDS = 20
+_HELPER_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +77,11 @@ def _inline(entry: Mapping[str, Any]) -> Credentials | None:
 
 def _from_helper(helper: str, key: str) -> Credentials | None:
     try:
-        done = subprocess.run(
-            [f"docker-credential-{helper}", "get"],
-            input=key,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=_HELPER_SECONDS,
-        )
-        told = checks.parsed_object(done.stdout.encode())
-        user, secret = told.get("Username"), told.get("Secret")
-    except (OSError, subprocess.SubprocessError, ValueError):
+        done = command.run([f"docker-credential-{helper}", "get"], env=os.environ, given=key, seconds=_HELPER_SECONDS)
+        told = checks.parsed_object(done.out.encode())
+    except (CommandError, ValueError):
         return None
-    if not isinstance(user, str) or not isinstance(secret, str):
+    user, secret = told.get("Username"), told.get("Secret")
+    if done.code or not isinstance(user, str) or not isinstance(secret, str):
         return None
     return Credentials(token=secret) if user == _TOKEN_USER else Credentials(user=user, password=secret)

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 from gobake.binary import elf, loaders
-from gobake.errors import CompileFailed, ProjectError, Unwritable
+from gobake.errors import CompileFailed, GoMissing, ProjectError, Unwritable
 from gobake.gotool import host as hostgo
 from gobake.gotool import settings
 from gobake.gotool.asking import Query, Question
@@ -23,6 +23,7 @@ from gobake.gotool.modules import Layout
 from gobake.gotool.words import whole
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.paths import scratch_folder
+from gobake.proc.command import NotStarted
 from gobake.recipe import libc_of, prebuilt_folder, prebuilt_name
 from gobake.targets.matrix import Matrix
 from gobake.trace import patience
@@ -215,10 +216,12 @@ def _compile(job: _Compile, changed: Mapping[str, str], flags: Sequence[str]) ->
     environment = {**job.environment, **changed}
     try:
         done = patience.run(command, cwd=job.question.folder, env=environment, graph=graph)
+    except NotStarted as error:
+        raise GoMissing(f"{command[0]} does not run: {error.why}", remedy="reinstall Go or take it from PATH") from None
     finally:
         graph.unlink(missing_ok=True)
-    if done.returncode:
-        said = whole(done.stderr) or "no reason given"
+    if done.code:
+        said = whole(done.err) or "no reason given"
         lines = said.splitlines()
         shown = next((line for line in lines if ".go:" in line), lines[-1])
         from gobake.trace.unfetched import UNFETCHED, unavailable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -11,9 +10,11 @@ from typing import Any
 import pytest
 
 from gobake.engine import api, bake, usage
+from gobake.proc.command import Late
+from gobake.proc.groups import STOP_SECONDS
 
 
-@pytest.mark.parametrize(("stopped", "seconds"), [(False, usage.USAGE_SECONDS), (True, bake.STOP_SECONDS)])
+@pytest.mark.parametrize(("stopped", "seconds"), [(False, usage.USAGE_SECONDS), (True, STOP_SECONDS)])
 def test_all_tries_share_one_patience(monkeypatch: pytest.MonkeyPatch, stopped: bool, seconds: float) -> None:
     """It is short once Ctrl-C was pressed."""
     clock, waited = [1000.0], list[float]()
@@ -25,7 +26,7 @@ def test_all_tries_share_one_patience(monkeypatch: pytest.MonkeyPatch, stopped: 
     def times_out(command: Sequence[str], left: float) -> None:
         waited.append(left)
         clock[0] += left
-        raise subprocess.TimeoutExpired(command, left)
+        raise Late(command[0], left)
 
     over = threading.Event()
     if stopped:

@@ -29,7 +29,7 @@ def said_of(
 
 def test_what_it_says_comes_back_with_its_exit_code(tmp_path: Path) -> None:
     done = run(["sh", "-c", "pwd; echo oh >&2; exit 3"], cwd=tmp_path, env=os.environ)
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (3, str(tmp_path.resolve()), "oh\n")
+    assert (done.code, done.out.strip(), done.err) == (3, str(tmp_path.resolve()), "oh\n")
 
 
 def test_a_command_that_waits_for_modules_is_told_and_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
