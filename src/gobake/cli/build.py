@@ -91,8 +91,8 @@ def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
     from gobake.engine import BuilderQuery
 
     with BuilderQuery(given["builder"]) as query:  # before the imports, which take as long as the answers
+        from gobake.plan.request import BuildRequest
         from gobake.run import run
-        from gobake.run.request import BuildRequest
 
         wanted = BuildRequest(
             project=request(given),

@@ -82,7 +82,8 @@ def _look(given: dict[str, Any]) -> _World:
 
     opened = open_project(request(given))
     project = opened.project
-    place = choose_caches(opened, CacheOptions(store=given["cache_store"] or "", said_from=Path.cwd())).store
+    options = CacheOptions(store=given["cache_store"] or "", said_from=Path.cwd())
+    place = choose_caches(opened, options, os.environ).store
     store = seeds_in(place) if place else None
     builder, notes = None, []
     try:
@@ -274,23 +275,24 @@ def verify_command(given: dict[str, Any]) -> None:
     Without SERVICE all of them. Ends with 5 where something that is kept changes a program.
     """
     from gobake import memo
-    from gobake.caching.policy.namespaces import namespace
     from gobake.caching.policy.options import CacheOptions
     from gobake.caching.verify import Verifying, verify
     from gobake.engine import BuilderQuery
     from gobake.paths import scratch_folder
-    from gobake.plan.discover import choose_caches, open_project, versions_of
+    from gobake.plan.build_plan import settle
+    from gobake.plan.builder import answered
+    from gobake.plan.discover import open_project, versions_of
     from gobake.plan.versions import LATEST
     from gobake.report.caches import print_verified, verified_as_json
     from gobake.run.modules import module_access
 
-    with BuilderQuery(given["builder"]) as questions:
+    with BuilderQuery(given["builder"]) as query:
         opened = open_project(request(given))
         with memo.empty():
             anew = open_project(request(given))
-        builder = questions.builder()
-    apart = namespace(choose_caches(opened, CacheOptions()), builder.driver, os.environ)
-    opened, anew = opened.within(apart), anew.within(apart)
+        builder = answered(query)
+    opened, _ = settle(opened, CacheOptions(), builder, os.environ)
+    anew = anew.within(opened.project.namespace)
     if not given["quiet"]:
         say("building with the caches and without them, which takes as long as a cold build", err=True)
     with scratch_folder() as scratch:

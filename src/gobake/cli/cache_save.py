@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,39 +36,32 @@ def save_command(given: dict[str, Any]) -> None:
     Only what is new since the last seed is written, as one more layer.
     """
     from gobake import engine
-    from gobake.caching.policy.namespaces import namespace
     from gobake.caching.policy.place import parse_store
     from gobake.caching.seeds.save import save
-    from gobake.caching.seeds.session import saving
+    from gobake.plan.build_plan import settle
+    from gobake.plan.builder import answered
     from gobake.plan.discover import choose_caches, open_project
+    from gobake.plan.seeds import saving
     from gobake.report.seeds import saved_line
 
     opened = open_project(request(given))
-    choice = choose_caches(opened, caches_of(given))
+    choice = choose_caches(opened, caches_of(given), os.environ)
     store = parse_store(given["to"], Path.cwd()) if given["to"] else choice.store
     if store is None:
         raise UsageError(
             "there is no cache store", remedy="name one with --to, with --cache-store, or as cache.store in gobake.yaml"
         )
     _require_right(choice, given["branch"])
-    with engine.BuilderQuery(given["builder"]) as questions:
-        builder = questions.builder()
-    opened = opened.within(namespace(choice, builder.driver, os.environ))
-    listed = engine.cache_mounts(given["builder"])
+    with engine.BuilderQuery(given["builder"]) as query:
+        builder = answered(query)
+        opened, choice = settle(opened, caches_of(given), builder, os.environ)
+        listed = engine.cache_mounts(given["builder"])
     lineages = [given["branch"] or choice.own or choice.surroundings.main_branch, *choice.lineages]
-    asked = saving(
-        opened.project,
-        opened.tree,
-        store,
-        dict.fromkeys(lineages),
-        choice,
-        builder,
-        given["builder"],
-        listed or (),
-    )
+    asked = saving(opened, replace(choice, store=store), builder, dict.fromkeys(lineages), listed or ())
     if not asked.gobuild:
         raise UsageError(
-            f"builder {builder.name} has no Go caches of {opened.project.name}", remedy="build first: gobake build"
+            f"builder {builder.answer.name} has no Go caches of {opened.project.name}",
+            remedy="build first: gobake build",
         )
     saved = save(asked)
     if given["form"] == "json":

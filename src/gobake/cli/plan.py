@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import replace
@@ -26,8 +25,10 @@ from gobake.errors import GobakeError, Unwritable, UsageError
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
-    from gobake.caching.policy.choice import CacheSettings
     from gobake.model import Project
+    from gobake.plan.builder import PlannedBuilder
+    from gobake.plan.discover import Opened
+    from gobake.plan.request import BuildRequest
     from gobake.recipe import Places
 
 
@@ -40,25 +41,18 @@ if TYPE_CHECKING:
 @format_option
 @as_given
 def plan_command(given: dict[str, Any]) -> None:
-    """Show what would be built, and why; needs no engine."""
-    from gobake.caching.layers.plan import Builders, layer_caches
-    from gobake.caching.policy.namespaces import namespace
+    """Show what would be built, and why. No engine is asked unless --builder names one."""
     from gobake.needs.sources import service_needs
-    from gobake.plan.discover import choose_caches, history_folder, open_project, versions_of
-    from gobake.report.plan import as_json, as_text, make_plan
-    from gobake.targets.matrix import select
+    from gobake.plan.build_plan import make_plan
+    from gobake.plan.discover import open_project
+    from gobake.report.plan import as_json, as_text
 
-    asked = replace(request(given), lenient=True)
-    opened = open_project(asked)
     every = given["every"] or bool(given["strategies"])
-    caches = choose_caches(opened, caches_of(given)).settled()
-    opened = opened.within(namespace(caches, _driver(given["builder"], caches), os.environ))
-    matrix = select(opened.project, selection(given, every_strategy=every), _default_platforms())
-    layers = layer_caches(opened.project, matrix, caches, Builders(), given["tag"])
-    needs = service_needs(opened.project, opened.tree, matrix, history_folder(opened, asked))
-    versions = versions_of(opened, asked, given["tag"])
-    plan = make_plan(opened, matrix, given["tag"], caches, layers, versions, needs)
-    show(json.dumps(as_json(plan), indent=2) if given["form"] == "json" else as_text(plan))
+    wanted = _request(given, every_strategy=every, lenient=True)
+    opened = open_project(wanted.project)
+    plan = make_plan(wanted, opened, _builder(wanted, opened), os.environ)
+    needs = service_needs(plan.project, opened.tree, plan.matrix, plan.history)
+    show(json.dumps(as_json(plan, needs), indent=2) if given["form"] == "json" else as_text(plan, needs))
 
 
 @click.command("render")
@@ -76,24 +70,24 @@ def render_command(given: dict[str, Any]) -> None:
     those of the builder alone, unless --cache-policy names a policy: then cache-from and cache-to are written too.
     """
     from gobake import recipe
-    from gobake.caching.layers.plan import Builders, layer_caches
+    from gobake.caching.layers.plan import LayerPlan
     from gobake.model import Strategy
-    from gobake.plan.discover import choose_caches, open_project
-    from gobake.run import prebuilt
-    from gobake.targets.matrix import select
+    from gobake.plan import outside
+    from gobake.plan.build_plan import make_plan
+    from gobake.plan.builder import assumed
+    from gobake.plan.discover import open_project
 
-    opened = open_project(request(given))
+    wanted = _request(given, every_strategy=True)
+    opened = open_project(wanted.project)
     project = replace(opened.project, version=given["version"] or opened.project.version)
-    asked = selection(given, every_strategy=True)
-    matrix = select(project, asked, _default_platforms())
+    plan = make_plan(wanted, replace(opened, project=project), assumed(), os.environ, handed_on=True)
+    if not given["cache_policy"]:
+        plan = plan.with_layers(LayerPlan(targets={}))
+    matrix = plan.matrix
     folder = _made((given["folder"] or project.root).resolve())
-    lacking = frozenset() if Strategy.PREBUILT in asked.strategies else prebuilt.not_compiled(project, matrix)
-    caches = {}
-    if given["cache_policy"]:
-        choice = choose_caches(opened, caches_of(given)).settled()
-        caches = layer_caches(project, matrix, choice, Builders(), given["tag"]).targets
-    places = _places(project, folder, lacking)
-    texts = recipe.render(project, matrix, opened.tree, places, caches, given["tag"])
+    chosen = wanted.selection.strategies
+    lacking = frozenset() if Strategy.PREBUILT in chosen else outside.not_compiled(project, matrix)
+    texts = plan.recipe(_places(project, folder, lacking), given["tag"])
     written = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given["force"]:
         _refuse_foreign(folder, written)
@@ -150,27 +144,39 @@ def _write(folder: Path, written: dict[str, str]) -> None:
         ) from None
 
 
-def _driver(builder: str, caches: CacheSettings) -> str:
-    """That of the builder, where the plan depends on it and it answers; else that of an engine of this machine."""
+def _request(given: dict[str, Any], *, every_strategy: bool, lenient: bool = False) -> BuildRequest:
+    from gobake.plan.request import BuildRequest
+
+    return BuildRequest(
+        project=replace(request(given), lenient=lenient),
+        selection=selection(given, every_strategy=every_strategy),
+        caches=caches_of(given),
+        tag=given["tag"],
+    )
+
+
+def _builder(wanted: BuildRequest, opened: Opened) -> PlannedBuilder:
+    """The builder that is named, as it answers. One that is not is asked only where the caches that the run may use
+    depend on its driver, and need not answer."""
     from gobake.caching.policy.namespaces import kept_apart, thrown_away
     from gobake.engine import BuilderQuery
+    from gobake.plan.builder import answered, assumed
+    from gobake.plan.discover import choose_caches
 
-    if kept_apart(caches) and thrown_away(caches, os.environ):
-        with contextlib.suppress(GobakeError), BuilderQuery(builder) as questions:
-            return questions.builder().driver
-    return "docker"
-
-
-def _default_platforms() -> tuple[Any, ...]:
-    """Without an engine asked, the host's own platform."""
-    from gobake.engine import host_platform
-
-    return (host_platform(),)
+    caches = choose_caches(opened, wanted.caches, os.environ)
+    named = wanted.project.builder
+    if not named and not (kept_apart(caches) and thrown_away(caches, os.environ)):
+        return assumed()
+    try:
+        with BuilderQuery(named) as query:
+            return answered(query)
+    except GobakeError:
+        if named:
+            raise
+        return assumed()
 
 
 def _relative(path: Path, start: Path) -> str:
-    import os
-
     return os.path.relpath(path, start)
 
 

@@ -143,10 +143,10 @@ def history_folder(opened: Opened, request: ProjectRequest) -> Path:
     return data_folder() / "runs" / identity(project)
 
 
-def choose_caches(opened: Opened, wish: CacheOptions) -> CacheSettings:
-    """Which caches a run reads and writes, here and now. Raises ConfigError for a policy's file."""
+def choose_caches(opened: Opened, wish: CacheOptions, environ: Mapping[str, str]) -> CacheSettings:
+    """Which caches a run in this environment reads and writes. Raises ConfigError for a policy's file."""
     config = opened.config.cache if opened.config else CacheConfig()
-    around = surroundings(opened.checkout, config.main_branch or "", vouched=opened.vouched)
+    around = surroundings(environ, opened.checkout, config.main_branch or "", vouched=opened.vouched)
     return choose(opened.project, config, around, wish)
 
 

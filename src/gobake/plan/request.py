@@ -1,4 +1,4 @@
-"""What every command is told: where the project lies, and what the command line says about it."""
+"""What commands are told: where the project lies, what the command line says about it, and what is to be built."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gobake.caching.policy.options import CacheOptions
+from gobake.config.gate_values import GateConfig
 from gobake.model import Platform
+from gobake.targets.matrix import Selection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +27,25 @@ class ProjectRequest:
     trust: bool = False  # whoever runs vouches for the tree
     locked: Path | None = None  # a file outside of the tree that says what the tree may not
     lenient: bool = False  # show, and ask nobody: what is not trusted is left out
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """Everything that a build command is told."""
+
+    project: ProjectRequest
+    selection: Selection
+    caches: CacheOptions = field(default_factory=CacheOptions)
+    gate: GateConfig = field(default_factory=GateConfig)
+    tag: str = "latest"
+    push: bool = False
+    load: bool = False
+    no_cache: bool = False
+    keep_going: bool = False  # what fails by itself is left out, and the rest is built
+    stall_seconds: float = 0.0  # how long a download may stand still before the build is given up; 0 for ever
+    dry_run: bool = False
+    progress: str = "auto"
+    verbose: bool = False
+    quiet: bool = False
+    color: str = "auto"
+    command: tuple[str, ...] = ()

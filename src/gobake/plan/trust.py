@@ -36,7 +36,7 @@ def establish(root: Path, tree: Config | None, request: ProjectRequest, checkout
     locked = _locked(request.locked, root) if request.locked else None
     chosen = tree is not None and request.config_file is not None and not _inside(request.config_file, root)
     written = None if chosen else tree
-    around = surroundings(checkout, vouched=request.trust)
+    around = surroundings(os.environ, checkout, vouched=request.trust)
     evidence = Evidence(around=around, told=request.trust, remembered=_remembered(around, root, written))
     trust = decide(evidence)
     if chosen:  # whoever runs named a file of their own
@@ -53,9 +53,11 @@ def establish(root: Path, tree: Config | None, request: ProjectRequest, checkout
     return replace(held, written=written)
 
 
-def surroundings(checkout: git.Checkout, main_branch: str = "", *, vouched: bool = False) -> CIContext:
-    """Those of this process; what whoever runs vouches for is in no doubt."""
-    around = look(os.environ, checkout, main_branch)
+def surroundings(
+    environ: Mapping[str, str], checkout: git.Checkout, main_branch: str = "", *, vouched: bool = False
+) -> CIContext:
+    """What CI or terminal a run is in. What whoever runs vouches for is in no doubt."""
+    around = look(environ, checkout, main_branch)
     return replace(around, doubt="") if vouched else around
 
 

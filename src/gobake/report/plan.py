@@ -1,74 +1,25 @@
-"""What a build would do, as values, text and JSON; no engine is asked."""
+"""A build plan as text and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from gobake import recipe
-from gobake.caching.layers.plan import LayerPlan
-from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.namespaces import told
-from gobake.caching.seeds.mounts import mounts_of
 from gobake.model import Project, Service, Strategy, Target
 from gobake.needs import telling
 from gobake.needs.needs import Need
-from gobake.plan.discover import Opened
-from gobake.plan.versions import Versions, used
-from gobake.recipe.stages import CompileStage, compile_stages
-from gobake.targets.matrix import Matrix
+from gobake.plan.build_plan import BuildPlan
+from gobake.plan.versions import used
 from gobake.text.printable import flat
 from gobake.trust.deciding import Trust
 
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Targets with their images and why they are built, the compile stages behind them, and the mounts."""
-
-    project: Project
-    matrix: Matrix
-    stages: tuple[CompileStage, ...]
-    mounts: tuple[str, ...]
-    packages: int  # local packages that enter the compile
-    tag: str
-    host_go: str | None
-    caches: CacheSettings | None = None
-    layers: LayerPlan | None = None
-    versions: Versions | None = None
-    needs: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)  # by service: what it needs when it runs
-    trust: Trust = field(default_factory=Trust)
+Needs = Mapping[str, tuple[Need, ...]]  # by service: what it needs when it runs
+_NO_NEEDS: Needs = MappingProxyType({})
 
 
-def make_plan(
-    opened: Opened,
-    matrix: Matrix,
-    tag: str,
-    caches: CacheSettings | None = None,
-    layers: LayerPlan | None = None,
-    versions: Versions | None = None,
-    needs: Mapping[str, tuple[Need, ...]] = MappingProxyType({}),
-) -> Plan:
-    stages = compile_stages(matrix)
-    mounts = tuple(mount.id for mount in mounts_of(opened.project, matrix))
-    return Plan(
-        project=opened.project,
-        matrix=matrix,
-        stages=stages,
-        mounts=mounts,
-        tag=tag,
-        host_go=opened.host_go,
-        packages=len(recipe.packages(matrix, opened.tree)),
-        caches=caches,
-        layers=layers,
-        versions=versions,
-        needs=needs,
-        trust=opened.trust,
-    )
-
-
-def _compile_of(plan: Plan, target: Target) -> str:
+def _compile_of(plan: BuildPlan, target: Target) -> str:
     if target.strategy is Strategy.PREBUILT:
         return "binary from " + plan.project.prebuilt.format(
             service=target.service.name, os="OS", arch="ARCH", variant=""
@@ -78,22 +29,23 @@ def _compile_of(plan: Plan, target: Target) -> str:
     )
 
 
-def _why(plan: Plan, target: Target) -> str:
+def _why(plan: BuildPlan, target: Target) -> str:
     if target.strategy is target.service.strategy:
         return "chosen" if plan.project.config_file else "the default"
     return "listed" if target.service.strategies != tuple(Strategy) else "all strategies"
 
 
-def as_text(plan: Plan) -> str:
+def as_text(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> str:
     project, matrix = plan.project, plan.matrix
     lines = [
         f"project   {project.name} in {project.root}",
         f"config    {project.config_file or 'none: the repository tells which commands are services'}",
         f"Go        {project.go_version}, compiled in {project.bases.go}; asked "
-        + (f"on the host ({plan.host_go})" if plan.host_go else "in a container"),
+        + (f"on the host ({plan.opened.host_go})" if plan.opened.host_go else "in a container"),
+        f"builder   {plan.builder.shown}",
         f"context   {project.context}, {plan.packages} packages of it",
         *_version_text(plan),
-        *_trust_text(plan.trust),
+        *_trust_text(plan.opened.trust),
         "",
     ]
     for stage in plan.stages:
@@ -112,7 +64,7 @@ def as_text(plan: Plan) -> str:
             _compile_of(plan, t),
             _why(plan, t),
             t.service.why,
-            t.images(project.prefix, plan.tag)[-1 if t.strategy is not t.service.strategy else 1],
+            t.images(project.prefix, plan.request.tag)[-1 if t.strategy is not t.service.strategy else 1],
         )
         for t in matrix.targets
     ]
@@ -123,7 +75,7 @@ def as_text(plan: Plan) -> str:
     lines += [f"left out  {note}" for note in matrix.left_out]
     lines += _commands_text(plan)
     lines += [f"unread    {folder}: Go cannot read it: {' '.join(said.split())}" for folder, said in project.unread]
-    lines += telling.as_lines(plan.needs)
+    lines += telling.as_lines(needs)
     return "\n".join(map(flat, lines))
 
 
@@ -132,10 +84,8 @@ def _trust_text(trust: Trust) -> list[str]:
     return [f"trust     {trust.shown()}", *(f"note      {note}" for note in trust.notes())]
 
 
-def _version_text(plan: Plan) -> list[str]:
+def _version_text(plan: BuildPlan) -> list[str]:
     """The version and where it comes from; those of modules with tags of their own."""
-    if plan.versions is None:
-        return []
     versions = {s.version_variable: s.module for s in plan.matrix.services if s.version_variable != "VERSION"}
     values = plan.versions.values
     lines = [f"version   {values['VERSION']}, from {plan.versions.source}"]
@@ -143,7 +93,7 @@ def _version_text(plan: Plan) -> list[str]:
     return lines + [f"note      {note}" for note in plan.versions.notes]
 
 
-def _commands_text(plan: Plan) -> list[str]:
+def _commands_text(plan: BuildPlan) -> list[str]:
     """The commands that are no services, each with its reason, and how to have them all the same."""
     project, others = plan.project, _others(plan)
     lines = [f"left out  {service.name} ({project.folder(service)}): {service.why}" for service in others]
@@ -155,7 +105,7 @@ def _commands_text(plan: Plan) -> list[str]:
     return lines
 
 
-def _others(plan: Plan) -> list[Service]:
+def _others(plan: BuildPlan) -> list[Service]:
     chosen = {service.name for service in plan.matrix.services}
     return [service for service in plan.project.left_out if service.name not in chosen]
 
@@ -169,16 +119,15 @@ def _command_json(project: Project, service: Service) -> dict[str, Any]:
     }
 
 
-def _caches_text(plan: Plan) -> list[str]:
+def _caches_text(plan: BuildPlan) -> list[str]:
     """The policy and why it holds, the store, and by target what is read from it and written to it."""
     choice, layers = plan.caches, plan.layers
-    if choice is None or layers is None:
-        return []
     lines = [f"policy    {choice.policy.name}: {choice.why}"]
     lines.append(
         f"store     {choice.store.shown}: {choice.why_store}" if choice.store else f"store     {choice.why_store}"
     )
     lines += [f"note      {note}" for note in (*choice.notes, *layers.notes, *told(plan.project.namespace))]
+    lines += [f"seeds     {', '.join(plan.seeds)}"] if plan.seeds else []
     prefix = f"{choice.store.repository}:" if choice.store and choice.store.repository else ""
     for name, cache in layers.targets.items():
         imported = [entry.name.removeprefix(prefix) for entry in cache.imports]
@@ -188,10 +137,8 @@ def _caches_text(plan: Plan) -> list[str]:
     return [*lines, ""]
 
 
-def _caches_json(plan: Plan) -> dict[str, Any] | None:
+def _caches_json(plan: BuildPlan) -> dict[str, Any]:
     choice, layers = plan.caches, plan.layers
-    if choice is None or layers is None:
-        return None
     return {
         "policy": choice.policy.name,
         "why": choice.why,
@@ -201,6 +148,7 @@ def _caches_json(plan: Plan) -> dict[str, Any] | None:
         "branch": choice.surroundings.branch,
         "read": list(choice.lineages),
         "written": choice.own if choice.policy.writes else None,
+        "seeds": list(plan.seeds),
         "trusted_mounts": choice.policy.mounts.trusted and not plan.project.namespace,
         "notes": [*choice.notes, *layers.notes, *told(plan.project.namespace)],
         "layers": {
@@ -213,9 +161,7 @@ def _caches_json(plan: Plan) -> dict[str, Any] | None:
     }
 
 
-def _version_json(plan: Plan) -> dict[str, Any] | None:
-    if plan.versions is None:
-        return None
+def _version_json(plan: BuildPlan) -> dict[str, Any]:
     return {
         "source": plan.versions.source,
         "values": used(plan.matrix, plan.versions),
@@ -223,7 +169,7 @@ def _version_json(plan: Plan) -> dict[str, Any] | None:
     }
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
+def as_json(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> dict[str, Any]:
     project = plan.project
     return {
         "schema": 1,
@@ -235,6 +181,12 @@ def as_json(plan: Plan) -> dict[str, Any]:
             "go_version": project.go_version,
             "packages": plan.packages,
         },
+        "builder": {
+            "asked": plan.builder.asked,
+            "name": plan.builder.answer.name,
+            "driver": plan.builder.driver,
+            "platforms": [str(platform) for platform in plan.builder.answer.platforms],
+        },
         "compile": [
             {
                 "stage": s.name,
@@ -245,7 +197,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             }
             for s in plan.stages
         ],
-        "trust": plan.trust.as_json(),
+        "trust": plan.opened.trust.as_json(),
         "version": _version_json(plan),
         "mounts": list(plan.mounts),
         "caches": _caches_json(plan),
@@ -258,7 +210,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
                 "platforms": [str(p) for p in t.platforms],
                 "from": _compile_of(plan, t),
                 "why": _why(plan, t),
-                "images": list(t.images(project.prefix, plan.tag)),
+                "images": list(t.images(project.prefix, plan.request.tag)),
             }
             for t in plan.matrix.targets
         ],
@@ -266,5 +218,5 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "unread": [{"folder": folder, "words": said} for folder, said in project.unread],
         "services": [_command_json(project, service) for service in plan.matrix.services],
         "commands_left_out": [_command_json(project, service) for service in _others(plan)],
-        "needs": telling.as_json(plan.needs),
+        "needs": telling.as_json(needs),
     }

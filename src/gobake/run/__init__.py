@@ -15,9 +15,9 @@ from gobake.credentials import Access
 from gobake.engine import BuilderQuery
 from gobake.errors import ExitCode
 from gobake.paths import scratch_folder
+from gobake.plan.request import BuildRequest
 from gobake.run.bake import bake_what_can_be_built
 from gobake.run.prepare import PreparedBuild, hints, prepare
-from gobake.run.request import BuildRequest
 from gobake.run.session import begin, sayer
 from gobake.text.say import say, show
 
@@ -35,7 +35,7 @@ def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
         ends.enter_context(engine.nothing_left())
         ready = prepare(request, query, scratch)
         if request.dry_run:
-            _print_dry_run(request, ready)
+            _print_dry_run(ready)
             return ExitCode.DONE
         _print_what_is_done(request, ready)
         session = begin(request, ready, started, _import_what_comes_after)
@@ -59,10 +59,10 @@ def _import_what_comes_after() -> None:
     import gobake.run.finish  # noqa: F401
 
 
-def _print_dry_run(request: BuildRequest, ready: PreparedBuild) -> None:
-    from gobake.report.plan import as_text, make_plan
+def _print_dry_run(ready: PreparedBuild) -> None:
+    from gobake.report.plan import as_text
 
-    show(as_text(make_plan(ready.opened, ready.matrix, request.tag, ready.caches, ready.layers, ready.versions)))
+    show(as_text(ready.plan))
     show("\n".join(["", _modules_from(ready.access), f"would run  {ready.call.shown()}"]))
 
 
@@ -83,8 +83,8 @@ def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: 
 
     as_json = request.progress == "json"
     if not finished.failed and not request.quiet and not as_json:
-        notes = [*finished.notes, *hints(request, ready, finished.record)]
-        print_summary(finished.record, ready.matrix.left_out, color=request.color, notes=notes)
+        notes = [*finished.notes, *hints(ready, finished.record)]
+        print_summary(finished.record, ready.plan.matrix.left_out, color=request.color, notes=notes)
     print_not_built(finished.not_built, as_json=as_json and not request.quiet, color=request.color)
     if finished.failed:
         print_failure(finished.failed, color=request.color)
@@ -94,12 +94,13 @@ def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: 
 
 def _judge(request: BuildRequest, ready: PreparedBuild, record: RunRecord) -> None:
     """The gate, where one is asked for: what was built and pushed stays. Raises GateFailed."""
-    config = ready.opened.config.gate if ready.opened.config else GateConfig()
+    plan = ready.plan
+    config = plan.opened.config.gate if plan.opened.config else GateConfig()
     if request.gate == config == GateConfig():
         return
     from gobake.insight.gate import gate_of
     from gobake.run.gate import judge_run
 
-    gate = gate_of(config, request.gate, ready.caches.surroundings.branch or record.branch)
+    gate = gate_of(config, request.gate, plan.caches.surroundings.branch or record.branch)
     if gate.asks:
-        judge_run(gate, record, ready.history, color=request.color, quiet=request.quiet)
+        judge_run(gate, record, plan.history, color=request.color, quiet=request.quiet)

@@ -63,15 +63,15 @@ def bake_what_can_be_built(session: Session) -> Baked:
     from gobake.outcome import keep_going
     from gobake.trace.steps import steps
 
-    not_built = keep_going.unreadable(session.ready.matrix, session.ready.opened.tree)
+    not_built = keep_going.unreadable(session.ready.plan.matrix, session.ready.plan.opened.tree)
     for _ in range(keep_going.ROUNDS):
         if not baked.failed or baked.interrupted or baked.given_up:
             break
         ready, seen = session.ready, steps(baked.log)
         error = failure(session, baked, seen).error
-        opened, loader = ready.opened, partial(loader_of, ready.call, ready.trace_folder)
-        faults = keep_going.own_faults(opened.project, opened.tree, ready.matrix, seen, error, loader)
-        rest = keep_going.without(ready.matrix, faults)
+        opened, loader = ready.plan.opened, partial(loader_of, ready.call, ready.trace_folder)
+        faults = keep_going.own_faults(opened.project, opened.tree, ready.plan.matrix, seen, error, loader)
+        rest = keep_going.without(ready.plan.matrix, faults)
         if not faults or not rest.targets:
             break
         session.say(f"not built: {', '.join(fault.name for fault in faults)}; building the others")
@@ -91,8 +91,8 @@ def failure(session: Session, baked: Baked, seen: Trace) -> Failure:
     if baked.given_up and not baked.interrupted:
         return Failure(error=baked.given_up)
     return read.judge(
-        ready.opened,
-        ready.matrix,
+        ready.plan.opened,
+        ready.plan.matrix,
         seen,
         baked.log,
         interrupted=baked.interrupted,
@@ -141,7 +141,7 @@ def _bake_once(session: Session) -> Baked:
         from gobake.trace.caches import cache_transfers
         from gobake.trace.events import EventLog
 
-        looked = inputs.look(ready.opened, ready.matrix, ready.variables, ready.staged, ready.prebuilt)
+        looked = inputs.look(ready.plan.opened, ready.plan.matrix, ready.plan.variables, ready.staged, ready.prebuilt)
         past = _past(session)
         log = EventLog()
         lines, patience = _follow(session, bake, log)
@@ -179,9 +179,9 @@ def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Pat
     redact = EventRedactor(ready.access.redactor)
     stream = sys.stdout if request.progress == "json" else sys.stderr
     kind = "quiet" if request.quiet else request.progress
-    progress = make_progress(kind, ready.matrix.targets, stream, request.color)
+    progress = make_progress(kind, ready.plan.matrix.targets, stream, request.color)
     session.saving.say = progress.say
-    names = [target.name for target in ready.matrix.targets]
+    names = [target.name for target in ready.plan.matrix.targets]
     patience = Patience(names, request.stall_seconds, ready.access.proxies, progress.stall)
     with progress:
         for said in engine.ticking(bake, _TICK_SECONDS):
@@ -192,7 +192,7 @@ def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Pat
                 events = log.feed_line(line)
                 progress.update(events)
                 session.saving.watch(log, events)
-                read.read_ahead(events, ready.trace_folder, ready.matrix)
+                read.read_ahead(events, ready.trace_folder, ready.plan.matrix)
             if patience.ends(events, time.monotonic()):
                 bake.stop()
     return lines, patience

@@ -56,7 +56,7 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
     seen = _look(session, baked)
     baked, sizes = _save(session, baked, seen, query)
     failed = failure(session, baked, seen.trace) if baked.stopped else None
-    error = failed.error if failed else keep_going.error(baked.not_built, session.ready.matrix)
+    error = failed.error if failed else keep_going.error(baked.not_built, session.ready.plan.matrix)
     record = _record(session, baked, seen, sizes, error, query)
     notes = _keep(session, baked, record)
     if baked.stopped and not baked.interrupted and not baked.given_up and not seen.trace.failed:
@@ -69,7 +69,7 @@ def _look(session: Session, baked: Baked) -> _Seen:
     trace = steps(baked.log, bare=session.usage.bare or False)
     return _Seen(
         trace=trace,
-        evidence=read.evidence(trace, ready.trace_folder, session.started, ready.matrix),
+        evidence=read.evidence(trace, ready.trace_folder, session.started, ready.plan.matrix),
         metadata=read.read_metadata(ready.call.metadata_file),
     )
 
@@ -81,7 +81,7 @@ def _save(session: Session, baked: Baked, seen: _Seen, query: BuilderQuery) -> t
         query.remember()  # what follows asks buildx again and again
         session.saving.begin(baked.log, compiled=seen.compiled)
         sizes = futures.start(partial(sizes_of, session.request, session.ready, seen.metadata))
-        exporters = cache_run.to_export(session.ready.layers, baked.transfers, seen.trace)
+        exporters = cache_run.to_export(session.ready.plan.layers, baked.transfers, seen.trace)
         baked = export_layers(session, baked, exporters)
     baked = replace(baked, interrupted=session.saving.end(interrupted=baked.interrupted))
     return baked, sizes.result() if sizes else {}
@@ -93,7 +93,7 @@ def _record(
     ready, begun = session.ready, session.begun.record
     mounted = baked.stopped or seen.compiled or any(work.linked for work in seen.evidence["go"])
     found = read.results(
-        ready.opened.project, ready.matrix, session.request.tag, seen.metadata, seen.trace, sizes=sizes
+        ready.plan.project, ready.plan.matrix, session.request.tag, seen.metadata, seen.trace, sizes=sizes
     )
     reasons: Mapping[str, str] = {fault.name: fault.reason for fault in baked.not_built}
     return replace(
@@ -102,8 +102,8 @@ def _record(
         outcome="interrupted" if baked.interrupted else "failed" if error else "done",
         targets=read.with_failed(found, begun.targets, reasons),
         failure=str(error or ""),
-        caches=cache_run.end(baked.transfers, ready.layers, ready.caches, session.started, sweeps=not error),
-        **read.facts(ready.opened, ready.caches.surroundings, ready.builder, query.info()),
+        caches=cache_run.end(baked.transfers, ready.plan.layers, ready.plan.caches, session.started, sweeps=not error),
+        **read.facts(ready.plan.opened, ready.plan.caches.surroundings, ready.plan.builder.answer, query.info()),
         seeds=tuple(ready.care.records) if ready.care else (),
         **seen.evidence,
         inputs=replace(baked.inputs, bases=bases(baked.log)),
@@ -119,7 +119,7 @@ def _keep(session: Session, baked: Baked, record: RunRecord) -> tuple[str, ...]:
         ready.journal.merge(ready.travel.arrived(record.id, wait=not baked.stopped))
     exported = any(cache.direction == "export" for cache in record.caches)
     notes = [
-        *read.lacking(ready.trace_folder, ready.matrix),
+        *read.lacking(ready.trace_folder, ready.plan.matrix),
         *cache_run.cache_notes(record),
         *(ready.care.notes if ready.care else ()),
         *ready.journal.keep(
@@ -133,5 +133,5 @@ def _keep(session: Session, baked: Baked, record: RunRecord) -> tuple[str, ...]:
         ready.travel.send(record, ready.journal.summary)
         notes += ready.travel.notes
     if ci_summary.wanted(os.environ):
-        notes += ci_summary.summarise(record, ready.journal.folder, ready.opened.project.root, os.environ)
+        notes += ci_summary.summarise(record, ready.journal.folder, ready.plan.project.root, os.environ)
     return tuple(notes)

@@ -11,22 +11,21 @@ from gobake import recipe
 from gobake.credentials import Access, gather, offered
 from gobake.credentials.hosts import of_project
 from gobake.gotool import host
+from gobake.plan.build_plan import BuildPlan
 from gobake.plan.discover import Opened
-from gobake.run.choose import Chosen
-from gobake.run.request import BuildRequest
 
 
-def access_of(request: BuildRequest, chosen: Chosen, scratch: Path, settings: Callable[[], str]) -> tuple[Access, str]:
+def access_of(plan: BuildPlan, scratch: Path, settings: Callable[[], str]) -> tuple[Access, str]:
     """(what the build is given, what it is not for want of trust). A project that needs no modules but its own is given
     nothing."""
-    opened, home = chosen.opened, chosen.home
-    if not recipe.downloads(chosen.matrix, opened.tree):
+    opened, home = plan.opened, plan.home
+    if not recipe.downloads(plan.matrix, opened.tree):
         return Access(), ""
     if opened.trust.credentials:
         return module_access(opened, home, scratch, settings), ""
     root = opened.project.root
     gifts = offered(root, os.environ, of_project(opened.tree.layout, settings()))
-    if gifts and opened.trust.askable and not request.dry_run:
+    if gifts and opened.trust.askable and not plan.request.dry_run:
         from gobake.trust import asking  # seldom needed
 
         if asking.asks() and asking.ask(root, opened.written, gifts):

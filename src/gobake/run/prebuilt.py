@@ -21,51 +21,15 @@ from gobake.gotool.asking import Query, Question
 from gobake.gotool.copies import Copies
 from gobake.gotool.modules import Layout
 from gobake.gotool.words import whole
-from gobake.model import Platform, Project, Service, Strategy, Target
+from gobake.model import Platform, Project, Service, Strategy
 from gobake.paths import scratch_folder
+from gobake.plan import outside
 from gobake.proc.command import NotStarted
-from gobake.recipe import libc_of, prebuilt_folder, prebuilt_name
+from gobake.recipe import libc_of
 from gobake.targets.matrix import Matrix
 from gobake.trace import patience
 from gobake.trust import hostcode
 from gobake.versions.hostlink import Linked, linked
-
-
-@dataclass(frozen=True, kw_only=True)
-class Missing:
-    """A binary that the pattern does not find."""
-
-    service: Service
-    platform: Platform
-    path: Path  # where it was looked for
-
-
-def missing(project: Project, matrix: Matrix) -> tuple[Missing, ...]:
-    found = []
-    for target in _targets(matrix):
-        for platform in target.platforms:
-            path = _expected(project, target.service, platform)
-            if not path.is_file():
-                found.append(Missing(service=target.service, platform=platform, path=path))
-    return tuple(found)
-
-
-def not_compiled(project: Project, matrix: Matrix) -> frozenset[str]:
-    """Services that nobody compiled outside, and that need not be: another strategy is their chosen one."""
-    return frozenset(
-        gap.service.name for gap in missing(project, matrix) if gap.service.strategy is not Strategy.PREBUILT
-    )
-
-
-NO_GO = "no Go on this machine to compile it"
-
-
-def without(project: Project, matrix: Matrix, lacking: Iterable[Missing], why: str = NO_GO) -> Matrix:
-    """The matrix less the targets whose binary neither exists nor can be compiled here."""
-    names = {m.service.name for m in lacking}
-    gone = [t for t in _targets(matrix) if t.service.name in names]
-    reason = f"{', '.join(sorted(names))} in prebuilt: no {project.prebuilt} and {why}"
-    return matrix.without(gone, reason) if gone else matrix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +49,7 @@ class HostGo:
 
 def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
     """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
-    lacking = missing(project, matrix)
+    lacking = outside.missing(project, matrix)
     for gap in lacking if host.go else ():
         if refused := hostcode.refusal(gap.service):
             key, value = refused
@@ -106,9 +70,9 @@ def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for target in _targets(matrix):
+        for target in outside.targets(matrix):
             for platform in target.platforms:
-                source = _expected(project, target.service, platform)
+                source = outside.expected(project, target.service, platform)
                 if source.is_file():
                     _stays_inside(project, source)
                     _lay(source, _place(project, folder, target.service, platform))
@@ -120,7 +84,7 @@ def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
         _compile_all(project, folder, host, gaps.values())
 
 
-def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[Missing]) -> None:
+def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[outside.Missing]) -> None:
     """One build root and platform after the other, two at a time."""
     from concurrent.futures import ThreadPoolExecutor  # seldom needed
 
@@ -142,11 +106,11 @@ def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[Mi
 def check(project: Project, matrix: Matrix, folder: Path) -> None:
     """Raises ProjectError for a binary in ``folder`` that is of another machine, or no program, and BuildFailed for one
     that the base could not start."""
-    for target in _targets(matrix):
+    for target in outside.targets(matrix):
         libc = libc_of(project, target.service, Strategy.PREBUILT)
         for platform in target.platforms:
             file = _place(project, folder, target.service, platform)
-            theirs = _expected(project, target.service, platform)
+            theirs = outside.expected(project, target.service, platform)
             _check(file, theirs if theirs.is_file() else file, target.service, platform, libc)
 
 
@@ -259,17 +223,5 @@ def _date(place: Path) -> None:
     os.utime(place, (moment, moment))
 
 
-def _targets(matrix: Matrix) -> list[Target]:
-    return [t for t in matrix.targets if t.strategy is Strategy.PREBUILT]
-
-
-def _expected(project: Project, service: Service, platform: Platform) -> Path:
-    return project.root / prebuilt_folder(project) / _name(project, service, platform)
-
-
 def _place(project: Project, folder: Path, service: Service, platform: Platform) -> Path:
-    return folder / _name(project, service, platform)
-
-
-def _name(project: Project, service: Service, platform: Platform) -> str:
-    return prebuilt_name(project, service, platform.os, platform.arch, platform.variant)
+    return folder / outside.name_of(project, service, platform)

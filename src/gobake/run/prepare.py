@@ -1,4 +1,5 @@
-"""From what a command was told to what buildx is told: builder, matrix, caches, recipe, secrets, the call.
+"""From a request to what buildx is told. What a build does is decided in the plan; here it is made ready: binaries,
+copies of the sources, the recipe's files, the seeds and the history on their way.
 
 What the files of a recipe say does not depend on one run, so that two runs do not disturb each other.
 """
@@ -6,32 +7,31 @@ What the files of a recipe say does not depend on one run, so that two runs do n
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gobake import recipe
-from gobake.caching.layers.plan import Builders, LayerPlan, layer_caches
-from gobake.caching.policy.choice import CacheSettings
+from gobake import engine, recipe
 from gobake.context import staging
 from gobake.context.admitted import admitted
 from gobake.credentials import Access
-from gobake.engine import BakeCall, Builder, BuilderQuery, Usage
+from gobake.engine import BakeCall, BuilderQuery, Usage
 from gobake.errors import GobakeError, Unwritable
+from gobake.files import atomic
 from gobake.gotool import host
-from gobake.model import Project, Strategy
-from gobake.plan.discover import Opened, history_folder
+from gobake.plan import build_plan
+from gobake.plan.build_plan import BuildPlan, make_plan
+from gobake.plan.builder import PlannedBuilder, answered
+from gobake.plan.discover import Opened, open_project
 from gobake.plan.namesakes import namesakes
-from gobake.plan.versions import Versions, linked, used
+from gobake.plan.request import BuildRequest
 from gobake.proc import futures
 from gobake.recipe.writing import recipe_folder, write_recipe
 from gobake.run import prebuilt
-from gobake.run.choose import Chosen, begin_questions, choose
 from gobake.run.modules import access_of
-from gobake.run.request import BuildRequest
 from gobake.run.usage import begin_usage
 from gobake.targets.matrix import Matrix
 
@@ -45,33 +45,30 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedBuild:
-    """What is known when the build may begin."""
+    """A plan, and what lies ready for it when the build may begin."""
 
-    opened: Opened
-    builder: Builder
-    matrix: Matrix
-    caches: CacheSettings
-    layers: LayerPlan
+    plan: BuildPlan
     usage: Future[Usage | None] | None  # what the builder keeps, where that was asked already
     care: SeedSession | None  # None: there are no seeds to restore or to save
-    history: Path  # where the records of earlier runs are
     travel: RemoteHistory | None  # None: no history lies in a cache store
     trace_folder: Path
     call: BakeCall
     places: recipe.Places
     staged: staging.Staged  # the copies that are built from
-    prebuilt: Path | None  # binaries compiled outside
-    variables: Mapping[str, str]  # of the bake file, without those of `access`, which may be secret
-    versions: Versions
     access: Access
     namesakes: tuple[str, ...]  # notes about images of other projects whose names the build takes
     trust_notes: tuple[str, ...] = ()  # what the tree says or would be given, and for want of trust does not
+
+    @property
+    def prebuilt(self) -> Path | None:
+        """The folder of binaries compiled outside; None where none are used."""
+        return self.plan.binaries if self.plan.uses_binaries else None
 
     @cached_property
     def journal(self) -> Journal:
         from gobake.runs.journal import Journal
 
-        return Journal(self.history)
+        return Journal(self.plan.history)
 
     def open_journal(self) -> None:
         """Now, since it takes a tenth of a second."""
@@ -81,154 +78,151 @@ class PreparedBuild:
 def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> PreparedBuild:
     """Engine and Go are asked at the same time: either takes a tenth of a second. ``scratch``: a folder that goes with
     this run."""
-    begin_questions(query)
+    _begin_questions(query)
     usage = futures.start(lambda: _cheap_usage(request, query))
     settings = futures.start(host.module_settings)
-    chosen = choose(request, query)
-    access, without = access_of(request, chosen, scratch, settings.result)
-    _compile_outside(request, chosen, access)
-    layers, warming = _layers(request, chosen, _builders(chosen.builder, query), usage)
-    staged = _stage(request, chosen)
-    written = _write(request, chosen, layers, staged)
-    variables = _variables(request, chosen)
-    history = history_folder(chosen.opened, request.project)
-    names = namesakes(chosen.opened.project, chosen.matrix, request.tag) if chosen.keeps(request) else ()
+    plan = _planned(request, query)
+    access, without = access_of(plan, scratch, settings.result)
+    _compile_outside(plan, access)
+    plan, warming = _with_caches(plan, usage)
+    staged = _stage(plan)
+    places, texts = _write(plan, staged)
     return PreparedBuild(
-        opened=chosen.opened,
-        builder=chosen.builder,
-        matrix=chosen.matrix,
-        caches=chosen.caches,
-        layers=layers,
+        plan=plan,
         usage=usage.result(),
-        care=_seed_session(request, chosen, layers, written, usage.result(), warming),
-        history=history,
-        travel=None if request.dry_run else _travel(chosen.caches, chosen.opened.project, history),
+        care=_seed_session(plan, texts.dockerfile, staged, usage.result(), warming),
+        travel=_travel(plan),
         trace_folder=scratch / "trace",
         call=BakeCall(
-            files=(written.folder / recipe.BAKE_FILE,),
-            targets=_bake_targets(chosen.matrix, layers),
-            builder=request.project.builder,
+            files=(Path(places.dockerfile).with_name(recipe.BAKE_FILE),),
+            targets=plan.bake_targets,
+            builder=plan.builder.name,
             no_cache=request.no_cache,
             metadata_file=scratch / "metadata.json",
-            variables={**variables, "TRACE": str(scratch / "trace"), **access.variables},
+            variables={**plan.variables, "TRACE": str(scratch / "trace"), **access.variables},
             secrets=access.secrets,
             plugin=query.plugin,
         ),
-        places=written.places,
+        places=places,
         staged=staged,
-        prebuilt=chosen.binaries if Strategy.PREBUILT in chosen.matrix.strategies else None,
-        variables=variables,
-        versions=chosen.versions,
         access=access,
-        namesakes=names,
-        trust_notes=(*chosen.opened.trust.notes(), *([without] if without else ())),
+        namesakes=namesakes(plan.project, plan.matrix, request.tag) if plan.keeps_images else (),
+        trust_notes=(*plan.opened.trust.notes(), *([without] if without else ())),
     )
 
 
-def _compile_outside(request: BuildRequest, chosen: Chosen, access: Access) -> None:
-    """The binaries that are compiled before the build are there from now on."""
-    if Strategy.PREBUILT in chosen.matrix.strategies and not request.dry_run:
-        with access.redactor.errors():
-            compiler = prebuilt.HostGo(
-                go=chosen.host_go,
-                is_trusted=chosen.opened.trust.host_code,
-                layout=chosen.opened.tree.layout,
-                access=access.host,
-                values=chosen.versions.values,
-            )
-            prebuilt.stage(chosen.opened.project, chosen.matrix, chosen.binaries, compiler)
-            prebuilt.check(chosen.opened.project, chosen.matrix, chosen.binaries)
+def _begin_questions(query: BuilderQuery) -> None:
+    if not query.remembered:
+        query.begin_info()
+    if not query.plugin:
+        threading.Thread(target=engine.warm_up, daemon=True).start()
 
 
-def _layers(
-    request: BuildRequest, chosen: Chosen, builders: Builders, usage: Future[Future[Usage | None] | None]
-) -> tuple[LayerPlan, Warming | None]:
-    """(the layer caches of every target, what would warm the builder)."""
-    opened, caches = chosen.opened, chosen.caches
-    layers = layer_caches(opened.project, chosen.matrix, caches, builders, request.tag)
-    if request.dry_run or not caches.store:
-        return layers, None
+# ---- the plan
+
+
+def _planned(request: BuildRequest, query: BuilderQuery) -> BuildPlan:
+    """The plan, in a folder of the cache that is there."""
+    opened = open_project(request.project)
+    plan = make_plan(request, opened, _builder(request, opened, query), os.environ)
+    if plan.needs_image_store:
+        engine.require_image_store(query.info())
+    os.environ.pop("SOURCE_DATE_EPOCH", None)  # buildx would make a build argument of it; the plan has it
+    try:
+        atomic.make_folder(plan.home)
+    except OSError as error:
+        raise Unwritable(
+            f"{plan.home} cannot be made: {error.strerror}", remedy="set XDG_CACHE_HOME to a folder that you may write"
+        ) from None
+    return plan
+
+
+def _builder(request: BuildRequest, opened: Opened, query: BuilderQuery) -> PlannedBuilder:
+    found = answered(query)
+    if query.remembered and build_plan.stuck(request, opened, found):
+        query.ask_again()  # bad news is only believed when it is fresh
+        found = answered(query)
+    return found
+
+
+def _with_caches(plan: BuildPlan, usage: Future[Future[Usage | None] | None]) -> tuple[BuildPlan, Warming | None]:
+    """(the plan with the layer caches that can be had here and now, what would warm the builder)."""
+    caches = plan.caches
+    if plan.request.dry_run or not caches.store:
+        return plan, None
     from gobake.caching.layers import record as cache_run  # only where there is a cache store
     from gobake.caching.seeds import session
+    from gobake.plan import seeds
 
-    layers = cache_run.begin(layers, caches)
-    warming = session.warming(
-        opened.project, opened.tree, chosen.matrix, caches, chosen.builder, request.project.builder, chosen.home
-    )
-    if warming and session.is_edit(caches, opened.checkout) and _is_warm(warming, usage):
+    layers = cache_run.begin(plan.layers, caches)
+    warming = seeds.warming(plan.opened, plan.matrix, caches, plan.builder, plan.home)
+    if warming and session.is_edit(caches, plan.opened.checkout) and _is_warm(warming, usage):
         layers = layers.without_imports()  # to look them up for many targets takes longer than to compile
-    return layers, warming
+    return replace(plan, layers=layers), warming
 
 
-# ---- the recipe
+# ---- what lies ready
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Written:
-    """A recipe that lies in the cache folder."""
-
-    folder: Path
-    places: recipe.Places
-    dockerfile: str
-    staged: staging.Staged
-
-
-def _write(request: BuildRequest, chosen: Chosen, layers: LayerPlan, staged: staging.Staged) -> _Written:
-    """No path of one run is in the files: the same project gives the same recipe, and two runs do not disturb each
-    other."""
-    project, matrix = chosen.opened.project, chosen.matrix
-    output = "type=image,push=true" if request.push else "type=image"
-    if request.load and not chosen.builder.keeps_images:
-        output = "type=docker"
-    folder = recipe_folder(chosen.home, project, matrix, f"{output} {staged.sources}", layers.targets)
-    places = recipe.Places(
-        context=str(staged.sources),
-        files=str(staged.files),
-        exact=True,
-        dockerfile=str(folder / recipe.DOCKERFILE),
-        prebuilt=str(chosen.binaries),
-        output=output,
-        project=str(project.root),
-    )
-    texts = recipe.render(project, matrix, chosen.opened.tree, places, layers.targets)
-    write_recipe(folder, texts)
-    return _Written(folder=folder, places=places, dockerfile=texts.dockerfile, staged=staged)
+def _compile_outside(plan: BuildPlan, access: Access) -> None:
+    """The binaries that are compiled before the build are there from now on."""
+    if plan.uses_binaries and not plan.request.dry_run:
+        with access.redactor.errors():
+            compiler = prebuilt.HostGo(
+                go=plan.host_go,
+                is_trusted=plan.opened.trust.host_code,
+                layout=plan.opened.tree.layout,
+                access=access.host,
+                values=plan.versions.values,
+            )
+            prebuilt.stage(plan.project, plan.matrix, plan.binaries, compiler)
+            prebuilt.check(plan.project, plan.matrix, plan.binaries)
 
 
-def _variables(request: BuildRequest, chosen: Chosen) -> dict[str, str]:
-    """Of the bake file. SOURCE_DATE_EPOCH is taken out of the environment: buildx would make a build argument of it."""
-    epoch = os.environ.pop("SOURCE_DATE_EPOCH", "")
-    return {
-        "TAG": request.tag,
-        **used(chosen.matrix, chosen.versions),
-        "PREFIX": chosen.opened.project.prefix,
-        "EPOCH": epoch if epoch.isdigit() else "0",
-    }
-
-
-def _stage(request: BuildRequest, chosen: Chosen) -> staging.Staged:
+def _stage(plan: BuildPlan) -> staging.Staged:
     """Copies of what the build reads, in a folder that no other run writes to while this one lives."""
-    folder = chosen.home / "context"
-    if request.dry_run:
+    folder = plan.home / "context"
+    if plan.request.dry_run:
         return staging.nothing(folder)
-    return staging.stage(admitted(chosen.opened.project, chosen.matrix, chosen.opened.tree), folder)
+    return staging.stage(admitted(plan.project, plan.matrix, plan.opened.tree), folder)
 
 
-def _bake_targets(matrix: Matrix, layers: LayerPlan) -> tuple[str, ...]:
-    return (*(t.name for t in matrix.targets), *((recipe.TRACE,) if matrix.compiles else ()), *layers.exporters)
+def _write(plan: BuildPlan, staged: staging.Staged) -> tuple[recipe.Places, recipe.Recipe]:
+    places = _placed(
+        plan,
+        recipe.Places(
+            context=str(staged.sources),
+            files=str(staged.files),
+            exact=True,
+            dockerfile="",
+            prebuilt=str(plan.binaries),
+            output=plan.output,
+            project=str(plan.project.root),
+        ),
+    )
+    texts = plan.recipe(places)
+    write_recipe(Path(places.dockerfile).parent, texts)
+    return places, texts
+
+
+def _placed(plan: BuildPlan, places: recipe.Places) -> recipe.Places:
+    """The same with the folder of the plan's own recipe."""
+    where = f"{places.output} {places.context}"
+    folder = recipe_folder(plan.home, plan.project, plan.matrix, where, plan.layers.targets)
+    return replace(places, dockerfile=str(folder / recipe.DOCKERFILE))
 
 
 def narrowed(ready: PreparedBuild, matrix: Matrix) -> PreparedBuild:
     """The same build of fewer targets."""
-    project = ready.opened.project
-    names = {recipe.TRACE, *(target.name for target in matrix.targets)}
-    layers = replace(ready.layers, targets={n: cache for n, cache in ready.layers.targets.items() if n in names})
-    home, where = Path(ready.places.dockerfile).parents[2], f"{ready.places.output} {ready.places.context}"
-    folder = recipe_folder(home, project, matrix, where, layers.targets)
-    places = replace(ready.places, dockerfile=str(folder / recipe.DOCKERFILE))
-    write_recipe(folder, recipe.render(project, matrix, ready.opened.tree, places, layers.targets))
-    call = replace(ready.call, files=(folder / recipe.BAKE_FILE,), targets=_bake_targets(matrix, layers))
-    return replace(ready, matrix=matrix, layers=layers, places=places, call=call)
+    plan = ready.plan.narrowed(matrix)
+    places = _placed(plan, ready.places)
+    folder = Path(places.dockerfile).parent
+    write_recipe(folder, plan.recipe(places))
+    call = replace(ready.call, files=(folder / recipe.BAKE_FILE,), targets=plan.bake_targets)
+    return replace(ready, plan=plan, places=places, call=call)
+
+
+# ---- what goes on beside
 
 
 def _cheap_usage(request: BuildRequest, query: BuilderQuery) -> Future[Usage | None] | None:
@@ -239,7 +233,9 @@ def _cheap_usage(request: BuildRequest, query: BuilderQuery) -> Future[Usage | N
         builder = query.builder()
     except GobakeError:  # said where it is asked for next
         return None
-    return begin_usage(builder, request.project.builder) if builder.on_socket else None
+    if not builder.on_socket:
+        return None
+    return begin_usage(PlannedBuilder(answer=builder, name=request.project.builder))
 
 
 def _is_warm(warming: Warming, usage: Future[Future[Usage | None] | None]) -> bool:
@@ -252,47 +248,32 @@ def _is_warm(warming: Warming, usage: Future[Future[Usage | None] | None]) -> bo
 
 
 def _seed_session(
-    request: BuildRequest,
-    chosen: Chosen,
-    layers: LayerPlan,
-    written: _Written,
+    plan: BuildPlan,
+    dockerfile: str,
+    staged: staging.Staged,
     usage: Future[Usage | None] | None,
     warming: Warming | None,
 ) -> SeedSession | None:
     """None where there is no store, or where nothing is compiled with a cache."""
-    caches, matrix = chosen.caches, chosen.matrix
-    if not caches.store or not matrix.compiles or request.no_cache or request.dry_run:
+    request = plan.request
+    if not plan.caches.store or not plan.matrix.compiles or request.no_cache or request.dry_run:
         return None
     from gobake.run.seeds import SeedSession  # only where there is a cache store
 
-    compiled = layers.targets.get(recipe.TRACE)
-    session = SeedSession(
-        opened=chosen.opened,
-        matrix=matrix,
-        choice=caches,
-        builder=chosen.builder,
-        chosen=request.project.builder,
-        home=chosen.home,
-        recipe=written.dockerfile,
-        late=linked(matrix, chosen.versions),
-        layers=compiled.imports if compiled else (),
-        usage=usage,
-        asked=warming,
-        staged=written.staged,
-    )
+    session = SeedSession(plan=plan, recipe=dockerfile, usage=usage, asked=warming, staged=staged)
     session.begin()
     return session
 
 
-def _travel(caches: CacheSettings, project: Project, history: Path) -> RemoteHistory | None:
+def _travel(plan: BuildPlan) -> RemoteHistory | None:
     """What the cache store has of other runs is on its way from now on."""
-    if caches.store is None:
+    if plan.caches.store is None or plan.request.dry_run:
         return None
     from gobake.caching.store.history import travel
 
-    found = travel(caches, project.name)
+    found = travel(plan.caches, plan.project.name)
     if found:
-        found.begin(lambda: _known(history))
+        found.begin(lambda: _known(plan.history))
     return found
 
 
@@ -307,23 +288,16 @@ def _known(history: Path) -> frozenset[str]:
         return frozenset()
 
 
-def hints(request: BuildRequest, ready: PreparedBuild, record: RunRecord) -> list[str]:
+def hints(ready: PreparedBuild, record: RunRecord) -> list[str]:
     """What to know of a run that went well; what images lack is said when a program is new, and not again and again."""
-    found = [*ready.namesakes, *ready.versions.notes, *ready.caches.notes, *ready.layers.notes]
+    plan = ready.plan
+    found = [*ready.namesakes, *plan.versions.notes, *plan.caches.notes, *plan.layers.notes]
     if any(work.compiled for work in record.go):
         from gobake.needs import sources, telling
 
-        needs = sources.service_needs(ready.opened.project, ready.opened.tree, ready.matrix, ready.history)
+        needs = sources.service_needs(plan.project, plan.opened.tree, plan.matrix, plan.history)
         found += telling.lacking(needs)
-    if not ready.builder.keeps_images and not request.load and not request.push:
-        found.append(f"the images stay in the cache of builder {ready.builder.name}; --push or --load brings them out")
+    if not plan.keeps_images and not plan.request.push:
+        name = plan.builder.answer.name
+        found.append(f"the images stay in the cache of builder {name}; --push or --load brings them out")
     return found
-
-
-def _builders(builder: Builder, query: BuilderQuery) -> Builders:
-    stores = not builder.keeps_images or builder.holds_platforms
-    return Builders(
-        several_nodes=len(builder.nodes) > 1,
-        inside_docker=builder.keeps_images,
-        exports=stores or query.info().holds_platforms,
-    )

@@ -67,7 +67,7 @@ class Saving:
         from gobake.trace.bases import base_digests
 
         self.say(f"saving the Go caches in {self.care.place}")
-        self._saved = futures.start(partial(self.care.save, base_digests(log, self.care.opened.project.bases.go)))
+        self._saved = futures.start(partial(self.care.save, base_digests(log, self.care.plan.project.bases.go)))
 
     def end(self, *, interrupted: bool) -> bool:
         """Wait for it; whether Ctrl-C was pressed."""

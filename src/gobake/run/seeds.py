@@ -8,25 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gobake import engine
-from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.seeds import expected, session
 from gobake.caching.seeds.memory import note
 from gobake.caching.seeds.save import save
 from gobake.caching.seeds.seed import Seed
 from gobake.caching.seeds.warm import Warming, Warmth, warm
 from gobake.context.staging import Staged, digest
-from gobake.engine import Builder, Usage
+from gobake.engine import Usage
 from gobake.engine.gc_limits import collection_warning
 from gobake.errors import GobakeError
-from gobake.plan.discover import Opened
-from gobake.recipe.cache_entry import CacheEntry
+from gobake.plan.build_plan import BuildPlan
+from gobake.plan.seeds import saving
+from gobake.plan.versions import linked
+from gobake.recipe import TRACE
 from gobake.report.seeds import restored_line, saved_line
 from gobake.run.usage import begin_usage
 from gobake.runs.record import SeedRecord
-from gobake.targets.matrix import Matrix
 from gobake.text.printable import one_line
 
 
@@ -34,16 +33,9 @@ from gobake.text.printable import one_line
 class SeedSession:
     """The mounts of one run."""
 
-    opened: Opened
-    matrix: Matrix
-    choice: CacheSettings
-    builder: Builder
-    chosen: str  # the builder's name as --builder gave it
-    home: Path
+    plan: BuildPlan
     recipe: str  # text of the Dockerfile
     staged: Staged  # what is built from
-    late: str  # what is linked into programs, by name
-    layers: Sequence[CacheEntry]  # cache-from of the compile stages
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
@@ -52,7 +44,7 @@ class SeedSession:
     def begin(self) -> None:
         """Ask the builder for its mounts, and wait for nothing."""
         if self.asked:
-            self.usage = self.usage or begin_usage(self.builder, self.chosen)
+            self.usage = self.usage or begin_usage(self.plan.builder)
 
     def warm(self, say: Callable[[str], None]) -> None:
         """Fill cold mounts; ``say`` gets a line before anything that takes time."""
@@ -89,33 +81,23 @@ class SeedSession:
     @property
     def place(self) -> str:
         """Where seeds are kept."""
-        return self.choice.store.shown if self.choice.store else ""
+        return self.plan.caches.store.shown if self.plan.caches.store else ""
 
     def is_due(self, *, compiled: bool) -> bool:
         """Whether the policy saves a seed after a run that compiled something, or nothing."""
-        return session.is_due(self.choice, compiled=compiled)
+        return session.is_due(self.plan.caches, compiled=compiled)
 
     def save(self, bases: Sequence[str]) -> None:
         """Save a seed. ``bases``: the digests of the golang image that the compile ran in."""
-        assert self.choice.store
-        listed = engine.cache_mounts(self.chosen)
-        used = self.asked.among(listed or ()) if self.asked else ()
-        opened = self.opened
-        note(self.home, self.builder.name, used, go=opened.project.go_version)
-        need = sum(mount.size for mount in listed or () if mount.id.startswith(f"{opened.project.mounts}-"))
-        if warning := collection_warning(self.builder, need):
+        plan, builder = self.plan, self.plan.builder
+        listed = engine.cache_mounts(builder.name) or ()
+        used = self.asked.among(listed) if self.asked else ()
+        note(plan.home, builder.answer.name, used, go=plan.project.go_version)
+        need = sum(mount.size for mount in listed if mount.id.startswith(f"{plan.project.mounts}-"))
+        if warning := collection_warning(builder.answer, need):
             self.notes.append(f"warning: {warning}")
-        asked = session.saving(
-            opened.project,
-            opened.tree,
-            self.choice.store,
-            self.choice.lineages,
-            self.choice,
-            self.builder,
-            self.chosen,
-            listed or (),
-            expected.told(self.choice.policy.layers, self._inputs(bases)),
-        )
+        inputs = expected.told(plan.caches.policy.layers, self._inputs(bases))
+        asked = saving(plan.opened, plan.caches, builder, plan.caches.lineages, listed, inputs)
         try:
             saved = save(asked)
         except GobakeError as error:
@@ -136,13 +118,16 @@ class SeedSession:
 
     def _comes_from_layers(self, seed: Seed) -> bool:
         def inputs() -> str:
-            base = expected.resolve_base(self.opened.project.bases.go, self.chosen)
+            base = expected.resolve_base(self.plan.project.bases.go, self.plan.builder.name)
             return self._inputs((base,)) if base else ""
 
-        return expected.comes_from_layers(seed, self.choice.policy.layers, self.layers, inputs)
+        compiled = self.plan.layers.targets.get(TRACE)
+        layers = compiled.imports if compiled else ()
+        return expected.comes_from_layers(seed, self.plan.caches.policy.layers, layers, inputs)
 
     def _inputs(self, bases: Sequence[str]) -> str:
         """Digest of what the compile is made from; "" where that is not known."""
         if len(bases) != 1:
             return ""
-        return digest([self.recipe, bases[0], self.late], self.staged.read)
+        late = linked(self.plan.matrix, self.plan.versions)
+        return digest([self.recipe, bases[0], late], self.staged.read)

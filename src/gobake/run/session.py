@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gobake import __version__
 from gobake.engine import EngineInfo
+from gobake.plan.request import BuildRequest
 from gobake.run.prepare import PreparedBuild
-from gobake.run.request import BuildRequest
 from gobake.run.save import Saving
 from gobake.text.say import say
 
@@ -48,10 +48,10 @@ def begin(request: BuildRequest, ready: PreparedBuild, started: float, meanwhile
         ready=ready,
         started=started,
         begun=_begun_run(request, ready, started),
-        usage=_usage(request, ready),
+        usage=_usage(ready),
         saving=Saving(
             care=ready.care,
-            matrix=ready.matrix,
+            matrix=ready.plan.matrix,
             trace_folder=ready.trace_folder,
             started=started,
             say=sayer(request),
@@ -71,34 +71,34 @@ def _begun_run(request: BuildRequest, ready: PreparedBuild, started: float) -> B
     from gobake.runs.record import RunRecord
     from gobake.trace.steps import Trace
 
+    plan = ready.plan
     record = RunRecord(
-        id=next_id(ready.history, started),
+        id=next_id(plan.history, started),
         started=started,
         seconds=0.0,
         command=request.command,
         outcome="",
-        targets=read.results(ready.opened.project, ready.matrix, request.tag, {}, Trace(steps=()), sizes={}),
+        targets=read.results(plan.project, plan.matrix, request.tag, {}, Trace(steps=()), sizes={}),
         gobake=__version__,
-        cache_policy=ready.caches.policy.name,
-        cache_store=ready.caches.store.shown if ready.caches.store else "",
-        trust=ready.opened.trust.shown(),
-        **read.facts(ready.opened, ready.caches.surroundings, ready.builder, EngineInfo()),
+        cache_policy=plan.caches.policy.name,
+        cache_store=plan.caches.store.shown if plan.caches.store else "",
+        trust=plan.opened.trust.shown(),
+        **read.facts(plan.opened, plan.caches.surroundings, plan.builder.answer, EngineInfo()),
         no_cache=request.no_cache,
-        lineages=ready.caches.lineages,
+        lineages=plan.caches.lineages,
     )
-    return BegunRun(ready.history, record)
+    return BegunRun(plan.history, record)
 
 
-def _usage(request: BuildRequest, ready: PreparedBuild) -> MountUsage:
+def _usage(ready: PreparedBuild) -> MountUsage:
     from gobake.caching.seeds.mounts import mounts_of
     from gobake.recipe.ignore import vendored
     from gobake.run.usage import MountUsage
 
-    opened = ready.opened
+    plan = ready.plan
     usage = MountUsage(
-        builder=ready.builder,
-        chosen=request.project.builder,
-        mounts=mounts_of(opened.project, ready.matrix, vendored=vendored(ready.matrix, opened.tree)),
+        builder=plan.builder,
+        mounts=mounts_of(plan.project, plan.matrix, vendored=vendored(plan.matrix, plan.opened.tree)),
         before=ready.care.usage if ready.care and ready.care.usage else ready.usage,
     )
     usage.begin()

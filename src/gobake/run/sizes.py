@@ -7,8 +7,8 @@ from typing import Any
 
 from gobake import engine
 from gobake.outcome import read
+from gobake.plan.request import BuildRequest
 from gobake.run.prepare import PreparedBuild
-from gobake.run.request import BuildRequest
 from gobake.runs.record import SizeRecord
 
 
@@ -16,15 +16,15 @@ def sizes_of(
     request: BuildRequest, ready: PreparedBuild, metadata: Mapping[str, Any]
 ) -> dict[str, tuple[SizeRecord, ...]]:
     """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
-    digests = {t.name: read.digest_of(metadata, t.name) for t in ready.matrix.targets}
+    digests = {t.name: read.digest_of(metadata, t.name) for t in ready.plan.matrix.targets}
     known = ready.journal.sizes(digests.values())
     names = {
-        t.name: t.images(ready.opened.project.prefix, request.tag)[0]
-        for t in ready.matrix.targets
+        t.name: t.images(ready.plan.project.prefix, request.tag)[0]
+        for t in ready.plan.matrix.targets
         if digests[t.name] not in known
     }
     found: Mapping[str, tuple[engine.ImageSize, ...]] = {}
-    if names and (ready.builder.keeps_images or request.load):
+    if names and (ready.plan.builder.keeps_images or request.load):
         found = engine.image_sizes(list(names.values()))
     elif names and request.push:
         found = {name: engine.remote_sizes(name) for name in names.values()}

@@ -13,31 +13,31 @@ from typing import TYPE_CHECKING
 
 from gobake import engine
 from gobake.caching.seeds.mounts import Mount
-from gobake.engine import Builder, Usage
+from gobake.engine import Usage
+from gobake.plan.builder import PlannedBuilder
 from gobake.proc import futures
 
 if TYPE_CHECKING:
     from gobake.runs.record import MountRecord
 
 
-def begin_usage(builder: Builder, chosen: str) -> Future[Usage | None]:
-    """Ask what a builder keeps, and wait for nothing. ``chosen``: its name as --builder gave it."""
-    return futures.start(lambda: engine.builder_usage(builder, chosen))
+def begin_usage(builder: PlannedBuilder) -> Future[Usage | None]:
+    """Ask what a builder keeps, and wait for nothing."""
+    return futures.start(lambda: engine.builder_usage(builder.answer, builder.name))
 
 
 @dataclass(kw_only=True)
 class MountUsage:
     """One run's look at its builder."""
 
-    builder: Builder
-    chosen: str  # the builder's name as --builder gave it
+    builder: PlannedBuilder
     mounts: Sequence[Mount]
     before: Future[Usage | None] | None = None  # None: not asked
 
     def begin(self) -> None:
         """Ask, and wait for nothing."""
-        if self.before is None and self.builder.on_socket:
-            self.before = begin_usage(self.builder, self.chosen)
+        if self.before is None and self.builder.answer.on_socket:
+            self.before = begin_usage(self.builder)
 
     def settle(self) -> None:
         """Wait until nobody measures the mounts. BuildKit remembers the sizes, so that neither this question nor its
@@ -58,7 +58,7 @@ class MountUsage:
         from gobake.runs.record import MountRecord  # when the build is over
 
         before = self.before.result()
-        after = engine.builder_usage(self.builder, self.chosen) if used else before
+        after = engine.builder_usage(self.builder.answer, self.builder.name) if used else before
         return tuple(
             MountRecord(name=mount.name, id=mount.id, before=_size(before, mount), after=_size(after, mount))
             for mount in self.mounts

@@ -15,7 +15,7 @@ from gobake import run as build
 from gobake.cli import gobake
 from gobake.errors import GobakeError
 from gobake.model import Platform
-from gobake.run.request import BuildRequest
+from gobake.plan.request import BuildRequest
 from tests.conftest import REPOSITORY, Tree
 from tests.unit.invoked import good
 

@@ -15,9 +15,11 @@ from gobake.gotool.asking import Query, queries, questions
 from gobake.gotool.packages import GoTree
 from gobake.gotool.settings import mod_of, without_mod
 from gobake.model import BuildOptions, Platform
+from gobake.plan.build_plan import make_plan
+from gobake.plan.builder import assumed
 from gobake.plan.discover import open_project
-from gobake.plan.request import ProjectRequest
-from gobake.report.plan import as_json, as_text, make_plan
+from gobake.plan.request import BuildRequest, ProjectRequest
+from gobake.report.plan import as_json, as_text
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
 
@@ -284,7 +286,8 @@ def test_a_module_that_cannot_be_read_is_named_and_stops_no_other(tree: Tree) ->
         "example.com/gone@v1.0.0: missing go.sum entry for go.mod file; to add it:",
         "    go mod download example.com/gone",
     ]
-    plan = make_plan(found, select(project, Selection(), (AMD64,)), "latest")
+    request = BuildRequest(project=ProjectRequest(directory=project.root), selection=Selection())
+    plan = make_plan(request, found, assumed(), {})
     assert f"unread    tools/c4: Go cannot read it: {' '.join(said.split())}" in as_text(plan).splitlines()
     assert as_json(plan)["unread"] == [{"folder": folder, "words": said}]
     with pytest.raises(UsageError, match=r"Go cannot read ./tools/c4: .*; run `go mod download example.com/gone`"):

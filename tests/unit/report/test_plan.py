@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gobake.caching.layers.plan import Builders, layer_caches
 from gobake.caching.policy.options import CacheOptions
 from gobake.errors import ConfigError
 from gobake.model import Platform, Strategy
-from gobake.plan.discover import choose_caches, open_project
-from gobake.plan.request import ProjectRequest
-from gobake.report.plan import Plan, as_json, as_text, make_plan
-from gobake.targets.matrix import Selection, select
+from gobake.plan.build_plan import BuildPlan, make_plan
+from gobake.plan.builder import assumed
+from gobake.plan.discover import open_project
+from gobake.plan.request import BuildRequest, ProjectRequest
+from gobake.report.plan import as_json, as_text
+from gobake.targets.matrix import Selection
 from tests.conftest import Tree
 
 AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")
@@ -28,10 +31,22 @@ FILES = {
 CHOSEN = "services:\n  api: {strategies: [alpine, scratch], tags: [stable], version_stamp: main.v}\n  worker: {}\n"
 
 
-def planned(root: Path, selection: Selection | None = None, registry: str = "") -> Plan:
-    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64, ARM64), trust=True, registry=registry))
-    matrix = select(opened.project, selection or Selection(every_strategy=True), (AMD64, ARM64))
-    return make_plan(opened, matrix, "v1")
+def planned(
+    root: Path,
+    selection: Selection | None = None,
+    registry: str = "",
+    wish: CacheOptions | None = None,
+    platforms: tuple[Platform, ...] = (AMD64, ARM64),
+) -> BuildPlan:
+    """As if this machine compiled what is compiled outside."""
+    request = BuildRequest(
+        project=ProjectRequest(directory=root, platforms=(AMD64, ARM64), trust=True, registry=registry),
+        selection=replace(selection or Selection(every_strategy=True), platforms=platforms),
+        caches=wish or CacheOptions(),
+        tag="v1",
+    )
+    opened = replace(open_project(request.project), host_go="/usr/bin/go")
+    return make_plan(request, opened, assumed(), os.environ)
 
 
 def test_a_chosen_strategy_has_the_plain_tag_and_the_configured_ones(tree: Tree) -> None:
@@ -110,30 +125,30 @@ def test_the_text_tells_the_same_as_the_json(tree: Tree) -> None:
 
 
 def test_what_is_left_out_is_told_with_its_reason(tree: Tree) -> None:
-    opened = open_project(ProjectRequest(directory=tree(FILES), trust=True, platforms=(AMD64,)))
-    matrix = select(opened.project, Selection(every_strategy=True), (Platform(os="linux", arch="s390x"),))
-    text = as_text(make_plan(opened, matrix, "latest"))
+    text = as_text(planned(tree(FILES), platforms=(Platform(os="linux", arch="s390x"),)))
     assert "left out  api in upx: UPX cannot pack s390x" in text
 
 
 # ---- caches
 
 
-def with_caches(root: Path, wish: CacheOptions, monkeypatch: pytest.MonkeyPatch, **env: str) -> Plan:
+def with_caches(root: Path, wish: CacheOptions, monkeypatch: pytest.MonkeyPatch, **env: str) -> BuildPlan:
     for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"):
         monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    opened = open_project(ProjectRequest(directory=root, platforms=(AMD64, ARM64), trust=True, registry="ghcr.io/acme"))
-    matrix = select(opened.project, Selection(), (AMD64, ARM64))
-    choice = choose_caches(opened, wish).settled()
-    return make_plan(opened, matrix, "v1", choice, layer_caches(opened.project, matrix, choice, Builders()))
+    return planned(root, Selection(), "ghcr.io/acme", wish)
 
 
 def test_the_plan_tells_policy_store_and_what_each_target_reads_and_writes(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    env = {"GITLAB_CI": "true", "CI_COMMIT_BRANCH": "next", "CI_DEFAULT_BRANCH": "main"}
+    env = {
+        "GITLAB_CI": "true",
+        "CI_COMMIT_BRANCH": "next",
+        "CI_DEFAULT_BRANCH": "main",
+        "CI_DISPOSABLE_ENVIRONMENT": "true",
+    }
     plan = with_caches(tree(FILES), CacheOptions(), monkeypatch, **env)
     lines = as_text(plan).splitlines()
     assert "policy    ci-branch: gitlab, next" in lines

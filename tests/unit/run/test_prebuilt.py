@@ -11,6 +11,7 @@ import pytest
 from gobake.errors import CompileFailed, ProjectError, Unwritable
 from gobake.gotool import modules
 from gobake.model import Platform, Project, Strategy
+from gobake.plan import outside
 from gobake.plan.discover import open_project
 from gobake.plan.request import ProjectRequest
 from gobake.run import prebuilt
@@ -40,7 +41,7 @@ def machine(file: Path) -> int:
 
 def test_binaries_that_the_pattern_does_not_find_are_missing_a_platform_each(tree: Tree) -> None:
     project, matrix = opened(tree({**FILES, "dist/api-linux-amd64": "x"}), AMD64, ARM64)
-    lacking = prebuilt.missing(project, matrix)
+    lacking = outside.missing(project, matrix)
     assert [(m.service.name, str(m.platform)) for m in lacking] == [
         ("api", "linux/arm64"),
         ("worker", "linux/amd64"),
@@ -51,12 +52,12 @@ def test_binaries_that_the_pattern_does_not_find_are_missing_a_platform_each(tre
 
 def test_only_the_prebuilt_targets_without_a_binary_are_dropped(tree: Tree) -> None:
     project, matrix = opened(tree({**FILES, "dist/api-linux-amd64": "x"}), AMD64)
-    less = prebuilt.without(project, matrix, prebuilt.missing(project, matrix))
+    less = outside.without(project, matrix, outside.missing(project, matrix))
     assert [t.name for t in less.targets] == ["api-prebuilt", "api-scratch", "worker-scratch"]
     assert less.left_out == (
         "worker in prebuilt: no dist/{service}-{os}-{arch} and no Go on this machine to compile it",
     )
-    assert prebuilt.without(project, matrix, ()) is matrix
+    assert outside.without(project, matrix, ()) is matrix
 
 
 def test_a_binary_that_is_there_is_taken_as_it_is_and_not_written_twice(tree: Tree, tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_the_pattern_may_hold_folders(tree: Tree, tmp_path: Path) -> None:
     (root / "out/bin/linux/armv6/api").write_text("x")
     (root / "out/bin/linux/armv6/worker").write_text("y")
     project, matrix = opened(root, ARMV6)
-    assert prebuilt.missing(project, matrix) == ()
+    assert outside.missing(project, matrix) == ()
     prebuilt.stage(project, matrix, tmp_path / "laid", host(project, None))
     assert (tmp_path / "laid/linux/armv6/api").read_text() == "x"
 

@@ -29,7 +29,7 @@ class SeedSession:
         self.due = due
         self.saved: list[Sequence[str]] = []
         self.place = "registry.test/cache"
-        self.opened: Any = type("Opened", (), {"project": type("P", (), {"bases": type("B", (), {"go": "golang"})})})
+        self.plan: Any = type("Plan", (), {"project": type("P", (), {"bases": type("B", (), {"go": "golang"})})})
 
     def is_due(self, *, compiled: bool) -> bool:
         return self.due and compiled

@@ -12,7 +12,12 @@ import pytest
 
 from gobake import engine, run
 from gobake.engine import Builder, Usage
+from gobake.plan.builder import PlannedBuilder
 from gobake.run import session, usage
+
+
+def planned(name: str, driver: str) -> PlannedBuilder:
+    return PlannedBuilder(answer=Builder(name=name, driver=driver, nodes=()))
 
 
 def look(monkeypatch: pytest.MonkeyPatch, measured: threading.Event) -> usage.MountUsage:
@@ -24,7 +29,7 @@ def look(monkeypatch: pytest.MonkeyPatch, measured: threading.Event) -> usage.Mo
         return Usage(records=0, mounts=())
 
     monkeypatch.setattr(engine, "builder_usage", slow)
-    return usage.MountUsage(builder=Builder(name="default", driver="docker", nodes=()), chosen="", mounts=())
+    return usage.MountUsage(builder=planned("default", "docker"), mounts=())
 
 
 def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -44,7 +49,7 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
         begun.begin()
         return begun
 
-    ready = SimpleNamespace(care=None, matrix=None, trace_folder=tmp_path, trust_notes=())
+    ready = SimpleNamespace(care=None, plan=SimpleNamespace(matrix=None), trace_folder=tmp_path, trust_notes=())
     monkeypatch.setattr(run, "prepare", lambda *_: ready)
     monkeypatch.setattr(run, "bake_what_can_be_built", bake)
     monkeypatch.setattr(session, "_usage", looking)
@@ -58,7 +63,7 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
 
 def test_a_builder_that_is_not_asked_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = threading.Event()
-    remote = usage.MountUsage(builder=Builder(name="farm", driver="remote", nodes=()), chosen="farm", mounts=())
+    remote = usage.MountUsage(builder=planned("farm", "remote"), mounts=())
     remote.begin()
     remote.settle()
     assert not measured.is_set()

@@ -1,0 +1,214 @@
+"""What a build does, as a value, before anything is done: `gobake plan` and `render` print it, `build` and `all` carry
+it out, `cache save` and `cache verify` take parts of it.
+
+Nothing here starts a process, asks an engine or writes a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from gobake import recipe
+from gobake.caching.layers.plan import LayerPlan, layer_caches
+from gobake.caching.policy.choice import CacheSettings
+from gobake.caching.policy.namespaces import namespace
+from gobake.caching.policy.options import CacheOptions
+from gobake.caching.seeds.mounts import mounts_of
+from gobake.errors import EmulationMissing
+from gobake.model import Project, Strategy, Target
+from gobake.paths import cache_folder
+from gobake.plan import outside
+from gobake.plan.builder import PlannedBuilder
+from gobake.plan.discover import Opened, choose_caches, history_folder, versions_of
+from gobake.plan.project import identity
+from gobake.plan.request import BuildRequest
+from gobake.plan.versions import LATEST, Versions, used
+from gobake.recipe.stages import CompileStage, compile_stages
+from gobake.targets.matrix import Matrix, select
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan:
+    """Targets and why they are built, the caches they read and write, and what the build is called with."""
+
+    request: BuildRequest
+    opened: Opened
+    builder: PlannedBuilder
+    matrix: Matrix
+    caches: CacheSettings
+    layers: LayerPlan
+    versions: Versions
+    epoch: str = "0"  # SOURCE_DATE_EPOCH, seconds since 1970
+
+    @property
+    def project(self) -> Project:
+        return self.opened.project
+
+    @property
+    def home(self) -> Path:
+        """The project's cache folder."""
+        return cache_folder() / identity(self.project)
+
+    @property
+    def history(self) -> Path:
+        """Where the records of the project's runs are."""
+        return history_folder(self.opened, self.request.project)
+
+    @property
+    def binaries(self) -> Path:
+        """The folder of what is compiled outside of the build."""
+        return self.home / "prebuilt"
+
+    @property
+    def uses_binaries(self) -> bool:
+        return Strategy.PREBUILT in self.matrix.strategies
+
+    @property
+    def host_go(self) -> str | None:
+        """This machine's own go command, where it may be used for what the tree says."""
+        return self.opened.host_go if self.opened.trust.host_code else None
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether the engine has the images afterwards, under their names."""
+        return self.builder.keeps_images or self.request.load
+
+    @property
+    def needs_image_store(self) -> bool:
+        """Whether the engine has to hold images of several platforms, which it is not yet known to be able to."""
+        several = any(len(target.platforms) > 1 for target in self.matrix.targets)
+        return self.keeps_images and several and not self.builder.answer.holds_platforms
+
+    @property
+    def output(self) -> str:
+        """What BuildKit does with an image, as `--output` has it."""
+        if self.request.push:
+            return "type=image,push=true"
+        return "type=docker" if self.request.load and not self.builder.keeps_images else "type=image"
+
+    @cached_property
+    def stages(self) -> tuple[CompileStage, ...]:
+        return compile_stages(self.matrix)
+
+    @property
+    def mounts(self) -> tuple[str, ...]:
+        """Ids of the cache mounts."""
+        return tuple(mount.id for mount in mounts_of(self.project, self.matrix))
+
+    @property
+    def packages(self) -> int:
+        """How many local packages enter the compile."""
+        return len(recipe.packages(self.matrix, self.opened.tree))
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """Tags of the seeds that cold mounts are filled from, the best first."""
+        if not self.caches.store:
+            return ()
+        from gobake.plan.seeds import tried  # only where there is a cache store
+
+        return tried(self.opened, self.matrix, self.caches, self.builder)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Of the bake file, without those that may hold secrets."""
+        return {
+            "TAG": self.request.tag,
+            **used(self.matrix, self.versions),
+            "PREFIX": self.project.prefix,
+            "EPOCH": self.epoch,
+        }
+
+    @property
+    def bake_targets(self) -> tuple[str, ...]:
+        trace = (recipe.TRACE,) if self.matrix.compiles else ()
+        return (*(target.name for target in self.matrix.targets), *trace, *self.layers.exporters)
+
+    def recipe(self, places: recipe.Places, tag: str = LATEST) -> recipe.Recipe:
+        """The Dockerfile, its ignore file and the bake file, in which ``tag`` stands where TAG says nothing. No path of
+        one run is in them: the same project gives the same recipe."""
+        return recipe.render(self.project, self.matrix, self.opened.tree, places, self.layers.targets, tag)
+
+    def with_layers(self, layers: LayerPlan) -> BuildPlan:
+        return replace(self, layers=layers)
+
+    def narrowed(self, matrix: Matrix) -> BuildPlan:
+        """The plan of fewer targets."""
+        names = {recipe.TRACE, *(target.name for target in matrix.targets)}
+        targets = {name: cache for name, cache in self.layers.targets.items() if name in names}
+        return replace(self, matrix=matrix, layers=replace(self.layers, targets=targets))
+
+
+def make_plan(
+    request: BuildRequest,
+    opened: Opened,
+    builder: PlannedBuilder,
+    environ: Mapping[str, str],
+    *,
+    handed_on: bool = False,
+) -> BuildPlan:
+    """What `gobake build` does with this request, on this builder, in this environment. Reads the project's files and
+    the index of a cache store that is a folder.
+
+    ``handed_on``: for plain bake anywhere, so in no namespace and whatever this machine can compile.
+
+    Raises ConfigError for a policy's file, UsageError for a selection that fits nothing, and EmulationMissing.
+    """
+    within, caches = settle(opened, request.caches, builder, environ)
+    matrix = _runnable(request, select(opened.project, request.selection, (builder.native,)), builder)
+    if not handed_on:
+        opened, matrix = within, _without_binaries(request, opened, matrix)
+    epoch = environ.get("SOURCE_DATE_EPOCH", "")
+    return BuildPlan(
+        request=request,
+        opened=opened,
+        builder=builder,
+        matrix=matrix,
+        caches=caches,
+        layers=layer_caches(opened.project, matrix, caches, builder.exporting, request.tag),
+        versions=versions_of(opened, request.project, request.tag),
+        epoch=epoch if epoch.isdigit() else "0",
+    )
+
+
+def settle(
+    opened: Opened, options: CacheOptions, builder: PlannedBuilder, environ: Mapping[str, str]
+) -> tuple[Opened, CacheSettings]:
+    """(the project in the namespace of the run, which caches it reads and writes)."""
+    caches = choose_caches(opened, options, environ).settled(sessions_last=builder.sessions_last)
+    return opened.within(namespace(caches, builder.driver, environ)), caches
+
+
+def stuck(request: BuildRequest, opened: Opened, builder: PlannedBuilder) -> list[Target]:
+    """Targets that run programs of a platform which no node of the builder can run."""
+    matrix = select(opened.project, request.selection, (builder.native,))
+    return [target for target in matrix.targets if not builder.runs(target)]
+
+
+def _runnable(request: BuildRequest, matrix: Matrix, builder: PlannedBuilder) -> Matrix:
+    """Without targets that the builder cannot run: an error where they were asked for. Raises EmulationMissing."""
+    found = [target for target in matrix.targets if not builder.runs(target)]
+    if not found:
+        return matrix
+    name, able = builder.answer.name, set(builder.answer.platforms)
+    lacking = ", ".join(sorted({str(p) for t in found for p in t.platforms if p not in able}))
+    remedy = "run `docker run --privileged --rm tonistiigi/binfmt --install all`, or add a node of that architecture"
+    chosen = [t for t in found if t.strategy is t.service.strategy or request.selection.strategies]
+    if chosen:
+        raise EmulationMissing(f"{chosen[0].name} runs programs of {lacking}, and builder {name} cannot", remedy=remedy)
+    names = ", ".join(t.name for t in found)
+    return matrix.without(found, f"{names}: builder {name} cannot run programs of {lacking}; {remedy}")
+
+
+def _without_binaries(request: BuildRequest, opened: Opened, matrix: Matrix) -> Matrix:
+    """Without targets whose binary is not there and cannot be compiled here, unless they were asked for."""
+    trust = opened.trust
+    if Strategy.PREBUILT not in matrix.strategies or request.selection.strategies:
+        return matrix
+    if opened.host_go and trust.host_code:
+        return matrix
+    why = outside.NO_GO if trust.host_code else f"it is not compiled on this machine: {trust.why}"
+    return outside.without(opened.project, matrix, outside.missing(opened.project, matrix), why)

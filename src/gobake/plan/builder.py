@@ -1,0 +1,79 @@
+"""The builder as a plan sees it: what it can do, or what is assumed of it while nobody has asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gobake.caching.layers.plan import Builders
+from gobake.engine import Builder, BuilderQuery, EngineInfo, Node, host_platform
+from gobake.model import Platform, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedBuilder:
+    """Where a plan is to be carried out."""
+
+    answer: Builder  # what it says of itself, or what is assumed
+    name: str = ""  # as --builder gave it
+    info: EngineInfo = field(default_factory=EngineInfo)  # of the engine; not needed for builders outside of it
+    asked: bool = True  # False: the answer is assumed
+
+    @property
+    def driver(self) -> str:
+        return self.answer.driver
+
+    @property
+    def native(self) -> Platform:
+        """What it builds for when nothing is said."""
+        return self.answer.native
+
+    @property
+    def sessions_last(self) -> bool:
+        """See `Builder.sessions_last`."""
+        return self.answer.sessions_last(self.info)
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether a plain build ends up in the engine's own image store."""
+        return self.answer.keeps_images
+
+    @property
+    def shown(self) -> str:
+        """One line for a user."""
+        platforms = ", ".join(map(str, self.answer.platforms))
+        if not self.asked:
+            return (
+                f"not asked: planned as for a Docker Engine on this machine ({platforms}); --builder names one to ask"
+            )
+        return f"{self.answer.name} ({self.driver}) for {platforms}"
+
+    def runs(self, target: Target) -> bool:
+        """Whether it can run what the target's build runs on the target platforms; one that was not asked can."""
+        return not self.asked or not target.runs_on_target or set(target.platforms) <= set(self.answer.platforms)
+
+    @property
+    def exporting(self) -> Builders:
+        """What layer caches depend on; one that was not asked exports all of them."""
+        if not self.asked:
+            return Builders()
+        stores = not self.keeps_images or self.answer.holds_platforms
+        return Builders(
+            several_nodes=len(self.answer.nodes) > 1,
+            inside_docker=self.keeps_images,
+            exports=stores or self.info.holds_platforms,
+        )
+
+
+def assumed() -> PlannedBuilder:
+    """A Docker Engine on this machine."""
+    node = Node(name="", endpoint="", status="", buildkit="", platforms=(host_platform(),))
+    return PlannedBuilder(answer=Builder(name="", driver="docker", nodes=(node,)), asked=False)
+
+
+def answered(query: BuilderQuery) -> PlannedBuilder:
+    """As the builder answers. Raises NoEngine, NoBuildx, NoBuilder."""
+    builder = query.builder()
+    if not builder.keeps_images:
+        return PlannedBuilder(answer=builder, name=query.name)
+    query.learn_plugin()
+    return PlannedBuilder(answer=builder, name=query.name, info=query.info())
