@@ -11,7 +11,11 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from gobake import http
+from gobake.http import HttpError
+
 ANSWER_SECONDS = 5.0
+_LARGEST = 64 << 20  # bytes: a builder may have tens of thousands of records
 _DEFAULT = "unix:///var/run/docker.sock"
 
 
@@ -58,13 +62,18 @@ def get(path: str, seconds: float = ANSWER_SECONDS) -> Any | None:
     place = socket_path()
     if place is None:
         return None
-    request = f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n"
     try:
         with socket.socket(socket.AF_UNIX) as plug:
             plug.settimeout(seconds)
             plug.connect(place)
-            plug.sendall(request.encode())
-            head, _, body = b"".join(iter(lambda: plug.recv(1 << 16), b"")).partition(b"\r\n\r\n")
-        return json.loads(body) if head.split(b" ", 2)[1:2] == [b"200"] else None
-    except (OSError, ValueError):
+            return ask(plug, path, seconds)
+    except (OSError, ValueError, HttpError):
         return None
+
+
+def ask(plug: socket.socket, path: str, seconds: float) -> Any:
+    """The same over a connection to the engine. Raises HttpError, and ValueError for what is not JSON with a 200."""
+    answer = http.get(plug, path, seconds=seconds, largest=_LARGEST)
+    if answer.status != 200:
+        raise ValueError(f"the engine answered {answer.status}")
+    return json.loads(answer.body)

@@ -6,14 +6,15 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from socket import socket
 from typing import Any
 from urllib.parse import quote
 
+from gobake.engine import api
 from gobake.engine.builder import ask, docker_command
 from gobake.errors import GobakeError
 from gobake.foreign import oci
 from gobake.foreign.checks import Unfit
+from gobake.http import HttpError
 from gobake.model import Platform
 from gobake.proc import command
 from gobake.proc.command import CommandError
@@ -38,7 +39,7 @@ def image_sizes(names: Sequence[str]) -> dict[str, tuple[ImageSize, ...]]:
     try:
         filters = quote(json.dumps({"reference": list(names)}))
         answer = _api(f"/v1.47/images/json?manifests=1&filters={filters}")
-    except (OSError, ValueError, CommandError, GobakeError):
+    except (OSError, ValueError, CommandError, HttpError, GobakeError):
         return {}
     if not isinstance(answer, list):
         return {}
@@ -74,22 +75,8 @@ def _platform(told: Mapping[str, Any]) -> Platform:
 
 def _api(path: str) -> Any:
     """One GET of the Engine API through the docker client's own connection, whatever DOCKER_HOST or context say."""
-    request = f"GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n".encode()
     with command.plugged([docker_command(), "system", "dial-stdio"], env=os.environ) as plug:
-        plug.settimeout(_API_SECONDS)
-        plug.sendall(request)
-        return _http_body(plug)
-
-
-def _http_body(plug: socket) -> Any:
-    from http.client import HTTPResponse
-
-    with HTTPResponse(plug) as response:
-        response.begin()
-        body = response.read()
-    if response.status != 200:
-        raise ValueError(f"the engine answered {response.status}")
-    return json.loads(body)
+        return api.ask(plug, path, _API_SECONDS)
 
 
 def remote_sizes(reference: str) -> tuple[ImageSize, ...]:

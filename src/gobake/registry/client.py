@@ -17,9 +17,10 @@ from gobake.errors import RegistryRefused
 from gobake.foreign import checks, oci
 from gobake.foreign.checks import Unfit
 from gobake.foreign.oci import Manifest
+from gobake.http import Answer
 from gobake.registry import answers
 from gobake.registry.credentials import HUB, Credentials, credentials_of
-from gobake.registry.transport import Answer, Transport, is_loopback, is_private, origin
+from gobake.registry.transport import Transport, is_loopback, is_private, origin
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"

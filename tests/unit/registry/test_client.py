@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from gobake.errors import RegistryRefused
+from gobake.http import Answer
 from gobake.registry import DeletionRefused, Repository, client
 from gobake.registry.credentials import credentials_of
-from gobake.registry.transport import Answer, Transport
+from gobake.registry.transport import Transport
 
 Reply = tuple[int, dict[str, str], bytes]
 Handle = Callable[[str, str, dict[str, str], bytes], Reply]

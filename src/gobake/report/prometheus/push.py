@@ -6,17 +6,15 @@ A push replaces its group and no other, so that a pull request's run never hides
 from __future__ import annotations
 
 import base64
-import http.client
 import re
-import ssl
-import urllib.error
 import urllib.parse
-import urllib.request
 
+from gobake import http
 from gobake.errors import RegistryRefused, UsageError
 from gobake.text.printable import one_line, printable
 
 _SECONDS = 15.0
+_LARGEST = 400  # bytes of an answer, which is shown where it is an error
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
@@ -24,30 +22,29 @@ def push(url: str, text: str, *, project: str, branch: str) -> None:
     """Raises UsageError for what is no address, RegistryRefused where the gateway does not take it."""
     base, authorization, local = _address(url)
     place = f"{base}/metrics/job/gobake{_segment('project', project)}{_segment('branch', branch)}"
-    request = urllib.request.Request(place, data=text.encode(), method="PUT")
-    request.add_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-    request.add_header("User-Agent", "gobake")
-    if authorization:
-        request.add_unredirected_header("Authorization", authorization)
-    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
+    request = http.Request(
+        method="PUT",
+        url=place,
+        headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8", "User-Agent": "gobake"},
+        authorization=authorization,
+        data=text.encode(),
+    )
     try:
-        with opener.open(request, timeout=_SECONDS):
-            return
-    except urllib.error.HTTPError as error:
-        with error:
-            said = one_line(error.read(400).decode(errors="replace"), 200)
+        answer = http.Client(seconds=_SECONDS, proxies=not local).send(request, largest=_LARGEST)
+    except http.TooLarge as error:
+        answer = error.begin
+    except http.Late:
+        raise RegistryRefused(f"{base}: the push gateway did not answer within {_SECONDS:g} s") from None
+    except http.HttpError as error:
         raise RegistryRefused(
-            f"{base}: the push gateway answered {error.code}{f' ({said})' if said else ''}", remedy=_remedy(error.code)
+            f"{base}: the push gateway cannot be reached: {one_line(str(error), 200)}", remedy="check --push"
         ) from None
-    except TimeoutError:
-        raise _late(base) from None
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, TimeoutError):
-            raise _late(base) from None
+    if not 200 <= answer.status < 300:
+        said = one_line(answer.body.decode(errors="replace"), 200)
         raise RegistryRefused(
-            f"{base}: the push gateway cannot be reached: {_plain(reason)}", remedy="check --push"
-        ) from None
+            f"{base}: the push gateway answered {answer.status}{f' ({said})' if said else ''}",
+            remedy=_remedy(answer.status),
+        )
 
 
 def _address(url: str) -> tuple[str, str, bool]:
@@ -69,12 +66,6 @@ def _address(url: str) -> tuple[str, str, bool]:
     return base, authorization, host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _plain(reason: object) -> str:
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return reason.verify_message
-    return one_line(getattr(reason, "strerror", None) or str(reason) or "it hung up", 200)
-
-
 def _segment(key: str, value: str) -> str:
     """A grouping label in the path, as base64 where it is empty or has what means something in a path."""
     shown = one_line(value, 128)
@@ -89,7 +80,3 @@ def _remedy(code: int) -> str:
     if 300 <= code < 400:
         return "name the address that it points to"
     return "is it a push gateway?" if code in (404, 405) else ""
-
-
-def _late(base: str) -> RegistryRefused:
-    return RegistryRefused(f"{base}: the push gateway did not answer within {_SECONDS:g} s")

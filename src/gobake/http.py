@@ -1,0 +1,207 @@
+"""The only door to other machines over HTTP: each exchange is bounded in time and size, whatever the other side does.
+
+Nothing but http and https is spoken, TLS is checked as Python does by default, and no redirect is followed unless the
+caller says which.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gobake.proc import futures
+
+if TYPE_CHECKING:
+    import socket
+    import urllib.request
+
+SILENT_SECONDS = 10.0  # without a byte
+_Got = TypeVar("_Got")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for."""
+
+    method: str = "GET"
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    authorization: str = field(default="", repr=False)  # a header that follows no redirect
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What was answered, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]  # by name in lower case
+    body: bytes
+
+
+class HttpError(Exception):
+    """There is no answer."""
+
+
+class NoAddress(HttpError):
+    """What was asked for is no address."""
+
+
+class NotReached(HttpError):
+    """It does not listen, does not speak HTTP, or hangs up; with the reason."""
+
+
+class Late(HttpError):
+    """It did not answer in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.seconds = seconds
+
+
+class TooLarge(HttpError):
+    """The answer is larger than was said; ``begin`` is as much of it as may be."""
+
+    def __init__(self, begin: Answer) -> None:
+        super().__init__("the answer is too large")
+        self.begin = begin
+
+
+class Cut(HttpError):
+    """The answer ends before its end: what came may well be a document of its own."""
+
+
+class Client:
+    """All exchanges together take ``seconds`` at most.
+
+    ``proxies``: whether those of the environment are used. ``follow`` is given the addresses from and to which a
+    redirect leads, and raises what it likes where that must not be followed; without it a redirect is an answer.
+    """
+
+    def __init__(
+        self, *, seconds: float, proxies: bool = True, follow: Callable[[str, str], None] | None = None
+    ) -> None:
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+        self._opener = _opener(proxies, follow)
+
+    def send(self, request: Request, *, largest: int) -> Answer:
+        """``largest``: bytes of the answer. Raises HttpError, and what `follow` raises."""
+        import urllib.request
+
+        try:
+            asked = urllib.request.Request(
+                request.url, method=request.method, data=request.data, headers=dict(request.headers)
+            )
+        except ValueError as error:
+            raise NoAddress(str(error)) from None
+        if request.authorization:
+            asked.add_unredirected_header("Authorization", request.authorization)
+        return _within(self._until - time.monotonic(), self._seconds, lambda: self._exchange(asked, largest))
+
+    def _exchange(self, asked: urllib.request.Request, largest: int) -> Answer:
+        import urllib.error
+
+        left = max(0.001, self._until - time.monotonic())
+        try:
+            reply = self._opener.open(asked, timeout=min(left, SILENT_SECONDS))
+        except urllib.error.HTTPError as error:  # a status like any other
+            reply = error
+        return _answer(reply, largest, self._until)
+
+
+def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answer:
+    """One GET over what is connected already, such as a Unix socket. Raises HttpError."""
+    until = time.monotonic() + seconds
+    plug.settimeout(seconds)
+
+    def exchange() -> Answer:
+        import http.client
+
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = plug
+        connection.request("GET", path, headers={"Connection": "close"})
+        return _answer(connection.getresponse(), largest, until)
+
+    return _within(seconds, seconds, exchange)
+
+
+def _within(left: float, seconds: float, exchange: Callable[[], _Got]) -> _Got:
+    """In a thread: names that are resolved and headers that trickle know no time limit."""
+    if left <= 0:
+        raise Late(seconds)
+    asked = futures.start(lambda: _plainly(exchange))
+    if not wait([asked], left).done:
+        raise Late(seconds)
+    return asked.result()
+
+
+def _plainly(exchange: Callable[[], _Got]) -> _Got:
+    """What sockets, TLS, HTTP and urllib raise as an error of this door."""
+    import http.client
+    import ssl
+
+    try:
+        return exchange()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason: Any = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise Late(SILENT_SECONDS) from None
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise NotReached(reason.verify_message) from None
+        raise NotReached(str(getattr(reason, "strerror", None) or reason or type(reason).__name__)) from None
+
+
+def _answer(reply: Any, largest: int, until: float) -> Answer:
+    """In pieces: who trickles must not be waited for."""
+    gathered = bytearray()
+    with reply:
+        headers = {str(key).lower(): str(value) for key, value in reply.headers.items()}
+        while piece := reply.read1(1 << 16):
+            gathered += piece
+            if len(gathered) > largest:
+                raise TooLarge(Answer(status=reply.status or 0, headers=headers, body=bytes(gathered[:largest])))
+            if time.monotonic() > until:
+                raise Late(SILENT_SECONDS)
+        if getattr(reply, "length", None):
+            raise Cut("the answer ends before its end")
+        return Answer(status=reply.status or 0, headers=headers, body=bytes(gathered))
+
+
+def _opener(proxies: bool, follow: Callable[[str, str], None] | None) -> urllib.request.OpenerDirector:
+    """Python's own without what reads files, FTP and data: addresses."""
+    from urllib import request
+
+    class Redirects(request.HTTPRedirectHandler):
+        def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+            if follow is None:
+                return None
+            try:
+                return super().http_error_302(req, fp, code, msg, headers)
+            except ValueError:  # what it leads to is no address
+                fp.close()
+                raise
+
+        http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+            assert follow is not None
+            fp.close()  # its body is of no use, and may have no end
+            follow(req.full_url, newurl)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler(None if proxies else {}),
+        request.UnknownHandler(),
+        request.HTTPHandler(),
+        request.HTTPSHandler(),
+        request.HTTPDefaultErrorHandler(),
+        request.HTTPErrorProcessor(),
+        Redirects(),
+    ):
+        opener.add_handler(handler)
+    return opener
