@@ -13,8 +13,6 @@ from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.text.say import show
 
-_EARLIER = 30  # runs that one is compared with
-
 
 @click.command("explain")
 @click.argument("target", default="", metavar="[TARGET]")
@@ -30,6 +28,7 @@ def explain_command(given: dict[str, Any]) -> None:
     """
     from gobake.errors import UsageError
     from gobake.insight.explain import explain
+    from gobake.insight.history import earlier
     from gobake.report import explained
 
     with _store(given) as store:
@@ -39,8 +38,7 @@ def explain_command(given: dict[str, Any]) -> None:
         except UnreadableRecord as error:
             raise UsageError(f"run {run_id} {error}") from None
         chosen = _targets(record, given["target"])
-        earlier = _before(store, record)
-    found = _only(explain(record, earlier), record, chosen)
+        found = _only(explain(record, earlier(store, record)), record, chosen)
     if given["form"] == "json":
         show(json.dumps(explained.as_json(found), indent=2))
     elif given["form"] == "markdown":
@@ -53,19 +51,6 @@ def _store(given: dict[str, Any]) -> Any:
     from gobake.cli.runs import _store as store
 
     return store(given)
-
-
-def _before(store: Any, record: RunRecord) -> list[RunRecord]:
-    """The runs before it, newest first; damaged ones are passed over."""
-    found: list[RunRecord] = []
-    for run_id in reversed([known for known in store.ids() if known < record.id]):
-        if len(found) >= _EARLIER:
-            break
-        try:
-            found.append(store.get(run_id))
-        except UnreadableRecord:
-            continue
-    return found
 
 
 def _targets(record: RunRecord, name: str) -> frozenset[str]:

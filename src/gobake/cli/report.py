@@ -41,7 +41,8 @@ def report_command(given: dict[str, Any]) -> None:
     RUN is an id, the beginning of one, or `last`.
     """
     from gobake.cli.runs import _store
-    from gobake.insight.history import LIMIT, summaries
+    from gobake.insight.history import summaries
+    from gobake.runs.window import SUMMARIES
 
     page = given["form"] == "html"
     if given["last"] and not page and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
@@ -50,15 +51,15 @@ def report_command(given: dict[str, Any]) -> None:
         )
     with _store(given) as store:
         if page:
-            known = summaries(store, max(given["last"] or 0, LIMIT))
+            known = summaries(store, max(given["last"] or 0, SUMMARIES))
             record, found = _write_page(given, store, known)
-            _judge(given, known[:LIMIT], record, found)
+            _judge(given, known[:SUMMARIES], record, found)
             return
         if given["last"]:
             with _written_to(given["output"]):
                 _print_runs(given, store)
             return
-        known = summaries(store, LIMIT)
+        known = summaries(store, SUMMARIES)
         with _written_to(given["output"]):
             record, found = _print_run(given, store, known)
         _judge(given, known, record, found)
@@ -91,11 +92,12 @@ def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[RunSummar
 
 
 def _print_runs(given: dict[str, Any], store: RunStore) -> None:
-    from gobake.insight.history import LIMIT, account_of, summaries
+    from gobake.insight.history import account_of, summaries
     from gobake.insight.trend import trends
+    from gobake.runs.window import SUMMARIES
 
     form, count = given["form"], given["last"]
-    known = summaries(store, max(count, LIMIT))
+    known = summaries(store, max(count, SUMMARIES))
     found = known[:count]
     if not found:
         _record(store, "last")  # says why there is none
@@ -117,17 +119,18 @@ def _print_runs(given: dict[str, Any], store: RunStore) -> None:
 
 def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
     """One file; where it is, is said once it is there."""
-    from gobake.insight.history import LIMIT, account_of, card_of, earlier, package_costs
+    from gobake.insight.history import account_of, card_of, earlier, package_costs
     from gobake.insight.trend import trends
     from gobake.report.html.bundle import bundle
     from gobake.report.html.page import Page, as_html
+    from gobake.runs.window import SUMMARIES
 
     vega = bundle()  # first: where it is missing, nothing else need be done
     record = _record(store, given["run"])
     other = _other(store, record, given["compare"], known) if given["compare"] else None
     past = earlier(store, record)  # large records, read once for both
-    found = account_of(store, record, card_of(store, other) if other else None, known[:LIMIT], past)
-    runs = known[: given["last"] or LIMIT]
+    found = account_of(store, record, card_of(store, other) if other else None, known[:SUMMARIES], past)
+    runs = known[: given["last"] or SUMMARIES]
     page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(record, past))
     file = given["output"] or _PAGE
     with _written_to(file):

@@ -13,8 +13,6 @@ from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import Trend, trend
 from gobake.runs.record import RunRecord
 
-_NEAR = 9  # runs; with the one that is explained, as many as advice looks at
-
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
@@ -40,11 +38,5 @@ def account(
         card=card,
         trend=course if course.runs else None,
         compared=compare(card, other) if other else None,
-        explanation=_explained(record, earlier),
+        explanation=explain(record, earlier),
     )
-
-
-def _explained(record: RunRecord, earlier: Sequence[RunRecord]) -> Explanation:
-    """By the last runs, and by more of them only where these had not all that missed: large records take time."""
-    near = explain(record, earlier[:_NEAR])
-    return near if all(miss.compared_with for miss in near.misses) else explain(record, earlier)

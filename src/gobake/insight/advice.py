@@ -12,11 +12,11 @@ from gobake.insight.causes import Advice
 from gobake.insight.exports import balance
 from gobake.insight.packages import lost
 from gobake.insight.past import Look
+from gobake.runs import window
 from gobake.runs.record import MountRecord, RunRecord
 from gobake.text.printable import one_line
 from gobake.trace.intervals import covered
 
-RUNS = 10  # so many of the last runs are looked at
 _OFTEN = 3  # runs in which a file changed alone
 _MOVED = 2  # times that a tag moved
 _NOT_SOURCES = (".go", ".mod", ".sum", ".work", ".work.sum", ".s", ".c", ".h")
@@ -25,7 +25,7 @@ _WORTH_BYTES = 1_000_000  # of a mount: less is not worth a word
 
 def advise(records: Sequence[RunRecord]) -> tuple[Advice, ...]:
     """``records``: newest first. The advice that gains most comes first."""
-    recent = records[:RUNS]
+    recent = records[: window.RECENT]
     found = [*_changing_files(recent), *_exports(records), *_moving_bases(recent), *_collected_mounts(records)]
     return tuple(sorted(found, key=lambda advice: -(advice.seconds or 0.0)))
 
@@ -97,7 +97,7 @@ def _moving_bases(records: Sequence[RunRecord]) -> list[Advice]:
 def _collected_mounts(records: Sequence[RunRecord]) -> list[Advice]:
     names: dict[str, None] = {}
     seconds, runs = 0.0, 0
-    for at, run in enumerate(records[:RUNS]):
+    for at, run in enumerate(records[: window.RECENT]):
         eaten = [mount.name for mount in run.mounts if not run.no_cache and _eaten(run, mount, records[at + 1 :])]
         if not eaten:
             continue
@@ -112,8 +112,8 @@ def _collected_mounts(records: Sequence[RunRecord]) -> list[Advice]:
         return []
     says = (
         f"cache mount {', '.join(names)} had lost what an earlier run on the same builder left, in {runs} of the last "
-        f"{min(len(records), RUNS)} runs: let the builder keep more (its garbage collection's limits), or keep seeds "
-        "(--cache-store)"
+        f"{min(len(records), window.RECENT)} runs: let the builder keep more (its garbage collection's limits), "
+        "or keep seeds (--cache-store)"
     )
     return [Advice(kind="collected-mount", says=one_line(says), seconds=round(seconds, 3), runs=runs)]
 

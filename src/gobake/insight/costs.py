@@ -1,20 +1,15 @@
-"""What steps and Go packages took when they were last done: the worth of not doing them again.
-
-BuildKit merges equal steps of several stages and reports them under the name of any of these, another one in the next
-run. So a step is known by what it is: its instruction and those of all that it builds on.
-"""
+"""What steps and Go packages took when they were last done: the worth of not doing them again."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from gobake.insight.identity import is_base, step_keys
+from gobake.runs import window
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord
 
-LOOK_BACK = 20  # runs
 CACHED = ("reused", "imported", "unknown")  # outcomes of a step that need not be done
 
 
@@ -27,44 +22,6 @@ class Costs:
     packages: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
-def step_keys(record: RunRecord) -> list[str]:
-    """A name for every step that is the same whatever target, stage and run show it; "" for one that needs itself."""
-    keys = [""] * len(record.steps)
-    for at in in_order([step.needs for step in record.steps]):
-        step = record.steps[at]
-        text = "\n".join(
-            (
-                step.platform if is_base(step) else "",
-                step.instruction,
-                *sorted({keys[n] for n in step.needs if n < len(keys)}),
-            )
-        )
-        keys[at] = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
-    return keys
-
-
-def in_order(needs: Sequence[Collection[int]]) -> list[int]:
-    """Numbers after all that they need; what needs itself, as only a damaged record says, is left out."""
-    users: dict[int, list[int]] = defaultdict(list)
-    waiting = [0] * len(needs)
-    for number, wanted in enumerate(needs):
-        for need in {n for n in wanted if 0 <= n < len(needs)}:
-            users[need].append(number)
-            waiting[number] += 1
-    ready = [number for number, count in enumerate(waiting) if not count]
-    for number in ready:
-        for user in users[number]:
-            waiting[user] -= 1
-            if not waiting[user]:
-                ready.append(user)
-    return ready
-
-
-def is_base(step: StepRecord) -> bool:
-    """Whether it fetches an image. One that another project fetched was never executed here."""
-    return step.instruction.startswith("FROM ")
-
-
 def last_costs(record: RunRecord, earlier: Sequence[RunRecord]) -> Costs:
     """Of what this run did not do itself. ``earlier``: newest first; no more of it is read than needed."""
     keys = step_keys(record)
@@ -73,7 +30,7 @@ def last_costs(record: RunRecord, earlier: Sequence[RunRecord]) -> Costs:
     bases = {key for key, step in cached if is_base(step)}
     packages = set(cached_packages(record))
     found = Costs(keys=keys)
-    for before in islice(earlier, LOOK_BACK):
+    for before in islice(earlier, window.WHOLE):
         if not (steps - bases - found.steps.keys()) and not (packages - found.packages.keys()):
             break
         found = Costs(

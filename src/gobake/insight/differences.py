@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from gobake.config import stamps
 from gobake.insight import files
 from gobake.insight.causes import Cause, Change
-from gobake.insight.past import FILES, GO_STAGES, Found, Look, Place
+from gobake.insight.identity import FILES, GO_STAGES, Place
+from gobake.insight.past import Found, Look
 from gobake.runs.record import RunRecord
 
 ENVIRONMENT = "env:"  # what the names of arguments begin with that are environment variables

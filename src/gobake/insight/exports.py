@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gobake.insight.costs import longest
+from gobake.insight.identity import step_keys
+from gobake.runs import window
 from gobake.runs.record import RunRecord
 
-RUNS = 10  # so many of the last runs are compared
 LEAST = 3  # with fewer exports there is nothing to compare
 
 
@@ -38,16 +39,17 @@ def balance(records: Sequence[RunRecord]) -> Balance | None:
     An imported step saves what it took when it was last executed, less what its layers' download took; one that is not
     known to have been executed tells nothing, so that nothing is claimed.
     """
-    recent = [r for r in records[:RUNS] if r.outcome == "done"]
+    recent = [r for r in records[: window.RECENT] if r.outcome == "done"]
     spent = [_export_seconds(r) for r in recent]
     exports = [seconds for seconds in spent if seconds is not None]
     if len(exports) < LEAST:
         return None
     saved = 0.0
     for at, record in enumerate(recent):
-        imported = {s.name: s.seconds or 0.0 for s in record.steps if s.outcome in ("imported", "unknown")}
-        for name, seconds in imported.items():
-            before = _last_executed(name, records[at + 1 :])
+        steps = zip(step_keys(record), record.steps, strict=True)
+        imported = {key: step.seconds or 0.0 for key, step in steps if step.outcome in ("imported", "unknown")}
+        for key, seconds in imported.items():
+            before = _last_executed(key, records[at + 1 :])
             if before is None:
                 return None
             saved += before - seconds
@@ -59,9 +61,9 @@ def _export_seconds(record: RunRecord) -> float | None:
     return longest([cache for cache in record.caches if not cache.error], "export")
 
 
-def _last_executed(name: str, records: Sequence[RunRecord]) -> float | None:
+def _last_executed(key: str, records: Sequence[RunRecord]) -> float | None:
     for record in records:
-        for step in record.steps:
-            if step.name == name and step.outcome == "executed" and step.seconds is not None:
+        for known, step in zip(step_keys(record), record.steps, strict=True):
+            if known == key and step.outcome == "executed" and step.seconds is not None:
                 return step.seconds
     return None

@@ -15,8 +15,8 @@ from statistics import median
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit
 from gobake.insight.card import RunSummary, Scorecard, work_of
 from gobake.insight.scorecard import summary_of
+from gobake.runs import window
 
-LAST = 10  # so many runs are compared with
 LEAST = 3  # fewer tell nothing of how long a run takes
 _HITS = ("reused", "imported", "unknown")  # outcomes; of the last, only the origin is unknown
 _FROM = "FROM "  # a base image that is there was pulled, and comes from no cache of gobake's
@@ -223,7 +223,7 @@ def _seconds(gate: Gate, card: Scorecard, before: Sequence[RunSummary]) -> Itera
         return
     took = card.run.seconds
     same = [d for d in before if _same_work(card, d)]
-    alike = (_of_lineage(card, same, least=LEAST) or _of_lineage(card, same))[:LAST]
+    alike = (_of_lineage(card, same, least=LEAST) or _of_lineage(card, same))[: window.RECENT]
     if len(alike) < LEAST:
         says = f"it took {took:.1f} s, and how long it usually takes is unknown"
         why = f"earlier runs that built the same targets: {len(alike)}, and {LEAST} are needed"

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, overload
 
 from gobake.errors import Unwritable, UsageError
+from gobake.runs import window
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
@@ -18,8 +19,6 @@ if TYPE_CHECKING:  # what scores is imported where something is scored: mostly t
     from gobake.insight.account import Account
     from gobake.insight.card import Scorecard
 
-LIMIT = 50  # runs that one is seen against
-_WHOLE = 20  # of these, that are read whole: they tell what steps cost, and why others were missed
 _PATIENCE = 0.15  # seconds at the end of a build; reading large records takes longer
 _AT_ONCE = 200  # summaries
 
@@ -30,7 +29,7 @@ class Earlier(Sequence[RunRecord]):
     def __init__(self, records: Records, run_id: str, ids: Sequence[str], *, until: float | None = None) -> None:
         """``ids``: of the store, in order. ``until``: on the monotonic clock; what takes longer raises TimeoutError."""
         self._records = records
-        self._left = [i for i in ids if i < run_id][-_WHOLE:]
+        self._left = [i for i in ids if i < run_id][-window.WHOLE :]
         self._until = until
         self._read: list[RunRecord] = []
 
@@ -63,7 +62,7 @@ class Records:
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
-        self.get = lru_cache(maxsize=_WHOLE + 5)(self._get)  # whole records are large
+        self.get = lru_cache(maxsize=window.WHOLE + 5)(self._get)  # whole records are large
 
     def _get(self, run_id: str) -> RunRecord | UnreadableRecord:
         try:
@@ -77,7 +76,7 @@ class Records:
         """The last ones, newest first, for so long."""
         until = time.monotonic() + seconds
         with contextlib.suppress(Unwritable):  # said where the run is to be kept
-            for run_id in self.store.ids()[::-1][:_WHOLE]:
+            for run_id in self.store.ids()[::-1][: window.WHOLE]:
                 if time.monotonic() > until:
                     return
                 self.get(run_id)
@@ -171,7 +170,7 @@ def account_of(
     from gobake.insight.account import account
 
     past = earlier(store, record) if past is None else past
-    return account(record, past, summaries(store, LIMIT) if known is None else known, other=other)
+    return account(record, past, summaries(store, window.SUMMARIES) if known is None else known, other=other)
 
 
 def package_costs(record: RunRecord, past: Earlier) -> Mapping[tuple[str, str], float]:

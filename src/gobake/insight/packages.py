@@ -16,10 +16,9 @@ from gobake.insight.causes import Cause, Change, PackageCause
 from gobake.insight.differences import ENVIRONMENT, argument_names, go_says, said_together, short
 from gobake.insight.modules import module_of
 from gobake.insight.past import Look
+from gobake.runs import window
 from gobake.runs.record import GoRecord, MountRecord, RunRecord
 from gobake.text.printable import one_line
-
-_RUNS = 30  # so many earlier runs are asked for a package's key
 
 
 def package_causes(record: RunRecord, earlier: Sequence[RunRecord]) -> tuple[PackageCause, ...]:
@@ -61,7 +60,7 @@ class _Compile:
         self.known: dict[str, set[str]] = {}  # keys that earlier runs had, by package
         self._compared: dict[str, tuple[Change, ...]] = {}  # changed files, by the run that is compared with
         self.last: dict[str, RunRecord] = {}  # the last of them, by package
-        for run in earlier[:_RUNS]:
+        for run in earlier[: window.WHOLE]:
             for before in run.go:
                 if before.platform == work.platform:
                     for name, key in before.actions:

@@ -1,69 +1,17 @@
-"""Where a step stands in its run, and the earlier run in which the same step was had last.
-
-BuildKit leaves the platform out of names where there is one, and reports a step that several stages or targets share
-under any of their names: so a step is looked for by what it is, from the strictest reading to the widest.
-"""
+"""The earlier runs of a run, and the one of them that had a step last."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from gobake.insight.identity import Place
 from gobake.runs.record import RunRecord, StepRecord, TargetRecord
 
 TRACE = "trace"  # gobake's own target, which no user asks for
-GO_STAGES = ("go", "go-native")
 MISSED = ("executed", "shared")
 _HAD = (*MISSED, "reused", "imported", "unknown")
-_COMPILES = re.compile(r"(compile|stamp)(-\d+)?(\.\d+)?")
-FILES = "--from=files "  # of a COPY from the context that services' files come from
-_CONTEXT = re.compile(r"--mount=type=bind(?!,from=)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """One step, by what it is."""
-
-    target: str
-    platform: str
-    stage: str
-    index: int  # of the instruction in its stage; 0 is unknown
-    verb: str
-    text: str
-
-    @property
-    def kind(self) -> str:
-        """`compile` of compile-2, `single-stage` of api-single-stage; else the stage itself."""
-        found = _COMPILES.fullmatch(self.stage)
-        if found:
-            return found[1]
-        return "single-stage" if self.stage.endswith("single-stage") else self.stage
-
-    @property
-    def compiles(self) -> bool:
-        """Whether Go is at work in it."""
-        return self.verb == "RUN" and self.kind in ("compile", "stamp", "single-stage")
-
-    @property
-    def reads_context(self) -> bool:
-        """Whether files of the build context go into it."""
-        if self.verb in ("COPY", "ADD"):
-            return "--from=" not in self.text or FILES in self.text
-        return self.verb == "RUN" and bool(_CONTEXT.search(self.text))
-
-    def readings(self) -> tuple[Hashable, ...]:
-        """What may be looked for, the strictest first."""
-        return (
-            ("own text", self.target, self.platform, self.stage, self.text),
-            ("own site", self.target, self.platform, self.stage, self.index, self.verb),
-            ("text", self.platform, self.stage, self.text),
-            ("site", self.platform, self.stage, self.index, self.verb),
-            ("merged", self.target, self.platform, self.index, self.text),
-            *((("compile", self.target, self.platform, self.kind),) if self.compiles else ()),
-            *((("base", self.target, self.platform),) if self.verb == "FROM" and self.stage not in GO_STAGES else ()),
-        )
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from enum import StrEnum
 from statistics import median
 
 from gobake.insight.card import RunSummary
+from gobake.runs import window
 
 LEAST = 5  # earlier runs; fewer tell no noise
-MOST = 50  # earlier runs
 _SIGMAS = 3 * 1.4826  # of normal noise, from the median deviation
 _SHARE = 0.05  # of the median, and of a rate as it is: less is no change that anybody would look into
 
@@ -73,7 +73,7 @@ class Trend:
 
 def trend(newest: RunSummary, summaries: Sequence[RunSummary]) -> Trend:
     """One run against those before it on its branch. ``summaries``: newest first; the run itself may be among them."""
-    before = [d for d in summaries if _alike(d, newest) and d.id < newest.id][:MOST]
+    before = [d for d in summaries if _alike(d, newest) and d.id < newest.id][: window.SUMMARIES]
     spreads = tuple(spread for figure in Figure if (spread := _spread(figure, before)))
     return Trend(
         branch=newest.branch,

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gobake.insight.card import StepFigures
-from gobake.insight.costs import CACHED, Costs, in_order, is_base
+from gobake.insight.costs import CACHED, Costs
+from gobake.insight.identity import in_order, is_base
 from gobake.runs.record import RunRecord, StepRecord
 from gobake.trace.intervals import covered
 

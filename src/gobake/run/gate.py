@@ -44,12 +44,13 @@ def judge_or_fail(
 
 def judge_run(gate: Gate, record: RunRecord, history: Path, *, color: str, quiet: bool) -> Verdict:
     """The gate of a run that just ended. Raises GateFailed."""
-    from gobake.insight.history import LIMIT, earlier, summaries
+    from gobake.insight.history import earlier, summaries
     from gobake.insight.scorecard import scorecard
+    from gobake.runs.window import SUMMARIES
 
     with _history(history) as store:
         before: Sequence[RunRecord] = earlier(store, record) if store else ()
-        known = summaries(store, LIMIT) if store else ()
+        known = summaries(store, SUMMARIES) if store else ()
         card = scorecard(record, before)
         return judge_or_fail(gate, card, known, lambda: _explained(record, before), color=color, quiet=quiet)
 

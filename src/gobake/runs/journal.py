@@ -7,13 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from gobake.errors import Unwritable
-from gobake.runs import begun
+from gobake.runs import begun, window
 from gobake.runs.archive import Entry
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
 
-_REMARKED = 10  # runs that a remark looks back on
 _RECENT = 3  # runs; an image that none of them had is asked for
 
 
@@ -76,7 +75,7 @@ class Journal:
             with self._writable() as store:
                 self.summary = score(record)
                 store.add(record, events, self.summary)
-                said = remark(store.recent(_REMARKED)) if remark else ""
+                said = remark(store.recent(window.RECENT)) if remark else ""
                 return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]
         except Unwritable as error:
             return [f"warning: {error}"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 from gobake.insight.card import RunSummary, Scorecard
-from gobake.insight.costs import in_order
+from gobake.insight.identity import in_order
 from gobake.insight.modules import module_of
 from gobake.insight.work import pieces
 from gobake.report.quantities import moment_text, seconds_text, share_text, size_text
