@@ -1,1 +1,1 @@
-"""Programs, read as files: what they run on and which loader they ask for. Values out; no Go and no Docker."""
+"""Inspects program files: the machine they run on and the loader they ask for. Knows no Go and no Docker."""

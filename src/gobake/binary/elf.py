@@ -1,4 +1,4 @@
-"""The header of an ELF file (https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html): machine, loader."""
+"""Reads machine and loader from ELF headers (https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html)."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ _MACHINES = {
     (243, True, True): "riscv64",
     (22, True, False): "s390x",
 }
-# What a file is by its first bytes, where it is nothing that Linux starts.
+# First bytes of files that Linux does not start.
 _OTHERS = {
-    b"\xcf\xfa\xed\xfe": "a program of macOS",
-    b"\xce\xfa\xed\xfe": "a program of macOS",
-    b"\xca\xfe\xba\xbe": "a program of macOS, or of Java",
-    b"MZ": "a program of Windows",
-    b"!<arch>": "an archive of objects",
-    b"\x00asm": "a program of WebAssembly",
+    b"\xcf\xfa\xed\xfe": "a macOS program",
+    b"\xce\xfa\xed\xfe": "a macOS program",
+    b"\xca\xfe\xba\xbe": "a macOS or Java program",
+    b"MZ": "a Windows program",
+    b"!<arch>": "an archive of object files",
+    b"\x00asm": "a WebAssembly program",
 }
 _EXECUTABLE, _DYNAMIC = 2, 3  # e_type
 _INTERPRETER = 3  # p_type of PT_INTERP
-_LARGEST = 1 << 20  # bytes of a program header table
-_LONGEST = 4096  # bytes of a loader's path
+_LARGEST = 1 << 20  # bytes read of a program header table
+_LONGEST = 4096  # bytes read of a loader's path
 
 
 class NoProgram(ValueError):
-    """What the file is instead, in words that follow `FILE is`."""
+    """The file is not a Linux program. The message says what it is; it follows `FILE is`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What Linux looks at before it starts a file."""
+    """What Linux reads of a file before it starts it."""
 
-    arch: str  # GOARCH; "" for a script, which runs anywhere, and "machine N" for what Go does not know
-    interpreter: str = ""  # path of the loader, "" for a static program
+    arch: str  # GOARCH; "" for a script, which runs anywhere; "machine N" for one that Go does not know
+    interpreter: str = ""  # path of the loader; "" for a static program
     script: bool = False  # begins with #!
 
 
 def read(file: Path) -> Program:
-    """Raises NoProgram where Linux could not start the file, and OSError."""
+    """Read a program's header. Raises NoProgram if Linux cannot start the file, and OSError."""
     with file.open("rb") as opened:
         head = opened.read(64)
         if head.startswith(b"#!"):
             return Program(arch="", script=True)
         if not head.startswith(b"\x7fELF"):
-            what = next((says for magic, says in _OTHERS.items() if head.startswith(magic)), "no ELF file")
-            raise NoProgram(f"{what if head else 'empty'}, and no program for Linux")
+            what = next((kind for magic, kind in _OTHERS.items() if head.startswith(magic)), "not an ELF file")
+            raise NoProgram(what if head else "empty")
         try:
             return _elf(opened, head)
-        except (struct.error, IndexError, OverflowError):  # an offset that no file has, too
-            raise NoProgram("cut off, and no program for Linux") from None
+        except (struct.error, IndexError, OverflowError):  # also an impossible offset
+            raise NoProgram("a truncated ELF file") from None
 
 
 def _elf(opened: BinaryIO, head: bytes) -> Program:
@@ -71,7 +71,7 @@ def _elf(opened: BinaryIO, head: bytes) -> Program:
     order = "<" if little else ">"
     kind, machine = struct.unpack_from(f"{order}HH", head, 16)
     if kind not in (_EXECUTABLE, _DYNAMIC):
-        raise NoProgram("an object file, and no program for Linux")
+        raise NoProgram("an object file")
     if wide:
         (table,) = struct.unpack_from(f"{order}Q", head, 32)
         size, count = struct.unpack_from(f"{order}HH", head, 54)
@@ -91,7 +91,7 @@ def _elf(opened: BinaryIO, head: bytes) -> Program:
 
 
 def _segment(headers: bytes, at: int, order: str, *, wide: bool) -> tuple[int, int]:
-    """Offset and length in the file."""
+    """Return offset and length of the segment in the file."""
     form, offset, length = ("Q", 8, 32) if wide else ("I", 4, 16)
     return (
         struct.unpack_from(order + form, headers, at + offset)[0],

@@ -1,4 +1,4 @@
-"""Which images can start a program that asks for a loader, and what to do about one that cannot."""
+"""Decides which images can start a program with a loader, and what to do if an image cannot."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from gobake.errors import BuildFailed
 
 _MUSL = re.compile(r".*/ld-musl-[^/]*")
 _GLIBC = re.compile(r".*/(?:ld-linux[^/]*|ld\.so\.1|ld64\.so\.[12])")
-LIBRARIES = "libraries"  # the place of what distalpine brings
+LIBRARIES = "libraries"  # for distalpine, which copies loader and libraries into the image
 
 
 def libc_of(interpreter: str) -> str:
-    """`static`, `glibc`, `musl`, or "" for a loader that no base image has. The recipe's shell decides alike."""
+    """Return `static`, `glibc`, `musl`, or "" for a loader that no base image has.
+
+    The recipe's shell code makes the same decision.
+    """
     if not interpreter:
         return "static"
     return "musl" if _MUSL.fullmatch(interpreter) else "glibc" if _GLIBC.fullmatch(interpreter) else ""
 
 
 def starts(interpreter: str, libc: str) -> bool:
-    """Whether an image with this libc (`static`: none) starts the program."""
+    """Whether an image with this libc (`static`: none) can start the program."""
     return libc_of(interpreter) in ("static", libc)
 
 
 def unfit(service: str, strategy: str, libc: str, interpreter: str | None) -> BuildFailed:
-    """The error for a program that an image could not start.
+    """Return the error for a program that an image cannot start.
 
-    ``libc``: what the image has, `static` for none, or LIBRARIES where the loader was not found for it.
-    ``interpreter``: what the program asks for; None where that is not known.
+    ``libc``: that of the image, `static` for none, or LIBRARIES if the loader to copy was not found.
+    ``interpreter``: the loader that the program asks for; None if unknown.
     """
     if interpreter is not None and interpreter.startswith("-buildmode="):
         return BuildFailed(

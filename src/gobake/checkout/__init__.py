@@ -1,1 +1,1 @@
-"""Where a run happens: the repository's checkout, and the CI that runs it."""
+"""Where a run happens: the Git checkout and the CI."""

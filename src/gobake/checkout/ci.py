@@ -1,12 +1,12 @@
-"""Who runs this build: a terminal or a CI, on which branch, for whose pull request.
+"""Detects where a build runs: in a terminal or a CI, for which branch, for whose pull request.
 
 Only documented variables are read:
 - GitHub: https://docs.github.com/actions/reference/workflows-and-actions/variables, and the event's payload, whose path
   is in GITHUB_EVENT_PATH: https://docs.github.com/webhooks/webhook-events-and-payloads
 - GitLab: https://docs.gitlab.com/ci/variables/predefined_variables/
 
-What is not known is taken for the less trusted: a pull request whose repository cannot be read is one from a fork, and
-a commit that the CI did not name may be anybody's, whatever started the run.
+Doubt counts against trust: a pull request whose repository cannot be read counts as one from a fork, and a commit that
+the CI did not name may be anybody's, whatever started the run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from gobake.checkout.git import Checkout
 
 MAIN = "main"
-ALL_TAGS = "refs/tags/*"  # what runs for Git tags share; no branch can be called that
+ALL_TAGS = "refs/tags/*"  # shared by the runs for Git tags; no branch can have this name
 
 
 class CIProvider(StrEnum):
@@ -30,15 +30,15 @@ class CIProvider(StrEnum):
     TERMINAL = "terminal"
     GITHUB = "github"
     GITLAB = "gitlab"
-    CI = "ci"  # another one, whose pull requests gobake cannot tell from branches
+    CI = "ci"  # another CI, whose pull requests gobake cannot tell from branches
 
 
-# what runs for a commit of the repository itself; what comes with a pull request is looked at by itself
+# Events for a commit of the repository itself; pull requests are judged separately.
 TRUSTED_EVENTS = frozenset(("push", "schedule", "merge_group", "release", "workflow_dispatch", "repository_dispatch"))
 TRUSTED_SOURCES = frozenset(
     ("push", "schedule", "web", "api", "trigger", "pipeline", "parent_pipeline", "merge_request_event")
 )
-# what systems set that do not all say CI
+# Variables of CI systems, as not all of them set CI.
 _OTHERS = (
     "TF_BUILD",
     "TEAMCITY_VERSION",
@@ -60,50 +60,53 @@ _OTHERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class CIContext:
-    """What the environment says of the run."""
+    """What the environment says about the run."""
 
     kind: CIProvider
-    branch: str = ""  # of a pull request: the one that would be merged; "" for a tag and a detached HEAD
+    branch: str = ""  # of a pull request: its source; "" for a tag and a detached HEAD
     tag: str = ""  # the Git tag that is built
-    base_branch: str = ""  # of a pull request: what it would be merged into
+    base_branch: str = ""  # of a pull request: its target
     main_branch: str = MAIN
     pull_request: bool = False
-    fork: bool = False  # the change comes from another repository, or from one that could not be told
+    fork: bool = False  # the change comes from another repository, or from an unknown one
     event: str = ""  # what started the run, in the CI's own word
-    doubt: str = ""  # why it is not known whose code this is, in words
-    base_revision: str = ""  # the commit that a pull request would be merged into, as the CI names it
-    protected: bool = False  # the CI says that not everybody may write to the branch
+    doubt: str = ""  # why it is not known whose code this is, for people
+    base_revision: str = ""  # the commit that a pull request would be merged into, according to the CI
+    protected: bool = False  # according to the CI, only some people may write to the branch
 
     @property
     def trusted(self) -> bool:
-        """False: nothing of this run may ever be read by another one."""
+        """Whether other runs may read what this run writes to caches."""
         return not self.fork and not self.doubt
 
     @property
     def on_main(self) -> bool:
+        """Whether this is a trusted run for the main branch itself."""
         return self.branch == self.main_branch and not self.pull_request and self.trusted
 
     @property
     def agreed(self) -> bool:
-        """Whether what is built has been agreed to: main, a tag, or a branch that not everybody may write to."""
+        """Whether the commit has been accepted: it is on main, a tag or a protected branch."""
         return self.trusted and not self.pull_request and (self.on_main or bool(self.tag) or self.protected)
 
     @property
     def own(self) -> str:
-        """The lineage that this run belongs to: its branch, or that of all tags; "" where there is none, as for a
-        fork's pull request, whose branch may have the name of one of ours."""
+        """The branch whose caches are this run's own, or ALL_TAGS.
+
+        "" for an untrusted run: a fork's branch may have the name of one of the repository's own.
+        """
         if not self.trusted:
             return ""
         return self.branch or (ALL_TAGS if self.tag else "")
 
     @property
     def lineages(self) -> tuple[str, ...]:
-        """Whose caches fit, best first: its own, those of the branch that it would be merged into, those of main."""
+        """The fallback branches whose caches fit, best first: its own, the target of its pull request, main."""
         return tuple(dict.fromkeys(name for name in (self.own, self.base_branch, self.main_branch) if name))
 
     @property
     def shown(self) -> str:
-        """For people: `github, pull request from a fork, feature -> main`."""
+        """A description for people: `github, pull request from a fork, feature -> main`."""
         what = str(self.kind)
         if self.pull_request:
             what += ", pull request from a fork" if self.fork else ", pull request"
@@ -113,14 +116,14 @@ class CIContext:
 
 
 def look(environ: Mapping[str, str], checkout: Checkout, main_branch: str = "") -> CIContext:
-    """The surroundings of this process. ``main_branch``: as configured; else what the CI or Git says."""
+    """Detect the CI of this process. ``main_branch``: the configured name; "" asks the CI, then Git."""
     return surroundings(environ, checkout, _payload(environ.get("GITHUB_EVENT_PATH", "")), main_branch)
 
 
 def surroundings(
     environ: Mapping[str, str], checkout: Checkout, payload: Mapping[str, Any], main_branch: str = ""
 ) -> CIContext:
-    """``payload``: GitHub's event; {} where there is none."""
+    """Detect the CI from the environment. ``payload``: GitHub's event; {} for none."""
     if environ.get("GITHUB_ACTIONS") == "true":
         return _github(environ, checkout, payload, main_branch)
     if environ.get("GITLAB_CI") == "true":
@@ -143,12 +146,12 @@ def _github(env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, An
         "kind": CIProvider.GITHUB,
         "main_branch": main,
         "event": event,
-        # of another workflow's run this tells nothing: it is said of the branch that this workflow runs on
+        # the variable is about the branch that this workflow runs on, not about another workflow's run
         "protected": env.get("GITHUB_REF_PROTECTED") == "true" and event != "workflow_run",
     }
     if event == "workflow_run":
         return _github_workflow_run(env, checkout, payload, given)
-    # these two are set for pull_request, pull_request_target and what follows from them, and for nothing else
+    # set only for pull_request, pull_request_target and events derived from them
     head, base = env.get("GITHUB_HEAD_REF", ""), env.get("GITHUB_BASE_REF", "")
     if event.startswith("pull_request") or head or isinstance(payload.get("pull_request"), dict):
         source = _text(payload, "pull_request", "head", "repo", "full_name")
@@ -164,7 +167,7 @@ def _github(env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, An
             **given,
         )
     if event == "issue_comment" and isinstance((payload.get("issue") or {}).get("pull_request"), dict):
-        # runs on the main branch, and what it then checks out is not in the event
+        # it runs on the main branch; the event does not say which commit it checks out
         return CIContext(pull_request=True, fork=True, **given)
     given["doubt"] = _other_commit(checkout, env.get("GITHUB_SHA", "")) or (
         "" if event in TRUSTED_EVENTS else f"the event {event or 'is not named'} may be anybody's"
@@ -183,18 +186,18 @@ def _github_branch(env: Mapping[str, str]) -> str:
 
 
 def _other_commit(checkout: Checkout, *named: str) -> str:
-    """Why the checkout is not what the CI says that it builds; "" where it is."""
+    """Return why the checkout is not one of the commits that the CI named; "" if it is."""
     if not checkout.revision:
-        return f"git does not say which commit is built{f' ({checkout.refusal})' if checkout.refusal else ''}"
+        return f"git does not report the commit{f' ({checkout.refusal})' if checkout.refusal else ''}"
     if checkout.revision in named:
         return ""
-    return f"commit {checkout.revision[:12]} is none that the CI names"
+    return f"commit {checkout.revision[:12]} is not the one that the CI names"
 
 
 def _github_workflow_run(
     env: Mapping[str, str], checkout: Checkout, payload: Mapping[str, Any], given: Mapping[str, Any]
 ) -> CIContext:
-    """It runs with the main branch's rights for what another workflow did, perhaps for a fork."""
+    """A workflow_run event: it has the main branch's rights, but follows another workflow, perhaps one of a fork."""
     source = _text(payload, "workflow_run", "head_repository", "full_name")
     pull_request = _text(payload, "workflow_run", "event") not in ("push", "schedule", "workflow_dispatch")
     fork = not source or source.lower() != env.get("GITHUB_REPOSITORY", "").lower()
@@ -212,10 +215,10 @@ def _payload(path: str) -> Mapping[str, Any]:
     if not path:
         return {}
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        payload = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def _text(payload: Mapping[str, Any], *keys: str) -> str:
@@ -238,7 +241,7 @@ def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> CIContext:
         "protected": env.get("CI_COMMIT_REF_PROTECTED") == "true",
     }
     if env.get("CI_MERGE_REQUEST_IID"):
-        # a fork's pipeline runs in the fork, or in the parent project where a member starts it: both ids tell
+        # a fork's pipeline runs in the fork, or in the parent project if a member starts it: compare both ids
         source, target = env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), env.get("CI_MERGE_REQUEST_PROJECT_ID")
         return CIContext(
             branch=env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", ""),
@@ -260,5 +263,5 @@ def _gitlab(env: Mapping[str, str], checkout: Checkout, main: str) -> CIContext:
         given["doubt"] = given["doubt"] or f"a pipeline started by {given['event'] or 'nobody named'} may be anybody's"
     if tag := env.get("CI_COMMIT_TAG", ""):
         return CIContext(tag=tag, **given)
-    # branch pipelines and schedules have it; CI_COMMIT_REF_NAME would also be set for tags
+    # set for branch pipelines and schedules; CI_COMMIT_REF_NAME would also be set for tags
     return CIContext(branch=env.get("CI_COMMIT_BRANCH", ""), **given)

@@ -1,6 +1,6 @@
-"""What git says about the checkout: revision, branch, time of the last commit, address.
+"""Asks git about the checkout: revision, branch, time of the last commit, remote address.
 
-A project needs no git; what git refuses to tell is kept in its own words, and never taken for "no git".
+A project does not need git. When git refuses to answer, its message is kept; that is not the same as "no git".
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path, PurePosixPath
 from gobake.errors import UsageError
 from gobake.proc.command import Done, Late, NotStarted, Running
 
-UNKNOWN = "unknown"  # what is recorded where git refuses to tell
+UNKNOWN = "unknown"  # recorded as the revision when git refuses to answer
 _FORMAT = "%H%n%ct%n%h"
 _ANSWER_SECONDS = 20.0
 _UNBORN = ("does not have any commits yet", "bad default revision 'HEAD'")
 _NO_REPOSITORY = "not a git repository"
-# Words that scripts can read, and no write to the index, which another git may hold at this moment.
-# Nothing that a repository inside of the tree names is started for an answer (git-config, fsmonitor).
+# Stable output, and no write to the index, which another git may have locked.
+# A repository inside the tree must not make git start programs (git-config, fsmonitor).
 _SETTINGS = ("-c", "core.fsmonitor=", "-c", "safe.bareRepository=explicit")
 _NOTHING = Done(code=1)
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
@@ -30,37 +30,37 @@ _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """Facts about the work tree; empty where there is no git or no commit."""
+    """Facts about the work tree; empty without git or without a commit."""
 
     revision: str = ""
     short_revision: str = ""  # as git abbreviates it in this repository
     branch: str = ""
     commit_time: int = 0  # seconds since the epoch
-    description: str = ""  # nearest tag of the project's own module, commits since, -dirty; the bare commit without one
-    tagged: bool = False  # a tag is in the description
-    shallow: bool = False  # asked only where no tag was found
+    description: str = ""  # nearest tag of the project's own module, commits since, -dirty; without a tag the commit
+    tagged: bool = False  # the description contains a tag
+    shallow: bool = False  # a shallow clone; asked only if no tag was found
     dirty: bool = False  # a tracked file was changed
-    default_branch: str = ""  # what the remote `origin` calls its own, where a clone noted it
+    default_branch: str = ""  # of the remote `origin`, if the clone recorded it
     source_url: str = ""  # https address of the remote `origin`, without credentials
-    refusal: str = ""  # why git tells nothing although there is a repository, in git's words
+    refusal: str = ""  # why git does not answer although there is a repository, in git's words
     remedy: str = ""  # git's own, or gobake's
 
     @property
     def commit_date(self) -> str:
-        """RFC 3339, as org.opencontainers.image.created wants it; "" where there is no commit."""
+        """The commit time as RFC 3339, for org.opencontainers.image.created; "" without a commit."""
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.commit_time)) if self.commit_time else ""
 
     @property
     def known_revision(self) -> str:
-        """ "" where there is no commit, and `unknown` where git refuses to say."""
+        """The revision; "" without a commit, `unknown` if git refuses to answer."""
         return UNKNOWN if self.refusal else self.revision
 
 
 class Look:
-    """git asked for everything at once, while its caller does something else. Never raises."""
+    """Asks git for everything at once, in the background. Never raises."""
 
     def __init__(self, root: Path, module: str = "") -> None:
-        """``module``: path of the module in ``root``, for the prefix of its tags."""
+        """Start the queries. ``module``: path of the module in ``root``, for the prefix of its tags."""
         self._root = root
         self._top = top_of(root.resolve())
         self._prefix, self._major = tag_prefix(self.place(root), module), _major(module)
@@ -79,13 +79,14 @@ class Look:
             answer.drop()
 
     def place(self, folder: Path) -> PurePosixPath:
-        """Where a folder lies in the repository, seen from its top."""
+        """Return the path of a folder relative to the repository's top."""
         real = folder.resolve()
         if self._top is None or not real.is_relative_to(self._top):
             return PurePosixPath()
         return PurePosixPath(real.relative_to(self._top).as_posix())
 
     def checkout(self) -> Checkout:
+        """Wait for the answers and return the facts."""
         source_url = _https(self._remote.text())
         refusal, remedy = _refusal(self._head, self._top)
         if refusal:
@@ -110,7 +111,10 @@ class Look:
         )
 
     def description(self, seen: Checkout, folder: Path, module: str) -> str:
-        """That of another module than the root's: by its own tags, and where it has none by those of the repository."""
+        """Return the description for another module than the root's.
+
+        It uses the module's own tags, and those of the repository if it has none.
+        """
         prefix, major = tag_prefix(self.place(folder), module), _major(module)
         if not seen.revision or (prefix, major) == (self._prefix, self._major):
             return seen.description
@@ -119,66 +123,73 @@ class Look:
 
     @property
     def top(self) -> Path | None:
-        """The folder of the work tree."""
+        """The top folder of the work tree; None without a repository."""
         return self._top
 
     def modified(self, ours: Iterable[Path]) -> bool:
-        """Whether any file is other than in the commit, as Go asks it: also one that git does not know. ``ours``: what
-        gobake itself has written."""
+        """Whether any file differs from the commit; as for Go, an untracked file counts.
+
+        ``ours``: files that gobake itself has written; they do not count.
+        """
         top = self._top or self._root
         inside = [path.relative_to(top).as_posix() for path in ours if path.is_relative_to(top) and path != top]
         apart = [f":(top,exclude,literal){path}" for path in inside]
         return bool(Answer(top, "status", "--porcelain", "--", ":/", *apart).text())
 
     def tags(self, choice: str) -> frozenset[str]:
-        """Names of tags; ``choice``: an option of git for-each-ref."""
+        """Return tag names. ``choice``: an option of git for-each-ref, such as --merged."""
         words = ("for-each-ref", "--format=%(refname)", choice, "refs/tags")
         return frozenset(name.removeprefix("refs/tags/") for name in Answer(self._root, *words).text().splitlines())
 
     def _nearest(self, revision: str, prefix: str, major: str) -> str:
-        """The module's own tags of its major version, of any, then the repository's own, then any that is of no module;
-        "" where there is none."""
+        """Return the description by the first kind of tag that exists; "" if there is none.
+
+        The order: the module's tags of its major version, all its tags, the repository's, any tag without a slash.
+        """
         patterns = dict.fromkeys((_own(prefix, major), _own(prefix), _own(""), ("--exclude", "*/*")))
-        asked = (_tag(_describe(self._root, words).text(), revision) for words in patterns)
-        return next(filter(None, asked), "")
+        descriptions = (_tag(_describe(self._root, words).text(), revision) for words in patterns)
+        return next(filter(None, descriptions), "")
 
 
 def text_at(root: Path, revision: str, name: str) -> str | None:
-    """A file of the folder ``root`` as it is in a commit; None where git does not have it. Raises nothing."""
+    """Return a file of the folder ``root`` as it is in a commit; None if git does not have it. Never raises."""
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
         return None
-    asked = Answer(root, "cat-file", "blob", f"{revision}:./{name}")
-    return None if asked.complaint() or asked.missing else asked.text()
+    answer = Answer(root, "cat-file", "blob", f"{revision}:./{name}")
+    return None if answer.complaint() or answer.missing else answer.text()
 
 
 def look(root: Path) -> Checkout:
-    """What git says of the checkout, waited for."""
-    with Look(root) as asked:
-        return asked.checkout()
+    """Ask git about the checkout and wait for the answer."""
+    with Look(root) as query:
+        return query.checkout()
 
 
 def branches(root: Path) -> frozenset[str]:
-    """All branches that exist here or, as far as was fetched, at a remote. Raises UsageError where git knows a part."""
+    """Return all local branches and all fetched branches of remotes.
+
+    Raises UsageError if the list may be incomplete.
+    """
     shallow = Answer(root, "rev-parse", "--is-shallow-repository")
     refusal, remedy = _refusal(shallow, top_of(root.resolve()))
     if refusal:
-        raise UsageError(f"git does not tell the branches of {root}: {refusal}", remedy=remedy)
+        raise UsageError(f"git cannot list the branches of {root}: {refusal}", remedy=remedy)
     if shallow.text() == "true":
         raise UsageError(
-            "this clone is shallow, and does not know all branches", remedy="fetch all of it: git fetch --unshallow"
+            "this clone is shallow and may lack branches", remedy="fetch the whole history: git fetch --unshallow"
         )
     listed = Answer(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes").text().split()
-    # refs/remotes/ORIGIN/BRANCH; a remote's HEAD is a link to a branch that is listed too
-    found = {ref.split("/", 2 if ref.startswith("refs/heads/") else 3)[-1] for ref in listed}
-    if not found:
-        raise UsageError(f"git knows no branch in {root}", remedy="--gone-branches needs the project's repository")
-    return frozenset(found)
+    # refs/remotes/ORIGIN/BRANCH; a remote's HEAD points to a branch that is listed too
+    names = {ref.split("/", 2 if ref.startswith("refs/heads/") else 3)[-1] for ref in listed}
+    if not names:
+        raise UsageError(f"{root} has no Git branches", remedy="--gone-branches needs the project's repository")
+    return frozenset(names)
 
 
 def tracked_below(folder: Path) -> str:
-    """A file below a folder that is in the repository around it, or why git does not tell; "" where there is none.
+    """Return a tracked file below a folder, or why git does not answer; "" if there is none.
 
-    git looks from the top of the repository, and never from the folder itself, which may pretend to be one.
+    git runs at the top of the repository, not in the folder, which may pretend to be a repository itself.
     """
     place = folder.absolute()
     top = top_of(place.parent)
@@ -194,22 +205,25 @@ def tracked_below(folder: Path) -> str:
 
 
 def tag_prefix(place: PurePosixPath, module: str) -> str:
-    """What the tags of a module begin with that lies at ``place`` in its repository: `DIR/`, and nothing at the top.
+    """Return the prefix of a module's tags: `DIR/` for a module at ``place``, "" at the repository's top.
 
-    A folder that is only the module's major version (DIR/v2) is no part of it: https://go.dev/ref/mod#vcs-version.
+    A last element that is the module's major version (DIR/v2) is left out: https://go.dev/ref/mod#vcs-version.
     """
     folder = place.parent if place.name and place.name == _major(module) else place
     return "" if folder == PurePosixPath() else f"{folder}/"
 
 
 def _major(module: str) -> str:
-    """The v2 of a module path that ends with it, "" for v0 and v1."""
-    found = re.search(r"/(v[2-9]|v[1-9][0-9]+)$", module)
-    return found[1] if found else ""
+    """Return the major version suffix of a module path, such as v2; "" for v0 and v1."""
+    match = re.search(r"/(v[2-9]|v[1-9][0-9]+)$", module)
+    return match[1] if match else ""
 
 
 def _own(prefix: str, major: str = "") -> tuple[str, ...]:
-    """Tags of one module: PREFIXvX.Y.Z, and not those of modules below it. In git's patterns `*` crosses slashes."""
+    """Return git options that match the tags of one module, PREFIXvX.Y.Z, and not those of modules below it.
+
+    In git's patterns `*` matches slashes too.
+    """
     quoted = re.sub(r"([*?\[\]\\])", r"\\\1", prefix)
     return ("--match", f"{quoted}{f'{major}.*' if major else 'v[0-9]*'}", "--exclude", f"{quoted}*/*")
 
@@ -219,7 +233,7 @@ def _describe(root: Path, patterns: tuple[str, ...]) -> Answer:
 
 
 def _tag(description: str, revision: str) -> str:
-    """A description that begins with a tag; "" for a bare commit."""
+    """Return the description if it begins with a tag, and "" for a bare commit."""
     return "" if revision.startswith(description) else description
 
 
@@ -227,7 +241,7 @@ def _tag(description: str, revision: str) -> str:
 
 
 class Answer:
-    """One git command that runs."""
+    """The pending answer of one git command."""
 
     def __init__(self, root: Path, *words: str) -> None:
         self._running: Running | None = None
@@ -240,17 +254,17 @@ class Answer:
             )
 
     def text(self) -> str:
-        """Its stdout, "" where it failed."""
+        """Wait, and return its stdout; "" if it failed."""
         return "" if self._done.code else self._done.out.strip()
 
     def complaint(self) -> str:
-        """Its stderr where it failed, else ""."""
+        """Wait, and return its stderr if it failed, else ""."""
         if self.missing or not self._done.code:
             return ""
         return self._done.err.strip() or f"exit code {self._done.code}"
 
     def drop(self) -> None:
-        """End it if it still runs; nobody wants the answer."""
+        """Kill it if it still runs."""
         if self._running:
             self._running.drop()
 
@@ -265,21 +279,21 @@ class Answer:
 
 
 def top_of(root: Path) -> Path | None:
-    """The nearest folder with a .git; os.path's lexists also sees what may not be read."""
+    """Return the nearest folder with a .git, also one whose .git cannot be read; None without a repository."""
     return next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), None)
 
 
-def _refusal(asked: Answer, top: Path | None) -> tuple[str, str]:
-    """Why git does not tell anything, and what helps; empty where it told, and where there is nothing to tell."""
+def _refusal(answer: Answer, top: Path | None) -> tuple[str, str]:
+    """Return why git refuses to answer, and a remedy; empty if it answered or if there is no repository or commit."""
     named = "GIT_DIR" in os.environ
-    if asked.missing:
-        return (asked.missing, "install git") if top or named else ("", "")
-    told = asked.complaint()
-    if not told or any(words in told for words in _UNBORN):
+    if answer.missing:
+        return (answer.missing, "install git") if top or named else ("", "")
+    complaint = answer.complaint()
+    if not complaint or any(words in complaint for words in _UNBORN):
         return "", ""
-    if _NO_REPOSITORY in told and not top and not named:
+    if _NO_REPOSITORY in complaint and not top and not named:
         return "", ""
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     why = next((line for line in lines if line.startswith("fatal: ")), lines[0]).removeprefix("fatal: ")
     own = next((line for line in lines if line.startswith("git config ")), "")
     where = f"`git -C {top} status` shows the same" if top else "`git status` shows the same"
@@ -289,7 +303,7 @@ def _refusal(asked: Answer, top: Path | None) -> tuple[str, str]:
 
 
 def _https(address: str) -> str:
-    """The address that a browser opens, for org.opencontainers.image.source; credentials are left out."""
+    """Return the address for a browser without credentials, for org.opencontainers.image.source; "" if unknown."""
     match = re.match(
         r"(?:https?://|ssh://)?(?:[^@/]+@)?([A-Za-z0-9.-]+\.[A-Za-z]{2,})(?::\d+/|[:/])([\w./~-]+?)(?:\.git)?/?$",
         address,

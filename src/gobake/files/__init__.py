@@ -1,1 +1,1 @@
-"""Files and folders that gobake reads and writes: whole or not at all, through no link, for their user alone."""
+"""Files and folders that gobake reads and writes: atomically, without following links, private to the user."""

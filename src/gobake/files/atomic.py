@@ -1,8 +1,8 @@
-"""Files that gobake writes: whole or not at all, never through a link, and for nobody whom their folder is not for.
+"""Writes files atomically, never through a link, and with the permissions that suit their folder.
 
-In folders of gobake's own, files are their user's alone, whatever the umask. A folder that its group, or everybody, may
-write to was made to be shared: what comes into it is for the same people. Files in a project's tree are as any other
-program would write them.
+In gobake's own folders, files are private to the user, whatever the umask. A folder that is writable for its group or
+for everybody is shared on purpose, so files in it are for the same people. Files in a project's tree get the usual
+permissions.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ _CLASSES = ((stat.S_IWGRP, 0o070), (stat.S_IWOTH, 0o007))
 
 
 def folder_mode(parent: Path) -> int:
-    """The permissions of a folder in a folder. Raises OSError."""
+    """Return the permissions for a new folder in this parent. Raises OSError."""
     mode = parent.stat().st_mode
     shared = 0 if mode & stat.S_ISVTX else sum(bits for writes, bits in _CLASSES if mode & writes)
     return 0o700 | shared | (mode & stat.S_ISGID)
 
 
 def file_mode(folder: Path) -> int:
-    """The permissions of a file in a folder. Raises OSError."""
+    """Return the permissions for a new file in this folder. Raises OSError."""
     return folder_mode(folder) & 0o666
 
 
 def make_folder(folder: Path) -> None:
-    """A folder of gobake's own, and those above it that are missing. Raises OSError."""
+    """Create one of gobake's own folders and its missing parents. Raises OSError."""
     missing = []
     while not folder.exists():
         if folder.is_symlink():
-            break  # mkdir says what is wrong
+            break  # a dangling link: mkdir raises the right error
         missing.append(folder)
         folder = folder.parent
     for place in reversed(missing):
@@ -45,27 +45,29 @@ def make_folder(folder: Path) -> None:
         try:
             place.mkdir(mode=0o700)
         except FileExistsError:
-            continue  # another run was faster
+            continue  # another run has just made it
         if mode != 0o700:
-            place.chmod(mode)  # mkdir leaves out what the umask says
+            place.chmod(mode)  # mkdir applies the umask
 
 
 def write(file: Path, text: str | bytes) -> None:
-    """A file of gobake's own. Raises OSError."""
+    """Write one of gobake's own files. Raises OSError."""
     with replaced(file, file_mode(file.parent)) as out:
         out.write(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text)
 
 
 def write_in_tree(file: Path, text: str) -> None:
-    """A file for the user, with the permissions that any program would give it. Raises OSError."""
+    """Write a file for the user, with the usual permissions. Raises OSError."""
     with replaced(file) as out:
         out.write(text.encode("utf-8", "surrogateescape"))
 
 
 @contextlib.contextmanager
 def replaced(file: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
-    """What is written takes the place of the file, or of the link of that name, when all of it is there. ``mode``: None
-    for that of the file that was there, else as the umask has it. Raises OSError."""
+    """Yield a temporary file that replaces ``file`` (or a link of that name) when the block ends without an error.
+
+    ``mode``: the permissions; None keeps those of the replaced file, or applies the umask. Raises OSError.
+    """
     part = file.with_name(f".{file.name[:100]}.{secrets.token_hex(6)}.part")
     opened = os.open(part, _NEW, 0o666 if mode is None else mode)
     try:
@@ -82,7 +84,7 @@ def replaced(file: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
 
 
 def new_file(file: Path, mode: int) -> None:
-    """An empty file with these permissions, unless there is one. Raises OSError, also for a link."""
+    """Create an empty file with these permissions unless it exists. Raises OSError, also for a link."""
     try:
         opened = os.open(file, _NEW, mode)
     except FileExistsError:
@@ -95,14 +97,14 @@ def new_file(file: Path, mode: int) -> None:
 
 
 def refuse_link(path: Path) -> None:
-    """Raises OSError where a program that opens the path would be led elsewhere."""
+    """Raise OSError if the path is a symbolic link."""
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link", str(path))
 
 
 def _mode_of(file: Path) -> int | None:
     try:
-        found = os.lstat(file).st_mode
+        mode = os.lstat(file).st_mode
     except OSError:
         return None
-    return stat.S_IMODE(found) if stat.S_ISREG(found) else None
+    return stat.S_IMODE(mode) if stat.S_ISREG(mode) else None

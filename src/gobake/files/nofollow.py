@@ -1,7 +1,7 @@
-"""Files below a folder that others may write to: reached without following a link, so that they lie where they seem to.
+"""Accesses files below a folder that others may write to, without following links.
 
-Every folder on the way is opened from the one before it with O_NOFOLLOW; only the folder at the top may be a link, as
-its name is the user's. What is not a regular file is not read, not overwritten and not deleted.
+Each folder on the path is opened relative to its parent with O_NOFOLLOW. Only the top folder may be a link, because the
+user named it. Only regular files are read, overwritten or deleted.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import IO
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# not blocking: a named pipe would keep whoever opens it for ever
+# O_NONBLOCK: opening a named pipe would block for ever
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-LARGEST = 64 << 20  # bytes of a file that is read into memory
+LARGEST = 64 << 20  # bytes of a file read into memory
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inside:
-    """A folder below a top, or the top itself. Everything raises OSError, also for a link and for what is no name."""
+    """A folder below a top folder, or the top itself. All methods raise OSError, also for links and invalid names."""
 
     top: Path
     names: tuple[str, ...] = ()
@@ -36,13 +36,13 @@ class Inside:
 
     @property
     def path(self) -> Path:
-        """For messages, and for programs that are given a path once `is_plain` has looked at it."""
+        """The path, for messages and for other programs; following it is not protected against links."""
         return self.top.joinpath(*self.names)
 
     # ---- reading
 
     def exists(self) -> bool:
-        """Whether it is a folder, and no link leads to it."""
+        """Whether it is a folder that is reached without a link."""
         try:
             with self._opened():
                 return True
@@ -50,11 +50,12 @@ class Inside:
             return False
 
     def entries(self) -> dict[str, os.stat_result]:
-        """What is in the folder, by name; of links what they are, not where they lead."""
-        with self._opened() as folder, os.scandir(folder) as found:
-            return {entry.name: entry.stat(follow_symlinks=False) for entry in found}
+        """Return the status of each entry by name; links are not followed."""
+        with self._opened() as folder, os.scandir(folder) as entries:
+            return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
 
     def read(self, name: str, largest: int = LARGEST) -> bytes:
+        """Return the content of a regular file of at most ``largest`` bytes."""
         with self._opened() as folder:
             opened = os.open(_one(name), _READ, dir_fd=folder)
         with os.fdopen(opened, "rb") as file:
@@ -66,15 +67,15 @@ class Inside:
             return file.read(largest)
 
     def status(self, name: str) -> os.stat_result:
-        """Of a regular file."""
+        """Return the status of a regular file."""
         with self._opened() as folder:
-            found = os.stat(_one(name), dir_fd=folder, follow_symlinks=False)
-        if not stat.S_ISREG(found.st_mode):
+            status = os.stat(_one(name), dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", str(self.path / name))
-        return found
+        return status
 
     def link(self, name: str) -> str:
-        """Where a link leads; "" for what is none, or is not there."""
+        """Return the target of a link; "" if there is no link of that name."""
         with self._opened() as folder:
             try:
                 return os.readlink(_one(name), dir_fd=folder)
@@ -86,23 +87,26 @@ class Inside:
     # ---- writing
 
     def make(self, mode: int = 0o777) -> None:
-        """The folder, and those above it as far as the top, and the top."""
+        """Create the folder, the top and the folders between them; existing ones are fine."""
         self.top.mkdir(parents=True, exist_ok=True)
         for depth in range(len(self.names)):
             above = Inside(top=self.top, names=self.names[:depth])
             with above._opened() as folder, contextlib.suppress(FileExistsError):
                 os.mkdir(_one(self.names[depth]), mode, dir_fd=folder)
-        with self._opened():  # what was there already may be a link
+        with self._opened():  # raises if an existing one is a link
             pass
 
     def write(self, name: str, data: bytes) -> None:
+        """Write a file atomically."""
         with self.replaced(name) as file:
             file.write(data)
 
     @contextlib.contextmanager
     def replaced(self, name: str, mode: int | None = None) -> Iterator[IO[bytes]]:
-        """Aside, and then renamed: whole or not at all, and whatever had the name is replaced and not written to.
-        ``mode``: None for what the umask says."""
+        """Yield a temporary file that is renamed to ``name`` when the block ends without an error.
+
+        An existing entry of that name is replaced, not written to. ``mode``: None applies the umask.
+        """
         part = f".{_one(name)[:200]}.{secrets.token_hex(6)}.part"
         with self._opened() as folder:
             opened = os.open(part, _WRITE, 0o666 if mode is None else mode, dir_fd=folder)
@@ -119,7 +123,7 @@ class Inside:
 
     @contextlib.contextmanager
     def opened_to_lock(self, name: str) -> Iterator[int]:
-        """A descriptor of a file that is there for its lock, made where it is missing."""
+        """Yield a descriptor of a lock file, which is created if missing."""
         with self._opened() as folder:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             opened = os.open(_one(name), flags, 0o666, dir_fd=folder)
@@ -129,20 +133,20 @@ class Inside:
             os.close(opened)
 
     def link_to(self, target: str, name: str) -> None:
-        """Make a link of that name. Raises FileExistsError."""
+        """Create a symbolic link ``name`` to ``target``. Raises FileExistsError."""
         with self._opened() as folder:
             os.symlink(target, _one(name), target_is_directory=True, dir_fd=folder)
 
     def remove(self, name: str) -> None:
-        """Delete a regular file; one that is gone is fine."""
+        """Delete a regular file; a missing file is fine."""
         with self._opened() as folder, contextlib.suppress(FileNotFoundError):
-            found = os.stat(_one(name), dir_fd=folder, follow_symlinks=False)
-            if not stat.S_ISREG(found.st_mode):
+            status = os.stat(_one(name), dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "is not a regular file", str(self.path / name))
             os.unlink(name, dir_fd=folder)
 
     def remove_folder(self, name: str) -> None:
-        """Delete a folder with all that is in it. Links in it are deleted, and what they lead to stays."""
+        """Delete a folder with its content. Links in it are deleted, not followed."""
         with self._opened() as folder:
             shutil.rmtree(_one(name), dir_fd=folder)
 
@@ -150,16 +154,16 @@ class Inside:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        """A descriptor of the folder."""
+        """Yield a descriptor of the folder."""
         folder = os.open(self.top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for name in self.names:
                 try:
                     below = os.open(_one(name), _FOLDER, dir_fd=folder)
                 except OSError as error:
-                    # a link is ENOTDIR here or ELOOP, as the kernel likes
-                    said = "is a link" if _is_link(name, folder) else error.strerror
-                    raise OSError(error.errno, said, str(self.path)) from None
+                    # a link gives ENOTDIR or ELOOP, depending on the kernel
+                    reason = "is a link" if _is_link(name, folder) else error.strerror
+                    raise OSError(error.errno, reason, str(self.path)) from None
                 os.close(folder)
                 folder = below
             yield folder
@@ -168,7 +172,7 @@ class Inside:
 
 
 def _one(name: str) -> str:
-    """The name of an entry of a folder: nothing that leads anywhere else."""
+    """Return the name if it is that of an entry of a folder, and not a path. Raises OSError."""
     if name in ("", ".", "..") or "/" in name or "\0" in name or len(name) > 255:
         raise OSError(errno.EINVAL, "is not a file name", name[:255].replace("\0", "?"))
     return name

@@ -1,4 +1,4 @@
-"""The environment in which templates of bake/ and cache/ are filled."""
+"""The Jinja environment for the templates in bake/ and cache/."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gobake.files.shipped import folder
 
 @cache
 def environment(name: str) -> jinja2.Environment:
-    """Over one of the folders; nothing is escaped, a Dockerfile is no HTML."""
+    """Return the environment for one of the two folders. Nothing is escaped: the output is not HTML."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder(name)),
         trim_blocks=True,

@@ -1,7 +1,7 @@
-"""Files that are whole or not there: written aside and renamed, and sealed where a wrong byte would not be noticed.
+"""Writes files atomically, and seals those in which a wrong byte would go unnoticed.
 
-A disk that is full, a process that is killed and another run that reads at this moment never see half a file. A flipped
-bit mostly leaves valid JSON, with another digit in it; a seal over the text tells.
+A full disk, a killed process or a concurrent reader never leaves or sees a partial file. A flipped bit usually leaves
+valid JSON with a different digit in it, so the text is sealed with its digest.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from gobake.files import atomic
 
 
 def write(file: Path, content: bytes) -> None:
-    """A file of gobake's own. Raises OSError, and leaves what was there before."""
+    """Write one of gobake's own files. Raises OSError and then leaves the old file."""
     write_all({file: content})
 
 
 def write_all(contents: Mapping[Path, bytes], *, private: bool = True) -> None:
-    """Files that belong together: none is renamed before all are written. ``private``: False for what the user reads in
-    a tree. Raises OSError."""
+    """Write files that belong together: all are written before the first is renamed.
+
+    ``private``: False for files in the user's tree. Raises OSError.
+    """
     with ExitStack() as ends:
-        for file, content in reversed(list(contents.items())):  # the last to be opened is the first to be renamed
+        for file, content in reversed(list(contents.items())):  # the last one opened is renamed first
             mode = atomic.file_mode(file.parent) if private else None
             out = ends.enter_context(atomic.replaced(file, mode))
             out.write(content)
@@ -31,13 +33,13 @@ def write_all(contents: Mapping[Path, bytes], *, private: bool = True) -> None:
 
 
 def sealed(text: str) -> bytes:
-    """The text below a line with its digest."""
+    """Return the text, preceded by a line with its digest."""
     body = text.encode("utf-8", "surrogateescape")
     return b"%s\n%s" % (_seal(body), body)
 
 
 def unsealed(content: bytes) -> str:
-    """Raises ValueError where it is not as it was written."""
+    """Return the text of a sealed file. Raises ValueError if its digest does not match."""
     seal, _, body = content.partition(b"\n")
     if seal != _seal(body):
         raise ValueError("it is damaged")

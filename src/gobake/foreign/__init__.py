@@ -1,1 +1,1 @@
-"""What others wrote, checked before anything is done with it."""
+"""Data that others wrote, checked before it is used."""

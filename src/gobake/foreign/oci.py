@@ -1,4 +1,4 @@
-"""Manifests, indexes and configurations of images as others wrote them, read into values. Pure.
+"""Parses untrusted manifests, indexes and image configurations into values. Pure.
 
 https://specs.opencontainers.org/image-spec/
 """
@@ -15,27 +15,27 @@ from gobake.foreign.checks import Unfit
 
 REF_NAME = "org.opencontainers.image.ref.name"
 _LAYOUT_VERSIONS = ("1.0.0",)
-_MOST_PARTS = 20_000  # of a manifest; engines stop at some hundred layers, a layer cache has more
+_MOST_PARTS = 20_000  # of a manifest; engines allow a few hundred layers, a layer cache has more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Descriptor:
-    """What a manifest or an index says of a blob."""
+    """A reference to a blob in a manifest or index."""
 
     digest: str
-    size: int = 0  # bytes; 0 where it is not told
+    size: int = 0  # bytes; 0 if not given
     kind: str = ""  # media type
     annotations: Mapping[str, str] = field(default_factory=dict)
-    platform: Mapping[str, str] = field(default_factory=dict)  # os, architecture, variant, where an index tells them
+    platform: Mapping[str, str] = field(default_factory=dict)  # os, architecture, variant; empty if not given
 
     @property
     def is_manifest(self) -> bool:
-        """Whether it has parts itself."""
+        """Whether it refers to a manifest or an index."""
         return "manifest" in self.kind or "index" in self.kind
 
     @property
     def tag(self) -> str:
-        """Its tag in a layout, "" for none. BuildKit 0.13 writes the whole reference, later ones the tag."""
+        """Its tag in a layout; "" for none. BuildKit 0.13 writes the whole reference, later versions the tag."""
         named = self.annotations.get(REF_NAME, "").rpartition(":")[2]
         return checks.tag(named) if named else ""
 
@@ -45,13 +45,14 @@ class Manifest:
     """A manifest, or an index of manifests."""
 
     digest: str  # of its bytes
-    kind: str = ""  # of what an artifact is; "" for an image
+    kind: str = ""  # artifactType; "" for an image
     config: Descriptor | None = None
     layers: tuple[Descriptor, ...] = ()
     manifests: tuple[Descriptor, ...] = ()
 
     @property
     def parts(self) -> Iterator[Descriptor]:
+        """All blobs and manifests that it refers to."""
         if self.config:
             yield self.config
         yield from self.layers
@@ -64,70 +65,71 @@ class Config:
 
     labels: Mapping[str, str]
     created: str = ""
-    layers: int = 0  # that it is made of
+    layers: int = 0  # how many layers the image has
 
 
 def digest_of(data: bytes) -> str:
+    """Return the sha256 digest of the data."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def manifest(data: bytes) -> Manifest:
-    """Raises Unfit."""
-    found = checks.parsed_object(data)
-    read = Manifest(
+    """Parse a manifest or an index. Raises Unfit."""
+    fields = checks.parsed_object(data)
+    parsed = Manifest(
         digest=digest_of(data),
-        kind=_word(found.get("artifactType")),
-        config=_descriptor(found["config"]) if found.get("config") else None,
-        layers=_descriptors(found.get("layers")),
-        manifests=_descriptors(found.get("manifests")),
+        kind=_word(fields.get("artifactType")),
+        config=_descriptor(fields["config"]) if fields.get("config") else None,
+        layers=_descriptors(fields.get("layers")),
+        manifests=_descriptors(fields.get("manifests")),
     )
-    if read.config is None and not read.manifests and "manifests" not in found:
+    if parsed.config is None and not parsed.manifests and "manifests" not in fields:
         raise Unfit("is not a manifest")
-    return read
+    return parsed
 
 
 def index(data: bytes) -> tuple[Descriptor, ...]:
-    """The index.json of a layout. Raises Unfit."""
-    found = checks.parsed_object(data)
-    if not isinstance(found.get("manifests"), list):
+    """Parse the index.json of a layout. Raises Unfit."""
+    fields = checks.parsed_object(data)
+    if not isinstance(fields.get("manifests"), list):
         raise Unfit("is not an index of manifests")
-    return _descriptors(found["manifests"])
+    return _descriptors(fields["manifests"])
 
 
 def config(data: bytes) -> Config:
-    """Raises Unfit."""
-    found = checks.parsed_object(data)
-    inner = checks.mapping(found.get("config") or {})
+    """Parse an image configuration. Raises Unfit."""
+    fields = checks.parsed_object(data)
+    inner = checks.mapping(fields.get("config") or {})
     return Config(
         labels=checks.labels(inner.get("Labels")),
-        created=_word(found.get("created")),
-        layers=len(checks.items(checks.mapping(found.get("rootfs") or {}).get("diff_ids"))),
+        created=_word(fields.get("created")),
+        layers=len(checks.items(checks.mapping(fields.get("rootfs") or {}).get("diff_ids"))),
     )
 
 
 def layout_version(data: bytes) -> str:
-    """The oci-layout file of a layout. Raises Unfit."""
+    """Parse the oci-layout file of a layout. Raises Unfit."""
     version = checks.parsed_object(data).get("imageLayoutVersion")
     if version not in _LAYOUT_VERSIONS:
-        raise Unfit("is not a layout of a version that gobake knows")
+        raise Unfit("has a layout version that gobake does not know")
     return str(version)
 
 
 def _descriptors(listed: object) -> tuple[Descriptor, ...]:
-    found = checks.items(listed)
-    if len(found) > _MOST_PARTS:
+    values = checks.items(listed)
+    if len(values) > _MOST_PARTS:
         raise Unfit(f"has more than {_MOST_PARTS} parts")
-    return tuple(_descriptor(one) for one in found)
+    return tuple(_descriptor(value) for value in values)
 
 
 def _descriptor(value: Any) -> Descriptor:
-    told = checks.mapping(value)
+    fields = checks.mapping(value)
     return Descriptor(
-        digest=checks.digest(told.get("digest")),
-        size=checks.count(told.get("size")),
-        kind=_word(told.get("mediaType")),
-        annotations=checks.labels(told.get("annotations")),
-        platform=checks.labels(told.get("platform")),
+        digest=checks.digest(fields.get("digest")),
+        size=checks.count(fields.get("size")),
+        kind=_word(fields.get("mediaType")),
+        annotations=checks.labels(fields.get("annotations")),
+        platform=checks.labels(fields.get("platform")),
     )
 
 

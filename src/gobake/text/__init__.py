@@ -1,1 +1,1 @@
-"""Texts on their way to a terminal: made printable, and said."""
+"""Text for the terminal: made printable, and written."""

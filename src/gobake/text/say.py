@@ -1,8 +1,7 @@
-"""The only door to the terminal for lines and texts: what a terminal would obey stays inside.
+"""Writes lines and documents to the terminal, without anything that a terminal would interpret.
 
-Names of folders, services and branches, the words of registries and of Go: any of them may hold escapes that move the
-cursor, set a window's title or turn the direction of text around. Tables and colours of rich have a door of the same
-kind, report/console.py.
+Names of folders, services and branches and messages of registries and Go may contain escapes that move the cursor, set
+the window title or reverse the text. All output goes through here; rich's tables go through report/console.py.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from typing import TextIO
 
 
 def say(line: str = "", *, err: bool = False, nl: bool = True, fg: str = "", bold: bool = False) -> None:
-    """One line, whatever is in it."""
-    from gobake.text.printable import flat  # with all of `trace`: a run that says nothing does without
+    """Print a text as one line."""
+    from gobake.text.printable import flat  # a run without output does not need it
 
     if fg or bold:
-        import click  # knows terminals, and whether a user wants colours
+        import click  # knows whether the terminal and the user want colours
 
         click.secho(flat(line), err=err, nl=nl, fg=fg or None, bold=bold or None)
         return
@@ -24,15 +23,20 @@ def say(line: str = "", *, err: bool = False, nl: bool = True, fg: str = "", bol
 
 
 def show(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """A document: whoever made it has seen to it that a value stays on its line. JSON is the same before and after, for
-    it escapes whatever would be taken out."""
+    """Print a document. Its author makes sure that each value stays on its line.
+
+    JSON is printed unchanged: it escapes every character that would be removed.
+    """
     from gobake.text.printable import printable
 
     write(printable(text) + ("\n" if nl else ""), sys.stderr if err else sys.stdout)
 
 
 def write(text: str, stream: TextIO) -> None:
-    """An encoding that lacks a letter is no reason to fail. Raises OSError and ValueError for a reader that is gone."""
+    """Write the text; characters that the stream's encoding lacks become `?`.
+
+    Raises OSError or ValueError when the reader has gone.
+    """
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()

@@ -81,12 +81,12 @@ def test_a_program_of_this_machine_is_read_as_its_loader_reads_it(tmp_path: Path
     ("content", "says"),
     [
         (b"", "empty"),
-        (b"\xcf\xfa\xed\xfe\x07\x00\x00\x01", "a program of macOS"),
-        (b"MZ\x90\x00", "a program of Windows"),
-        (b"hello\n", "no ELF file"),
+        (b"\xcf\xfa\xed\xfe\x07\x00\x00\x01", "a macOS program"),
+        (b"MZ\x90\x00", "a Windows program"),
+        (b"hello\n", "not an ELF file"),
         (program("amd64", kind=1), "an object file"),
-        (program("amd64", GLIBC)[:90], "cut off"),
-        (b"\x7fELF", "cut off"),
+        (program("amd64", GLIBC)[:90], "a truncated ELF file"),
+        (b"\x7fELF", "a truncated ELF file"),
     ],
 )
 def test_what_linux_cannot_start_is_named(tmp_path: Path, content: bytes, says: str) -> None:
