@@ -45,7 +45,7 @@ def test_without_a_home_there_is_no_history_and_that_is_said(gobake: Gobake, tre
 def test_go_without_a_folder_of_its_own_is_no_fault_of_the_project(said: str) -> None:
     error = words.refusal(Path("/src"), said)
     assert isinstance(error, Unwritable)
-    assert str(error).startswith("Go has no folder that it may write: ")
+    assert str(error).startswith("Go has no writable folder: ")
     assert said.removeprefix("go: ") in str(error)
     assert "\n" not in str(error)
 

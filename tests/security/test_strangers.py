@@ -209,7 +209,7 @@ def test_what_a_pull_request_may_not_say_comes_from_the_commit_that_it_is_for(
     told = plan(stranger, root, env=env)
     assert told["caches"]["store"] == "ghcr.io/acme/cache"
     assert told["targets"][0]["images"][0].startswith("ghcr.io/acme/")
-    assert told["trust"]["source"] == "the branch that it is for"
+    assert told["trust"]["source"] == "the target branch"
     own = plan(stranger, root, env=on_github(tmp_path, "pull_request", head, pull_request("acme/shop", base)))
     assert own["caches"]["store"] == "evil.example/cache"  # who may push to the repository may say whom to talk to
     assert own["caches"]["policy"] == "ci-pull-request"  # and not who writes

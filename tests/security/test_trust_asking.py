@@ -106,13 +106,13 @@ def test_what_is_wanted_and_given_is_shown_a_line_each() -> None:
     assert told.splitlines() == [
         "The gobake.yaml of /shop does more than describe images:",
         "  cache.policy  release  (decides who may write; line 2)",
-        "  registry      ghcr.io/acme  (chooses who is talked to; line 1)",
-        "It is given of this machine:",
+        "  registry      ghcr.io/acme  (chooses whom gobake contacts; line 1)",
+        "Its build gets from this machine:",
         "  one login",
         "  another",
     ]
     assert asking.describe(Path("/shop"), (), ("one login",)).splitlines() == [
-        "The build of /shop is given of this machine:",
+        "The build of /shop gets from this machine:",
         "  one login",
     ]
     assert asking.describe(Path("/shop"), ()) == ""
@@ -121,14 +121,14 @@ def test_what_is_wanted_and_given_is_shown_a_line_each() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        (WANTS, "chooses who is talked to (cache.policy, registry)"),
+        (WANTS, "chooses whom gobake contacts (cache.policy, registry)"),
         ("cache: {policy: release}\n", "decides who may write (cache.policy)"),
-        ("registry: ghcr.io/acme\n", "chooses who is talked to (registry)"),
+        ("registry: ghcr.io/acme\n", "chooses whom gobake contacts (registry)"),
     ],
 )
 def test_a_script_is_told_which_keys_it_is_about(text: str, what: str) -> None:
     refused = asking.refused(Path("/shop"), wants(config(text)))
-    assert refused.what == f"/shop/gobake.yaml {what}, and nobody has said that /shop is trusted"
+    assert refused.what == f"/shop/gobake.yaml {what}, and nobody has trusted /shop yet"
     assert "--trust (GOBAKE_TRUST=1)" in refused.remedy
     assert refused.exit_code is ExitCode.USAGE
 
@@ -165,7 +165,7 @@ def test_what_only_shows_something_asks_nobody(nobody: Path, answers: Answers) -
 
 def test_a_script_that_nobody_answers_for_ends(nobody: Path, answers: Answers) -> None:
     answers(None)
-    with pytest.raises(NotTrusted, match="nobody has said"):
+    with pytest.raises(NotTrusted, match="nobody has trusted"):
         establish(nobody, config(WANTS), ProjectRequest(directory=nobody), CHECKOUT)
     found = establish(nobody, config(WANTS), ProjectRequest(directory=nobody, trust=True), CHECKOUT)
     assert found.config == config(WANTS)
@@ -206,7 +206,7 @@ def test_paths_of_a_locked_file_are_seen_from_its_own_folder(nobody: Path) -> No
     ("base", "locked", "registry", "source", "gate_left"),
     [
         ("", "", None, "", False),
-        ("registry: ghcr.io/base", "", "ghcr.io/base", "the branch that it is for", True),
+        ("registry: ghcr.io/base", "", "ghcr.io/base", "the target branch", True),
         ("", "registry: ghcr.io/locked", "ghcr.io/locked", "/ci/locked.yaml", True),
         ("registry: ghcr.io/base", "registry: ghcr.io/locked", "ghcr.io/locked", "/ci/locked.yaml", True),
     ],
@@ -245,11 +245,11 @@ def want(key: str) -> Want:
     ("keys", "source", "note"),
     [
         ((), "", ()),
-        (("registry",), "", ("registry of gobake.yaml does not hold (a fork)",)),
+        (("registry",), "", ("registry of gobake.yaml is ignored (a fork)",)),
         (
             ("bases.go", "registry"),
-            "the branch that it is for",
-            ("bases.go, registry of gobake.yaml do not hold (a fork); the branch that it is for says it",),
+            "the target branch",
+            ("bases.go, registry of gobake.yaml are ignored (a fork); set by the target branch",),
         ),
     ],
 )
@@ -262,9 +262,11 @@ def test_what_does_not_hold_is_told_with_what_holds_instead(
 
 
 def test_a_decision_is_shown_in_one_line() -> None:
-    assert Trust(why="--trust").shown() == ("gobake.yaml holds in all; given the logins that its modules need: --trust")
+    assert Trust(why="--trust").shown() == (
+        "gobake.yaml is trusted in full; its build gets the logins that its modules need: --trust"
+    )
     stranger = Trust(classes=IMAGES_ALONE, credentials=False, host_code=False, why="a fork")
-    assert stranger.shown() == "gobake.yaml holds where it describes the image; given no logins: a fork"
+    assert stranger.shown() == "gobake.yaml is trusted where it describes the image; its build gets no logins: a fork"
     assert stranger.as_json() == {
         "tree": ["image"],
         "credentials": False,

@@ -1,1 +1,1 @@
-"""What Go is asked, and how: the settings of a build, the questions, and the words of what it refuses."""
+"""Queries the go command: under which settings, about what, and how its errors are shown."""

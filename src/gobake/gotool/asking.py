@@ -1,5 +1,7 @@
-"""Which questions must be put to Go so that a tree is known: one for every module or workspace, platform and set of
-settings. Pure: local.py asks them on this machine, plan/go_container.py in a container."""
+"""The questions to Go about a tree: one per module or workspace, platform and set of settings.
+
+Pure: local.py asks them on this machine, plan/go_container.py in a container.
+"""
 
 from __future__ import annotations
 
@@ -12,38 +14,40 @@ from gobake.gotool import settings
 from gobake.gotool.modules import BuildRoot, Layout, Module
 from gobake.model import BuildOptions, Platform
 
-# Files that a build reads of a package, by go list's names for their kinds (cmd/go/internal/list)
+# go list's fields for the files of a package that a build reads (cmd/go/internal/list)
 SOURCES = ("GoFiles", "CgoFiles")
 COMPILED = (
     *SOURCES,
     *("CFiles", "CXXFiles", "MFiles", "HFiles", "FFiles", "SFiles", "SwigFiles", "SwigCXXFiles", "SysoFiles"),
 )
 _FIELDS = ("Dir", "ImportPath", "Name", "Target", *COMPILED, "EmbedPatterns", "EmbedFiles", "Imports", "Error")
-WHY = ("IgnoredGoFiles", "TestGoFiles", "XTestGoFiles")  # a folder with these alone has no package here, and may
+WHY = ("IgnoredGoFiles", "TestGoFiles", "XTestGoFiles")  # a folder with only these rightly has no package
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Query:
-    """The settings of one question to Go: those under which the compile runs."""
+    """The settings of one question to Go, which are those of the compile."""
 
     platform: Platform
     tags: tuple[str, ...] = ()
-    variables: settings.Variables = ()  # of build_env, what decides what Go finds
+    variables: settings.Variables = ()  # those of build_env that influence what Go finds
 
     @property
     def goflags(self) -> str:
+        """The value of GOFLAGS; "" if unset."""
         return dict(self.variables).get("GOFLAGS", "")
 
     @property
     def env(self) -> dict[str, str]:
+        """The environment of the question."""
         return {
             **settings.of_build(self.platform, self.variables),
             "GOENV": "off",
             "GO111MODULE": "on",
-            "GOBIN": "",  # set, it hides where a program for another platform would be installed, and so its name
+            "GOBIN": "",  # if set, go list does not report a program's name for another platform
             "GOPROXY": "off",
             "GOTOOLCHAIN": "local",
-            # Go's index of a package takes a file of the same name, size and date for the same file (golang/go#69179)
+            # Go's package index takes files of the same name, size and date for the same file (golang/go#69179)
             "GODEBUG": ",".join(filter(None, (dict(self.variables).get("GODEBUG", ""), "goindex=0"))),
         }
 
@@ -52,8 +56,8 @@ class Query:
 class Question:
     """A query to one module or workspace of the user's tree.
 
-    A module that another replaces by a folder is asked in that folder: from outside, Go finds it by way of the whole
-    module graph, which needs the go.mod of modules that may not be on this machine.
+    A local module that replaces another is queried in its own folder. From outside, Go would load the whole module
+    graph, which needs the go.mod files of modules that may not be on this machine.
     """
 
     root: BuildRoot
@@ -62,34 +66,36 @@ class Question:
 
     @property
     def folder(self) -> Path:
+        """Where the question is asked."""
         return self.replaced.directory if self.replaced else self.root.directory
 
     @property
     def work(self) -> Path | None:
-        """The go.work that counts for it."""
+        """The go.work in use."""
         return None if self.replaced else self.root.work
 
     @property
     def vendored(self) -> bool:
+        """Whether Go reads the vendor folder."""
         return not self.replaced and self.root.vendored_with(self.query.goflags)
 
     @property
     def writes(self) -> bool:
-        """Whether Go would complete go.work.sum, or go.mod, in its folder."""
+        """Whether Go would update go.work.sum or go.mod in the folder."""
         if self.work:
             return not self.vendored
         return not self.replaced and settings.mod_of(self.query.goflags) == "mod"
 
     def env(self, seen: Callable[[Path], str] = str) -> dict[str, str]:
-        """``seen``: how a path is called where Go runs."""
-        found = {**self.query.env, "GOWORK": seen(self.work) if self.work else "off"}
+        """Return the environment. ``seen`` maps a path to the one where Go runs."""
+        environment = {**self.query.env, "GOWORK": seen(self.work) if self.work else "off"}
         if self.replaced:
-            found["GOFLAGS"] = settings.without_mod(self.query.goflags)
-        return found
+            environment["GOFLAGS"] = settings.without_mod(self.query.goflags)
+        return environment
 
     @property
     def command(self) -> list[str]:
-        """The `go list`; it runs in the folder."""
+        """The `go list` command, to be run in the folder."""
         words = ["go", "list", "-e", f"-json={','.join((*_FIELDS, *WHY))}"]
         if self.query.tags:
             words.append("-tags=" + ",".join(self.query.tags))
@@ -101,21 +107,21 @@ class Question:
 
     @property
     def asked(self) -> tuple[object, ...]:
-        """Equal for two questions with the same answer."""
+        """A key that is equal for questions with the same answer."""
         return self.folder, self.work, tuple(sorted(self.env().items())), tuple(self.command)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What Go said to a question."""
+    """Go's output for a question."""
 
     question: Question
-    listed: str  # JSON objects, one after another; "" where it read nothing
-    said: str = ""  # on its error output
+    listed: str  # stdout: JSON objects, one after another; "" if it read nothing
+    said: str = ""  # stderr
 
 
 def queries(platforms: Iterable[Platform], options: Iterable[BuildOptions]) -> tuple[Query, ...]:
-    """The distinct settings of these platforms and build options."""
+    """Return the distinct settings of these platforms and build options."""
     wanted = list(options) or [BuildOptions()]
     return tuple(
         sorted(
@@ -129,7 +135,7 @@ def queries(platforms: Iterable[Platform], options: Iterable[BuildOptions]) -> t
 
 
 def questions(layout: Layout, asked: Iterable[Query]) -> tuple[Question, ...]:
-    """All that must be asked to know the tree. What is vendored lies in a vendor folder, and is not looked for."""
+    """Return all questions needed to know the tree. Modules read from a vendor folder are not queried."""
     wanted = tuple(asked)
     return tuple(
         Question(root=root, query=query, replaced=module)

@@ -1,8 +1,8 @@
-"""Module files that Go may complete while it is asked, as copies that are thrown away: the user's own stay as they are.
+"""Temporary copies of module files for Go to update, so that the user's own files stay unchanged.
 
-In workspace mode every go command writes the sums that go.work.sum lacks, whatever -mod says (cmd/go/internal/modload,
-commitRequirements); an overlay makes it refuse instead. With -mod=mod it writes go.mod and go.sum. GOWORK and -modfile
-name other files, beside which Go keeps the sums.
+In workspace mode every go command adds missing sums to go.work.sum, whatever -mod says (cmd/go/internal/modload,
+commitRequirements); with an overlay it refuses. With -mod=mod it writes go.mod and go.sum. GOWORK and -modfile make it
+use other files, and it keeps the sums beside them.
 """
 
 from __future__ import annotations
@@ -22,23 +22,26 @@ _LOCAL = re.compile(r"\.{1,2}(?:/|$)")
 
 
 class Copies:
-    """Copies in one folder, made as they are needed. Raises OSError where they cannot be."""
+    """Copies in one folder, made on demand. Its methods raise OSError."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: dict[Path, Path] = {}  # copy -> the user's own
+        self._made: dict[Path, Path] = {}  # copy -> original
 
     def env_and_flags(self, question: Question) -> tuple[dict[str, str], list[str]]:
-        """What a question needs over its own environment and command so that Go writes nowhere else."""
+        """Return additional environment and flags that make Go write to the copies only."""
         if not question.writes:
             return {}, []
         if question.work:
             return {"GOWORK": str(self._workspace(question.work))}, []
-        said = settings.modfile_of(question.query.goflags) or "go.mod"
-        return {}, [f"-modfile={self._module(question.folder / said)}"]
+        modfile = settings.modfile_of(question.query.goflags) or "go.mod"
+        return {}, [f"-modfile={self._module(question.folder / modfile)}"]
 
     def told(self, words: str) -> str:
-        """Go's words, of the user's own files again. It may have shortened the path, so the folder's name tells it."""
+        """Return Go's output with the copies' paths replaced by those of the originals.
+
+        Go may shorten a path, so only its last elements are matched.
+        """
         for copy, own in self._made.items():
             name = f"{self._folder.name}/{copy.parent.name}/{copy.name}"
             words = re.sub(rf"[^\s\"'():]*{re.escape(name)}", str(own).replace("\\", r"\\"), words)
@@ -62,7 +65,7 @@ class Copies:
 
 
 def absolute(text: str, folder: Path) -> str:
-    """A go.work whose local folders are said from the file system's root; line by line, so that places stay right."""
+    """Return the text of a go.work with absolute local paths; line numbers stay the same."""
     lines, block = [], ""
     for line in text.splitlines(keepends=True):
         words = [word for word in TOKEN.findall(line) if not word.startswith("//")]
@@ -77,8 +80,10 @@ def absolute(text: str, folder: Path) -> str:
 
 
 def _pointed(line: str, folder: Path, verb: str, inside: bool) -> str:
-    """One line of use or replace, which begins with the verb unless it is ``inside`` a block. In replace lines only
-    what has dots in front is a folder."""
+    """Make the paths of one use or replace line absolute.
+
+    ``inside``: the line is in a block and has no verb. In replace lines only words that begin with dots are folders.
+    """
     start = 0 if inside else len(line) - len(line.lstrip()) + len(verb)
 
     def pointed(match: re.Match[str]) -> str:

@@ -1,8 +1,8 @@
-"""What Go said about a tree, remembered while nothing that Go looked at has changed.
+"""Remembers Go's answers about a tree while the files that Go reads are unchanged.
 
-The evidence is the state of every file that `go list` reads, by the stamps that Go's own build cache trusts (and the
-time of the last change of the inode, which nobody can set back). A file that was changed within the last two seconds
-could be changed once more without a trace, so nothing is remembered then.
+The evidence is the status of every file that `go list` reads: what Go's own build cache trusts, and the ctime, which
+nobody can set back. A file changed within the last two seconds could change again without a trace, so then nothing is
+remembered.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from gobake.gotool.asking import Query
 from gobake.gotool.modules import Layout
 from gobake.gotool.packages import GoTree, Package
 
-_KIND = "go-2"  # the number of what is written below
+_KIND = "go-2"  # the number is the version of the format below
 _SETTLED_SECONDS = 2.0
 _MODULE_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum"))
-# ./... enters neither of the first two. What lies in the last is no module's of the user's; it may hold files by the
-# ten thousand, which would be looked at in each run.
+# ./... does not enter testdata and vendor. node_modules holds no modules of the user but may hold tens of thousands of
+# files, which would be stat'ed in each run.
 _UNSEEN = frozenset(("testdata", "vendor", "node_modules"))
-# What go/build looks into, for build constraints (go/build, knownOS and goodOSArchFile; Context.matchFile)
+# Files that go/build opens to read build constraints (go/build, knownOS and goodOSArchFile; Context.matchFile)
 _ENDINGS = frozenset("go c cc cpp cxx m h hh hpp hxx f F for f90 s S sx swig swigcxx syso pgo".split())
 
 
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
-    """gotool.local.survey, unless the answer is known. Raises what it raises.
+    """Return the remembered answer, or that of gotool.local.survey. Raises what that raises.
 
-    An answer is kept only where Go could read everything: what it says of the rest may depend on the network.
+    Answers with troubles are not remembered: they may depend on the network.
     """
     queries = tuple(asked)
     key = (layout, queries, go, host.version(go))
     stamps = tuple(_stamps(layout, go))
     evidence = (stamps, _environment())
-    found = _known(layout, memo.recall(_KIND, key, evidence))
-    if found is not None:
-        return GoTree(layout=layout, packages=found)
-    from gobake.gotool import local  # most runs know the answer
+    packages = _known(layout, memo.recall(_KIND, key, evidence))
+    if packages is not None:
+        return GoTree(layout=layout, packages=packages)
+    from gobake.gotool import local  # most runs need only the remembered answer
 
     tree = local.survey(layout, queries, go)
     youngest = max(max(mtime, ctime) for _, mtime, ctime, _, _ in stamps)
@@ -77,7 +77,7 @@ def _stamps(layout: Layout, go: str) -> Iterator[_Stamp]:
 
 
 def _below(folder: str, entered: set[str]) -> Iterator[_Stamp]:
-    """The files that ./... reads, in the order of their names; what is not ours to read is not read by Go either."""
+    """Yield stamps of the files that ./... reads, sorted by name. Unreadable folders are skipped; Go skips them too."""
     if folder in entered:
         return
     entered.add(folder)
@@ -99,18 +99,18 @@ def _stamp(path: str) -> _Stamp:
     try:
         state = os.stat(path)  # noqa: PTH116 (a Path for every file of a large tree takes its time)
     except OSError:
-        return path, 0, 0, 0, 0  # absent, which is evidence too
+        return path, 0, 0, 0, 0  # its absence is evidence too
     return path, state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
 
 
 def _environment() -> list[tuple[str, str]]:
-    """What Go reads of the environment, GOENV's file being off."""
+    """Return the variables that Go reads; GOENV is off."""
     names = (name for name in os.environ if name.startswith(("GO", "CGO_")) or name in ("HOME", "PATH"))
     return sorted((name, os.environ[name]) for name in names if not name.startswith("GOBAKE"))
 
 
 def _embedded(layout: Layout, packages: Iterable[Package]) -> str:
-    """A digest of the names that //go:embed patterns may match: of every folder that one of them names."""
+    """Return a digest of the names in every folder that a //go:embed pattern names."""
     seen = hashlib.sha256()
     places = {
         os.path.join(layout.context, package.directory, _fixed(pattern))  # noqa: PTH118
@@ -124,7 +124,7 @@ def _embedded(layout: Layout, packages: Iterable[Package]) -> str:
 
 
 def _fixed(pattern: str) -> str:
-    """The folders in front of what may stand for several names."""
+    """Return the part of a pattern before its first element with a wildcard."""
     parts = pattern.removeprefix("all:").split("/")
     free = next((n for n, part in enumerate(parts) if set(part) & set("*?[\\")), len(parts))
     return "/".join(parts[:free])

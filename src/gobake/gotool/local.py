@@ -1,4 +1,4 @@
-"""Asking the go command of this machine, under none of its own settings."""
+"""Asks this machine's go command, isolated from the machine's Go settings."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ from gobake.paths import scratch_folder
 from gobake.proc.command import NotStarted
 from gobake.text.say import say
 
-_APART_SECONDS = 30.0  # between two lines that say that Go waits
+_APART_SECONDS = 30.0  # between two messages that Go waits
 
 
 def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
-    """Ask the host's Go. Raises ProjectError where Go cannot read the tree, GoMissing where it does not run,
-    TransferStalled where it waits for modules for too long."""
-    from concurrent.futures import ThreadPoolExecutor  # here, because most runs know the answer: list_cache.py
+    """Ask the host's Go about the tree.
+
+    Raises ProjectError if Go cannot read the tree, GoMissing if Go does not run, and TransferStalled if it waits too
+    long for modules.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # most runs do not get here: list_cache.py
 
     jobs = questions(layout, asked)
-    once = {job.asked: job for job in jobs}  # a module is asked once, also where several others replace it
+    once = {job.asked: job for job in jobs}  # a module that several others replace is asked once
     with scratch_folder() as folder, ThreadPoolExecutor(4) as pool:
         asker = _Asker(go, Copies(folder))
         plans = [(job, *asker.copies.env_and_flags(job)) for job in once.values()]
-        said = dict(zip(once, pool.map(lambda plan: asker.ask(*plan), plans), strict=True))
-    answers = [Answer(question=job, listed=said[job.asked][0], said=said[job.asked][1]) for job in jobs]
+        outputs = dict(zip(once, pool.map(lambda plan: asker.ask(*plan), plans), strict=True))
+    answers = [Answer(question=job, listed=outputs[job.asked][0], said=outputs[job.asked][1]) for job in jobs]
     return read(layout, answers)
 
 
 class _Asker:
-    """The go command of this machine, under none of its own settings."""
+    """Runs this machine's go command, isolated from the machine's Go settings."""
 
     def __init__(self, go: str, copies: Copies) -> None:
         self._go = go
@@ -46,19 +49,19 @@ class _Asker:
         self._told = 0.0
 
     def ask(self, job: Question, changed: dict[str, str], flags: list[str]) -> tuple[str, str]:
-        """(what was listed, what was said). Where Go needs modules of others to answer, it may fetch them."""
-        listed, said = self._run(job, {**job.env(), **changed}, flags)
-        if words.wants_modules(said if not listed.strip() else nameless(listed)):
+        """Return stdout and stderr. If Go cannot answer without fetching modules, it is asked again with network."""
+        listed, errors = self._run(job, {**job.env(), **changed}, flags)
+        if words.wants_modules(errors if not listed.strip() else nameless(listed)):
             fetching = {name: value for name, value in job.env().items() if name != "GOPROXY"}
             return self._run(job, {**fetching, **changed}, flags)
-        return listed, said
+        return listed, errors
 
     def _run(self, job: Question, env: dict[str, str], flags: list[str]) -> tuple[str, str]:
         command = [self._go, *job.command[1:2], *flags, *job.command[2:]]
         environment = {**self._environment, **env, "PWD": str(job.folder)}
         if self._stalled:
-            raise self._stalled  # of several questions at once, one that stands still tells of all
-        from gobake.trace import patience  # only where Go is asked
+            raise self._stalled  # if one of several questions has stalled, the others will too
+        from gobake.trace import patience  # imported only when Go is asked
 
         try:
             done = patience.run(command, cwd=job.folder, env=environment, say=self._say)
@@ -69,11 +72,11 @@ class _Asker:
             raise GoMissing(
                 f"{self._go} does not run: {error.why}", remedy="reinstall Go or take it from PATH"
             ) from None
-        said = done.err or (f"go list ended with {done.code}" if done.code else "")
-        return self.copies.told(done.out), self.copies.told(said)
+        errors = done.err or (f"go list failed with exit code {done.code}" if done.code else "")
+        return self.copies.told(done.out), self.copies.told(errors)
 
     def _say(self, text: str) -> None:
-        """Several questions wait for the same proxy at once: one of them says so."""
+        """Print a message, but not from each of several questions that wait for the same proxy."""
         if time.monotonic() - self._told > _APART_SECONDS:
             self._told = time.monotonic()
             say(text, err=True)

@@ -1,4 +1,4 @@
-"""go.mod and go.work as text. Grammar: https://go.dev/ref/mod#go-mod-file-lexical and #go-work-file."""
+"""Parses go.mod and go.work. Grammar: https://go.dev/ref/mod#go-mod-file-lexical and #go-work-file."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from pathlib import Path
 from gobake.errors import ProjectError, Where
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|//.*|[()]|=>|[^\s()"`]+')
-_TAKEN_APART = re.compile(r'["`()]|//|=>')  # what white space alone does not part
+_TAKEN_APART = re.compile(r'["`()]|//|=>')  # lines with these cannot be split at white space
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModFile:
-    """What one go.mod or go.work says. Paths are as written, ``/`` between the elements."""
+    """The content of a go.mod or go.work. Paths are as written, with ``/``."""
 
     module: str = ""  # module path; "" in a go.work
     go: str = ""  # 1.26 or 1.26.1
     toolchain: str = ""  # go1.26.3, default, or ""
     uses: tuple[str, ...] = ()  # go.work only: the module folders
     requires: tuple[tuple[str, str], ...] = ()  # (module path, version)
-    replaces: tuple[tuple[str, str], ...] = ()  # (module path, local folder); replacements by a version are Go's matter
-    remotes: tuple[str, ...] = ()  # paths of modules that replace others
-    ignores: tuple[str, ...] = ()  # folders that Go's patterns skip; ./ in front: below the module's folder alone
+    replaces: tuple[tuple[str, str], ...] = ()  # (module path, local folder); only Go needs replacements by a version
+    remotes: tuple[str, ...] = ()  # paths of non-local modules that replace others
+    ignores: tuple[str, ...] = ()  # folders that Go's patterns skip; with ./ relative to the module, else anywhere
 
 
-@lru_cache(maxsize=64)  # each is wanted several times, and may have lines by the hundred thousand
+@lru_cache(maxsize=64)  # each is parsed several times, and may have hundreds of thousands of lines
 def parse(text: str, file: Path) -> ModFile:
-    """Read a go.mod or go.work. Raises ProjectError with the line that is not understood."""
+    """Parse a go.mod or go.work. Raises ProjectError with the line that is not understood."""
     fields: dict[str, str] = {}
     uses: list[str] = []
     requires: list[tuple[str, str]] = []
@@ -68,7 +68,7 @@ def parse(text: str, file: Path) -> ModFile:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
-    """(line number, verb, words) of every statement, blocks taken apart and comments dropped."""
+    """Yield (line number, verb, words) of every statement; blocks are expanded and comments dropped."""
     block = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if _TAKEN_APART.search(line):
@@ -89,10 +89,12 @@ def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def unquoted(word: str) -> str:
+    """Return the word without its quotes, if it has any."""
     return word[1:-1] if word[:1] in ('"', "`") else word
 
 
 def read(file: Path) -> ModFile:
+    """Read a go.mod or go.work. Raises ProjectError."""
     try:
         return parse(file.read_text(encoding="utf-8"), file)
     except UnicodeDecodeError:

@@ -1,7 +1,6 @@
-"""Which modules a project consists of, where they lie, which Go they ask for.
+"""Finds the modules of a project, their folders and the Go version that they need.
 
-Only what gobake must know before it can ask Go itself (the Go version, local folders) is found out here; packages are
-Go's business (packages.py).
+It determines only what gobake must know before it can ask Go; packages.py holds Go's answers.
 """
 
 from __future__ import annotations
@@ -18,37 +17,38 @@ from gobake.gotool.settings import mod_of
 
 CONFIG_FILE = "gobake.yaml"
 _VERSION = re.compile(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?(?:rc\d+|beta\d+)?(?:[-+].*)?$")
-# Folders that Go's ./... never enters, and two that no Go module of the project lives in.
+# Folders that Go's ./... never enters, and one that holds no Go modules of the project.
 _SKIPPED = frozenset(("vendor", "testdata", "node_modules"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Module:
-    """One module whose source lies in the user's tree."""
+    """A module whose source lies in the user's tree."""
 
     path: str
     directory: Path  # absolute
     go: str
     requires: tuple[tuple[str, str], ...] = ()  # other modules: (path, version)
-    remotes: tuple[str, ...] = ()  # paths of modules that replace others
+    remotes: tuple[str, ...] = ()  # paths of non-local modules that replace others
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRoot:
-    """A folder in which `go build` runs: that of a go.work, or of a module on its own."""
+    """A folder in which `go build` runs: that of a go.work, or of a single module."""
 
     directory: Path  # absolute
     workspace: bool
-    mains: tuple[Module, ...]  # where services are looked for; all or some of what Go calls the main modules
-    replaced: tuple[Module, ...]  # further local modules that they may import
-    beside: tuple[Module, ...] = ()  # modules of the workspace that lie outside of the project's root
-    work: Path | None = None  # the go.work of a workspace, by whatever name
-    vendored: bool = False  # Go reads all other modules from the vendor folder, where GOFLAGS does not say otherwise
-    nested: bool = False  # a module below that of the project's root, and no part of its build
-    goflags: tuple[str, ...] = ("",)  # the different GOFLAGS under which services are built here
+    mains: tuple[Module, ...]  # the main modules that are searched for services
+    replaced: tuple[Module, ...]  # local modules that replace others
+    beside: tuple[Module, ...] = ()  # main modules of the workspace outside of the project's root
+    work: Path | None = None  # the go.work of a workspace, whatever its file name
+    vendored: bool = False  # Go reads all other modules from the vendor folder, unless GOFLAGS overrides that
+    nested: bool = False  # a module below the project's root module, with its own build
+    goflags: tuple[str, ...] = ("",)  # the distinct GOFLAGS of the services built here
 
     @property
     def modules(self) -> tuple[Module, ...]:
+        """All local modules of the build."""
         return self.mains + self.beside + self.replaced
 
     @property
@@ -58,7 +58,7 @@ class BuildRoot:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The module files that its builds read, those that are there."""
+        """The existing module files that its builds read."""
         named = {module.directory / "go.mod" for module in self.modules}
         sums = {Path(f"{str(file).removesuffix('.mod')}.sum") for file in named}
         works = {self.work, Path(f"{self.work}.sum")} if self.work else set()
@@ -66,20 +66,21 @@ class BuildRoot:
 
     @property
     def gowork(self) -> Path | None:
-        """What GOWORK must say in the build: a go.work that Go does not find by itself in the folder."""
+        """The value of GOWORK for the build, if Go does not find the go.work by itself in the folder; else None."""
         return self.work if self.work != self.directory / "go.work" else None
 
     @property
     def downloads(self) -> bool:
-        """Whether its build reads modules from elsewhere."""
+        """Whether its build, with empty GOFLAGS, reads modules that are not in the tree."""
         return self.downloads_with("")
 
     def vendored_with(self, goflags: str) -> bool:
         """Whether Go reads the vendor folder under these GOFLAGS."""
-        said = mod_of(goflags)
-        return said == "vendor" if said else self.vendored
+        mode = mod_of(goflags)
+        return mode == "vendor" if mode else self.vendored
 
     def downloads_with(self, goflags: str) -> bool:
+        """Whether its build reads modules that are not in the tree, under these GOFLAGS."""
         here = {module.path for module in self.modules}
         required = any(path not in here for module in self.modules for path, _ in module.requires)
         return required and not self.vendored_with(goflags)
@@ -87,7 +88,7 @@ class BuildRoot:
 
 @dataclass(frozen=True, kw_only=True)
 class Unread:
-    """A module below the project's root whose go.mod says nothing that can be used."""
+    """A module below the project's root whose go.mod cannot be used."""
 
     directory: Path
     why: str
@@ -95,41 +96,41 @@ class Unread:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where everything of a project lies, before Go was asked anything."""
+    """The folders and modules of a project, as known before Go is asked."""
 
     root: Path  # the folder of gobake.yaml, go.work or go.mod
-    context: Path  # the build context: root, or the ancestor that holds all local modules too
+    context: Path  # the build context: root, or its nearest ancestor that holds all local modules
     builds: tuple[BuildRoot, ...]
-    go_version: str  # X.Y that a golang image must have; "1" where the project does not say (before Go 1.21)
-    go_requirement: str  # the go or toolchain line behind it, as written
+    go_version: str  # X.Y of the golang image; "1" if the project does not require one (before Go 1.21)
+    go_requirement: str  # the go or toolchain line that it comes from, as written
     unread: tuple[Unread, ...] = ()
 
     def go_version_for(self, build_roots: Iterable[Path]) -> str:
-        """The version of the golang image that compiles these too: nested modules may ask for a newer Go."""
+        """Return the version of the golang image for these builds; nested modules may need a newer Go."""
         wanted = set(build_roots)
-        asked = [m.go for b in self.builds if b.directory in wanted for m in b.modules if m.go]
-        return max(self.go_version, _image_version(max(asked, key=version_key, default="")), key=version_key)
+        versions = [m.go for b in self.builds if b.directory in wanted for m in b.modules if m.go]
+        return max(self.go_version, _image_version(max(versions, key=version_key, default="")), key=version_key)
 
 
 def work_file(folder: Path) -> Path | None:
-    """The go.work that Go looks at in a folder: as GOWORK says, else the nearest one upward."""
-    said = os.environ.get("GOWORK", "")
-    if said == "off":
+    """Return the go.work that Go uses in a folder: that of GOWORK, else the nearest one upward, else None."""
+    gowork = os.environ.get("GOWORK", "")
+    if gowork == "off":
         return None
-    if said not in ("", "auto"):
-        return Path(said)
+    if gowork not in ("", "auto"):
+        return Path(gowork)
     return next((d / "go.work" for d in (folder, *folder.parents) if (d / "go.work").is_file()), None)
 
 
 def _used(work: Path) -> tuple[Path, ...]:
-    """The module folders of a go.work, by the names that it gives them; Raises ProjectError."""
+    """Return the module folders of a go.work, without resolving links. Raises ProjectError."""
     return tuple(Path(os.path.normpath(work.parent / use)) for use in read(work).uses)
 
 
 def find_root(directory: Path) -> Path:
-    """The project's root: the nearest gobake.yaml or go.work upward, else the nearest go.mod, else ``directory``.
+    """Return the project's root: the nearest gobake.yaml or go.work upward, else go.mod, else ``directory``.
 
-    A go.work counts only for a module that it uses. Raises ProjectError where there is no module at all.
+    A go.work counts only for modules that it uses. Raises ProjectError if there is no module at all.
     """
     directory = directory.resolve()
     if not directory.is_dir():
@@ -154,8 +155,10 @@ def find_root(directory: Path) -> Path:
 
 
 def nested_modules(root: Path, ignores: Sequence[str] = ()) -> Iterator[Path]:
-    """Folders with a go.mod at or below ``root``, in order, without those that Go's own patterns skip, and without
-    what the root's ignore lines name."""
+    """Yield the folders with a go.mod at or below ``root``, sorted.
+
+    Folders that Go's patterns skip and those of the root's ignore lines are left out.
+    """
     here = {ignore.removeprefix("./") for ignore in ignores if ignore.startswith("./")}
     anywhere = tuple(f"/{ignore}" for ignore in ignores if not ignore.startswith("./"))
     for folder, names, files in os.walk(root):
@@ -173,10 +176,11 @@ def nested_modules(root: Path, ignores: Sequence[str] = ()) -> Iterator[Path]:
 
 
 def layout(root: Path, go_version: str = "", goflags: Iterable[str] = (), gowork: str = "") -> Layout:
-    """Find all local modules of the project in ``root``. ``go_version`` (X.Y[.Z]) overrides what the files ask for.
-    ``goflags``: the different GOFLAGS of its services; ``gowork``: the GOWORK of all of them, off or nothing.
+    """Find all local modules of the project in ``root``.
 
-    Raises ProjectError for missing or unreadable module files.
+    ``go_version`` (X.Y[.Z]) overrides the version that the module files require. ``goflags``: the distinct GOFLAGS of
+    the services. ``gowork``: the GOWORK of all of them, "off" or "". Raises ProjectError for missing or unreadable
+    module files.
     """
     root = root.resolve()
     unread: list[Unread] = []
@@ -193,7 +197,7 @@ def layout(root: Path, go_version: str = "", goflags: Iterable[str] = (), gowork
         builds = list(_each(nested_modules(root), unread, nested=False))
         builds = builds or ([_single(above)] if above else [])
         if unread and not builds:
-            _single(unread[0].directory)  # says what is wrong
+            _single(unread[0].directory)  # raises the right error
     if not builds:
         raise ProjectError(f"there is no go.mod or go.work at or below {root}", remedy="start one with `go mod init`")
     own = [build for build in builds if not build.nested]
@@ -209,19 +213,19 @@ def layout(root: Path, go_version: str = "", goflags: Iterable[str] = (), gowork
 
 
 def _context(root: Path, builds: Sequence[BuildRoot]) -> Path:
-    """What holds all that the builds read, also where a module's folder is a symbolic link."""
+    """Return the nearest folder that holds all modules and the targets of links to them. Raises ProjectError."""
     folders = {root, *(b.directory for b in builds), *(m.directory for b in builds for m in b.modules)}
     context = Path(os.path.commonpath([str(f) for f in folders | {f.resolve() for f in folders}]))
     if context == Path(context.anchor):
         raise ProjectError(
-            f"the local modules of {root} have only the file system's root in common",
+            f"the local modules of {root} have no common folder but the root of the file system",
             remedy="move the replaced modules beside the project",
         )
     return context
 
 
 def _workspace(root: Path, work: Path) -> BuildRoot | None:
-    """The workspace, where it counts for the project: it lies in the project's root, or uses a module in it."""
+    """Return the workspace if its go.work lies in the project's root or uses a module there, else None."""
     uses = read(work).uses
     folders = dict(zip(_used(work), uses, strict=True))
     above = next((d for d in (root, *root.parents) if (d / "go.mod").is_file()), None)
@@ -269,7 +273,7 @@ def _single(folder: Path, *, nested: bool = False) -> BuildRoot:
 
 
 def _each(folders: Iterable[Path], unread: list[Unread], *, nested: bool) -> Iterator[BuildRoot]:
-    """Modules that are built on their own. One that cannot be read is told, and stops no other."""
+    """Yield modules that are built separately. Those that cannot be read are added to ``unread``."""
     for folder in folders:
         try:
             yield _single(folder, nested=nested)
@@ -278,8 +282,10 @@ def _each(folders: Iterable[Path], unread: list[Unread], *, nested: bool) -> Ite
 
 
 def _vendored(folder: Path, go: str, *, workspace: bool) -> bool:
-    """Go's own choice (cmd/go/internal/modload, setDefaultBuildMod): a vendor folder made for a workspace counts in
-    workspace mode only, any other in module mode only, and none before Go 1.14."""
+    """Whether Go uses the vendor folder by default, decided as by cmd/go/internal/modload, setDefaultBuildMod.
+
+    One made for a workspace counts only in workspace mode, any other only in module mode, and none before Go 1.14.
+    """
     vendor = folder / "vendor"
     if not vendor.is_dir() or version_key(go) < (1, 14, 0):
         return False
@@ -302,35 +308,35 @@ def _module(folder: Path) -> Module:
 
 
 def _replaced(mains: tuple[Module, ...], extra: list[tuple[Path, tuple[tuple[str, str], ...]]]) -> tuple[Module, ...]:
-    """Local modules that the main modules name by replace. Replaces of replaced modules do not count, as in Go."""
+    """Return the local modules of the main modules' replace lines. As in Go, those of replaced modules do not count."""
     sources = extra + [(m.directory, read(m.directory / "go.mod").replaces) for m in mains]
     known = {m.directory for m in mains}
-    found: dict[Path, Module] = {}
+    modules: dict[Path, Module] = {}
     for base, replaces in sources:
         for path, target in replaces:
             folder = Path(os.path.normpath(base / target))
-            if folder in known or folder in found:
+            if folder in known or folder in modules:
                 continue
             if not (folder / "go.mod").is_file():
-                continue  # Go says so itself, if it ever needs that module
+                continue  # Go reports it if it needs that module
             mod = read(folder / "go.mod")
-            found[folder] = Module(path=path, directory=folder, go=mod.go, requires=mod.requires)
-    return tuple(found[folder] for folder in sorted(found))
+            modules[folder] = Module(path=path, directory=folder, go=mod.go, requires=mod.requires)
+    return tuple(modules[folder] for folder in sorted(modules))
 
 
 def _requirement(builds: list[BuildRoot], work: ModFile) -> str:
-    asked = [m.go for b in builds for m in b.modules if m.go]
-    asked += [v for v in (work.go, work.toolchain) if v and v != "default"]
-    return max(asked, key=version_key, default="")
+    versions = [m.go for b in builds for m in b.modules if m.go]
+    versions += [v for v in (work.go, work.toolchain) if v and v != "default"]
+    return max(versions, key=version_key, default="")
 
 
 def version_key(version: str) -> tuple[int, int, int]:
-    """(1, 26, 3) of ``1.26.3``, ``go1.26.3`` or ``1.26rc1``; (0, 0, 0) of anything else."""
+    """Return (1, 26, 3) for ``1.26.3`` or ``go1.26.3``, (1, 26, 0) for ``1.26rc1``, (0, 0, 0) for anything else."""
     match = _VERSION.match(version)
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
 
 
 def _image_version(requirement: str) -> str:
-    """The golang image's tag. Before Go 1.21 the go line was no minimum for the toolchain, so any Go 1 serves."""
+    """Return the golang image's tag. Before Go 1.21 the go line was not a minimum version, so any Go 1 will do."""
     major, minor, _ = version_key(requirement)
     return f"{major}.{minor}" if (major, minor) >= (1, 21) else "1"

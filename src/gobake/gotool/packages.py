@@ -1,6 +1,6 @@
-"""What Go itself says about a project, as values: its packages, its main packages, what they embed and import.
+"""Go's answers about a project as values: packages, main packages, embedded files, imports.
 
-local.py asks this machine's Go, plan/go_container.py one in a container, and list_cache.py remembers what it said. This
+local.py asks this machine's Go, plan/go_container.py one in a container; list_cache.py remembers the answers. This
 module knows no configuration and no Docker.
 """
 
@@ -19,34 +19,34 @@ from gobake.gotool.modules import BuildRoot, Layout, Module
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """One package of the user's tree, as the union of what all questions said about it."""
+    """A package of the user's tree: the union of the answers to all questions."""
 
     import_path: str
-    name: str  # "" for one whose files Go cannot parse: the compile says why
+    name: str  # "" if Go cannot parse its files; the compile reports why
     directory: PurePosixPath  # relative to the context
-    build_root: PurePosixPath  # of the go build that reaches it, relative to the context
+    build_root: PurePosixPath  # where `go build` compiles it, relative to the context
     cgo: bool
     embeds: tuple[str, ...]  # patterns of //go:embed, relative to the directory
     imports: tuple[str, ...]
-    module: str = ""  # path of the module that it belongs to
-    binary: str = ""  # the file's name that `go build -o FOLDER/` gives its program; "" for what is no command
-    files: tuple[str, ...] = ()  # all that Go compiles of it, and the profile that guides it; relative to the directory
-    embed_files: tuple[str, ...] = ()  # what the patterns match, relative to the directory
+    module: str = ""  # path of its module
+    binary: str = ""  # file name of the program that `go build -o FOLDER/` writes; "" unless it is a command
+    files: tuple[str, ...] = ()  # files that Go compiles, and its PGO profile; relative to the directory
+    embed_files: tuple[str, ...] = ()  # files that the patterns match, relative to the directory
     runs: bool = False  # a command with a func main
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """A module or a package that Go could not read. It stops only what needs it."""
+    """A module or package that Go cannot read. It is an error only for builds that need it."""
 
     directory: PurePosixPath  # relative to the context
-    words: str  # Go's own, all of them; lines parted by newlines
+    words: str  # Go's whole message, may have several lines
     module: str = ""  # the module's path
-    package: str = ""  # the import path; "" where it is the module that cannot be read
+    package: str = ""  # the import path; "" if the module cannot be read
 
     @property
     def line(self) -> str:
-        """On one line, for lists."""
+        """The message on one line."""
         return " ".join(self.words.split())
 
 
@@ -60,7 +60,7 @@ class GoTree:
 
     @cached_property
     def mains(self) -> tuple[Package, ...]:
-        """The commands of the modules that are built here, those of nested modules included."""
+        """The commands of all main modules, including those of nested modules."""
         roots = self._roots
         inside = _inside(self.layout)
         return tuple(
@@ -72,11 +72,11 @@ class GoTree:
         )
 
     def root_of(self, package: Package) -> BuildRoot:
-        """Where it is built."""
+        """Return the build root of a package."""
         return self._roots[package.build_root]
 
     def trouble_at(self, folder: PurePosixPath) -> Trouble | None:
-        """What keeps Go from reading a folder: its own trouble, else that of the module around it."""
+        """Return the trouble of a folder's package, else of the module around it, else None."""
         around = [
             t for t in self.troubles if folder == t.directory or (not t.package and folder.is_relative_to(t.directory))
         ]
@@ -87,24 +87,24 @@ class GoTree:
         return {relative(build.directory, self.layout): build for build in self.layout.builds}
 
     def closure(self, import_paths: Iterable[str]) -> tuple[Package, ...]:
-        """The packages of the tree that these import, directly or not, and themselves; ordered by import path.
+        """Return these packages and all packages of the tree that they import, directly or not; sorted by import path.
 
-        A build reads packages of its own modules only: another module of the tree that it does not use by a go.work
-        or a replace line comes from a module proxy, if at all.
+        A build reads only packages of its own modules. A module of the tree that neither go.work nor a replace line
+        names comes from a module proxy, if at all.
         """
         known = {p.import_path: p for p in self.packages}
-        found: dict[str, Package] = {}
+        reached: dict[str, Package] = {}
         for path in import_paths:
             if path in known:
-                self._follow(known[path], known, found)
-        return tuple(found[path] for path in sorted(found))
+                self._follow(known[path], known, reached)
+        return tuple(reached[path] for path in sorted(reached))
 
-    def _follow(self, start: Package, known: dict[str, Package], found: dict[str, Package]) -> None:
+    def _follow(self, start: Package, known: dict[str, Package], reached: dict[str, Package]) -> None:
         root = self._roots.get(start.build_root)
         seen, todo = {start.import_path}, [start]
         while todo:
             package = todo.pop()
-            found[package.import_path] = package
+            reached[package.import_path] = package
             for path in package.imports:
                 if path in known and path not in seen and (root is None or _has(self.layout, root, known[path])):
                     seen.add(path)
@@ -112,7 +112,10 @@ class GoTree:
 
 
 def _inside(layout: Layout) -> PurePosixPath | None:
-    """The project's folder where it is a part of a module only: there, commands outside of it are not the project's."""
+    """Return the project's folder if it is only a part of a module, else None.
+
+    Commands outside of that folder do not belong to the project.
+    """
     whole = any(layout.root.is_relative_to(m.directory) and layout.root != m.directory for m in layout.builds[0].mains)
     return relative(layout.root, layout) if whole and layout.builds[0].directory != layout.root else None
 
@@ -125,22 +128,23 @@ def _has(layout: Layout, root: BuildRoot, package: Package) -> bool:
 
 
 def of_a_main_module(layout: Layout, root: BuildRoot, package: Package) -> bool:
-    """Whether the innermost module around a package is a main module of its build root, and no replaced one."""
+    """Whether the innermost module around a package is a main module of its build root, not a replaced one."""
     return around(root, layout.context / package.directory) in root.mains
 
 
 def around(root: BuildRoot, folder: Path) -> Module | None:
-    """The innermost module of a build around a folder."""
+    """Return the innermost module of a build that holds the folder, or None."""
     holding = [module for module in root.modules if folder.is_relative_to(module.directory)]
     return max(holding, key=lambda module: len(module.directory.parts), default=None)
 
 
 def relative(folder: Path, layout: Layout) -> PurePosixPath:
+    """Return the folder relative to the context."""
     return PurePosixPath(folder.relative_to(layout.context).as_posix())
 
 
 def unreadable(layout: Layout, trouble: Trouble) -> GobakeError:
-    """The error for what needs a module or package that Go cannot read."""
+    """Return the error for a build that needs a module or package that Go cannot read."""
     folder = layout.context / trouble.directory
     match = re.match(r"(\S+\.go):(\d+)(?::(\d+))?: (.*)", trouble.words, re.DOTALL)
     if match:

@@ -1,7 +1,7 @@
-"""Files that another version of Go may compile than the one that was asked.
+"""Files that this machine's Go leaves out but another version of Go may compile.
 
 The golang image of the build may be older or newer than this machine's Go, and `//go:build go1.25` depends on that. No
-flag of `go list` takes a release's tag away, so what such a file imports and embeds is read here.
+flag of `go list` removes a release tag, so this module reads what such files import and embed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PATTERN = re.compile(r'"([^"]*)"|`([^`]*)`|(\S+)')
 
 @dataclass(frozen=True, kw_only=True)
 class PassedOver:
-    """One file and what it needs."""
+    """Such a file, with its imports and //go:embed patterns."""
 
     name: str
     imports: tuple[str, ...]
@@ -29,7 +29,7 @@ class PassedOver:
 
 
 def passed_over(file: Path) -> PassedOver | None:
-    """A file that Go left out, where that may be for its own version; else None."""
+    """Read a file that Go left out; None unless that may be because of Go's version."""
     if file.name.endswith("_test.go"):
         return None
     try:

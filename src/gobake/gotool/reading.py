@@ -1,4 +1,4 @@
-"""From Go's answers to one tree: packages united over all questions, and what Go could not read."""
+"""Merges Go's answers into one tree: the packages, and what Go could not read."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from gobake.gotool.packages import GoTree, Package, Trouble, around, of_a_main_m
 from gobake.gotool.passedover import passed_over
 
 PROFILE = "default.pgo"
-# Comments, strings and runes: what is said in them is no code.
+# Comments, strings and runes
 _NO_CODE = re.compile(r"//[^\n]*|/\*.*?\*/|`[^`]*`|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL)
 _MAIN = re.compile(r"\bfunc\s+main\s*\(")
 
 
 def read(layout: Layout, answers: Iterable[Answer], mounted: str = "") -> GoTree:
-    """Merge the answers to all questions into one tree. Raises ProjectError where Go could read no package at all.
+    """Merge the answers to all questions into one tree. Raises ProjectError if Go could not read any package.
 
-    ``mounted`` is where the context lay when Go was asked in a container.
+    ``mounted``: the path of the context in the container where Go was asked; "" for this machine.
     """
     merged: dict[str, Package] = {}
     troubles = [Trouble(directory=relative(unread.directory, layout), words=unread.why) for unread in layout.unread]
@@ -52,7 +52,7 @@ def read(layout: Layout, answers: Iterable[Answer], mounted: str = "") -> GoTree
 
 
 def _finds_nothing(said: str) -> bool:
-    """A module without any package is no trouble."""
+    """Whether Go's only complaint is that the module has no packages, which is fine."""
     return all(re.search(r"matched no packages", line) for line in words.whole(said).splitlines())
 
 
@@ -64,7 +64,7 @@ def _of_module(layout: Layout, question: Question, said: str) -> Trouble:
 
 
 def _still(troubles: Iterable[Trouble], merged: dict[str, Package]) -> tuple[Trouble, ...]:
-    """Those that no other question answered, each once."""
+    """Return the troubles that no other answer resolved, each once."""
     kept = {
         (t.directory, t.package): t
         for t in troubles
@@ -74,7 +74,7 @@ def _still(troubles: Iterable[Trouble], merged: dict[str, Package]) -> tuple[Tro
 
 
 def _merge(layout: Layout, merged: dict[str, Package], package: Package, troubles: list[Trouble]) -> None:
-    """Of several build roots that reach it, the one whose own module it is counts."""
+    """Add a package. If several build roots reach it, the one whose main module holds it wins."""
     old = merged.get(package.import_path)
     roots = {relative(build.directory, layout): build for build in layout.builds}
     own = of_a_main_module(layout, roots[package.build_root], package)
@@ -86,17 +86,17 @@ def _merge(layout: Layout, merged: dict[str, Package], package: Package, trouble
 
 
 def _refuse_namesake(one: Package, other: Package, root: BuildRoot, troubles: list[Trouble]) -> None:
-    """Modules without a common go.work may have the same module path; one of two commands would vanish without a word.
+    """Report two packages of one import path: one of them would silently vanish.
 
-    A module that one of them replaces is another matter: there, the folder whose own module it is wins.
+    Modules without a common go.work may have the same path. This is not about replaced modules; see _merge.
     """
-    said = f"{one.directory} and {other.directory} are both package {one.import_path}"
+    message = f"{one.directory} and {other.directory} are both package {one.import_path}"
     if not root.nested:
-        raise ProjectError(said, remedy="give their modules names of their own, or build one of them with -C")
+        raise ProjectError(message, remedy="give their modules names of their own, or build one of them with -C")
     troubles.append(
         Trouble(
             directory=other.directory,
-            words=said,
+            words=message,
             module=other.module,
             package=f"{other.import_path} in {other.directory}",
         )
@@ -122,7 +122,7 @@ def _after_space(text: str, at: int) -> int:
 
 
 def nameless(listed: str) -> str:
-    """What is said of packages that could not be read at all."""
+    """Return the errors of packages that could not be read at all."""
     return "\n".join(_complaint(fields) for fields in _objects(listed) if not fields.get("Name"))
 
 
@@ -132,7 +132,7 @@ def _package(layout: Layout, question: Question, fields: dict[str, object]) -> P
     if not sources or not folder.is_relative_to(layout.context):
         return None
     module = around(question.root, folder)
-    others = tuple(found for name in _strings(fields, "IgnoredGoFiles") if (found := passed_over(folder / name)))
+    others = tuple(other for name in _strings(fields, "IgnoredGoFiles") if (other := passed_over(folder / name)))
     return Package(
         import_path=_import_path(question, folder, str(fields["ImportPath"])),
         name=name,
@@ -150,48 +150,48 @@ def _package(layout: Layout, question: Question, fields: dict[str, object]) -> P
 
 
 def _trouble(layout: Layout, question: Question, fields: dict[str, object]) -> Trouble | None:
-    """What Go says of a package that it cannot read. Files that the settings leave out are no trouble."""
-    said, folder = _complaint(fields), Path(str(fields.get("Dir", "")) or question.folder)
-    if not said or _excused(fields) or not folder.is_relative_to(layout.context):
+    """Return the trouble of a package that Go cannot read, or None."""
+    complaint, folder = _complaint(fields), Path(str(fields.get("Dir", "")) or question.folder)
+    if not complaint or _excused(fields) or not folder.is_relative_to(layout.context):
         return None
     module = around(question.root, folder)
     return Trouble(
         directory=relative(folder, layout),
-        words=words.whole(said),
+        words=words.whole(complaint),
         module=module.path if module else "",
         package=str(fields.get("ImportPath", "")),
     )
 
 
 def _excused(fields: dict[str, object]) -> bool:
-    """Whether the folder may well be without a package, or the compile says what is wrong with it."""
+    """Whether the folder rightly has no package, or the compile will report the error."""
     if fields.get("Name"):
         return not _complaint(fields).startswith("found packages ")
     return any(fields.get(kind) for kind in WHY) or "_test.go:" in _complaint(fields)
 
 
 def _complaint(fields: dict[str, object]) -> str:
-    """Go's words on a package, with the place in its folder where it names one."""
+    """Return Go's error about a package, with the file and line in its folder if given; "" for none."""
     error = fields.get("Error")
     if not isinstance(error, dict):
         return ""
-    said, place = str(error.get("Err", "")), str(error.get("Pos", ""))
+    message, place = str(error.get("Err", "")), str(error.get("Pos", ""))
     match = re.match(r"(?:.*/)?([^/]+\.go:\d+(?::\d+)?)", place)
     if not match:
-        return said
-    return f"{match[1]}: {said.removeprefix(f'{place}: ')}"
+        return message
+    return f"{match[1]}: {message.removeprefix(f'{place}: ')}"
 
 
 def _files(question: Question, folder: Path, fields: dict[str, object]) -> tuple[str, ...]:
-    found = {file for kind in COMPILED for file in _strings(fields, kind)}
+    files = {file for kind in COMPILED for file in _strings(fields, kind)}
     guided = settings.pgo_of(question.query.goflags) in ("", "auto")
     if guided and fields.get("Name") == "main" and (folder / PROFILE).is_file():
-        found.add(PROFILE)
-    return tuple(sorted(found))
+        files.add(PROFILE)
+    return tuple(sorted(files))
 
 
 def _has_main(file: Path) -> bool:
-    """Whether a Go file declares func main; what cannot be read is left to the compile, which says why."""
+    """Whether a Go file declares func main; True for an unreadable one, which the compile reports."""
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -200,7 +200,7 @@ def _has_main(file: Path) -> bool:
 
 
 def _import_path(question: Question, folder: Path, own: str) -> str:
-    """A replaced module goes by the path that it replaces, whatever its own go.mod calls it."""
+    """Return the import path; in a replaced module it begins with the path that the module replaces."""
     module = question.replaced
     if module is None or not folder.is_relative_to(module.directory):
         return own
@@ -208,7 +208,7 @@ def _import_path(question: Question, folder: Path, own: str) -> str:
 
 
 def _imports(fields: dict[str, object]) -> tuple[str, ...]:
-    """Paths; Go calls a package that is compiled by a command's profile "example.com/x/work [example.com/x]"."""
+    """Return import paths. Go writes "example.com/x/work [example.com/x]" for one compiled with a command's profile."""
     return tuple(path.partition(" [")[0] for path in _strings(fields, "Imports"))
 
 

@@ -1,7 +1,7 @@
-"""The one description of how Go is run: which settings decide what it finds and what it compiles.
+"""The settings under which Go runs.
 
-`go list`, the compile stages and the compile on this machine all take them from here, so that they see one build. What
-is only of this machine (`go env -w`, GOFLAGS or GOAMD64 of a shell, the shell's PWD) is no part of it.
+`go list`, the compile stages and the compile on this machine all take them from here, so that they see the same build.
+This machine's own settings (`go env -w`, GOFLAGS or GOAMD64 of a shell, the shell's PWD) are excluded.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from gobake.model import Platform
 
 Variables = tuple[tuple[str, str], ...]
 
-_GOS = re.compile(r"(?:GO[A-Z0-9]*|C?GO_\w+)$")  # and not GOOGLE_APPLICATION_CREDENTIALS
-_LEVELS = {"amd64": "GOAMD64", "arm": "GOARM"}  # what a platform's variant is to Go
-# Where things lie on a machine. They decide nothing of a program, and the host's own Go needs its own.
+_GOS = re.compile(r"(?:GO[A-Z0-9]*|C?GO_\w+)$")  # not GOOGLE_APPLICATION_CREDENTIALS
+_LEVELS = {"amd64": "GOAMD64", "arm": "GOARM"}  # Go's variable for a platform's variant
+# Folders of a machine. They do not influence a program, and the host's Go needs its own.
 _PLACES = frozenset(("GOROOT", "GOPATH", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOTMPDIR", "GOTELEMETRYDIR"))
-# Set for every question, or of where modules come from
+# Set for every question, or about where modules come from
 _FIXED = frozenset(
     (
         *("GOOS", "GOARCH", "GOENV", "GOBIN", "GOTOOLCHAIN", "GO111MODULE", "GOWORK"),
@@ -28,18 +28,18 @@ _FLAG = re.compile(r"""(?:^|\s)(['"]?)--?(mod|modfile|pgo)=((?:(?!\1$|\1\s).)*)\
 
 
 def deciding(given: Mapping[str, str]) -> Variables:
-    """Those of a service's `build_env` on which it depends what Go finds: GOFLAGS, GOEXPERIMENT, CGO_ENABLED ..."""
+    """Return the variables of a service's `build_env` that influence what Go finds: GOFLAGS, GOEXPERIMENT ..."""
     names = (name for name in given if _GOS.match(name) and name not in _PLACES | _FIXED)
     return tuple((name, given[name]) for name in sorted(names))
 
 
 def of_options(given: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The environment of a build on any platform: `build_env`, over what Go takes for granted here."""
+    """Return the environment of a build on any platform: gobake's defaults, overridden by `build_env`."""
     return {"GOFLAGS": "", "CGO_ENABLED": "0", **dict(given)}
 
 
 def of_platform(platform: Platform) -> dict[str, str]:
-    """The platform's own part. It comes last: a level that the platform names is the image's, whatever else is set."""
+    """Return the platform's part of the environment. It comes last: its variant overrides GOAMD64 or GOARM."""
     level = {_LEVELS[platform.arch]: platform.variant} if platform.variant and platform.arch in _LEVELS else {}
     if platform.arch == "arm":
         level = {name: value.removeprefix("v") for name, value in level.items()}
@@ -47,11 +47,12 @@ def of_platform(platform: Platform) -> dict[str, str]:
 
 
 def of_build(platform: Platform, given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the environment of a build for a platform."""
     return {**of_options(given), **of_platform(platform)}
 
 
 def of_host(environment: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """This machine's environment without any setting of Go's but ``own``: where its Go keeps files and gets modules."""
+    """Return this machine's environment without Go's settings, except ``own``: Go's folders and module settings."""
     foreign = (name for name in environment if _GOS.match(name) and name not in _PLACES)
     dropped = {*foreign, "PWD", "OLDPWD"}
     kept = {name: value for name, value in environment.items() if name not in dropped}
@@ -59,23 +60,25 @@ def of_host(environment: Mapping[str, str], own: Mapping[str, str]) -> dict[str,
 
 
 def mod_of(goflags: str) -> str:
-    """What GOFLAGS says for -mod: mod, readonly, vendor, or "" for Go's own choice. The last word counts."""
+    """Return the last -mod in GOFLAGS: mod, readonly or vendor; "" for Go's default."""
     return _flag(goflags, "mod")
 
 
 def modfile_of(goflags: str) -> str:
+    """Return the last -modfile in GOFLAGS; "" for none."""
     return _flag(goflags, "modfile")
 
 
 def pgo_of(goflags: str) -> str:
+    """Return the last -pgo in GOFLAGS; "" for none."""
     return _flag(goflags, "pgo")
 
 
 def _flag(goflags: str, name: str) -> str:
-    said = [match[3] for match in _FLAG.finditer(goflags) if match[2] == name]
-    return said[-1] if said else ""
+    values = [match[3] for match in _FLAG.finditer(goflags) if match[2] == name]
+    return values[-1] if values else ""
 
 
 def without_mod(goflags: str) -> str:
-    """GOFLAGS less what is said of the module that is built, for a question to another one."""
+    """Return GOFLAGS without -mod and -modfile, which do not apply to another module than the built one."""
     return " ".join(_FLAG.sub(lambda m: " " if m[2] != "pgo" else m[0], goflags).split())

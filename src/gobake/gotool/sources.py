@@ -1,6 +1,7 @@
-"""What Go looks at to say what a tree consists of, as a small copy for a container.
+"""Makes a small copy of a tree for `go list` in a container.
 
-Go reads its own sources and the build constraints of others; of all else, such as embedded files, only the names count.
+Go reads Go sources and the build constraints of other sources. Of all other files, such as embedded ones, only the
+names count.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _SKIPPED = frozenset((".git", "node_modules"))
 
 
 def lay(layout: Layout, into: Path) -> None:
-    """Copy what all builds of the project may ask for. Raises Unwritable."""
+    """Copy all builds of the project into a folder. Raises Unwritable."""
     folders = {b.directory for b in layout.builds} | {m.directory for b in layout.builds for m in b.modules}
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -35,25 +36,25 @@ def lay(layout: Layout, into: Path) -> None:
 
 
 def _outermost(folders: Iterable[Path]) -> list[Path]:
-    """A folder that is entered by way of another is not entered twice; a symbolic link is, since no walk follows it."""
-    found: list[Path] = []
+    """Return the folders that no walk of another one reaches. A walk does not follow symbolic links."""
+    outermost: list[Path] = []
     for folder in sorted(folders):
-        over = [other for other in found if folder.is_relative_to(other)]
+        over = [other for other in outermost if folder.is_relative_to(other)]
         if not over or any(
             p.is_symlink() for p in (folder, *folder.parents) if p.is_relative_to(over[0]) and p != over[0]
         ):
-            found.append(folder)
-    return found
+            outermost.append(folder)
+    return outermost
 
 
 def _below(folder: Path, layout: Layout, into: Path) -> None:
-    for found, names, files in os.walk(f"{folder}/"):
-        names[:] = [name for name in names if name not in _SKIPPED and not _dropped(Path(found), name)]
-        place = into / Path(found).relative_to(layout.context)
+    for path, names, files in os.walk(f"{folder}/"):
+        names[:] = [name for name in names if name not in _SKIPPED and not _dropped(Path(path), name)]
+        place = into / Path(path).relative_to(layout.context)
         if files:
             place.mkdir(parents=True, exist_ok=True)
         for name in files:
-            _lay(Path(found, name), place / name)
+            _lay(Path(path, name), place / name)
 
 
 def _dropped(folder: Path, name: str) -> bool:
@@ -68,14 +69,14 @@ def _copy(file: Path, layout: Layout, into: Path) -> None:
 
 
 def _lay(source: Path, place: Path) -> None:
-    """Copied where Go reads it; else its name: a link as a link, since Go embeds none, and all others empty."""
+    """Copy a file that Go reads; lay others out by name only: links as links (Go embeds none), files empty."""
     if place.exists():
         return
     if source.suffix.removeprefix(".") in _READ or source.name == "modules.txt":
         try:
             shutil.copyfile(source, place)
         except OSError:
-            return  # not ours to read; Go says so where it matters
+            return  # unreadable; Go reports it if it matters
     elif source.is_symlink():
         place.symlink_to("elsewhere")
     else:

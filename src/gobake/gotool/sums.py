@@ -1,4 +1,4 @@
-"""The go.sum files of a project, as texts: which modules its builds may use."""
+"""Reads the go.sum files of a project, which list the modules that its builds may use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gobake.gotool.packages import GoTree
 
 
 def sum_texts(tree: GoTree) -> tuple[str, ...]:
-    """Of every module and workspace, in the order of their paths; a file that cannot be read says nothing."""
+    """Return the texts of all go.sum and go.work.sum files, sorted by path; unreadable files are skipped."""
     files = {
         folder / name
         for root in tree.layout.builds

@@ -1,4 +1,4 @@
-"""What Go says when it refuses: its words whole, without what is only progress, and their place in the user's files."""
+"""Go's error messages: without progress lines, with the file and line that they name and a remedy."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gobake.errors import GobakeError, ProjectError, Unwritable, Where
 
 _PROGRESS = re.compile(r"go: (?:downloading|finding|extracting) ")
 _PLACED = re.compile(r"(\S+\.(?:mod|work)):(\d+)(?::(\d+))?:?\s*(.*)")
-# An `ambiguous import` lists a package of Go's own without a module
+# An `ambiguous import` lists a package of the standard library without a module
 _NAMESAKE = re.compile(r"^ambiguous import: .*^\s+\((\S+)\)$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:run|to add(?: it)?|to match):?\s*\n?\s*(go (?:mod|get|work) [^\n;]+)")
 OFF = "module lookup disabled by GOPROXY=off"
-# cmd/go/internal/cache, modload and fsys, of Go's own folders: nothing is wrong with the tree
+# Errors about Go's own folders, not the tree (cmd/go/internal/cache, modload and fsys)
 _HOMELESS = re.compile(
     r"(?:could not create module cache|failed to initialize build cache|build cache is required|module cache not found|"
     r"GOPATH entry is relative)[^\n]*"
@@ -22,14 +22,14 @@ _HOMELESS = re.compile(
 
 
 def whole(said: str) -> str:
-    """All lines but progress, with Go's own indentation."""
+    """Return all lines but progress, with Go's own indentation."""
     lines = [line.rstrip() for line in said.expandtabs(4).splitlines()]
     kept = [line for line in lines if line and not _PROGRESS.match(line)]
     return "\n".join([kept[0].removeprefix("go: "), *kept[1:]]) if kept else ""
 
 
 def first(words: str) -> str:
-    """The sentence that they begin with, on one line; ``A requires`` and ``errors parsing go.mod:`` are none."""
+    """Return the first sentence on one line; lines like ``A requires`` or ``errors parsing go.mod:`` do not end it."""
     sentence = ""
     for line in words.splitlines():
         sentence = f"{sentence} {line.strip()}".strip()
@@ -39,7 +39,7 @@ def first(words: str) -> str:
 
 
 def remedy(words: str) -> str:
-    """The command that Go itself advises, "" where it advises none and there is no other."""
+    """Return the command that Go advises, or gobake's own remedy for a package name clash; "" for none."""
     if _NAMESAKE.search(words):
         return (
             "Go's standard library has a package of that name: give the module another with `go mod edit -module=PATH`"
@@ -49,17 +49,17 @@ def remedy(words: str) -> str:
 
 
 def wants_modules(said: str) -> bool:
-    """Whether Go could not answer because it was not allowed to fetch modules."""
+    """Whether Go could not answer because it may not fetch modules."""
     return OFF in said
 
 
 def refusal(folder: Path, said: str) -> GobakeError:
-    """Go read no package at all: its words, with the file and line if it names one."""
+    """Return the error for a folder where Go read no package: its message, with file and line if it names them."""
     words = whole(said) or "no reason given"
     if homeless := _HOMELESS.search(words):
         return Unwritable(
-            f"Go has no folder that it may write: {homeless[0]}",
-            remedy="set HOME, or GOCACHE and GOMODCACHE, to folders that you may write",
+            f"Go has no writable folder: {homeless[0]}",
+            remedy="set HOME, or GOCACHE and GOMODCACHE, to writable folders",
         )
     lines = words.split("\n")
     shown = words if len(lines) > 1 else ""
@@ -73,5 +73,5 @@ def refusal(folder: Path, said: str) -> GobakeError:
 
 
 def place(folder: Path, file: str, line: int, column: int) -> Where:
-    """A place as Go writes it: relative to the folder in which it ran."""
+    """Return a place as Go writes it, relative to the folder in which it ran."""
     return Where(file=Path(os.path.normpath(folder / file)), line=line, column=column)

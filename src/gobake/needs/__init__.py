@@ -1,1 +1,1 @@
-"""What programs need when they run, told from their sources."""
+"""What programs need at run time, found in their sources."""

@@ -1,7 +1,7 @@
-"""What a program's own sources say of what it needs when it runs: calls and imports, by a scan of the text.
+"""Scans Go sources for calls and imports that show what a program needs at run time.
 
-No type is checked and no value is computed: only what is written out is found, such as `os.MkdirTemp("", "x")`. So what
-is found is a hint with its place; that nothing is found proves nothing.
+The scan checks no types and computes no values; it finds only literal calls such as `os.MkdirTemp("", "x")`. A finding
+is a hint with its place; the absence of findings proves nothing.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import PurePosixPath
 
 
 class Kind(StrEnum):
-    """What is needed. The order is that of reports."""
+    """What is needed, in the order of reports."""
 
-    USER = "user"  # who runs the program, from /etc/passwd
-    HOME = "home"  # a home that can be written
+    USER = "user"  # the current user, from /etc/passwd
+    HOME = "home"  # a writable home
     TEMP = "temp"  # a folder for temporary files
     WRITES = "writes"  # a path that is written
     READS = "reads"  # a file of the project that is read at run time
     ZONES = "zones"  # the time zone database
     PROGRAM = "program"  # another program that is started
     PORT = "port"  # a port below 1024
-    CGO = "cgo"  # files that only a compile with cgo takes
+    CGO = "cgo"  # files that are compiled only with cgo
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -34,15 +34,15 @@ class Finding:
     kind: Kind
     file: PurePosixPath  # relative to the context
     line: int
-    word: str  # what stands there: os.MkdirTemp
-    value: str = ""  # the path, program or port that it names
+    word: str  # the call or import found there: os.MkdirTemp
+    value: str = ""  # its path, program or port
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Rule:
     kind: Kind
-    word: str  # a regular expression of what is called
-    argument: str = ""  # and of what follows the bracket; its first group is the value
+    word: str  # a regular expression for the called function
+    argument: str = ""  # and for what follows the bracket; its first group is the value
 
 
 _TEXT = r"(?:\"((?:[^\"\\\n]|\\.)*)\"|`([^`]*)`)"
@@ -65,38 +65,40 @@ _RULES = (
     _Rule(kind=Kind.PORT, word=r"(?:net|tls)\.Listen(?:Packet)?", argument=rf"\s*\"(?:tcp|udp)[46]?\",{_FIRST}"),
 )
 _PATTERNS = tuple((rule, re.compile(rf"(?<![\w.])({rule.word})\({rule.argument}")) for rule in _RULES)
-_METHOD = re.compile(r"\.(Parse(?:Files|Glob))\(" + _FIRST)  # template.ParseFiles, and of a template's value
+_METHOD = re.compile(r"\.(Parse(?:Files|Glob))\(" + _FIRST)  # template.ParseFiles, and the method of a template
 _IMPORT = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"(os/user)\"", re.MULTILINE)
 _COMMENT = re.compile(rf"{_TEXT}|'(?:[^'\\\n]|\\.)*'|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _CGO_IMPORT = re.compile(r"^import\s+\"C\"", re.MULTILINE)
 _CONSTRAINT = re.compile(r"^//go:build\s+(.*)$", re.MULTILINE)
 _BUILD_TAG = re.compile(r"[\w.]+")
 _LOW_PORT = re.compile(r"(?:.*:)?([1-9][0-9]{0,3})")
-# Go compiles such a file for another system, or for one processor (go/build, goodOSArchFile)
+# Go compiles such files only for another system or for one architecture (go/build, goodOSArchFile)
 _FOREIGN = re.compile(
     r"_(?:aix|android|darwin|dragonfly|freebsd|illumos|ios|js|netbsd|openbsd|plan9|solaris|wasip1|windows|"
     r"386|amd64|arm|arm64|loong64|mips|mipsle|mips64|mips64le|ppc64|ppc64le|riscv64|s390x|wasm)$"
 )
-_LOWEST_FREE = 1024  # from there on any user may listen, whatever the kernel's settings are
+_LOWEST_FREE = 1024  # from this port on any user may listen, whatever the kernel's settings
 
 
 def scan(text: str, file: PurePosixPath) -> tuple[Finding, ...]:
-    """All findings of one source in the order of its lines."""
+    """Return all findings of one source, ordered by line."""
     code = _COMMENT.sub(_blanked, text)
     return tuple(sorted(_found(code, file), key=lambda finding: (finding.line, finding.word)))
 
 
 def left_out_without_cgo(text: str, file: PurePosixPath) -> tuple[Finding, ...]:
-    """Whether cgo alone keeps a linux compile from a file that Go left out. What else its name or its constraint asks
-    for cannot be judged by its text, and is not taken for it."""
+    """Return a finding if only the lack of cgo excludes a file from a Linux compile.
+
+    Files with any other condition in name or build constraint give no finding, since the text does not decide it.
+    """
     if _FOREIGN.search(file.stem):
         return ()
-    found = _CGO_IMPORT.search(text)
+    cgo_import = _CGO_IMPORT.search(text)
     constraint = _CONSTRAINT.search(text.partition("\npackage ")[0])
-    asked = set(_BUILD_TAG.findall(constraint[1])) if constraint else set()
-    if not found or not asked <= {"cgo", "linux", "unix"} or (constraint and "!" in constraint[1]):
+    tags = set(_BUILD_TAG.findall(constraint[1])) if constraint else set()
+    if not cgo_import or not tags <= {"cgo", "linux", "unix"} or (constraint and "!" in constraint[1]):
         return ()
-    return (_finding(Kind.CGO, file, text, found.start(), 'import "C"', ""),)
+    return (_finding(Kind.CGO, file, text, cgo_import.start(), 'import "C"', ""),)
 
 
 def _found(code: str, file: PurePosixPath) -> Iterator[Finding]:
@@ -122,7 +124,7 @@ def _of_rule(kind: Kind, match: re.Match[str], code: str, file: PurePosixPath) -
 
 
 def _plain(value: str) -> bool:
-    """Whether a text is a path or name as it stands: nothing is put into it."""
+    """Whether a text is a literal path or name, without format verbs or escapes."""
     return bool(value) and not re.search(r"[\\%\s\"']", value) and value not in (".", "..", "/")
 
 
@@ -131,6 +133,6 @@ def _finding(kind: Kind, file: PurePosixPath, code: str, at: int, word: str, val
 
 
 def _blanked(match: re.Match[str]) -> str:
-    """Comments become blanks, so that lines keep their numbers; texts stay."""
+    """Replace a comment by blanks, so that lines keep their numbers; keep string literals."""
     text = match[0]
     return text if text[0] in "\"`'" else re.sub(r"[^\n]", " ", text)

@@ -1,6 +1,6 @@
-"""What services need when they run, beside what their images have, and the key of gobake.yaml that brings it.
+"""Compares what services need at run time with their images, and names the key of gobake.yaml that provides it.
 
-The findings are hints (evidence.py), so are these needs: each names its place, and what is not certain is not said.
+Needs are hints, as the findings (evidence.py) are: each names its place, and doubtful ones are left out.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import PurePosixPath
 from gobake.model import Service, Strategy, is_system_folder
 from gobake.needs.evidence import Finding, Kind
 
-_BARE = (Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)  # of no distribution
+_BARE = (Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)  # images without a distribution
 _WITHOUT_SHELL = (*_BARE, Strategy.DISTROLESS)
 _WITHOUT_ZONES = (Strategy.PREBUILT, Strategy.ALPINE, Strategy.SCRATCH, Strategy.UPX)
 _MOUNTED = ("/dev", "/proc", "/sys")
-_TZDATA = "time/tzdata"  # the database as a package: it lies in the program
+_TZDATA = "time/tzdata"  # this package links the database into the program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,26 +26,26 @@ class Need:
 
     kind: Kind
     what: str  # in a few words
-    found: tuple[Finding, ...]  # where it is said; the same thing, several times
-    lacking: tuple[Strategy, ...]  # whose images lack it, of those that are built
-    answer: str  # the remedy where some lack it; else what the images have
+    found: tuple[Finding, ...]  # the places that show it
+    lacking: tuple[Strategy, ...]  # the built strategies whose images lack it
+    answer: str  # the remedy if any image lacks it; else what provides it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What was read of a service's own packages."""
+    """What is known about the sources of a service."""
 
     findings: tuple[Finding, ...]
-    imports: frozenset[str]  # of those packages
-    linked: frozenset[str] = frozenset()  # all packages of the program, as its last build tells; empty: not known
-    # the project's, in the context that files are relative to
+    imports: frozenset[str]  # imports of its packages in the tree
+    linked: frozenset[str] = frozenset()  # all packages of the program, from its last build; empty if unknown
+    # the project's root, relative to the context
     root: PurePosixPath = field(default_factory=PurePosixPath)
 
 
 def needs(
     service: Service, strategies: Sequence[Strategy], sources: Sources, is_file: Callable[[PurePosixPath], bool]
 ) -> tuple[Need, ...]:
-    """Ordered by kind. ``is_file``: whether a path from the context is there, a file or a folder."""
+    """Return the needs, ordered by kind. ``is_file``: whether a path in the context exists, as a file or folder."""
     groups: dict[tuple[Kind, str], list[Finding]] = {}
     for finding in sorted(sources.findings):
         groups.setdefault((finding.kind, finding.value), []).append(finding)
@@ -53,11 +53,11 @@ def needs(
         groups.setdefault((Kind.USER, ""), [])
     subject = _Subject(service=service, strategies=tuple(strategies), sources=sources, is_file=is_file)
     made = (subject.need(kind, value, tuple(places)) for (kind, value), places in groups.items())
-    found = [need for need in made if need]
-    if not any(need.kind is Kind.PORT for need in found):
-        found += list(subject.ports())
+    result = [need for need in made if need]
+    if not any(need.kind is Kind.PORT for need in result):
+        result += list(subject.ports())
     order = list(Kind)
-    return tuple(sorted(found, key=lambda need: (order.index(need.kind), need.what)))
+    return tuple(sorted(result, key=lambda need: (order.index(need.kind), need.what)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class _Subject:
         folder = inside if found[0].word.startswith("os.Mkdir") else posixpath.dirname(inside)
         if path.startswith("/"):
             named = folder if not is_system_folder(folder) else "/data"
-            aside = "" if named == folder else ", and the program told to write there"
+            aside = "" if named == folder else ", and tell the program to write there"
             return _need(Kind.WRITES, f"to write {path}", found, self.strategies, f"`data: [{named}]`{aside}")
         return _need(
             Kind.WRITES,
@@ -136,7 +136,7 @@ class _Subject:
         )
 
     def _reads(self, path: str, found: tuple[Finding, ...]) -> Need | None:
-        """Only what lies in the project, beside the main package or at its root, where people start programs."""
+        """Return the need if the path exists in the main package's folder or at the build root, where people run it."""
         whole = path.partition("*")[0].rpartition("/")[0] if "*" in path else path
         path = posixpath.normpath(whole) if whole else ""
         if not path or path.startswith(("/", "..")) or path == ".":
@@ -154,7 +154,7 @@ class _Subject:
 
     def _zones(self, found: tuple[Finding, ...]) -> Need:
         if _TZDATA in self.sources.imports | self.sources.linked or "timetzdata" in self.service.build.tags:
-            return _need(Kind.ZONES, "time zones", found, (), f"they lie in the program ({_TZDATA})")
+            return _need(Kind.ZONES, "time zones", found, (), f"they are part of the program ({_TZDATA})")
         if self.service.zoneinfo:
             return _need(Kind.ZONES, "time zones", found, (), "`zoneinfo: true` brings them")
         lacking = tuple(
@@ -198,7 +198,7 @@ class _Subject:
         service = self.service
         folders = [service.home, *service.data, *service.volumes]
         if posixpath.dirname(path) == service.workdir and not is_system_folder(service.workdir):
-            return True  # the folder itself, and not what lies in it
+            return True  # files directly in the workdir, not in folders below it
         return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
     def _brought(self, target: str) -> bool:

@@ -1,4 +1,4 @@
-"""Reads the sources of services, and what the last build linked, for what they tell of the needs of a program."""
+"""Finds the needs of services in their sources and in the record of the last build."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LONGEST = 1 << 20  # bytes
 
 
 def service_needs(project: Project, tree: GoTree, matrix: Matrix, history: Path) -> dict[str, tuple[Need, ...]]:
-    """What each service of a matrix needs when it runs, by its name."""
+    """Return the run-time needs of each service of a matrix, by service name. ``history``: folder of the records."""
     known: dict[PurePosixPath, tuple[Finding, ...]] = {}
     record = _last_record(history)
-    found = {}
+    needs_by_service = {}
     for service in matrix.services:
         packages = tree.closure(service.packages)
         sources = Sources(
@@ -33,12 +33,14 @@ def service_needs(project: Project, tree: GoTree, matrix: Matrix, history: Path)
             root=PurePosixPath(project.root.relative_to(project.context).as_posix()),
         )
         strategies = [target.strategy for target in matrix.targets if target.service.name == service.name]
-        found[service.name] = needs(service, strategies, sources, lambda path: (project.context / path).exists())
-    return found
+        needs_by_service[service.name] = needs(
+            service, strategies, sources, lambda path: (project.context / path).exists()
+        )
+    return needs_by_service
 
 
 def _findings(context: Path, package: Package, known: dict[PurePosixPath, tuple[Finding, ...]]) -> Iterator[Finding]:
-    """Of the files that Go compiles of a package."""
+    """Yield findings in the files of a package that Go compiles."""
     for name in package.files:
         file = package.directory / name
         if file.suffix != ".go":
@@ -49,7 +51,7 @@ def _findings(context: Path, package: Package, known: dict[PurePosixPath, tuple[
 
 
 def _without_cgo(context: Path, package: Package) -> Iterator[Finding]:
-    """Of the files that Go leaves out of a package."""
+    """Yield findings in the files of a package that Go leaves out."""
     try:
         names = sorted(file.name for file in (context / package.directory).glob("*.go"))
     except OSError:
@@ -61,7 +63,7 @@ def _without_cgo(context: Path, package: Package) -> Iterator[Finding]:
 
 
 def _text(file: Path) -> str:
-    """ "" for what cannot be read, and for data that a tool has written as Go."""
+    """Return the text of a file; "" if it cannot be read or is too large, such as generated data."""
     try:
         if file.stat().st_size > _LONGEST:
             return ""
@@ -76,13 +78,15 @@ def _last_record(history: Path) -> RunRecord | None:
     try:
         with RunStore(history, writes=False) as store:
             return next((record for record in store.recent(5) if record.go), None)
-    except GobakeError:  # a history that cannot be read tells nothing
+    except GobakeError:  # an unreadable history
         return None
 
 
 def _linked(record: RunRecord | None, service: Service) -> frozenset[str]:
-    """The packages that the service consisted of, where the last build was of that command alone: a record does not
-    tell which of several commands a package belongs to."""
+    """Return the packages that the last build linked into the service; empty if it built other commands too.
+
+    A record does not say which of several commands a package belongs to.
+    """
     if record is None or any(
         sorted(c.package for c in work.commands) != sorted(service.packages) for work in record.go
     ):

@@ -1,4 +1,4 @@
-"""What services need when they run, as lines of `gobake plan` and as JSON."""
+"""Formats the run-time needs of services as lines of `gobake plan` and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 2  # places of one need
 
 
 def as_lines(found: Mapping[str, Sequence[Need]]) -> list[str]:
-    """`lacks` where an image that is planned has not what its program seems to need, else `needs`."""
+    """Return one line per need: `lacks` if a planned image seems to lack it, else `needs`."""
     lines = []
     for service, needs in found.items():
         for need in sorted(needs, key=lambda need: not need.lacking):
@@ -23,7 +23,7 @@ def as_lines(found: Mapping[str, Sequence[Need]]) -> list[str]:
 
 
 def lacking(found: Mapping[str, Sequence[Need]]) -> list[str]:
-    """What images lack, each in a line, for the end of a build."""
+    """Return one line per need that an image lacks, for the end of a build."""
     return [
         f"{service} seems to need {need.what}{_places(need.found)}; not in {', '.join(need.lacking)}: {need.answer}"
         for service, needs in found.items()

@@ -1,7 +1,7 @@
-"""Which commands of a repository are services: evidence that the repository itself gives, and rules over it.
+"""Decides which commands of a repository are services, from evidence in the repository.
 
-finding.py reads the files that may tell (the only module here that touches the disk); releases.py, dockerfiles.py and
-scripts.py read their texts; rules.py decides, with a reason for each command; naming.py names services and projects.
+finding.py reads the files that may contain evidence; releases.py, dockerfiles.py and scripts.py parse them; rules.py
+decides, with a reason for each command; naming.py names services and projects.
 """
 
 from gobake.services.asking import asked_for

@@ -1,4 +1,4 @@
-"""Words of the command line -> services: by name, by folder, by import path, by pattern. Pure."""
+"""Resolves words of the command line to services: by name, folder, import path or pattern. Pure."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SHOWN = 8
 
 
 def asked_for(project: Project, words: Sequence[str], seen_from: Path | None = None) -> tuple[Service, ...]:
-    """The services that these words mean, also among the commands that are left out; without words, the project's own.
+    """Return the services that the words name, including left-out commands; without words, the project's services.
 
-    Folders are seen from ``seen_from``, by default from the project's root. Raises UsageError for what means none.
+    Folders are relative to ``seen_from``, by default the project's root. Raises UsageError for a word without a match.
     """
     if not words:
         return project.services
     every = (*project.services, *project.left_out)
     chosen: set[str] = set()
     for word in words:
-        found = _meant(project, every, word, seen_from or project.root)
-        if not found:
+        matched = _meant(project, every, word, seen_from or project.root)
+        if not matched:
             raise _unknown(project, word)
-        chosen |= {service.name for service in found}
+        chosen |= {service.name for service in matched}
     return tuple(sorted((s for s in every if s.name in chosen), key=lambda s: s.name))
 
 
@@ -45,10 +45,10 @@ def _meant(project: Project, every: Sequence[Service], word: str, seen_from: Pat
 
 
 def _pattern(project: Project, word: str, seen_from: Path) -> str:
-    """A folder as it is seen from the root."""
+    """Return the word as a pattern relative to the project's root."""
     if not word.startswith((".", "/")) or word.startswith("..."):
         return word
-    path = os.path.normpath(os.path.join(seen_from, word))  # noqa: PTH118 (Path would drop nothing, and `...` is no folder)
+    path = os.path.normpath(os.path.join(seen_from, word))  # noqa: PTH118 (Path does not normalise)
     relative = os.path.relpath(path, project.root).replace(os.sep, "/")
     return relative if relative == "." or relative.startswith("..") else f"./{relative}"
 
@@ -65,17 +65,17 @@ def _last(path: str) -> str:
 def _unknown(project: Project, word: str) -> UsageError:
     every = (*project.services, *project.left_out)
     is_path = "/" in word or word.startswith(".")
-    for folder, said in project.unread:
+    for folder, message in project.unread:
         if word in (folder, f"./{folder}", folder.rpartition("/")[2]):
-            shown = said if "\n" in said else ""
-            return UsageError(f"Go cannot read {word}: {sayings.first(said)}", remedy=sayings.remedy(said), words=shown)
+            what = f"Go cannot read {word}: {sayings.first(message)}"
+            return UsageError(what, remedy=sayings.remedy(message), words=message if "\n" in message else "")
     what = f"there is no command in {word}" if is_path else f"there is no service {word!r}"
     names = [s.name for s in every] + [project.folder(s) for s in every]
     return UsageError(what, remedy=did_you_mean(word, names, choices(project)))
 
 
 def choices(project: Project) -> str:
-    """The services, and the commands that may be asked for as well."""
+    """Return a text that lists the services, and the left-out commands that may be named too."""
     names = [service.name for service in project.services]
     text = f"services: {_list(names)}"
     others = [f"{s.name} ({project.folder(s)})" for s in project.left_out]

@@ -1,4 +1,4 @@
-"""What Go found -> the commands that the rules judge. Reads the files of mains, to see whether they do anything."""
+"""Turns Go's main packages into the commands that the rules judge."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
 def commands(tree: GoTree) -> tuple[Command, ...]:
-    """The main packages that declare func main; pure."""
+    """Return the main packages that declare func main. Pure."""
     return tuple(_command(tree, package) for package in tree.mains if package.runs)
 
 
 def idle(tree: GoTree) -> frozenset[str]:
-    """The import paths of commands whose main is empty, as holders of `//go:generate` lines have it."""
+    """Return the import paths of commands with an empty main, which often only hold `//go:generate` lines.
+
+    A single command is never idle. Reads the sources of the commands.
+    """
     runs = [package for package in tree.mains if package.runs]
     if len(runs) < 2:
         return frozenset()
@@ -27,11 +30,12 @@ def idle(tree: GoTree) -> frozenset[str]:
 
 
 def module_folders(tree: GoTree) -> frozenset[str]:
-    """Folders with a go.mod, relative to the root."""
+    """Return the folders with a go.mod, relative to the root."""
     return frozenset(_folder(tree, m.directory) for build in tree.layout.builds for m in build.mains)
 
 
 def package_folders(tree: GoTree) -> frozenset[Path]:
+    """Return the absolute folders of all packages."""
     return frozenset(tree.layout.context / package.directory for package in tree.packages)
 
 
@@ -61,7 +65,7 @@ def _does_nothing(folder: Path, files: tuple[str, ...]) -> bool:
             text = (folder / name).read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        found = _MAIN.search(text)
-        if found:
-            return not _COMMENT.sub("", found[1] or "").strip()
+        main = _MAIN.search(text)
+        if main:
+            return not _COMMENT.sub("", main[1] or "").strip()
     return False

@@ -1,7 +1,7 @@
-"""Dockerfiles -> the packages that they build and what their image is like. Pure.
+"""Reads Dockerfiles: the packages that they build, and the properties of their images. Pure.
 
-A Dockerfile does not say what its context is: the folders of a build are guesses in their order, that of a Dockerfile
-at the root first; which of them holds a command is for rules.py to see.
+A Dockerfile does not name its build context. So the folders of a build are guesses, best first, beginning with the
+root; rules.py finds the one that holds a command.
 """
 
 from __future__ import annotations
@@ -20,38 +20,40 @@ from gobake.services.values import Build, Image, Source, Use
 _WORD = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
 _OPTION = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
 _PLATFORM_SUFFIX = re.compile(r"(?:[-_.](?:linux|amd64|arm64|x86_64|\*))+$")
-# Stages that are asked for to develop, debug or check
+# Stages for development, debugging or tests
 _ASIDE_STAGE = re.compile(r"(?:^|[._-])(?:dev|develop|development|debug|dlv|tests?|testing|e2e|lint|docs?)(?:[._-]|$)")
 _FILE = re.compile(r"\*|\.[A-Za-z0-9]{1,5}$")
 
 
 @dataclass(kw_only=True)
 class _Stage:
-    """What holds at one point of a stage. Folders of the image are absolute."""
+    """The state at one point of a stage. Folders of the image are absolute."""
 
     name: str = ""
     base: str = ""
-    used: bool = False  # another stage builds upon it or copies from it
-    starts: bool = False  # it has an ENTRYPOINT or a CMD of its own
+    used: bool = False  # another stage is based on it or copies from it
+    starts: bool = False  # it has its own ENTRYPOINT or CMD
     workdir: str = "/"
-    begun: str = ""  # the first WORKDIR: where sources lie if nothing says so
+    begun: str = ""  # the first WORKDIR: where sources are by default
     copied: tuple[tuple[str, str], ...] = ()  # (folder of the image, folder of the context)
-    known: dict[str, str] = field(default_factory=dict)
-    defaults: dict[str, str] = field(default_factory=dict)  # of ARG, which whoever builds may set otherwise
-    facts: dict[str, object] = field(default_factory=dict)
-    takes: list[tuple[str, str]] = field(default_factory=list)
-    files: list[tuple[str, str]] = field(default_factory=list)
+    known: dict[str, str] = field(default_factory=dict)  # values of variables
+    defaults: dict[str, str] = field(default_factory=dict)  # of ARG, which --build-arg may override
+    facts: dict[str, object] = field(default_factory=dict)  # values by instruction
+    takes: list[tuple[str, str]] = field(default_factory=list)  # (name of a copied file, FILE:LINE)
+    files: list[tuple[str, str]] = field(default_factory=list)  # (source in the context, target)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
+    """What a Dockerfile contains."""
+
     builds: tuple[Build, ...]
     uses: tuple[Use, ...]
     images: tuple[Image, ...]
 
 
 def read(text: str, path: str, modules: frozenset[str]) -> Read:
-    """``modules``: folders with a go.mod; where one holds the Dockerfile, it is the likely context."""
+    """Parse a Dockerfile. ``modules``: folders with a go.mod; one that holds the Dockerfile is the likely context."""
     reader = _Reader(path=path, modules=modules)
     for number, line in _instructions(text):
         match = _WORD.match(line)
@@ -61,7 +63,7 @@ def read(text: str, path: str, modules: frozenset[str]) -> Read:
 
 
 def _instructions(text: str) -> Iterator[tuple[int, str]]:
-    """Instructions, here-documents joined to theirs as lines of a shell."""
+    """Yield (line number, instruction); here-documents are joined to it as shell lines."""
     end, begun, number = "", "", 0
     for at, line in logical_lines(text):
         if end:
@@ -82,11 +84,11 @@ def _instructions(text: str) -> Iterator[tuple[int, str]]:
 class _Reader:
     path: str
     modules: frozenset[str]
-    stages: dict[str, _Stage] = field(default_factory=dict)  # by name and by number
+    stages: dict[str, _Stage] = field(default_factory=dict)  # by name and by index
     all: list[_Stage] = field(default_factory=list)
     stage: _Stage = field(default_factory=_Stage)
     everywhere: dict[str, str] = field(default_factory=dict)  # ARG before the first FROM
-    defaults: dict[str, str] = field(default_factory=dict)  # of those
+    defaults: dict[str, str] = field(default_factory=dict)  # default values of these
     builds: list[Build] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
 
@@ -118,7 +120,7 @@ class _Reader:
             stage.facts["USER"] = globbed(self._shown(rest))
 
     def _shown(self, rest: str) -> str:
-        """What the image says unless whoever builds says otherwise."""
+        """Expand variables, using the defaults of ARG."""
         return expand(rest, {**self.stage.defaults, **self.stage.known})
 
     def _begin(self, rest: str) -> None:
@@ -143,17 +145,17 @@ class _Reader:
         return stage
 
     def _variables(self, verb: str, rest: str) -> None:
-        found = re.findall(r"([A-Za-z_]\w*)(?:=(\"[^\"]*\"|'[^']*'|\S*))?", rest)
+        pairs = re.findall(r"([A-Za-z_]\w*)(?:=(\"[^\"]*\"|'[^']*'|\S*))?", rest)
         if verb == "ENV" and "=" not in rest.split(" ")[0]:
             name, _, value = rest.partition(" ")
-            found = [(name, value)]
-        for name, value in found:
+            pairs = [(name, value)]
+        for name, value in pairs:
             bare = value.strip("\"'")
             if verb == "ARG":
                 of = self.stage.defaults if self.stages else self.defaults
                 of.setdefault(name, bare or self.defaults.get(name, "\x01?\x02"))
             if verb == "ARG" and "/" not in bare and "." not in bare:
-                continue  # whoever builds says it: `--build-arg SERVICE=api`
+                continue  # set by the caller: `--build-arg SERVICE=api`
             target = self.everywhere if verb == "ARG" and not self.stages else self.stage.known
             target[name] = bare
             if verb == "ENV":
@@ -198,9 +200,9 @@ class _Reader:
             stage.copied = ((stage.workdir, "."),)
         for name in re.findall(r"--mount=\S*\bfrom=([\w.-]+)", rest):
             self._used(name)
-        found, _ = calls(expand(_mountless(rest), unstamped(stage.known)), stage.workdir, [])
+        go_calls, _ = calls(expand(_mountless(rest), unstamped(stage.known)), stage.workdir, [])
         where = f"{self.path}:{number}"
-        for call in found:
+        for call in go_calls:
             if call.verb == "run":
                 uses = used(call, where, f"{where} runs it with go run", certain=False)
                 self.uses += [replace(use, folders=self._guesses(use.folders)) for use in uses]
@@ -209,7 +211,7 @@ class _Reader:
                 self.builds.append(replace(build, folders=self._guesses(build.folders), named=frozenset()))
 
     def _guesses(self, folders: tuple[str, ...]) -> tuple[str, ...]:
-        """Where folders of the image lie in the project."""
+        """Return folders of the project that may correspond to folders of the image."""
         here = posixpath.dirname(self.path) or "."
         guessed: list[str] = []
         for folder in folders:
@@ -220,9 +222,9 @@ class _Reader:
         return tuple(dict.fromkeys(guessed))
 
     def images(self) -> tuple[Image, ...]:
-        """That of the last stage, and those of other stages that start something and that no stage builds upon.
+        """Return the image of the last stage, then those of unused stages with an ENTRYPOINT or CMD.
 
-        A last stage that is there to develop or debug comes behind the others.
+        A last stage for development or debugging comes after the others.
         """
         ends = [s for s in self.all[:-1] if s.starts and not s.used and not _ASIDE_STAGE.search(s.name)]
         ordered = [*ends, self.stage] if _ASIDE_STAGE.search(self.stage.name) else [self.stage, *ends]
@@ -243,7 +245,7 @@ class _Reader:
 
 
 def _in_context(stage: _Stage, folder: str) -> str:
-    """Where a folder of the image came from."""
+    """Return the folder of the context from which a folder of the image was copied."""
     places = stage.copied or ((stage.begun or "/", "."),)
     around = [(target, source) for target, source in places if _within(folder, target)]
     target, source = max(around, key=lambda place: len(place[0]), default=(stage.begun or "/", "."))
@@ -262,7 +264,7 @@ def _mountless(rest: str) -> str:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """Words in JSON's form or the shell's."""
+    """Split the words of an instruction in JSON or shell form."""
     if text.startswith("["):
         try:
             return tuple(str(word) for word in json.loads(text))
@@ -279,5 +281,5 @@ def _strings(value: object) -> tuple[str, ...]:
 
 
 def _after_init(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The program behind `tini --`."""
+    """Return the program after `tini --`, if any."""
     return words[words.index("--") + 1 :][:1] if "--" in words[:-1] else ()

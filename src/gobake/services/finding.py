@@ -1,7 +1,6 @@
-"""The door: which files of a project may tell about its commands, and their texts.
+"""Finds and reads the build files that contain evidence about a project's commands.
 
-No whole tree is walked: build files lie at the root, in folders that are known to hold them, and beside or above the
-commands.
+It does not walk the whole tree: build files are at the root, in well-known folders, and beside or above commands.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from gobake.services.scripts import Script
 from gobake.services.shell import calls, expand
 from gobake.services.values import Build, Command, Evidence, Image, Use
 
-MAX_BYTES = 1 << 20  # of one file; longer ones are made by programs
+MAX_BYTES = 1 << 20  # of one file; longer ones are generated
 _RELEASES = {
     ".goreleaser.yaml": releases.goreleaser,
     ".goreleaser.yml": releases.goreleaser,
@@ -28,7 +27,7 @@ _RELEASES = {
     ".promu.yml": releases.promu,
     ".promu.yaml": releases.promu,
 }
-# Folders below the root that hold build files, themselves (0) or their folders too (1)
+# Folders below the root that hold build files, and how deep: 0 for the folder itself, 1 with its subfolders ...
 _FOLDERS = {
     "build": 2, "docker": 2, "dockerfiles": 1, "dockerfile": 1, ".docker": 1, "deploy": 1, "deployment": 1,
     "deployments": 1, "images": 1, "image": 1, "packaging": 1, "package": 1, "release": 1, "releasing": 1,
@@ -41,7 +40,7 @@ _DOCKERFILE = re.compile(
 _MAKEFILE = re.compile(r"(?:GNU)?[Mm]akefile(?:[._-].*)?|.*\.(?:mk|mak)")
 _SCRIPT = re.compile(r".*\.(?:sh|bash)|\.?[Jj]ustfile|.*\.just|magefile\.go|build|make\.bash")
 _PIPELINE = re.compile(r"\.gitlab-ci\.ya?ml|[Tt]askfile\.(?:dist\.)?ya?ml|\.travis\.ya?ml|cloudbuild\.ya?ml")
-# Files that make something else than what ships
+# Files for something other than the shipped programs
 _ASIDE = re.compile(
     r"(?:^|[._-])(?:dev|develop|debug|tests?|testing|tilt|e2e|lint|docs?|local|windows|bench|fuzz|devcontainer|hotfix)"
     r"(?:[._-]|$)"
@@ -49,12 +48,12 @@ _ASIDE = re.compile(
 
 
 def gather(root: Path, commands: Iterable[Command], packages: Iterable[Path], modules: frozenset[str]) -> Evidence:
-    """What the files below ``root`` tell. ``packages``: folders of its packages; ``modules``: folders with a go.mod.
+    """Return the evidence in the files below ``root``; unreadable files are skipped.
 
-    A file that cannot be read tells nothing.
+    ``packages``: folders of its packages; ``modules``: folders with a go.mod.
     """
-    told = tuple(commands)
-    files = {path: text for path in _paths(root, told) if (text := _text(root / path)) is not None}
+    every = tuple(commands)
+    files = {path: text for path in _paths(root, every) if (text := _text(root / path)) is not None}
     builds: list[Build] = []
     uses: list[Use] = []
     images: list[Image] = []
@@ -67,17 +66,17 @@ def gather(root: Path, commands: Iterable[Command], packages: Iterable[Path], mo
         if name in _RELEASES:
             builds += _RELEASES[name](text, path)
         elif _DOCKERFILE.fullmatch(name):
-            found = dockerfiles.read(text, path, modules)
-            builds += found.builds
-            uses += found.uses
-            images += found.images
+            dockerfile = dockerfiles.read(text, path, modules)
+            builds += dockerfile.builds
+            uses += dockerfile.uses
+            images += dockerfile.images
         else:
             script = Script(path=path, text=text, variables=shared if path in make else {}, make=path in make)
             read = scripts.read(script)
             builds += read.builds
             uses += read.uses
     uses += _tools(root, modules)
-    if len(told) > 1:
+    if len(every) > 1:
         uses += _generated(root, packages)
     return Evidence(builds=tuple(builds), uses=tuple(uses), images=tuple(images))
 
@@ -86,23 +85,23 @@ def gather(root: Path, commands: Iterable[Command], packages: Iterable[Path], mo
 
 
 def _paths(root: Path, commands: tuple[Command, ...]) -> list[str]:
-    """Paths relative to the root, those of the root first."""
+    """Return the paths of build files relative to the root; those in the root come first."""
     folders: dict[str, int] = {".": 0}
     for command in commands:
         parts = command.folder.split("/") if command.folder not in ("", ".") else []
         folders |= {"/".join(parts[:deep]): 0 for deep in range(1, len(parts) + 1)}
         folders |= {f"{command.folder}/{name}": 0 for name in sorted(BUILD_FOLDERS) if parts}
     folders |= _FOLDERS
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     for folder, deep in folders.items():
-        found |= dict.fromkeys(_telling(root, folder, deep))
+        paths |= dict.fromkeys(_telling(root, folder, deep))
     for folder in _top(root):
-        found |= dict.fromkeys(path for path in _telling(root, folder, 0) if _DOCKERFILE.fullmatch(Path(path).name))
-    return list(found)
+        paths |= dict.fromkeys(path for path in _telling(root, folder, 0) if _DOCKERFILE.fullmatch(Path(path).name))
+    return list(paths)
 
 
 def _top(root: Path) -> list[str]:
-    """The folders of the root, which may hold a Dockerfile whatever they are called."""
+    """Return the folders directly below the root; any of them may hold a Dockerfile."""
     try:
         with os.scandir(root) as entries:
             return sorted(
@@ -147,11 +146,11 @@ def _text(file: Path) -> str | None:
         return None
 
 
-# ---- what is only run
+# ---- commands that are only run
 
 
 def _tools(root: Path, modules: frozenset[str]) -> Iterator[Use]:
-    """The tool lines of go.mod: https://go.dev/ref/mod#go-mod-file-tool"""
+    """Yield the tool lines of go.mod: https://go.dev/ref/mod#go-mod-file-tool"""
     for folder in sorted(modules):
         path = "go.mod" if folder == "." else f"{folder}/go.mod"
         block = ""
@@ -170,7 +169,7 @@ def _tools(root: Path, modules: frozenset[str]) -> Iterator[Use]:
 
 
 def _generated(root: Path, packages: Iterable[Path]) -> Iterator[Use]:
-    """`//go:generate` lines of the packages, tests included."""
+    """Yield the commands in `//go:generate` lines of the packages, tests included."""
     for folder in sorted(set(packages)):
         try:
             names = sorted(name for name in os.listdir(folder) if name.endswith(".go"))  # noqa: PTH208 (a large tree)
@@ -188,14 +187,14 @@ def _generators(root: Path, file: Path) -> Iterator[Use]:
     if b"\n//go:generate" not in content and not content.startswith(b"//go:generate"):
         return
     path = os.path.relpath(file, root).replace(os.sep, "/")
-    folder = os.path.dirname(path) or "."  # noqa: PTH120 (a path of the project, no file)
+    folder = os.path.dirname(path) or "."  # noqa: PTH120 (a relative path as text)
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
         if not line.startswith("//go:generate "):
             continue
         how = f"go:generate runs it ({path}:{number})"
         words = line.removeprefix("//go:generate ")
-        found, _ = calls(expand(words.replace("sh -c", ";").replace('"', " "), {}), folder, [])
-        for call in found:
+        go_calls, _ = calls(expand(words.replace("sh -c", ";").replace('"', " "), {}), folder, [])
+        for call in go_calls:
             if call.verb == "run":
                 yield from scripts.used(call, f"{path}:{number}", how, certain=True)
         first = next((word for word in words.split() if not word.startswith("-")), "")

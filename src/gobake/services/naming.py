@@ -1,7 +1,7 @@
-"""What services and projects are called. Pure.
+"""Names services and projects. Pure.
 
-A name must not change because another command is added: it comes from the command's own path and from the files that
-build it, and where two claim one name, the more prominent of them keeps it.
+Adding a command must not rename others. A name comes from the command's own path and the files that build it; if two
+commands claim the same name, the more prominent one gets it.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ from itertools import chain, count
 
 from gobake.services.values import Command, Source, Verdict
 
-# Elements of a path that say nothing about what lies below them
+# Path elements that say nothing about the commands below them
 _GROUPS = frozenset(
     "cmd cmds command commands main app apps src source pkg lib internal service services svc bin go tools".split()
 )
-# What a program may be called, and an image only if nothing tells more
+# Generic names, used for an image only if there is nothing better
 _GENERIC = frozenset("server client app main service daemon cli bin run exe".split())
-# Roles: the build files may have a better name
+# Names of roles; the build files may have a better name
 _ROLES = _GENERIC | frozenset("agent controller manager operator worker".split())
 _MAJOR = re.compile(r"v\d+")
 _GOPKG = re.compile(r"\.v\d+$")
 _PLAIN_HOST = re.compile(r"[a-z0-9]+\.[a-z0-9]+")
 _PLAIN = re.compile(r"[a-z0-9]+")
-_TAKEN = re.compile(r"(?:branch|untrusted)-")  # what the mounts of such runs begin with (caching/policy/namespaces.py)
-MAX_PROJECT = 60  # characters: it becomes part of tags (128) and of folders' names
+_TAKEN = re.compile(r"(?:branch|untrusted)-")  # prefixes of mount ids (caching/policy/namespaces.py)
+MAX_PROJECT = 60  # characters; the name becomes part of tags (at most 128) and folder names
 
 
 def service_names(
     verdicts: Sequence[Verdict], free: Callable[[str, set[str]], bool], taken: set[str]
 ) -> dict[str, str]:
-    """Names by import path: for services first, so that what is left out never renames them."""
+    """Return names by import path. Services are named first, so that left-out commands never rename them.
+
+    ``free``: whether a name can be used, given those in use.
+    """
     names: dict[str, str] = {}
     used = set(taken)
     for verdict in sorted(verdicts, key=_claim):
@@ -45,7 +48,7 @@ def service_names(
 
 
 def _claim(verdict: Verdict) -> tuple[bool, bool, int, str]:
-    """Services first, then what is released or lies at a root or in cmd/, then what lies less deep."""
+    """Return a sort key: services first, then commands at a module's root or in cmd/, then those less deep."""
     command = verdict.command
     parts = command.folder.split("/")
     prominent = command.folder == command.module_folder or "cmd" in parts[:-1]
@@ -65,7 +68,7 @@ def _first_free(verdict: Verdict, free: Callable[[str, set[str]], bool], used: s
 
 
 def telling(verdict: Verdict) -> str:
-    """The name that a release tool gives, else the last telling element of the path, else that of the module."""
+    """Return the name that a release tool gives, else the last specific element of the path or module path."""
     command = verdict.command
     given = {build.binary if build.exact else "" for build in verdict.builds if build.source.releases}
     if len(given) == 1 and "" not in given:
@@ -74,10 +77,10 @@ def telling(verdict: Verdict) -> str:
     if inside == ".":
         inside = _grouped(command)
     parts = [part for part in inside.split("/") if part not in (".", "..") and not _MAJOR.fullmatch(part)]
-    told = [part for part in parts if part.lower() not in _GROUPS]
+    specific = [part for part in parts if part.lower() not in _GROUPS]
     name = (
-        told[-1]
-        if told
+        specific[-1]
+        if specific
         else (parts[-1] if parts and parts[-1].lower() in _GENERIC - _GROUPS else _module(command.module))
     )
     called = _called(verdict)
@@ -85,11 +88,11 @@ def telling(verdict: Verdict) -> str:
         return called if called.endswith((f"-{name}", f"_{name}")) else name
     if called:
         return called
-    return f"{told[-2]}-{name}" if len(told) > 1 and parts[-2:] == told[-2:] else name
+    return f"{specific[-2]}-{name}" if len(specific) > 1 and parts[-2:] == specific[-2:] else name
 
 
 def _grouped(command: Command) -> str:
-    """The folder of a module below `cmd/`, where it tells; the module's own name may say more (`shop-api`)."""
+    """Return the folder of a module below `cmd/` if it is specific, else "."; the module's name may be better."""
     above, _, last = command.folder.rpartition("/")
     if posixpath.basename(above).lower() not in _GROUPS or last.lower() in _GROUPS | _GENERIC or _MAJOR.fullmatch(last):
         return "."
@@ -97,23 +100,23 @@ def _grouped(command: Command) -> str:
 
 
 def _called(verdict: Verdict) -> str:
-    """What the files that build it call the program, where all agree."""
+    """Return the program's name in the files that build it if they agree, else ""."""
     given = {build.binary for build in verdict.builds if build.binary and build.source is not Source.INSTALL}
     given -= _ROLES
     return given.pop() if len(given) == 1 else ""
 
 
 def _module(path: str) -> str:
-    """The host before a path names nothing of it: ``example.com/app`` is app."""
+    """Return the last specific element of a module path, without the host: ``example.com/app`` gives app."""
     parts = [part for part in path.split("/") if not _MAJOR.fullmatch(part)]
     if len(parts) > 1 and "." in parts[0]:
         parts = parts[1:]
-    told = [part for part in parts if part.lower() not in _GROUPS] or parts
-    return _GOPKG.sub("", told[-1]) if told else path
+    specific = [part for part in parts if part.lower() not in _GROUPS] or parts
+    return _GOPKG.sub("", specific[-1]) if specific else path
 
 
 def image_name(text: str) -> str:
-    """The nearest name component of the distribution spec: [a-z0-9]+ with single separators."""
+    """Return the text as a name component of the distribution spec: [a-z0-9]+ with single separators."""
     name = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
     return re.sub(r"[._-]{2,}", "-", name).strip("._-") or "app"
 
@@ -122,10 +125,10 @@ def image_name(text: str) -> str:
 
 
 def project_name(module: str, modules: Sequence[str], remote: str, folder: str) -> str:
-    """What caches and records of a project go by: no two projects share it.
+    """Return the unique name under which caches and records of a project are kept.
 
-    ``module`` is the path of the root's module, "" without one; then the remote's address tells, else what the paths of
-    its ``modules`` have in common, where that is more than a host and an account, else the folder.
+    It comes from the path of the root's ``module``; without one from the remote's address, else from the common path of
+    its ``modules`` if that is more than host and account, else from the folder.
     """
     name = _project_name(module, modules, remote, folder)
     if not _TAKEN.match(name):
@@ -144,12 +147,12 @@ def _project_name(module: str, modules: Sequence[str], remote: str, folder: str)
 
 
 def title(path: str) -> str:
-    """The last telling element of a module's path."""
+    """Return the last specific element of a module path."""
     return _reduced(_module(path))
 
 
 def slug(path: str) -> str:
-    """A module's path as [a-z0-9-]. Where another path could read the same, its digest tells them apart."""
+    """Return a module path as [a-z0-9-], with a digest if another path could give the same text."""
     text = _reduced(path)
     first, *rest = path.split("/")
     plain = _PLAIN.fullmatch(first) if not rest else _PLAIN_HOST.fullmatch(first)

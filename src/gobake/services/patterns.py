@@ -1,4 +1,4 @@
-"""Patterns over commands: folders and import paths with Go's `...` and the shell's `*`, `?` and `[...]`."""
+"""Patterns for folders and import paths of commands, with Go's `...` and the shell's `*`, `?` and `[...]`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import lru_cache
 
 
 def matches(pattern: str, folder: str, import_path: str) -> bool:
-    """Whether a pattern of gobake.yaml or the command line means the command in ``folder``.
+    """Whether a pattern of gobake.yaml or the command line matches the command in ``folder``.
 
-    `./cmd/gen`, `cmd/...` and `*/gen` are folders; `example.com/x/cmd/...` is an import path; a word without a slash
-    (`gen`, `*-gen`) is the last element of the folder as well.
+    `./cmd/gen`, `cmd/...` and `*/gen` match folders, `example.com/x/cmd/...` import paths. A word without a slash
+    (`gen`, `*-gen`) also matches the last element of the folder.
     """
     bare = _cleaned(pattern)
     expression = _expression(bare)
@@ -20,7 +20,7 @@ def matches(pattern: str, folder: str, import_path: str) -> bool:
 
 
 def fits(glob: str, folder: str) -> bool:
-    """Whether a folder is what a build names; `*` stands for a part of one element."""
+    """Whether a folder matches the glob of a build; `*` stands for a part of one element."""
     return bool(_expression(glob).fullmatch(folder))
 
 
@@ -33,7 +33,7 @@ def _cleaned(pattern: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _expression(glob: str) -> re.Pattern[str]:
-    """`a/...` means a as well, as in Go (`go help packages`)."""
+    """Compile a glob. As in Go (`go help packages`), `a/...` also matches a."""
     if glob in ("...", "**"):
         return re.compile(".*")
     head = re.sub(r"/(?:\.\.\.|\*\*)$", "", glob)

@@ -1,4 +1,4 @@
-"""The files of tools that make releases (GoReleaser, ko, promu) -> the packages that they build. Pure.
+"""Reads the files of release tools (GoReleaser, ko, promu) for the packages that they build. Pure.
 
 https://goreleaser.com/customization/builds/go/, https://ko.build/configuration/, https://github.com/prometheus/promu
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from gobake.services.values import Build, Source
 
-# What GoReleaser links where a build says nothing: https://goreleaser.com/customization/builds/go/
+# GoReleaser's default ldflags: https://goreleaser.com/customization/builds/go/
 _LDFLAGS = "-s -w" + "".join(
     f" -X main.{name}={value}"
     for name, value in (
@@ -24,16 +24,17 @@ _IMPORT = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/")
 
 
 def goreleaser(text: str, path: str) -> tuple[Build, ...]:
-    """The builds of a .goreleaser.yaml. What is no YAML (a template of one) says nothing."""
+    """Return the builds of a .goreleaser.yaml; none if it is not valid YAML, such as a template."""
     return _builds(text, path, Source.GORELEASER)
 
 
 def ko(text: str, path: str) -> tuple[Build, ...]:
+    """Return the builds of a .ko.yaml."""
     return _builds(text, path, Source.KO)
 
 
 def promu(text: str, path: str) -> tuple[Build, ...]:
-    """The binaries of a .promu.yml; flags and tags are the same for all."""
+    """Return the binaries of a .promu.yml; flags and tags are the same for all."""
     document, lines = _document(text)
     build = _table(document.get("build"))
     ldflags = " ".join(str(build.get("ldflags", "")).split())
@@ -59,8 +60,10 @@ def _builds(text: str, path: str, source: Source) -> tuple[Build, ...]:
 
 
 def _build(entry: dict[str, Any], where: str, source: Source) -> Iterator[Build]:
-    """GoReleaser's `main` may be a file, a folder or an import path, seen from `dir`. One build may skip what is not
-    linux, or be made elsewhere (`builder: prebuilt`, rust)."""
+    """Yield the build of an entry, unless it excludes Linux or does not compile Go (`builder: prebuilt`, rust).
+
+    GoReleaser's `main` may be a file, a folder or an import path, relative to `dir`.
+    """
     systems = [str(system) for system in _list(entry.get("goos"))]
     if systems and not any(s == "linux" or "{" in s for s in systems):
         return
@@ -99,7 +102,7 @@ def _folder(start: str, main: str) -> str:
 
 
 def _plain(name: object) -> str:
-    """A binary's name; what a template puts behind it names the platform."""
+    """Return a binary's name without a platform suffix; "" if it is not a plain name."""
     text = _TEMPLATE.sub("*", str(name or ""))
     text = re.sub(r"(?:[-_.]?(?:\*|linux|amd64|arm64))+$", "", posixpath.basename(text))
     return text if re.fullmatch(r"[A-Za-z0-9][\w.-]*", text) else ""
@@ -114,11 +117,11 @@ def _list(value: object) -> list[Any]:
 
 
 def _document(text: str) -> tuple[dict[str, Any], dict[tuple[str | int, ...], int]]:
-    """The first document as plain values, and the lines of lists' items by their keys. What is no YAML is empty."""
-    import yaml  # here, because its import takes long and few projects need it
+    """Return the first document and the line numbers of list items by their keys; both empty if it is not YAML."""
+    import yaml  # slow to import, and few projects need it
 
     class Loader(yaml.SafeLoader):
-        """Timestamps and the like stay text."""
+        """Keeps timestamps and the like as text."""
 
     Loader.yaml_implicit_resolvers = {}
     try:
@@ -135,7 +138,7 @@ def _document(text: str) -> tuple[dict[str, Any], dict[tuple[str | int, ...], in
 
 
 def _note_lines(node: Any, key: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> None:
-    """Two levels of keys and the items of their lists."""
+    """Record the lines of two levels of keys and of the items of their lists."""
     lines[key] = node.start_mark.line + 1
     if len(key) >= 3:
         return

@@ -1,19 +1,19 @@
-"""The rules that tell services from tools, in their order. Pure.
+"""The rules that tell services from tools, in order. Pure.
 
-1. What `services.exclude` names is left out, what `services.include` names is a service.
-2. A command whose main does nothing is left out, where others do something.
-3. What a release tool (GoReleaser, ko, promu) builds is a service.
-4. What `//go:generate` runs or a `tool` line names is left out.
-5. What a Dockerfile builds, copies or starts is a service, unless a pattern in it alone means a folder of rule 6, or
-   it builds all and copies others by name.
-6. What lies in a folder of tools, tests, examples or the like, or is called like a generator or a test, is left out.
-7. Where a release tool names commands, the others are left out. Where Dockerfiles do, only those stay beside them
-   that lie as in rule 8 and that a Makefile, a script or a workflow builds with `go build`.
-8. Otherwise all stay that lie at the root of a module or in cmd/NAME (or apps/NAME, services/NAME), unless a pattern
-   rule over that folder builds a list without them, and elsewhere those that scripts build,
-   where they build any.
+1. A command that `services.exclude` names is left out; one that `services.include` names is a service.
+2. A command whose main does nothing is left out if other commands do something.
+3. A command that a release tool (GoReleaser, ko, promu) builds is a service.
+4. A command that `//go:generate` runs or a `tool` line names is left out.
+5. A command that a Dockerfile builds, copies or starts is a service, unless only a pattern in it matches a folder of
+   rule 6, or it builds all commands but copies others by name.
+6. A command in a folder for tools, tests, examples or the like, or named like a generator or a test, is left out.
+7. If a release tool names commands, all others are left out. If Dockerfiles do, others stay only if they lie as in
+   rule 8 and a Makefile, script or workflow builds them with `go build`.
+8. Otherwise commands stay that lie at the root of a module or in cmd/NAME (or apps/NAME, services/NAME), unless a
+   pattern rule over that folder builds a list without them. Commands elsewhere stay if scripts build them, or if
+   scripts build nothing.
 
-Where nothing is left, the rules are taken back: 6 first, then 4, then 2.
+If no service is left, rules are dropped: first 6, then 4, then 2.
 """
 
 from __future__ import annotations
@@ -44,32 +44,32 @@ BUILD_FOLDERS = frozenset(
     "docker build deploy deployment deployments image images package packaging container dockerfiles".split()
 )
 _HOLD_COMMANDS = frozenset("cmd cmds command commands app apps service services svc".split())
-_OPEN = re.compile(r"\*|\.\.\.")  # of patterns: what a text leaves open
+_OPEN = re.compile(r"\*|\.\.\.")  # wildcards
 _Rule = Callable[[Command], Verdict | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
-    """Patterns of gobake.yaml, each with its place as it is shown."""
+    """Patterns of gobake.yaml, each with its place for messages."""
 
     include: tuple[tuple[str, str], ...] = ()
     exclude: tuple[tuple[str, str], ...] = ()
 
 
 def decide(commands: Sequence[Command], evidence: Evidence, wishes: Wishes = Wishes()) -> tuple[Verdict, ...]:
-    """A verdict for each command, in their order."""
+    """Return a verdict for each command, in the same order."""
     judge = _Judge(commands, evidence, wishes)
     return judge.verdicts()
 
 
 class _Judge:
-    """The rules over one project's commands."""
+    """Applies the rules to one project's commands."""
 
     def __init__(self, commands: Sequence[Command], evidence: Evidence, wishes: Wishes) -> None:
         self._commands, self._wishes = commands, wishes
         self._uses = evidence.uses
         self._builds = {c.import_path: _builds_of(c, evidence.builds, commands) for c in commands}
-        self._listed = [  # builds of a pattern whose names are listed
+        self._listed = [  # builds of a pattern with a list of names
             build for build in evidence.builds
             if build.named and build.source is Source.BUILD and any(_is_built(c, build, commands) for c in commands)
         ]  # fmt: skip
@@ -84,10 +84,10 @@ class _Judge:
             (self._aside, self._certainly_used),
             (self._aside, self._certainly_used, self._idle),
         ):
-            found = self._by([rule for rule in rules if rule not in dropped])
-            if any(verdict.shipped for verdict in found) or all(self._excluded(c) for c in self._commands):
-                return found
-        return found
+            verdicts = self._by([rule for rule in rules if rule not in dropped])
+            if any(verdict.shipped for verdict in verdicts) or all(self._excluded(c) for c in self._commands):
+                return verdicts
+        return verdicts
 
     def _by(self, rules: Sequence[_Rule]) -> tuple[Verdict, ...]:
         first = {c.import_path: next((v for rule in rules if (v := rule(c))), None) for c in self._commands}
@@ -142,7 +142,7 @@ class _Judge:
         return self._in(command, f"{taken} makes its image") if taken and not aside else None
 
     def _copies_others(self, command: Command, build: Build) -> bool:
-        """Whether a Dockerfile builds all of a folder (`./cmd/...`) and copies other programs than this one by name."""
+        """Whether a Dockerfile builds all of a folder (`./cmd/...`) but copies only other programs by name."""
         if not any(folder.endswith("...") for folder in build.folders):
             return False
         images = [image for image in self._images[command.import_path] if image.file == _file(build)]
@@ -164,27 +164,28 @@ class _Judge:
     # ---- rules 7 and 8
 
     def _rest(self, command: Command, settled: Sequence[Verdict]) -> Verdict:
-        """What no rule before told about, beside those that are services for certain."""
+        """Judge a command that rules 1 to 6 did not. ``settled``: services by these rules, except for included ones."""
         own = [b for b in self._of(command) if b.source in (Source.BUILD, Source.INSTALL)]
         built = next((b for b in own if b.source is Source.BUILD), None)
         releasers = [b for verdict in settled for b in verdict.builds if b.source.releases]
         if releasers:
-            return self._out(command, f"not among what {_file(releasers[0])} builds")
+            return self._out(command, f"not built by {_file(releasers[0])}")
         if settled:
             if built and _prominent(command):
                 return self._in(command, f"built by {built.where}")
-            told = re.sub(r"built by | makes its image", "", settled[0].why)
-            return self._out(command, f"no Dockerfile builds it, as {_file_of(told)} does {_shown(settled[0].command)}")
+            where = re.sub(r"built by | makes its image", "", settled[0].why)
+            other = f"{_file_of(where)} builds {_shown(settled[0].command)}"
+            return self._out(command, f"no Dockerfile builds it; {other}")
         if own:
             return self._in(command, f"built by {(built or own[0]).where}")
         omits = next(
             (b.where for b in self._listed if _is_built(command, replace(b, named=frozenset()), self._commands)), ""
         )
         if omits:
-            return self._out(command, f"not among what {omits} builds")
+            return self._out(command, f"not built by {omits}")
         others = [b for c in self._commands for b in self._of(c) if b.source is Source.BUILD]
         if others and not _prominent(command):
-            return self._out(command, f"not among what {_file(others[0])} builds")
+            return self._out(command, f"not built by {_file(others[0])}")
         return self._in(command, _place(command, alone=len(self._commands) == 1))
 
     # ---- evidence of one command
@@ -193,7 +194,7 @@ class _Judge:
         return self._builds[command.import_path]
 
     def _names(self, command: Command) -> frozenset[str]:
-        """What its program is called in images; names that several commands share tell nothing."""
+        """Return the names of its program in images, without names that several commands share."""
         names = {command.binary, *(b.binary for b in self._of(command))} - {""}
         return frozenset(names - self._shared - _NOT_TELLING)
 
@@ -220,8 +221,8 @@ class _Judge:
 
 def _builds_of(command: Command, builds: Sequence[Build], commands: Sequence[Command]) -> tuple[Build, ...]:
     order = list(Source)
-    found = [build for build in builds if _is_built(command, build, commands)]
-    return tuple(sorted(found, key=lambda build: order.index(build.source)))
+    matching = [build for build in builds if _is_built(command, build, commands)]
+    return tuple(sorted(matching, key=lambda build: order.index(build.source)))
 
 
 def _is_built(command: Command, build: Build, commands: Sequence[Command]) -> bool:
@@ -235,14 +236,14 @@ def _is_built(command: Command, build: Build, commands: Sequence[Command]) -> bo
 
 
 def _images_of(command: Command, images: Sequence[Image]) -> tuple[Image, ...]:
-    """Dockerfiles that may be the command's: beside it first. Those of tests and examples make other images."""
+    """Return the images that may be the command's, those beside it first; those of tests and examples are excluded."""
     images = [image for image in images if not _lies_aside(image.folder)]
     beside = [image for image in images if _is_beside(image, command)]
     return (*beside, *(image for image in images if image not in beside))
 
 
 def _is_beside(image: Image, command: Command) -> bool:
-    """In the command's folder, or in one for build files in it."""
+    """Whether the Dockerfile is in the command's folder, or in a folder for build files there."""
     if command.folder in ("", "."):
         return False
     above, _, last = image.folder.rpartition("/")
@@ -269,7 +270,7 @@ def _is_used(command: Command, use: Use) -> bool:
 
 
 def _lies_aside(folder: str) -> str:
-    """The part of a folder that holds tools, tests, examples or the like."""
+    """Return the leading part of a folder that is for tools, tests, examples or the like; "" if there is none."""
     parts = folder.split("/")
     at = next((at for at, part in enumerate(parts) if _ASIDE_FOLDER.fullmatch(part.lower())), None)
     return "" if at is None else "/".join(parts[: at + 1])
@@ -280,23 +281,23 @@ def _why_aside(command: Command) -> str:
     aside = _lies_aside(command.folder)
     name = next((part for part in reversed(parts) if part not in _NOT_TELLING), "")
     if name and _ASIDE_NAME.fullmatch(name.lower()) and aside in ("", command.folder):
-        return f"is called {name}, as tools are"
+        return f"is named like a tool: {name}"
     return f"lies in {aside}/" if aside else ""
 
 
 def _pattern_means_aside(command: Command, build: Build) -> bool:
-    """Whether what a pattern left open is a folder of tools; what it spells out is meant."""
+    """Whether the part of the folder that a pattern's wildcards match is for tools; literal parts are intended."""
     for glob in build.folders:
         if not fits(glob, command.folder):
             continue
         parts = zip_longest(command.folder.split("/"), glob.split("/"), fillvalue="...")
-        open_parts = [part for part, said in parts if _OPEN.search(said)]
+        open_parts = [part for part, text in parts if _OPEN.search(text)]
         return any(_ASIDE_FOLDER.fullmatch(p.lower()) or _ASIDE_NAME.fullmatch(p.lower()) for p in open_parts)
     return True
 
 
 def _prominent(command: Command) -> bool:
-    """At the root of a module, or cmd/NAME, apps/NAME or the like in one."""
+    """Whether it is at the root of a module or in cmd/NAME, apps/NAME or the like there."""
     if command.folder == command.module_folder:
         return True
     inside = (

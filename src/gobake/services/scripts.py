@@ -1,4 +1,4 @@
-"""Makefiles, justfiles, Taskfiles, scripts and workflows -> the packages that they build, and those they only run."""
+"""Reads Makefiles, justfiles, Taskfiles, scripts and workflows for the packages that they build or only run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHELL_VALUE = re.compile(
 _CONDITION = re.compile(r"\s*(?:ifn?eq|ifn?def|else|endif|-?include|export|unexport)\b")
 _RULE = re.compile(r"([^\s:=#][^:=#]*):{1,2}(?!=)\s*([^=]*)$")
 _TELLING = re.compile(r"\b(?:build|install|run|cd|pushd|popd)\b|^\s*\(|\)\s*(?:\|\||&&|$)")
-# Targets whose needs and recipes list what they run or check, not what is built
+# Make targets that list what they run or check, not what they build
 _ASIDE_TARGET = re.compile(
     r"(?:.*[-_/])?(?:protos?|gen|generated?|lint|checks?|verify|tests?|docs?|fmt|vet|mans?|manpages|tools|clean)(?:[-_].*)?"
 )
@@ -26,32 +26,34 @@ _LISTING = re.compile(r"\b(?:wildcard|ls|find)\s+(?:-\S+\s+)*(\S+)|([\w.-]+/\*)"
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """A text that runs shell commands."""
+    """A file with shell commands."""
 
     path: str  # relative to the root
     text: str
-    variables: Mapping[str, str]  # of other files of its kind
+    variables: Mapping[str, str]  # of the other Makefiles
     make: bool = False
 
     @property
     def folder(self) -> str:
-        """Where its commands run: make runs in the Makefile's folder, a script mostly at the root."""
+        """Where its commands run: make in the Makefile's folder, scripts usually at the root."""
         return posixpath.dirname(self.path) or "." if self.make else "."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
+    """The builds and uses in a script."""
+
     builds: tuple[Build, ...]
     uses: tuple[Use, ...]
 
 
 def variables(text: str, *, make: bool) -> dict[str, str]:
-    """The variables that a text sets, each with its first plain value; `define` blocks are values as well."""
-    found: dict[str, str] = {}
+    """Return the variables that a text sets, each with its first plain value; `define` blocks are values too."""
+    values: dict[str, str] = {}
     for name, block in (
         re.findall(r"^define\s+(\w+)[^\n]*\n(.*?)^endef", text, re.MULTILINE | re.DOTALL) if make else ()
     ):
-        found[name] = ";".join(line for _, line in logical_lines(block))
+        values[name] = ";".join(line for _, line in logical_lines(block))
     pattern = _MAKE_VALUE if make else _SHELL_VALUE
     recipe = False
     for _, line in logical_lines(text):
@@ -65,14 +67,14 @@ def variables(text: str, *, make: bool) -> dict[str, str]:
         if f"$({match[1]})" in value or f"${{{match[1]}}}" in value:
             continue
         if make and match[2] == "+=" and (line[0] not in " \t" or value.startswith("-X")):
-            found[match[1]] = f"{found.get(match[1], '')} {value}".strip()
+            values[match[1]] = f"{values.get(match[1], '')} {value}".strip()
         else:
-            found.setdefault(match[1], value)
-    return found
+            values.setdefault(match[1], value)
+    return values
 
 
 def read(script: Script) -> Found:
-    """What a script builds and what it runs."""
+    """Return the packages that a script builds and those that it runs."""
     if "go" not in script.text.lower():
         return Found(builds=(), uses=())
     known = unstamped({**script.variables, **variables(script.text, make=script.make)})
@@ -85,18 +87,19 @@ def read(script: Script) -> Found:
         if call.verb == "run":
             uses += list(used(call, where, f"{where} runs it with go run", certain=False))
         else:
-            found = built(call, where, Source.BUILD if call.verb == "build" else Source.INSTALL)
-            builds += [replace(build, named=frozenset() if _is_listed(build, listings) else words) for build in found]
+            source = Source.BUILD if call.verb == "build" else Source.INSTALL
+            for build in built(call, where, source):
+                builds.append(replace(build, named=frozenset() if _is_listed(build, listings) else words))
     return Found(builds=tuple(builds), uses=tuple(uses))
 
 
 def built(call: Call, where: str, source: Source) -> Iterator[Build]:
-    """A build for each package of a call."""
+    """Yield a build for each package of a call."""
     single = len(call.packages) + len(call.paths) == 1
     for package, path in [*((p, "") for p in call.packages), *(("", p) for p in call.paths)]:
         folder = globbed(package)
         if folder.startswith("../") or (folder == "..." and source is not Source.DOCKERFILE):
-            continue  # `./...` in a Makefile names nothing
+            continue  # `./...` in a Makefile names no command
         yield Build(
             source=source, where=where, folders=(folder,) if package else (), import_path=path,
             binary=call.output if single else "", ldflags=call.ldflags, tags=call.tags, env=call.env, flags=call.flags,
@@ -104,6 +107,7 @@ def built(call: Call, where: str, source: Source) -> Iterator[Build]:
 
 
 def used(call: Call, where: str, how: str, *, certain: bool) -> Iterator[Use]:
+    """Yield a use for each package of a `go run`."""
     for package in call.packages:
         if "\x01" not in package:
             yield Use(where=where, how=how, folders=(package,), files=call.files, certain=certain)
@@ -132,25 +136,25 @@ def _calls(script: Script, known: Mapping[str, str]) -> Iterator[tuple[int, Call
             continue
         text = _stripped(whole)
         if recipe:
-            found, _ = calls(text, script.folder, [])
+            go_calls, _ = calls(text, script.folder, [])
         else:
-            found, folder = calls(text, folder, stack)
-        yield from ((number, call) for call in found)
+            go_calls, folder = calls(text, folder, stack)
+        yield from ((number, call) for call in go_calls)
 
 
 def _automatic(targets: str, needs: str) -> dict[str, str]:
-    """`$@`, `$<` and `$*` of a rule; the stem of a pattern stays unknown."""
+    """Return `$@`, `$<` and `$*` of a rule; the stem of a pattern rule stays unknown."""
     target, first = (targets.split() or [""])[0], (needs.split() or [""])[0]
     return {"@": target.replace("%", "$(stem)"), "<": first.replace("%", "$(stem)"), "*": "$(stem)"}
 
 
 def _stripped(line: str) -> str:
-    """The shell's part of a line of YAML or of a recipe."""
+    """Return the shell command in a line of YAML or of a recipe."""
     return re.sub(r"^\s*(?:-\s+)?(?:(?:run|cmd|command|script|-)\s*:\s*[|>]?[-+]?\s*)?@?", "", line)
 
 
 def _listed(script: Script) -> frozenset[str]:
-    """The words that may say what a pattern rule builds."""
+    """Return the words that may name what a pattern rule builds."""
     if not script.make:
         return frozenset(re.findall(r"[\w.-]+", _uncommented(script.text)))
     words: set[str] = set()
@@ -165,13 +169,13 @@ def _listed(script: Script) -> frozenset[str]:
 
 
 def _listings(script: Script) -> tuple[str, ...]:
-    """What is listed (`ls cmd`, `$(wildcard cmd/*)`, `for x in cmd/*`), so that no text names it."""
-    found = (_LISTING.search(line) for _, line in logical_lines(_uncommented(script.text)))
-    return tuple(match[1] or match[2] or "" for match in found if match)
+    """Return the folders that the script lists (`ls cmd`, `$(wildcard cmd/*)`, `for x in cmd/*`)."""
+    matches = (_LISTING.search(line) for _, line in logical_lines(_uncommented(script.text)))
+    return tuple(match[1] or match[2] or "" for match in matches if match)
 
 
 def _is_listed(build: Build, listings: tuple[str, ...]) -> bool:
-    """Whether a pattern's folder is listed, or a folder that is not known; what is no pattern needs no name."""
+    """Whether a build needs no names: it has no pattern, or the script lists the pattern's folder or an unknown one."""
     glob = build.import_path or "".join(build.folders)
     if "*" not in glob:
         return True

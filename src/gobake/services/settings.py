@@ -1,7 +1,7 @@
-"""What build files say of a service, as keys of gobake.yaml. Pure: whether a file is there, the caller tells.
+"""Translates what build files say about a service into keys of gobake.yaml. Pure: the caller knows which files exist.
 
-Only what gobake can hold to is taken over: a value that a variable of the build decides, another init system or a shell
-script as entrypoint stay out, and are told in `notes`.
+Settings that gobake cannot honour (a value from a build variable, another init system, a shell script as entrypoint)
+are left out and reported in `notes`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gobake.services.values import Build, Image, Verdict
 Value = str | bool | tuple[str, ...] | dict[str, str]
 
 _TEMPLATE = re.compile(r"v?\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
-# The words of gobake's stamps by what release tools and variables of builds call them
+# gobake's placeholders by the names that release tools and build variables use
 _STAMPS = (
     (re.compile(r"IsGitDirty"), "{dirty}"),
     (re.compile(r"meta|suffix|prefix|state|dirty|runtime|stage", re.IGNORECASE), "\x01?\x02"),
@@ -30,18 +30,18 @@ _STAMPS = (
     (re.compile(r"commit|revision|sha|hash", re.IGNORECASE), "{revision}"),
     (re.compile(r"version|tag", re.IGNORECASE), "{version}"),
 )
-# A variable with the version of something: `KUBECTL_VERSION`, where the project is no kubectl
+# A variable with the version of something: `KUBECTL_VERSION`, unless the project is kubectl
 _VERSION_OF = re.compile(r"(\w+?)_(?:VERSION|TAG|COMMIT|SHA)", re.IGNORECASE)
-# Made when a container starts, or links in distributions
+# Created when a container starts, or symbolic links in distributions
 _NOT_ITS_OWN = re.compile("/(?:proc|sys|dev|var/run|var/lock|bin|sbin|lib)(?:/|$)")
-_LINKED = frozenset(("ldflags", "stamps"))  # keys that come of -ldflags
+_LINKED = frozenset(("ldflags", "stamps"))  # keys that come from -ldflags
 _INIT = frozenset(("sh", "bash", "ash", "tini", "dumb-init", "env", "su-exec", "gosu", "dlv", "go"))
 _BASES = (("alpine", "alpine"), ("distroless", "distroless"), ("debian", "debian-slim"), ("ubuntu", "debian-slim"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Keys of a service in their order, and what could not be taken over."""
+    """Keys of a service in order, and notes on what was left out."""
 
     keys: dict[str, Value] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -50,9 +50,10 @@ class Settings:
 def settings(
     verdict: Verdict, program: str, exists: Callable[[str], bool], has: Callable[[str], bool] = lambda _: True
 ) -> Settings:
-    """The settings of a service whose program gobake puts at ``program``.
+    """Return the settings of a service whose program gobake puts at ``program``.
 
-    ``exists`` knows paths from the root, ``has`` variables; the linker passes over those that are missing.
+    ``exists``: whether a path relative to the root exists. ``has``: whether the program has a variable; the linker
+    ignores missing ones.
     """
     notes: list[str] = []
     keys: dict[str, Value] = {}
@@ -66,7 +67,7 @@ def settings(
 
 
 def _of_module(build: Build, module: str) -> Build:
-    """A build whose flags say what they mean: `-X $(PKG)/version.x` is of the module, `$(OTHER_VERSION)` not."""
+    """Take `$(PKG)` in `-X $(PKG)/version.x` for the module, and mark versions of other programs as unknown."""
     text = re.sub("(-X[ =][\"']?)\x01[^\x02]*\x02/", rf"\1{module}/", build.ldflags)
     return replace(
         build, ldflags=MARK.sub(lambda mark: "\x01?\x02" if _is_of_another(mark[1], module) else mark[0], text)
@@ -81,9 +82,10 @@ def _is_of_another(variable: str, module: str) -> bool:
 
 
 def _best_compiled(builds: Sequence[Build], has: Callable[[str], bool], notes: list[str]) -> dict[str, Value]:
-    """What the first build says; the linker's flags from another file where it leaves them to that.
+    """Return the settings of the first build with flags or tags.
 
-    So does a release tool with `{{ .Env.LDFLAGS }}`. Further builds of the same file are variants of the program.
+    If it has no linker flags, as with `{{ .Env.LDFLAGS }}` of a release tool, they come from a build in another file.
+    Further builds in the same file are variants of the program.
     """
     first = next((build for build in builds if build.ldflags or build.tags), None)
     if not first:
@@ -91,22 +93,22 @@ def _best_compiled(builds: Sequence[Build], has: Callable[[str], bool], notes: l
     noted: list[str] = []
     keys = _compiled(first, has, noted)
     if not _LINKED & set(keys):
-        linked, told = _linked_elsewhere((b for b in builds if _file(b) != _file(first)), has)
-        keys, noted = {**keys, **linked}, told or noted
+        linked, others = _linked_elsewhere((b for b in builds if _file(b) != _file(first)), has)
+        keys, noted = {**keys, **linked}, others or noted
     notes += noted
     return keys
 
 
 def _linked_elsewhere(builds: Iterable[Build], has: Callable[[str], bool]) -> tuple[dict[str, Value], list[str]]:
-    """The linker's flags of the first build with stamps, else of the first with any; and the notes on them."""
-    found: list[tuple[dict[str, Value], list[str]]] = []
+    """Return the linker settings of the first build with stamps, else of the first with any; and notes on them."""
+    candidates: list[tuple[dict[str, Value], list[str]]] = []
     for build in builds:
         notes: list[str] = []
         linked = {key: value for key, value in _compiled(build, has, notes).items() if key in _LINKED}
         if "stamps" in linked:
             return linked, notes
-        found += [(linked, notes)] if linked else []
-    return found[0] if found else ({}, [])
+        candidates += [(linked, notes)] if linked else []
+    return candidates[0] if candidates else ({}, [])
 
 
 def _file(build: Build) -> str:
@@ -141,7 +143,7 @@ def _compiled(build: Build, has: Callable[[str], bool], notes: list[str]) -> dic
 
 
 def _flags(ldflags: str) -> Iterator[tuple[str, str]]:
-    """(flag, its value), templates and variables read as gobake's words where they are known."""
+    """Yield (flag, value); known templates and variables are replaced by gobake's placeholders."""
     text = _TEMPLATE.sub(lambda match: _word(match[1]), MARK.sub(lambda match: _word(match[1]), ldflags))
     try:
         words = iter(shlex.split(text))
@@ -157,11 +159,11 @@ def _flags(ldflags: str) -> Iterator[tuple[str, str]]:
             yield word, ""
 
 
-def _word(said: str) -> str:
-    """`.Version` of a template or a variable's name as a word of gobake's stamps; a mark where there is none."""
-    if "Env." in said or (len(said.split()) > 1 and not said.startswith("date")):
+def _word(name: str) -> str:
+    """Return gobake's placeholder for `.Version` of a template or a variable's name; a mark if there is none."""
+    if "Env." in name or (len(name.split()) > 1 and not name.startswith("date")):
         return "\x01?\x02"
-    return next((word for pattern, word in _STAMPS if pattern.search(said)), "\x01?\x02")
+    return next((word for pattern, word in _STAMPS if pattern.search(name)), "\x01?\x02")
 
 
 def _is_stamp(text: str) -> bool:
@@ -199,19 +201,19 @@ def _image(verdict: Verdict, program: str, exists: Callable[[str], bool], notes:
 
 
 def _volumes(image: Image, notes: list[str]) -> dict[str, Value]:
-    """Folders of the program's own; /tmp is everybody's."""
+    """Return `volumes` for the program's own folders, and `tmp` for /tmp."""
     keys: dict[str, Value] = {"tmp": True} if "/tmp" in image.volumes else {}
     own: list[str] = []
     for folder in (v for v in image.volumes if v != "/tmp" and re.fullmatch(patterns.ABSOLUTE_PATH, v)):
         if is_system_folder(folder) or _NOT_ITS_OWN.match(folder):
-            notes.append(f"VOLUME {folder} of {image.file} is a folder of the system")
+            notes.append(f"VOLUME {folder} of {image.file} is a system folder")
         else:
             own.append(folder)
     return keys | ({"volumes": tuple(own)} if own else {})
 
 
 def _starts_another(image: Image, programs: frozenset[str]) -> bool:
-    """Whether an image of several programs starts another one than this."""
+    """Whether an image with several programs starts another one than this."""
     words = image.entrypoint or image.args
     name = posixpath.basename(words[0]) if words else ""
     copied = {where for taken, where in image.takes if taken in programs and where != image.file}
@@ -220,7 +222,7 @@ def _starts_another(image: Image, programs: frozenset[str]) -> bool:
 
 
 def _started(image: Image, program: str, notes: list[str]) -> dict[str, Value]:
-    """ENTRYPOINT and CMD, where they start the program itself."""
+    """Return `entrypoint` and `args` if ENTRYPOINT and CMD start the program itself."""
     entrypoint, args = image.entrypoint, image.args
     words = entrypoint or args
     if not words:
@@ -228,7 +230,7 @@ def _started(image: Image, program: str, notes: list[str]) -> dict[str, Value]:
     name = posixpath.basename(words[0])
     if name in _INIT or name.endswith(".sh") or any("*" in word for word in (*entrypoint, *args)):
         notes.append(
-            f"{'ENTRYPOINT' if entrypoint else 'CMD'} of {image.file} starts {words[0]}; here it is the program"
+            f"{'ENTRYPOINT' if entrypoint else 'CMD'} of {image.file} starts {words[0]}; gobake starts the program"
         )
         return {}
     keys: dict[str, Value] = {}
@@ -242,8 +244,8 @@ def _started(image: Image, program: str, notes: list[str]) -> dict[str, Value]:
 
 
 def _files(image: Image, exists: Callable[[str], bool], programs: frozenset[str]) -> tuple[str, ...]:
-    """Files and folders of the project that are no sources and no programs."""
-    found: dict[str, None] = {}
+    """Return the copied files and folders of the project except for sources and programs."""
+    lines: dict[str, None] = {}
     for source, target in image.files:
         if posixpath.basename(source) in programs or posixpath.basename(target) in programs:
             continue
@@ -253,12 +255,12 @@ def _files(image: Image, exists: Callable[[str], bool], programs: frozenset[str]
         place = next((path for path in here if path != "." and exists(path)), None)
         line = f"{place}:{target}"
         if place and re.fullmatch(patterns.FILE, line):
-            found[line] = None
-    return tuple(found)
+            lines[line] = None
+    return tuple(lines)
 
 
 def strategy_hint(verdict: Verdict) -> tuple[str, str]:
-    """(strategy, why) that fits what a Dockerfile or ko builds upon; ("", "") where none tells."""
+    """Return (strategy, reason) that fits the base of a Dockerfile; ("", "") if none does."""
     for image in verdict.images:
         strategy = next((strategy for word, strategy in _BASES if word in image.base), "")
         if strategy:

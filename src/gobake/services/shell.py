@@ -1,7 +1,7 @@
-"""Shell text -> the `go build`, `go install` and `go run` in it. Pure, and lenient: what it cannot read says nothing.
+"""Finds `go build`, `go install` and `go run` in shell text. Pure, and lenient: it skips what it cannot parse.
 
-Variables are filled in where they are known. One that is not becomes a mark that keeps its name, which later reads as
-`*` in a path and as a flag where its name says so (`$(GOFLAGS)`).
+Known variables are expanded. An unknown one becomes a mark with its name, which later stands for `*` in a path, or for
+flags if its name says so (`$(GOFLAGS)`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FLAGLIKE = re.compile(r"FLAG|OPT|ARG|TAG|LD|GC|MOD|VENDOR|INFO|VERBOSE|RACE|COV
 _ROOTLIKE = re.compile(
     r"ROOT|CURDIR|PWD|TOP|REPO|^DIR$|SRC|SCRIPT|PROJECT|PACKAGE|PKG|IMPORT|MODULE|^GO", re.IGNORECASE
 )
-# What a build gets from its commit: a value in the text is a default that a release replaces
+# Variables that a release sets from its commit; a value in the text is only a default
 OWN = (
     r"(?:(?:GIT|VCS|CI|APP|PROJECT|PRODUCT|PACKAGE|PKG|BUILD|RELEASE|BINARY|BIN|IMAGE|REPO|SOURCE|HEAD|BRANCH|COMMIT|"
     r"VERSION|LATEST|CLOSEST|SHORT|FULL)"
@@ -34,18 +34,18 @@ _VALUED = frozenset(
 )
 _SAID = frozenset(("echo", "printf", "@echo", "log", "info", "log_error"))
 _NO_PROGRAM = frozenset(("plugin", "c-archive", "c-shared", "shared", "archive"))
-DEEPEST = 8  # how often variables are filled in within variables
+DEEPEST = 8  # levels of variables within variables
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One go command and the folder in which it runs, seen from where the text begins."""
+    """One go command and the folder in which it runs, relative to the folder where the script starts."""
 
     verb: str  # build, install or run
     folder: str
-    packages: tuple[str, ...]  # folders, `.` where none is named; import paths are in `paths`
-    paths: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()  # names of the Go files, where files are named instead of packages
+    packages: tuple[str, ...]  # folders, `.` by default
+    paths: tuple[str, ...] = ()  # import paths
+    files: tuple[str, ...] = ()  # names of the Go files, if files are named instead of packages
     output: str = ""
     ldflags: str = ""
     tags: tuple[str, ...] = ()
@@ -54,13 +54,13 @@ class Call:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """(number of the first line, text) with continued lines joined and comments left out."""
+    """Yield (number of the first line, text); continued lines are joined and comments dropped."""
     begun, number = "", 0
     for at, line in enumerate(text.splitlines(), start=1):
         if not begun:
             number = at
         if line.lstrip().startswith("#"):
-            continue  # also between continued lines, as Dockerfiles have it
+            continue  # also between continued lines, as in Dockerfiles
         whole = begun + line
         if whole.endswith("\\"):
             begun = whole[:-1] + " "
@@ -72,12 +72,12 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def unstamped(known: Mapping[str, str]) -> dict[str, str]:
-    """Variables without those that say which version is built."""
+    """Return the variables without those that hold the built version."""
     return {name: value for name, value in known.items() if "$" in value or not _STAMPED.fullmatch(name)}
 
 
 def expand(text: str, known: Mapping[str, str], depth: int = 0) -> str:
-    """``$(NAME)``, ``${NAME:-else}`` and ``$NAME`` filled in; what is not known becomes a mark."""
+    """Expand ``$(NAME)``, ``${NAME:-else}`` and ``$NAME``; unknown variables become marks."""
     parts: list[str] = []
     at = 0
     while (dollar := text.find("$", at)) >= 0:
@@ -88,7 +88,7 @@ def expand(text: str, known: Mapping[str, str], depth: int = 0) -> str:
 
 
 def _reference(text: str, dollar: int) -> tuple[str, int]:
-    """What stands behind a dollar sign, without its brackets, and where the text goes on."""
+    """Return the reference after a dollar sign without its brackets, and the index after it."""
     at = dollar + 1
     if text[at : at + 1] == "$":  # a shell's variable in a Makefile
         at += 1
@@ -127,7 +127,7 @@ def _value(inner: str, known: Mapping[str, str], depth: int) -> str:
 
 
 def _computed(name: str, known: Mapping[str, str], depth: int) -> str:
-    """The values of all variables that a name made of variables may mean: `$(main.$(@F))`."""
+    """Return the values of all variables that a computed name may mean: `$(main.$(@F))`."""
     if not re.fullmatch(r"[\w.*-]*[A-Za-z_][\w.*-]*", name):
         return "\x01?\x02"
     pattern = re.compile(re.escape(name).replace(r"\*", r"[\w.-]+"))
@@ -136,25 +136,25 @@ def _computed(name: str, known: Mapping[str, str], depth: int) -> str:
 
 
 def globbed(text: str) -> str:
-    """Marks as `*`."""
+    """Replace marks by `*`."""
     return re.sub(r"\*+", "*", MARK.sub("*", text))
 
 
 def calls(line: str, folder: str, stack: list[str]) -> tuple[list[Call], str]:
-    """The go commands of a line with its variables filled in, and the folder that a shell is in after it.
+    """Return the go commands of an expanded line, and the shell's folder after it.
 
-    ``stack`` holds the folders that brackets and pushd will return to; it is changed.
+    ``stack``: the folders that brackets and pushd return to; it is modified.
     """
-    found: list[Call] = []
+    go_calls: list[Call] = []
     words: list[str] = []
     for token in [*_tokens(line), ";"]:
         if token and set(token) <= set(";&|()\n"):
-            folder = _step(words, folder, stack, found)
+            folder = _step(words, folder, stack, go_calls)
             words = []
             folder = _brackets(token, folder, stack)
         else:
             words.append(token)
-    return found, folder
+    return go_calls, folder
 
 
 def _tokens(line: str) -> list[str]:
@@ -162,7 +162,7 @@ def _tokens(line: str) -> list[str]:
     lexer.whitespace_split, lexer.commenters = True, ""
     try:
         return list(lexer)
-    except ValueError:  # quotes that go on elsewhere
+    except ValueError:  # a quotation that ends on another line
         return re.findall(r"[;&|()]+|[^\s;&|()]+", line.replace('"', "").replace("'", ""))
 
 
@@ -175,8 +175,8 @@ def _brackets(token: str, folder: str, stack: list[str]) -> str:
     return folder
 
 
-def _step(words: list[str], folder: str, stack: list[str], found: list[Call]) -> str:
-    """Note a go command, or follow a change of folder."""
+def _step(words: list[str], folder: str, stack: list[str], go_calls: list[Call]) -> str:
+    """Add a go command to ``go_calls``, or follow a change of folder; return the folder."""
     bare = [word for word in words if word not in ("@", "then", "else", "do", "{", "!", "-")]
     verb = bare[0].lstrip("@-") if bare else ""
     if verb == "popd":
@@ -187,12 +187,12 @@ def _step(words: list[str], folder: str, stack: list[str], found: list[Call]) ->
         return below(folder, bare[1])
     call = _call(bare, folder)
     if call:
-        found.append(call)
+        go_calls.append(call)
     return folder
 
 
 def below(folder: str, word: str) -> str:
-    """A folder as a word of the shell names it, seen from ``folder`` unless it begins at the root."""
+    """Return the folder that a shell word names, relative to ``folder`` unless it begins at the root."""
     lead = re.match("\x01([^\x02]*)\x02/?", word)
     if lead and (lead[1] == "?" or _ROOTLIKE.search(lead[1])):
         return posixpath.normpath(word[lead.end() :] or ".")
@@ -252,8 +252,8 @@ def _arguments(verb: str, words: list[str], folder: str, env: tuple[tuple[str, s
         elif word.endswith(".go"):
             files.append(posixpath.basename(word))
         if verb == "run" and (packages or paths):
-            break  # what follows is the program's own
-    for word in open_ended:  # without -o, `go build ./...` only checks
+            break  # the rest are arguments of the program
+    for word in open_ended:  # without -o, `go build ./...` writes no programs
         unknown |= not (verb == "install" or "o" in values) or not _sort(word, folder, packages, paths)
     folder = below(folder, values["C"]) if "C" in values else folder
     if values.get("o") == "/dev/null" or values.get("buildmode") in _NO_PROGRAM:
@@ -270,7 +270,7 @@ def _arguments(verb: str, words: list[str], folder: str, env: tuple[tuple[str, s
 
 
 def _sort(word: str, folder: str, packages: list[str], paths: list[str]) -> bool:
-    """Note a package's folder or import path; False of what names none that can be told."""
+    """Add a package's folder or import path; return False if the word names no known package."""
     if "@" in word:
         return False
     bare = posixpath.dirname(word) or "." if word.endswith(".go") else word
@@ -289,7 +289,7 @@ def _sort(word: str, folder: str, packages: list[str], paths: list[str]) -> bool
 
 
 def _program(output: str) -> str:
-    """The name behind -o, without what names the platform; "" where it is not told."""
+    """Return the file name of -o without a platform suffix; "" if unknown."""
     if not output or output.endswith("/"):
         return ""
     base = re.sub(r"\.exe$", "", posixpath.basename(output))

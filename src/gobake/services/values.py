@@ -1,4 +1,4 @@
-"""What a repository tells about its commands, as values. Folders are relative to the project's root, `.` for itself."""
+"""Evidence about a repository's commands, as values. Folders are relative to the project's root, which is `.`."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """Where a build is written down, the most telling first."""
+    """The kind of file that describes a build; the best evidence comes first."""
 
     GORELEASER = "goreleaser"
     KO = "ko"
     PROMU = "promu"
     DOCKERFILE = "dockerfile"
     BUILD = "build"  # `go build` in a Makefile, script or workflow
-    INSTALL = "install"  # `go install` there: as often a developer's tool as a release
+    INSTALL = "install"  # `go install` there: often a developer's tool
 
     @property
     def releases(self) -> bool:
-        """A tool that makes releases, and is told all that they hold."""
+        """Whether it is a release tool, whose file lists all released commands."""
         return self in (Source.GORELEASER, Source.KO, Source.PROMU)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """One place that builds packages, and how."""
+    """One place that builds packages, and its settings."""
 
     source: Source
     where: str  # FILE:LINE
-    folders: tuple[str, ...] = ()  # where the package may lie, best guess first; `*` stands for what is not known
-    import_path: str = ""  # where it is named by that
-    named: frozenset[str] = frozenset()  # of a pattern rule in a Makefile: the words that may fill it; empty for any
-    binary: str = ""  # the program's name, "" where it is not said or not known
-    exact: bool = True  # and it was said as it is, not with the platform behind it
+    folders: tuple[str, ...] = ()  # possible folders of the package, best guess first; `*` stands for unknown parts
+    import_path: str = ""  # the package's import path; "" if a folder is named
+    named: frozenset[str] = frozenset()  # names that may replace the pattern of a Makefile rule; empty for any
+    binary: str = ""  # the program's name; "" if unknown
+    exact: bool = True  # the name contains no template
     ldflags: str = ""
     tags: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
@@ -41,20 +41,20 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """A command that is run to make or check sources: `go run`, `//go:generate` or a tool directive."""
+    """A place that runs a command to generate or check sources: `go run`, `//go:generate` or a tool directive."""
 
-    where: str
-    how: str  # the sentence's verb: "go:generate runs it"
+    where: str  # FILE:LINE
+    how: str  # for messages: "go:generate runs it"
     folders: tuple[str, ...] = ()
     import_path: str = ""
-    files: tuple[str, ...] = ()  # the Go files that are run, where files are named instead of a package
-    program: str = ""  # where it is called by its program's name
-    certain: bool = True  # not so for a `go run` in a Makefile, which may just try the service out
+    files: tuple[str, ...] = ()  # the Go files that are run, if files are named instead of a package
+    program: str = ""  # the program's name, if it is run by that
+    certain: bool = True  # False for a `go run` in a Makefile, which may just try the service out
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What a stage of a Dockerfile says that is an image: the last one, or one that `--target` asks for."""
+    """The image of a Dockerfile's last stage, or of one for `--target`."""
 
     file: str
     takes: tuple[tuple[str, str], ...] = ()  # (name of a program that it copies or starts, FILE:LINE)
@@ -65,14 +65,14 @@ class Image:
     workdir: str = ""
     volumes: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
-    files: tuple[tuple[str, str], ...] = ()  # (source in the context, target) that are no programs
+    files: tuple[tuple[str, str], ...] = ()  # (source in the context, target)
     base: str = ""
-    folder: str = "."  # where the Dockerfile lies
+    folder: str = "."  # the Dockerfile's
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All that was found."""
+    """All evidence of a repository."""
 
     builds: tuple[Build, ...] = ()
     uses: tuple[Use, ...] = ()
@@ -84,20 +84,20 @@ class Command:
     """A main package with a func main."""
 
     import_path: str
-    folder: str  # relative to the root; "" where it lies outside of it
+    folder: str  # relative to the root; "" if outside of it
     module: str  # the module's path
     module_folder: str = "."
-    binary: str = ""  # as Go calls it
-    files: frozenset[str] = frozenset()  # names of the Go files that it is compiled from
+    binary: str = ""  # Go's name for the program
+    files: frozenset[str] = frozenset()  # names of its Go files
     empty: bool = False  # func main() {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether a command is a service, and why."""
+    """The decision whether a command is a service."""
 
     command: Command
     shipped: bool
     why: str  # "built by .goreleaser.yaml:12", "lies in internal/"
-    builds: tuple[Build, ...] = field(default=())  # those that name it, the most telling first
+    builds: tuple[Build, ...] = field(default=())  # those that name it, best evidence first
     images: tuple[Image, ...] = field(default=())

@@ -1,4 +1,4 @@
-"""Project + selection -> the targets of a run. Pure: it asks neither Go nor Docker."""
+"""Computes the targets of a run from a project and a selection. Pure."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ UPX_ARCHITECTURES = frozenset(("386", "amd64", "arm", "arm64", "mips", "mipsle",
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What the command line asks for. Empty means: not said."""
+    """What the command line selects. Empty fields select the defaults."""
 
     services: tuple[str, ...] = ()  # names, folders, import paths or patterns
-    seen_from: Path | None = None  # where folders begin that are named with ./; None: the project's root
+    seen_from: Path | None = None  # the folder that ./ refers to; None: the project's root
     strategies: tuple[Strategy, ...] = ()
     platforms: tuple[Platform, ...] = ()
-    every_strategy: bool = False  # `gobake all`: what the configuration lists, not just the chosen one
+    every_strategy: bool = False  # `gobake all`: all configured strategies, not only the default one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """All targets of a run, ordered by service and strategy, and what was left out and why."""
+    """All targets of a run, ordered by service and strategy, and notes on those left out."""
 
     targets: tuple[Target, ...]
     left_out: tuple[str, ...] = ()  # one sentence each
 
     @property
     def services(self) -> tuple[Service, ...]:
-        found: dict[str, Service] = {}
+        by_name: dict[str, Service] = {}
         for target in self.targets:
-            found.setdefault(target.service.name, target.service)
-        return tuple(found.values())
+            by_name.setdefault(target.service.name, target.service)
+        return tuple(by_name.values())
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -50,18 +50,20 @@ class Matrix:
 
     @property
     def compiles(self) -> bool:
-        """Whether any target is made from source."""
+        """Whether any target is compiled from source."""
         return any(t.strategy is not Strategy.PREBUILT for t in self.targets)
 
     def without(self, dropped: Iterable[Target], reason: str) -> Matrix:
+        """Return the matrix without these targets, with the reason as a note."""
         gone = set(dropped)
         return Matrix(targets=tuple(t for t in self.targets if t not in gone), left_out=(*self.left_out, reason))
 
 
 def select(project: Project, selection: Selection, default_platforms: Sequence[Platform]) -> Matrix:
-    """The targets that a selection means. Raises UsageError for services that do not exist.
+    """Return the selected targets.
 
-    ``default_platforms`` are the builder's own (or the host's, where none was asked).
+    ``default_platforms``: those of the builder, or of the host without a builder. Raises UsageError for unknown
+    services and ConfigError for a target that cannot be built.
     """
     targets, left_out = [], []
     for service in asked_for(project, selection.services, selection.seen_from):
@@ -84,16 +86,17 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
 def _impossible(
     project: Project, service: Service, strategy: Strategy, platforms: Sequence[Platform], *, likely: bool
 ) -> tuple[str, str] | None:
-    """(reason, remedy) where a strategy cannot hold what the service compiles to; ``likely``: or most likely not.
+    """Return (reason, remedy) if the service's program cannot run in the strategy's image, else None.
 
-    What the settings leave open, the program decides, when it is there (bake/programs.j2).
+    ``likely``: also if it most likely cannot. What the settings do not decide is checked once the program is compiled
+    (bake/programs.j2).
     """
     if service.programs and strategy is Strategy.PREBUILT:
-        return "it holds several commands, and `prebuilt` is the path of one", "choose another strategy"
+        return "it has several commands, but `prebuilt` is the path of one", "choose another strategy"
     if strategy is Strategy.UPX:
         foreign = sorted({p.arch for p in platforms} - UPX_ARCHITECTURES)
         if foreign:
-            return f"UPX cannot pack {', '.join(foreign)}", "leave the platform or the strategy out"
+            return f"UPX cannot pack {', '.join(foreign)}", "leave out the platform or the strategy"
     dynamic = service.build.dynamic and (likely or (service.build.native and service.uses_cgo))
     why = "CGO_ENABLED=1" if service.build.cgo else "-buildmode=pie"
     if dynamic and strategy in (Strategy.SCRATCH, Strategy.UPX):

@@ -1,4 +1,4 @@
-"""Bases of the project's own: Dockerfiles in it that a build makes in the same bake, below its images."""
+"""The project's own bases: images built from its Dockerfiles in the same bake."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ _RUN = re.compile(r"^\s*RUN\b", re.IGNORECASE | re.MULTILINE)
 def own_bases(
     root: Path, bases: Mapping[str, str], services: Iterable[Service], where: Mapping[str, Where | None]
 ) -> tuple[OwnBase, ...]:
-    """Those that `bases` and the services name, each once; named in the order of their files.
+    """Return the Dockerfiles that `bases` and the services name, each once, numbered in the order of their paths.
 
-    ``where``: the place of ``bases.NAME`` and ``services.NAME.base``. Raises ConfigError for a file that is not there,
-    and for a base of a service whose strategy has none that could be replaced.
+    ``where``: the places of ``bases.NAME`` and ``services.NAME.base``. Raises ConfigError for an unreadable file, and
+    for a base of a service whose strategy does not allow one.
     """
-    found: dict[PurePosixPath, str] = {}
+    keys: dict[PurePosixPath, str] = {}
     for name, base in bases.items():
         if is_dockerfile(base):
-            found.setdefault(PurePosixPath(base), f"bases.{name}")
+            keys.setdefault(PurePosixPath(base), f"bases.{name}")
     for service in services:
         key = f"services.{service.name}.base"
         if service.base and service.strategy not in REPLACEABLE:
             raise ConfigError(
-                f"the strategy {service.strategy} of {service.name} takes no other base",
+                f"the strategy {service.strategy} of {service.name} does not allow another base",
                 where=where.get(key),
                 remedy=f"set its `strategy` to {', '.join(REPLACEABLE[:-1])} or {REPLACEABLE[-1]}",
             )
         if is_dockerfile(service.base):
-            found.setdefault(PurePosixPath(service.base), key)
+            keys.setdefault(PurePosixPath(service.base), key)
     return tuple(
         OwnBase(
             name="own-base" if number == 1 else f"own-base-{number}",
             file=file,
-            runs=bool(_RUN.search(_text(root, file, where.get(found[file])))),
+            runs=bool(_RUN.search(_text(root, file, where.get(keys[file])))),
         )
-        for number, file in enumerate(sorted(found), start=1)
+        for number, file in enumerate(sorted(keys), start=1)
     )
 
 

@@ -1,6 +1,6 @@
-"""Who is trusted for what, decided once and from evidence outside of the tree that is built.
+"""Decides which settings of a tree are trusted, from evidence outside of that tree.
 
-A tree says what is in its images. Who is talked to, who may write what others read, and what a gate lets through, it
-says only where whoever builds trusts it: on a CI by the event and the commit, on a terminal by asking once. `docker
-build` of a foreign repository is the measure: it gives away nothing of the machine.
+A tree may always describe its images. It may choose whom gobake contacts, who may write what others read, and the gate,
+only if it is trusted: in a CI by the event and the commit, on a terminal by asking once. The standard is `docker build`
+of a foreign repository, which gives it nothing of the machine.
 """

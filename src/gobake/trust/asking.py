@@ -1,4 +1,4 @@
-"""A person at a terminal is asked once; a script is told what to say."""
+"""Asks a person at a terminal once for trust; tells a script which option to set."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from gobake.trust.keys import KeyClass, Want, wants
 
 
 def asks() -> bool:
-    """Whether somebody is there to answer."""
+    """Whether a person at a terminal can answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask(root: Path, tree: Config | None, gifts: Sequence[str] = ()) -> bool:
-    """Say what the project wants and what its build would be given of this machine; a yes is remembered."""
+    """Show the settings that need trust and what the build would get from this machine, and ask. Remember a yes."""
     show(describe(root, wants(tree), gifts), err=True)
-    yes = click.confirm("Trust it, until what it wants is another?", default=False, err=True)
+    yes = click.confirm("Trust it until these settings change?", default=False, err=True)
     if yes:
         remembered.trust(root, tree)
     return bool(yes)
 
 
 def describe(root: Path, wanted: Sequence[Want], gifts: Sequence[str] = ()) -> str:
-    from gobake.text.printable import flat  # with all of `trace`: most runs ask nothing
+    """Return a text that lists the settings that need trust, and ``gifts``: what the build gets from this machine."""
+    from gobake.text.printable import flat  # most runs do not ask
 
     lines = []
     if wanted:
@@ -38,17 +39,17 @@ def describe(root: Path, wanted: Sequence[Want], gifts: Sequence[str] = ()) -> s
         width = max(len(want.key) for want in wanted)
         lines += [f"  {want.key:<{width}}  {want.text}  ({want.kind}; line {want.where.line})" for want in wanted]
     if gifts:
-        lines.append(f"{'It' if wanted else f'The build of {root}'} is given of this machine:")
+        lines.append(f"{'Its build' if wanted else f'The build of {root}'} gets from this machine:")
         lines += [f"  {gift}" for gift in gifts]
     return "\n".join(map(flat, lines))
 
 
 def refused(root: Path, wanted: Sequence[Want]) -> NotTrusted:
-    """For a run that has nobody to ask."""
+    """Return the error for a run that cannot ask anybody."""
     shown = ", ".join(want.key for want in wanted)
     talks = any(want.kind is KeyClass.TALKS for want in wanted)
-    what = "chooses who is talked to" if talks else "decides who may write"
+    what = KeyClass.TALKS if talks else KeyClass.WRITES
     return NotTrusted(
-        f"{wanted[0].where.file} {what} ({shown}), and nobody has said that {root} is trusted",
+        f"{wanted[0].where.file} {what} ({shown}), and nobody has trusted {root} yet",
         remedy="read it, then run `gobake trust` once, or give --trust (GOBAKE_TRUST=1)",
     )

@@ -1,7 +1,7 @@
-"""What a build may say to this machine's own Go. Pure.
+"""Which settings a build may pass to this machine's own Go. Pure.
 
-A compile in a container can start whatever it likes there. On this machine it runs with the rights, files and
-environment of whoever builds, so that nothing of the tree may name a program, or a file that is written.
+A compile in a container may start any program there. On this machine it has the user's rights, files and environment,
+so the tree must not name a program to start or a file to write.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shlex
 
 from gobake.model import Service
 
-# Settings that choose among what Go itself brings (cmd/go/internal/cfg)
+# Variables that only select Go's own features (cmd/go/internal/cfg)
 _VARIABLES = frozenset(
     (
         *("CGO_ENABLED", "GOEXPERIMENT", "GOFIPS140", "GODEBUG", "GOWORK"),
@@ -19,13 +19,13 @@ _VARIABLES = frozenset(
     )
 )
 _FLAGS = frozenset(("tags", "mod", "trimpath", "buildvcs", "buildmode", "pgo", "p", "v", "work", "x", "a", "race"))
-# of the linker (cmd/link); no file is written by these, and no other linker is started
+# Flags of the linker (cmd/link) that write no file and start no other linker
 _LINKER = frozenset(("s", "w", "X", "B", "buildid", "compressdwarf", "H", "I", "v", "E"))
 _TAKE_A_WORD = frozenset(("X", "B", "buildid", "H", "I", "E"))
 
 
 def refusal(service: Service) -> tuple[str, str] | None:
-    """(the key, what it holds) of the first setting that may start or write something; None where there is none."""
+    """Return (key, value) of the first setting that may start a program or write a file; None if there is none."""
     for name, value in service.build.env:
         if name == "GOFLAGS":
             for word in _split(value):
@@ -51,5 +51,5 @@ def _split(text: str) -> list[str]:
 
 
 def _flag(word: str) -> str:
-    found = re.fullmatch(r"--?([A-Za-z0-9]\w*)(=.*)?", word, re.DOTALL)
-    return found[1] if found else ""
+    match = re.fullmatch(r"--?([A-Za-z0-9]\w*)(=.*)?", word, re.DOTALL)
+    return match[1] if match else ""

@@ -1,4 +1,4 @@
-"""The class of every key of gobake.yaml, and the part of a configuration that a tree may say for itself."""
+"""The class of every key of gobake.yaml, and the selection of trusted settings by class."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class KeyClass(StrEnum):
     """What a key decides."""
 
     IMAGE = "describes the image"
-    TALKS = "chooses who is talked to"
+    TALKS = "chooses whom gobake contacts"
     WRITES = "decides who may write"
     GATE = "weakens a gate"
 
 
 EVERY_CLASS = frozenset(KeyClass)
-# Of whole sections, and of keys within them: the longest name that fits holds. `*` is any service.
+# By section or key: the longest matching name counts. `*` is any service.
 CLASSES: Mapping[str, KeyClass] = MappingProxyType(
     {
         "name": KeyClass.IMAGE,
@@ -57,13 +57,13 @@ CLASSES: Mapping[str, KeyClass] = MappingProxyType(
 
 
 def class_of(key: str) -> KeyClass | None:
-    """Of a dotted key, such as ``cache.store`` or ``services.api.tags``; None of a key that nobody has put into one."""
+    """Return the class of a dotted key, such as ``cache.store`` or ``services.api.tags``; None if it has none."""
     words = key.split(".")
     if words[0] == "services" and len(words) > 2:
         words[1] = "*"
     while words:
-        if found := CLASSES.get(".".join(words)):
-            return found
+        if kind := CLASSES.get(".".join(words)):
+            return kind
         words.pop()
     return None
 
@@ -75,42 +75,42 @@ class Want:
     key: str
     kind: KeyClass
     where: Where
-    text: str  # the value, as it means to gobake
+    text: str  # the value, as gobake understands it
 
 
 def wants(config: Config | None) -> tuple[Want, ...]:
-    """What a configuration says beyond its images, by the keys that are written in it; the lowest ones alone."""
+    """Return the settings of a configuration that do more than describe images, sorted by key; only innermost keys."""
     if config is None:
         return ()
-    found = []
+    settings = []
     for key, where in config.places.items():
         kind = class_of(key)
         if kind in (None, KeyClass.IMAGE) or any(other.startswith(f"{key}.") for other in config.places):
             continue
         text = _value(config, key)
         if (key.startswith("bases.") or key.endswith(".base")) and is_dockerfile(text):
-            continue  # a file of the project, which `docker build` would build too
-        found.append(Want(key=key, kind=kind or KeyClass.IMAGE, where=where, text=text))
-    return tuple(sorted(found, key=lambda want: want.key))
+            continue  # a Dockerfile of the project, which `docker build` would build too
+        settings.append(Want(key=key, kind=kind or KeyClass.IMAGE, where=where, text=text))
+    return tuple(sorted(settings, key=lambda want: want.key))
 
 
 def meaning(config: Config | None) -> str:
-    """All that a configuration says beyond its images, as one text: it is another as soon as anything of it is."""
+    """Return one text that changes with any setting of a configuration that does more than describe images."""
     if config is None:
         return ""
     services = [(s.name, s.base, s.tags) for s in (config.defaults, *config.services) if s.base or s.tags]
     cache, private = config.cache, config.private
-    said = (
+    values = (
         *(config.registry, sorted(config.bases.items()), services, config.history.folder),
         *(cache.policy, cache.store, cache.main_branch, sorted(cache.branches.items()), cache.layers, cache.seeds),
         *(private.netrc, sorted((private.tokens or {}).items()), private.ssh, private.ssh_hosts),
         *(private.known_hosts, private.ca_bundle, private.proxy),
     )
-    return repr(said)
+    return repr(values)
 
 
 def _value(config: Config, key: str) -> str:
-    """The value under a dotted key, in words; names with dots in them are looked for whole."""
+    """Return the value of a dotted key as text; "" if there is none. Names may contain dots."""
     value: object = config
     rest = key
     while rest:
@@ -144,8 +144,10 @@ def _words(value: object) -> str:
 
 
 def taken(tree: Config | None, other: Config | None, allowed: Iterable[KeyClass]) -> Config | None:
-    """What holds: of the tree's configuration the classes that are allowed, and the rest of ``other``, a configuration
-    from outside of it; what neither says is unsaid."""
+    """Return the effective configuration: the allowed classes of the tree's, and the rest of ``other``.
+
+    ``other``: a configuration from outside of the tree. Settings of neither are unset.
+    """
     allowed = frozenset(allowed)
     if allowed >= EVERY_CLASS or (tree is None and other is None):
         return tree
@@ -163,7 +165,7 @@ def taken(tree: Config | None, other: Config | None, allowed: Iterable[KeyClass]
         bases=_bases(mine, talks),
         private=talks.private,
         cache=replace(writes.cache, store=talks.cache.store, layers=layers),
-        # a pull request cannot weaken the gate of the branch that it is for; without one, its own is all there is
+        # a pull request cannot weaken its target branch's gate; without such a gate its own applies
         gate=of(KeyClass.GATE).gate if other else mine.gate,
         history=writes.history,
         defaults=_service(mine.defaults, talks.defaults, writes.defaults),
@@ -182,7 +184,7 @@ def _nothing_said(of: Config | None) -> Config:
 
 
 def _bases(mine: Config, talks: Config) -> Mapping[str, str]:
-    """Dockerfiles of the tree are a part of it; references are not."""
+    """Return the bases: Dockerfiles of the tree belong to it, references come from ``talks``."""
     own = {name: base for name, base in mine.bases.items() if is_dockerfile(base)}
     return MappingProxyType({**talks.bases, **own})
 

@@ -1,6 +1,6 @@
-"""What people said yes to on this machine: by folder, and by what the tree wanted then.
+"""Remembers which projects were trusted on this machine, by folder and by the settings that were shown.
 
-One small file in the user's data folder, for its owner alone. What is damaged or missing was never said.
+It is one small private file in the user's data folder. A damaged or missing file counts as empty.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ _MOST = 4 << 20  # bytes
 
 
 def file() -> Path:
+    """Return the path of the file."""
     return data_folder() / "trust.json"
 
 
 def is_trusted(root: Path, tree: Config | None) -> bool:
-    """Whether somebody said yes to the project in this folder, and its gobake.yaml wants the same as then."""
-    said = _read().get(_place(root))
-    return isinstance(said, dict) and said.get("wants") == _digest(tree)
+    """Whether the project in this folder was trusted with its present settings."""
+    entry = _read().get(_place(root))
+    return isinstance(entry, dict) and entry.get("wants") == _digest(tree)
 
 
 def trust(root: Path, tree: Config | None) -> None:
-    """Raises Unwritable."""
+    """Remember that the project is trusted with its present settings. Raises Unwritable."""
     _write({**_read(), _place(root): {"wants": _digest(tree), "said": int(time.time())}})
 
 
 def forget(root: Path) -> bool:
-    """Whether there was anything to forget. Raises Unwritable."""
+    """Forget a project. Return whether it was trusted. Raises Unwritable."""
     known = dict(_read())
     if known.pop(_place(root), None) is None:
         return False
@@ -47,7 +48,7 @@ def forget(root: Path) -> bool:
 
 
 def _digest(tree: Config | None) -> str:
-    """Of what the keys mean, wherever in the file they stand; of a file that wants nothing as of none."""
+    """Return a digest of the settings that need trust, whatever their order; the same for none and for no file."""
     return hashlib.sha256((meaning(tree) if wants(tree) else "").encode()).hexdigest()
 
 
@@ -58,10 +59,10 @@ def _place(root: Path) -> str:
 def _read() -> Mapping[str, Any]:
     try:
         with file().open("rb") as stream:
-            found = json.loads(stream.read(_MOST))
+            entries = json.loads(stream.read(_MOST))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return entries if isinstance(entries, dict) else {}
 
 
 def _write(known: Mapping[str, Any]) -> None:
@@ -76,5 +77,5 @@ def _write(known: Mapping[str, Any]) -> None:
         part.replace(place)
     except OSError as error:
         raise Unwritable(
-            f"{place} cannot be written: {error.strerror}", remedy="set XDG_DATA_HOME to a folder that you may write"
+            f"{place} cannot be written: {error.strerror}", remedy="set XDG_DATA_HOME to a writable folder"
         ) from None

@@ -1,1 +1,1 @@
-"""What a program says of its own version: the stamps of a service, and where their values come from."""
+"""The version information that is linked into programs: stamps, and the values for them."""

@@ -1,7 +1,7 @@
-"""The version that Go 1.24 and later give to a main module at a commit: that of its tag, or a pseudo-version.
+"""Computes the version that Go 1.24 and later give a main module at a commit: its tag, or a pseudo-version. Pure.
 
-Written after cmd/go/internal/modfetch, codeRepo.convert, and golang.org/x/mod/module, PseudoVersion. Values in, values
-out; https://go.dev/ref/mod#versions. Tags that go.mod retracts are not left out, as Go does.
+It follows cmd/go/internal/modfetch, codeRepo.convert, and golang.org/x/mod/module, PseudoVersion; see
+https://go.dev/ref/mod#versions. Unlike Go, it does not leave out tags that go.mod retracts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import total_ordering
 from pathlib import PurePosixPath
 
-DEVELOPMENT = "(devel)"  # what Go writes where it finds no version
+DEVELOPMENT = "(devel)"  # Go's version if it finds none
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _WORDS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
 _SEMANTIC = re.compile(rf"v({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_WORDS}))?(\+{_WORDS})?")
@@ -25,8 +25,8 @@ _REVISION_DIGITS = 12
 class Tags:
     """The tags of a repository, without refs/tags/."""
 
-    here: frozenset[str] = frozenset()  # of the commit itself
-    before: frozenset[str] = frozenset()  # of the commit and its ancestors
+    here: frozenset[str] = frozenset()  # tags of the commit itself
+    before: frozenset[str] = frozenset()  # tags of the commit and its ancestors
 
 
 @total_ordering
@@ -41,7 +41,7 @@ class _Version:
         match = _SEMANTIC.fullmatch(self.text)
         assert match
         words = match[4].split(".") if match[4] else []
-        # numbers come before words, and a version before a release comes before it
+        # numbers sort before words, and a prerelease before its release
         parts = tuple((not w.isdigit(), int(w) if w.isdigit() else 0, "" if w.isdigit() else w) for w in words)
         return tuple(int(match[i]) for i in (1, 2, 3)), not words, parts
 
@@ -54,8 +54,10 @@ class _Version:
 
 
 def code_folder(root_module: str, module: str) -> str | None:
-    """Where Go looks for a module's tags and go.mod in a repository whose go.mod at the top names ``root_module``; None
-    where such a repository cannot hold it."""
+    """Return the folder where Go expects a module in a repository whose top go.mod names ``root_module``.
+
+    It is "" for the top, and None if the repository cannot hold the module.
+    """
     root, path = _split(root_module)[0], _split(module)[0]
     if root in (module, path):
         return ""
@@ -63,13 +65,13 @@ def code_folder(root_module: str, module: str) -> str | None:
 
 
 def lies_right(folder: str, module: str, place: PurePosixPath) -> bool:
-    """Whether a module lies where Go looks for it: in that folder, or in one of its major version below."""
+    """Whether a module is where Go looks for it: in that folder, or in a subfolder named after its major version."""
     major = _split(module)[1]
     return place in (PurePosixPath(folder), *((PurePosixPath(folder, major),) if major else ()))
 
 
 def go_version(module: str, folder: str, tags: Tags, revision: str, seconds: int) -> str:
-    """``folder``: of code_folder; ``seconds``: the commit's time."""
+    """Return the version. ``folder``: from code_folder; ``seconds``: the commit's time since the epoch."""
     prefix, major = f"{folder}/" if folder else "", _split(module)[1]
     here = [v for tag in tags.here if (v := _of_tag(tag, prefix, major)) and prefix + v.text == tag]
     if here:
@@ -79,18 +81,18 @@ def go_version(module: str, folder: str, tags: Tags, revision: str, seconds: int
 
 
 def _split(module: str) -> tuple[str, str]:
-    """The path without its major version, and v2 of .../v2; "" for v0 and v1."""
+    """Return a module path without its major version, and the major version: v2 of .../v2, "" for v0 and v1."""
     match = _MAJOR.fullmatch(module)
     return (match[1] or match[3], match[2] or match[4]) if match else (module, "")
 
 
 def _of_tag(tag: str, prefix: str, major: str) -> _Version | None:
-    """The version that a tag names, if it is one of the module's major version."""
+    """Return the version that a tag names if it has the module's major version, else None."""
     match = _SEMANTIC.fullmatch(tag.removeprefix(prefix)) if tag.startswith(prefix) else None
     if not match or _PSEUDO.fullmatch(tag) or any(_zeros(word) for word in (match[4] or "").split(".")):
         return None
-    found = _Version(text=match[0].removesuffix(match[5] or ""))
-    return found if found.major in ((major,) if major else ("v0", "v1")) else None
+    version = _Version(text=match[0].removesuffix(match[5] or ""))
+    return version if version.major in ((major,) if major else ("v0", "v1")) else None
 
 
 def _zeros(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""Stamps and commits for a program that is compiled on this machine, as the late stages link them in a container."""
+"""Stamps and VCS information for a program compiled on this machine, as the late stages add them in a container."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VCS = "GOBAKE_VCS"
 
 @dataclass(frozen=True, kw_only=True)
 class Linked:
-    """What a go build is given beside its usual words."""
+    """Additional settings of a `go build`."""
 
     ldflags: str
     flags: tuple[str, ...]
@@ -23,7 +23,7 @@ class Linked:
 
 
 def linked(service: Service, values: Mapping[str, str], version: Callable[[], str]) -> Linked:
-    """``values``: by build argument; ``version``: asks the go command, which few stamps need."""
+    """Return the settings for a service. ``values``: by build argument; ``version``: asks go, which few stamps need."""
     go = version() if any(p.placeholder == stamps.GO for s in service.stamps for p in stamps.pieces(s.text)) else ""
     words = [service.build.ldflags] if service.build.ldflags else []
     words += [

@@ -1,4 +1,4 @@
-"""Which module of a project a service belongs to: a module has tags of its own, and so a version."""
+"""Finds the module of each service: every module has its own tags, and so its own version."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from gobake.config.stamps import ARGUMENTS
 from gobake.gotool.modules import Layout, Module
 from gobake.model import Service
 
-VERSION = ARGUMENTS["version"]  # that of the project's own module
+VERSION = ARGUMENTS["version"]  # the version of the project's root module
 
 
 def with_modules(services: Iterable[Service], layout: Layout) -> tuple[Service, ...]:
-    """The services with their modules. That of the project's own folder, or else the repository, gives `VERSION`; every
-    other module a variable of its own, VERSION_ and its folder."""
+    """Return the services with their modules and version variables.
+
+    The module in the project's root (or the repository) uses `VERSION`, every other one VERSION_ and its folder.
+    """
     named = [(service, _module(service, layout)) for service in services]
     others = sorted({m.directory for _, m in named if m and m.directory != layout.root})
     variables: dict[str, str] = {}
@@ -42,7 +44,7 @@ def _with(service: Service, module: Module | None, layout: Layout, variables: di
 
 
 def _module(service: Service, layout: Layout) -> Module | None:
-    """The innermost main module around the service's package."""
+    """Return the innermost main module around the service's package, or None."""
     folder = layout.context / service.directory
     mains = [m for build in layout.builds for m in build.mains if folder.is_relative_to(m.directory)]
     return max(mains, key=lambda m: len(m.directory.parts), default=None)

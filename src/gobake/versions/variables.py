@@ -1,4 +1,4 @@
-"""Whether a program has the variables that are stamped: the linker says nothing of one that it does not find."""
+"""Checks that programs have the stamped variables: the linker silently ignores missing ones."""
 
 from __future__ import annotations
 
@@ -13,53 +13,55 @@ from gobake.errors import ConfigError
 from gobake.gotool.packages import GoTree, Package
 from gobake.model import Service, Stamp
 
-# A string variable with its type or its first value; also inside of `var ( ... )`
+# A string variable with its type or initial value, also inside `var ( ... )`
 _DECLARED = re.compile(r'^\s*(?:var\s+)?((?:[A-Za-z_]\w*\s*,\s*)*[A-Za-z_]\w*)\s*(?:string\b|=\s*["`])', re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
+    """Services without the stamps that do not apply."""
+
     services: tuple[Service, ...]
-    notes: tuple[str, ...] = ()  # stamps that are left out, for want of a variable
+    notes: tuple[str, ...] = ()  # on stamps left out because their variable is missing
 
 
 def checked(services: Iterable[Service], config: Config, tree: GoTree) -> Checked:
-    """The services less those stamps whose variable they do not have. One of `defaults` is for those that have it.
+    """Drop stamps whose variable a service lacks. Those of `defaults` apply to the services that have the variable.
 
-    Raises ConfigError for a variable that is probably misspelt, and for a package that is not there.
+    Raises ConfigError for a variable that is probably misspelt, and for a package that does not exist.
     """
     services = tuple(services)
     if not any(service.stamps for service in services):
         return Checked(services=services)
     sources = _Sources(tree)
-    found, missing = [], list[tuple[Stamp, Service]]()
+    results, missing = [], list[tuple[Stamp, Service]]()
     for service in services:
         kept = tuple(stamp for stamp in service.stamps if sources.has(service, stamp.variable))
         missing += [(stamp, service) for stamp in service.stamps if stamp not in kept]
-        found.append(replace(service, stamps=kept))
-    used = {stamp.variable for service in found for stamp in service.stamps}
+        results.append(replace(service, stamps=kept))
+    used = {stamp.variable for service in results for stamp in service.stamps}
     notes: dict[str, None] = {}
     for stamp, service in missing:
         if _place(config, service, stamp).startswith("services.") or stamp.variable not in used:
             notes[_left_out(config, service, stamp, sources)] = None
-    return Checked(services=tuple(found), notes=tuple(notes))
+    return Checked(services=tuple(results), notes=tuple(notes))
 
 
 def declared(service: Service, tree: GoTree) -> Callable[[str], bool]:
-    """Whether a program has a variable, as far as that can be told."""
+    """Return a function that tells whether the service's program has a variable; True if unknown."""
     sources = _Sources(tree)
     return lambda variable: sources.has(service, variable)
 
 
 def _place(config: Config, service: Service, stamp: Stamp) -> str:
-    """The key that asks for a stamp."""
+    """Return the key of gobake.yaml that sets a stamp."""
     long = (f"{above}.stamps.{stamp.variable}" for above in (f"services.{service.name}", "defaults"))
     short = (f"{above}.version_stamp" for above in (f"services.{service.name}", "defaults"))
     return next(key for key in (*long, *short, "defaults") if key in config.places or key == "defaults")
 
 
 def _left_out(config: Config, service: Service, stamp: Stamp, sources: _Sources) -> str:
-    """The note of a stamp without a variable. Raises ConfigError where another name was probably meant."""
+    """Return the note on a stamp without a variable. Raises ConfigError if another name was probably meant."""
     where = config.where_of(_place(config, service, stamp))
     package, _, name = stamp.variable.rpartition(".")
     if sources.package(service, package) is None:
@@ -73,7 +75,7 @@ def _left_out(config: Config, service: Service, stamp: Stamp, sources: _Sources)
 
 
 class _Sources:
-    """The Go files of a project's packages, read as they are asked for."""
+    """The Go files of a project's packages, read on demand."""
 
     def __init__(self, tree: GoTree) -> None:
         self._tree = tree
@@ -89,7 +91,7 @@ class _Sources:
         return self._known.get(service.package if path == "main" else path)
 
     def has(self, service: Service, variable: str) -> bool:
-        """True also for what cannot be told: packages of other modules, and those whose files are not known."""
+        """Whether the variable exists; also True if unknown, as in packages of other modules or without known files."""
         path, _, name = variable.rpartition(".")
         package = self.package(service, path)
         if package is None:
@@ -97,6 +99,7 @@ class _Sources:
         return not package.files or bool(re.search(rf"\b{re.escape(name)}\b", self._text(package)))
 
     def names(self, service: Service, path: str) -> tuple[str, ...]:
+        """Return the names of a package's string variables."""
         package = self.package(service, path)
         lists = _DECLARED.findall(self._text(package)) if package else []
         return tuple(dict.fromkeys(name.strip() for names in lists for name in names.split(",")))

@@ -1,4 +1,4 @@
-"""What a plain `go build` writes into a program about its commit, as gobake has it linked in: `vcs: true`."""
+"""The VCS information that a plain `go build` writes into a program, linked in by gobake for `vcs: true`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from gobake.versions.goversion import DEVELOPMENT, Tags, code_folder, go_version
 
 
 def told(look: Look, seen: Checkout, project: Project, ours: Iterable[Path]) -> Mapping[str, str]:
-    """By build argument: revision, time, whether anything was modified, and the main module's version. Empty where no
-    service asks for it or there is no commit. ``ours``: what gobake itself has written into the work tree."""
+    """Return, by build argument, a text with revision, time, modified flag and version of the main module.
+
+    Empty if no service has `vcs` or there is no commit. ``ours``: files that gobake has written into the work tree.
+    """
     services = {s.vcs_variable: s for s in (*project.services, *project.left_out) if s.vcs}
     if not services or not seen.revision:
         return {}
     modified = look.modified(ours)
     tags = Tags(here=look.tags(f"--points-at={seen.revision}"), before=look.tags(f"--merged={seen.revision}"))
     root = _module_at(look.top)
-    found = {}
+    values = {}
     for name, service in services.items():
         version = _version(look, seen, project, service, root, tags)
         if modified and version != DEVELOPMENT:
             version += "+dirty"
-        found[name] = f"{seen.revision} {seen.commit_date} {str(modified).lower()} {version}"
-    return found
+        values[name] = f"{seen.revision} {seen.commit_date} {str(modified).lower()} {version}"
+    return values
 
 
 def _version(look: Look, seen: Checkout, project: Project, service: Service, root: str, tags: Tags) -> str:
@@ -39,7 +41,7 @@ def _version(look: Look, seen: Checkout, project: Project, service: Service, roo
 
 
 def _module_at(top: Path | None) -> str:
-    """The module whose go.mod lies at the top of the repository: without one Go tells no version."""
+    """Return the path of the module at the repository's top; "" for none, and then Go finds no version."""
     try:
         return modfile.read(top / "go.mod").module if top and (top / "go.mod").is_file() else ""
     except ProjectError:

@@ -255,5 +255,5 @@ def test_a_go_mod_without_a_module_line_is_refused(tree: Tree) -> None:
 def test_modules_that_share_the_file_systems_root_only_are_refused(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tree({"go.mod": mod("example.com/a")})
     monkeypatch.setattr("gobake.gotool.modules.os.path.commonpath", lambda _: "/")
-    with pytest.raises(ProjectError, match="only the file system's root in common"):
+    with pytest.raises(ProjectError, match="have no common folder but the root of the file system"):
         layout(root)

@@ -148,7 +148,7 @@ def test_the_user_is_known_everywhere_and_a_home_is_there_unless_the_environment
         ('os.WriteFile("a/x.db", b, 0)', {"workdir": "/app"}, "`workdir: /data` starts it in a folder of its own"),
         ('os.MkdirAll("/var/lib/api", 0)', {}, "`data: [/var/lib/api]`"),
         ('os.Create("/var/lib/api/x")', {}, "`data: [/var/lib/api]`"),
-        ('os.Create("/var/log/x.log")', {}, "`data: [/data]`, and the program told to write there"),
+        ('os.Create("/var/log/x.log")', {}, "`data: [/data]`, and tell the program to write there"),
     ],
 )
 def test_a_path_that_cannot_be_written_is_told_with_the_key(code: str, settings: dict[str, Any], answer: str) -> None:

@@ -106,7 +106,7 @@ def test_without_from_all_that_is_there_is_joined(tree: Tree) -> None:
     assert "  # built by .goreleaser.yaml:2\n" in text
     assert "    # strategy: alpine  # Dockerfile is FROM alpine:3.22\n" in text
     assert "    # -X main.secret of .goreleaser.yaml:2 has a value that gobake does not know\n" in text
-    assert "  # gen (./cmd/gen): is called gen, as tools are\n" in text
+    assert "  # gen (./cmd/gen): is named like a tool: gen\n" in text
 
 
 NOT_TAKEN: dict[str, tuple[str, Mapping[str, object]]] = {

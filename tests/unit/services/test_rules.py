@@ -237,15 +237,15 @@ def test_what_ships_and_what_does_not(tree: Tree, shape: str) -> None:
 REASONS: dict[str, tuple[Mapping[str, str], str, str]] = {
     "goreleaser": (SHAPES["what GoReleaser builds ships, and nothing else"][0], "./cmd/api", "built by .goreleaser.yaml:2"),
     "not goreleaser": (
-        SHAPES["what GoReleaser builds ships, and nothing else"][0], "./cmd/other", "not among what .goreleaser.yaml builds"
+        SHAPES["what GoReleaser builds ships, and nothing else"][0], "./cmd/other", "not built by .goreleaser.yaml"
     ),
     "dockerfile": (SHAPES["a Dockerfile builds one of several"][0], "./cmd/api", "built by Dockerfile:4"),
     "no dockerfile": (
-        SHAPES["a Dockerfile builds one of several"][0], "./cmd/x", "no Dockerfile builds it, as Dockerfile does cmd/api"
+        SHAPES["a Dockerfile builds one of several"][0], "./cmd/x", "no Dockerfile builds it; Dockerfile builds cmd/api"
     ),
     "makefile": ({**commands("cmd/api", "cmd/b"), "Makefile": MAKEFILE}, "./cmd/api", "built by Makefile:4"),
     "folder": (commands("cmd/api", "lib/tools/x"), "./lib/tools/x", "lies in lib/tools/"),
-    "name": (commands("cmd/api", "cmd/gen-docs"), "./cmd/gen-docs", "is called gen-docs, as tools are"),
+    "name": (commands("cmd/api", "cmd/gen-docs"), "./cmd/gen-docs", "is named like a tool: gen-docs"),
     "generate": (SHAPES["go:generate and tool lines name no services"][0], "./cmd/mk", "go:generate runs it (lib/x.go:3)"),
     "tool": (SHAPES["go:generate and tool lines name no services"][0], "./cmd/fmtx", "is a tool of go.mod:5"),
     "idle": (SHAPES["a main that does nothing holds generate lines"][0], ".", "its main does nothing"),

@@ -67,11 +67,11 @@ def test_a_command_of_an_image_is_no_service_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
-        ("binaries: [server], package: ./server", "`binaries` names the package already; take `package` away"),
+        ("binaries: [server], package: ./server", "`binaries` already names the package; remove `package`"),
         ("binaries: [server, etcdcli]", "no main package is called etcdcli; did you mean etcdctl?"),
         ("binaries: [server, ./nothing]", "there is no Go package in ./nothing"),
-        ("binaries: [server, {package: etcdctl, name: etcd}]", "two programs would be called etcd in the image of etcd"),
-        ("binaries: [server, etcdctl, ./etcdctl]", "two programs would be called etcdctl in the image of etcd"),
+        ("binaries: [server, {package: etcdctl, name: etcd}]", "two programs in the image of etcd are named etcd"),
+        ("binaries: [server, etcdctl, ./etcdctl]", "two programs in the image of etcd are named etcdctl"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_one_image_is_refused_where_it_is_written(yaml: str, message: str) -> None:
@@ -85,7 +85,7 @@ def test_what_cannot_be_one_image_is_refused_where_it_is_written(yaml: str, mess
 def test_commands_of_modules_that_no_go_build_reaches_together_are_refused() -> None:
     apart = {m.binary: replace(m, build_root=PurePosixPath(m.binary)) for m in TREE.mains}
     config = parse_config(b"services: {etcd: {binaries: [server, etcdctl]}}", Path("gobake.yaml"))
-    with pytest.raises(ConfigError, match=r"etcdctl and .*/server are of modules without a common go.work"):
+    with pytest.raises(ConfigError, match=r"etcdctl and .*/server are in modules without a common go.work"):
         commands(config.services[0], lambda one: apart[one.name])
 
 
@@ -148,7 +148,7 @@ def test_a_single_stage_builds_each() -> None:
 
 
 def test_prebuilt_is_refused_with_its_reason() -> None:
-    with pytest.raises(ConfigError, match="etcd cannot be built in prebuilt: it holds several commands"):
+    with pytest.raises(ConfigError, match="etcd cannot be built in prebuilt: it has several commands"):
         dockerfile(Strategy.PREBUILT)
     matrix = select(of(), Selection(every_strategy=True), (AMD64,))
     assert [note.partition(":")[0] for note in matrix.left_out] == ["etcd in prebuilt"]
