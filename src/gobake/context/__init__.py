@@ -1,1 +1,1 @@
-"""What a build reads of the user's tree: which files, and the copies of them that BuildKit is given."""
+"""The build context: which files of the user's tree a build reads, and the copies that BuildKit gets."""

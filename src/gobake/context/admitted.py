@@ -1,6 +1,6 @@
-"""Which files a build reads: those that Go says, and those that it needs without saying.
+"""Finds the files that a build reads: those that Go lists, and those that it needs without listing them.
 
-Folders that hold nothing of them are never entered, whatever their size and whoever may read them.
+Folders without such files are never entered, so neither their size nor their permissions matter.
 """
 
 from __future__ import annotations
@@ -27,30 +27,31 @@ _PROFILE = "default.pgo"
 
 
 def used_roots(matrix: Matrix, tree: GoTree) -> tuple[BuildRoot, ...]:
+    """Return the build roots of the selected services."""
     used = {service.build_root for service in matrix.services}
     return tuple(b for b in tree.layout.builds if _relative(b.directory, tree) in used)
 
 
 def packages(matrix: Matrix, tree: GoTree) -> tuple[Package, ...]:
-    """The packages of the user's tree that the selected services are made of."""
+    """Return the packages of the user's tree that the selected services consist of."""
     return tree.closure(path for service in matrix.services for path in service.packages)
 
 
 def in_context(project: Project, path: PurePosixPath) -> PurePosixPath:
-    """A path of the project's own, from the context, which is wider where a module is replaced by one outside."""
+    """Return a project path relative to the context, which is a parent of the project if modules outside are used."""
     return PurePosixPath(project.root.relative_to(project.context).as_posix()) / path
 
 
 def module_paths(root: BuildRoot, tree: GoTree) -> list[PurePosixPath]:
-    """go.mod, go.sum and go.work of a build root, and its vendor folder, from the context."""
-    found = [_relative(file, tree) for file in root.files]
+    """Return go.mod, go.sum and go.work of a build root, and its vendor folder, relative to the context."""
+    paths = [_relative(file, tree) for file in root.files]
     if root.reads_vendor:
-        found.append(_relative(root.directory, tree) / "vendor")
-    return found
+        paths.append(_relative(root.directory, tree) / "vendor")
+    return paths
 
 
 def admitted(project: Project, matrix: Matrix, tree: GoTree) -> Admitted:
-    """Raises ProjectError for a link that leads out of the context, and for what may not be read."""
+    """Return all files that a build reads. Raises ProjectError for links out of the context and unreadable files."""
     links = Links(project.context)
     sources = _Found()
     for root in used_roots(matrix, tree):
@@ -67,7 +68,7 @@ def admitted(project: Project, matrix: Matrix, tree: GoTree) -> Admitted:
         sources.add(Entry(path=path, source=links.file(path)) for path in (*needs.headers, *needs.libraries))
         sources.add(marks(links, package, needs))
     sources.add(included)
-    for package in packages(matrix, tree):  # last: what Go refuses to embed stays what it is
+    for package in packages(matrix, tree):  # last, so that links that Go refuses to embed stay links
         sources.replace(embedded(links, _text(package.directory), package.embeds))
     files = _Found()
     for service in matrix.services:
@@ -84,7 +85,7 @@ def _included(links: Links, project: Project) -> Iterator[Entry]:
 
 
 def beyond(scan: Scan, links: Links, package: Package, flags: tuple[str, ...] = ()) -> Beyond:
-    """What a package needs beside its own files, and Go does not list."""
+    """Return what a package needs that Go does not list."""
     folder = _text(package.directory)
     read = [name for name in _sources(links, package) if package.cgo or not name.endswith(".go")]
     if not read:
@@ -93,7 +94,7 @@ def beyond(scan: Scan, links: Links, package: Package, flags: tuple[str, ...] = 
 
 
 class _Found:
-    """Entries by path; of two of one path the first counts."""
+    """Entries by path; the first of a path counts."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
@@ -109,7 +110,7 @@ class _Found:
 
     @property
     def ordered(self) -> tuple[Entry, ...]:
-        """Without what lies below a link that stays a link."""
+        """The entries sorted by path, without those below a link that stays a link."""
         linked = {path for path, entry in self._entries.items() if entry.link}
         return tuple(
             self._entries[path] for path in sorted(self._entries) if not linked or linked.isdisjoint(_above(path))
@@ -131,25 +132,25 @@ def _of_package(links: Links, package: Package) -> Iterator[Entry]:
         path = f"{folder}/{name}" if folder else name
         place = os.path.join(links.folder(folder), name)
         if os.path.islink(place) and links.leads_out(place) and package.files and name not in package.files:
-            continue  # Go passes over it too
+            continue  # Go ignores it too
         yield from _one(links, path, place)
 
 
 def _sources(links: Links, package: Package) -> list[str]:
-    """Names of the files in the package's folder that Go may compile, for whatever platform."""
+    """Return names of the files in the package's folder that Go may compile for any platform."""
     endings = tuple(f".{suffix}" for suffix in suffixes(cgo=package.cgo))
-    told = set(package.files)
+    listed = set(package.files)
     return [
         name
         for name in names(links.folder(_text(package.directory)))
-        if name in told
+        if name in listed
         or (name.endswith(endings) and not name.startswith(("_", ".")) and not name.endswith(_TEST))
         or (name == _PROFILE and package.name == "main")
     ]
 
 
 def _one(links: Links, path: str, place: str) -> Iterator[Entry]:
-    """A file; a link that leads nowhere stays one, so that Go says the same of it as on the host."""
+    """Yield a file; a dangling link stays a link, so that Go reports it as on the host."""
     if not os.path.islink(place):
         if is_file(place):
             yield Entry(path=path, source=place)
@@ -165,9 +166,10 @@ def _one(links: Links, path: str, place: str) -> Iterator[Entry]:
 
 
 def _all_at(links: Links, path: str, *, strict: bool) -> Iterator[Entry]:
-    """A file, or a folder with all that is below it, links resolved.
+    """Yield a file, or a folder with everything below it; links are resolved.
 
-    Not ``strict``: of a vendor folder, in which a link that leads out is no error unless Go would compile it.
+    ``strict``: False for module files and vendor folders, where a link out of the context is an error only if Go would
+    compile it, and tests are left out.
     """
     above, name = os.path.split(path)
     place = os.path.join(links.folder(above), name) if name else links.folder("")
@@ -184,9 +186,9 @@ def _below(links: Links, path: str, place: str, inside: frozenset[str], *, stric
         return
     if end in inside:
         raise ProjectError(
-            "is a symbolic link to a folder that it lies in itself",
+            "is a symbolic link to one of its parent folders",
             where=Where(file=Path(links.absolute(path))),
-            remedy="leave the link out of `files` and `include`, or take it away",
+            remedy="remove the link, or leave it out of `files` and `include`",
         )
     listed = _listed(links, path, end)
     if path and not listed:
@@ -204,7 +206,7 @@ def _listed(links: Links, path: str, place: str) -> list[str]:
         raise ProjectError(
             f"cannot be read: {error.strerror}",
             where=Where(file=Path(links.absolute(path))),
-            remedy="the build needs what is in it; make it readable for you",
+            remedy="the build needs its content; make it readable",
         ) from None
 
 
@@ -216,7 +218,7 @@ def _compiled() -> tuple[str, ...]:
 
 
 def _of_flags(project: Project, matrix: Matrix) -> Iterator[str]:
-    """Files that a service's GOFLAGS name: -modfile, -overlay, -pgo, relative to where Go runs."""
+    """Yield the files that GOFLAGS of the services name: -modfile, -overlay, -pgo, relative to where Go runs."""
     for service in matrix.services:
         root = _text(service.build_root)
         for word in dict(service.build.env).get("GOFLAGS", "").split():
@@ -231,7 +233,7 @@ def _of_flags(project: Project, matrix: Matrix) -> Iterator[str]:
 
 
 def _named(root: str, path: str) -> str:
-    """A path of the compile's, from the context."""
+    """Return a path of the compile relative to the context."""
     return os.path.normpath(
         path.removeprefix(f"{SOURCE_FOLDER}/") if path.startswith("/") else os.path.join(root, path)
     )
@@ -241,17 +243,17 @@ def _replacements(overlay: Path) -> list[str]:
     try:
         return [str(file) for file in json.loads(overlay.read_bytes())["Replace"].values() if file]
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return []  # Go will say what is wrong with it
+        return []  # Go reports the error
 
 
 def _compiler_flags(matrix: Matrix) -> tuple[str, ...]:
-    """What the services' build_env gives to C compilers and linkers."""
-    found: dict[str, None] = {}
+    """Return the flags for C compilers and linkers in build_env of the services."""
+    flags: dict[str, None] = {}
     for service in matrix.services:
         for name, value in service.build.env:
             if name.startswith("CGO_") and name.endswith("FLAGS"):
-                found |= dict.fromkeys(value.split())
-    return tuple(found)
+                flags |= dict.fromkeys(value.split())
+    return tuple(flags)
 
 
 def _relative(folder: Path, tree: GoTree) -> PurePosixPath:

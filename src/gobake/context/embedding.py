@@ -1,6 +1,7 @@
-"""What //go:embed patterns bring in, by Go's own rules (cmd/go/internal/load, resolveEmbed).
+"""Resolves //go:embed patterns by Go's own rules (cmd/go/internal/load, resolveEmbed).
 
-Go is not asked for it: its answer is remembered from run to run, and a new file that matches changes no Go file.
+Go itself is not asked, because its answer is remembered from run to run, and a new file that matches a pattern changes
+no Go file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _BAD_NAMES = frozenset(("", ".bzr", ".hg", ".git", ".svn"))
 
 
 def embedded(links: Links, folder: str, patterns: Iterable[str]) -> Iterator[Entry]:
-    """Files of a package, and links that Go refuses to embed: they stay links, so that it refuses them in the build."""
+    """Yield the embedded files of a package, and links, so that Go refuses these in the build too."""
     root = links.folder(folder)
     for written in patterns:
         hidden = written.startswith("all:")
@@ -38,14 +39,14 @@ def _matched(root: str, folder: str, match: str, *, hidden: bool) -> Iterator[En
         if _regular(place):
             yield Entry(path=_joined(folder, match), source=place)
         return
-    found = list(_walk(place, _joined(folder, match), hidden=hidden, top=True))
-    yield from found or [Entry(path=_joined(folder, match))]  # Go has a word of its own for an empty one
+    files = list(_walk(place, _joined(folder, match), hidden=hidden, top=True))
+    yield from files or [Entry(path=_joined(folder, match))]  # Go has its own error for an empty folder
 
 
 def _walk(place: str, path: str, *, hidden: bool, top: bool = False) -> Iterator[Entry]:
     listed = names(place)
     if not top and "go.mod" in listed:
-        return  # a module of its own
+        return  # another module
     for name in listed:
         if name in _BAD_NAMES or (name.startswith((".", "_")) and not hidden):
             continue

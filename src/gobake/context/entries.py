@@ -1,10 +1,10 @@
-"""What is to lie in a build context: values."""
+"""The entries of a build context, as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# of packages that use cgo and of those that do not: what the go command compiles (go/build, Package)
+# Suffixes of the files that the go command compiles, without and with cgo (go/build, Package)
 _ASSEMBLY = ("go", "s", "h", "syso")
 _CGO = (
     *(*_ASSEMBLY, "S", "sx", "c", "cc", "cpp", "cxx", "hh", "hpp", "hxx", "m"),
@@ -13,18 +13,18 @@ _CGO = (
 
 
 def suffixes(*, cgo: bool) -> tuple[str, ...]:
-    """Endings of the files that Go compiles of a package, without the dot."""
+    """Return the suffixes of the files that Go compiles, without the dot."""
     return _CGO if cgo else _ASSEMBLY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One file, folder or link. All paths are of the context, with `/` between the elements."""
+    """One file, folder or link; a folder has neither source, link nor text."""
 
-    path: str  # under which the build reads it
-    source: str = ""  # absolute: the regular file whose content it has; "" for what is no file
-    link: str = ""  # what it leads to, where it stays a link; neither source nor link: a folder
-    text: str = ""  # the content of a file that no file of the tree has
+    path: str  # in the context, with `/` between the elements
+    source: str = ""  # absolute path of the regular file with its content
+    link: str = ""  # the target, if it stays a link
+    text: str = ""  # the content of a generated file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,5 +36,5 @@ class Admitted:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Those of the sources that come from files of the tree."""
+        """The paths of the sources that are files of the tree."""
         return tuple(entry.path for entry in self.sources if entry.source)

@@ -1,4 +1,4 @@
-"""What C, assembly and cgo's comments mention: headers, folders of headers and libraries. Texts in, values out."""
+"""Finds headers, header folders and libraries mentioned in C, assembly and cgo comments. Pure."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _QUOTED = re.compile(
     re.MULTILINE,
 )
 _ANGLED = re.compile(r"^[ \t]*(?://[ \t]*)?#[ \t]*(?:include|import|embed)[ \t]*<([^>\n]+)>", re.MULTILINE)
-_INCBIN = re.compile(r'\.incbin[ \t]+\\?"([^"\\\n]+)\\?"')  # in an asm statement, where quotes are escaped
+_INCBIN = re.compile(r'\.incbin[ \t]+\\?"([^"\\\n]+)\\?"')  # in an asm statement, with escaped quotes
 _CGO = re.compile(r"^[ \t]*(?://[ \t]*)?#cgo[ \t]+([^:\n]*):[ \t]*([^\n]*)$", re.MULTILINE)
 _IMPORTS_C = re.compile(r'^\s*(?:import\s+)?"C"', re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mentions:
-    """What one source names, as it is written there."""
+    """What one source mentions, as written there."""
 
-    quoted: tuple[str, ...] = ()  # #include "x", and what is like it
+    quoted: tuple[str, ...] = ()  # #include "x" and the like
     angled: tuple[str, ...] = ()  # #include <x>
-    words: tuple[str, ...] = ()  # of #cgo lines: flags of compiler and linker
+    words: tuple[str, ...] = ()  # compiler and linker flags of #cgo lines
 
 
 def mentions(text: str, *, go: bool) -> Mentions:
-    """Of one source; ``go``: of a .go file, where only a comment before `import "C"` can name anything."""
+    """Return the mentions of one source. ``go``: it is a .go file, which counts only if it imports "C"."""
     if go and not _IMPORTS_C.search(text):
         return Mentions()
     quoted = [*_QUOTED.findall(text), *(_INCBIN.findall(text) if "incbin" in text else ())]
@@ -40,12 +40,12 @@ def mentions(text: str, *, go: bool) -> Mentions:
 def _words(line: str) -> list[str]:
     try:
         return shlex.split(line)
-    except ValueError:  # Go will say what is wrong with it
+    except ValueError:  # Go reports the error
         return line.split()
 
 
 def folders(words: tuple[str, ...], flag: str) -> Iterator[str]:
-    """What `-I x`, `-Ix` (or -L, ...) name."""
+    """Yield the folders that `-I x` or `-Ix` (or -L, ...) name."""
     after = False
     for word in words:
         if after:
@@ -56,7 +56,7 @@ def folders(words: tuple[str, ...], flag: str) -> Iterator[str]:
 
 
 def places(words: tuple[str, ...]) -> Iterator[str]:
-    """Whatever else may be a file: words, and what stands behind `=` or `,` in them."""
+    """Yield other words that may name files, and the parts of words after `=` or `,`."""
     for word in words:
         if word.startswith("-T") and word != "-T":
             yield word[2:]

@@ -1,6 +1,6 @@
-"""What a compile asked for in vain although the user's tree has it: it was not seen to be needed, and left out.
+"""Finds files that a compile lacked although the user's tree has them: gobake wrongly left them out.
 
-From the words of Go, its assembler, C compilers and linkers, each of which has a recorded example in the tests.
+It parses messages of Go, its assembler, C compilers and linkers; the tests have a recorded example of each.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from gobake.context.links import Links
 from gobake.context.patterns import expand, names
 from gobake.gotool.modules import Layout
 
-SOURCE = "/src"  # where the context lies in the compile
-_INCLUDES_OF_GO = "/usr/local/go/pkg/include"  # where the assembler looks last; it names that place alone
+SOURCE = "/src"  # the context in the compile
+_INCLUDES_OF_GO = "/usr/local/go/pkg/include"  # where the assembler looks last; its messages name only this folder
 _OPEN = re.compile(r"(?:(?P<file>[^\s:][^:\n]*):\d+: #include: )?open (?P<path>[^\n]+?): no such file or directory")
 _INCLUDED = re.compile(r"^(?P<file>[^\s:][^:\n]*):\d+(?::\d+)?: fatal error: (?P<path>[^\n]+?): No such file or", re.M)
 _LINKED = re.compile(r"cannot find (?P<path>[^\s:-][^\n]*?)(?:: No such file or directory)?$", re.M)
@@ -34,14 +34,14 @@ _UNSEARCHED = frozenset(("node_modules",))
 
 @dataclass(frozen=True, kw_only=True)
 class Missed:
-    """Where to look. A path is told once, as the user has it."""
+    """Looks for missing files in the log of one compile."""
 
     layout: Layout
-    staged: Path  # the copies that were built from
-    folder: str  # where `go build` ran, from the context; "" for the context itself
+    staged: Path  # the copies that the build used
+    folder: str  # where `go build` ran, relative to the context; "" for the context itself
 
     def __call__(self, log: str) -> str:
-        """The first path that the log asks for, lies in the context, and was not admitted; "" for none."""
+        """Return the first path that the log asks for, exists in the context, and was not admitted; "" for none."""
         for path in self._asked_for(log):
             clean = posixpath.normpath(path)
             if clean.startswith(("..", "/")) or clean == ".":
@@ -51,32 +51,32 @@ class Missed:
         return ""
 
     def _is_staged(self, path: str) -> bool:
-        """A folder counts as staged where one of its files is."""
+        """Whether a path is staged; a folder is if it has a staged file."""
         place = self.staged / path
         return any(entry.is_file() for entry in place.iterdir()) if place.is_dir() else place.exists()
 
     def _asked_for(self, log: str) -> Iterator[str]:
-        for found in _OPEN.finditer(log):
-            yield from self._included(found["file"], found["path"]) if found["file"] else [self._path(found["path"])]
-        for found in _INCLUDED.finditer(log):
-            yield from self._included(found["file"], found["path"])
-        for found in _LINKED.finditer(log):
-            yield self._path(found["path"])
-        for found in _EMBEDDED.finditer(log):
-            folder = posixpath.dirname(self._path(found["file"]))
-            for match in expand(str(self.layout.context / folder), found["pattern"].removeprefix("all:")):
-                yield f"{folder}/{match}" if folder else match
-        for found in _PACKAGE.finditer(log):
-            yield from self._package(next(group for group in found.groups() if group))
+        for match in _OPEN.finditer(log):
+            yield from self._included(match["file"], match["path"]) if match["file"] else [self._path(match["path"])]
+        for match in _INCLUDED.finditer(log):
+            yield from self._included(match["file"], match["path"])
+        for match in _LINKED.finditer(log):
+            yield self._path(match["path"])
+        for match in _EMBEDDED.finditer(log):
+            folder = posixpath.dirname(self._path(match["file"]))
+            for path in expand(str(self.layout.context / folder), match["pattern"].removeprefix("all:")):
+                yield f"{folder}/{path}" if folder else path
+        for match in _PACKAGE.finditer(log):
+            yield from self._package(next(group for group in match.groups() if group))
 
     def _path(self, text: str) -> str:
-        """A path of the container's as one of the context; relative ones begin where Go ran."""
+        """Return a path of the container relative to the context; relative ones begin where Go ran."""
         if text.startswith("/"):
             return text.removeprefix(f"{SOURCE}/")
         return posixpath.normpath(posixpath.join(self.folder, text))
 
     def _included(self, file: str, name: str) -> Iterator[str]:
-        """Beside the file that includes it, and else wherever its path ends like that."""
+        """Yield paths of an included file: beside the including file, then anywhere with the same end of the path."""
         if name.startswith(f"{SOURCE}/"):
             yield self._path(name)
             return
@@ -96,7 +96,7 @@ class Missed:
 
 
 def _below(links: Links, folder: str) -> Iterator[str]:
-    """Files, nearer ones first; what is hidden or of no interest to Go is not entered."""
+    """Yield files, those less deep first; hidden folders and node_modules are skipped."""
     deeper = []
     for name in names(links.absolute(folder)):
         path = f"{folder}/{name}" if folder else name

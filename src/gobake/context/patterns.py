@@ -1,8 +1,8 @@
-"""Patterns of `include` and of //go:embed, as Go and the ignore file read them.
+"""Expands patterns of `include` and //go:embed as Go and the ignore file do.
 
-Go's path.Match (https://pkg.go.dev/path#Match): `*`, `?`, `[a-z]`, `[^a-z]`, and a backslash before what is meant
-literally; none of them matches a `/`. The ignore file has `**` besides, for any number of folders. Only folders that a
-pattern can lead to are entered.
+The syntax is that of Go's path.Match (https://pkg.go.dev/path#Match): `*`, `?`, `[a-z]`, `[^a-z]`, and a backslash to
+escape; none of them matches a `/`. As in the ignore file, `**` stands for any number of folders. Only folders that may
+contain matches are entered.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MAGIC = re.compile(r"[*?\[\\]")
 
 
 def expand(root: str, pattern: str) -> Iterator[str]:
-    """Paths below the folder ``root``, relative to it, that match; in order. Hidden files count as any others."""
+    """Yield matching paths relative to the folder ``root``, sorted; hidden files match like others."""
     parts = [part for part in pattern.split("/") if part not in ("", ".")]
     yield from _below(root, "", parts)
 
@@ -54,7 +54,7 @@ def _anywhere(root: str, at: str, rest: list[str]) -> Iterator[str]:
 
 
 def names(folder: str) -> list[str]:
-    """What lies in a folder, ordered; nothing where it cannot be read or is none."""
+    """Return the sorted names in a folder; empty if it is not a readable folder."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -66,7 +66,7 @@ def _joined(folder: str, name: str) -> str:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """path.Match for one element of a path; a malformed pattern matches nothing."""
+    """Whether one path element matches, as path.Match does; a malformed pattern matches nothing."""
     expression = _expression(pattern)
     return expression is not None and expression.fullmatch(name) is not None
 
@@ -102,7 +102,7 @@ def _expression(pattern: str) -> re.Pattern[str] | None:
 
 
 def _class(inside: str) -> str:
-    """Python's words for what stands between Go's brackets; "" for what Go refuses."""
+    """Translate the content of Go's brackets to a Python character class; "" if Go refuses it."""
     inverted = inside.startswith("^")
     items = re.findall(r"\\?.", inside[1:] if inverted else inside, re.DOTALL)
     if not items or "-" in (items[0], items[-1]):
@@ -112,7 +112,7 @@ def _class(inside: str) -> str:
 
 
 def _end_of_class(pattern: str, at: int) -> int:
-    """Where a class that begins before ``at`` is closed; -1: nowhere."""
+    """Return the index of the bracket that closes a class beginning before ``at``; -1 if there is none."""
     while at < len(pattern):
         if pattern[at] == "]":
             return at

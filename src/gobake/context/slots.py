@@ -1,7 +1,7 @@
-"""Folders for the copies of one checkout, one for each run that goes on at this moment.
+"""Folders for the copies of one checkout, one per concurrent run.
 
-Runs that follow each other use the same folder, of which BuildKit then asks for what changed only. A run holds a lock
-on its folder as long as it lives, however it ends; another one at the same moment takes the next folder.
+Consecutive runs use the same folder, so that BuildKit transfers only what changed. A run locks its folder until its
+process ends; a concurrent run takes the next folder.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from itertools import count
 from pathlib import Path
 
 _KEEP_SECONDS = 14 * 24 * 3600
-_MOST = 64  # runs of one checkout at one moment; more share the last folder
+_MOST = 64  # concurrent runs of one checkout; more share the last folder
 
 
 class Lock:
-    """Held as long as this value lives, or the process."""
+    """A file lock, held until this object or the process ends."""
 
     def __init__(self, file: Path) -> None:
         self._opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def taken(self) -> bool:
-        """Whether it is ours now. A file system without locks gives it to everyone."""
+        """Try to take the lock; return whether we hold it. True on a file system without locks."""
         try:
             fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -42,14 +42,14 @@ class Lock:
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """One folder, for one run."""
+    """The folder of one run."""
 
     folder: Path
-    lock: Lock | None = field(default=None, repr=False, compare=False)  # None: it is shared with another run
+    lock: Lock | None = field(default=None, repr=False, compare=False)  # None: shared with another run
 
 
 def take(home: Path) -> Slot:
-    """The first folder below ``home`` that no other run holds. Raises OSError where nothing can be written there."""
+    """Return the first folder below ``home`` that no other run holds. Raises OSError if it cannot be written."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     for number in count(1):
@@ -64,13 +64,13 @@ def take(home: Path) -> Slot:
 
 
 def _locked(file: Path) -> Lock | None:
-    """None: another run holds it."""
+    """Return the lock, or None if another run holds it."""
     lock = Lock(file)
     return lock if lock.taken() else None
 
 
 def _forget_old(home: Path) -> None:
-    """What no run has used for two weeks, and nobody uses now."""
+    """Delete folders that are not in use and were not used for two weeks."""
     for lock in home.glob("*.lock"):
         folder = lock.with_suffix("")
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""The copies that BuildKit is given instead of the user's tree: just what the build reads, the same on every machine.
+"""Makes the copies that BuildKit gets instead of the user's tree: only what the build reads, the same on every machine.
 
-Modes are those that git keeps, dates follow from the content: BuildKit takes a file of the same size and date for the
-same file, and so does Go's package index (golang/go#69179). A copy whose original was not touched is not read again.
+Modes are those that git keeps, and dates are derived from the content: BuildKit takes files of the same size and date
+for the same file, and so does Go's package index (golang/go#69179). Unchanged originals are not read again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from gobake.errors import ProjectError, Unwritable, Where
 from gobake.files import whole
 
 _INDEX = "index.json"
-_FORM = 1  # of the index and of what it tells of; another one is made anew
-_SETTLED_SECONDS = 2.0  # a file that was changed less long ago could change once more without a trace
-_TRIES = 5  # to read a file that is being written
+_FORM = 1  # version of the index; one of another version is ignored
+_SETTLED_SECONDS = 2.0  # a file changed more recently could change again without a trace
+_TRIES = 5  # attempts to read a file that is being written
 _CHUNK = 1 << 20
 
 
@@ -35,7 +35,7 @@ class Copy:
     """One file of the context."""
 
     path: str
-    digest: str  # sha256 of the content; of a link, of what it leads to
+    digest: str  # sha256 of the content; of a link, of its target's path
     executable: bool
 
 
@@ -45,30 +45,32 @@ class Staged:
 
     sources: Path  # what the compile reads
     files: Path  # what only goes into images
-    read: tuple[Copy, ...] = ()  # files of the first, ordered by path
-    copied: tuple[Copy, ...] = ()  # files of the second
-    slot: Slot | None = field(default=None, repr=False, compare=False)  # holds the folders for this run
+    read: tuple[Copy, ...] = ()  # the files in `sources`, ordered by path
+    copied: tuple[Copy, ...] = ()  # the files in `files`
+    slot: Slot | None = field(default=None, repr=False, compare=False)  # locks the folders for this run
 
 
 def nothing(home: Path) -> Staged:
-    """Where the copies would be, for a run that builds nothing."""
+    """Return the folders for a run that builds nothing; they may not exist."""
     return Staged(sources=home / "1" / "sources", files=home / "1" / "files")
 
 
 def stage(admitted: Admitted, home: Path) -> Staged:
-    """Make the copies below ``home`` those of the files that are admitted. Raises Unwritable, and ProjectError for a
-    file that cannot be read."""
+    """Update the copies below ``home`` to the admitted files.
+
+    Raises Unwritable, and ProjectError for a file that cannot be read.
+    """
     try:
         slot = take(home)
         index = _read_index(slot.folder / _INDEX)
         kept: dict[str, dict[str, _State]] = {}
-        found, changed = [], False
+        filled, changed = [], False
         for name, entries in (("sources", admitted.sources), ("files", admitted.files)):
             folder = slot.folder / name
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)
             copies = _Folder(folder, index.get(name, {}))
-            found.append(copies.fill(entries))
+            filled.append(copies.fill(entries))
             kept[name] = copies.states
             changed = changed or copies.changed
         if changed:
@@ -78,15 +80,15 @@ def stage(admitted: Admitted, home: Path) -> Staged:
             f"{error.filename or home} cannot be written: {error.strerror or error}",
             remedy="is the disk full?"
             if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else "set XDG_CACHE_HOME to a folder that you may write",
+            else "set XDG_CACHE_HOME to a writable folder",
         ) from None
     return Staged(
-        sources=slot.folder / "sources", files=slot.folder / "files", read=found[0], copied=found[1], slot=slot
+        sources=slot.folder / "sources", files=slot.folder / "files", read=filled[0], copied=filled[1], slot=slot
     )
 
 
 def digest(texts: Iterable[str], read: Iterable[Copy]) -> str:
-    """sha256 over generated texts and what the compile reads: as BuildKit keys the compile."""
+    """Return a sha256 over generated texts and the files that the compile reads, on which its cache key depends."""
     seen = hashlib.sha256()
     for text in texts:
         seen.update(hashlib.sha256(text.encode()).digest())
@@ -127,7 +129,7 @@ class _Folder:
         return tuple(Copy(path=path, digest=state[0], executable=state[2]) for path, state in self.states.items())
 
     def _clear(self, at: str, wanted: Mapping[str, Entry], folders: set[str]) -> None:
-        """Take away what is not wanted, or of another kind; what stays is looked at in the same pass."""
+        """Delete what is not wanted or of another kind, and record the status of the rest."""
         with os.scandir(os.path.join(self._root, at) if at else self._root) as listed:
             for lying in listed:
                 path = f"{at}/{lying.name}" if at else lying.name
@@ -174,7 +176,7 @@ def _state(written: Any) -> _State | None:
 
 
 def _copy(entry: Entry, place: str, lying: os.stat_result | None) -> _State:
-    """A copy, whole: of the file before or after a change that is made at this moment."""
+    """Copy a file consistently: if it changes meanwhile, it is read again."""
     part = _part(place)
     for attempt in range(_TRIES):
         before = _looked_at(entry)
@@ -197,7 +199,7 @@ def _copy(entry: Entry, place: str, lying: os.stat_result | None) -> _State:
 def _read_into(entry: Entry, part: str) -> tuple[str, int]:
     seen, size = hashlib.sha256(), 0
     try:
-        original = open(entry.source, "rb")  # noqa: SIM115 (it is told apart from what cannot be written)
+        original = open(entry.source, "rb")  # noqa: SIM115 (its errors differ from those of the copy)
     except OSError as error:
         raise _unreadable(entry, error) from None
     with original, open(part, "wb") as copy:
@@ -223,7 +225,7 @@ def _unreadable(entry: Entry, error: OSError) -> ProjectError:
     return ProjectError(
         f"cannot be read: {error.strerror}",
         where=Where(file=Path(entry.source)),
-        remedy="the build needs it; make it readable for you",
+        remedy="the build needs it; make it readable",
     )
 
 
@@ -241,7 +243,7 @@ def _replace_by_link(place: str, link: str) -> None:
 
 
 def _part(place: str) -> str:
-    """Aside, and of no name that a source could have: what a run left that was killed is cleared by the next one."""
+    """Return a temporary path whose name no source has; the next run clears what a killed one left."""
     above, name = os.path.split(place)
     part = os.path.join(above, f".{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:24]}.gobake-part")
     if os.path.lexists(part):
@@ -250,7 +252,7 @@ def _part(place: str) -> str:
 
 
 def _moment(digest: str) -> int:
-    """An old date that follows from the content, in seconds."""
+    """Return an old date derived from the content, in seconds since the epoch."""
     return int(digest[:8], 16) >> 4
 
 
@@ -265,7 +267,7 @@ def _evidence(seen: os.stat_result) -> tuple[int, ...]:
 
 
 def _executable(seen: os.stat_result) -> bool:
-    """As git keeps it: by the owner's bit."""
+    """Whether git would record the file as executable: the owner's bit decides."""
     return bool(seen.st_mode & 0o100)
 
 

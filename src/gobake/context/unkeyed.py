@@ -1,9 +1,9 @@
-"""Files that Go's build cache does not know: headers of other folders, and libraries that cgo links.
+"""Makes Go's build cache notice changed headers of other folders and changed libraries that cgo links.
 
-Go keys a package by the files that it lists of it. After an edit of anything else that the compiler or the linker read
-it would take the old object from its cache. So a package that reads such files is given a file of gobake's own which
-changes with them: a header that nobody includes makes the package another one to Go and compiles to the same bytes; a
-folder of libraries that does not exist makes it another one to the linker. No other package is touched.
+Go keys a package by the files that it lists. If another file that the compiler or linker read has changed, Go would
+take the old object from its cache. So a package that reads such files gets a generated file that changes with them: a
+header that is not included changes the key but not the compiled bytes; a library folder that does not exist changes
+the key of the link. Other packages are not affected.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIGITS = 32
 
 
 def marks(links: Links, package: Package, needs: Beyond) -> Iterator[Entry]:
-    """The files of gobake's own for a package; none for one that Go knows all of, which is nearly every one."""
+    """Yield the generated files for a package; for most packages there are none."""
     folder = "" if str(package.directory) == "." else f"{package.directory}/"
     if needs.headers and _free(package, HEADER):
         yield Entry(
@@ -37,7 +37,7 @@ def marks(links: Links, package: Package, needs: Beyond) -> Iterator[Entry]:
 
 
 def _free(package: Package, name: str) -> bool:
-    """Whether a file of that name would be no part of the program."""
+    """Whether a file of that name would not be embedded into the program."""
     patterns = (pattern.removeprefix("all:") for pattern in package.embeds)
     return not any(pattern in (".", "./") or matches(pattern, name) for pattern in patterns)
 
@@ -50,5 +50,5 @@ def _digest(links: Links, paths: Iterable[str]) -> str:
             with open(links.file(path), "rb") as opened:
                 seen.update(hashlib.file_digest(opened, "sha256").digest())
         except OSError:
-            continue  # said where it is copied
+            continue  # staging reports it
     return seen.hexdigest()[:_DIGITS]

@@ -1,6 +1,6 @@
-"""How the go command of a build reaches modules: what the machine and gobake.yaml name becomes BuildKit secrets.
+"""Credentials for modules: those of the machine and of gobake.yaml become BuildKit secrets for the go command.
 
-Nothing of it enters the recipe, a build argument or a cache key; and what comes back is redacted.
+They never enter the recipe, a build argument or a cache key, and all output is redacted.
 """
 
 from gobake.credentials.gather import Access, gather, offered

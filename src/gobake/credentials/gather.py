@@ -1,8 +1,8 @@
-"""gobake.yaml's `private` and this machine -> what one build is given. Names in, values out; what is written is
-two files of public keys, too long for an environment variable, and a netrc for the host's own Go while it compiles.
+"""Gathers the credentials of one build from `private` of gobake.yaml and from this machine.
 
-What nobody named is taken where it is found, and missed in silence; what gobake.yaml names must be there. Logins and
-keys go along only for servers that the project's modules come from, and to a project that is trusted.
+It writes only known hosts and certificates, which are too long for an environment variable, and a netrc for the host's
+own Go while it compiles. What gobake.yaml names must exist; other sources are optional. Logins and keys are given only
+for the servers of the project's modules, and only to a trusted project.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ from gobake.recipe import (
     SSH_VARIABLE,
 )
 
-LONGEST_VALUE = 120_000  # bytes; Linux takes 128 KiB of an environment variable
+LONGEST_VALUE = 120_000  # bytes; Linux allows 128 KiB for an environment variable
 _KEEP_SECONDS = 14 * 24 * 3600
-_LINE_OF_A_KEY = 24  # characters; what is shorter there are the words of its first and last line
+_LINE_OF_A_KEY = 24  # characters; shorter words are those of the first and last line
 _PASSWORD = re.compile(r"//([^/\s@:'\"]*):([^/\s@'\"]*)@")  # in a web address
 _TOKEN_AS_USER = re.compile(r"https?://([^/\s@:'\"]{12,})@")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What reaches the go command, and how it is kept out of everything else."""
+    """The credentials of a build, and the redactor for them."""
 
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # variables that bake reads secrets from
-    variables: Mapping[str, str] = field(default_factory=dict)  # paths of files and of a socket: nothing secret
-    host: Mapping[str, str] = field(default_factory=dict, repr=False)  # for a go command of this machine
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # variables from which bake reads secrets
+    variables: Mapping[str, str] = field(default_factory=dict)  # paths of files and of a socket; not secret
+    host: Mapping[str, str] = field(default_factory=dict, repr=False)  # environment for this machine's go
     redactor: Redactor = field(default_factory=Redactor)
-    sources: tuple[str, ...] = ()  # where all of it comes from, in words
-    proxies: str = ""  # GOPROXY as it may be shown: hosts, without logins and paths
+    sources: tuple[str, ...] = ()  # where they come from, for people
+    proxies: str = ""  # GOPROXY for display: hosts without logins and paths
 
 
 def gather(
@@ -77,10 +77,10 @@ def gather(
     environment: Mapping[str, str],
     hosts: Hosts | None,
 ) -> Access:
-    """Raises ConfigError for what gobake.yaml names and is not there.
+    """Gather the credentials of a build. Raises ConfigError for something that gobake.yaml names but does not exist.
 
-    ``kept``: a folder for files of public keys, which a pasted command reads again. ``scratch``: one that ends with
-    the run. ``hosts``: where modules come from; None for a project that is not trusted, which is given no login.
+    ``kept``: a folder for known hosts and certificates, which a pasted command needs later. ``scratch``: a folder that
+    is deleted after the run. ``hosts``: the servers of the modules; None for an untrusted project, which gets no login.
     """
     if hosts is None:
         return _for_strangers(root, goenv, kept=kept, environment=environment)
@@ -92,7 +92,7 @@ def gather(
     tokens = tokens_of(private, names, sources)
     own_netrc = netrc_of(private, names, sources, hosts)
     key = ssh_of(private, names, sources, wanted=over_ssh(private, git_settings, hosts))
-    found = _Found(
+    values = _Values(
         private=private,
         tokens=tokens,
         netrc=netrc.with_logins(own_netrc, tokens),
@@ -102,31 +102,31 @@ def gather(
         proxies=host.proxies(environment) if private.proxy is not False else {},
         over_ssh=tuple((f"url.ssh://{_at(h)}/.insteadOf", f"https://{_bare(h)}/") for h in private.ssh_hosts or ()),
     )
-    sources += [f"${name}" for name in found.proxies]
+    sources += [f"${name}" for name in values.proxies]
     secrets = {
         GOENV_VARIABLE: goenv,
-        NETRC_VARIABLE: found.netrc,
-        ENVIRONMENT_VARIABLE: _exports(found, git_settings + found.over_ssh),
+        NETRC_VARIABLE: values.netrc,
+        ENVIRONMENT_VARIABLE: _exports(values, git_settings + values.over_ssh),
     }
     _refuse_long(secrets, names)
     addresses = (goenv, *host.all_proxies(environment), *map("=".join, git_settings))
     return Access(
         secrets=secrets,
-        variables={CA_VARIABLE: found.bundle, KNOWN_HOSTS_VARIABLE: found.hosts_file, SSH_VARIABLE: str(key or "")},
-        host=_host_environment(found, scratch, environment),
-        redactor=Redactor(_all_secrets([own_netrc, found.netrc], addresses) | _key_lines(key)),
+        variables={CA_VARIABLE: values.bundle, KNOWN_HOSTS_VARIABLE: values.hosts_file, SSH_VARIABLE: str(key or "")},
+        host=_host_environment(values, scratch, environment),
+        redactor=Redactor(_all_secrets([own_netrc, values.netrc], addresses) | _key_lines(key)),
         sources=tuple(sources),
         proxies=proxies_shown(goenv),
     )
 
 
 def _for_strangers(root: Path, goenv: str, *, kept: Path, environment: Mapping[str, str]) -> Access:
-    """What every container needs to reach the network from here, and nothing that is secret."""
+    """Return what any container needs to reach the network from here, without secrets."""
     names = Names(config=None, root=root, environment=environment)
     sources: list[str] = []
     git_settings, git_certificates = host.git_settings(environment)
     public = tuple(pair for pair in git_settings if "extraheader" not in pair[0].lower() and not holds_login(pair))
-    found = _Found(
+    values = _Values(
         private=PrivateConfig(netrc="none", ssh="none"),
         tokens=(),
         netrc="",
@@ -136,13 +136,13 @@ def _for_strangers(root: Path, goenv: str, *, kept: Path, environment: Mapping[s
         proxies={name: without_logins(value) for name, value in host.proxies(environment).items()},
         over_ssh=(),
     )
-    sources += [f"${name}" for name in found.proxies]
+    sources += [f"${name}" for name in values.proxies]
     plain = without_logins(goenv)
-    secrets = {GOENV_VARIABLE: plain, NETRC_VARIABLE: "", ENVIRONMENT_VARIABLE: _exports(found, public)}
+    secrets = {GOENV_VARIABLE: plain, NETRC_VARIABLE: "", ENVIRONMENT_VARIABLE: _exports(values, public)}
     _refuse_long(secrets, names)
     return Access(
         secrets=secrets,
-        variables={CA_VARIABLE: found.bundle, KNOWN_HOSTS_VARIABLE: "", SSH_VARIABLE: ""},
+        variables={CA_VARIABLE: values.bundle, KNOWN_HOSTS_VARIABLE: "", SSH_VARIABLE: ""},
         host={},
         redactor=Redactor(_all_secrets([], (goenv, *host.all_proxies(environment), *map("=".join, git_settings)))),
         sources=tuple(sources),
@@ -151,8 +151,7 @@ def _for_strangers(root: Path, goenv: str, *, kept: Path, environment: Mapping[s
 
 
 def offered(root: Path, environment: Mapping[str, str], hosts: Hosts) -> tuple[str, ...]:
-    """In words, which logins and keys of this machine a build would be given if it were trusted; nothing is read into
-    it."""
+    """Return descriptions of the logins and keys of this machine that a trusted build would get."""
     private = PrivateConfig()
     names = Names(config=None, root=root, environment=environment)
     sources: list[str] = []
@@ -163,7 +162,7 @@ def offered(root: Path, environment: Mapping[str, str], hosts: Hosts) -> tuple[s
 
 
 def proxies_shown(goenv: str) -> str:
-    """The hosts of GOPROXY, and its words `direct` and `off`: nothing of an address that could be secret."""
+    """Return the hosts of GOPROXY, `direct` and `off`, without parts of addresses that may be secret."""
     line = next((line for line in goenv.splitlines() if line.startswith("GOPROXY=")), "")
     entries = [entry.strip() for entry in re.split(r"[,|]", line.removeprefix("GOPROXY=")) if entry.strip()]
     return ", ".join(dict.fromkeys(_at_host(entry) for entry in entries))
@@ -182,17 +181,17 @@ def _at_host(entry: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
-    """What the sources gave."""
+class _Values:
+    """The values from all sources."""
 
     private: PrivateConfig
     tokens: tuple[Login, ...]
-    netrc: str  # with the tokens
-    key: Path | None  # an agent's socket or a key's file
+    netrc: str  # including the tokens
+    key: Path | None  # an agent's socket or a key file
     hosts_file: str
     bundle: str
     proxies: Mapping[str, str]
-    over_ssh: tuple[tuple[str, str], ...]  # settings of git
+    over_ssh: tuple[tuple[str, str], ...]  # git settings
 
 
 def _at(address: str) -> str:
@@ -200,28 +199,28 @@ def _at(address: str) -> str:
 
 
 def _bare(address: str) -> str:
-    """The host alone, as module paths name it."""
+    """Return only the host, as in module paths."""
     return address.rpartition("@")[2].partition(":")[0]
 
 
 # ---- putting together
 
 
-def _exports(found: _Found, settings: Iterable[tuple[str, str]]) -> str:
-    """A shell text that a step reads: what Go, git and curl take from the environment only."""
-    values: dict[str, str] = {}
-    for name, value in found.proxies.items():
-        values |= {name: value, name.lower(): value}  # curl knows http_proxy in lower case only
-    if found.bundle:
-        values["GIT_SSL_CAINFO"] = CERTIFICATES
-    if found.netrc:
-        values["NETRC"] = NETRC
-    values |= _git_variables(settings, 0)
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+def _exports(values: _Values, settings: Iterable[tuple[str, str]]) -> str:
+    """Return a shell script with the variables of Go, git and curl, which a step sources."""
+    variables: dict[str, str] = {}
+    for name, value in values.proxies.items():
+        variables |= {name: value, name.lower(): value}  # curl knows http_proxy only in lower case
+    if values.bundle:
+        variables["GIT_SSL_CAINFO"] = CERTIFICATES
+    if values.netrc:
+        variables["NETRC"] = NETRC
+    variables |= _git_variables(settings, 0)
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def _git_variables(settings: Iterable[tuple[str, str]], first: int) -> dict[str, str]:
-    """Settings of git as it takes them from the environment (git-config, GIT_CONFIG_COUNT)."""
+    """Return git settings as environment variables (git-config, GIT_CONFIG_COUNT)."""
     pairs = list(settings)
     values = {"GIT_CONFIG_COUNT": str(first + len(pairs))} if pairs else {}
     for number, (key, value) in enumerate(pairs, start=first):
@@ -229,31 +228,31 @@ def _git_variables(settings: Iterable[tuple[str, str]], first: int) -> dict[str,
     return values
 
 
-def _host_environment(found: _Found, scratch: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """For Go on this machine, which finds all by itself but what gobake.yaml alone names."""
-    private = found.private
-    values: dict[str, str] = {}
-    settings = list(found.over_ssh)
-    if found.tokens or private.netrc:
-        values["NETRC"] = _file(scratch / "netrc", found.netrc) or "/dev/null"
-    for login in found.tokens:
+def _host_environment(values: _Values, scratch: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for this machine's Go, which finds everything itself except for gobake.yaml's settings."""
+    private = values.private
+    variables: dict[str, str] = {}
+    settings = list(values.over_ssh)
+    if values.tokens or private.netrc:
+        variables["NETRC"] = _file(scratch / "netrc", values.netrc) or "/dev/null"
+    for login in values.tokens:
         basic = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
         settings.append((f"http.https://{login.host}/.extraHeader", f"Authorization: Basic {basic}"))
-    if found.bundle and (private.ca_bundle or environment.get("SSL_CERT_FILE")):  # git does not know that variable
-        values |= {"SSL_CERT_FILE": found.bundle, "GIT_SSL_CAINFO": found.bundle}
+    if values.bundle and (private.ca_bundle or environment.get("SSL_CERT_FILE")):  # git does not know that variable
+        variables |= {"SSL_CERT_FILE": values.bundle, "GIT_SSL_CAINFO": values.bundle}
     ssh = []
     if private.known_hosts:
-        ssh += ["-o", f"UserKnownHostsFile={found.hosts_file or '/dev/null'}"]
-    if found.key and private.ssh not in (None, "agent"):
-        ssh += ["-o", "IdentitiesOnly=yes", "-i", str(found.key)]
+        ssh += ["-o", f"UserKnownHostsFile={values.hosts_file or '/dev/null'}"]
+    if values.key and private.ssh not in (None, "agent"):
+        ssh += ["-o", "IdentitiesOnly=yes", "-i", str(values.key)]
     if ssh:
-        values["GIT_SSH_COMMAND"] = shlex.join(["ssh", "-o", "ControlMaster=no", "-o", "BatchMode=yes", *ssh])
+        variables["GIT_SSH_COMMAND"] = shlex.join(["ssh", "-o", "ControlMaster=no", "-o", "BatchMode=yes", *ssh])
     count = environment.get("GIT_CONFIG_COUNT", "")
-    return values | _git_variables(settings, int(count) if count.isdigit() else 0)
+    return variables | _git_variables(settings, int(count) if count.isdigit() else 0)
 
 
 def _file(path: Path, text: str) -> str:
-    """The path of a new file that its owner alone reads; "" for no text."""
+    """Write a new private file and return its path; "" for no text."""
     if not text:
         return ""
     path.touch(mode=0o600)
@@ -262,7 +261,10 @@ def _file(path: Path, text: str) -> str:
 
 
 def _public(folder: Path, kind: str, text: str) -> str:
-    """The path of a file that is called by its content, so that runs share it; "" for no text. Old ones go."""
+    """Write a file named by its digest, so that runs share it, and return its path; "" for no text. Delete old ones.
+
+    Raises Unwritable.
+    """
     if not text:
         return ""
     path = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -282,27 +284,25 @@ def _public(folder: Path, kind: str, text: str) -> str:
 def _refuse_long(secrets: Mapping[str, str], names: Names) -> None:
     for key, variable in (("netrc", NETRC_VARIABLE), ("proxy", ENVIRONMENT_VARIABLE)):
         if len(secrets[variable].encode()) > LONGEST_VALUE:
-            raise names.refuse(
-                key, f"is longer than {LONGEST_VALUE} bytes", "leave out what this project does not need"
-            )
+            raise names.refuse(key, f"is longer than {LONGEST_VALUE} bytes", "remove what this project does not need")
 
 
 def _all_secrets(netrcs: Iterable[str], addresses: Iterable[str]) -> set[Secret]:
-    """Passwords of netrc files, and those in web addresses and headers of settings."""
-    found = {Secret(value=login.password, user=login.user) for text in netrcs for login in netrc.passwords(text)}
+    """Return the passwords in netrc files, and those in web addresses and HTTP headers of settings."""
+    secrets = {Secret(value=login.password, user=login.user) for text in netrcs for login in netrc.passwords(text)}
     for text in addresses:
         for user, password in _PASSWORD.findall(text):
-            found |= {Secret(value=value, user=unquote(user)) for value in (password, unquote(password))}
-        found |= {Secret(value=unquote(user)) for user in _TOKEN_AS_USER.findall(text)}
+            secrets |= {Secret(value=value, user=unquote(user)) for value in (password, unquote(password))}
+        secrets |= {Secret(value=unquote(user)) for user in _TOKEN_AS_USER.findall(text)}
         for scheme, value in re.findall(r"(?i)extraheader=[\w-]+:\s*(?:(\w+)\s+)?(\S+)", text):
-            found.add(Secret(value=value))
+            secrets.add(Secret(value=value))
             if scheme.lower() == "basic":
-                found |= {Secret(value=login.password, user=login.user) for login in _from_basic(value)}
-    return {secret for secret in found if secret.value}
+                secrets |= {Secret(value=login.password, user=login.user) for login in _from_basic(value)}
+    return {secret for secret in secrets if secret.value}
 
 
 def _key_lines(key: Path | None) -> set[Secret]:
-    """Of a key's file; an agent's socket tells nothing."""
+    """Return the lines of a key file; none for an agent's socket."""
     text = host.text_of(key) if key and key.is_file() else ""
     return {Secret(value=line, line=True) for line in text.split() if len(line) >= _LINE_OF_A_KEY}
 

@@ -1,6 +1,6 @@
-"""What this machine's own Go, git and ssh would use to reach modules. Looks, and decides nothing.
+"""Reads what this machine's own Go, git and ssh would use to reach modules. It makes no decisions.
 
-Every function takes the environment that it looks into; what is not there is empty.
+Every function takes the environment to look at, and returns an empty value for what does not exist.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BUNDLES = (
 )
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.S)
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-# git's settings that say how a repository's address is reached, and none that names a program or a file of this machine
+# git settings that say how to reach a repository, and none that names a program or a file of this machine
 _GIT_SETTINGS = re.compile(r"url\..+\.insteadof|http(\..+)?\.(extraheader|proxy|sslverify)")
 _GIT_CERTIFICATES = re.compile(r"http(\..+)?\.sslcainfo")
 _GIT_SECONDS = 20.0
@@ -51,7 +51,7 @@ def netrc_file(environment: Environment) -> Path:
 
 
 def agent(environment: Environment) -> Path | None:
-    """The socket of an SSH agent that answers: one that is left over from an ended session does not."""
+    """Return the socket of an SSH agent if it answers; one of an ended session does not."""
     path = environment.get("SSH_AUTH_SOCK", "")
     if not path:
         return None
@@ -73,17 +73,18 @@ def bundle_file(environment: Environment) -> Path | None:
 
 
 def certificates(text: str) -> tuple[str, ...]:
-    """The certificates of a PEM file, each once, without what stands between them."""
+    """Return the certificates of a PEM file, each once, without the text between them."""
     return tuple(dict.fromkeys(_CERTIFICATE.findall(text)))
 
 
 def proxies(environment: Environment) -> dict[str, str]:
-    """The proxies by name in upper case. One on this machine's loopback is left out: no build step reaches it."""
-    found = {name: environment.get(name) or environment.get(name.lower()) or "" for name in PROXIES}
-    return {name: value for name, value in found.items() if value and (name == "NO_PROXY" or not is_loopback(value))}
+    """Return the proxies by upper-case name. Those on loopback are left out: build steps cannot reach them."""
+    values = {name: environment.get(name) or environment.get(name.lower()) or "" for name in PROXIES}
+    return {name: value for name, value in values.items() if value and (name == "NO_PROXY" or not is_loopback(value))}
 
 
 def all_proxies(environment: Environment) -> tuple[str, ...]:
+    """Return the values of all proxy variables, including those on loopback."""
     return tuple(value for name in PROXIES for value in map(environment.get, (name, name.lower())) if value)
 
 
@@ -96,7 +97,7 @@ def is_loopback(address: str) -> bool:
 
 
 def git_settings(environment: Environment) -> tuple[tuple[tuple[str, str], ...], str]:
-    """git's settings of this machine that a build can use, and the certificates that it names for its servers."""
+    """Return the git settings of this machine that a build can use, and the certificates that git trusts."""
     git = shutil.which("git", path=environment.get("PATH"))
     if not git:
         return (), ""

@@ -1,4 +1,4 @@
-"""Which servers the modules of a project come from: only their logins are given to its build."""
+"""Finds the servers of a project's modules: a build gets only the logins for these."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ _SETTINGS = ("GOPRIVATE", "GONOPROXY", "GONOSUMDB")
 class Hosts:
     """Names of servers, without ports."""
 
-    modules: frozenset[str] = frozenset()  # what the paths of required modules begin with
+    modules: frozenset[str] = frozenset()  # servers in the paths of required modules
     settings: tuple[str, ...] = ()  # patterns and names in this machine's Go settings
-    over_ssh: bool = False  # a module's path says that git fetches it
+    over_ssh: bool = False  # a module path contains .git, so git fetches it
 
     def need(self, host: str) -> bool:
-        """Whether a login for this server is of use: a module's own, one of the same organisation (a module's path may
-        name a server that only tells where the repository is: go.corp.example leads to git.corp.example), or one that
-        Go's settings name."""
+        """Whether the build may need a login for this server.
+
+        That is a module's own server, one of the same organisation (a vanity path may lead from go.corp.example to
+        git.corp.example), or one that Go's settings name.
+        """
         name = host.partition(":")[0].lower()
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.settings):
             return True
@@ -32,13 +34,13 @@ class Hosts:
 
 
 def _organisation(host: str) -> str:
-    """The name less its first part, if two or more remain; else the whole."""
+    """Return the name without its first label if two or more remain, else the whole name."""
     _, _, above = host.partition(".")
     return above if "." in above else host
 
 
 def of_project(layout: Layout, goenv: str) -> Hosts:
-    """``goenv``: this machine's module settings, in the format of a GOENV file."""
+    """Return the servers of a project's modules. ``goenv``: this machine's module settings as a GOENV file."""
     paths = [
         path
         for build in layout.builds

@@ -1,4 +1,4 @@
-"""Texts with addresses, less the logins in them."""
+"""Removes logins from addresses in a text."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _LOGIN = re.compile(r"(?<=://)[^/\s@'\"]*@")
 
 
 def without_logins(text: str) -> str:
-    """``https://user:password@host`` becomes ``https://host``; a build that is given none may still reach the host."""
+    """Replace ``https://user:password@host`` by ``https://host``, which may work without a login too."""
     return _LOGIN.sub("", text)

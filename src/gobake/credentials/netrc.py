@@ -1,6 +1,6 @@
-"""netrc as the go command reads it: words between white space, three of which count.
+"""Parses netrc as the go command does.
 
-Python's own reader follows other rules about quotes and comments than Go and curl, and refuses what they accept.
+Python's own parser has other rules for quotes and comments than Go and curl, and refuses files that they accept.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """User and password for a host, which may carry a port."""
+    """User and password for a host, which may have a port."""
 
     host: str
     user: str
@@ -20,8 +20,8 @@ class Login:
 
 
 def logins(text: str) -> tuple[Login, ...]:
-    """The complete entries (cmd/go/internal/auth, parseNetrc): macros are skipped, and `default` ends the list."""
-    found: list[Login] = []
+    """Return the complete entries, as cmd/go/internal/auth, parseNetrc: without macros, up to `default`."""
+    entries: list[Login] = []
     host = user = password = ""
     in_macro = False
     for line in text.split("\n"):
@@ -34,7 +34,7 @@ def logins(text: str) -> tuple[Login, ...]:
                 case "machine":
                     host, user, password = value, "", ""
                 case "default":
-                    return tuple(found)
+                    return tuple(entries)
                 case "login":
                     user = value
                 case "password":
@@ -42,13 +42,13 @@ def logins(text: str) -> tuple[Login, ...]:
                 case "macdef":
                     in_macro = True
             if host and user and password:
-                found.append(Login(host=host, user=user, password=password))
+                entries.append(Login(host=host, user=user, password=password))
                 host = user = password = ""
-    return tuple(found)
+    return tuple(entries)
 
 
 def passwords(text: str) -> tuple[Login, ...]:
-    """Every password of the file, also those that Go passes over; with the user where one is known."""
+    """Return every password of the file, also those that Go ignores; with the user if known."""
     words = text.split()
     known = {login.password: login for login in logins(text)}
     after = [word for key, word in pairwise(words) if key in ("password", "account")]
@@ -56,9 +56,9 @@ def passwords(text: str) -> tuple[Login, ...]:
 
 
 def with_logins(text: str, added: Iterable[Login]) -> str:
-    """The file with further entries, which replace those of the same host.
+    """Return the file with added entries, which replace those of the same host.
 
-    Go looks for a host with its port, curl (and so git) for the host alone: an entry with a port is written both ways.
+    Go looks for a host with its port, curl (and so git) for the host alone; an entry with a port is written both ways.
     """
     entries: dict[str, Login] = {}
     for login in added:

@@ -1,8 +1,8 @@
-"""Taking secrets out of texts and of BuildKit's events, before anything shows or keeps them.
+"""Removes secrets from texts and from BuildKit's events, before they are shown or kept.
 
-What the go command, git or a server's answer repeat is out of gobake's hands: a password may come back as it is,
-escaped in part, wrapped, in hex, or inside of something in base64 (spellings.py). That guards against accidents: code
-that is built can spell a secret in ways that nobody lists. This module knows values only, not where they come from.
+The go command, git or a server may repeat a password as it is, partly escaped, wrapped, in hex, or within base64
+(spellings.py). Redaction guards against accidents: malicious code can encode a secret in any way. This module knows
+only values, not where they come from.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ MARK = b"***"
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Secret:
-    """A value that nobody may see; ``user``: whom it belongs to, where the two are sent together."""
+    """A value that must not be shown. ``user``: its user, if the two are sent together."""
 
     value: str
     user: str = ""
-    line: bool = False  # of a longer text, such as a key's file: it is not sent by itself
+    line: bool = False  # a line of a longer text, such as a key file, which is not sent by itself
 
 
 class Redactor:
-    """Replaces every form of some secrets by ***."""
+    """Replaces every form of its secrets by ***."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         found = [forms(secret.value, secret.user, alone=secret.line) for secret in sorted(set(secrets))]
@@ -56,12 +56,12 @@ class Redactor:
         return self.data(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def torn(self, data: bytes) -> int:
-        """How many bytes at the end of ``data`` may be the beginning of a secret."""
+        """Return how many bytes at the end of ``data`` may be the beginning of a secret."""
         return self._finder.torn(data)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Errors that leave the block say nothing secret."""
+        """Redact the errors that leave the block."""
         try:
             yield
         except GobakeError as error:
@@ -73,15 +73,15 @@ class Redactor:
 class EventRedactor:
     """Redacts the lines of one `docker buildx bake --progress=rawjson`.
 
-    What a step writes arrives in base64 and in pieces that may be torn anywhere, so that the end of a piece is held
-    back while it may be the beginning of a secret. Names of steps and digests stay as they are: the recipe holds no
-    secret, and everything else is found by them.
+    A step's output arrives in base64, in pieces that may be cut anywhere. So the end of a piece is held back while it
+    may be the beginning of a secret. Step names and digests are not changed: the recipe contains no secrets, and other
+    data refer to them.
     """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._held: dict[tuple[str, object], bytes] = {}  # by vertex and stream
-        self._seen: dict[tuple[object, ...], str] = {}  # the same piece arrives once a target
+        self._seen: dict[tuple[object, ...], str] = {}  # the same piece arrives once per target
 
     def line(self, line: str) -> str:
         if not self._redactor:
@@ -119,7 +119,7 @@ class EventRedactor:
         return self._seen[mark]
 
     def _rest(self, key: tuple[str, object], status: dict[str, Any]) -> dict[str, object]:
-        """What was held back and turned out to be no secret, as a piece of its own."""
+        """Return a log entry with the data that was held back and is not a secret."""
         moment = max(str(v.get("completed") or "") for v in _mappings(status, "vertexes") if v.get("digest") == key[0])
         return {"vertex": key[0], "stream": key[1], "data": _encoded(self._held.pop(key)), "timestamp": moment}
 
@@ -128,8 +128,8 @@ class EventRedactor:
 
 
 def _mappings(status: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    found = status.get(key)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    items = status.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _decoded(text: object) -> bytes:

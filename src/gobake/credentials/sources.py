@@ -1,4 +1,4 @@
-"""Where logins, keys and certificates of this machine are found: one source each. Names in, values out."""
+"""The sources of logins, keys and certificates, one function each."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gobake.credentials.logins import without_logins
 from gobake.credentials.netrc import Login
 from gobake.errors import ConfigError
 
-LONGEST_FILE = 500_000  # bytes; BuildKit takes 500 KiB of a secret
-USER = "oauth2"  # goes with a token: GitHub and GitLab take any name
+LONGEST_FILE = 500_000  # bytes; BuildKit's limit for a secret is 500 KiB
+USER = "oauth2"  # user name for tokens; GitHub and GitLab accept any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """How a name in gobake.yaml becomes a file or a value of this machine, or an error at its place."""
+    """Resolves names in gobake.yaml to files and values of this machine, with errors at the name's place."""
 
     config: Config | None
     root: Path
@@ -40,15 +40,15 @@ class Names:
         try:
             return file.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
-            raise self.refuse(key, f"there is no file {file}", "make it, or leave the key away") from None
+            raise self.refuse(key, f"there is no file {file}", "create it, or remove the key") from None
         except OSError as error:
             raise self.refuse(
-                key, f"{file} cannot be read: {error.strerror}", "mend it, or leave the key away"
+                key, f"{file} cannot be read: {error.strerror}", "make it readable, or remove the key"
             ) from None
 
 
 def netrc_of(private: PrivateConfig, names: Names, sources: list[str], hosts: Hosts) -> str:
-    """The entries for servers that modules come from."""
+    """Return the netrc entries for the servers of the modules. Appends a description to ``sources``."""
     if private.netrc == "none":
         return ""
     file = names.path(private.netrc) if private.netrc else host.netrc_file(names.environment)
@@ -61,44 +61,47 @@ def netrc_of(private: PrivateConfig, names: Names, sources: list[str], hosts: Ho
 
 
 def tokens_of(private: PrivateConfig, names: Names, sources: list[str]) -> tuple[Login, ...]:
-    found = []
+    """Return the logins of `private.tokens`. Raises ConfigError for a variable that is not set."""
+    logins = []
     for address, token in (private.tokens or {}).items():
         value = names.environment.get(token.variable, "").strip()
         if not value:
             raise names.refuse(
                 f"tokens.{address}",
                 f"the environment variable {token.variable} is not set",
-                f"put the token for {address} into it, or leave the key away",
+                f"set it to the token for {address}, or remove the key",
             )
         if len(value.split()) > 1:
             raise names.refuse(
                 f"tokens.{address}",
-                f"the environment variable {token.variable} holds more than one word",
-                "a token has no blanks or line breaks",
+                f"the environment variable {token.variable} contains white space",
+                "a token has no spaces or line breaks",
             )
-        found.append(Login(host=address, user=token.username or USER, password=value))
+        logins.append(Login(host=address, user=token.username or USER, password=value))
         sources.append(f"token ${token.variable} for {address}")
-    return tuple(found)
+    return tuple(logins)
 
 
 def ssh_of(private: PrivateConfig, names: Names, sources: list[str], *, wanted: bool) -> Path | None:
-    """An agent's socket or a key's file, as buildx takes either. ``wanted``: a module comes over SSH; what gobake.yaml
-    names is taken anyway."""
+    """Return an agent's socket or a key file for buildx, or None.
+
+    ``wanted``: a module is fetched over SSH; a key in gobake.yaml is used anyway. Raises ConfigError.
+    """
     if private.ssh == "none" or (private.ssh is None and not wanted):
         return None
     if private.ssh in (None, "agent"):
-        found = host.agent(names.environment)
-        if found is None and private.ssh:
+        agent = host.agent(names.environment)
+        if agent is None and private.ssh:
             raise names.refuse(
                 "ssh",
                 "no SSH agent answers at $SSH_AUTH_SOCK",
                 "start one: eval $(ssh-agent) && ssh-add; or name a file with a key",
             )
-        sources += ["ssh agent $SSH_AUTH_SOCK"] if found else []
-        return found
+        sources += ["ssh agent $SSH_AUTH_SOCK"] if agent else []
+        return agent
     key = names.read("ssh", private.ssh)
     if "PRIVATE KEY-----" not in key:
-        raise names.refuse("ssh", f"{names.path(private.ssh)} holds no private key", "name the file without .pub")
+        raise names.refuse("ssh", f"{names.path(private.ssh)} is not a private key", "name the file without .pub")
     if _has_passphrase(key):
         raise names.refuse(
             "ssh",
@@ -110,7 +113,7 @@ def ssh_of(private: PrivateConfig, names: Names, sources: list[str], *, wanted: 
 
 
 def _has_passphrase(key: str) -> bool:
-    """PEM says ENCRYPTED; OpenSSH's own format names a cipher (PROTOCOL.key)."""
+    """Whether the key is encrypted: PEM says ENCRYPTED, OpenSSH's own format names a cipher (PROTOCOL.key)."""
     if "ENCRYPTED" in key:
         return True
     if "BEGIN OPENSSH" not in key:
@@ -129,7 +132,7 @@ def known_hosts_of(private: PrivateConfig, names: Names, wanted: bool) -> str:
 
 
 def certificates_of(private: PrivateConfig, names: Names, more: str, sources: list[str]) -> str:
-    """What this machine trusts and the project's own bundle, in one file: git knows only one."""
+    """Return the certificates of this machine and of the project in one text, since git reads only one file."""
     if private.ca_bundle == "none":
         return ""
     own: tuple[str, ...] = ()
@@ -138,7 +141,7 @@ def certificates_of(private: PrivateConfig, names: Names, more: str, sources: li
         if not own:
             raise names.refuse(
                 "ca_bundle",
-                f"{names.path(private.ca_bundle)} holds no certificate in PEM form",
+                f"{names.path(private.ca_bundle)} contains no PEM certificate",
                 "convert it: openssl x509 -inform der -in FILE",
             )
         sources.append(f"certificates {names.path(private.ca_bundle)}")
@@ -150,7 +153,9 @@ def certificates_of(private: PrivateConfig, names: Names, more: str, sources: li
         return f"{text}\n" if text else ""
     own_alone = "\n".join(own)
     if len(own_alone) > LONGEST_FILE:
-        raise names.refuse("ca_bundle", "is longer than 500 kB, which BuildKit refuses", "keep the company's own there")
+        raise names.refuse(
+            "ca_bundle", "is longer than 500 kB, which BuildKit refuses", "keep only your own certificates in it"
+        )
     return f"{own_alone}\n" if own else ""
 
 
@@ -162,18 +167,18 @@ def _text(file: Path | None) -> str:
 
 
 def holds_login(pair: tuple[str, str]) -> bool:
-    """Whether an address in a setting of git has a user or a password; `git@host` is everybody's."""
+    """Whether an address in a git setting has a user or password; `git@host` does not count."""
     return any(without_logins(text) != text and "://git@" not in text for text in pair)
 
 
 def is_for(key: str, hosts: Hosts) -> bool:
-    """Whether a setting of git is of use: those with a header for a server are for that server."""
-    found = re.fullmatch(r"http\.(.+)\.extraheader", key, re.IGNORECASE)
-    return not found or hosts.need(urlsplit(found[1]).hostname or "")
+    """Whether the build needs a git setting: an extra header only if it is for a needed server."""
+    match = re.fullmatch(r"http\.(.+)\.extraheader", key, re.IGNORECASE)
+    return not match or hosts.need(urlsplit(match[1]).hostname or "")
 
 
 def over_ssh(private: PrivateConfig, git_settings: Iterable[tuple[str, str]], hosts: Hosts) -> bool:
-    """Whether git would sign in over SSH for a module of the project."""
+    """Whether git may fetch a module of the project over SSH."""
     if private.ssh_hosts or hosts.over_ssh:
         return True
     if any(_is_private(server, hosts) for server in hosts.modules):
@@ -185,5 +190,5 @@ def over_ssh(private: PrivateConfig, git_settings: Iterable[tuple[str, str]], ho
 
 
 def _is_private(host: str, hosts: Hosts) -> bool:
-    """Whether Go's settings name it, so that Go fetches it itself."""
+    """Whether Go's settings name the server, so that Go fetches from it directly."""
     return replace(hosts, modules=frozenset()).need(host)

@@ -1,7 +1,7 @@
-"""How a secret may be spelt: escaped, wrapped, in hex, in base64. Pure.
+"""Finds secrets in any spelling: escaped, wrapped, in hex, in base64. Pure.
 
-A text is brought to one plain spelling first, and each place in it remembers where it comes from. So what is looked for
-is a handful of plain forms, however much of a text is escaped, and the time is that of reading the text once.
+A text is first converted to a plain spelling that keeps track of the original positions. So only a few plain forms are
+searched, however much of the text is escaped, in linear time.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-SHORTEST = 4  # characters; what is shorter is looked for as a whole word only
-_LEAST = 3  # and what is still shorter not at all: it would blank half of a log, and hides nothing
+SHORTEST = 4  # characters; shorter secrets are found only as whole words
+_LEAST = 3  # characters; shorter ones are ignored, since they would blank half of a log
 
-# Percent-encoding, perhaps of percent-encoding; the escapes of JSON, Go and shells, perhaps in a string in a string;
-# line breaks with the blanks that a wrapped line begins with, as they are or as a string writes them. No part is tried
-# twice (++), so that no text takes longer than its length; and all begin with one of four characters, which are found
-# quickly where they are seldom.
+# Percent-encoding, also nested; escapes of JSON, Go and shells, also in nested strings; line breaks with the
+# indentation of a wrapped line, literal or escaped. Possessive quantifiers (++) prevent backtracking, so matching takes
+# linear time. All begin with one of four characters, so texts without them are searched quickly.
 _ESCAPES = re.compile(
     rb"[%\\\r\n](?:"
     rb"(?<=%)(?:25)*([0-9A-Fa-f]{2})"
@@ -31,23 +30,26 @@ _ESCAPES = re.compile(
     rb"|(?<=\\)\\*+([\"'/]?)"
     rb")"
 )
-# What may still become one of these with what comes next
+# The beginning of an escape at the end of a text
 _BEGUN = re.compile(
     rb"(?:%(?:25)*[0-9A-Fa-f]?"
     rb"|(?<!\\)\\++(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?|r)?"
     rb"|(?<!\\)\\++u[dD][89abAB][0-9A-Fa-f]{2}(?:\\++(?:u[0-9A-Fa-f]{0,3})?)?"
     rb"|\r)$"
 )
-# Of these the line breaks alone
+# Only the line breaks
 _BREAKS = re.compile(rb"\r?\n[ \t]*+|\\++(?:r\\++)?n[ \t]*+")
-_LONGEST_ESCAPE = 16  # bytes that become one, where nobody tries to outwit us
+_LONGEST_ESCAPE = 16  # bytes for one character, without malice
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_WRAPPED = 12  # characters before the end of a line that must be those of a secret, to wait for the next line
+_WRAPPED = 12  # characters of a secret at the end of a line that make it wait for the next line
 
 
 def _meant(match: re.Match[bytes]) -> bytes:
-    """What it stands for. Backslashes stand for nothing: how many there are tells how often a text was quoted, and what
-    follows a secret can be quoted too."""
+    """Return what an escape stands for.
+
+    Backslashes give nothing: their number depends on how often the text was quoted, and what follows a secret may be
+    quoted too.
+    """
     percent, high, low, unicode, byte, quoted = match.groups()
     if percent or byte:
         return bytes.fromhex((percent or byte).decode()).replace(b"\\", b"")
@@ -64,7 +66,7 @@ def _nothing(_match: re.Match[bytes]) -> bytes:
 
 
 class Plain:
-    """A text in its plain spelling, and where each part of that stands in the text itself."""
+    """A text in its plain spelling, with the positions of its parts in the original text."""
 
     def __init__(
         self,
@@ -72,9 +74,9 @@ class Plain:
         escapes: re.Pattern[bytes] = _ESCAPES,
         meant: Callable[[re.Match[bytes]], bytes] = _meant,
     ) -> None:
-        self._here: list[int] = []  # where parts begin in the plain spelling
-        self._there: list[int] = []  # and in the text
-        self._whole: list[bool] = []  # an escape, of which no part can be told from another
+        self._here: list[int] = []  # starts of the parts in the plain spelling
+        self._there: list[int] = []  # and in the original text
+        self._whole: list[bool] = []  # the part is an escape, which cannot be divided
         parts: list[bytes] = []
         length = end = 0
         for match in escapes.finditer(raw):
@@ -97,32 +99,32 @@ class Plain:
         self._whole.append(whole)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where a part of the plain spelling stands in the text itself; it has a character at least."""
+        """Return the span in the original text of a non-empty span in the plain spelling."""
         first, last = bisect_right(self._here, start) - 1, bisect_right(self._here, end - 1) - 1
         begin = self._there[first] + (0 if self._whole[first] else start - self._here[first])
         if self._whole[last]:
-            return begin, self._there[last + 1]  # text always ends with a part that is no escape
+            return begin, self._there[last + 1]  # the last part is never an escape
         return begin, self._there[last] + end - self._here[last]
 
 
 def plain(raw: bytes) -> bytes:
-    """The plain spelling alone, several times as soon."""
+    """Return only the plain spelling, which is several times faster."""
     return _ESCAPES.sub(_meant, raw)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forms:
-    """What is looked for, by the spelling in which it is looked for."""
+    """The forms of a secret, by the spelling in which they are searched."""
 
-    words: frozenset[bytes]  # in the text itself, with nothing of a word beside them
-    raw: frozenset[bytes]  # in the text itself
+    words: frozenset[bytes]  # in the original text, as whole words
+    raw: frozenset[bytes]  # in the original text
     plain: frozenset[bytes]
     hex: frozenset[bytes]  # lower case
-    base64: frozenset[bytes]  # of the common alphabet, without the = at its end
+    base64: frozenset[bytes]  # standard alphabet, without padding
 
 
 def forms(value: str, user: str = "", *, alone: bool = False) -> Forms:
-    """Of one secret. ``alone``: it is looked for as it stands only, as one line of many is."""
+    """Return the forms of one secret. ``alone``: only its literal spellings, as for a line of a longer text."""
     data = value.encode("utf-8", "surrogatepass")
     if len(value) < _LEAST:
         return _of()
@@ -130,7 +132,7 @@ def forms(value: str, user: str = "", *, alone: bool = False) -> Forms:
         return _of(words=[data], base64=_whole(data, user) if user else [])
     unescaped = plain(data)
     as_it_is = [unescaped, unescaped.replace(b" ", b"+")] if len(unescaped) >= SHORTEST else []
-    as_it_is.append(data)  # an escape in it may be none in a text, where a part of it is escaped in its turn
+    as_it_is.append(data)  # in a text, what looks like an escape in it may itself be partly escaped
     if alone:
         return _of(raw=[data], plain=as_it_is)
     once = {*_within_base64(data), *_whole(data, user)}
@@ -138,13 +140,13 @@ def forms(value: str, user: str = "", *, alone: bool = False) -> Forms:
     return _of(raw=[data], plain=as_it_is, hex=[data.hex().encode()], base64=[*once, *twice])
 
 
-def _of(**found: list[bytes]) -> Forms:
+def _of(**lists: list[bytes]) -> Forms:
     kinds = ("words", "raw", "plain", "hex", "base64")
-    return Forms(**{kind: frozenset(form for form in found.get(kind, ()) if form) for kind in kinds})
+    return Forms(**{kind: frozenset(form for form in lists.get(kind, ()) if form) for kind in kinds})
 
 
 def _whole(data: bytes, user: str) -> list[bytes]:
-    """As it is sent: with whom it belongs to, and alone."""
+    """Return the base64 of the secret alone and of `user:secret`, as it is sent."""
     sent = [data, *([user.encode("utf-8", "surrogatepass") + b":" + data] if user else [])]
     return [form for form in map(_base64, sent) if len(form) >= SHORTEST]
 
@@ -154,7 +156,7 @@ def _base64(data: bytes) -> bytes:
 
 
 def _within_base64(data: bytes) -> Iterator[bytes]:
-    """What of the base64 of a longer text depends on this alone, wherever in the text it begins."""
+    """Yield the parts of a longer text's base64 that depend only on this data, for all three alignments."""
     for shift in range(3):
         text = _base64(b"\0" * shift + data)
         core = text[(shift * 8 + 5) // 6 : (shift + len(data)) * 8 // 6]
@@ -165,14 +167,14 @@ def _within_base64(data: bytes) -> Iterator[bytes]:
 class Finder:
     """Finds every form of many secrets in a text."""
 
-    def __init__(self, found: list[Forms]) -> None:
+    def __init__(self, secrets: list[Forms]) -> None:
         def all_of(kind: str) -> frozenset[bytes]:
-            return frozenset().union(*(getattr(forms, kind) for forms in found))
+            return frozenset().union(*(getattr(forms, kind) for forms in secrets))
 
         words, raw, spelt, hexed, coded = map(all_of, ("words", "raw", "plain", "hex", "base64"))
         self._words = _any(words, rb"(?<![A-Za-z0-9_])(?:%b)(?![A-Za-z0-9_])") if words else None
         self._raw = _any(raw) if raw else None
-        # what looks like an escape in a secret is none where a line was wrapped in the middle of it
+        # a wrapped line may split what looks like an escape in a secret
         self._like_escapes = [form for form in raw if b"%" in form or b"\\" in form]
         self._views = [(spelt, _same), (hexed, _lower), (coded, _common)]
         self._begun = [(words | raw | spelt, _same), (hexed, _lower), (coded, _common)]
@@ -184,27 +186,29 @@ class Finder:
         return self._longest > 0
 
     def spans(self, raw: bytes) -> list[tuple[int, int]]:
-        """Where they stand, from the first on; none overlaps another."""
-        found = [match.span() for pattern in (self._words, self._raw) if pattern for match in pattern.finditer(raw)]
+        """Return the spans of all secrets in order, without overlaps."""
+        spans = [match.span() for pattern in (self._words, self._raw) if pattern for match in pattern.finditer(raw)]
         spelt = plain(raw) if self else b""
         text = None
         for forms, view in self._views:
             seen = view(spelt)
-            there = [form for form in forms if form in seen]
-            if there:
+            present = [form for form in forms if form in seen]
+            if present:
                 text = text or Plain(raw)
-                found += [text.span(*match.span()) for match in _any(there).finditer(seen)]
+                spans += [text.span(*match.span()) for match in _any(present).finditer(seen)]
         if self._like_escapes and _BREAKS.search(raw):
             unwrapped = _BREAKS.sub(b"", raw)
-            there = [form for form in self._like_escapes if form in unwrapped]
-            if there:
+            present = [form for form in self._like_escapes if form in unwrapped]
+            if present:
                 text = Plain(raw, _BREAKS, _nothing)
-                found += [text.span(*match.span()) for match in _any(there).finditer(unwrapped)]
-        return list(_joined(sorted(found)))
+                spans += [text.span(*match.span()) for match in _any(present).finditer(unwrapped)]
+        return list(_joined(sorted(spans)))
 
     def torn(self, raw: bytes) -> int:
-        """How many bytes at the end may be the beginning of a secret. Where a line has ended, only what is long enough
-        to be one that was wrapped."""
+        """Return how many bytes at the end may be the beginning of a secret.
+
+        After the end of a line, only a beginning of at least _WRAPPED characters counts.
+        """
         tail = raw[-self._longest * _LONGEST_ESCAPE :] if self else b""
         begun = _BEGUN.search(tail)
         held = len(begun[0]) if begun else 0
@@ -219,16 +223,16 @@ class Finder:
 
 
 def _beginning(text: bytes, forms: frozenset[bytes], least: int) -> int | None:
-    """Where the longest end of a text begins that is the beginning of a form, and no whole one."""
-    found = None
+    """Return the index where the longest end of the text begins that is a proper prefix of a form; None for none."""
+    longest = None
     for form in forms:
         at = max(0, len(text) - len(form) + 1)
         while 0 <= (at := text.find(form[:1], at)) <= len(text) - least:
             if form.startswith(text[at:]):
-                found = at if found is None else min(at, found)
+                longest = at if longest is None else min(at, longest)
                 break
             at += 1
-    return found
+    return longest
 
 
 def _same(text: bytes) -> bytes:
@@ -244,13 +248,13 @@ def _common(text: bytes) -> bytes:
 
 
 def _any(wanted: Iterable[bytes], form: bytes = b"%b") -> re.Pattern[bytes]:
-    """The longest first: some contain others."""
+    """Compile a pattern for any of the forms, longest first since some contain others."""
     longest_first = sorted(wanted, key=lambda one: (-len(one), one))
     return re.compile(form % b"|".join(map(re.escape, longest_first)))
 
 
 def _joined(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """One for those that touch or overlap."""
+    """Merge spans that touch or overlap."""
     begin, end = -1, -1
     for start, stop in spans:
         if start > end:

@@ -298,9 +298,9 @@ def test_what_is_named_and_not_there_is_an_error_at_its_place(home: Path) -> Non
     assert "private.netrc: " in refusal(home, "netrc: '~/'")
     assert "private.known_hosts: there is no file " in refusal(home, "known_hosts: ~/missing")
     assert "private.ca_bundle: there is no file " in refusal(home, "ca_bundle: ~/missing")
-    assert "text holds no certificate in PEM form; convert it" in refusal(home, "ca_bundle: ~/text")
+    assert "text contains no PEM certificate; convert it" in refusal(home, "ca_bundle: ~/text")
     assert "private.ssh: there is no file " in refusal(home, "ssh: ~/missing")
-    assert "text holds no private key; name the file without .pub" in refusal(home, "ssh: ~/text")
+    assert "text is not a private key; name the file without .pub" in refusal(home, "ssh: ~/text")
     assert "private.ssh: no SSH agent answers at $SSH_AUTH_SOCK; start one" in refusal(home, "ssh: agent")
     unset = refusal(home, TOKENS)
     assert "private.tokens.git.example.com: the environment variable GIT_TOKEN is not set; put the token" in unset
@@ -308,7 +308,7 @@ def test_what_is_named_and_not_there_is_an_error_at_its_place(home: Path) -> Non
 
 def test_a_token_of_several_lines_is_refused_and_not_repeated(home: Path) -> None:
     said = refusal(home, TOKENS, GIT_TOKEN="s3cr3t\nother")
-    assert "GIT_TOKEN holds more than one word" in said
+    assert "GIT_TOKEN contains white space" in said
     assert "s3cr3t" not in said
 
 

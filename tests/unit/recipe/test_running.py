@@ -278,7 +278,9 @@ def test_a_dockerfile_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("strategy", [Strategy.SCRATCH, Strategy.UPX, Strategy.SINGLE_STAGE, Strategy.PREBUILT])
 def test_a_strategy_without_a_base_to_replace_is_refused(strategy: Strategy, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"the strategy {strategy} of api does not allow another base; set its `strategy`"):
+    with pytest.raises(
+        ConfigError, match=f"the strategy {strategy} of api does not allow another base; set its `strategy`"
+    ):
         found(tmp_path, replace(service(), strategy=strategy, base="alpine:3"))
 
 
