@@ -1,4 +1,4 @@
-"""What the `cache` section says, as frozen values. Apart from the table, which is slow to import."""
+"""The `cache` section as frozen values; separate from the table, which is slow to import."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-# The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that are the user's to choose:
-# gobake itself writes names, scopes, mode and ignore-error. True: also of cache-from.
+# The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that users may set; gobake
+# itself writes names, scopes, mode and ignore-error. True: also an attribute of cache-from.
 ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
     "store": {},
     "inline": {},
@@ -39,7 +39,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """A place for layers: the cache store, or one of BuildKit's other backends with its attributes."""
+    """A backend for layer caches: the cache store, or another backend of BuildKit with its attributes."""
 
     type: str  # store, gha, s3, azblob or inline
     attributes: tuple[tuple[str, str], ...] = ()
@@ -47,7 +47,7 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerConfig:
-    """How layers are kept; None where nothing is said. Whether they are, the policy alone says."""
+    """Settings of layer caches; None if not set. Only the policy decides whether layers are cached."""
 
     mode: str | None = None  # auto, min or max
     compression: str | None = None  # zstd, gzip, estargz or uncompressed
@@ -58,16 +58,16 @@ class LayerConfig:
 class SeedConfig:
     """Limits of the seeds."""
 
-    unused_days: int = 14  # entries that were not used for so long are left out
-    budget: int | None = None  # bytes that a seed may have; None: no limit
-    layers: int = 8  # a longer chain is flattened
+    unused_days: int = 14  # entries unused for longer are left out
+    budget: int | None = None  # maximum bytes of a seed; None: no limit
+    layers: int = 8  # a seed with more layers is rewritten
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheConfig:
-    """The `cache` section; what is unsaid is decided by caching/policy/choice.py."""
+    """The `cache` section; caching/policy/choice.py decides what is not set."""
 
-    policy: str | None = None  # a name of gobake's own, or a file
+    policy: str | None = None  # the name of a built-in policy, or a file
     store: str | None = None  # as written: a repository, or a folder
     main_branch: str | None = None
     branches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # pattern -> policy, in CI

@@ -1,5 +1,7 @@
-"""`cache`: where caches are kept, by which policy, and the settings of layers and seeds. A policy file has the same
-rows for its layers, so that a key means the same in both."""
+"""`cache`: the cache store, the policy, and the settings of layers and seeds.
+
+Policy files use the same rows for layers, so that a key means the same in both.
+"""
 
 from __future__ import annotations
 

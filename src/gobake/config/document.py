@@ -1,8 +1,8 @@
-"""YAML text -> nodes with their places. It knows YAML and its traps, and no key of gobake.yaml.
+"""Parses YAML into nodes with their places. It knows YAML and its traps, but no key of gobake.yaml.
 
-Nothing is constructed: a scalar stays the text that was written (`1.20`, `no`, `8080`), and what it means is decided by
-whoever knows the key. PyYAML's events are composed here without recursion, so that neither deep nesting nor aliases of
-aliases ("billion laughs") cost more than the limits below.
+A scalar stays the written text (`1.20`, `no`, `8080`); the key's kind decides what it means. PyYAML's events are
+composed without recursion, so that neither deep nesting nor aliases of aliases ("billion laughs") exceed the limits
+below.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gobake.config.values import MAX_BYTES
 from gobake.errors import ConfigError, Where
 
 MAX_DEPTH = 50
-MAX_WEIGHT = 100_000  # nodes after aliases are followed; a long text weighs one more for each 64 characters
+MAX_WEIGHT = 100_000  # nodes with aliases expanded; a text counts one more for each 64 characters
 _MERGE = "<<"
 
 
@@ -30,7 +30,7 @@ class _Mark(Protocol):
 
 
 def compose(text: bytes, file: Path) -> Node | None:
-    """The root node, or None of an empty file. Raises ConfigError for whatever is not one sound YAML document."""
+    """Return the root node; None for an empty file. Raises ConfigError unless it is one valid YAML document."""
     composer = _Composer(file=file)
     for event in _events(_decoded(text, file), file):
         composer.take(event)
@@ -56,7 +56,7 @@ def _decoded(text: bytes, file: Path) -> str:
 
 
 def _events(text: str, file: Path) -> Iterator[yaml.Event]:
-    """PyYAML's events; all its ways to give up become one error with a position."""
+    """Yield PyYAML's events; all its exceptions become a ConfigError with a position."""
     try:
         loader = yaml.SafeLoader(text)
     except yaml.reader.ReaderError as error:
@@ -95,27 +95,27 @@ def _where(file: Path, spot: Spot, key: str = "") -> Where:
 
 @dataclass(kw_only=True)
 class _Open:
-    """A list or table whose end has not come yet."""
+    """A list or table whose end event is still to come."""
 
     table: bool
     spot: Spot
     anchor: str | None
-    nodes: list[Node] = field(default_factory=list)  # of a table: key, value, key, value ...
+    nodes: list[Node] = field(default_factory=list)  # in a table: key, value, key, value ...
     weight: int = 1
 
 
 @dataclass(kw_only=True)
 class _Composer:
-    """Events in, one tree out."""
+    """Builds one tree from events."""
 
     file: Path
     root: Node | None = None
     open: list[_Open] = field(default_factory=list)
-    anchors: dict[str, tuple[Node, int] | None] = field(default_factory=dict)  # None while its node is still open
+    anchors: dict[str, tuple[Node, int] | None] = field(default_factory=dict)  # None while its node is open
     documents: int = 0
 
     def take(self, event: yaml.Event) -> None:
-        assert event.start_mark is not None  # only events made by hand have none
+        assert event.start_mark is not None  # the parser's events always have one
         spot = _spot(event.start_mark)
         if isinstance(event, yaml.NodeEvent):
             self._take_node(event, spot)
@@ -194,10 +194,10 @@ class _Composer:
 
     def _merged(self, value: Node) -> list[Table]:
         tables = value.nodes if isinstance(value, Items) else (value,)
-        found = [table for table in tables if isinstance(table, Table)]
-        if len(found) < len(tables):
+        mappings = [table for table in tables if isinstance(table, Table)]
+        if len(mappings) < len(tables):
             raise self._error("<< takes a mapping, or a list of them", value.spot, "write `<<: *anchor`", _MERGE)
-        return found
+        return mappings
 
     def _error(self, what: str, spot: Spot, remedy: str = "", key: str = "") -> ConfigError:
         above = [o.nodes[-1] for o in self.open if o.table and len(o.nodes) % 2]

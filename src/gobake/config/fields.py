@@ -1,4 +1,4 @@
-"""A row of the table of keys, and how a mapping is read by such rows."""
+"""A row of the table of keys, and the reader for mappings with such keys."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from gobake.config.spelling import meant, shown
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One key of gobake.yaml: all that parser, schema, reference and `gobake init` know of it."""
+    """One key of gobake.yaml, for the parser, the schema, the reference and `gobake init`."""
 
     name: str
     kind: Kind[Any]
     about: str  # one or two sentences
-    example: str  # a value in YAML's one-line form
-    default: str | None = None  # the same, where it is always the same value
-    otherwise: str = ""  # else words for what holds when the key is absent
+    example: str  # a value in YAML's flow style
+    default: str | None = None  # a fixed default, in YAML's flow style
+    otherwise: str = ""  # a description of any other default
     required: bool = False
-    shared: bool = True  # of a service's keys: may also stand in `defaults`
+    shared: bool = True  # for keys of a service: also allowed in `defaults`
 
     @property
     def schema(self) -> dict[str, object]:
+        """The JSON schema of the value."""
         described: dict[str, object] = {**self.kind.schema, "title": self.name, "description": self._description}
         if self.default is not None:
-            import yaml  # here, because its import takes long
+            import yaml  # slow to import
 
             described["default"] = yaml.safe_load(self.default)
         return described
@@ -40,7 +41,10 @@ class Field:
 
 
 def read_fields(at: At, fields: Sequence[Field], elsewhere: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """The values of a mapping by name. ``elsewhere``: keys that are known in another place, and where."""
+    """Read the values of a mapping by key. Raises ConfigError.
+
+    ``elsewhere``: remedies for keys that belong elsewhere.
+    """
     known = {field.name: field for field in fields}
     values: dict[str, Any] = {}
     for name, at_key, at_value in at.entries():
@@ -55,7 +59,7 @@ def read_fields(at: At, fields: Sequence[Field], elsewhere: Mapping[str, str] = 
 
 
 def object_schema(fields: Sequence[Field], *, empty: bool = False) -> dict[str, object]:
-    """``empty``: the mapping may also be left empty in YAML (null)."""
+    """Return the JSON schema of a mapping. ``empty``: it may also be null."""
     described: dict[str, object] = {
         "type": ["object", "null"] if empty else "object",
         "properties": {field.name: field.schema for field in fields},

@@ -1,4 +1,4 @@
-"""Where gobake.yaml lies, and that it may be absent: then nothing of YAML is imported."""
+"""Finds and loads gobake.yaml; YAML is imported only if the file exists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MISNAMED = ("gobake.yml", ".gobake.yaml", ".gobake.yml")
 
 
 def load_config(root: Path, explicit: Path | None = None) -> Config | None:
-    """The configuration in ``explicit``, else in ``root``; None where there is none. Raises ConfigError."""
+    """Load the configuration ``explicit``, else that in ``root``; None if there is none. Raises ConfigError."""
     file = explicit or root / CONFIG_FILE
     try:
         with file.open("rb") as stream:
@@ -24,13 +24,13 @@ def load_config(root: Path, explicit: Path | None = None) -> Config | None:
         return None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=Where(file=file)) from None
-    from gobake.config.loading import parse_config  # with all of YAML: only where there is a file
+    from gobake.config.loading import parse_config  # imports YAML, which is needed only here
 
     return parse_config(text, file)
 
 
 def _refuse_misnamed(root: Path) -> None:
-    """A file that was meant and would be passed over in silence."""
+    """Raise ConfigError for a file with a wrong name, which would otherwise be silently ignored."""
     for name in _MISNAMED:
         if (root / name).is_file():
             raise ConfigError(

@@ -1,5 +1,4 @@
-"""What the `gate` section and the options of a gate say, as frozen values. Apart from the table, which is slow to
-import."""
+"""The limits of a gate as frozen values; separate from the table, which is slow to import."""
 
 from __future__ import annotations
 
@@ -11,14 +10,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
-# How shares are written, in the file and on the command line: whole numbers need a percent sign, as `20` alone could
-# mean either. Shares of a whole end at 100 %, regressions do not.
+# The syntax of shares in the file and on the command line. Whole numbers need a percent sign, as `20` would be
+# ambiguous. Shares are at most 100 %, regressions may be more.
 PERCENT = r"[0-9]{1,4}(?:\.[0-9]{1,2})? ?%"
 FRACTION = r"(?:0?\.[0-9]{1,4}|0|1\.0{1,4}|1)"
 SHARE = rf"(?:(?:100(?:\.0{{1,2}})?|[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?) ?%|{FRACTION})"
 REGRESSION = rf"(?:{PERCENT}|{FRACTION})"
 
-NONE: Final = "none"  # takes away what was said elsewhere
+NONE: Final = "none"  # removes a limit set elsewhere
 Limit = float | Literal["none"]
 
 
@@ -32,29 +31,31 @@ class Exemption(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class GateConfig:
-    """What a run must reach; None where nothing is said. Shares are fractions."""
+    """The limits of a run; None if not set. Shares are fractions."""
 
     min_hit_rate: Limit | None = None
     min_go_hit_rate: Limit | None = None
     max_seconds_regression: Limit | None = None
     require_cache: bool | None = None
     exempt: frozenset[Exemption] | None = None
-    branches: Mapping[str, GateConfig] = field(default_factory=lambda: MappingProxyType({}))  # pattern -> what differs
+    branches: Mapping[str, GateConfig] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # pattern -> overriding limits
 
     def over(self, below: GateConfig) -> GateConfig:
-        """What is said here, and what ``below`` says where nothing is; branches are those of ``below``."""
-        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "branches"}
-        return replace(below, **{name: value for name, value in said.items() if value is not None})
+        """Return these limits, completed by those of ``below``; branches are those of ``below``."""
+        limits = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "branches"}
+        return replace(below, **{name: value for name, value in limits.items() if value is not None})
 
     def of(self, branch: str) -> GateConfig:
-        """With what the first pattern that fits a branch says."""
+        """Return the limits for a branch, overridden by those of the first matching pattern."""
         fit = (own for pattern, own in self.branches.items() if branch and fnmatch.fnmatchcase(branch, pattern))
         own = next(fit, None)
         return own.over(self) if own else self
 
 
 def fraction(text: str) -> float:
-    """Of a text that SHARE or REGRESSION admits: `80%` and `0.8` are the same."""
+    """Return the fraction of a text that matches SHARE or REGRESSION: `80%` and `0.8` are the same."""
     match = re.fullmatch(r"([0-9.]+) ?(%?)", text)
     assert match, text
     return float(match[1]) / 100 if match[2] else float(match[1])

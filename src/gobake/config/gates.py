@@ -1,4 +1,4 @@
-"""`gate`: what the caches of a run must reach, for all branches and for some."""
+"""`gate`: the limits for the caches of a run, for all branches and for some."""
 
 from __future__ import annotations
 

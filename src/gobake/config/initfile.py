@@ -1,4 +1,4 @@
-"""The text of a new gobake.yaml: what Go found, and every other key as a comment with its default."""
+"""Renders a new gobake.yaml: the services that Go found, and every other key as a comment with its default."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
 
 _HEADER = """\
 # How gobake builds the container images of this project. Every key is optional.
-# `#key: value` shows a default, or an example where the default is no fixed value: take the # away to set it.
-# `gobake plan` shows what comes of it; `gobake schema` prints the JSON schema for editors.
+# `#key: value` shows the default, or an example if there is no fixed default: remove the # to set the key.
+# `gobake plan` shows the result; `gobake schema` prints the JSON schema for editors.
 """
 _WIDTH = 116
 _EMPTY = ("[]", "{}", '""')
-# Text that YAML reads as itself without quotes, whatever its version
+# Text that needs no quotes in any version of YAML
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z./](?:[a-z0-9./_-]|:(?=[a-z0-9]))*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What a new file says of one service beside its package."""
+    """Comments and keys of one service beside its package."""
 
-    why: str = ""  # it is a service
+    why: str = ""  # why it is a service
     keys: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # text, lists of text and mappings of text
     notes: tuple[str, ...] = ()  # comments below them
 
@@ -45,8 +45,11 @@ def render_init(
     entries: Mapping[str, Entry] = MappingProxyType({}),
     left_out: Sequence[str] = (),
 ) -> str:
-    """``services`` are (name, package as `./cmd/api`), ``entries`` what else is known of them, ``left_out`` a line for
-    each command that is none; ``bases`` and ``go_version`` are those of today."""
+    """Return the text of the file.
+
+    ``services``: (name, package such as `./cmd/api`). ``bases`` and ``go_version``: the current defaults. ``entries``:
+    more about services, by name. ``left_out``: a line for each command that is not a service.
+    """
     rows = {field.name: field for field in TOP_FIELDS}
     lines = [_HEADER.rstrip(), f"name: {_scalar(name)}"]
     for field in TOP_FIELDS:
@@ -72,7 +75,7 @@ def render_init(
 def _services(
     services: Sequence[tuple[str, str]], entries: Mapping[str, Entry], left_out: Sequence[str]
 ) -> Iterator[str]:
-    yield "# Every key of `defaults` may stand below a service as well, and holds for that one alone."
+    yield "# Every key of `defaults` may also be set for a single service."
     yield "# `binaries: [api, apictl]` instead of `package` puts several commands into one image."
     if not services:
         yield from ("#services:", "#  api:", "#    package: ./cmd/api")
@@ -89,7 +92,7 @@ def _services(
         for note in entry.notes:
             yield f"    # {note}"
     if left_out:
-        yield "  # No services, unless they stand here, or in `include: [FOLDER]`:"
+        yield "  # Not services, unless they are listed here or in `include: [FOLDER]`:"
         yield from (f"  # {line}" for line in left_out)
 
 
@@ -99,14 +102,14 @@ def _comment(field: Field, indent: str = "") -> list[str]:
 
 
 def _value(field: Field) -> str:
-    """The default, with an example behind it where it is empty; only the example where it is no fixed value."""
+    """Return the default, with an example if it is empty; only an example if there is no fixed default."""
     if field.default is None:
         return field.example
     return f"{field.default}  # such as {field.example}" if field.default in _EMPTY else field.default
 
 
 def _flow(value: Any) -> str:
-    """A value in YAML's one-line form."""
+    """Return a value in YAML's flow style."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_scalar(key)}: {json.dumps(text)}" for key, text in value.items()) + "}"
     if isinstance(value, tuple | list):
@@ -115,5 +118,5 @@ def _flow(value: Any) -> str:
 
 
 def _scalar(text: str, *, quoted: bool = False) -> str:
-    """Text as YAML; JSON's quoted strings are YAML's."""
+    """Return a text as YAML, where JSON's quoted strings are valid."""
     return text if not quoted and _PLAIN.fullmatch(text) else json.dumps(text)

@@ -7,7 +7,7 @@ from gobake.config.table import TOP_FIELDS
 
 
 def schema() -> dict[str, object]:
-    """JSON schema, draft 2020-12, made from the table of keys."""
+    """Return the JSON schema, draft 2020-12, made from the table of keys."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:gobake:schema:1",

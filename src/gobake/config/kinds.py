@@ -1,6 +1,6 @@
-"""Kinds of values: how each is read, what the schema says of it and what the reference calls it, side by side.
+"""Kinds of values: for each its reader, its JSON schema and its name in the reference.
 
-A kind knows no key; keys and their kinds meet in table.py.
+A kind knows no keys; table.py assigns kinds to keys.
 """
 
 from __future__ import annotations
@@ -19,39 +19,40 @@ from gobake.config.spelling import meant, shown
 T = TypeVar("T")
 Schema = Mapping[str, object]
 
-LONGEST = 4096  # of texts with a grammar: names, references, paths
+LONGEST = 4096  # characters of texts with a grammar: names, references, paths
 _TRUE = ("true", "True", "TRUE")
 _FALSE = ("false", "False", "FALSE")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind(Generic[T]):
-    """What a value may be."""
+    """A kind of value."""
 
     read: Callable[[At], T]  # raises ConfigError
-    described: Callable[[], Schema]  # called by who wants the schema: a build does not
+    described: Callable[[], Schema]  # lazy, because a build does not need the schema
     says: str  # for the reference: "text", "list of platforms"
 
     @property
     def schema(self) -> Schema:
+        """The JSON schema of such values."""
         return self.described()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
-    """Text that must have a form."""
+    """Text that must match a pattern."""
 
-    says: str
+    says: str  # for messages and the reference: "image tag"
     pattern: str
     remedy: str = ""
     longest: int = LONGEST
-    empty: bool = False  # also "", which turns a default off
-    number: Schema | None = None  # of the numbers that YAML's readers make of it
-    check: Callable[[At, str], None] | None = None  # looks first, for mistakes that deserve a sentence of their own
-    tidy: Callable[[str], str] = str  # to the one form of values that mean the same
+    empty: bool = False  # "" is allowed too, to turn a default off
+    number: Schema | None = None  # schema of the numbers that YAML parsers make of such text
+    check: Callable[[At, str], None] | None = None  # runs first, for mistakes with their own messages
+    tidy: Callable[[str], str] = str  # normalises values that mean the same
 
     def admit(self, at: At, value: str) -> str:
-        """The value, or ConfigError at its place."""
+        """Return the normalised value. Raises ConfigError at its place."""
         if self.empty and not value:
             return value
         if self.check:
@@ -62,6 +63,7 @@ class Grammar:
 
     @property
     def kind(self) -> Kind[str]:
+        """The kind of such texts."""
         return Kind(read=lambda at: self.admit(at, at.text()), described=self._schema, says=self.says)
 
     def _schema(self) -> Schema:
@@ -74,7 +76,7 @@ class Grammar:
 
 
 def verbatim(says: str = "text", *, least: int = 0) -> Kind[str]:
-    """Any one line of text, taken as it is written: quotes, ``$`` and backslashes mean themselves."""
+    """Any single line of text, taken literally: quotes, ``$`` and backslashes have no special meaning."""
 
     def read(at: At) -> str:
         value = at.text()
@@ -87,7 +89,7 @@ def verbatim(says: str = "text", *, least: int = 0) -> Kind[str]:
 
 
 def choice(says: str, words: Collection[str], make: Callable[[str], T]) -> Kind[T]:
-    """One of some words."""
+    """One of several words."""
 
     def read(at: At) -> T:
         value = at.text()
@@ -95,7 +97,7 @@ def choice(says: str, words: Collection[str], make: Callable[[str], T]) -> Kind[
             raise at.refuse(f"{shown(value)} is no {says}", meant(value, words))
         return make(value)
 
-    # without quotes, `false` reaches a schema as a boolean
+    # unquoted, `false` reaches a schema as a boolean
     values: list[object] = [*words, *([False] if "false" in words else [])]
     return Kind(read=read, described=lambda: {"enum": values}, says=says)
 
@@ -127,20 +129,20 @@ def whole(*, least: int, most: int, says: str) -> Kind[int]:
 
 
 def items(kind: Kind[T], says: str, *, repeats: bool = False, least: int = 0) -> Kind[tuple[T, ...]]:
-    """A list; one that is a set (no ``repeats``) may not say anything twice."""
+    """A list of values; without ``repeats`` they must be distinct. ``least``: the minimum length, 0 or 1."""
 
     def read(at: At) -> tuple[T, ...]:
-        found: list[T] = []
+        values: list[T] = []
         seen: set[T] = set()
         for item in at.items():
             value = kind.read(item)
             if not repeats and value in seen:
                 raise item.refuse(f"{shown(str(value))} is listed twice", "take one of them out")
             seen.add(value)
-            found.append(value)
-        if len(found) < least:
+            values.append(value)
+        if len(values) < least:
             raise at.refuse("must not be empty")
-        return tuple(found)
+        return tuple(values)
 
     def schema() -> Schema:
         unique = {} if repeats else {"uniqueItems": True}
@@ -158,17 +160,17 @@ def mapping(
     refused: Mapping[str, str] = MappingProxyType({}),
     remedy: str = "",
 ) -> Kind[Mapping[str, T]]:
-    """Names of the user's own -> values. ``refused``: names that cannot be set here, and why."""
+    """A mapping from the user's names to values. ``refused``: names that cannot be set here, and why."""
     names = Grammar(says=name, pattern=pattern, remedy=remedy).kind
 
     def read(at: At) -> Mapping[str, T]:
-        found: dict[str, T] = {}
+        values: dict[str, T] = {}
         for key, at_key, at_value in at.entries():
             names.read(at_key)
             if key in refused:
                 raise at_key.refuse(f"{key} cannot be set here", refused[key])
-            found[key] = value.read(at_value)
-        return MappingProxyType(found)
+            values[key] = value.read(at_value)
+        return MappingProxyType(values)
 
     def schema() -> Schema:
         keys = {**names.schema, **({"not": {"enum": list(refused)}} if refused else {})}

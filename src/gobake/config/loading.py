@@ -1,4 +1,4 @@
-"""gobake.yaml's text -> Config: its document, its keys, and what only the whole can tell."""
+"""Turns the text of gobake.yaml into a Config: parses it, reads its keys, and checks the whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEEPER = {
 
 
 def parse_config(text: bytes, file: Path) -> Config:
-    """The configuration that a file's content means. Raises ConfigError with the place of the first mistake."""
+    """Return the configuration in a file's content. Raises ConfigError with the place of the first mistake."""
     node = compose(text, file) or Table(entries=(), spot=Spot(line=1, column=1))
     at = At(file=file, node=node, spot=node.spot, example="services: {api: {package: ./cmd/api}}")
     values = {} if at.nothing else read_fields(at, TOP_FIELDS, _DEEPER)

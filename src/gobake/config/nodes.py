@@ -1,4 +1,4 @@
-"""The nodes of a YAML document with their places. It knows no YAML."""
+"""The nodes of a YAML document with their places; independent of the YAML library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """A position in the text; both count from 1."""
+    """A position in the text; line and column count from 1."""
 
     line: int
     column: int
@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A mapping; no key is there twice, and what `<<` brings stands behind the table's own entries."""
+    """A mapping with distinct keys; entries from `<<` come after the table's own."""
 
     entries: tuple[Entry, ...]
     spot: Spot

@@ -1,4 +1,4 @@
-"""`private`: where the credentials, certificates and keys of whoever builds are found. It holds no secret itself."""
+"""`private`: where to find the user's credentials, certificates and keys. The file itself holds no secrets."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def _no_address(at: At, value: str) -> None:
 
 
 def _no_login(at: At, value: str) -> None:
-    """The message does not show what it found."""
+    """Refuse a login; the message does not show it."""
     if "@" in value:
         raise at.refuse("holds a user or password", "write the host alone; `username` names the user")
     _no_address(at, value)
 
 
 def _names_a_variable(at: At, value: str) -> None:
-    """Whoever writes the token itself must not find it in a log as well."""
+    """Refuse what is not a variable's name; it may be the token itself, so the message does not show it."""
     if not re.fullmatch(patterns.TOKEN_VARIABLE, value):
         raise at.refuse(
             "is no name of an environment variable",
@@ -72,18 +72,18 @@ TOKEN_FIELDS = (
 
 
 def _read_token(at: At) -> Token:
-    """The name of a variable, or a mapping of it and a user."""
+    """Read the name of a variable, or a mapping with variable and user."""
     if isinstance(at.node, Scalar):
         return Token(variable=VARIABLE.admit(at, at.text()))
     return Token(**read_fields(at, TOKEN_FIELDS))
 
 
 def _read_tokens(at: At) -> Mapping[str, Token]:
-    found: dict[str, Token] = {}
+    tokens: dict[str, Token] = {}
     for server, at_key, at_value in at.entries():
-        unnamed = replace(at_key, key=at.key)  # the key is not repeated: a login may stand in it
-        found[SERVER.admit(unnamed, server)] = _read_token(at_value)
-    return MappingProxyType(found)
+        unnamed = replace(at_key, key=at.key)  # errors do not show the key, which may contain a login
+        tokens[SERVER.admit(unnamed, server)] = _read_token(at_value)
+    return MappingProxyType(tokens)
 
 
 _TOKENS: Kind[Mapping[str, Token]] = Kind(

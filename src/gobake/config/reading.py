@@ -1,4 +1,4 @@
-"""A value of the document together with its place: what a kind reads from, and what it complains through."""
+"""A value of the document with its place; kinds read from it and report errors through it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gobake.errors import ConfigError, Where
 
 @dataclass(frozen=True, kw_only=True)
 class At:
-    """A node under its dotted key. Reading entries and items notes their places for later stages."""
+    """A node with its dotted key. Reading entries and items records their places for later stages."""
 
     file: Path
     node: Node
     key: str = ""
-    spot: Spot  # where an error about it points: a scalar itself, the key of a list or mapping
-    example: str = ""  # how it is written right, the remedy of last resort
+    spot: Spot  # the position for errors: a scalar itself, the key of a list or mapping
+    example: str = ""  # a correct line, the default remedy
     places: dict[str, Where] = field(default_factory=dict)
 
     @property
@@ -28,15 +28,16 @@ class At:
 
     @property
     def nothing(self) -> bool:
-        """True of a key without a value, or with null."""
+        """Whether the value is missing or null."""
         return isinstance(self.node, Scalar) and self.node.null
 
     def refuse(self, what: str, remedy: str = "") -> ConfigError:
+        """Return the error for this value; the default remedy is an example."""
         fallback = f"such as `{self.example}`" if self.example else ""
         return ConfigError(what, where=self.where, remedy=remedy or fallback)
 
     def text(self) -> str:
-        """A scalar's text: one line of printable characters."""
+        """Return a scalar's text: one line of printable characters. Raises ConfigError."""
         if not isinstance(self.node, Scalar):
             raise self.refuse(f"must be one value, not {_named(self.node)}")
         if self.nothing:
@@ -51,6 +52,7 @@ class At:
         return text
 
     def items(self) -> tuple[At, ...]:
+        """Return the items of a list. Raises ConfigError."""
         if not isinstance(self.node, Items):
             raise self.refuse(f"must be a list, not {_named(self.node)}" if not self.nothing else "has no value")
         return tuple(
@@ -58,7 +60,7 @@ class At:
         )
 
     def entries(self) -> tuple[tuple[str, At, At], ...]:
-        """(name, its key, its value) of a mapping; names are printable text."""
+        """Return (name, key, value) of a mapping's entries; names are printable text. Raises ConfigError."""
         if not isinstance(self.node, Table):
             raise self.refuse(f"must be a mapping, not {_named(self.node)}" if not self.nothing else "has no value")
         return tuple(self._entry(entry.key, entry.value) for entry in self.node.entries)

@@ -1,4 +1,4 @@
-"""The reference of all keys in Markdown, for docs/configuration.md."""
+"""Renders the reference of all keys in Markdown, for docs/configuration.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
 
 
 def fields_markdown() -> str:
-    """One table for each place in which keys may stand."""
+    """Return a table for each mapping that has keys."""
     return "\n".join(
         [
             *_table("Keys of the file", TOP_FIELDS),

@@ -1,4 +1,4 @@
-"""What an image brings for the program that runs in it: its base, folders to write, a probe. Rows of the table."""
+"""Rows of the table for what a program needs at run time: base, writable folders, health check, binaries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock", "/bin": "/usr/bin", "/sb
 
 
 def _writable(at: At, value: str) -> None:
-    """A folder of the program's own: none that others count on, and none that is a link in a distribution."""
+    """Refuse folders of the system, and those that are links in a distribution."""
     folder = value.rstrip("/") or "/"
     top = "/" + folder.split("/")[1]
     if folder == "/tmp":

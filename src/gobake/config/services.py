@@ -1,4 +1,4 @@
-"""`services`, `defaults` and the files of a service: mappings that become values of their own."""
+"""`services`, `defaults` and the files of a service."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FILE_FIELDS = (
 
 
 def _read_file(at: At) -> ExtraFile:
-    """``source:target`` or a mapping of the two."""
+    """Read ``source:target`` or a mapping with the two."""
     if not isinstance(at.node, Scalar):
         given = read_fields(at, FILE_FIELDS)
         return ExtraFile(source=PurePosixPath(given["source"]), target=PurePosixPath(given["target"]))
@@ -63,7 +63,7 @@ file: Kind[ExtraFile] = Kind(
 
 
 def defaults_kind(fields: Sequence[Field]) -> Kind[ServiceConfig]:
-    """The mapping may be empty, as in a file whose lines below `defaults:` are all comments."""
+    """Return the kind of `defaults`. It may be null, as in a file where only comments follow `defaults:`."""
     shared = tuple(field for field in fields if field.shared)
     own = {field.name: "every service has its own: write it there" for field in fields if not field.shared}
     return Kind(
@@ -92,12 +92,14 @@ LIST_FIELDS = (
 
 
 def services_kind(fields: Sequence[Field]) -> Kind[Services]:
+    """Return the kind of `services`."""
+
     def read(at: At) -> Services:
         entries = at.entries()
         if not entries:
             raise at.refuse("names no service", "leave the key away, and gobake finds the services")
         names: dict[str, At] = {}
-        found = []
+        configs = []
         lists = {field.name: field for field in LIST_FIELDS}
         lists_of: dict[str, tuple[str, ...]] = {}
         for name, at_key, at_value in entries:
@@ -107,10 +109,10 @@ def services_kind(fields: Sequence[Field]) -> Kind[Services]:
             SERVICE_NAME.admit(at_key, name)
             names[name] = at_key
             apart = replace(at_value, places={})
-            found.append(_settings(apart, name, at_key.where, fields, {}))
+            configs.append(_settings(apart, name, at_key.where, fields, {}))
             at.places.update(apart.places)
         _no_collisions(names)
-        return Services.of(found, **lists_of)
+        return Services.of(configs, **lists_of)
 
     def schema() -> Schema:
         return {
@@ -135,7 +137,7 @@ def _settings(at: At, name: str, where: Where, fields: Sequence[Field], elsewher
 
 
 def _no_collisions(names: dict[str, At]) -> None:
-    """Names that differ here and are one in the bake file, where `.` becomes `_` and targets are SERVICE-STRATEGY."""
+    """Refuse names that collide in the bake file, where `.` becomes `_` and targets are named SERVICE-STRATEGY."""
     baked: dict[str, str] = {}
     for name, at in names.items():
         other = baked.setdefault(bake_name(name), name)

@@ -1,4 +1,4 @@
-"""Texts with placeholders that are linked into a program: `{version} of {date}`. No configuration, no git."""
+"""Stamps: texts with placeholders that are linked into a program, such as `{version} of {date}`. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from gobake.model import Service, Stamp
 
-# placeholder -> the variable of the bake file and the build argument that hold its value. The order is that of how
-# often they change, and so that of the stages that link them in.
+# Placeholder -> bake variable and build argument with its value. The order, from rare to frequent changes, is that of
+# the stages that link them in.
 ARGUMENTS = {
     "version": "VERSION",
     "dirty": "DIRTY",
@@ -18,7 +18,7 @@ ARGUMENTS = {
     "short_revision": "SHORT_REVISION",
     "revision": "REVISION",
 }
-GO = "go"  # the Go that compiles says it itself
+GO = "go"  # the version of the Go that compiles, which it reports itself
 PLACEHOLDERS = (*ARGUMENTS, GO)
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]")
 
@@ -32,7 +32,7 @@ class Piece:
 
 
 class WrongPlaceholder(ValueError):
-    """A text that means no stamp; ``word``: what stands in the braces, None for a brace alone."""
+    """An invalid placeholder. ``word``: the text in the braces; None for an unmatched brace."""
 
     def __init__(self, word: str | None) -> None:
         super().__init__(word)
@@ -40,39 +40,39 @@ class WrongPlaceholder(ValueError):
 
 
 def pieces(text: str) -> tuple[Piece, ...]:
-    """``{{`` and ``}}`` mean braces. Raises WrongPlaceholder."""
+    """Split a text into literals and placeholders; ``{{`` and ``}}`` are braces. Raises WrongPlaceholder."""
     return tuple(_pieces(text))
 
 
 def _pieces(text: str) -> Iterator[Piece]:
     for match in _PIECE.finditer(text):
-        found, word = match[0], match[1]
-        if found in ("{{", "}}"):
-            yield Piece(literal=found[0])
+        part, word = match[0], match[1]
+        if part in ("{{", "}}"):
+            yield Piece(literal=part[0])
         elif word is not None:
             if word not in PLACEHOLDERS:
                 raise WrongPlaceholder(word)
             yield Piece(placeholder=word)
-        elif found in "{}":
+        elif part in "{}":
             raise WrongPlaceholder(None)
         else:
-            yield Piece(literal=found)
+            yield Piece(literal=part)
 
 
 def argument(service: Service, placeholder: str) -> str:
-    """The build argument of a placeholder: modules of one project have versions of their own."""
+    """Return the build argument of a placeholder; each module of a project has its own version."""
     return service.version_variable if placeholder == "version" else ARGUMENTS[placeholder]
 
 
 def arguments(service: Service) -> tuple[str, ...]:
-    """The build arguments that are linked into a service's program, those that change least first."""
-    found = {p.placeholder for stamp in service.stamps for p in pieces(stamp.text) if p.placeholder}
-    names = tuple(argument(service, name) for name in ARGUMENTS if name in found)
+    """Return the build arguments linked into a service's program; those that change least come first."""
+    used = {p.placeholder for stamp in service.stamps for p in pieces(stamp.text) if p.placeholder}
+    names = tuple(argument(service, name) for name in ARGUMENTS if name in used)
     return (*names, service.vcs_variable) if service.vcs else names
 
 
 def filled(service: Service, stamp: Stamp, values: Mapping[str, str], go: str) -> str:
-    """The text with its values. ``values``: by build argument."""
+    """Return a stamp's text with its values. ``values``: by build argument; ``go``: the Go version."""
     texts = (
         p.literal or (go if p.placeholder == GO else values.get(argument(service, p.placeholder), ""))
         for p in pieces(stamp.text)
@@ -81,13 +81,15 @@ def filled(service: Service, stamp: Stamp, values: Mapping[str, str], go: str) -
 
 
 def quoted(text: str) -> str:
-    """One word of -ldflags, where a word may be quoted by either kind of quotes and nothing is escaped
-    (cmd/internal/quoted). Raises ValueError for a text with both."""
+    """Quote one word of -ldflags, which allows either kind of quotes but no escapes (cmd/internal/quoted).
+
+    Raises ValueError for a text with both kinds of quotes.
+    """
     if "'" in text and '"' in text:
         raise ValueError(text)
     return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def all_arguments(services: Iterable[Service]) -> tuple[str, ...]:
-    """What the stamps of some services use, each once."""
+    """Return the build arguments of all these services, each once."""
     return tuple(dict.fromkeys(name for service in services for name in arguments(service)))

@@ -1,4 +1,4 @@
-"""The keys of gobake.yaml. Parser, JSON schema, reference and `gobake init` are all made from these rows."""
+"""The table of keys of gobake.yaml, from which parser, JSON schema, reference and `gobake init` are made."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What gobake.yaml says, as frozen values; None where it says nothing.
+"""The content of gobake.yaml as frozen values; None for what is not set.
 
-What holds where nothing was said is decided later (model.py's defaults, and what Go and Git tell).
+Defaults are applied later (model.py's defaults, and answers of Go and Git).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from gobake.config.gate_values import GateConfig
 from gobake.errors import Where
 from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
 
-# Targets, groups and stages of the generated files.
+# Names of targets, groups and stages in the generated files.
 RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy, "include", "exclude")
-SERVICE_LISTS = ("include", "exclude")  # keys of `services` that are patterns, and no service's name
+SERVICE_LISTS = ("include", "exclude")  # keys of `services` that hold patterns and are not service names
 
 MAX_BYTES = 1 << 20
 
-# Mappings of a service complete those of `defaults` key by key; everything else replaces what `defaults` says.
+# These mappings of a service are merged with those of `defaults`; all other values replace them.
 _MERGED = frozenset(("build_env", "env", "labels", "stamps"))
 _OWN = frozenset(("name", "where", "places", "package", "binaries"))
 
@@ -35,8 +35,8 @@ def _nothing() -> Mapping[str, Any]:
 class BinaryConfig:
     """A command in the image of a service."""
 
-    package: str  # what Go calls the program, ./path from the project's folder, or an import path
-    name: str | None = None  # of the file in the image
+    package: str  # Go's name of the program, ./path relative to the project's folder, or an import path
+    name: str | None = None  # file name in the image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class ServiceConfig:
     """The settings of one service, or those of `defaults` (which has no name and no package)."""
 
     name: str
-    where: Where  # of its key, for errors that concern it as a whole
-    package: str | None = None  # ./cmd/api from the project's folder, or an import path
+    where: Where  # place of its key, for errors about it as a whole
+    package: str | None = None  # ./cmd/api relative to the project's folder, or an import path
     strategy: Strategy | None = None
     strategies: tuple[Strategy, ...] | None = None
     platforms: tuple[Platform, ...] | None = None
@@ -73,22 +73,23 @@ class ServiceConfig:
     volumes: tuple[str, ...] | None = None
     healthcheck: HealthCheck | None = None
     binaries: tuple[BinaryConfig, ...] | None = None
-    # by key below the service's own
+    # by key relative to the service
     places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
 
     def where_of(self, key: str) -> Where:
-        """The place of ``package``, ``env.HOME`` or ``files.0``; where it is unsaid, of the nearest key above it."""
+        """Return the place of ``package``, ``env.HOME`` or ``files.0``; if not set, of the nearest key above it."""
         return _nearest(self.places, key) or replace(self.where, key=f"{self.where.key}.{key}")
 
 
 class Services(tuple[ServiceConfig, ...]):
-    """What `services` says: settings by name, and patterns over the commands that Go finds."""
+    """The content of `services`: settings of services, and patterns for the commands that Go finds."""
 
-    include: tuple[str, ...] = ()  # services whatever the rules say
-    exclude: tuple[str, ...] = ()  # no services, unless asked for
+    include: tuple[str, ...] = ()  # commands that are services whatever the rules say
+    exclude: tuple[str, ...] = ()  # commands that are not services unless asked for
 
     @classmethod
     def of(cls, named: Iterable[ServiceConfig], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Services:
+        """Create the value."""
         made = cls(named)
         made.include, made.exclude = tuple(include), tuple(exclude)
         return made
@@ -96,20 +97,20 @@ class Services(tuple[ServiceConfig, ...]):
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """Where a token for a host is found; never the token itself."""
+    """The place of a token for a host; never the token itself."""
 
-    variable: str  # of the environment
+    variable: str  # name of the environment variable
     username: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateConfig:
-    """How private modules are reached: names of files and variables of whoever builds."""
+    """How to reach private modules: names of the user's files and variables."""
 
     netrc: str | None = None  # a file, or `none`
     tokens: Mapping[str, Token] | None = None  # by host
-    ssh: str | None = None  # agent, none, or the file of a key
-    ssh_hosts: tuple[str, ...] | None = None  # [user@]host[:port] whose repositories come over SSH
+    ssh: str | None = None  # `agent`, `none`, or a key file
+    ssh_hosts: tuple[str, ...] | None = None  # [user@]host[:port] of repositories fetched over SSH
     known_hosts: str | None = None  # a file
     ca_bundle: str | None = None  # a file, or `none`
     proxy: bool | None = None
@@ -119,7 +120,7 @@ class PrivateConfig:
 class HistoryConfig:
     """Where the records of runs are kept."""
 
-    folder: str | None = None  # as written, seen from gobake.yaml
+    folder: str | None = None  # as written, relative to gobake.yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,7 @@ class Config:
 
     file: Path
     name: str | None = None  # of the project
-    registry: str | None = None  # prefix of image names, without a slash at its end
+    registry: str | None = None  # prefix of image names, without a trailing slash
     go: str | None = None  # X.Y or X.Y.Z, as written
     source_url: str | None = None
     version: str | None = None
@@ -143,13 +144,13 @@ class Config:
     history: HistoryConfig = field(default_factory=HistoryConfig)
     defaults: ServiceConfig
     services: Services = field(default_factory=Services)
-    # by dotted key from the top
+    # by full dotted key
     places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
 
     def where_of(self, key: str) -> Where:
-        """The place of a dotted key such as ``services.api.package``.
+        """Return the place of a dotted key such as ``services.api.package``.
 
-        Where a service does not say it, that of ``defaults``, else that of the nearest key above it.
+        If a service does not set it, that of ``defaults``, else that of the nearest key above it.
         """
         if key in self.places:
             return self.places[key]
@@ -162,7 +163,7 @@ class Config:
 
 
 def merged(service: ServiceConfig, defaults: ServiceConfig) -> ServiceConfig:
-    """The service with what it leaves unsaid taken from ``defaults``; labels and environments are joined key by key."""
+    """Complete a service's settings by ``defaults``; labels, stamps and environments are merged key by key."""
     joined: dict[str, Any] = {}
     inherited: dict[str, Where] = {}
     for name in (f.name for f in fields(ServiceConfig) if f.name not in _OWN):
@@ -175,7 +176,7 @@ def merged(service: ServiceConfig, defaults: ServiceConfig) -> ServiceConfig:
 
 
 def _nearest(places: Mapping[str, Where], key: str) -> Where | None:
-    """The place of ``key`` or of the nearest key above it, under the name that was asked for."""
+    """Return the place of ``key`` or of the nearest key above it, labelled with ``key``."""
     above = key
     while above:
         if above in places:

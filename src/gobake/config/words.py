@@ -1,4 +1,4 @@
-"""The words that a configuration is made of: their grammars, and the mistakes that are explained apart."""
+"""The grammars of values in a configuration, with messages for frequent mistakes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gobake.config.values import RESERVED_NAMES
 from gobake.errors import UsageError
 from gobake.model import Platform, Strategy
 
-# Suggested, and admitted by the schema; what a platform is, model.Platform decides.
+# Suggested in messages and allowed by the schema; model.Platform decides which platforms are valid.
 ARCHITECTURES = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x".split()
 _OTHER_NAMES = "x86_64 x86-64 aarch64 armhf i386".split()
-_HIGHEST_ID = 2**31 - 1  # of users and groups, in Docker
+_HIGHEST_ID = 2**31 - 1  # Docker's limit for user and group ids
 
 
 def _avoiding(wrong: str, what: str, remedy: str) -> Callable[[At, str], None]:
-    """A check that explains one frequent mistake."""
+    """Return a check that explains one frequent mistake."""
 
     def check(at: At, value: str) -> None:
         if re.search(wrong, value):
@@ -33,7 +33,7 @@ def _avoiding(wrong: str, what: str, remedy: str) -> Callable[[At, str], None]:
 
 
 def _without_password(at: At, value: str) -> None:
-    """The message does not show what it found."""
+    """Refuse a login; the message does not show it."""
     if re.match("[^/]*//[^/]*@", value):
         raise at.refuse("holds a user or password", "everyone who has the image could read it: leave it away")
 
@@ -299,7 +299,7 @@ USER = Grammar(
 )
 
 
-# ---- words that mean a value of the model
+# ---- words for values of the model
 
 strategy: Kind[Strategy] = choice("strategy", tuple(Strategy), Strategy)
 provenance: Kind[str] = choice("provenance mode", ("false", "min", "max"), str)
