@@ -1,4 +1,4 @@
-"""Targets -> Dockerfile, ignore file and bake file: texts that work with plain `docker buildx bake`."""
+"""Renders the Dockerfile, ignore file and bake file of targets; they work with plain `docker buildx bake`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ __all__ = [
 DOCKERFILE = "gobake.Dockerfile"
 IGNORE_FILE = f"{DOCKERFILE}.dockerignore"
 BAKE_FILE = "docker-bake.json"
-# What bake reads beside our file where none is named (docker/buildx, bake.defaultFilenames and compose-go)
+# Files that bake reads beside ours if none is named (docker/buildx, bake.defaultFilenames and compose-go)
 READ_BY_BAKE = (
     *("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
     *("docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl"),
@@ -80,10 +80,10 @@ def render(
     caches: Mapping[str, TargetCache] | None = None,
     tag: str = "latest",
 ) -> Recipe:
-    """The recipe of a matrix; without ``places`` for bake in the project's own folder, without ``caches`` for none but
-    the builder's own.
+    """Return the recipe of a matrix.
 
-    The Dockerfile does not depend on where it is written to.
+    ``places``: None for bake in the project's own folder. ``caches``: layer caches by target; None for none. ``tag``:
+    the default of TAG. The Dockerfile does not depend on where it is written.
     """
     header = HEADER.format(project=project.name)
     folder = str(dockerfile.prebuilt_folder(project))

@@ -1,7 +1,6 @@
-"""What every image gets before its program: an account for its user, a home, and certificates where the base has none.
+"""What every image gets beside its program: an account for its user, a home, and certificates if the base has none.
 
-A stage on the building machine's platform makes them, and several images share it: nothing runs on the platform that
-an image is for.
+A stage on the builder's platform makes them, and several images share it. Nothing runs on the image's platform.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from gobake.model import Project, Strategy, Target
 
 _WITHOUT_CERTIFICATES = (Strategy.DEBIAN_SLIM, Strategy.DISTALPINE, Strategy.SCRATCH, Strategy.UPX)
-# The accounts of an image without a base, as distroless has them.
+# The accounts of an image without a base, as in distroless.
 _ROOT = "root:x:0:0:root:/root:/sbin/nologin"
 _ROOT_GROUP = "root:x:0:"
 
@@ -22,7 +21,7 @@ class Account:
     """A stage whose /out has /etc/passwd, /etc/group and a home for one user on one base."""
 
     stage: str
-    base: str  # the reference or the named context that the accounts come from; "" for none
+    base: str  # the reference or named context of the base; "" for none
     uid: str
     gid: str
     name: str
@@ -31,7 +30,7 @@ class Account:
 
     @property
     def script(self) -> tuple[str, ...]:
-        """Commands for the shell of a RUN step; /base is the base image, where there is one."""
+        """Shell commands for a RUN step; /base is the base image, if there is one."""
         user = f"{self.name}:x:{self.uid}:{self.gid}:{self.name}:{self.home}:/sbin/nologin"
         write = _added if self.base else _new
         return (
@@ -43,14 +42,14 @@ class Account:
 
 
 def base_name(target: Target, project: Project) -> str:
-    """What a FROM line calls the base of a target: a reference, or the named context of a base of the project's own."""
+    """Return the name of a target's base in a FROM line: a reference, or the named context of an own base."""
     return target.own_base.name if target.own_base else project.base(target.service, target.strategy)
 
 
 def accounts(project: Project, targets: Iterable[Target]) -> dict[str, Account]:
-    """By target; equal ones are one, and are called `account`, `account-2` ... in the order of the targets."""
+    """Return the accounts by target name. Equal ones share a stage: `account`, `account-2` ... in order of targets."""
     stages: dict[tuple[str, str, str, bool], Account] = {}
-    found: dict[str, Account] = {}
+    by_target: dict[str, Account] = {}
     for target in targets:
         service = target.service
         key = (base_name(target, project), service.uid, service.gid, target.strategy in _WITHOUT_CERTIFICATES)
@@ -65,18 +64,18 @@ def accounts(project: Project, targets: Iterable[Target]) -> dict[str, Account]:
                 home=service.home,
                 certificates=key[3],
             )
-        found[target.name] = stages[key]
-    return found
+        by_target[target.name] = stages[key]
+    return by_target
 
 
 def _new(file: str, number: str, root: str, line: str) -> tuple[str, ...]:
-    """Root, and the user or group unless that is root."""
+    """Return a command that writes root, and the user or group unless that is root."""
     lines = [root] if number == "0" else [root, line]
     return (f"printf '%s\\n' {' '.join(lines)} >/out/etc/{file}",)
 
 
 def _added(file: str, number: str, root: str, line: str) -> tuple[str, ...]:
-    """What the base has, every line with an end, and one more where it lacks the number."""
+    """Return commands that copy the base's file, complete its last line, and add the id if it is missing."""
     return (
         f"{{ grep . /base/etc/{file} 2>/dev/null || echo {root}; }} >/out/etc/{file}",
         f"{{ cut -d: -f3 /out/etc/{file} | grep -qx {number} || echo {line} >>/out/etc/{file}; }}",

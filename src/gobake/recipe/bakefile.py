@@ -1,6 +1,6 @@
-"""docker-bake.json: targets, groups and the variables that change from build to build.
+"""Renders docker-bake.json: targets, groups and the variables that change from build to build.
 
-Everything that a commit changes (tag, version, revision) is a variable, so that the file's bytes stay the same.
+Everything that a commit changes (tag, version, revision) is a variable, so the file's bytes stay the same.
 Reference: https://docs.docker.com/build/bake/reference/.
 """
 
@@ -17,30 +17,30 @@ from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.recipe.words import FILES, hcl, stage_name
 from gobake.targets.matrix import Matrix
 
-TRACE = "trace"  # the target that writes what Go did into a folder
-GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable that the secret `goenv` is read from
-# How modules are reached: variables that hold a text, and variables that hold the path of a file or socket.
+TRACE = "trace"  # the target that writes Go's action graphs to a folder
+GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable of the secret `goenv`
+# For modules: variables with a text, and variables with the path of a file or socket.
 NETRC_VARIABLE = "GOBAKE_NETRC"
-ENVIRONMENT_VARIABLE = "GOBAKE_ENV"  # a shell text: proxies, settings of git
+ENVIRONMENT_VARIABLE = "GOBAKE_ENV"  # a shell script: proxies, git settings
 CA_VARIABLE = "GOBAKE_CA"
 KNOWN_HOSTS_VARIABLE = "GOBAKE_KNOWN_HOSTS"
 SSH_VARIABLE = "GOBAKE_SSH"
-NOBODYS = "nobody"  # the namespace of builds that use no mounts of gobake's
+NOBODYS = "nobody"  # the namespace of builds that must not use gobake's mounts
 _TEXTS = {"netrc": NETRC_VARIABLE, "env": ENVIRONMENT_VARIABLE}
 _FILES = {"ca": CA_VARIABLE, "known_hosts": KNOWN_HOSTS_VARIABLE}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Paths as bake will read them (relative to its working folder, or absolute), and where results go."""
+    """Paths for bake (relative to its working folder, or absolute), and the output."""
 
     context: str
     dockerfile: str
     prebuilt: str  # folder of the binaries compiled outside
-    project: str = "."  # the project's own folder, the context of its own base images
-    files: str = ""  # the context that a service's files are copied from; "" for the build context itself
-    exact: bool = False  # the contexts hold just what the build reads
-    lacking: frozenset[str] = frozenset()  # services without a binary compiled outside, which no group builds
+    project: str = "."  # the project's folder, the context of its own base images
+    files: str = ""  # the context with the services' files; "" for the build context itself
+    exact: bool = False  # the contexts contain only what the build reads
+    lacking: frozenset[str] = frozenset()  # services without a prebuilt binary, which are in no group
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
 
 
@@ -49,7 +49,7 @@ class TargetCache:
     """The layer caches of one target."""
 
     imports: tuple[CacheEntry, ...] = ()  # cache-from
-    # cache-to: with None for the whole target, else for one platform, which is then exported by a target of its own
+    # cache-to: (None for the whole target, or one platform, exported by a separate target; entries)
     exports: tuple[tuple[Platform | None, tuple[CacheEntry, ...]], ...] = ()
 
 
@@ -62,8 +62,11 @@ def render(
     downloads: bool = True,
     tag: str = "latest",
 ) -> str:
-    """The JSON text. ``caches``: by target, for gobake's own runs; a rendered file has none unless asked for.
-    ``downloads``: the compile reads modules from elsewhere; ``tag``: of the images, where TAG says nothing."""
+    """Return the JSON text.
+
+    ``caches``: layer caches by target; None for none. ``downloads``: the compile downloads modules. ``tag``: the
+    default of TAG.
+    """
     stages = compile_stages(matrix)
     targets = {target.name: _target(project, target, places, stages) for target in matrix.targets}
     base = {
@@ -107,10 +110,10 @@ def render(
 
 
 def apart(namespace: str) -> dict[str, str]:
-    """Build arguments by which BuildKit itself keeps a build's cache mounts and RUN steps from all others, whoever
-    wrote the Dockerfile: a base image's triggers and a project's own Dockerfiles may name any mount.
+    """Return build arguments that make BuildKit separate a build's cache mounts and RUN steps from all others.
 
-    Every id of a mount gets the namespace before it, and the host's name is a part of what a step is known by
+    They work for any Dockerfile; a base image's triggers and a project's own Dockerfiles may name any mount. BuildKit
+    prefixes every mount id with the namespace, and the host name is part of a step's cache key
     (docs.docker.com/reference/dockerfile, "BuildKit built-in build args").
     """
     if not namespace:
@@ -119,7 +122,7 @@ def apart(namespace: str) -> dict[str, str]:
 
 
 def _described(project: Project, matrix: Matrix) -> dict[str, dict[str, str]]:
-    """The variables of versions and commits: those of labels, and what the programs' stamps use."""
+    """Return the variables for versions and commits, used by labels and stamps."""
     names = ("REVISION", "CREATED", *stamps.all_arguments(matrix.services))
     modules = [s.version_variable for s in matrix.services if s.version_variable != "VERSION"]
     return {
@@ -130,14 +133,14 @@ def _described(project: Project, matrix: Matrix) -> dict[str, dict[str, str]]:
 
 
 def _arguments(stages: Sequence[CompileStage], service: Service | None = None) -> dict[str, object]:
-    """All of what is linked in before: targets that share a stage must give it the same arguments."""
-    found = [s for s in stages if service is None or service in (c.service for c in s.commands)]
-    names = dict.fromkeys(name for stage in found for name in stage.arguments(service))
+    """Return all build arguments up to the service's stage; targets that share a stage must give it the same ones."""
+    used = [s for s in stages if service is None or service in (c.service for c in s.commands)]
+    names = dict.fromkeys(name for stage in used for name in stage.arguments(service))
     return {"args": {name: f"${{{name}}}" for name in names}} if names else {}
 
 
 def _secrets() -> list[str]:
-    """Each is left out where its variable is empty: a secret that nobody has is no mount, and no error."""
+    """Return the secrets. Each is left out if its variable is empty, so that a missing secret is not an error."""
     texts = [_unless_empty(variable, f"id={name},env={variable}") for name, variable in _TEXTS.items()]
     files = [_unless_empty(variable, f"id={name},src=${{{variable}}}") for name, variable in _FILES.items()]
     return texts + files
@@ -148,16 +151,16 @@ def _unless_empty(variable: str, text: str) -> str:
 
 
 def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCache) -> None:
-    """cache-from and cache-to of a target.
+    """Add cache-from and cache-to of a target.
 
-    The layers of an image are exported afterwards, by a target of its own. So are those of each platform where several
-    nodes build them: every node would write what it has under one ref, and the last would win.
+    A separate target exports the layers of an image afterwards. If several nodes build the platforms, each platform has
+    such a target: otherwise every node would write its layers under the same ref, and the last would win.
     """
     if cache.imports:
         targets[name]["cache-from"] = [hcl(str(entry)) for entry in cache.imports]
     for platform, entries in cache.exports:
         if INLINE in entries:
-            targets[name]["cache-to"] = [str(INLINE)]  # a part of the image
+            targets[name]["cache-to"] = [str(INLINE)]  # it is part of the image
         beside = [hcl(str(entry)) for entry in entries if entry != INLINE]
         exporter = exporter_name(name, platform)
         if beside and exporter != name:
@@ -173,16 +176,20 @@ def _add_cache(targets: dict[str, dict[str, object]], name: str, cache: TargetCa
 
 
 def exporter_name(target: str, platform: Platform | None) -> str:
-    """The bake target that exports the layers of another one, of all its platforms or of one. `trace` exports its own,
-    and with them the compile's."""
+    """Return the bake target that exports the layers of a target, for all platforms or for one.
+
+    `trace` exports its own layers, and with them the compile's.
+    """
     if platform:
         return f"{target}--{platform.slug}"
     return target if target == TRACE else f"{target}--layers"
 
 
 def _groups(matrix: Matrix, lacking: frozenset[str]) -> dict[str, object]:
-    """`default`: every service in its chosen strategy; one group a service, one a strategy, and `all`. Every group can
-    be built: what nobody compiled outside is in none."""
+    """Return the groups: `default` (every service in its default strategy), `all`, and one per service and strategy.
+
+    Services without a prebuilt binary are in no group of prebuilt targets, so every group can be built.
+    """
     targets = [t for t in matrix.targets if t.strategy is not Strategy.PREBUILT or t.service.name not in lacking]
     chosen = [t.name for t in targets if t.strategy is t.service.strategy] or [t.name for t in targets]
     groups: dict[str, list[str]] = {"default": chosen, "all": [t.name for t in targets]}
@@ -199,7 +206,7 @@ def _group(service: str) -> str:
 
 def _attest(project: Project) -> list[str]:
     if project.provenance == "false":
-        return ["type=provenance,disabled=true"]  # its time stamps would change the index of every build
+        return ["type=provenance,disabled=true"]  # its timestamps would change the index in every build
     return [f"type=provenance,mode={project.provenance}"]
 
 
@@ -214,11 +221,11 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
         "platforms": [str(platform) for platform in target.platforms],
         "tags": list(target.images("${PREFIX}", "${TAG}")),
         "labels": described,
-        # The epoch goes to the exporter, not into the build argument SOURCE_DATE_EPOCH: as an argument it would be a
-        # part of WORKDIR's cache key. It only cuts off what is later, so that nothing but 0 gives the same bytes
-        # whatever was cached before; the commit's time is in the label `created`.
+        # The epoch is an attribute of the exporter: as the build argument SOURCE_DATE_EPOCH it would be part of
+        # WORKDIR's cache key. It only limits later times, so only 0 gives the same bytes whatever was cached; the
+        # commit's time is in the label `created`.
         "output": [f"{places.output},source-date-epoch=${{EPOCH}}"],
-        # the index has annotations of its own, and is only made for several platforms
+        # an index has its own annotations, and exists only for several platforms
         "annotations": [
             f"{'index,' if len(target.platforms) > 1 else ''}manifest:{key}={value}"
             for key, value in described.items()
@@ -239,9 +246,9 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
 
 
 def _own_bases(project: Project, matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
-    """The targets of base images that Dockerfiles of the project make, each for all platforms that anyone needs of it.
+    """Return the targets of the project's own base images, each for all platforms that use it.
 
-    Their context is the project's folder with its own .dockerignore, as `docker build` has it.
+    Their context is the project's folder with its .dockerignore, as for `docker build`.
     """
     platforms: dict[OwnBase, set[Platform]] = {}
     for target in matrix.targets:
@@ -260,7 +267,7 @@ def _own_bases(project: Project, matrix: Matrix, places: Places) -> dict[str, di
 
 
 def own_base_target(base: OwnBase) -> str:
-    """The bake target that makes it; a service cannot have that name."""
+    """Return the bake target of the base; a service cannot have that name."""
     return f"_{base.name}"
 
 

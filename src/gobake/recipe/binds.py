@@ -1,6 +1,6 @@
-"""What each compile stage mounts of the build context: all of it, or, where modules are compiled apart, its own module.
+"""What each compile stage mounts: the whole build context, or only its module if modules are compiled separately.
 
-A step's key is the content of what it mounts, so that an edit in one module runs that module's stage alone.
+The mounted content is part of a step's cache key, so an edit in one module reruns only that module's stage.
 """
 
 from __future__ import annotations
@@ -14,24 +14,27 @@ from gobake.model import Project
 from gobake.recipe import words
 from gobake.targets.matrix import Matrix
 
-_MOST = 100  # mounts of one step; a tree that would need more is mounted as a whole
+_MOST = 100  # mounts of one step; if more are needed, the whole tree is mounted
 
 
 def binds(project: Project, matrix: Matrix, tree: GoTree, source: str) -> dict[str, tuple[str, ...]]:
-    """The mounts of the context by build root. They can be written to, and what is written is thrown away: Go completes
-    a go.work.sum. Raises ProjectError as `admitted` does."""
+    """Return the context mounts by build root.
+
+    They are writable, because Go may complete go.work.sum; BuildKit discards the changes. Raises ProjectError as
+    `admitted` does.
+    """
     roots = sorted({str(target.service.build_root) for target in matrix.targets})
     whole = (words.mount("type=bind", f"target={source}", "rw"),)
     if len(roots) == 1:
         return {roots[0]: whole}
     read = {root: _read(project, _of(matrix, root), tree) for root in roots}
     every = set().union(*read.values())
-    found = {root: covering(read[root], every) for root in roots}
+    covers = {root: covering(read[root], every) for root in roots}
     return {
         root: tuple(words.mount("type=bind", f"source={path}", f"target={source}/{path}", "rw") for path in paths)
         if paths
         else whole
-        for root, paths in found.items()
+        for root, paths in covers.items()
     }
 
 
@@ -44,18 +47,20 @@ def _read(project: Project, matrix: Matrix, tree: GoTree) -> frozenset[str]:
 
 
 def covering(wanted: Collection[str], every: Collection[str]) -> tuple[str, ...]:
-    """The fewest files and folders that hold all ``wanted`` paths and no other of ``every``; () where that is the
-    folder that they all lie in, or too many."""
+    """Return the fewest files and folders that contain all ``wanted`` paths and no other path of ``every``.
+
+    () if there are no other paths, or if there would be more than _MOST.
+    """
     others = {above for path in every if path not in wanted for above in _trail(path)}
     if not others:
         return ()
-    found: dict[str, None] = {}
+    cover: dict[str, None] = {}
     for path in sorted(wanted):
-        found[next((above for above in _trail(path) if above not in others), path)] = None
-    return tuple(found) if len(found) <= _MOST else ()
+        cover[next((above for above in _trail(path) if above not in others), path)] = None
+    return tuple(cover) if len(cover) <= _MOST else ()
 
 
 def _trail(path: str) -> Iterable[str]:
-    """The folders that a path lies in, from the outermost on, and itself."""
+    """Return the parent folders of a path, outermost first, and the path itself."""
     parts = path.split("/")
     return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]

@@ -1,4 +1,4 @@
-"""Entries of cache-from and cache-to, as buildx has them (util/buildflags/cache.go, CacheOptionsEntry)."""
+"""Entries of cache-from and cache-to, as in buildx (util/buildflags/cache.go, CacheOptionsEntry)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import PurePath
 
 @dataclass(frozen=True, kw_only=True)
 class CacheEntry:
-    """A backend and its attributes; as a text, buildx's own `type=registry,ref=...`."""
+    """A backend and its attributes; its text is buildx's `type=registry,ref=...`."""
 
     type: str  # registry, local, gha, s3, azblob, inline
     attributes: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, kind: str, /, **attributes: str) -> CacheEntry:
+        """Create an entry."""
         return cls(type=kind, attributes=tuple(attributes.items()))
 
     @classmethod
     def parse(cls, text: str) -> CacheEntry:
-        """The entry that a text means. Raises KeyError where it names no type."""
+        """Parse an entry. Raises KeyError without a type."""
         given = dict(part.partition("=")[::2] for part in text.split(","))
         return cls.of(given.pop("type"), **given)
 
@@ -27,12 +28,12 @@ class CacheEntry:
         return ",".join([f"type={self.type}", *(f"{key}={value}" for key, value in self.attributes)])
 
     def get(self, key: str) -> str:
-        """An attribute, "" where it is not given."""
+        """Return an attribute; "" if not given."""
         return dict(self.attributes).get(key, "")
 
     @property
     def name(self) -> str:
-        """What tells its ref: a reference, a folder's name, a scope, a manifest's name."""
+        """The name of its cache: a reference, a folder's name, a scope or a manifest's name."""
         if self.type == "registry":
             return self.get("ref")
         if self.type == "local":
@@ -40,4 +41,4 @@ class CacheEntry:
         return self.get("scope") or self.get("name") or self.type
 
 
-INLINE = CacheEntry(type="inline")  # the cache-to that lies in the image
+INLINE = CacheEntry(type="inline")  # cache-to within the image

@@ -1,6 +1,6 @@
-"""The Dockerfile: the compile stages, then one small stage for each service and strategy, from the templates in bake/.
+"""Renders the Dockerfile: the compile stages, then a small stage per service and strategy.
 
-The templates hold the Dockerfile's words and comments; this module gives them values that are quoted already.
+The templates in bake/ contain instructions and comments; this module gives them quoted values.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from gobake.recipe.templates import fill
 from gobake.targets.matrix import Matrix
 
 SOURCE = "/src"
-PROGRAMS = "/cache/golink"  # where go build keeps programs from build to build, in a folder for each batch
-_GO = "go"  # the stage of Go's image on the machine that builds
-BINARIES = "/usr/local/bin"  # where the program lies in every image
-# What the name of a base image tells of its libc, the first that fits
+PROGRAMS = "/cache/golink"  # where go build keeps programs between builds, in a folder per batch
+_GO = "go"  # the stage with Go's image on the builder's platform
+BINARIES = "/usr/local/bin"  # the program's folder in every image
+# The libc of a base image by its name; the first match counts
 _LIBC = {"static": r"\bstatic\b", "musl": "alpine|musl", "glibc": "debian|ubuntu|glibc"}
-# Where Go, git and ssh look by themselves. Go reads every file in that folder besides the image's own bundle.
+# Default paths of Go, git and ssh. Go reads every file in the certificates folder beside the image's own bundle.
 NETRC = "/root/.netrc"
 CERTIFICATES = "/etc/ssl/certs/of-the-host.pem"
-# A shell function: one word of -ldflags, in which nothing is escaped, and either kind of quotes holds the other.
+# A shell function that quotes one word of -ldflags, which has no escapes but either kind of quotes.
 _QUOTED = """quoted() { case $1 in *\\'*) printf '"%s"' "$1" ;; *) printf "'%s'" "$1" ;; esac; }"""
 _LINKER = "-toolexec='sh /run/linker/linker'"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Image:
-    """What a strategy's template sees."""
+    """The values for a strategy's template."""
 
     stage: str
     service: Service
     strategy: Strategy
-    compiled: str  # stage that holds the program
+    compiled: str  # stage with the program
     compile: CompileStage | None
     binary: str  # path of the program in the image
     commands: tuple[tuple[str, str], ...]  # (path in the image, import path) of all its programs
@@ -50,14 +50,14 @@ class _Image:
     account: Account
     env: tuple[tuple[str, str], ...]
     zoneinfo: bool
-    places: tuple[str, ...]  # what is copied from there
-    files: str  # stage that holds the extra files, "" for none
-    prebuilt: str  # COPY's words for a binary compiled outside
+    places: tuple[str, ...]  # folders copied from that stage
+    files: str  # stage with the extra files; "" for none
+    prebuilt: str  # COPY's arguments for a binary compiled outside
     entrypoint: tuple[str, ...]
 
 
 def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
-    """The Dockerfile's text: same input, same bytes."""
+    """Return the Dockerfile's text; the same input gives the same bytes."""
     stages = compile_stages(matrix)
     known = accounts(project, matrix.targets)
     images = [_image(project, target, stages, known[target.name]) for target in matrix.targets]
@@ -106,7 +106,7 @@ def render(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
 
 
 def _workspaces(matrix: Matrix, tree: GoTree) -> set[PurePosixPath]:
-    """Build roots that Go builds as workspaces."""
+    """Return the build roots that are workspaces."""
     return {
         PurePosixPath(root.directory.relative_to(tree.layout.context).as_posix())
         for root in used_roots(matrix, tree)
@@ -115,7 +115,7 @@ def _workspaces(matrix: Matrix, tree: GoTree) -> set[PurePosixPath]:
 
 
 def _tools(project: Project, matrix: Matrix) -> str:
-    """What has a shell on the machine that builds: Go's image, unless nothing here needs that and alpine will do."""
+    """Return a base with a shell on the builder's platform: Go's image, or alpine if nothing is compiled."""
     alpine = project.bases.alpine
     return _GO if matrix.compiles or is_dockerfile(alpine) else f"--platform=$BUILDPLATFORM {alpine}"
 
@@ -144,15 +144,14 @@ def _image(project: Project, target: Target, stages: tuple[CompileStage, ...], a
 
 
 def _places(project: Project, service: Service, strategy: Strategy) -> tuple[str, ...]:
-    """Folders of the compile stage: a program is only in those whose images can start it (bake/programs.j2)."""
+    """Return folders of the compile stage; a program is only in those whose images can start it (bake/programs.j2)."""
     names = [command.name for command in commands_of(service)]
     folders_of = ("any", "libraries") if strategy is Strategy.DISTALPINE else (libc_of(project, service, strategy),)
     return tuple(f"/out/{folder}/{name}/" for folder in folders_of for name in names)
 
 
 def libc_of(project: Project, service: Service, strategy: Strategy) -> str:
-    """What an image has to start a dynamic program with: `glibc`, `musl`, or none: `static`; `any` for a base of the
-    project's own, of which nothing is known."""
+    """Return the libc of an image: `glibc`, `musl`, `static` for none, `any` for the project's own base (unknown)."""
     base = project.base(service, strategy)
     if is_dockerfile(base):
         return "any"
@@ -164,7 +163,7 @@ def libc_of(project: Project, service: Service, strategy: Strategy) -> str:
 
 
 def prebuilt_name(project: Project, service: Service, os: str, arch: str, variant: str) -> str:
-    """The pattern's part from its first placeholder on, filled in: a path below the named context."""
+    """Return the pattern's part from its first placeholder on, filled in: a path in the named context."""
     parts = project.prebuilt.split("/")
     fixed = next(i for i, part in enumerate(parts) if "{" in part)
     return "/".join(parts[fixed:]).format(service=service.name, os=os, arch=arch, variant=variant)
@@ -175,7 +174,7 @@ def _outside(project: Project, service: Service) -> str:
 
 
 def prebuilt_folder(project: Project) -> PurePosixPath:
-    """The folder of the pattern before its first placeholder: the named context of prebuilt targets."""
+    """Return the pattern's folder before its first placeholder: the named context of prebuilt targets."""
     parts = []
     for part in project.prebuilt.split("/"):
         if "{" in part:
@@ -189,7 +188,7 @@ def _files_stage(service: Service) -> str:
 
 
 def _flags(stage: CompileStage) -> str:
-    """Flags that every go command of a stage needs alike, so that they find each other's results in the cache."""
+    """Return the flags that all go commands of a stage share, so that they find each other's results in the cache."""
     options = stage.options
     flags = ["-trimpath"] if options.trimpath else []
     flags.append("-buildvcs=false")
@@ -201,24 +200,26 @@ def _flags(stage: CompileStage) -> str:
 
 
 def _go_build(service: Service) -> str:
-    """The command's beginning, for a link that comes late."""
+    """Return the beginning of the command for a late link."""
     return f'GOBAKE_VCS="${{{service.vcs_variable}}}" go build {_LINKER}' if service.vcs else "go build"
 
 
 def _link_flags(stage: CompileStage, service: Service | None = None) -> str:
-    """``service``: whose stamps are linked in. Each is a word that the step's own `quoted` makes of a value that only
-    the build knows."""
+    """Return -ldflags of a stage. ``service``: the one whose stamps are linked in.
+
+    The step's shell function `quoted` quotes their values, which only the build knows.
+    """
     flags = stage.options.ldflags
-    found = service.stamps if service else ()
-    if not found:
+    service_stamps = service.stamps if service else ()
+    if not service_stamps:
         return words.shell(f"-ldflags={flags}") if flags else ""
     assert service
     beginning = words.shell(f"-ldflags={flags} -X " if flags else "-ldflags=-X ")
-    return beginning + "' -X '".join(f'"$(quoted {_stamp_word(service, stamp)})"' for stamp in found)
+    return beginning + "' -X '".join(f'"$(quoted {_stamp_word(service, stamp)})"' for stamp in service_stamps)
 
 
 def _stamp_word(service: Service, stamp: Stamp) -> str:
-    """VARIABLE=TEXT as one word of a shell, with variables for what changes."""
+    """Return VARIABLE=TEXT as one shell word, with shell variables for changing values."""
     word = [words.shell(f"{stamp.variable}=")]
     for piece in stamps.pieces(stamp.text):
         if piece.placeholder == stamps.GO:
@@ -236,7 +237,7 @@ def _package_words(commands: Batch | tuple[Command, ...]) -> str:
 
 
 def _exports(stage: CompileStage, tree: GoTree) -> tuple[tuple[str, str], ...]:
-    """The compile's environment beyond what the stage sets itself: quoted for ENV. Go was asked under the same."""
+    """Return the compile's environment without what the stage sets itself, quoted for ENV; `go list` uses the same."""
     context = tree.layout.context
     settings = {k: value for k, value in of_options(stage.options.env).items() if value or k != "GOFLAGS"}
     for root in tree.layout.builds:
@@ -249,7 +250,7 @@ def _exports(stage: CompileStage, tree: GoTree) -> tuple[tuple[str, str], ...]:
 
 
 def _probe(check: HealthCheck) -> str:
-    """HEALTHCHECK's words: what is not said is Docker's default."""
+    """Return HEALTHCHECK's arguments; what is not set is left to Docker's defaults."""
     times = {"interval": check.interval, "timeout": check.timeout, "start-period": check.start_period}
     options = [f"--{name}={value}" for name, value in times.items() if value]
     if check.retries is not None:

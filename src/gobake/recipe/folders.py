@@ -1,7 +1,7 @@
-"""The folders of a service's image, and whose they are: data, the working folder, /tmp.
+"""The folders of a service's image and their owners: data, the working folder, /tmp.
 
-COPY keeps the owners, modes and dates of what it copies, and gives them to folders that are there already. So a folder
-of a base that only lies on the way to a file must get here what the base gave it.
+COPY keeps the owners, modes and dates of what it copies, and applies them to existing folders too. So a folder of the
+base on the path to a file must get the same owner and mode here.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ _STICKY = ("/tmp", "/var/tmp")
 
 
 def has_files(service: Service) -> bool:
-    """Whether anything goes into the image beside the program and what all images get."""
+    """Whether the image gets files or folders beside the program and the account."""
     return bool(service.files or service.workdir or service.data or service.volumes or service.tmp)
 
 
 def writable(service: Service) -> tuple[str, ...]:
-    """The folders that the user owns with all that is in them, each once."""
+    """Return the folders that the user owns with their content, each once."""
     return tuple(dict.fromkeys((*service.data, *service.volumes)))
 
 
 def script(service: Service) -> tuple[str, ...]:
-    """Shell commands that complete /out, in which the service's files lie already."""
+    """Return shell commands that complete /out, which already has the service's files."""
     return tuple(_script(service))
 
 

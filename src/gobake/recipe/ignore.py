@@ -1,9 +1,9 @@
-"""The ignore file of a rendered recipe: everything is left out of the build context but what the build reads.
+"""Renders the ignore file of a recipe, which excludes everything that the build does not read.
 
-Syntax: https://docs.docker.com/build/concepts/context/#dockerignore-files; of the lines that match, the last one wins.
-An exception with a wildcard would make BuildKit enter every folder of the tree, however large and whoever may read it
-(tonistiigi/fsutil, filter.go): so exceptions are names of files and folders. In a folder that is admitted, what lies
-there now and is not read is left out again by its name; so a new source of a package is in the build at once.
+Syntax: https://docs.docker.com/build/concepts/context/#dockerignore-files; the last matching line counts. With a
+wildcard in an exception, BuildKit would enter every folder of the tree, however large or unreadable
+(tonistiigi/fsutil, filter.go). So exceptions are names of files and folders. In an admitted folder, existing files that
+are not read are excluded again by name; so a new source of a package is in the build at once.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _TESTS, _HIDDEN = "**/*_test.go", "**/.*"
 
 
 def ignore_file(project: Project, matrix: Matrix, tree: GoTree, header: str) -> str:
-    """The text of the ignore file, the same bytes for the same tree. Raises ProjectError as `admitted` does."""
+    """Return the ignore file's text; the same tree gives the same bytes. Raises ProjectError as `admitted` does."""
     links = Links(project.context)
     paths = {path for entry in admitted(project, matrix, tree).sources for path in _trail(links, entry)}
     lines = list(_Lines(links, paths, _open(matrix, tree), _whole(project, matrix, tree)).below("", False))
-    # What was named is wanted, even where it looks like a test.
+    # Files that are read stay, even if they look like tests or hidden files.
     generic = sorted(f"!{_escaped(path)}" for path in paths if _is_hidden(path) or path.endswith("_test.go"))
     return "\n".join([*_commented(header), "*", *lines, _TESTS, _HIDDEN, *generic, ""])
 
 
 def nothing_left_out(header: str) -> str:
-    """The ignore file of a context that holds just what the build reads."""
+    """Return the ignore file of a context that contains only what the build reads."""
     return "\n".join([*_commented(header), "# Nothing is left out: the build context holds what the build reads.", ""])
 
 
 def downloads(matrix: Matrix, tree: GoTree) -> bool:
-    """Whether the build of the selected services reads modules from elsewhere."""
+    """Whether the build of the selected services downloads modules."""
     return any(root.downloads_with(goflags) for root, goflags in _ways(matrix, tree))
 
 
@@ -51,7 +51,7 @@ def vendored(matrix: Matrix, tree: GoTree) -> bool:
 
 
 def _ways(matrix: Matrix, tree: GoTree) -> set[tuple[BuildRoot, str]]:
-    """Where the selected services are built, and under which GOFLAGS."""
+    """Return the build roots of the selected services with their GOFLAGS."""
     roots = {PurePosixPath(b.directory.relative_to(tree.layout.context).as_posix()): b for b in tree.layout.builds}
     return {
         (roots[s.build_root], dict(s.build.env).get("GOFLAGS", "")) for s in matrix.services if s.build_root in roots
@@ -62,30 +62,32 @@ def _commented(header: str) -> list[str]:
     return [f"# {line}".rstrip() for line in header.splitlines()]
 
 
-# ---- which folders are admitted as such
+# ---- folders that are admitted as a whole
 
 
 def _open(matrix: Matrix, tree: GoTree) -> frozenset[str]:
-    """Folders of packages: their files may come and go. The context's own is none, or all would be admitted."""
+    """Return the folders of packages, where files may be added; not the context itself, or all would be admitted."""
     return frozenset(_text(package.directory) for package in packages(matrix, tree)) - {""}
 
 
 def _whole(project: Project, matrix: Matrix, tree: GoTree) -> frozenset[str]:
-    """Folders that are admitted with all that is below them."""
-    found = {
+    """Return the folders that are admitted with everything below them."""
+    admitted_whole = {
         _text(PurePosixPath(root.directory.relative_to(tree.layout.context).as_posix()) / "vendor")
         for root in used_roots(matrix, tree)
         if root.reads_vendor
     }
     for package in packages(matrix, tree):
-        found |= {_literal(_text(package.directory), pattern.removeprefix("all:")) for pattern in package.embeds}
+        admitted_whole |= {
+            _literal(_text(package.directory), pattern.removeprefix("all:")) for pattern in package.embeds
+        }
     root = _text(in_context(project, PurePosixPath()))
-    found |= {_literal(root, pattern) for pattern in project.include}
-    return frozenset(found) - {"", root} - _open(matrix, tree)
+    admitted_whole |= {_literal(root, pattern) for pattern in project.include}
+    return frozenset(admitted_whole) - {"", root} - _open(matrix, tree)
 
 
 def _literal(folder: str, pattern: str) -> str:
-    """The part of a pattern before its first wildcard."""
+    """Return the folders of a pattern before its first wildcard."""
     parts = [part for part in pattern.split("/") if part not in ("", ".")]
     wild = next((at for at, part in enumerate(parts) if _WILD.search(part)), len(parts))
     literal = (re.sub(r"\\(.)", r"\1", part) for part in parts[:wild])
@@ -102,7 +104,7 @@ class _Lines:
                 path = path.rpartition("/")[0]
 
     def below(self, folder: str, state: bool, *, whole: bool = False) -> Iterator[str]:
-        """Lines for a folder; ``state``: whether the lines before admit it, ``whole``: with all that is below it."""
+        """Yield lines for a folder. ``state``: previous lines admit it; ``whole``: it is admitted as a whole."""
         whole = whole or folder in self._whole
         wanted = whole or folder in self._opened
         if folder and wanted != state:
@@ -120,7 +122,7 @@ class _Lines:
 
 
 def _trail(links: Links, entry: Entry) -> Iterator[str]:
-    """The names that lead to an entry: its own, or those of links on the way and of what they lead to."""
+    """Yield the paths needed for an entry: its own, or those of links on the path and their targets."""
     if entry.text:
         return
     at, rest = "", entry.path.split("/")

@@ -1,6 +1,6 @@
-"""Which compile stages a matrix needs: services with equal build options and one build root share a stage.
+"""The compile stages of a matrix: services with the same build options and build root share a stage.
 
-Pure values; the Dockerfile's words are in dockerfile.py and in the templates.
+Pure values; dockerfile.py and the templates write them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class Command:
     """One main package in a compile stage."""
 
     service: Service
-    program: Program | None = None  # a further command of the service's image
+    program: Program | None = None  # an additional command of the service's image; None for its main program
 
     @property
     def name(self) -> str:
-        """The folder below /out/LIBC that the program is put into; no service's name has a +."""
+        """The program's folder below /out/LIBC; it is unique, since service names have no +."""
         return f"{self.service.name}+{self.program.name}" if self.program else self.service.name
 
     @property
@@ -33,42 +33,44 @@ class Command:
 
     @property
     def package(self) -> str:
+        """Its import path."""
         return self.program.package if self.program else self.service.package
 
     @property
     def linked(self) -> str:
-        """The file's name as `go build -o FOLDER/` writes it."""
+        """The file name that `go build -o FOLDER/` writes."""
         return self.program.binary if self.program else self.service.binary
 
     @property
     def late(self) -> bool:
-        """Whether it is linked after all is compiled, with values that change from commit to commit."""
+        """Whether it is linked in a late stage, with values that change from commit to commit."""
         return self.service.late
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The build arguments that are linked in, those that change least first."""
+        """The build arguments that are linked in; those that change least come first."""
         return stamps.arguments(self.service)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Commands that one `go build -o FOLDER/` can write without one overwriting another."""
+    """Commands that one `go build -o FOLDER/` can write without name clashes."""
 
     folder: str
     commands: tuple[Command, ...]
 
     @property
     def service(self) -> Service:
-        """One of those whose commands are in it; all are linked with the same flags."""
+        """One of its services; all are linked with the same flags."""
         return self.commands[0].service
 
 
 @dataclass(frozen=True, kw_only=True)
 class LateStage:
-    """Links with values of one kind: it has no other build arguments, and so does not run again for others.
+    """A stage that links with one set of build arguments, so other arguments do not rerun it.
 
-    The stages of one compile stage follow each other, those whose values change least first: they share a kept folder.
+    Late stages of one compile stage run one after the other, because they share a cache mount; those whose values
+    change least come first.
     """
 
     name: str
@@ -97,54 +99,57 @@ class CompileStage:
     build_root: PurePosixPath
     options: BuildOptions
     commands: tuple[Command, ...]
-    native: bool  # runs on the target platform: cgo without a cross compiler
-    after: str = ""  # the stage that it waits for: one go build at a time for each platform
+    native: bool  # it runs on the target platform: cgo without a cross compiler
+    after: str = ""  # the stage that it waits for: one go build at a time per platform
 
     @property
     def plain(self) -> tuple[Batch, ...]:
+        """The commands that this stage itself links."""
         return _batches(self.name, [c for c in self.commands if not c.late])
 
     @property
     def stamped(self) -> tuple[Command, ...]:
+        """The commands that late stages link."""
         return tuple(c for c in self.commands if c.late)
 
     @property
     def late(self) -> tuple[LateStage, ...]:
+        """Its late stages, in order."""
         groups: dict[tuple[str, ...], list[Command]] = {}
         for command in sorted(self.stamped, key=lambda c: _rank(c.arguments)):
             groups.setdefault(command.arguments, []).append(command)
-        found: list[LateStage] = []
+        stages: list[LateStage] = []
         batches: list[Batch] = []
         for arguments, commands in groups.items():
             new = _batches("stamp" + self.name.removeprefix("compile"), commands, first=len(batches) + 1)
-            base = found[-1].name if found else self.name
-            found.append(LateStage(name=new[0].folder, base=base, arguments=arguments, batches=new))
+            base = stages[-1].name if stages else self.name
+            stages.append(LateStage(name=new[0].folder, base=base, arguments=arguments, batches=new))
             batches += new
-        return tuple(found)
+        return tuple(stages)
 
     def output_stage(self, service: Service) -> str:
-        """The stage whose /out holds the service's files."""
+        """Return the stage whose /out has the service's programs."""
         return next((late.name for late in self.late if service in (c.service for c in late.commands)), self.name)
 
     def arguments(self, service: Service | None = None) -> tuple[str, ...]:
-        """The build arguments of all stages up to the one that links a service, or of all."""
-        found: dict[str, None] = {}
+        """Return the build arguments of all stages up to the one that links a service; None for all stages."""
+        names: dict[str, None] = {}
         if service and not service.late:
             return ()
         for late in self.late:
-            found |= dict.fromkeys(late.arguments)
+            names |= dict.fromkeys(late.arguments)
             if service and late.name == self.output_stage(service):
                 break
-        return tuple(found)
+        return tuple(names)
 
 
 def commands_of(service: Service) -> tuple[Command, ...]:
-    """What the image of a service holds; its own program first."""
+    """Return the commands in a service's image; its main program comes first."""
     return (Command(service=service), *(Command(service=service, program=program) for program in service.programs))
 
 
 def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
-    """Stages in a stable order: `compile`, then `compile-2` ... by build root and options."""
+    """Return the stages `compile`, `compile-2` ..., ordered by build root and options."""
     groups: dict[tuple[PurePosixPath, BuildOptions], list[Command]] = {}
     needed = {t.service.name for t in matrix.targets if t.strategy is not Strategy.PREBUILT}
     for service in matrix.services:
@@ -167,7 +172,7 @@ def compile_stages(matrix: Matrix) -> tuple[CompileStage, ...]:
 
 
 def _rank(arguments: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    """The order of late stages: by the argument that changes most often."""
+    """Return a sort key for late stages: the argument that changes most often decides."""
     order = tuple(stamps.ARGUMENTS.values())
     ranks = [len(order) if a.startswith("VCS") else order.index(a) if a in order else 0 for a in arguments]
     return max(ranks, default=-1), arguments

@@ -1,4 +1,4 @@
-"""The templates in bake/, filled with values that are quoted already."""
+"""Fills the templates in bake/; the values are already quoted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gobake.recipe import words
 
 
 def fill(name: str, values: Mapping[str, object]) -> str:
-    """The text of a template."""
+    """Render a template of bake/."""
     return _environment().get_template(name).render(values)
 
 

@@ -1,7 +1,7 @@
-"""Writing values into a Dockerfile and a bake file so that they stay values.
+"""Quotes values for a Dockerfile and a bake file.
 
-Three languages meet there: the Dockerfile's own expansion of `$`, the shell of RUN steps, and the HCL templates of bake
-(`${` and `%{` in every JSON string; https://docs.docker.com/build/bake/reference/). Line breaks were refused before.
+Three languages interpret them: the Dockerfile's own expansion of `$`, the shell of RUN steps, and bake's HCL templates
+(`${` and `%{` in every JSON string; https://docs.docker.com/build/bake/reference/). gobake.yaml refuses line breaks.
 """
 
 from __future__ import annotations
@@ -11,48 +11,50 @@ import re
 import shlex
 from collections.abc import Iterable
 
-# The named context that services' files are copied from: so they are no part of what the compile reads.
+# The named context of services' files, which keeps them out of the compile's context.
 FILES = "files"
 
 
 def dockerfile_value(text: str) -> str:
-    """A value of ENV or LABEL in double quotes, in which nothing is expanded (Dockerfile reference)."""
+    """Quote a value of ENV or LABEL so that nothing is expanded (Dockerfile reference)."""
     return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'
 
 
 def dockerfile_path(text: str) -> str:
-    """A path in a Dockerfile, in quotes where it needs them."""
+    """Quote a path in a Dockerfile if necessary."""
     return text if re.fullmatch(r"[\w./~+@=-]+", text, re.ASCII) else dockerfile_value(text)
 
 
 def exec_form(words: Iterable[str]) -> str:
-    """ENTRYPOINT and CMD as JSON arrays, in which Docker expands nothing."""
+    """Return the JSON form of ENTRYPOINT and CMD, in which Docker expands nothing."""
     return json.dumps(list(words), ensure_ascii=False)
 
 
 def copy_form(*words: str) -> str:
-    """COPY's JSON form. Docker does expand variables there and takes quotes off, so they are escaped."""
+    """Return COPY's JSON form. Docker expands variables and removes quotes there, so they are escaped."""
     return json.dumps([re.sub(r"([\\$'\"])", r"\\\1", word) for word in words], ensure_ascii=False)
 
 
 def literal(path: str) -> str:
-    """A source of COPY that is no pattern (Dockerfile reference: filepath.Match)."""
+    """Escape wildcards in a source of COPY (Dockerfile reference: filepath.Match)."""
     return re.sub(r"([*?\[])", r"[\1]", path.replace("\\", "\\\\"))
 
 
 def shell(text: str) -> str:
-    """One word of a shell command in a RUN step (RUN is expanded by the shell only)."""
+    """Quote one word of a shell command in a RUN step; only the shell expands it."""
     return shlex.quote(text)
 
 
 def hcl(text: str) -> str:
-    """A string of docker-bake.json that is no template: `${` and `%{` begin one in HCL's JSON syntax."""
+    """Escape a string of docker-bake.json: `${` and `%{` begin templates in HCL's JSON syntax."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def mount(*fields: str) -> str:
-    """The value of --mount. Three readers take it apart: the one that finds an instruction's flags, one of CSV, and the
-    expansion of variables (BuildKit, frontend/dockerfile/instructions/parse.go and commands_runmount.go)."""
+    """Return the value of --mount, escaped for its three parsers: instruction flags, CSV, and expansion of variables.
+
+    See BuildKit, frontend/dockerfile/instructions/parse.go and commands_runmount.go.
+    """
     return re.sub(r"([\\\s\"'])", r"\\\1", ",".join(map(_csv, fields)))
 
 
@@ -62,15 +64,15 @@ def _csv(field: str) -> str:
 
 
 def mounts_of(instruction: str) -> list[dict[str, str]]:
-    """The fields of an instruction's mounts, as `mount` wrote them."""
-    import csv  # no build needs it
+    """Parse the fields of an instruction's mounts, as written by `mount`."""
+    import csv  # a build does not need it
 
-    found = []
+    mounts = []
     for match in re.finditer(r"--mount=((?:\\.|[^\s\\])+)", instruction):
         (fields,) = csv.reader([_unescaped(match[1])])
         pairs = (_unescaped(field).partition("=") for field in fields)
-        found.append({key: value for key, _, value in pairs})
-    return found
+        mounts.append({key: value for key, _, value in pairs})
+    return mounts
 
 
 def _unescaped(text: str) -> str:
@@ -78,6 +80,6 @@ def _unescaped(text: str) -> str:
 
 
 def stage_name(text: str) -> str:
-    """Stage names begin with a letter and are lower-case (BuildKit instructions/parse.go, validStageName)."""
+    """Return a valid stage name: lower-case and beginning with a letter (instructions/parse.go, validStageName)."""
     name = re.sub(r"[^a-z0-9._-]", "-", text.lower())
-    return name if name[:1].isalpha() else f"n.-{name}"  # no service can be called that itself
+    return name if name[:1].isalpha() else f"n.-{name}"  # no service can have such a name

@@ -1,4 +1,4 @@
-"""The files of a recipe, in a folder of the cache: the same recipe is written once, and goes when it is out of use."""
+"""Writes recipes into the cache folder; the same recipe is written once, and deleted when no longer used."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _KEEP_RECIPES_SECONDS = 14 * 24 * 3600
 
 
 def recipe_folder(home: Path, project: Project, matrix: Matrix, places: str, caches: Mapping[str, TargetCache]) -> Path:
-    """One for each recipe. ``places``: where it reads from and writes to."""
+    """Return the folder of a recipe. ``places``: a text with the paths that it reads and writes."""
     mark = hashlib.sha256(repr((project, matrix.targets, places, caches, __version__)).encode()).hexdigest()[:16]
     return home / "recipes" / mark
 
 
 def write_recipe(folder: Path, texts: Recipe) -> None:
-    """Raises Unwritable."""
+    """Write a recipe, and delete recipes unused for two weeks. Raises Unwritable."""
     try:
         make_folder(folder)
         files = {DOCKERFILE: texts.dockerfile, IGNORE_FILE: texts.ignore, BAKE_FILE: texts.bake}
@@ -40,7 +40,7 @@ def write_recipe(folder: Path, texts: Recipe) -> None:
 
 
 def _write(files: Mapping[Path, bytes]) -> None:
-    """Those that are not there yet: another run of the same project may read them at this moment."""
+    """Write only files that differ: a concurrent run of the same project may be reading the others."""
     whole.write_all({f: content for f, content in files.items() if not f.is_file() or f.read_bytes() != content})
 
 

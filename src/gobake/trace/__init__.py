@@ -1,4 +1,4 @@
-"""BuildKit's events and Go's own reports, as typed values: what happened to each step, why a build failed, what Go did.
+"""Turns BuildKit's events and Go's reports into values: outcomes of steps, causes of failures, what Go did.
 
-Everything here is pure and works on recorded events as well as on live ones; nothing here speaks to Docker.
+It is pure, works on recorded and on live events, and does not access Docker.
 """

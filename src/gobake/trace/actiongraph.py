@@ -1,15 +1,13 @@
-"""Go's `-debug-actiongraph`: for every package whether it was compiled or came from the cache, and what it cost.
+"""Parses Go's `-debug-actiongraph`: whether each package was compiled or came from the cache, and its cost.
 
 Source: actionJSON in cmd/go/internal/work/action.go. An action of mode `build` or `link` with a `Cmd` ran its tool;
-without one its result was there already. Seconds are those of the processor, `CmdUser` and `CmdSys` in nanoseconds:
-`CmdReal` also counts how long a compiler waited while others ran, and would add up to more than the machine had.
-`go list -export` writes `link` actions as well and never links, and a build that fails leaves links undone: so a link
-without `Cmd` proves nothing, and only links that ran are reported. The file is written when the go command ends, also
-when it fails.
+without one its result existed already. Seconds are CPU time, `CmdUser` and `CmdSys` in nanoseconds: `CmdReal` includes
+the time in which a compiler waited for others, so its sum would exceed the machine's time. `go list -export` writes
+`link` actions without linking, and a failed build leaves links undone. So a link without `Cmd` proves nothing, and only
+links that ran are reported. Go writes the file when it ends, also when it fails.
 
-`ActionID` is the key under which Go's build cache keeps the result: it changes with the sources, the flags, the
-toolchain and the packages that are imported. A `build` needs those of what it imports, a `link` needs all packages of
-its command.
+`ActionID` is the key of the result in Go's build cache. It changes with the sources, the flags, the toolchain and the
+imported packages. A `build` depends on the packages that it imports, a `link` on all packages of its command.
 """
 
 from __future__ import annotations
@@ -19,20 +17,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-_LONGEST = 1 << 63  # nanoseconds, as Go counts
+_LONGEST = 1 << 63  # nanoseconds, the range of Go's int64
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageWork:
-    """One package that was compiled, or one command that was linked."""
+    """One compiled package or one linked command."""
 
     import_path: str
-    seconds: float  # of the tools' own time; several run at once
+    seconds: float  # CPU time of the tools; several run at the same time
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoCommand:
-    """One command and the packages that it consists of, its own included."""
+    """One command and its packages, including its own."""
 
     import_path: str
     packages: frozenset[str]
@@ -40,35 +38,35 @@ class GoCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class GoWork:
-    """What one or more go commands did, packages of the standard library included."""
+    """The work of one or more go commands, including packages of the standard library."""
 
-    packages_total: int = 0  # packages that the commands consist of
-    compiled: tuple[PackageWork, ...] = ()  # by import path
+    packages_total: int = 0  # number of packages of all commands
+    compiled: tuple[PackageWork, ...] = ()  # ordered by import path
     linked: tuple[PackageWork, ...] = ()
-    imports: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by import path, what it imports
-    actions: Mapping[str, str] = field(default_factory=dict)  # by import path, the key in Go's build cache
+    imports: Mapping[str, frozenset[str]] = field(default_factory=dict)  # import path -> imported packages
+    actions: Mapping[str, str] = field(default_factory=dict)  # import path -> key in Go's build cache
     commands: tuple[GoCommand, ...] = ()
 
     @property
     def cached(self) -> int:
-        """Packages that came from Go's cache."""
+        """The number of packages that came from Go's cache."""
         return self.packages_total - len(self.compiled)
 
     @property
     def seconds(self) -> float:
-        """Compiling and linking, summed over what ran at the same time."""
+        """The sum of CPU seconds for compiling and linking."""
         return sum(work.seconds for work in (*self.compiled, *self.linked))
 
 
 def parse(texts: Iterable[str]) -> GoWork:
-    """The graphs of the go commands of one platform, merged: a package is compiled where any of them compiled it.
+    """Merge the graphs of the go commands of one platform; a package is compiled if any of them compiled it.
 
-    What is no action graph adds nothing: the evidence is missing then, and the build is not concerned.
+    Texts that are not action graphs are ignored: missing evidence does not concern the build.
     """
     return _parsed(tuple(texts))
 
 
-@lru_cache(maxsize=16)  # the same texts are read ahead while buildx runs
+@lru_cache(maxsize=16)  # the texts are parsed ahead while buildx runs
 def _parsed(texts: tuple[str, ...]) -> GoWork:
     compiled: dict[str, float] = {}
     linked: dict[str, float] = {}
@@ -102,18 +100,18 @@ def _parsed(texts: tuple[str, ...]) -> GoWork:
     )
 
 
-def _works(found: dict[str, float]) -> tuple[PackageWork, ...]:
-    return tuple(PackageWork(import_path=path, seconds=found[path]) for path in sorted(found))
+def _works(seconds: dict[str, float]) -> tuple[PackageWork, ...]:
+    return tuple(PackageWork(import_path=path, seconds=seconds[path]) for path in sorted(seconds))
 
 
 def _seconds(action: Mapping[str, object]) -> float:
-    """Of nanoseconds; by the clock where Go does not tell the processor's time."""
+    """Return the CPU seconds, or the elapsed seconds if Go does not report CPU time."""
     used = _nanoseconds(action, "CmdUser") + _nanoseconds(action, "CmdSys")
     return (used or _nanoseconds(action, "CmdReal")) / 1e9
 
 
 def _nanoseconds(action: Mapping[str, object], key: str) -> int:
-    """0 for what is none: the file comes out of a container."""
+    """Return a valid duration in nanoseconds, else 0: the file comes from a container."""
     value = action.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LONGEST else 0
 

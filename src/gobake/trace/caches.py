@@ -1,9 +1,9 @@
-"""What the events say of layer caches: which were read, which were written, how long it took and what went wrong.
+"""Finds the imports and exports of layer caches in the events, with times and errors.
 
-BuildKit tells an import by `importing cache manifest from PLACE` and an export by `exporting cache to KIND`; both end
-in an error where they fail, which fails nothing else (an export only with ignore-error). Bytes are in neither: an
-export names its layers by digest, and whether one was uploaded or found there, it does not say. An import only reads
-what is there; the layers themselves come with the steps that use them.
+BuildKit reports an import as `importing cache manifest from PLACE` and an export as `exporting cache to KIND`. Either
+may fail without failing the build (an export only with ignore-error). Neither reports bytes: an export names its layers
+by digest, but not whether one was uploaded or existed already. An import only reads the manifest; steps download the
+layers that they use.
 """
 
 from __future__ import annotations
@@ -25,37 +25,39 @@ class CacheTransfer:
 
     exported: bool
     target: str
-    place: str  # of an import, the reference or a backend with a hash; of an export, `registry` and the like
+    place: str  # of an import: the reference or a backend with a hash; of an export: `registry` and the like
     seconds: float | None = None  # None: it did not end
     error: str = ""
-    layers: tuple[str, ...] = ()  # digests that an export wrote or found there
+    layers: tuple[str, ...] = ()  # digests of the layers of an export, uploaded or existing
 
     @property
     def missing(self) -> bool:
-        """An import of what nobody has written yet: no fault."""
+        """Whether it is an import of a cache that does not exist yet, which is normal."""
         return not self.exported and missing(self.error)
 
 
 def missing(error: str) -> bool:
-    """Whether an import's error says that there is nothing, and not that something is wrong."""
+    """Whether an import's error only says that the cache does not exist."""
     return bool(_MISSING.search(error))
 
 
 def cache_transfers(log: EventLog, only: str = "") -> tuple[CacheTransfer, ...]:
-    """All of a run, in the order of target and place. ``only``: the target where no other was built, for then the
-    events do not tell it."""
+    """Return all transfers of a run; imports first, ordered by target and place.
+
+    ``only``: the target if there is only one, because events do not name it then.
+    """
     targets = targets_in(v.name for v in log.vertices.values())
     written: dict[str, list[str]] = {}
     for digest, status in log.statuses:
         if status.startswith("writing layer "):
             written.setdefault(digest, []).append(status.removeprefix("writing layer "))
-    found = []
+    transfers = []
     for vertex in log.vertices.values():
         name = parse_name(vertex.name, targets)
         if name.kind not in (StepKind.IMPORT_CACHE, StepKind.EXPORT_CACHE) or not vertex.episodes:
             continue
         exported = name.kind is StepKind.EXPORT_CACHE
-        found.append(
+        transfers.append(
             CacheTransfer(
                 exported=exported,
                 target=name.target or only,
@@ -65,11 +67,11 @@ def cache_transfers(log: EventLog, only: str = "") -> tuple[CacheTransfer, ...]:
                 layers=tuple(sorted(written.get(vertex.digest, ()))) if exported else (),
             )
         )
-    return tuple(sorted(found, key=lambda t: (t.exported, t.target, t.place)))
+    return tuple(sorted(transfers, key=lambda t: (t.exported, t.target, t.place)))
 
 
 def _seconds(vertex: Vertex) -> float | None:
-    """From its first beginning to its end."""
+    """Return the seconds from its first start to its end; None if it did not end."""
     ends = [e.completed for e in vertex.episodes.values()]
     whole = [end for end in ends if end is not None]
     return max(whole) - min(vertex.episodes) if whole and len(whole) == len(ends) else None

@@ -1,8 +1,8 @@
-"""One clock for all targets of a run.
+"""Brings the times of all targets of a run to one clock.
 
-buildx shifts each target's times so that they begin when it first hears of the target: on a busy machine the clocks of
-two targets are seconds apart, and what came before what cannot be told. But a piece of work that several targets share
-is reported to each of them, and took equally long on every clock: its beginnings tell how far the clocks are apart.
+buildx shifts each target's times so that they begin when it first hears of the target. On a busy machine the clocks of
+two targets can be seconds apart, which hides the order of events. But work that several targets share is reported to
+each of them with the same duration; the difference of its start times is the offset of the clocks.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from dataclasses import replace
 from gobake.trace.events import Vertex
 from gobake.trace.names import parse_name, targets_in
 
-_TELLING_SECONDS = 0.01  # shorter work takes equally long by chance
+_TELLING_SECONDS = 0.01  # shorter work may have equal durations by chance
 
 
 def on_one_clock(vertices: Iterable[Vertex]) -> list[Vertex]:
-    """The vertices with all times on the earliest target's clock. Targets that share no work keep their own."""
-    found = list(vertices)
-    targets = targets_in(v.name for v in found)
-    owners = [parse_name(v.name, targets).target for v in found]
-    offsets = _offsets(_beginnings(zip(owners, found, strict=True)))
-    return [_shifted(v, offsets.get(target, 0.0)) for target, v in zip(owners, found, strict=True)]
+    """Return the vertices with all times on the earliest target's clock; targets without shared work keep their own."""
+    every = list(vertices)
+    targets = targets_in(v.name for v in every)
+    owners = [parse_name(v.name, targets).target for v in every]
+    offsets = _offsets(_beginnings(zip(owners, every, strict=True)))
+    return [_shifted(v, offsets.get(target, 0.0)) for target, v in zip(owners, every, strict=True)]
 
 
 def _beginnings(owned: Iterable[tuple[str, Vertex]]) -> list[dict[str, float]]:
-    """When each piece of shared work began, by target; the first of equally long episodes of one target."""
+    """Return the start of each piece of shared work by target; of equally long episodes of a target, the first."""
     works: dict[tuple[str, float], dict[str, float]] = defaultdict(dict)
     for target, vertex in owned:
         for episode in vertex.episodes.values():
@@ -39,7 +39,7 @@ def _beginnings(owned: Iterable[tuple[str, Vertex]]) -> list[dict[str, float]]:
 
 
 def _offsets(works: list[dict[str, float]]) -> dict[str, float]:
-    """How far each target's clock is ahead of the earliest clock that it can be compared with."""
+    """Return how far each target's clock is ahead of the earliest clock that it can be compared with, in seconds."""
     apart: dict[str, dict[str, float]] = defaultdict(dict)
     for begun in works:
         first = min(begun)

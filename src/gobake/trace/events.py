@@ -1,10 +1,10 @@
-"""The event stream of `docker buildx bake --progress=rawjson`: torn bytes in, events and their merged state out.
+"""Parses and merges the event stream of `docker buildx bake --progress=rawjson`, in chunks cut anywhere.
 
-Each line is one SolveStatus (moby/buildkit client/graph.go) as JSON; what is no such line is kept as plain text,
-because buildx writes its own messages (`ERROR: ...`) into the same stream. One vertex arrives many times: every time
-it begins something (looking into the cache, running, downloading, unpacking) its `started` is set anew and
-`completed` and `cached` are reset. So each `started` is an episode of its own, and the merged state does not depend on
-the order or the number of the lines. This module knows nothing of what names mean; that is names.py.
+Each line is one SolveStatus (moby/buildkit client/graph.go) as JSON. Other lines are kept as plain text, because buildx
+writes its own messages (`ERROR: ...`) into the same stream. A vertex arrives many times: whenever it begins something
+(a cache lookup, running, downloading, unpacking), its `started` is set anew and `completed` and `cached` are reset. So
+each `started` is a separate episode, and the merged state does not depend on the order or number of lines. names.py
+interprets the names.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import TypeVar
 
 from gobake.text.printable import scrubbed
 
-LONGEST_LINE = 64 << 20  # bytes; a line that long is no event and would only fill the memory
-_ZERO_TIME = 0.0  # buildx writes Go's zero time, year 1, where a time is not known
+LONGEST_LINE = 64 << 20  # bytes; a longer line is not an event and would only fill the memory
+_ZERO_TIME = 0.0  # for unknown times, which buildx writes as Go's zero time, year 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class VertexEvent:
-    """A vertex as it was at one moment; times are seconds since the epoch."""
+    """The state of a vertex at one moment; times are seconds since the epoch."""
 
     digest: str
     name: str
@@ -54,18 +54,18 @@ class StatusEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class LogEvent:
-    """A piece of what a step wrote; it may begin and end in the middle of a line."""
+    """A piece of a step's output; it may begin and end in the middle of a line."""
 
     vertex: str
     stream: int  # 1 stdout, 2 stderr
     data: bytes
     timestamp: float = 0.0
-    moment: str = ""  # the time stamp as it was written: nanoseconds do not fit into a float
+    moment: str = ""  # the timestamp as written: a float cannot hold nanoseconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class WarningEvent:
-    """A remark of the Dockerfile's frontend."""
+    """A warning of the Dockerfile frontend."""
 
     vertex: str
     level: int = 0
@@ -78,7 +78,7 @@ class WarningEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class PlainLine:
-    """A line that is no event: a message of buildx itself."""
+    """A line that is not an event: a message of buildx itself."""
 
     text: str
 
@@ -89,18 +89,18 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class Episode:
-    """What a vertex did from one `started` on."""
+    """The activity of a vertex since one `started`."""
 
     started: float
     completed: float | None = None
     cached: bool = False
     error: str = ""
-    inputs: bool = False  # False: a source, or a transfer of the vertex's result that the puller reports
+    inputs: bool = False  # False: a source, or the puller's report on a transfer of the vertex's result
 
 
 @dataclass(kw_only=True)
 class Vertex:
-    """Everything that the stream said about one digest under one name."""
+    """All events of one digest under one name."""
 
     digest: str
     name: str
@@ -109,14 +109,14 @@ class Vertex:
 
 
 class EventLog:
-    """Collects a stream. Feed it, close it, and read the merged state; never raises on what it is fed."""
+    """Collects a stream. Feed it, close it, and read the merged state. It never raises on its input."""
 
     def __init__(self) -> None:
         self.vertices: dict[tuple[str, str], Vertex] = {}  # by (digest, name)
-        self.statuses: dict[tuple[str, str], StatusEvent] = {}  # by (vertex, id), the furthest of each
+        self.statuses: dict[tuple[str, str], StatusEvent] = {}  # by (vertex, id), the latest of each
         self.warnings: list[WarningEvent] = []
-        self.plain: list[str] = []  # lines that are no events, in order
-        self.last_moment = 0.0  # the latest time that any event carried
+        self.plain: list[str] = []  # lines that are not events, in order
+        self.last_moment = 0.0  # the latest time in any event
         self.closed = False
         self._logs: dict[str, list[LogEvent]] = {}
         self._seen: set[tuple[str, int, str, bytes] | WarningEvent] = set()
@@ -124,7 +124,7 @@ class EventLog:
 
     @classmethod
     def read(cls, source: Path | Iterable[bytes]) -> EventLog:
-        """A whole recorded stream: a file, or its chunks."""
+        """Read a whole recorded stream: a file, or its chunks."""
         log = cls()
         for chunk in [source.read_bytes()] if isinstance(source, Path) else source:
             log.feed(chunk)
@@ -132,7 +132,7 @@ class EventLog:
         return log
 
     def feed(self, chunk: bytes | str) -> list[Event]:
-        """Take a piece of the stream, torn anywhere, and return the events that it completes."""
+        """Take a piece of the stream, cut anywhere, and return the events that it completes."""
         start = len(self._rest)
         self._rest += chunk if isinstance(chunk, bytes) else chunk.encode("utf-8", "replace")
         end = self._rest.rfind(b"\n", start)
@@ -143,25 +143,24 @@ class EventLog:
         return [event for line in whole.split(b"\n") for event in self._line(line)]
 
     def feed_line(self, line: bytes | str) -> list[Event]:
-        """Take one line, with its newline or without."""
+        """Take one line, with or without a newline."""
         whole = line if isinstance(line, bytes) else line.encode("utf-8", "replace")
         return self.feed(whole if whole.endswith(b"\n") else whole + b"\n")
 
     def close(self) -> list[Event]:
-        """The stream has ended: a last line without newline counts."""
+        """End the stream, and return the events of a last line without newline."""
         rest, self._rest = bytes(self._rest), bytearray()
         self.closed = True
         return self._line(rest)
 
     def log(self, digests: Iterable[str]) -> bytes:
-        """What the vertices wrote, in the order of time."""
+        """Return the output of the vertices in the order of time."""
         pieces = [piece for digest in digests for piece in self._logs.get(digest, ())]
         return b"".join(piece.data for piece in sorted(pieces, key=lambda p: (p.timestamp, p.moment, p.stream, p.data)))
 
     @property
     def last_error(self) -> str:
-        """What buildx ended with: its last `ERROR:` and the lines that follow, where a registry lists its reasons; ""
-        where it does not say."""
+        """The last `ERROR:` of buildx and the lines after it, where a registry lists its reasons; "" for none."""
         marks = [at for at, line in enumerate(self.plain) if line.startswith("ERROR")]
         return "\n".join(self.plain[marks[-1] :]).removeprefix("ERROR: ") if marks else ""
 
@@ -173,7 +172,7 @@ class EventLog:
         return events
 
     def merge(self, events: Iterable[Event]) -> None:
-        """Take events that another log has parsed."""
+        """Merge events that were parsed elsewhere."""
         for event in events:
             self._merge(event)
 
@@ -219,7 +218,7 @@ class EventLog:
 
 
 def _joined(a: Episode, b: Episode) -> Episode:
-    """Two sights of one episode. The completed one knows more; of two completed ones, the later."""
+    """Merge two reports on one episode: a completed one counts more, and of two completed ones the later."""
     first, last = sorted((a, b), key=lambda e: (e.completed is not None, e.completed or 0.0, e.cached, e.error))
     return replace(
         last, error=last.error or (first.error if last.completed is None else ""), inputs=a.inputs or b.inputs
@@ -248,14 +247,14 @@ def _further(a: StatusEvent | None, b: StatusEvent) -> StatusEvent:
 
 
 def parse_line(line: bytes) -> list[Event]:
-    """The events of one line. What is no SolveStatus becomes a plain line, and no line makes this raise."""
+    """Parse the events of one line; a line that is not a SolveStatus becomes a PlainLine. Never raises."""
     text = line.decode("utf-8", "replace").rstrip("\r\n")
     if text.lstrip().startswith("{"):
         try:
             status = json.loads(text)
         except (ValueError, RecursionError):
             status = None
-        # `{}` is a status too: of logs that several targets share, buildx passes on those of one target only
+        # `{}` is a status too: buildx passes shared logs on for only one target
         if isinstance(status, dict) and (not status or _FIELDS & status.keys()):
             return [
                 *_each(status, "vertexes", _vertex),
@@ -270,8 +269,8 @@ _FIELDS = frozenset({"vertexes", "statuses", "logs", "warnings"})
 
 
 def _each(status: Mapping[str, object], key: str, parse: Callable[[Mapping[str, object]], _T | None]) -> list[_T]:
-    found = status.get(key)
-    parsed = [parse(item) for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    items = status.get(key)
+    parsed = [parse(item) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return [item for item in parsed if item is not None]
 
 
@@ -359,7 +358,7 @@ _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 
 def _time(raw: Mapping[str, object], key: str) -> float | None:
-    """Go's RFC 3339 with up to nanoseconds, as seconds since the epoch; None for what is no time and for Go's zero."""
+    """Parse Go's RFC 3339 with up to nanoseconds to seconds since the epoch; None for no time or Go's zero time."""
     value = raw.get(key)
     if not isinstance(value, str) or value.startswith("0001-"):
         return None

@@ -1,7 +1,7 @@
-"""Why a build stopped, from its events and from buildx's own lines: the error's type, the step, its end, Go's words.
+"""Explains why a build failed, from its events and buildx's messages: type of error, step, end of its log, Go's errors.
 
-BuildKit reports reasons as text only, so this is the one place that matches texts. Each of them was provoked on a real
-engine; where a text is not known, the error is a plain BuildFailed that quotes it. Values in, values out.
+BuildKit reports reasons only as text, so texts are matched here and nowhere else. Each was observed on a real engine;
+an unknown text gives a plain BuildFailed that quotes it. Pure.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ from gobake.trace.programs import LoaderOf
 from gobake.trace.steps import Step, Trace
 from gobake.trace.unfetched import NETWORK, UNFETCHED, unavailable
 
-TAIL_LINES = 15  # of the failing step's log
-_REASON_WIDTH = 400  # characters of BuildKit's own text that an error quotes
+TAIL_LINES = 15  # lines shown of the failed step's log
+_REASON_WIDTH = 400  # characters of BuildKit's text that an error quotes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """How paths in the container become paths of the user's tree: see golog.located."""
+    """How to map paths in the container to the user's tree; see golog.located."""
 
-    source: str  # where the build context lies in the container
-    build_root: PurePosixPath  # where in it `go build` ran
+    source: str  # the build context's path in the container
+    build_root: PurePosixPath  # where `go build` ran, relative to the context
     context: Path
     shown_from: Path | None = None
-    missed: Callable[[str], str] | None = None  # from a log, a path of the context that the build lacked
-    unread: Callable[[str], GobakeError | None] | None = None  # from a log, what Go could not read and the build needs
+    missed: Callable[[str], str] | None = None  # finds in a log a path of the context that the build lacked
+    unread: Callable[[str], GobakeError | None] | None = None  # finds in a log what Go could not read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What is told about a build that stopped. Nothing in it carries terminal escapes."""
+    """The explanation of a failed build; it contains no terminal escapes."""
 
     error: GobakeError
-    step: Step | None = None  # None: it stopped outside of any step
+    step: Step | None = None  # None: it failed outside of any step
     tail: tuple[str, ...] = ()  # the end of the step's log, without the names of compiled packages
     go_errors: tuple[GoError, ...] = ()  # with paths of the user's tree
 
@@ -68,23 +68,23 @@ def explain_failure(
     interrupted: bool = False,
     loader_of: LoaderOf | None = None,
 ) -> Failure:
-    """The failure that a run's events and buildx's own lines tell of.
+    """Explain the failure of a run from its events and buildx's messages.
 
-    ``interrupted``: the user pressed Ctrl-C, which explains whatever else was canceled. ``loader_of`` is asked where an
-    image could not start its program.
+    ``interrupted``: the user pressed Ctrl-C, which explains all that was canceled. ``loader_of``: finds the loader of a
+    program that its image cannot start.
     """
-    said = _said(plain_lines)
-    step = _guilty(trace, said)
+    message = _message(plain_lines)
+    step = _guilty(trace, message)
     go = golog.parse(trace.log(step)) if step else GoLog()
     errors = tuple(_located(error, tree) for error in go.errors)
     tail = _tail(trace.log(step), go) if step else ()
-    case = _Case(step=step, said=said, tail="\n".join(tail), go=go, errors=errors, loader_of=loader_of)
+    case = _Case(step=step, said=message, tail="\n".join(tail), go=go, errors=errors, loader_of=loader_of)
     missed = (
         tree.missed(printable(trace.log(step))) if tree and tree.missed and step and step.name.verb == "RUN" else ""
     )
-    if interrupted or (step is None and "context canceled" in said):
+    if interrupted or (step is None and "context canceled" in message):
         return Failure(error=Interrupted("interrupted; the build was stopped in the engine as well"), step=step)
-    error = next((found for look in _LOOKS if (found := look(case))), None) or _generic(case)
+    error = next((known for look in _LOOKS if (known := look(case))), None) or _generic(case)
     unread = tree.unread(printable(trace.log(step))) if tree and tree.unread and step else None
     if unread:
         error = unread
@@ -98,7 +98,7 @@ class _Case:
     """The evidence."""
 
     step: Step | None
-    said: str  # what buildx said last, without its prefixes
+    said: str  # buildx's last message without prefixes
     tail: str
     go: GoLog
     errors: tuple[GoError, ...]
@@ -106,7 +106,7 @@ class _Case:
 
     @property
     def reason(self) -> str:
-        """BuildKit's own words, without what the step printed."""
+        """BuildKit's own text, without the step's output."""
         return "\n".join(filter(None, (self.step.error if self.step else "", self.said)))
 
     @property
@@ -128,8 +128,8 @@ _PREFIXES = re.compile(
 )
 
 
-def _said(plain_lines: Iterable[str]) -> str:
-    """The last `ERROR:` of buildx and what follows it, or else its last line."""
+def _message(plain_lines: Iterable[str]) -> str:
+    """Return the last `ERROR:` of buildx and what follows it, or else its last line."""
     lines = [line for line in (printable(bounded(line)).rstrip() for line in plain_lines) if line.strip()]
     marks = [at for at, line in enumerate(lines) if line.startswith(("ERROR: ", "error: "))]
     text = "\n".join(lines[marks[-1] :] if marks else lines[-1:])
@@ -138,10 +138,10 @@ def _said(plain_lines: Iterable[str]) -> str:
     return text
 
 
-def _guilty(trace: Trace, said: str) -> Step | None:
-    """The step that stopped the build: the one whose error buildx repeats, and no cache's, which costs no build."""
+def _guilty(trace: Trace, message: str) -> Step | None:
+    """Return the step that failed the build: the one whose error buildx repeats, else one that is not about a cache."""
     failed = trace.failed
-    quoted = [step for step in failed if step.error and step.error in said]
+    quoted = [step for step in failed if step.error and step.error in message]
     caches = (StepKind.IMPORT_CACHE, StepKind.EXPORT_CACHE)
     plain = [step for step in failed if step.name.kind not in caches]
     return next(iter(quoted or plain), None)
@@ -162,7 +162,7 @@ def _located(error: GoError, tree: Tree | None) -> GoError:
     )
 
 
-# ---- recognising, the first that fits
+# ---- recognising; the first match counts
 
 _NETWORK = re.compile(NETWORK)
 _DENIED = re.compile(
@@ -175,7 +175,7 @@ def _disk_full(case: _Case) -> GobakeError | None:
         return None
     return DiskFull(
         "the engine's disk is full",
-        remedy="`docker system df` shows what takes it, `docker buildx prune` frees build caches",
+        remedy="`docker system df` shows what uses it, `docker buildx prune` frees build caches",
     )
 
 
@@ -187,7 +187,7 @@ def _engine_gone(case: _Case) -> GobakeError | None:
         r"failed to dial|docker\.sock|error reading from server|transport is closing",
         case.said,
     ):
-        return NoEngine(f"the engine does not answer: {case.quote()}", remedy="`docker info` tells more")
+        return NoEngine(f"the engine does not answer: {case.quote()}", remedy="`docker info` shows more")
     return None
 
 
@@ -205,28 +205,28 @@ def _base_missing(case: _Case) -> GobakeError | None:
     if _NETWORK.search(case.reason):
         return BaseImageMissing(
             f"the base image {reference} cannot be fetched, its registry does not answer: {_after_last(case.quote())}",
-            remedy="check the network, or take another image with --base NAME=REF",
+            remedy="check the network, or name another image with --base NAME=REF",
         )
     if "no match for platform" in case.reason:
         platform = (case.step.name.platform if case.step else "") or "this platform"
         return BaseImageMissing(
             f"the base image {reference} does not exist for {platform}",
-            remedy="leave the platform out, or take another image with --base NAME=REF",
+            remedy="leave out the platform, or name another image with --base NAME=REF",
         )
     if re.search(r"(?:^|/)golang:", reference) and "not found" in case.reason:
         return GoVersionMissing(
-            f"there is no image {reference} for the Go version that the project asks for",
+            f"there is no image {reference} for the Go version that the project requires",
             remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
         )
     if _DENIED.search(case.reason):
-        what = "is not yours to read, or does not exist"
+        what = "does not exist, or you may not read it"
     elif "not found" in case.reason:
         what = "does not exist"
     else:
         what = f"cannot be fetched: {_after_last(case.quote())}"
     return BaseImageMissing(
         f"the base image {reference} {what}",
-        remedy="check its name and `docker login`, or take another with --base NAME=REF",
+        remedy="check its name and `docker login`, or name another with --base NAME=REF",
     )
 
 
@@ -235,9 +235,9 @@ def _no_emulation(case: _Case) -> GobakeError | None:
         return None
     what = f" {case.step.name.platform}" if case.step and case.step.name.platform else " another architecture"
     return EmulationMissing(
-        f"a step runs programs of{what}, and nothing here can run them",
+        f"a step runs programs for{what}, which this builder cannot run",
         remedy="run `docker run --privileged --rm tonistiigi/binfmt --install all`, add a node of that architecture, "
-        "or leave the strategy single-stage out",
+        "or leave out the strategy single-stage",
     )
 
 
@@ -247,7 +247,7 @@ def _older_go(case: _Case) -> GobakeError | None:
     if not found:
         return None
     return GoVersionMissing(
-        f"the project asks for Go {found[1]}, and the image brings Go {found[2]}",
+        f"the project requires Go {found[1]}, but the image has Go {found[2]}",
         remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
     )
 
@@ -263,7 +263,7 @@ def _modules(case: _Case) -> GobakeError | None:
     if fetch := next((text for text in told if UNFETCHED.search(text)), ""):
         return unavailable(fetch, case.tail)
     if any(not _UNTIDY.search(str(error)) for error in case.errors):
-        return None  # code that does not compile comes first
+        return None  # compile errors come first
     if untidy := next((text for text in told if _UNTIDY.search(text)), ""):
         return ModulesUnavailable(
             f"go.mod and go.sum lack something: {one_line(untidy, _REASON_WIDTH)}", remedy=_tidying(case, untidy)
@@ -318,7 +318,8 @@ _LOOKS = (_disk_full, _engine_gone, _registry, _base_missing, _no_emulation, _ol
 
 def _left_out(path: str) -> GobakeError:
     return CompileFailed(
-        f"the build needs {path}, which exists, and was not admitted", remedy="add it to `include` in gobake.yaml"
+        f"the build needs {path}, which gobake left out of the build context",
+        remedy="add it to `include` in gobake.yaml",
     )
 
 
@@ -329,6 +330,6 @@ def _generic(case: _Case) -> GobakeError:
 
 
 def _after_last(text: str) -> str:
-    """The innermost reason of a chain `a: b: c`, with its subject."""
+    """Return the innermost reason of a chain `a: b: c`, with its subject."""
     parts = text.split(": ")
     return ": ".join(parts[-3:]) if len(parts) > 3 else text

@@ -1,7 +1,7 @@
-"""What the go command wrote in a build step: packages, downloads, and complaints with their places in the user's tree.
+"""Parses the go command's output in a build step: packages, downloads, and errors with places in the user's tree.
 
-The forms are those of cmd/go, cmd/compile, cmd/link and of gcc below cgo; each has a recorded example in the tests.
-Standard output and error of a step are interleaved, and two go commands of one step follow each other.
+It knows the messages of cmd/go, cmd/compile, cmd/link, and gcc for cgo; the tests have a recorded example of each.
+stdout and stderr of a step are interleaved, and a step may run two go commands one after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from gobake.text.printable import printable
 
-# `go build -v` names each package that it compiles, one import path a line
+# `go build -v` names each package that it compiles, one import path per line
 _PACKAGE = re.compile(r"[A-Za-z0-9_][\w.~+-]*(?:/[\w.~+-]+)*")
 _DOWNLOAD = re.compile(r"go: downloading (\S+) (v\S+)(?: \(.*\))?")
 _HEADER = re.compile(r"# \[?([^\s\]]+)\]?.*")
@@ -32,34 +32,34 @@ _TEMPORARY = (
     "$WORK/",
     "/tmp/go-",
     "/cache/golink/tmp/",
-)  # what cgo and the linker made on their way: no file of the user's
+)  # temporary files of cgo and the linker
 _SEVERITY = re.compile(r"(?:fatal )?error: ")
 _REMARK = re.compile(r"note: |warning: |too many errors$")
 _PACKAGE_COMPLAINT = re.compile(r"package (\S+?)(?:: (.+))?")
-BEAT = "gobake: Go still loads packages"  # of the compile step itself; see stalls.py
+BEAT = "gobake: Go still loads packages"  # written by the compile step itself; see stalls.py
 _CHATTER = re.compile(r"go: (?:downloading|finding|extracting|added|creating|upgraded|to add|found|warning)\b")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoError:
-    """One complaint. Line and column count from 1; 0 and an empty file mean that Go tells no place."""
+    """One error. Line and column count from 1; they are 0 and the file is "" if Go names no place."""
 
     message: str
-    file: str = ""  # as Go wrote it, until `located` makes it a path of the user's tree
+    file: str = ""  # as Go wrote it; `located` makes it a path of the user's tree
     line: int = 0
     column: int = 0
     package: str = ""
-    detail: tuple[str, ...] = ()  # the indented lines that follow: have and want, other declarations, import chains
+    detail: tuple[str, ...] = ()  # the indented lines after it: have and want, other declarations, import chains
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        place = place or self.package  # the linker names no file
+        place = place or self.package  # the linker does not name a file
         return f"{place}: {self.message}" if place and self.message else self.message or place
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Module:
-    """A module that was downloaded."""
+    """A downloaded module."""
 
     path: str
     version: str
@@ -67,16 +67,16 @@ class Module:
 
 @dataclass(frozen=True, kw_only=True)
 class GoLog:
-    """The log of one step, read."""
+    """The parsed log of one step."""
 
     compiled: tuple[str, ...] = ()  # import paths, in order, each once
     downloaded: tuple[Module, ...] = ()
     errors: tuple[GoError, ...] = ()
-    complaints: tuple[str, ...] = ()  # the go command's own `go: ...` lines that are no chatter
+    complaints: tuple[str, ...] = ()  # the go command's own `go: ...` lines except for progress
 
 
 def parse(text: str | bytes) -> GoLog:
-    """Read a log; what means nothing here is skipped."""
+    """Parse a log; unknown lines are skipped."""
     reading = _Reading()
     for line in printable(text.decode("utf-8", "replace") if isinstance(text, bytes) else text).split("\n"):
         reading.line(line.rstrip())
@@ -89,7 +89,7 @@ def parse(text: str | bytes) -> GoLog:
 
 
 class _Reading:
-    """The state of reading from line to line."""
+    """The state of the line by line parser."""
 
     def __init__(self) -> None:
         self.compiled: dict[str, None] = {}
@@ -125,7 +125,7 @@ class _Reading:
         if _REMARK.match(text):
             return
         message = _SEVERITY.sub("", text, count=1) if _SEVERITY.match(text) else text
-        message = message.removesuffix("; to add it:")  # the indented line that follows says how
+        message = message.removesuffix("; to add it:")  # the next, indented line says how
         if match["file"].startswith(_TEMPORARY):
             self._add(GoError(message=message, package=self.package))
             return
@@ -139,8 +139,7 @@ class _Reading:
                 return
 
     def _continue(self, line: str) -> None:
-        """An import cycle ends with its reason on the last indented line; other complaints of a package follow with
-        their place."""
+        """Take an indented line: a place, a detail, or the reason of an import cycle, which is on its last line."""
         if not self.open:
             return
         error = self.errors[-1]
@@ -171,22 +170,22 @@ def located(
     context: Path,
     shown_from: Path | None = None,
 ) -> GoError:
-    """The error with its file as a path of the user's own tree.
+    """Return the error with its file as a path of the user's tree.
 
-    ``source``: where the context lies in the container; ``build_root``: where in it `go build` ran, relative to the
-    context; ``shown_from``: the folder that the path is shown relative to, if it lies below. A file outside of the
-    context, such as one of a module in Go's module cache, stays as Go wrote it.
+    ``source``: the context's path in the container; ``build_root``: where `go build` ran, relative to the context;
+    ``shown_from``: paths below this folder become relative to it. A file outside of the context, such as one in Go's
+    module cache, stays as Go wrote it.
     """
-    found = inside(error.file, source, build_root)
-    if found is None:
+    path = inside(error.file, source, build_root)
+    if path is None:
         return error
-    file = context.joinpath(found)
+    file = context.joinpath(path)
     shown = file.relative_to(shown_from) if shown_from and shown_from in file.parents else file
     return replace(error, file=str(shown))
 
 
 def inside(file: str, source: str, build_root: PurePosixPath) -> PurePosixPath | None:
-    """A file that Go named, relative to the context; None where it is not in there."""
+    """Return a file that Go named relative to the context; None if it is outside."""
     if not file or file.startswith("$"):
         return None
     root = PurePosixPath(source)

@@ -1,4 +1,4 @@
-"""Times of work that is done side by side."""
+"""Sums times of concurrent work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def covered(spans: Iterable[tuple[float, float]]) -> float:
-    """The length of time that the spans (begin, end) cover together; each moment counts once."""
+    """Return the total time that the spans (begin, end) cover; overlaps count once."""
     total, reach = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, reach))

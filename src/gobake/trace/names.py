@@ -1,12 +1,12 @@
-"""What a vertex name says: `[target platform->platform stage n/m] INSTRUCTION` and BuildKit's own housekeeping.
+"""Parses vertex names: `[target platform->platform stage n/m] INSTRUCTION`, and those of BuildKit's housekeeping.
 
-Where the parts come from:
+The parts come from:
 - `[platform->platform stage n/m] INSTRUCTION`: prefixCommand in moby/buildkit frontend/dockerfile/dockerfile2llb. The
-  platform is there when several were asked for; `->arch` says for what a step cross-compiles; n is padded to m's
-  width; a Dockerfile's only stage has no name.
-- the target: docker/buildx util/progress WithPrefix, where several targets are built. `[x] y` becomes `[target x] y`
-  and a name without brackets becomes `[target] name`. So the words alone do not tell a target from a stage:
-  `targets_in` finds out from the names of a whole run which targets there are.
+  platform is there if several are built; `->arch` is the platform for which a step cross-compiles; n is padded to m's
+  width; the only stage of a Dockerfile has no name.
+- the target: docker/buildx util/progress WithPrefix, if several targets are built. `[x] y` becomes `[target x] y`, and
+  a name without brackets becomes `[target] name`. So one name does not tell a target from a stage; `targets_in` finds
+  the targets from all names of a run.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from functools import cached_property, lru_cache
 
 
 class StepKind(StrEnum):
-    """What a vertex is for."""
+    """The kind of a vertex."""
 
     INSTRUCTION = "instruction"  # a Dockerfile instruction: RUN, COPY, ADD, WORKDIR ...
-    BASE = "base"  # FROM, and an image that a named context or --from stands for
+    BASE = "base"  # FROM, or the image of a named context or of --from
     CONTEXT = "context"  # files sent by the client: the build context, the Dockerfile, the ignore file
     METADATA = "metadata"  # asking a registry for an image's configuration
     AUTH = "auth"  # a token from a registry
     IMPORT_CACHE = "import-cache"  # reading a cache-from manifest
     EXPORT_CACHE = "export-cache"
     EXPORT_IMAGE = "export-image"  # writing the result, and pushing it
-    HOUSEKEEPING = "housekeeping"  # everything else that is BuildKit's or buildx's own
+    HOUSEKEEPING = "housekeeping"  # everything else of BuildKit or buildx
 
     @property
     def counts(self) -> bool:
-        """Whether a cache could have saved it: only these count in a hit rate."""
+        """Whether a cache could save it; only such steps count in a hit rate."""
         return self in (StepKind.INSTRUCTION, StepKind.BASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepName:
-    """A vertex name, taken apart. What the name does not say is empty or 0."""
+    """A parsed vertex name. Missing parts are "" or 0."""
 
     text: str  # as BuildKit wrote it
     kind: StepKind
-    target: str = ""  # the bake target; only where several targets are built
-    platform: str = ""  # what the result is for, as BuildKit writes it: linux/arm64, linux/arm/v7
+    target: str = ""  # the bake target, if several are built
+    platform: str = ""  # of the result, as BuildKit writes it: linux/arm64, linux/arm/v7
     build_platform: str = ""  # where the step runs; equal to `platform` unless it cross-compiles
     stage: str = ""
     index: int = 0  # of the instruction in its stage, from 1
     total: int = 0
-    instruction: str = ""  # upper case word and arguments; for housekeeping, what is being done
-    linked: bool = False  # the second half of a `COPY --link`: putting the copied layer on top of the base
+    instruction: str = ""  # upper-case word and arguments; for housekeeping, a description
+    linked: bool = False  # the second part of a `COPY --link`: putting the copied layer on top of the base
 
     @property
     def internal(self) -> bool:
@@ -59,32 +59,33 @@ class StepName:
 
     @property
     def verb(self) -> str:
+        """The first word of the instruction."""
         return self.instruction.partition(" ")[0]
 
     @cached_property
     def normal(self) -> str:
-        """The name for joining runs: no digests, no generated ids, no numbering, single spaces."""
+        """The name for comparing runs: without digests, generated ids and numbers, with single spaces."""
         where = " ".join(filter(None, (self.target, self._platforms, self.stage)))
         return f"[{where}] {self.normal_instruction}" if where else self.normal_instruction
 
     @cached_property
     def normal_instruction(self) -> str:
+        """The instruction without digests and generated ids, with single spaces."""
         return " ".join(_IDS.sub("", self.instruction).split())
 
     @property
     def site(self) -> str:
-        """Where the step stands, without its text: what remains the same while arguments change their values, which
-        BuildKit writes into the text."""
+        """The step's position without its text, into which BuildKit writes the values of arguments."""
         return " ".join(filter(None, (self.target, self._platforms, self.stage, str(self.index or ""), self.verb)))
 
     @property
     def place(self) -> tuple[str, str, str, str]:
-        """Platforms, stage and instruction: equal for one step of one Dockerfile that several targets build."""
+        """Platforms, stage and instruction: equal for the same step of a Dockerfile in several targets."""
         return (self.platform, self.build_platform, self.stage, self.normal_instruction)
 
     @property
     def label(self) -> str:
-        """What a person calls the step: `api-scratch linux/arm64 compile 3/5`, or what housekeeping does."""
+        """The step's name for people: `api-scratch linux/arm64 compile 3/5`, or a description of housekeeping."""
         number = f"{self.index}/{self.total}" if self.total else ""
         where = " ".join(filter(None, (self.target, self._platforms, self.stage, number)))
         return where if self.total else " ".join(filter(None, (where, self.instruction)))
@@ -104,7 +105,7 @@ _PLATFORM = re.compile(r"([a-z0-9][a-z0-9_.()+-]*/[a-z0-9_]+(?:/[a-z0-9.]+)?)(?:
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """The words within the brackets, without the number."""
+    """The words in the brackets, without the number."""
 
     target: str = ""
     platform: str = ""
@@ -114,7 +115,7 @@ class _Place:
 
 @lru_cache(maxsize=1 << 14)
 def parse_name(text: str, targets: frozenset[str] = frozenset()) -> StepName:
-    """Take a name apart. ``targets`` are the bake targets of the run if there are several, see `targets_in`."""
+    """Parse a name. ``targets``: the bake targets of the run if there are several; see `targets_in`."""
     head = _HEAD.fullmatch(text)
     if not head:
         rest = text.strip()
@@ -125,7 +126,7 @@ def parse_name(text: str, targets: frozenset[str] = frozenset()) -> StepName:
     if words and words[-1] in ("internal", "auth"):
         kind = StepKind.AUTH if words[-1] == "auth" else _internal(rest)
         return _name(text, kind, _place(words[:-1]), rest)
-    for at in (1, 0):  # a target may itself be called context
+    for at in (1, 0):  # a target may itself be named context
         if len(words) == at + 2 and words[at] == "context":
             return _named_context(text, "".join(words[:at]), words[at + 1], rest)
     place = _place(words)
@@ -133,14 +134,14 @@ def parse_name(text: str, targets: frozenset[str] = frozenset()) -> StepName:
 
 
 def targets_in(names: Iterable[str]) -> frozenset[str]:
-    """The bake targets that the names of one run tell of; none where only one target is built."""
-    found = set()
+    """Return the bake targets found in the names of one run; none if only one target is built."""
+    targets = set()
     for name in names:
         head = _HEAD.fullmatch(name)
         words = head[1].split() if head else []
         if len(words) >= 2 and words[-1] == "internal" and not _platforms(words[0]):
-            found.add(words[0])
-    return frozenset(found)
+            targets.add(words[0])
+    return frozenset(targets)
 
 
 def _name(text: str, kind: StepKind, place: _Place, instruction: str) -> StepName:
@@ -163,7 +164,7 @@ def _numbered(text: str, place: _Place, rest: str, number: re.Match[str]) -> Ste
 
 
 def _named_context(text: str, target: str, name: str, rest: str) -> StepName:
-    """`[context NAME] REFERENCE` and the like: frontend/dockerui/namedcontext.go. NAME may end in ::platform."""
+    """Parse `[context NAME] REFERENCE` and the like (frontend/dockerui/namedcontext.go). NAME may end in ::platform."""
     name, _, platform = name.partition("::")
     if rest.startswith("load metadata for "):
         kind = StepKind.METADATA
@@ -190,7 +191,7 @@ def _housekeeping(rest: str) -> StepKind:
 
 
 _STARTS = (
-    ("FROM ", StepKind.BASE),  # an image of COPY --from or of a mount: it has no stage and no number
+    ("FROM ", StepKind.BASE),  # an image of COPY --from or a mount, without stage and number
     ("importing cache manifest from ", StepKind.IMPORT_CACHE),
     ("exporting cache", StepKind.EXPORT_CACHE),
     ("exporting to ", StepKind.EXPORT_IMAGE),
@@ -201,7 +202,7 @@ _STARTS = (
 
 
 def _place(words: list[str], targets: frozenset[str] | None = None) -> _Place:
-    """``targets``: a single word is a stage unless it is one of these; None: it is a target, there are no stages."""
+    """Parse the words. ``targets``: a single word is a stage unless it is one of these; None: it is a target."""
     for at, word in enumerate(words):
         if platforms := _platforms(word):
             build, platform = platforms
@@ -213,10 +214,10 @@ def _place(words: list[str], targets: frozenset[str] | None = None) -> _Place:
 
 
 def _platforms(word: str) -> tuple[str, str] | None:
-    """Where a step runs and for what, of `linux/amd64`, `linux/amd64->arm/v7`, `linux/amd64->windows/amd64`."""
+    """Parse `linux/amd64`, `linux/amd64->arm/v7` or `linux/amd64->windows/amd64` to (build platform, platform)."""
     match = _PLATFORM.fullmatch(word)
     if not match or _NUMBER.fullmatch(word):
         return None
     build, target = match[1], match[2] or match[1]
-    variant_only = re.fullmatch(r"[^/]+(?:/v\d[^/]*)?", target)  # the same OS is left out
+    variant_only = re.fullmatch(r"[^/]+(?:/v\d[^/]*)?", target)  # BuildKit omits the same OS
     return build, f"{build.partition('/')[0]}/{target}" if variant_only else target

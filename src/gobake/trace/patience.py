@@ -1,7 +1,7 @@
-"""Go where it may wait for the network, here or in a container: told when nothing comes, and given up after a while.
+"""Runs go commands that may wait for the network, reports when they stall, and gives up after a limit.
 
 The go command waits for a silent proxy for ever. It writes the file of `-debug-actiongraph` once all packages are
-loaded; from then on it compiles, which may be silent for long, and asks no network.
+loaded; after that it compiles, which may be silent for long but needs no network.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gobake.proc.command import Done, Heard
 from gobake.text.say import say
 from gobake.trace.stall_limits import AGAIN_SECONDS, TELL_SECONDS, VARIABLE, limit_of
 
-_DOWNLOAD = re.compile(r"(?:#\d+ [\d.]+ )?go: downloading (\S+ v\S+)")  # also in the words of buildx
+_DOWNLOAD = re.compile(r"(?:#\d+ [\d.]+ )?go: downloading (\S+ v\S+)")  # also in buildx's plain output
 _NAMED = 4
 
 
@@ -36,9 +36,12 @@ def run(
     tell_after: float = TELL_SECONDS,
     say: Callable[[str], None] = _say,
 ) -> Done:
-    """Run it to its end. ``graph``: what it writes once it asks no network any more; ``waits``: what stands still where
-    no module was named, unless Go's reading of go.mod files. Raises NotStarted and TransferStalled."""
-    from gobake.trace.stalls import Stall, StallKind  # only where Go is asked
+    """Run a command to its end. Raises NotStarted and TransferStalled.
+
+    ``graph``: a file that exists once it no longer needs the network. ``waits``: how to report a stall before a module
+    was named; "" for reading go.mod files. ``tell_after``: seconds without output until a stall is reported.
+    """
+    from gobake.trace.stalls import Stall, StallKind  # imported only when Go is asked
 
     limit = limit_of(os.environ)
     told = time.monotonic() - AGAIN_SECONDS
@@ -63,5 +66,5 @@ def run(
 
 
 def _modules(lines: Sequence[str]) -> tuple[str, ...]:
-    """The last that Go named, newest first."""
-    return tuple(found[1] for line in lines if (found := _DOWNLOAD.match(line)))[: -_NAMED - 1 : -1]
+    """Return the last modules that Go named, newest first."""
+    return tuple(match[1] for line in lines if (match := _DOWNLOAD.match(line)))[: -_NAMED - 1 : -1]

@@ -1,7 +1,6 @@
-"""Why a program did not get into an image: what the compile stage's own shell says (bake/programs.j2), and what a COPY
-does not find because the shell put the program elsewhere.
+"""Explains why a program is not in its image, from messages of the compile stage's shell (bake/programs.j2).
 
-Texts in, errors out; failure.py asks here.
+Also from a failed COPY, if the shell put the program into another folder. Pure; failure.py calls it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from gobake.binary.loaders import unfit
 from gobake.errors import BuildFailed
 from gobake.model import Strategy
 
-# Asks which loader the program of a service and platform names; None where that cannot be found out.
+# Returns the loader of a service's program for a platform; None if unknown.
 LoaderOf = Callable[[str, str], str | None]
 
 _NOT_WRITTEN = re.compile(
@@ -23,22 +22,22 @@ _ABSENT = re.compile(r'"/out/(?P<place>static|glibc|musl|libraries)/(?P<service>
 
 
 def not_written(log: str) -> BuildFailed | None:
-    """A program that go build did not make: one of an earlier build lay there, or none."""
-    found = _NOT_WRITTEN.search(log)
-    if not found:
+    """Return the error for a program that go build did not write: there was only an older one, or none."""
+    match = _NOT_WRITTEN.search(log)
+    if not match:
         return None
     return BuildFailed(
-        f"the program of {found['service']} is missing: {found['words']}",
-        remedy="nothing older is taken for it; `go list -f '{{.Target}}'` tells the name that Go gives it",
+        f"the program of {match['service']} is missing: {match['words']}",
+        remedy="gobake does not use an older one; `go list -f '{{.Target}}'` shows the name that Go gives it",
     )
 
 
 def cannot_start(reason: str, names: tuple[str, ...], platform: str, loader_of: LoaderOf | None) -> BuildFailed | None:
-    """A program that is not where the images that can start it copy from. ``names``: the step's target and stage."""
-    found = _ABSENT.search(reason)
-    if not found:
+    """Return the error for a program that the image could not start. ``names``: the step's target and stage."""
+    match = _ABSENT.search(reason)
+    if not match:
         return None
     words = [name.removesuffix("-pack") for name in names]
     strategy = next((s for s in Strategy if any(word.endswith(f"-{s}") for word in words)), "the image")
-    loader = loader_of(found["service"], platform) if loader_of else None
-    return unfit(found["service"], str(strategy), found["place"], loader)
+    loader = loader_of(match["service"], platform) if loader_of else None
+    return unfit(match["service"], str(strategy), match["place"], loader)

@@ -1,4 +1,4 @@
-"""How long a transfer may stand still: when it is told, when again, and when it is given up."""
+"""Time limits for stalled transfers: when to report them, when again, and when to give up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def seconds_of(text: str) -> float | None:
-    """Of 90, 90s, 5m, 1h; 0 of `none`, which is no limit; None of what is no time."""
+    """Parse 90, 90s, 5m or 1h to seconds; `none` (no limit) gives 0, anything else None."""
     match = re.fullmatch(r"([0-9]{1,6})([smh]?)", text)
     if match:
         return float(match[1]) * _UNITS[match[2]]
@@ -21,5 +21,6 @@ def seconds_of(text: str) -> float | None:
 
 
 def limit_of(environment: Mapping[str, str]) -> float:
-    told = seconds_of(environment.get(VARIABLE, ""))
-    return GIVE_UP_SECONDS if told is None else told
+    """Return the limit in seconds from the environment, else the default; 0 for no limit."""
+    seconds = seconds_of(environment.get(VARIABLE, ""))
+    return GIVE_UP_SECONDS if seconds is None else seconds

@@ -1,15 +1,14 @@
-"""Transfers that stand still: modules that Go waits for, base images, registries that do not answer. Events and a clock
-in, values out.
+"""Detects stalled transfers: modules, base images, registries that do not answer. Pure.
 
-BuildKit and Go wait for a silent peer for ever, and neither says so. What is seen:
-- Go names a module when it begins to download it (`go: downloading X v1`) and says nothing more. The compile step adds
-  a line of its own every ten seconds for as long as Go has not loaded all packages, which is before it compiles
-  anything: only then can silence mean the network. A long compile or link is silent too, and is no stall.
-- A pull reports bytes again and again, also where there are no more. BuildKit limits how many layers of a registry it
-  fetches at once, so that one pull is behind only where none of them moves.
-- A push reports no bytes at all (moby/buildkit util/push): that it takes long is told, and nothing follows from it.
+BuildKit and Go wait for a silent peer for ever, without saying so. The signs:
+- Go names a module when its download begins (`go: downloading X v1`), and nothing more. The compile step prints a line
+  every ten seconds until Go has loaded all packages, which is before it compiles. Only until then can silence be due to
+  the network; a long compile or link is silent too, and is not a stall.
+- A pull repeats its byte counts even if no bytes arrive. BuildKit limits how many layers of a registry it fetches at
+  once, so a layer is stalled only if no layer moves.
+- A push reports no bytes at all (moby/buildkit util/push), so a slow push is reported but never given up.
 
-The same events arrive again for every target that wants a step, the old ones too: only what is newer counts.
+Events arrive again for every target with the step, including old ones; only newer events count.
 """
 
 from __future__ import annotations
@@ -26,30 +25,30 @@ from gobake.trace.events import Event, LogEvent, StatusEvent, VertexEvent
 from gobake.trace.names import StepKind, StepName, parse_name
 from gobake.trace.stall_limits import AGAIN_SECONDS, TELL_SECONDS
 
-_BEAT_SECONDS = 10.0  # between two lines of the compile step; see bake/programs.j2
+_BEAT_SECONDS = 10.0  # between two such lines of the compile step; see bake/programs.j2
 _BEAT_LASTS = 2.5 * _BEAT_SECONDS
 _LOOK_SECONDS = 1.0
-_PUSH_SECONDS = 60.0  # a large layer takes a while
-_NAMED = 4  # modules: Go downloads as many at once as it has processors
+_PUSH_SECONDS = 60.0  # a large layer takes some time
+_NAMED = 4  # modules that a message names; Go downloads several at once
 _DOWNLOAD = re.compile(r"go: downloading (\S+ v\S+)")
 
 
 class StallKind(StrEnum):
-    """What stands still."""
+    """What has stalled."""
 
     MODULES = "modules"
-    IMAGE = "image"  # its layers
-    REGISTRY = "registry"  # asked for an image or a cache, it does not answer
+    IMAGE = "image"  # the download of its layers
+    REGISTRY = "registry"  # the answer about an image or a cache
     PUSH = "push"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stall:
-    """Something that has not moved for ``seconds``."""
+    """A transfer without progress for ``seconds``."""
 
     kind: StallKind
-    key: str  # the same for as long as it is the same
-    names: tuple[str, ...]  # modules as `path version`, the last that Go named first; or a reference
+    key: str  # identifies the transfer
+    names: tuple[str, ...]  # modules as `path version`, newest first; or a reference
     seconds: float
 
     @property
@@ -58,7 +57,7 @@ class Stall:
         return self.kind is not StallKind.PUSH
 
     def text(self, proxies: str = "") -> str:
-        """In one line. ``proxies``: where modules come from, in words."""
+        """Return a line for people. ``proxies``: a description of GOPROXY."""
         took = f"{self.seconds:.0f} s"
         source = f", GOPROXY {proxies}" if proxies else ""
         if self.kind is StallKind.MODULES and not self.names:
@@ -70,47 +69,48 @@ class Stall:
         if self.kind is StallKind.IMAGE:
             return f"pulling {first}: no byte of {more} for {took}"
         if self.kind is StallKind.PUSH:
-            return f"pushing {first} has taken {took}; BuildKit does not tell how far it is"
+            return f"pushing {first} has taken {took}; BuildKit does not report its progress"
         return f"{first}: its registry has not answered for {took}"
 
 
 @dataclass(kw_only=True)
 class _Running:
-    """A vertex that works."""
+    """A running vertex."""
 
     name: StepName
-    started: float  # the engine's clock
-    seen: float  # ours
-    moved: float  # when it wrote something last
-    beat: float | None = None  # when it said last that Go still loads, if nothing else followed
+    started: float  # by the engine's clock
+    seen: float  # by our clock
+    moved: float  # its last output
+    beat: float | None = None  # its last line that Go still loads packages, if nothing else followed
     modules: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
 class _Moving:
-    """A layer on its way, or something else that a vertex has begun."""
+    """A layer in transfer."""
 
     current: int
     moved: float
 
 
 class Stalls:
-    """Feed it events as they come; ask what stands still. Times are of one clock of the caller's that only goes on."""
+    """Tracks transfers from live events. All `now` times are of the caller's monotonic clock."""
 
     def __init__(self, targets: Iterable[str] = (), after: float = TELL_SECONDS) -> None:
-        """``after``: seconds without a move."""
+        """``after``: seconds without progress that count as a stall."""
         self._after = after
         self._targets = frozenset(targets)
         self._running: dict[str, _Running] = {}
-        self._ended: dict[str, float] = {}  # by digest: when it completed, by the engine's clock
+        self._ended: dict[str, float] = {}  # by digest: its completion, by the engine's clock
         self._layers: dict[tuple[str, str], _Moving] = {}
-        self._begun: dict[tuple[str, str], float] = {}  # what reports no bytes: resolving, pushing
+        self._begun: dict[tuple[str, str], float] = {}  # activities without bytes: resolving, pushing
         self._over: set[tuple[str, str]] = set()
-        self._newest: dict[tuple[str, int], float] = {}  # of the log pieces of a vertex and stream
+        self._newest: dict[tuple[str, int], float] = {}  # time of the newest log piece by vertex and stream
         self._torn: dict[tuple[str, int], bytes] = {}
-        self._bytes_moved = 0.0  # when any layer did
+        self._bytes_moved = 0.0  # the last progress of any layer
 
     def feed(self, events: Sequence[Event], now: float) -> None:
+        """Take new events."""
         for event in events:
             if isinstance(event, VertexEvent):
                 self._vertex(event, now)
@@ -120,9 +120,9 @@ class Stalls:
                 self._log(event, now)
 
     def standing(self, now: float) -> tuple[Stall, ...]:
-        """What stands still long enough to be told, the longest first."""
-        found = [*self._modules(now), *self._images(now), *self._silent_registries(now), *self._pushes(now)]
-        return tuple(sorted(found, key=lambda stall: (-stall.seconds, stall.key)))
+        """Return the stalled transfers, the longest first."""
+        stalls = [*self._modules(now), *self._images(now), *self._silent_registries(now), *self._pushes(now)]
+        return tuple(sorted(stalls, key=lambda stall: (-stall.seconds, stall.key)))
 
     # ---- taking events
 
@@ -177,8 +177,8 @@ class Stalls:
             step.beat = now
             return
         step.beat, step.moved = None, now
-        found = _DOWNLOAD.match(line)
-        step.modules = (found[1], *step.modules)[:_NAMED] if found else ()
+        download = _DOWNLOAD.match(line)
+        step.modules = (download[1], *step.modules)[:_NAMED] if download else ()
 
     # ---- telling
 
@@ -215,28 +215,31 @@ class Stalls:
 
 
 def _reference(name: StepName) -> str:
-    """The image or cache that a step is about."""
+    """Return the image or cache of a step."""
     words = name.instruction.split()
     named = next((word for word in words if "/" in word or ":" in word), words[-1] if words else "an image")
     return re.sub(r"@sha256:[0-9a-f]+$", "", named)
 
 
 class Patience:
-    """Tells what stands still, and says when it is enough."""
+    """Reports stalled transfers, and decides when to give up."""
 
     def __init__(self, targets: Iterable[str], limit: float, proxies: str, tell: Callable[[Stall, str], None]) -> None:
-        """``limit``: seconds after which a build is given up, 0 for never; ``proxies``: where modules come from, in
-        words; ``tell``: takes what stands still, and the line that says so."""
+        """Watch targets.
+
+        ``limit``: seconds after which to give up, 0 for never; ``proxies``: a description of GOPROXY; ``tell``: takes a
+        stall and the line to print.
+        """
         self.error: TransferStalled | None = None  # why the build is given up
         self._limit = limit
         self._proxies = proxies
         self._tell = tell
         self._stalls = Stalls(targets, min(TELL_SECONDS, limit or TELL_SECONDS))
-        self._told: dict[str, float] = {}  # by key: when
+        self._told: dict[str, float] = {}  # by key: the time of the last report
         self._looked = 0.0
 
     def ends(self, events: Sequence[Event], now: float) -> bool:
-        """Take what came; whether the build is to be given up, which is said once."""
+        """Take new events. Return True once, when the build should be given up."""
         self._stalls.feed(events, now)
         if self.error or now - self._looked < _LOOK_SECONDS:
             return False
@@ -249,12 +252,12 @@ class Patience:
         return enough is not None
 
     def _due(self, standing: Sequence[Stall], now: float) -> tuple[Stall, ...]:
-        """Each at once, and again after a while. What moved again is forgotten."""
+        """Return the stalls to report: new ones, and others again after a while. Forget those that move again."""
         keys = {stall.key for stall in standing}
-        self._told = {key: told for key, told in self._told.items() if key in keys}
-        found = tuple(s for s in standing if now - self._told.get(s.key, -AGAIN_SECONDS) >= AGAIN_SECONDS)
-        self._told |= {stall.key: now for stall in found}
-        return found
+        self._told = {key: moment for key, moment in self._told.items() if key in keys}
+        due = tuple(s for s in standing if now - self._told.get(s.key, -AGAIN_SECONDS) >= AGAIN_SECONDS)
+        self._told |= {stall.key: now for stall in due}
+        return due
 
     def _end_of(self, stall: Stall) -> str:
         return f"; given up after {self._limit:.0f} s (--stall-timeout)" if self._limit and stall.is_certain else ""

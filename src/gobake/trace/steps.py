@@ -1,16 +1,15 @@
-"""From merged events to steps: what happened to each Dockerfile instruction of each target and platform in one run.
+"""Derives steps from merged events: the outcome of each Dockerfile instruction, target and platform in one run.
 
-What BuildKit's events mean here (moby/buildkit solver/jobs.go and solver/progress.go, confirmed on recorded runs):
-- A digest that several targets share is reported to each of them under that target's name, on that target's clock
-  (clocks.py brings them together). The work was done once: one step `executed`, its siblings `shared`.
-- Two equal steps with different digests are merged while they run: one (target, name) then carries both digests, the
-  own one may be marked cached or even `context canceled` although the step went well. So a step is judged by all of
-  its digests together.
-- `cached` with `started` equal to `completed` is BuildKit's conclusion: nothing of the step was needed.
-- A vertex that another build on the same engine works at too is reported with that build's name and times, which may
-  lie before this run: what was over then was there already.
-- A vertex without inputs (FROM) is reported uncached while it merely looks up its cache key, and a step that came from
-  a cache is reported uncached, without inputs, while its layers are downloaded and unpacked. Neither means that it ran.
+The meaning of BuildKit's events (moby/buildkit solver/jobs.go and solver/progress.go, confirmed on recorded runs):
+- A digest that several targets share is reported to each of them under that target's name and on its clock (clocks.py
+  aligns them). The work was done once: one step is `executed`, its siblings are `shared`.
+- Two equal steps with different digests are merged while they run. Then one (target, name) has both digests, and its
+  own may be marked cached or even `context canceled` although the step succeeded. So all digests of a step count.
+- `cached` with `started` equal to `completed` is BuildKit's conclusion that nothing of the step was needed.
+- A vertex that another build on the same engine works on too is reported with that build's name and times, which may be
+  before this run. If it ended before, it counts as cached.
+- A vertex without inputs (FROM) is reported as uncached while it only looks up its cache key. A step from a cache is
+  reported as uncached, without inputs, while its layers are downloaded and unpacked. Neither means that it ran.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
 from gobake.trace.intervals import covered
 from gobake.trace.names import StepKind, StepName, parse_name, targets_in
 
-CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets that share no work may differ
-SHORTEST_RUN = 0.0005  # seconds; what is found by content takes a hundredth of that, a container twenty times as long
+CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets without shared work may differ
+SHORTEST_RUN = 0.0005  # seconds; a hit by content takes a hundredth of that, a container twenty times as long
 
 
 class Outcome(StrEnum):
-    """What happened to a step. The order is that of reports."""
+    """The outcome of a step, in the order of reports."""
 
     REUSED = "reused"  # this builder had it
     IMPORTED = "imported"  # it came through cache-from
-    SHARED = "shared"  # a sibling target had it built moments ago, in the same run
+    SHARED = "shared"  # built for a sibling target in the same run
     EXECUTED = "executed"
-    UNKNOWN = "unknown"  # cached, and the evidence does not tell from where; or never reached
-    UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping: never counted
+    UNKNOWN = "unknown"  # cached, but it is unknown where; or never reached
+    UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping, never counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +45,14 @@ class Step:
     """One step of one target and platform in one run."""
 
     name: StepName
-    key: str  # joins runs: the normalised name, with #2 and so on where a stage repeats an instruction
-    digests: tuple[str, ...]  # change from run to run
+    key: str  # identifies it across runs: the normalised name, with #2 and so on for repeated instructions
+    digests: tuple[str, ...]  # they change from run to run
     outcome: Outcome
-    started: float | None = None  # seconds since the epoch; None: the step was never reached
+    started: float | None = None  # seconds since the epoch; None: never reached
     completed: float | None = None  # None: it did not end
-    seconds: float = 0.0  # at work; 0 where a sibling's step was at work for it
+    seconds: float = 0.0  # of work; 0 if a sibling's step did the work
     failed: bool = False
-    canceled: bool = False  # stopped because of Ctrl-C or of another step's failure
+    canceled: bool = False  # by Ctrl-C or another step's failure
     error: str = ""
     log_bytes: int = 0
     transferred: int = 0  # bytes downloaded for it, or sent by the client
@@ -73,13 +72,13 @@ class Step:
 
     @property
     def counts(self) -> bool:
-        """Whether it belongs into a hit rate."""
+        """Whether it counts in a hit rate."""
         return self.reached and self.outcome is not Outcome.UNCACHEABLE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """All steps of a run, by target and then in the order of their dependencies."""
+    """All steps of a run, ordered by target and then by dependencies."""
 
     steps: tuple[Step, ...]
     warnings: tuple[WarningEvent, ...] = ()
@@ -87,30 +86,31 @@ class Trace:
 
     @property
     def counted(self) -> tuple[Step, ...]:
+        """The steps that count in a hit rate."""
         return tuple(step for step in self.steps if step.counts)
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """How many counted steps had which outcome; every outcome but `uncacheable` is there."""
-        found = Counter(step.outcome for step in self.counted)
-        return {outcome: found[outcome] for outcome in Outcome if outcome is not Outcome.UNCACHEABLE}
+        """The number of counted steps by outcome, for every outcome but `uncacheable`."""
+        numbers = Counter(step.outcome for step in self.counted)
+        return {outcome: numbers[outcome] for outcome in Outcome if outcome is not Outcome.UNCACHEABLE}
 
     @property
     def failed(self) -> tuple[Step, ...]:
-        """Steps that failed by themselves, first the one that did the work."""
-        found = [step for step in self.steps if step.failed]
-        return tuple(sorted(found, key=lambda s: (s.outcome is Outcome.SHARED, s.completed or 0.0, s.key)))
+        """The steps that failed themselves; those that did the work come first."""
+        steps = [step for step in self.steps if step.failed]
+        return tuple(sorted(steps, key=lambda s: (s.outcome is Outcome.SHARED, s.completed or 0.0, s.key)))
 
     def log(self, step: Step) -> str:
+        """Return the log of a step with very long lines shortened."""
         return bounded(self.logs.get(step.key, ""))
 
 
 def steps(log: EventLog, *, bare: bool = False) -> Trace:
-    """The steps of what the log has so far.
+    """Return the steps in the log so far.
 
-    ``bare``: the builder is known to have been empty before the run, so that whatever it did not execute came through
-    cache-from. Without that knowledge a hit in a run that read a cache is `imported` only if its layers were seen to be
-    downloaded, and `unknown` otherwise.
+    ``bare``: the builder is known to have been cold, so everything that it did not execute came through cache-from.
+    Otherwise a hit in a run that read a cache is `imported` only if its layers were downloaded, else `unknown`.
     """
     return _Reading(log, bare).trace()
 
@@ -122,10 +122,10 @@ class _Group:
     name: StepName
     key: str
     vertices: list[Vertex]
-    ran: list[Vertex] = field(default_factory=list)  # did the work, and it went well
+    ran: list[Vertex] = field(default_factory=list)  # did the work and succeeded
     failed: list[Vertex] = field(default_factory=list)
-    hit: list[Vertex] = field(default_factory=list)
-    stopped: list[Vertex] = field(default_factory=list)  # canceled, or still at it
+    hit: list[Vertex] = field(default_factory=list)  # cached
+    stopped: list[Vertex] = field(default_factory=list)  # canceled, or still running
 
     @property
     def did(self) -> list[Vertex]:
@@ -142,12 +142,12 @@ class _Reading:
     def __init__(self, log: EventLog, bare: bool) -> None:
         self.log = log
         self.bare = bare
-        told = on_one_clock(log.vertices.values())
-        begin = _begin(told)
+        aligned = on_one_clock(log.vertices.values())
+        begin = _begin(aligned)
         self.foreign = {
-            v.digest for v in told for e in v.episodes.values() if e.started < begin and not _over(e, begin)
+            v.digest for v in aligned for e in v.episodes.values() if e.started < begin and not _over(e, begin)
         }
-        vertices = sorted((_since(v, begin) for v in told), key=lambda v: (v.name, v.digest))
+        vertices = sorted((_since(v, begin) for v in aligned), key=lambda v: (v.name, v.digest))
         self.inputs: dict[str, frozenset[str]] = defaultdict(frozenset)
         for vertex in vertices:
             self.inputs[vertex.digest] |= vertex.inputs
@@ -163,8 +163,8 @@ class _Reading:
 
     def trace(self) -> Trace:
         depths = _depths(self.inputs)
-        found = [(group, self._step(group)) for group in self.groups]
-        found.sort(
+        pairs = [(group, self._step(group)) for group in self.groups]
+        pairs.sort(
             key=lambda pair: (
                 pair[1].target,
                 not pair[0].name.kind.counts,
@@ -172,9 +172,9 @@ class _Reading:
                 pair[1].key,
             )
         )
-        logs = {step.key: self._log(group).decode("utf-8", "replace") for group, step in found if step.log_bytes}
+        logs = {step.key: self._log(group).decode("utf-8", "replace") for group, step in pairs if step.log_bytes}
         return Trace(
-            steps=tuple(step for _, step in found),
+            steps=tuple(step for _, step in pairs),
             logs=logs,
             warnings=tuple(sorted(self.log.warnings, key=lambda w: (w.file, w.line, w.short))),
         )
@@ -184,7 +184,7 @@ class _Reading:
     def _sort_out(self, group: _Group) -> None:
         linked = [v for v in group.vertices if parse_name(v.name).linked and v.episodes]
         plain = [v for v in group.vertices if v.episodes and v not in linked]
-        for vertex in plain or linked:  # of a COPY --link, the copying counts and not the linking
+        for vertex in plain or linked:  # in a COPY --link, copying counts and linking does not
             self._place(group, vertex)
 
     def _place(self, group: _Group, vertex: Vertex) -> None:
@@ -208,16 +208,16 @@ class _Reading:
             and not _at_once(group, last)
         ):
             group.ran.append(vertex)
-        else:  # cached, or nothing was seen of it but the transfer of its result
+        else:  # cached, or only its result was transferred
             group.hit.append(vertex)
 
     def _work(self, group: _Group) -> list[Vertex]:
-        """The vertices at which this run worked, and not another build at the same time."""
+        """Return the vertices on which this run worked, and not another build at the same time."""
         did = group.did or (group.stopped if not group.hit else [])
         return [vertex for vertex in did if vertex.digest not in self.foreign]
 
     def _works(self, group: _Group) -> bool:
-        """Whether the group's own step did the work, and not a sibling's."""
+        """Whether this step did the work, and not a sibling."""
         did = group.did or group.stopped
         return any(self.workers.get(v.digest) is group for v in did)
 
@@ -250,7 +250,7 @@ class _Reading:
 
     def _log(self, group: _Group) -> bytes:
         digests = tuple(v.digest for v in group.vertices)
-        if digests not in self.logs:  # many targets show one digest
+        if digests not in self.logs:  # many targets share one digest
             self.logs[digests] = self.log.log(digests)
         return self.logs[digests]
 
@@ -274,17 +274,17 @@ class _Reading:
         return Outcome.IMPORTED if fetched or self.bare else Outcome.UNKNOWN
 
     def _built_beside(self, group: _Group) -> bool:
-        """Whether the same step of another target, under another digest, was executed before this one was found."""
+        """Whether the same step of another target, with another digest, was executed before this one was a hit."""
         other = self.done.get(group.name.place)
         if other is None or other.name.target == group.name.target:
             return False
         ends = [e.completed for v in other.ran for e in v.episodes.values() if e.completed is not None]
-        found = [e.started for v in group.hit for e in v.episodes.values() if e.cached]
-        return bool(ends and found) and max(ends) <= min(found) + CLOCK_SLACK
+        hits = [e.started for v in group.hit for e in v.episodes.values() if e.cached]
+        return bool(ends and hits) and max(ends) <= min(hits) + CLOCK_SLACK
 
 
 def _begin(vertices: Iterable[Vertex]) -> float:
-    """When the run began: the first time of what no other build can share with it, files that its client sends."""
+    """Return when the run began: the first transfer of its client's files, which no other build shares."""
     own = [v for v in vertices if parse_name(v.name).kind is StepKind.CONTEXT]
     times = [e.started for v in own for e in v.episodes.values()]
     return min(times) - CLOCK_SLACK if times else float("-inf")
@@ -295,7 +295,7 @@ def _over(episode: Episode, begin: float) -> bool:
 
 
 def _since(vertex: Vertex, begin: float) -> Vertex:
-    """The vertex as this run saw it: what was over before it counts as found when it began."""
+    """Return the vertex from the run's view: episodes that ended before it count as cached at its begin."""
     episodes = {}
     for episode in _by_start(vertex):
         if _over(episode, begin):
@@ -307,23 +307,26 @@ def _since(vertex: Vertex, begin: float) -> Vertex:
 
 
 def _groups(vertices: Iterable[Vertex]) -> list[_Group]:
-    """One group a (target, name); names that differ only in digests, widths or totals belong together."""
+    """Return one group per (target, name); names that differ only in digests, widths or totals are the same."""
     named = _named(list(vertices))
-    found: dict[tuple[str, int], _Group] = {}
+    groups: dict[tuple[str, int], _Group] = {}
     for name, vertex in named:
-        group = found.setdefault((name.normal, name.index), _Group(name=name, key=name.normal, vertices=[]))
+        group = groups.setdefault((name.normal, name.index), _Group(name=name, key=name.normal, vertices=[]))
         group.vertices.append(vertex)
     repeats: Counter[str] = Counter()
-    for normal, index in sorted(found):
+    for normal, index in sorted(groups):
         repeats[normal] += 1
         if repeats[normal] > 1:
-            found[normal, index].key = f"{normal} #{repeats[normal]}"
-    return sorted(found.values(), key=lambda g: (g.name.target, g.key))
+            groups[normal, index].key = f"{normal} #{repeats[normal]}"
+    return sorted(groups.values(), key=lambda g: (g.name.target, g.key))
 
 
 def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:
-    """The vertices with their names. A step that all platforms of a target share is reported for any one of them, this
-    run for one and the next run for another: it is a step of the platform that it runs on."""
+    """Return the vertices with their names.
+
+    A step that all platforms of a target share is reported for any of them, which changes from run to run. It gets the
+    platform on which it runs.
+    """
     targets = targets_in(v.name for v in vertices)
     named = [(parse_name(v.name, targets), v) for v in vertices]
     platforms: dict[tuple[str, str, str, int], set[str]] = defaultdict(set)
@@ -336,12 +339,12 @@ def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:
 
 
 def _site(name: StepName) -> tuple[str, str, str, int]:
-    """Without the text, in which BuildKit has put the values of arguments: GOARCH=arm64."""
+    """Return the position without the text, which contains values of arguments such as GOARCH=arm64."""
     return (name.target, name.build_platform, name.stage, name.index)
 
 
 def _owners(groups: Iterable[_Group], of: Callable[[_Group], list[Vertex]]) -> dict[str, _Group]:
-    """The group that a digest's work is put down to: the first by name, so that it is the same one in every run."""
+    """Return the group that owns a digest's work: the first by name, so that it is the same in every run."""
     owners: dict[str, _Group] = {}
     for group in groups:
         for vertex in of(group):
@@ -351,7 +354,7 @@ def _owners(groups: Iterable[_Group], of: Callable[[_Group], list[Vertex]]) -> d
 
 
 def _transfers(log: EventLog) -> tuple[dict[str, int], set[str]]:
-    """Bytes that were moved for a digest, and the digests whose layers were unpacked."""
+    """Return the transferred bytes by digest, and the digests whose layers were unpacked."""
     moved: dict[str, int] = defaultdict(int)
     unpacked = set()
     for status in log.statuses.values():
@@ -363,7 +366,7 @@ def _transfers(log: EventLog) -> tuple[dict[str, int], set[str]]:
 
 
 def _depths(inputs: Mapping[str, frozenset[str]]) -> dict[str, int]:
-    """The longest way from a digest down to a source; whatever lies on a circle (there is none) stays at 0."""
+    """Return the longest path from each digest to a source; digests on a cycle (there are none) get 0."""
     depths: dict[str, int] = {}
     users: dict[str, list[str]] = defaultdict(list)
     waiting = {digest: len(needs) for digest, needs in inputs.items()}
@@ -383,8 +386,10 @@ def _depths(inputs: Mapping[str, frozenset[str]]) -> dict[str, int]:
 
 
 def _at_once(group: _Group, episode: Episode) -> bool:
-    """Whether a RUN ended as soon as it began: no container does. Its inputs were made anew, and BuildKit found their
-    content, and with it the result, under another digest."""
+    """Whether a RUN ended faster than any container.
+
+    Its inputs were rebuilt with the same content, so BuildKit found the result under another digest.
+    """
     took = (episode.completed or episode.started) - episode.started
     return group.name.verb == "RUN" and took < SHORTEST_RUN
 

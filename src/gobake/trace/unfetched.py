@@ -1,6 +1,6 @@
-"""Why Go could not get a module, and what mends it: the words of Go, git, curl and ssh, most telling first.
+"""Explains why Go could not fetch a module, from messages of Go, git, curl and ssh; the most specific come first.
 
-They were provoked with real servers; a text that none of these fits keeps the general remedy.
+They were observed with real servers; other texts get the general remedy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOGIN = (
     "add a login for that host to ~/.netrc, or name the variable that holds its token with `private.tokens` in "
     "gobake.yaml"
 )
-# (what Go, git or ssh says, what to do)
+# (message of Go, git or ssh, remedy)
 _REMEDIES = (
     (
         r"Proxy Authentication Required|HTTP code 407|Proxy CONNECT aborted",
@@ -61,17 +61,17 @@ _REMEDIES = (
 UNFETCHED = re.compile(
     r"unknown revision|404 Not Found|410 Gone|invalid version|module lookup disabled|verifying (?:module|go\.mod)|"
     r"checksum mismatch|repository .* not found|exit status 128|unrecognized import path|"
-    + "|".join([NETWORK, *(said for said, _ in _REMEDIES)])
+    + "|".join([NETWORK, *(pattern for pattern, _ in _REMEDIES)])
 )
 
 
 def unavailable(complaint: str, tail: str) -> ModulesUnavailable:
-    """The error for a complaint of Go's. Its reason may stand in the lines that follow, where git's own words are."""
-    for said, remedy in _REMEDIES:
-        if re.search(said, complaint):
+    """Return the error for a message of Go. ``tail``: the end of the log, which may have git's reason."""
+    for pattern, remedy in _REMEDIES:
+        if re.search(pattern, complaint):
             return _error(complaint, remedy)
-    for said, remedy in _REMEDIES:
-        telling = [line.strip() for line in tail.splitlines() if re.search(said, line)]
+    for pattern, remedy in _REMEDIES:
+        telling = [line.strip() for line in tail.splitlines() if re.search(pattern, line)]
         if telling:
             return _error(f"{complaint.rstrip(':')}: {telling[-1]}", remedy)
     words = [line.strip() for line in tail.splitlines() if line.strip().startswith("fatal: ")]

@@ -83,7 +83,7 @@ def test_a_link_out_of_the_context_is_named_with_its_end(tree: Tree, tmp_path: P
     (tmp_path / "outside.go").write_text("package main\n")
     (root / "x.go").symlink_to(tmp_path / "outside.go")
     with pytest.raises(
-        ProjectError, match=r"x\.go: is a symbolic link that leads out .* to .*/outside\.go; put a copy"
+        ProjectError, match=r"x\.go: is a symbolic link that leads out .* to .*/outside\.go; replace it by a copy"
     ):
         look(root)
 
@@ -130,7 +130,7 @@ def test_a_folder_that_a_link_puts_into_itself_is_refused(tree: Tree) -> None:
         {"go.mod": MOD, "main.go": MAIN, "gobake.yaml": "services: {app: {files: ['web:/web']}}\n", "web/a": ""}
     )
     (root / "web/again").symlink_to(".")
-    with pytest.raises(ProjectError, match=r"web/again: is a symbolic link to a folder that it lies in"):
+    with pytest.raises(ProjectError, match=r"web/again: is a symbolic link to one of its parent folders"):
         look(root)
 
 

@@ -303,7 +303,7 @@ def test_what_is_named_and_not_there_is_an_error_at_its_place(home: Path) -> Non
     assert "text is not a private key; name the file without .pub" in refusal(home, "ssh: ~/text")
     assert "private.ssh: no SSH agent answers at $SSH_AUTH_SOCK; start one" in refusal(home, "ssh: agent")
     unset = refusal(home, TOKENS)
-    assert "private.tokens.git.example.com: the environment variable GIT_TOKEN is not set; put the token" in unset
+    assert "private.tokens.git.example.com: the environment variable GIT_TOKEN is not set; set it to the token" in unset
 
 
 def test_a_token_of_several_lines_is_refused_and_not_repeated(home: Path) -> None:

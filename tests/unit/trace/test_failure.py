@@ -67,7 +67,7 @@ def test_what_was_left_out_is_named_before_all_that_follows_from_it() -> None:
     log = read("failed")
     found = explain_failure(steps(log), log.plain, tree=replace(TREE, missed=lambda log: "asm/x.h" if log else ""))
     assert str(found.error) == (
-        "the build needs asm/x.h, which exists, and was not admitted; add it to `include` in gobake.yaml"
+        "the build needs asm/x.h, which gobake left out of the build context; add it to `include` in gobake.yaml"
     )
     assert isinstance(found.error, CompileFailed)
 
@@ -87,7 +87,7 @@ def test_a_compile_error_is_told_with_its_place_in_the_user_s_tree() -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "text"),
     [
-        ("no-go-version", GoVersionMissing, "there is no image golang:1.99 for the Go version that the project asks for"),
+        ("no-go-version", GoVersionMissing, "there is no image golang:1.99 for the Go version that the project requires"),
         ("no-such-file", BuildFailed, '2/2 failed: failed to compute cache key: failed to calculate checksum of ref '),
         ("push-refused", RegistryRefused, "localhost:1/shop/api:latest could not be pushed, its registry does not answer: "),
         ("escapes", BuildFailed, 'failed: process "/bin/sh -c printf'),
@@ -139,7 +139,7 @@ BASE = "[internal] load metadata for docker.io/nosuch/image:1"
         ("main.go:2:8: no required module provides package rsc.io/quote; to add it:\n\tgo get rsc.io/quote\n", ModulesUnavailable, "go mod tidy"),
         ("main.go:3:8: missing go.sum entry for module providing package x.test/y; to add:\n\tgo get x.test/y\n", ModulesUnavailable, "go mod tidy"),
         ("go: inconsistent vendoring in /src:\n\tx@v1: is explicitly required\n", ModulesUnavailable, "go mod vendor"),
-        ("go: go.mod requires go >= 1.99 (running go 1.26.6; GOTOOLCHAIN=local)\n", GoVersionMissing, "asks for Go 1.99, and the image brings Go 1.26.6"),
+        ("go: go.mod requires go >= 1.99 (running go 1.26.6; GOTOOLCHAIN=local)\n", GoVersionMissing, "requires Go 1.99, but the image has Go 1.26.6"),
         ("dd: error writing '/t/x': No space left on device\n", DiskFull, "disk is full"),
         ("go: writing stat cache: write /go/pkg/mod/x: no space left on device\n" + MISSING_NET, DiskFull, "disk is full"),
         ("exec /bin/sh: exec format error\n", EmulationMissing, "another architecture"),
@@ -163,7 +163,7 @@ def test_what_a_step_wrote(output: str, kind: type[GobakeError], text: str) -> N
          "ERROR: failed to build: failed to solve: nosuch/image:1: failed to resolve source metadata for docker.io/nosuch/image:1: docker.io/nosuch/image:1: not found",
          BaseImageMissing, "the base image nosuch/image:1 does not exist"),
         (BASE, "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed", "",
-         BaseImageMissing, "is not yours to read, or does not exist"),
+         BaseImageMissing, "does not exist, or you may not read it"),
         (BASE, 'failed to do request: Head "https://registry.test/v2/x/manifests/1": dial tcp 127.0.0.1:1: connect: connection refused', "",
          BaseImageMissing, "cannot be fetched, its registry does not answer"),
         ("[linux/s390x internal] load metadata for docker.io/library/golang:1.26", "no match for platform in manifest: not found", "",
