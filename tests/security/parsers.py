@@ -32,7 +32,7 @@ from gobake.foreign.checks import Unfit
 from gobake.registry import answers
 from gobake.registry.credentials import credentials_of
 from gobake.runs import archive, summary
-from gobake.runs.disk import PlainDisk
+from gobake.runs.disk import key_of, value_of
 from gobake.runs.record import UnreadableRecord, from_json
 from gobake.trace import actiongraph
 from gobake.trace.bases import base_digests
@@ -246,10 +246,10 @@ def _credentials(data: bytes) -> object:
 
 
 def _row(data: bytes) -> object:
-    disk = PlainDisk("/nonexistent")
-    disk.get(data, True)
-    disk.get(zlib.compress(data), True)
-    return from_json(disk.fetch(1, None, zlib.compress(data), False))
+    key_of(data, True)
+    key_of(zlib.compress(data), True)
+    packed = zlib.compress(data)
+    return from_json(value_of(1, None, packed, len(packed)))
 
 
 def _zipped(data: bytes) -> object:

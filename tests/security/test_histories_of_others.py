@@ -91,6 +91,35 @@ def test_a_row_that_names_a_file_is_overwritten_without_it(history: Path, victim
     assert victim.read_text() == "years of work"
 
 
+@pytest.mark.parametrize("mode", [1, 2, 3, 4])
+def test_a_row_that_comes_to_name_a_file_while_the_history_is_open_is_no_better(
+    history: Path, victim: Path, mode: int
+) -> None:
+    """Whoever looked only when it was opened would trust it now."""
+    with RunStore(history) as store:
+        assert store.get(RUN) == RECORD
+        change(history, "UPDATE Cache SET mode = ?, filename = ?", mode, str(victim))
+        with pytest.raises(UnreadableRecord, match="it is not JSON"):
+            store.get(RUN)
+        store.add(RECORD, None)
+        assert store.get(RUN) == RECORD
+        change(history, "UPDATE Cache SET mode = ?, filename = ?", mode, str(victim))
+        store.remove(RUN)
+        assert store.ids() == []
+    assert victim.read_text() == "years of work"
+
+
+def test_who_only_reads_writes_nothing(history: Path) -> None:
+    def state() -> dict[str, bytes]:
+        return {str(file): file.read_bytes() for file in sorted(history.rglob("*")) if file.is_file()}
+
+    before = state()
+    with RunStore.reading(history) as store:
+        assert store.get(RUN) == RECORD
+    assert {name: text for name, text in state().items() if name in before} == before
+    assert not any(name.endswith("-wal") and text for name, text in state().items())
+
+
 class Evil:
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, ("unpickled",)

@@ -7,30 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gobake.foreign.checks import LONGEST_JSON
-from gobake.runs.disk import PlainDisk
-
-_ROWS = """SELECT rowid, key, raw, mode, filename, CASE WHEN length(value) <= ? THEN value END
-FROM Cache NOT INDEXED ORDER BY rowid"""
+from gobake.foreign.checks import LONGEST_JSON, Unfit
+from gobake.runs.disk import FILE, ROWS, key_of, value_of
 
 
 def rescued(folder: Path) -> Iterator[tuple[str, Any]]:
     """Keys and values. A damaged page ends a walk through the table: it is walked from both of its ends."""
-    disk = PlainDisk(str(folder))
     seen: set[int] = set()
     for order in ("ASC", "DESC"):
-        database = sqlite3.connect(f"{(folder / 'cache.db').absolute().as_uri()}?mode=ro", uri=True)
+        database = sqlite3.connect(f"{(folder / FILE).absolute().as_uri()}?mode=ro", uri=True)
         try:
-            for rowid, key, raw, mode, filename, value in database.execute(f"{_ROWS} {order}", (LONGEST_JSON,)):
+            for rowid, key, raw, *row in database.execute(f"{ROWS} {order}", (LONGEST_JSON,)):
                 if rowid in seen:
                     break
                 seen.add(rowid)
-                name = disk.get(key, raw)
                 try:
-                    found = disk.fetch(mode, filename, value, False)
-                except (ValueError, OSError):
+                    found = value_of(*row)
+                except Unfit:
                     continue
-                if isinstance(name, str):
+                if (name := key_of(key, raw)) is not None:
                     yield name, found
         except sqlite3.Error:
             pass

@@ -28,21 +28,13 @@ from gobake.files import atomic
 from gobake.files.nofollow import Inside
 from gobake.foreign.checks import Unfit, unzipped
 from gobake.runs import disk
-from gobake.runs.disk import PlainDisk, ReadOnly
+from gobake.runs.disk import Database, Reader
 from gobake.runs.fitting import fitting
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, to_json
 from gobake.runs.rescue import rescued
 from gobake.runs.shelf import Shelf
 from gobake.runs.summary import RunSummary
 
-LOCKED_SECONDS = 30.0  # how long another process may hold the store before this one gives up
-_SETTINGS = {
-    "eviction_policy": "none",
-    "size_limit": 1 << 62,
-    "cull_limit": 0,
-    "disk_compress_level": 1,
-    "disk_min_file_size": 1 << 30,  # values of up to that many bytes lie in the database, where a write is whole
-}
 _DAY_SECONDS = 24 * 3600.0
 _LONGEST_EVENTS = 128 << 20  # bytes, unpacked; a large build has some 20 MB
 _LONGEST_ID = 60
@@ -70,10 +62,10 @@ class RunStore:
         try:
             if writes:
                 atomic.make_folder(folder / "events")
-                self._cache = self._open()
+                self._cache: Reader = self._open()
             else:
                 self._refuse_links()
-                self._cache = ReadOnly(folder / "records")
+                self._cache = Reader(folder / "records")
         except _FAILS as error:
             raise self._unwritable(error) from None
         self._shelf = Shelf(folder, writes=writes or os.access(folder, os.W_OK))
@@ -114,7 +106,6 @@ class RunStore:
         try:
             if events is not None:
                 self._pack(events, kept)
-            # not `retry`: that tries for ever, whatever the reason
             self._mending(lambda: self._cache.set(record.id, to_json(fitting(record))))
         except _FAILS as error:
             with contextlib.suppress(OSError):
@@ -166,10 +157,10 @@ class RunStore:
         Unwritable where the database cannot be read."""
         if self._ids is None or self.writes:
             try:
-                found = self._mending(lambda: list(disk.keys(self._cache)))
+                found = self._mending(lambda: self._cache.keys())
             except _FAILS as error:
                 raise self._unwritable(error) from None
-            self._ids = sorted(key for key in found if isinstance(key, str) and _ID.fullmatch(key))
+            self._ids = sorted(key for key in found if _ID.fullmatch(key))
         return list(self._ids)
 
     def resolve(self, name: str) -> str:
@@ -199,7 +190,7 @@ class RunStore:
 
     def _data(self, run_id: str) -> Any:
         try:
-            return disk.read(self._cache, run_id)
+            return self._cache.get(run_id)
         except (ValueError, OSError, sqlite3.Error) as error:
             raise UnreadableRecord(f"cannot be read: {error}") from None
 
@@ -242,7 +233,7 @@ class RunStore:
         except UsageError:  # another process has removed it meanwhile
             return UnreadableRecord("is gone")
 
-    def _open(self) -> Any:
+    def _open(self) -> Database:
         """The database. A broken one is set aside, so that runs are recorded again."""
         try:
             return self._opened()
@@ -251,13 +242,12 @@ class RunStore:
                 raise
             return self._anew(error)
 
-    def _opened(self) -> Any:
+    def _opened(self) -> Database:
         records = self.folder / "records"
         self._refuse_links()
         atomic.make_folder(records)
         atomic.new_file(records / disk.FILE, atomic.file_mode(records))
-        disk.require_plain(records / disk.FILE)
-        return diskcache.Cache(str(records), disk=PlainDisk, timeout=LOCKED_SECONDS, **{**disk.DEFAULTS, **_SETTINGS})
+        return Database(records)
 
     def _mending(self, doing: Callable[[], _Done]) -> _Done:
         """Once more on a database that is sound, where this one turns out to be damaged."""
@@ -271,7 +261,7 @@ class RunStore:
             self._cache = self._anew(error)
             return doing()
 
-    def _anew(self, why: Exception) -> Any:
+    def _anew(self, why: Exception) -> Database:
         """Another database, with what could be read of the one that is damaged."""
         records = self.folder / "records"
         aside = records.with_name(f"records-damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")

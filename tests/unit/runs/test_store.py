@@ -13,12 +13,14 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gobake.errors import Unwritable, UsageError
 from gobake.insight.history import summaries
 from gobake.insight.scorecard import scorecard, summary_of
+from gobake.runs.disk import Database
 from gobake.runs.record import RunRecord, UnreadableRecord, new_id
 from gobake.runs.store import RunStore, dump
 
@@ -48,6 +50,12 @@ def tamper(store: RunStore, sql: str, *values: object) -> None:
     with sqlite3.connect(store.folder / "records" / "cache.db") as database:
         database.execute(sql, values)
     database.close()
+
+
+def pragma(store: RunStore, words: str) -> Any:
+    """On the connection that writes."""
+    assert isinstance(store._cache, Database)
+    return store._cache.writer._sql(f"PRAGMA {words}").fetchone()
 
 
 def test_records_and_their_events_come_back(three: RunStore) -> None:
@@ -205,8 +213,8 @@ def test_a_full_disk_while_events_are_written_leaves_nothing_half(store: RunStor
 
 
 def test_a_full_database_leaves_nothing_half(three: RunStore) -> None:
-    (pages,) = three._cache._sql("PRAGMA page_count").fetchone()
-    three._cache._sql(f"PRAGMA max_page_count = {pages}")
+    (pages,) = pragma(three, "page_count")
+    pragma(three, f"max_page_count = {pages}")
     noise = tuple(new_id() for _ in range(20_000))
     with pytest.raises(Unwritable, match="full"):
         three.add(record("20270101-000000-eeeeee", command=noise), [b"events"])
@@ -215,7 +223,7 @@ def test_a_full_database_leaves_nothing_half(three: RunStore) -> None:
 
 
 def test_a_store_that_is_read_only_does_not_hang(three: RunStore) -> None:
-    three._cache._sql("PRAGMA query_only = 1")
+    pragma(three, "query_only = 1")
     with pytest.raises(Unwritable):
         three.add(record("20270101-000000-ffffff"), [])
     with pytest.raises(Unwritable):
@@ -223,7 +231,7 @@ def test_a_store_that_is_read_only_does_not_hang(three: RunStore) -> None:
 
 
 def test_a_store_that_another_process_holds(three: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gobake.runs.store.LOCKED_SECONDS", 0.05)
+    monkeypatch.setattr("gobake.runs.disk.LOCKED_SECONDS", 0.05)
     with RunStore(three.folder) as second:
         other = sqlite3.connect(three.folder / "records" / "cache.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

@@ -23,6 +23,7 @@ from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.shelf import FILE
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
+from tests.unit.runs.test_store import pragma
 from tests.unit.scoring import NAMES, recorded, recorded_summaries, run, summary
 
 
@@ -232,7 +233,7 @@ def test_a_store_of_a_killed_writer_is_read_by_who_only_reads(tmp_path: Path) ->
 
 
 def test_nothing_is_kept_of_a_run_that_cannot_be_kept(store: RunStore) -> None:
-    store._cache._sql("PRAGMA query_only = 1")
+    pragma(store, "query_only = 1")
     with pytest.raises(Unwritable):
         store.add(run(), [], summary(0))
     assert store.summaries([run().id]) == {}
