@@ -21,7 +21,7 @@ from typing import Any
 from gobake.caching.kept.contents import What, moment, only_file, parse_tag, stored
 from gobake.caching.layers import oci_folder
 from gobake.caching.seeds import memory
-from gobake.caching.seeds.seed import SeedKey, describe, labels, read_seed
+from gobake.caching.seeds.seed import SeedKey, SeedLabels, describe, read_seed
 from gobake.caching.seeds.store import SeedStore
 from gobake.caching.seeds.units import read_index, read_listing
 from gobake.caching.store import oci_layout as layouts
@@ -43,7 +43,7 @@ from gobake.trace.steps import steps
 HEX = "0123456789abcdef" * 4
 DIGEST = f"sha256:{HEX}"
 KEY = SeedKey(project="shop", go="1.26", arch="amd64")
-SEED_LABELS = labels(
+SEED_LABELS = SeedLabels(
     key=KEY,
     go="go1.26.1",
     branch="main",
@@ -54,7 +54,7 @@ SEED_LABELS = labels(
     size=12,
     half="half-0123",
     half_programs=("golink",),
-)
+).texts
 RUN = "20261124-201530-000abc"
 TARGET = {"name": "a", "service": "a", "strategy": "scratch", "platforms": ["linux/amd64"], "images": ["a:1"]}
 STEP = {

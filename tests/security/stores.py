@@ -31,9 +31,9 @@ def put(blobs: Path, content: bytes) -> dict[str, Any]:
 def seed_image(blobs: Path, branch: str, *, days: float = 1) -> dict[str, Any]:
     key = SeedKey(project=PROJECT, go="1.26", arch="amd64")
     saved = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86_400))
-    labels = seeds.labels(
+    labels = seeds.SeedLabels(
         key=key, go="go1.26.0", branch=branch, sums="s", inputs="", index=INDEX_DIGEST, saved=saved, size=1000
-    )
+    ).texts
     config = {"created": saved, "config": {"Labels": labels}, "rootfs": {"diff_ids": ["sha256:1", "sha256:2"]}}
     described = [put(blobs, b"the program that restores"), put(blobs, f"objects of {branch}".encode())]
     manifest = {"mediaType": MANIFEST, "config": put(blobs, json.dumps(config).encode()), "layers": described}

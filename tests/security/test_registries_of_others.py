@@ -22,7 +22,7 @@ from gobake.caching.kept.contents import stored
 from gobake.caching.kept.delete import prune_store
 from gobake.caching.kept.prune import Item
 from gobake.caching.seeds.restore import LEAST_SECONDS, MOST_SECONDS, patience
-from gobake.caching.seeds.seed import SeedKey, labels
+from gobake.caching.seeds.seed import SeedKey, SeedLabels
 from gobake.caching.seeds.store import SeedStore
 from gobake.engine import images as sizes
 from gobake.errors import RegistryRefused
@@ -99,9 +99,9 @@ def test_a_manifest_of_another_kind_is_one_line_and_hides_no_other(body: bytes, 
 def seed_registry(index: bytes, digest: str) -> Handle:
     """A repository with one seed, whose index is an image of one file."""
     key = SeedKey(project="shop", go="1.26", arch="amd64")
-    told = labels(
+    told = SeedLabels(
         key=key, go="go1.26.1", branch="main", sums="", inputs="", index=digest, saved="2026-11-25T02:00:00Z", size=1
-    )
+    ).texts
     config = json.dumps({"config": {"Labels": told}}).encode()
     blobs = {sha256(config): config, sha256(index): index}
     layer = {"digest": sha256(index), "size": len(index), "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}

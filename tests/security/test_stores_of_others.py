@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.place import Store
 from gobake.caching.seeds.save import _keep_index
-from gobake.caching.seeds.seed import labels
+from gobake.caching.seeds.seed import SeedKey, SeedLabels, describe
 from gobake.caching.seeds.store import SeedStore
 from gobake.caching.store import oci_layout, ownership
 from gobake.caching.store.history import RemoteHistory, _Folder
@@ -235,14 +236,13 @@ def test_a_layout_is_not_read_through_its_links(store: Path, victim: Path) -> No
 
 @pytest.mark.parametrize("label", ["../../etc/passwd", "/etc/passwd", "ab" * 31, "AB" * 32, "a\nb", "\x1b[31m"])
 def test_a_label_that_is_a_path_becomes_no_file_name(label: str) -> None:
-    from gobake.caching.seeds.seed import SeedKey, describe
-
     key = SeedKey(project="shop", go="1.26", arch="amd64")
-    good = {"key": key, "go": "go1.26", "branch": "main", "sums": "", "inputs": "", "saved": "", "size": 1}
-    assert describe("t", "d", 1, 1, labels(**good, index="ab" * 32, half="half-1"))  # type: ignore[arg-type]
-    assert describe("t", "d", 1, 1, labels(**good, index=label)) is None  # type: ignore[arg-type]
+    index = "ab" * 32
+    good = SeedLabels(key=key, go="go1.26", branch="main", sums="", inputs="", index=index, saved="", size=1)
+    assert describe("t", "d", 1, 1, replace(good, half="half-1").texts)
+    assert describe("t", "d", 1, 1, replace(good, index=label).texts) is None
     if "/" in label or not label.isprintable():
-        assert describe("t", "d", 1, 1, labels(**good, index="ab" * 32, half=label)) is None  # type: ignore[arg-type]
+        assert describe("t", "d", 1, 1, replace(good, half=label).texts) is None
 
 
 # ---- whose it is

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.credentials import gather, offered
+from gobake.credentials import Folders, gather, offered
 from gobake.credentials.hosts import Hosts, of_project
 from gobake.credentials.logins import without_logins
 from gobake.gotool import modules
@@ -63,7 +63,7 @@ def given(home: Path, root: Path, *, trusted: bool, goenv: str = "", **environme
     scratch.mkdir(exist_ok=True)
     environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1", **environment}
     hosts = of_project(modules.layout(root), goenv) if trusted else None
-    access = gather(None, root, goenv, kept=home / "kept", scratch=scratch, environment=environ, hosts=hosts)
+    access = gather(None, root, goenv, Folders(kept=home / "kept", scratch=scratch), environ, hosts)
     return repr((dict(access.secrets), dict(access.variables), dict(access.host)))
 
 

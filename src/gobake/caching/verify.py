@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from gobake import engine, memo, recipe
-from gobake.caching.seeds.solve import solve
+from gobake.caching.seeds.solve import Given, solve
 from gobake.context import staging
 from gobake.context.admitted import admitted
 from gobake.context.staging import Staged
@@ -256,9 +256,11 @@ def _build(
             builder=asked.builder,
             seconds=BUILD_SECONDS,
             namespace="",  # each recipe says its own
-            secrets=asked.secrets,
-            variables={**named, **asked.variables, **asked.secrets},
-            redact=EventRedactor(asked.redactor).line,
+            given=Given(
+                secrets=asked.secrets,
+                variables={**named, **asked.variables, **asked.secrets},
+                redact=EventRedactor(asked.redactor).line,
+            ),
         )
         if solved.error:
             raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` tells more")

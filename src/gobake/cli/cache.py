@@ -110,7 +110,7 @@ def ls_command(given: dict[str, Any]) -> None:
     """List cache mounts, seeds and layer caches with size and age."""
     from gobake import engine
     from gobake.caching.kept.contents import stored
-    from gobake.caching.kept.listing import gather
+    from gobake.caching.kept.listing import InStore, OnBuilder, gather
     from gobake.caching.seeds.memory import remembered
     from gobake.engine.gc_limits import collection_warning
     from gobake.report.caches import kept_as_json, print_kept
@@ -120,13 +120,10 @@ def ls_command(given: dict[str, Any]) -> None:
     name = world.builder.name if world.builder else given["builder"]
     kept = gather(
         world.projects,
+        OnBuilder(name=name, mounts=mounts, memories=remembered(_home(world.opened), name)),
+        InStore(place=world.store.place, stored=stored(world.store)) if world.store else InStore(),
+        world.notes,
         everyone=given["all_projects"],
-        builder=name,
-        store=world.store.place if world.store else "",
-        mounts=mounts,
-        memories=remembered(_home(world.opened), name),
-        there=stored(world.store) if world.store else None,
-        notes=world.notes,
     )
     warning = collection_warning(world.builder, kept.mounted) if world.builder else ""
     if given["form"] == "json":

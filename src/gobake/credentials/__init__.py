@@ -3,7 +3,7 @@
 They never enter the recipe, a build argument or a cache key, and all output is redacted.
 """
 
-from gobake.credentials.gather import Access, gather, offered
+from gobake.credentials.gather import Access, Folders, gather, offered
 from gobake.credentials.redact import EventRedactor, Redactor, Secret
 
-__all__ = ["Access", "EventRedactor", "Redactor", "Secret", "gather", "offered"]
+__all__ = ["Access", "EventRedactor", "Folders", "Redactor", "Secret", "gather", "offered"]

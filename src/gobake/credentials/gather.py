@@ -67,21 +67,27 @@ class Access:
     proxies: str = ""  # GOPROXY for display: hosts without logins and paths
 
 
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Folders for the files that a build gets."""
+
+    kept: Path  # known hosts and certificates, which a pasted command needs later
+    scratch: Path  # deleted after the run
+
+
 def gather(
     config: Config | None,
     root: Path,
     goenv: str,
-    *,
-    kept: Path,
-    scratch: Path,
+    folders: Folders,
     environment: Mapping[str, str],
     hosts: Hosts | None,
 ) -> Access:
     """Gather the credentials of a build. Raises ConfigError for something that gobake.yaml names but does not exist.
 
-    ``kept``: a folder for known hosts and certificates, which a pasted command needs later. ``scratch``: a folder that
-    is deleted after the run. ``hosts``: the servers of the modules; None for an untrusted project, which gets no login.
+    ``hosts``: the servers of the modules; None for an untrusted project, which gets no login.
     """
+    kept = folders.kept
     if hosts is None:
         return _for_strangers(root, goenv, kept=kept, environment=environment)
     private = config.private if config else PrivateConfig()
@@ -113,7 +119,7 @@ def gather(
     return Access(
         secrets=secrets,
         variables={CA_VARIABLE: values.bundle, KNOWN_HOSTS_VARIABLE: values.hosts_file, SSH_VARIABLE: str(key or "")},
-        host=_host_environment(values, scratch, environment),
+        host=_host_environment(values, folders.scratch, environment),
         redactor=Redactor(_all_secrets([own_netrc, values.netrc], addresses) | _key_lines(key)),
         sources=tuple(sources),
         proxies=proxies_shown(goenv),

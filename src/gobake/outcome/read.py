@@ -8,7 +8,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -36,17 +36,16 @@ _TOLD = f"[{TRACE}] exporting to client directory"
 _DIGEST = "containerimage.digest"  # key of buildx's metadata file
 
 
-def judge(
-    opened: Opened,
-    matrix: Matrix,
-    seen: Trace,
-    log: EventLog,
-    *,
-    interrupted: bool,
-    staged: Path | None = None,
-    loader_of: LoaderOf | None = None,
-) -> Failure:
-    """Why a run that did not end well stopped. ``staged``: the copies of the tree that it was built from."""
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What a build leaves to look at when it failed."""
+
+    staged: Path | None = None  # the copies of the tree that it was built from
+    loader_of: LoaderOf | None = None
+
+
+def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, left: Left, *, interrupted: bool) -> Failure:
+    """Why a run that did not end well stopped."""
     from gobake.context.missed import Missed
     from gobake.trace.failure import Tree, explain_failure
 
@@ -54,7 +53,7 @@ def judge(
     first = next((s for s in seen.failed if s.name.stage in stages), None)
     root = stages[first.name.stage].build_root if first else PurePosixPath(".")
     folder = "" if str(root) == "." else str(root)
-    missed = Missed(layout=opened.tree.layout, staged=staged, folder=folder) if staged else None
+    missed = Missed(layout=opened.tree.layout, staged=left.staged, folder=folder) if left.staged else None
     tree = Tree(
         source=SOURCE,
         build_root=root,
@@ -63,7 +62,7 @@ def judge(
         missed=missed,
         unread=lambda log: _unread(opened, log),
     )
-    return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted, loader_of=loader_of)
+    return explain_failure(seen, log.plain, tree=tree, interrupted=interrupted, loader_of=left.loader_of)
 
 
 def _unread(opened: Opened, log: str) -> CompileFailed | None:

@@ -91,22 +91,28 @@ def render(
             ),
         },
         "group": _groups(matrix, places.lacking),
-        "target": {"_base": {key: value for key, value in base.items() if value}, **targets},
+        "target": {
+            "_base": {key: value for key, value in base.items() if value},
+            **targets,
+            **({TRACE: _trace(matrix, stages)} if matrix.compiles else {}),
+        },
     }
-    if matrix.compiles:
-        assert isinstance(bake["target"], dict)
-        bake["target"][TRACE] = {
-            "inherits": ["_base"],
-            "target": TRACE,
-            "platforms": [str(p) for p in matrix.platforms],
-            **_arguments(stages),
-            "output": ["type=local,dest=${TRACE}"],
-        }
     assert isinstance(bake["target"], dict)
     bake["target"] |= _own_bases(project, matrix, places)
     for name, cache in (caches or {}).items():
         _add_cache(bake["target"], name, cache)
     return json.dumps(bake, indent=2, ensure_ascii=False) + "\n"
+
+
+def _trace(matrix: Matrix, stages: Sequence[CompileStage]) -> dict[str, object]:
+    """The target that brings the compile's action graphs out."""
+    return {
+        "inherits": ["_base"],
+        "target": TRACE,
+        "platforms": [str(p) for p in matrix.platforms],
+        **_arguments(stages),
+        "output": ["type=local,dest=${TRACE}"],
+    }
 
 
 def apart(namespace: str) -> dict[str, str]:

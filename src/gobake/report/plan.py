@@ -169,6 +169,22 @@ def _version_json(plan: BuildPlan) -> dict[str, Any]:
     }
 
 
+def _targets_json(plan: BuildPlan) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": t.name,
+            "service": t.service.name,
+            "package": t.service.package,
+            "strategy": str(t.strategy),
+            "platforms": [str(p) for p in t.platforms],
+            "from": _compile_of(plan, t),
+            "why": _why(plan, t),
+            "images": list(t.images(plan.project.prefix, plan.request.tag)),
+        }
+        for t in plan.matrix.targets
+    ]
+
+
 def as_json(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> dict[str, Any]:
     project = plan.project
     return {
@@ -201,19 +217,7 @@ def as_json(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> dict[str, Any]:
         "version": _version_json(plan),
         "mounts": list(plan.mounts),
         "caches": _caches_json(plan),
-        "targets": [
-            {
-                "name": t.name,
-                "service": t.service.name,
-                "package": t.service.package,
-                "strategy": str(t.strategy),
-                "platforms": [str(p) for p in t.platforms],
-                "from": _compile_of(plan, t),
-                "why": _why(plan, t),
-                "images": list(t.images(project.prefix, plan.request.tag)),
-            }
-            for t in plan.matrix.targets
-        ],
+        "targets": _targets_json(plan),
         "left_out": list(plan.matrix.left_out),
         "unread": [{"folder": folder, "words": said} for folder, said in project.unread],
         "services": [_command_json(project, service) for service in plan.matrix.services],

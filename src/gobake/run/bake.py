@@ -95,9 +95,8 @@ def failure(session: Session, baked: Baked, seen: Trace) -> Failure:
         ready.plan.matrix,
         seen,
         baked.log,
+        read.Left(staged=ready.staged.sources, loader_of=partial(loader_of, ready.call, ready.trace_folder)),
         interrupted=baked.interrupted,
-        staged=ready.staged.sources,
-        loader_of=partial(loader_of, ready.call, ready.trace_folder),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gobake import recipe
-from gobake.credentials import Access, gather, offered
+from gobake.credentials import Access, Folders, gather, offered
 from gobake.credentials.hosts import of_project
 from gobake.gotool import host
 from gobake.plan.build_plan import BuildPlan
@@ -45,8 +45,7 @@ def module_access(
         opened.config,
         opened.project.root,
         goenv,
-        kept=home / "trusted",
-        scratch=scratch,
-        environment=os.environ,
-        hosts=of_project(opened.tree.layout, goenv) if opened.trust.credentials else None,
+        Folders(kept=home / "trusted", scratch=scratch),
+        os.environ,
+        of_project(opened.tree.layout, goenv) if opened.trust.credentials else None,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from gobake.caching.kept.contents import PARTS, Entry, Stored, What
-from gobake.caching.kept.listing import Kept, gather
+from gobake.caching.kept.listing import InStore, Kept, OnBuilder, gather
 from gobake.caching.seeds.memory import Memory
 from gobake.engine import CacheMount
 
@@ -31,13 +31,10 @@ def kept(
     listed = [CacheMount(record=f"r-{name}", id=name, size=100, created="", used="") for name in mounts or ()]
     return gather(
         ["shop", "untrusted-shop"],
+        OnBuilder(name="default", mounts=None if mounts is None else listed, memories=memories or {}),
+        InStore(place="ghcr.io/acme/cache", stored=there),
+        ("a note",),
         everyone=everyone,
-        builder="default",
-        store="ghcr.io/acme/cache",
-        mounts=None if mounts is None else listed,
-        memories=memories or {},
-        there=there,
-        notes=("a note",),
     )
 
 

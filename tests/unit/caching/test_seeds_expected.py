@@ -8,7 +8,7 @@ import pytest
 
 from gobake.caching.policy.policy import Layers
 from gobake.caching.seeds import expected as expecting
-from gobake.caching.seeds.seed import Seed, SeedKey, labels, read_seed
+from gobake.caching.seeds.seed import Seed, SeedKey, SeedLabels, read_seed
 from gobake.recipe.cache_entry import CacheEntry
 
 EXPORTING = Layers(imports=True, exports=True, mode="max")
@@ -17,8 +17,8 @@ KEY = SeedKey(project="shop", go="1.26", arch="amd64")
 
 
 def seed(inputs: str) -> Seed:
-    told = labels(key=KEY, go="go1.26.1", branch="main", sums="s", inputs=inputs, index="ab" * 32, saved="", size=1)
-    found = read_seed("t", "sha256:1", 1, 1, told, KEY)
+    told = SeedLabels(key=KEY, go="go1.26.1", branch="main", sums="s", inputs=inputs, index="ab" * 32, saved="", size=1)
+    found = read_seed("t", "sha256:1", 1, 1, told.texts, KEY)
     assert isinstance(found, Seed)
     return found
 

@@ -11,7 +11,7 @@ from gobake.caching.policy.place import parse_store
 from gobake.caching.seeds import warm
 from gobake.caching.seeds.memory import Memory, remember, remembered
 from gobake.caching.seeds.mounts import Mount
-from gobake.caching.seeds.seed import Seed, SeedKey, best, half_tag, labels, read_seed, sums_digest
+from gobake.caching.seeds.seed import Seed, SeedKey, SeedLabels, best, half_tag, read_seed, sums_digest
 from gobake.caching.seeds.session import seeds_in
 from gobake.caching.seeds.store import SeedStore
 from gobake.caching.seeds.warm import Warming, Warmth, cold, needs, of_machine
@@ -22,9 +22,9 @@ from gobake.model import Platform
 
 KEY = SeedKey(project="shop", go="1.26", arch="amd64")
 INDEX = "ab" * 32
-TOLD = labels(
+TOLD = SeedLabels(
     key=KEY, go="go1.26.6", branch="main", sums="s", inputs="i", index=INDEX, saved="2026-11-25T02:00:00Z", size=12
-)
+).texts
 
 
 def seed(branch: str = "main", sums: str = "s") -> Seed:

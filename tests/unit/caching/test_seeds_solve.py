@@ -59,7 +59,7 @@ def error_of(
     monkeypatch.setattr(solve, "Bake", Failed)
     monkeypatch.setattr(solve, "BakeCall", lambda **words: SimpleNamespace(**words))
     redact = EventRedactor(Redactor(secrets)).line
-    return solve.solve({"t": {}}, folder, builder="", seconds=60, redact=redact).error
+    return solve.solve({"t": {}}, folder, builder="", seconds=60, given=solve.Given(redact=redact)).error
 
 
 def test_the_step_itself_has_the_last_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gobake.config.loading import parse_config
-from gobake.credentials import Access, gather
+from gobake.credentials import Access, Folders, gather
 from gobake.credentials.gather import proxies_shown
 from gobake.credentials.hosts import Hosts
 from gobake.credentials.netrc import Login, logins, passwords, with_logins
@@ -45,9 +45,7 @@ def access(home: Path, private: str = "", goenv: str = "", **environment: str) -
         "SSL_CERT_FILE": str(home / "trusted.pem"),
         **environment,
     }
-    return gather(
-        config, home.parent, goenv, kept=home / "cache", scratch=scratch, environment=machine, hosts=EVERYWHERE
-    )
+    return gather(config, home.parent, goenv, Folders(kept=home / "cache", scratch=scratch), machine, EVERYWHERE)
 
 
 def refusal(home: Path, private: str, **environment: str) -> str:

@@ -220,7 +220,9 @@ def log_of(*lines: str) -> EventLog:
 
 def test_ctrl_c_explains_whatever_else_was_said(tree: Tree) -> None:
     opened = opened_at(tree)
-    failure = read.judge(opened, matrix(), Trace(steps=()), log_of("ERROR: context canceled"), interrupted=True)
+    failure = read.judge(
+        opened, matrix(), Trace(steps=()), log_of("ERROR: context canceled"), read.Left(), interrupted=True
+    )
     assert isinstance(failure.error, Interrupted)
 
 
@@ -233,7 +235,7 @@ def test_what_go_refused_is_told_with_the_path_in_the_users_tree(tree: Tree, mon
         failed=True, error="process \"/bin/sh -c go build\" did not complete successfully: exit code: 1",
     )  # fmt: skip
     seen = Trace(steps=(failed,), logs={key: "# example.com/shop\n./main.go:3:15: undefined: nothing\n"})
-    failure = read.judge(opened, matrix(), seen, log_of("ERROR: failed to solve"), interrupted=False)
+    failure = read.judge(opened, matrix(), seen, log_of("ERROR: failed to solve"), read.Left(), interrupted=False)
     assert isinstance(failure.error, CompileFailed)
     assert "main.go:3:15" in str(failure.error)
     assert "undefined: nothing" in str(failure.error)

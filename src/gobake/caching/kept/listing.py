@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gobake.caching.kept.contents import PARTS, Entry, Stored, What
 from gobake.caching.kept.prune import mount_owner
@@ -42,23 +42,33 @@ class Kept:
         return tuple(entry for entry in self.entries or () if entry.what in kinds)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OnBuilder:
+    """What a builder tells of its cache mounts."""
+
+    name: str
+    mounts: Sequence[CacheMount] | None  # None: it does not tell
+    memories: Mapping[str, Memory] = field(default_factory=dict)  # by the mount's id
+
+
+@dataclass(frozen=True, kw_only=True)
+class InStore:
+    """What lies in a cache store."""
+
+    place: str = ""  # as the user wrote it; "" for none
+    stored: Stored | None = None  # None without a store
+
+
 def gather(
-    projects: Sequence[str],
-    *,
-    everyone: bool,
-    builder: str,
-    store: str,
-    mounts: Sequence[CacheMount] | None,
-    memories: Mapping[str, Memory],
-    there: Stored | None,
-    notes: Sequence[str] = (),
+    projects: Sequence[str], builder: OnBuilder, store: InStore, notes: Sequence[str] = (), *, everyone: bool
 ) -> Kept:
-    """``projects``: what this project's mounts may begin with, its own name first; ``there``: None without a store."""
+    """``projects``: what this project's mounts may begin with, its own name first."""
+    mounts, there = builder.mounts, store.stored
     found = []
     for mount in mounts or ():
         owner = mount_owner(mount.id)
         if owner and (everyone or owner[0] in projects):
-            memory = memories.get(mount.id)
+            memory = builder.memories.get(mount.id)
             current = memory if memory and memory.record == mount.record else None
             found.append(KeptMount(mount=mount, project=owner[0], name=owner[1], memory=current))
     entries = [
@@ -70,8 +80,8 @@ def gather(
     return Kept(
         project=projects[0],
         everyone=everyone,
-        builder=builder,
-        store=store,
+        builder=builder.name,
+        store=store.place,
         mounts=None if mounts is None else tuple(sorted(found, key=lambda m: (m.project, m.name))),
         entries=None if unknown or there is None else tuple(sorted(entries, key=lambda e: (e.project, e.tag))),
         notes=(*notes, *((there.error,) if there and there.error else ())),

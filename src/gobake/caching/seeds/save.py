@@ -111,15 +111,7 @@ def save(asked: Saving) -> Saved:
         if after is not None:
             known = {*(before.blobs if before else ()), *(half.blobs if half else ())}
             images = [after, _looked(asked, _half_tag(asked, chosen))]
-            return _told(
-                asked,
-                chosen,
-                before,
-                begun,
-                written=_new(images, known),
-                digest=after.digest,
-                layers=before.all_layers + 1 if before and chosen.shape is Shape.GROWN else 1 + bool(chosen.half),
-            )
+            return _told(asked, chosen, before, begun, written=_new(images, known), after=after)
     raise RegistryRefused(
         f"{asked.store.named(asked.tag)} was moved by others {TRIES} times while it was saved", remedy="save again"
     )
@@ -198,10 +190,11 @@ def _list(
     index = seeds.index_tag(before.index) if before and before.index else ""
     kept = _kept_index(asked.store, index)
     ask_index = bool(index) and asked.store.folder is None
-    solved = _bake(asked, folder, {"list": f"type=local,dest={folder / 'list'}"}, index=index if ask_index else "")
+    output = {"list": f"type=local,dest={folder / 'list'}"}
+    solved = _bake(asked, folder, output, _Made(index=index if ask_index else ""))
     if solved.error and ask_index:  # the index may be gone: then the seed's content is unknown
         kept, ask_index = "", False
-        solved = _bake(asked, folder, {"list": f"type=local,dest={folder / 'list'}"})
+        solved = _bake(asked, folder, output, _Made())
     if solved.error:
         raise RegistryRefused(f"the cache mounts cannot be read: {solved.error}")
     found = files_of(folder / "list", ["units", "go-version", "index"])
@@ -224,7 +217,7 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     for name, paths in (("units", plan.paths), ("half", plan.half)):
         (folder / name).write_text("".join(f"{path}\n" for path in paths))
     (folder / "index").write_text(index)
-    labels = seeds.labels(
+    labels = seeds.SeedLabels(
         key=asked.key,
         go=go,
         branch=asked.branch,
@@ -234,8 +227,8 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
         saved=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         size=plan.total,
         half=grown.half if grown else half,
-        half_programs=grown.half_programs if grown else plan.half_programs,
-    )
+        half_programs=grown.half_programs if grown else tuple(plan.half_programs),
+    ).texts
     if asked.store.folder is not None:
         _keep_index(asked.store, seeds.index_tag(digest), index)
     tags = {"seed": asked.tag, "half": half, "index": seeds.index_tag(digest)}
@@ -245,34 +238,32 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     for names in [("half",), ("seed", "index")] if in_turn else [("half", "seed", "index")]:
         chosen = {name: tags[name] for name in names if tags[name]}
         _put(
-            asked,
-            folder,
-            chosen,
-            labels=labels,
-            before=grown,
-            half_programs=plan.half_programs,
-            seconds=patience(None, plan.size),
+            asked, folder, chosen, _Made(labels=labels, before=grown, half_programs=plan.half_programs, size=plan.size)
         )
     image = _looked(asked, asked.tag)
     return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
 
 
-def _put(
-    asked: Saving,
-    folder: Path,
-    tags: Mapping[str, str],
-    *,
-    labels: dict[str, str],
-    before: Seed | None,
-    half_programs: Collection[str],
-    seconds: float,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What a target of the save Dockerfile makes."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    before: Seed | None = None  # that it grows on
+    half_programs: Collection[str] = ()
+    index: str = ""  # tag of the index that is read
+    size: int | None = None  # bytes that are written, unpacked; None for none
+
+    @property
+    def seconds(self) -> float:
+        """How long it is waited for."""
+        return SAVE_SECONDS if self.size is None else patience(None, self.size)
+
+
+def _put(asked: Saving, folder: Path, tags: Mapping[str, str], made: _Made) -> None:
     """Write images into the store. Raises RegistryRefused where that fails."""
     for kept in (False, *[True] * TRIES):
-        outputs = _outputs(asked, tags, kept=kept)
-        solved = _bake(
-            asked, folder, outputs, labels=labels, before=before, half_programs=half_programs, seconds=seconds
-        )
+        solved = _bake(asked, folder, _outputs(asked, tags, kept=kept), made)
         if kept:  # where it is removed, another save that pushes at this moment tries again
             remove_images([f"{asked.store.place}:{tag}" for tag in tags.values()])
         if _PUSHED_BY_DOCKER not in solved.error:
@@ -289,24 +280,15 @@ def _outputs(asked: Saving, tags: Mapping[str, str], *, kept: bool) -> dict[str,
     return outputs
 
 
-def _bake(
-    asked: Saving,
-    folder: Path,
-    outputs: dict[str, str],
-    *,
-    index: str = "",
-    labels: dict[str, str] | None = None,
-    before: Seed | None = None,
-    half_programs: Collection[str] = (),
-    seconds: float = SAVE_SECONDS,
-) -> Solved:
+def _bake(asked: Saving, folder: Path, outputs: dict[str, str], made: _Made) -> Solved:
     """Bake targets of the save Dockerfile: ``list``, ``seed``, ``half`` and ``index``, each with its output."""
+    before, index = made.before, made.index
     cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
     write_dockerfile(
         folder,
         "save.Dockerfile",
         mounts=asked.mounts,
-        halves=halves_of(asked.mounts, half_programs),
+        halves=halves_of(asked.mounts, made.half_programs),
         go=asked.go_image,
         gobuild=asked.gobuild,
         indexed=bool(index),
@@ -323,33 +305,30 @@ def _bake(
             "platforms": [str(asked.platform)],
             "contexts": contexts,
             "output": [output],
-            **({"labels": labels or {}} if name == "seed" else {}),
+            **({"labels": made.labels} if name == "seed" else {}),
         }
         for name, output in outputs.items()
     }
-    return solve(targets, folder, builder=asked.builder, seconds=seconds, namespace=namespace_of(asked.mounts))
+    return solve(targets, folder, builder=asked.builder, seconds=made.seconds, namespace=namespace_of(asked.mounts))
 
 
 def _told(
-    asked: Saving,
-    plan: SavePlan,
-    before: Seed | None,
-    begun: float,
-    *,
-    written: int | None,
-    digest: str = "",
-    layers: int = 0,
+    asked: Saving, plan: SavePlan, before: Seed | None, begun: float, *, written: int | None, after: Image | None = None
 ) -> Saved:
+    """``after``: the seed in force where one was written."""
+    layers = before.all_layers if before else 0
+    if after:
+        layers = layers + 1 if plan.shape is Shape.GROWN else 1 + bool(plan.half)
     return Saved(
         shape=plan.shape,
         tag=asked.tag,
         why=plan.why,
         seconds=time.monotonic() - begun,
-        digest=digest or (before.digest if before else ""),
+        digest=after.digest if after else before.digest if before else "",
         written=written,
         size=plan.size,
         total=plan.total,
-        layers=layers or (before.all_layers if before else 0),
+        layers=layers,
         left_out=plan.left_out,
     )
 

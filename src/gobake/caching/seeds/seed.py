@@ -60,6 +60,40 @@ class Seed:
         return self.layers + bool(self.half)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeedLabels:
+    """What a seed that is written says of itself. See `Seed` for what each means."""
+
+    key: SeedKey
+    go: str
+    branch: str
+    sums: str
+    inputs: str
+    index: str
+    saved: str
+    size: int
+    half: str = ""
+    half_programs: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """As they stand in the image's configuration."""
+        return {
+            _LABEL: _FORMAT,
+            f"{_LABEL}.project": self.key.project,
+            f"{_LABEL}.go": self.go,
+            f"{_LABEL}.arch": self.key.arch,
+            f"{_LABEL}.branch": self.branch,
+            f"{_LABEL}.sums": self.sums,
+            f"{_LABEL}.inputs": self.inputs,
+            f"{_LABEL}.index": self.index,
+            f"{_LABEL}.saved": self.saved,
+            f"{_LABEL}.size": str(self.size),
+            f"{_LABEL}.half": self.half,
+            f"{_LABEL}.half.programs": " ".join(self.half_programs),
+        }
+
+
 def index_tag(digest: str) -> str:
     """Where the index of a seed lies, by its sha256."""
     return f"index-{digest[:_DIGITS]}"
@@ -69,36 +103,6 @@ def half_tag(seed: str, paths: Iterable[str]) -> str:
     """Where the half of a seed with these units lies. It is named after the seed's tag too: what main restores is never
     what another branch has written."""
     return f"half-{hashlib.sha256(chr(10).join([seed, *paths]).encode()).hexdigest()[:_DIGITS]}"
-
-
-def labels(
-    *,
-    key: SeedKey,
-    go: str,
-    branch: str,
-    sums: str,
-    inputs: str,
-    index: str,
-    saved: str,
-    size: int,
-    half: str = "",
-    half_programs: Iterable[str] = (),
-) -> dict[str, str]:
-    """The labels of a seed."""
-    return {
-        _LABEL: _FORMAT,
-        f"{_LABEL}.project": key.project,
-        f"{_LABEL}.go": go,
-        f"{_LABEL}.arch": key.arch,
-        f"{_LABEL}.branch": branch,
-        f"{_LABEL}.sums": sums,
-        f"{_LABEL}.inputs": inputs,
-        f"{_LABEL}.index": index,
-        f"{_LABEL}.saved": saved,
-        f"{_LABEL}.size": str(size),
-        f"{_LABEL}.half": half,
-        f"{_LABEL}.half.programs": " ".join(half_programs),
-    }
 
 
 def read_seed(

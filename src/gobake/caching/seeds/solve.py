@@ -7,7 +7,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -39,6 +39,18 @@ class Solved:
     bases: tuple[str, ...] = ()  # digests that FROM lines were resolved to
 
 
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a build is given beside its targets."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict)  # that reach BuildKit by its environment alone
+    variables: Mapping[str, str] = field(default_factory=dict)  # that the targets' texts name
+    redact: Callable[[str], str] = str  # takes secrets out of a line of events
+
+
+NOTHING = Given()
+
+
 def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
     """Render a Dockerfile of cache/seed into a folder."""
     file = folder / name
@@ -53,38 +65,34 @@ def solve(
     builder: str,
     seconds: float,
     namespace: str = NOBODYS,
-    secrets: Mapping[str, str] | None = None,
-    variables: Mapping[str, str] | None = None,
-    redact: Callable[[str], str] = str,
+    given: Given = NOTHING,
 ) -> Solved:
     """Bake targets whose context is ``folder``; stopped in the engine after ``seconds``. Never raises for what the
     engine says.
 
     ``namespace``: of the mounts that it uses; one that uses none has none to meet, whatever its base image asks for.
-    ``variables`` are those that the targets' texts name; ``secrets`` reach BuildKit by its environment alone, and
-    ``redact`` takes them out of each line of events.
 
     Every call is a build of its own: what it does depends on mounts, which are no part of a cache key.
     """
     moment = uuid.uuid4().hex
     common = {"context": str(folder), "attest": ["type=provenance,disabled=true"]}
-    given = {"MOMENT": moment, **apart(namespace)}
+    arguments = {"MOMENT": moment, **apart(namespace)}
     file = folder / "docker-bake.json"
     described = {
-        name: {**common, **target, "args": {**given, **target.get("args", {})}} for name, target in targets.items()
+        name: {**common, **target, "args": {**arguments, **target.get("args", {})}} for name, target in targets.items()
     }
-    declared = {"variable": {name: {"default": ""} for name in variables}} if variables else {}
+    declared = {"variable": {name: {"default": ""} for name in given.variables}} if given.variables else {}
     file.write_text(json.dumps({**declared, "target": described}))
     call = BakeCall(
         files=(file,),
         targets=tuple(targets),
         builder=builder,
-        secrets=dict(secrets or {}),
-        variables=dict(variables or {}),
+        secrets=given.secrets,
+        variables=given.variables,
         plugin=plugin(builder),
     )
     for pause in (*(_PAUSE * 2**at for at in range(_TRIES - 1)), None):
-        solved = _solved(call, seconds, redact)
+        solved = _solved(call, seconds, given.redact)
         if pause is None or not _PASSING.search(solved.error):
             break
         sleep(pause)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TextIO
 
 from gobake.model import Target
@@ -60,7 +60,9 @@ class Narrator:
             elif isinstance(event, StatusEvent) and event.id.startswith(("sha256:", "extracting ")):
                 name = self._names.get(event.vertex)
                 if name and name.kind.counts:
-                    yield from self._once("downloads", name, event.vertex, event.timestamp)
+                    yield from self._once(
+                        Change(what="downloads", name=name, digest=event.vertex, time=event.timestamp)
+                    )
 
     def _vertex(self, event: VertexEvent) -> Iterator[Change]:
         name = self._names.setdefault(event.digest, parse_name(event.name, self._targets))
@@ -68,19 +70,21 @@ class Narrator:
             self._fed.add(event.digest)
         if event.started is None or "context canceled" in event.error:
             return  # a merged step is canceled under the digest that it gave up
-        end = event.completed
-        if event.error and end is not None:
-            yield from self._once("ends", name, event.digest, end, since=event.started, error=event.error)
+        begins = Change(what="begins", name=name, digest=event.digest, time=event.started)
+        if event.completed is None:
+            if name.kind.counts or name.kind in _TOLD:
+                yield from self._once(begins) if not event.cached and self._works(event, name) else ()
+            return
+        ends = replace(begins, what="ends", time=event.completed)
+        worked = replace(ends, seconds=max(0.0, event.completed - event.started))
+        if event.error:
+            yield from self._once(replace(worked, error=event.error))
         elif not name.kind.counts and name.kind not in _TOLD:
             return
         elif event.cached:
-            if end is not None:
-                yield from self._once("ends", name, event.digest, end, cached=True)
+            yield from self._once(replace(ends, cached=True))
         elif self._works(event, name):
-            if end is None:
-                yield from self._once("begins", name, event.digest, event.started)
-            else:
-                yield from self._once("ends", name, event.digest, end, since=event.started)
+            yield from self._once(worked)
 
     def _works(self, event: VertexEvent, name: StepName) -> bool:
         """Whether it does something of its own: not a base image looking up its key, not a result being fetched."""
@@ -88,22 +92,13 @@ class Narrator:
             return bool(event.inputs)
         return name.kind is not StepKind.BASE
 
-    def _once(
-        self,
-        what: str,
-        name: StepName,
-        digest: str,
-        moment: float,
-        *,
-        since: float | None = None,
-        cached: bool = False,
-        error: str = "",
-    ) -> Iterator[Change]:
-        if (digest, what) in self._told or (what == "begins" and (digest, "ends") in self._told):
+    def _once(self, change: Change) -> Iterator[Change]:
+        if (change.digest, change.what) in self._told or (
+            change.what == "begins" and (change.digest, "ends") in self._told
+        ):
             return
-        self._told.add((digest, what))
-        seconds = max(0.0, moment - since) if since is not None else 0.0
-        yield Change(what=what, name=name, digest=digest, time=moment, seconds=seconds, cached=cached, error=error)
+        self._told.add((change.digest, change.what))
+        yield change
 
 
 class _Lines:
