@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gobake import services
 from gobake.caching.policy.choice import CacheSettings, choose
 from gobake.caching.policy.options import CacheOptions
 from gobake.checkout import git
@@ -27,6 +26,7 @@ from gobake.plan.request import ProjectRequest
 from gobake.plan.trust import Established, establish, surroundings
 from gobake.plan.versions import Said, Versions
 from gobake.plan.versions import choose as choose_version
+from gobake.services.commands import commands, idle, module_folders, package_folders
 from gobake.trust.deciding import Trust
 from gobake.versions import vcs
 from gobake.versions.modules import VERSION
@@ -123,11 +123,13 @@ def versions_of(opened: Opened, request: ProjectRequest, tag: str) -> Versions:
 
 def told(tree: GoTree) -> Told:
     """What the repository tells of its commands."""
-    found = services.commands(tree)
+    from gobake.services.finding import gather  # not where a configuration names all services
+
+    found = commands(tree)
     if not found:
         return Told()
-    evidence = services.gather(tree.layout.root, found, services.package_folders(tree), services.module_folders(tree))
-    return Told(evidence=evidence, idle=services.idle(tree))
+    evidence = gather(tree.layout.root, found, package_folders(tree), module_folders(tree))
+    return Told(evidence=evidence, idle=idle(tree))
 
 
 def history_folder(opened: Opened, request: ProjectRequest) -> Path:

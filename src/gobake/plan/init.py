@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gobake import services
 from gobake.config.initfile import Entry
 from gobake.errors import UsageError
 from gobake.model import Project, Service
 from gobake.plan.discover import Opened, told
 from gobake.plan.project import Overrides, Told, make_project
 from gobake.recipe.dockerfile import BINARIES
-from gobake.services import Evidence, Source, Verdict, Wishes, decide
+from gobake.services.commands import commands
+from gobake.services.rules import Wishes, decide
 from gobake.services.settings import settings, strategy_hint
+from gobake.services.values import Evidence, Source, Verdict
 from gobake.versions.variables import declared
 
 _READ = {
@@ -63,7 +64,7 @@ def _only(evidence: Evidence, source: Source) -> Evidence:
 
 
 def _verdicts(opened: Opened, known: Told) -> tuple[Verdict, ...]:
-    found = [replace(c, empty=c.import_path in known.idle) for c in services.commands(opened.tree)]
+    found = [replace(c, empty=c.import_path in known.idle) for c in commands(opened.tree)]
     return decide(found, known.evidence, Wishes())
 
 

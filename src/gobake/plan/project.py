@@ -18,17 +18,11 @@ from gobake.errors import ConfigError, GobakeError, ProjectError, Where
 from gobake.gotool import words
 from gobake.gotool.packages import GoTree, Package, unreadable
 from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Stamp, Strategy, bake_name
-from gobake.services import (
-    Evidence,
-    Verdict,
-    Wishes,
-    commands,
-    decide,
-    matches,
-    project_name,
-    service_names,
-    title,
-)
+from gobake.services.commands import commands
+from gobake.services.naming import project_name, service_names, title
+from gobake.services.patterns import matches
+from gobake.services.rules import Wishes, decide
+from gobake.services.values import Evidence, Verdict
 from gobake.targets.commands import commands as commands_of
 from gobake.targets.own_bases import own_bases
 from gobake.text.nearest import did_you_mean

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gobake.errors import ConfigError
 from gobake.model import Platform, Project, Service, Strategy, Target, is_dockerfile
-from gobake.services import asked_for
+from gobake.services.asking import asked_for
 
 # What UPX 4 can pack for linux (upx --help, "Packing of linux/elf").
 UPX_ARCHITECTURES = frozenset(("386", "amd64", "arm", "arm64", "mips", "mipsle", "ppc64le", "ppc64"))

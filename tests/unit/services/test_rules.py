@@ -14,8 +14,7 @@ from gobake.model import Platform, Project
 from gobake.plan.discover import open_project
 from gobake.plan.namesakes import told
 from gobake.plan.request import ProjectRequest
-from gobake.services import project_name
-from gobake.services.naming import MAX_PROJECT, slug, title
+from gobake.services.naming import MAX_PROJECT, project_name, slug, title
 from gobake.targets.matrix import Selection, select
 from tests.conftest import Tree
 
