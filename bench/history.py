@@ -20,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs.record import from_json, new_id, to_json

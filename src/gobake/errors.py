@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no Struct: `gobake --help` does without msgspec
 class Where:
     """A place in a file of the user's: ``line`` and ``column`` count from 1, 0 means unknown."""
 
@@ -31,6 +31,10 @@ class Where:
     line: int = 0
     column: int = 0
     key: str = ""  # dotted path of the key, such as services.api.strategy
+
+    def of(self, key: str) -> Where:
+        """The same place, of another key."""
+        return Where(file=self.file, line=self.line, column=self.column, key=key)
 
     def __str__(self) -> str:
         place = str(self.file)

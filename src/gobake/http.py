@@ -12,6 +12,8 @@ from concurrent.futures import wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import Struct
+
 from gobake.proc import futures
 
 if TYPE_CHECKING:
@@ -33,8 +35,7 @@ class Request:
     data: bytes | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What was answered, whatever its status."""
 
     status: int

@@ -66,7 +66,7 @@ def _file(kind: str, key: object) -> Path:
 
 
 def _digest(value: object) -> str:
-    """Of values whose repr tells all that is in them: text, numbers, tuples, frozen dataclasses."""
+    """Of values whose repr tells all that is in them: text, numbers, tuples, structs."""
     return hashlib.sha256(repr((__version__, value)).encode("utf-8", "surrogateescape")).hexdigest()
 
 

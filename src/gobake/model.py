@@ -6,9 +6,10 @@ This module knows no YAML, no Docker and no Go command; it imports nothing of go
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from gobake.errors import UsageError
 
@@ -39,8 +40,7 @@ _ALIASES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "
 _VARIANTS = {"arm": ("v5", "v6", "v7"), "arm64": ("v8",), "amd64": ("v1", "v2", "v3", "v4")}
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Platform:
+class Platform(Struct, frozen=True, kw_only=True, order=True):
     """``os/arch[/variant]`` as BuildKit writes it (containerd platforms.Parse). Only linux images are built."""
 
     os: str
@@ -82,8 +82,7 @@ class Platform:
         return str(self).replace("/", "-")
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class BuildOptions:
+class BuildOptions(Struct, frozen=True, kw_only=True, order=True):
     """What changes the bytes that Go compiles or links; services with equal options share one compile stage."""
 
     tags: tuple[str, ...] = ()  # go build -tags
@@ -137,24 +136,21 @@ def is_system_folder(folder: str) -> bool:
     return (folder.rstrip("/") or "/") in SYSTEM_FOLDERS
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtraFile:
+class ExtraFile(Struct, frozen=True, kw_only=True):
     """A file or folder of the project that goes into every image of a service."""
 
     source: PurePosixPath  # relative to the project's root
     target: PurePosixPath  # absolute in the image
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Stamp:
+class Stamp(Struct, frozen=True, kw_only=True, order=True):
     """A string variable of a program that gets its value when it is linked."""
 
     variable: str  # package.variable, such as main.version
     text: str  # with placeholders, such as {version}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Program:
+class Program(Struct, frozen=True, kw_only=True):
     """A further command in the image of a service; the service itself is the first."""
 
     name: str  # of the file in the image
@@ -163,8 +159,7 @@ class Program:
     directory: PurePosixPath  # of the package, relative to the context
 
 
-@dataclass(frozen=True, kw_only=True)
-class HealthCheck:
+class HealthCheck(Struct, frozen=True, kw_only=True):
     """Docker's HEALTHCHECK: a command that runs in the container. Times are Go durations; "" is Docker's default."""
 
     command: tuple[str, ...]  # word by word: no shell reads it
@@ -174,8 +169,7 @@ class HealthCheck:
     retries: int | None = None  # None is Docker's default, 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class OwnBase:
+class OwnBase(Struct, frozen=True, kw_only=True):
     """A base image that is made from a Dockerfile of the project, in the same bake."""
 
     name: str  # of its stage: own-base, own-base-2 ...
@@ -183,8 +177,7 @@ class OwnBase:
     runs: bool  # it has a RUN step, which executes programs of the platform that the image is for
 
 
-@dataclass(frozen=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """One main package that becomes an image."""
 
     name: str  # unique in the project; also the image's name
@@ -196,11 +189,11 @@ class Service:
     strategies: tuple[Strategy, ...] = tuple(Strategy)  # those of `gobake all`
     platforms: tuple[Platform, ...] = ()  # () means: those of the command line, else the builder's own
     tags: tuple[str, ...] = ()  # further image tags
-    build: BuildOptions = field(default_factory=BuildOptions)
+    build: BuildOptions = BuildOptions()
     stamps: tuple[Stamp, ...] = ()  # linked in late: another value compiles nothing
     vcs: bool = False  # tell the program its commit as a plain `go build` does, linked in late
     module: str = ""  # path of the module that the package belongs to
-    module_directory: PurePosixPath = field(default_factory=PurePosixPath)  # where that lies, relative to the context
+    module_directory: PurePosixPath = PurePosixPath()  # where that lies, relative to the context
     version_variable: str = "VERSION"  # the bake file's variable of the version: modules may have their own
     entrypoint: tuple[str, ...] = ()  # () means: the binary
     args: tuple[str, ...] = ()
@@ -255,8 +248,7 @@ class Service:
         return "VCS" + self.version_variable.removeprefix("VERSION")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bases:
+class Bases(Struct, frozen=True, kw_only=True):
     """References of the base images; ``go`` depends on the project's Go version."""
 
     go: str
@@ -284,8 +276,7 @@ def is_dockerfile(base: str) -> bool:
     return base.startswith("./")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """One Go module or workspace, ready to be built."""
 
     name: str  # names caches and the bake file; [a-z0-9-]
@@ -340,8 +331,7 @@ class Project:
         return f"{self.registry}/" if self.registry else ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Service x strategy, for its platforms: one bake target, one image index."""
 
     service: Service

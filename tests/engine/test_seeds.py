@@ -8,11 +8,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.kept import delete, prune
 from gobake.caching.kept.contents import What, stored
@@ -82,7 +82,7 @@ def asked(root: Path, place: str, branch: str = "main", **fields: object) -> Sav
         platform=platform,
         sums=sum_texts(opened.tree),
     )
-    return replace(found, **fields)  # type: ignore[arg-type]
+    return replace(found, **fields)
 
 
 def _listed(project: Project) -> tuple[Mount, ...]:

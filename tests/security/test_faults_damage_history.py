@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.plan import discover

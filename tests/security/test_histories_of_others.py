@@ -10,11 +10,11 @@ import sqlite3
 import subprocess
 import sys
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.store.history import packed, unpacked
 from gobake.errors import Unwritable

@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.kept.contents import Stored, stored
 from gobake.caching.kept.delete import prune_store

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gobake.runs.record import (
     GoRecord,
@@ -92,7 +93,7 @@ def run(
             packages=(("example.com/p/cmd/a", "cmd/a"), ("example.com/p/lib", "lib")),
         ),
     )
-    return replace(record, **more)  # type: ignore[arg-type]
+    return replace(record, **more)
 
 
 def compiled(keys: Mapping[str, str], imports: Mapping[str, tuple[str, ...]], *names: str) -> tuple[GoRecord, ...]:

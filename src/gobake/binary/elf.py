@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 # e_machine, 64 bits, little endian -> GOARCH
 _MACHINES = {
@@ -42,8 +43,7 @@ class NoProgram(ValueError):
     """The file is not a Linux program. The message says what it is; it follows `FILE is`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Program:
+class Program(Struct, frozen=True, kw_only=True):
     """What Linux reads of a file before it starts it."""
 
     arch: str  # GOARCH; "" for a script, which runs anywhere; "machine N" for one that Go does not know

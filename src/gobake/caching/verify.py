@@ -20,10 +20,12 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gobake import engine, memo, recipe
 from gobake.caching.seeds.solve import Given, solve
@@ -55,8 +57,7 @@ class Verdict(StrEnum):
     UNSTABLE = "not reproducible"  # two builds without caches differ as well: nothing can be said
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verified:
+class Verified(Struct, frozen=True, kw_only=True):
     """The sha256 of one service's program, by how it was built."""
 
     service: str
@@ -78,8 +79,7 @@ class Verified:
         return Verdict.PROGRAM if self.kept != self.clean else Verdict.LAYER
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verifying:
+class Verifying(Struct, frozen=True, kw_only=True):
     """What is to be verified, and where."""
 
     opened: Opened

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.checkout.git import Checkout
 
@@ -58,8 +59,7 @@ _OTHERS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class CIContext:
+class CIContext(Struct, frozen=True, kw_only=True):
     """What the environment says about the run."""
 
     kind: CIProvider

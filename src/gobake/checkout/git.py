@@ -9,9 +9,10 @@ import os
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from gobake.errors import UsageError
 from gobake.proc.command import Done, Late, NotStarted, Running
@@ -28,8 +29,7 @@ _NOTHING = Done(code=1)
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checkout:
+class Checkout(Struct, frozen=True, kw_only=True):
     """Facts about the work tree; empty without git or without a commit."""
 
     revision: str = ""

@@ -7,11 +7,11 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from gobake.cli.cache_save import save_command
 from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request, store_option
@@ -61,8 +61,7 @@ def cache_command() -> None:
 cache_command.add_command(save_command)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _World:
+class _World(Struct, frozen=True, kw_only=True):
     """The project, its builder and its store, as far as they answer."""
 
     opened: Opened

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from gobake.cli.options import as_given, cache_options, caches_of, format_option, project_options, request, worded
 from gobake.errors import UsageError
@@ -65,7 +66,7 @@ def save_command(given: dict[str, Any]) -> None:
         )
     saved = save(asked)
     if given["form"] == "json":
-        show(json.dumps({"schema": 1, "store": asked.store.place, **asdict(saved)}, indent=2))
+        show(json.dumps({"schema": 1, "store": asked.store.place, **to_builtins(saved)}, indent=2))
     elif not given["quiet"]:
         say(saved_line(asked.store.named(saved.tag), saved))
 

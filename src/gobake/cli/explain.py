@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from gobake.cli.options import as_given, history_option, project_options
 from gobake.insight.causes import Explanation

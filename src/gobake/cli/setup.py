@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from gobake.cli.options import as_given, project_options, request
 from gobake.errors import Unwritable, UsageError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from gobake.cli.options import as_given, format_option, project_options, request
 from gobake.text.say import say, show

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from msgspec import Struct
 
 # The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that users may set; gobake
 # itself writes names, scopes, mode and ignore-error. True: also an attribute of cache-from.
@@ -37,16 +38,14 @@ ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Backend:
+class Backend(Struct, frozen=True, kw_only=True):
     """A backend for layer caches: the cache store, or another backend of BuildKit with its attributes."""
 
     type: str  # store, gha, s3, azblob or inline
     attributes: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class LayerConfig:
+class LayerConfig(Struct, frozen=True, kw_only=True):
     """Settings of layer caches; None if not set. Only the policy decides whether layers are cached."""
 
     mode: str | None = None  # auto, min or max
@@ -54,8 +53,7 @@ class LayerConfig:
     backends: tuple[Backend, ...] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeedConfig:
+class SeedConfig(Struct, frozen=True, kw_only=True):
     """Limits of the seeds."""
 
     unused_days: int = 14  # entries unused for longer are left out
@@ -63,13 +61,12 @@ class SeedConfig:
     layers: int = 8  # a seed with more layers is rewritten
 
 
-@dataclass(frozen=True, kw_only=True)
-class CacheConfig:
+class CacheConfig(Struct, frozen=True, kw_only=True):
     """The `cache` section; caching/policy/choice.py decides what is not set."""
 
     policy: str | None = None  # the name of a built-in policy, or a file
     store: str | None = None  # as written: a repository, or a folder
     main_branch: str | None = None
-    branches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # pattern -> policy, in CI
-    layers: LayerConfig = field(default_factory=LayerConfig)
-    seeds: SeedConfig = field(default_factory=SeedConfig)
+    branches: Mapping[str, str] = MappingProxyType({})  # pattern -> policy, in CI
+    layers: LayerConfig = LayerConfig()
+    seeds: SeedConfig = SeedConfig()

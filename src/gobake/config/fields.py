@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.kinds import Kind
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
 
 
-@dataclass(frozen=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True):
     """One key of gobake.yaml, for the parser, the schema, the reference and `gobake init`."""
 
     name: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 # The syntax of shares in the file and on the command line. Whole numbers need a percent sign, as `20` would be
 # ambiguous. Shares are at most 100 %, regressions may be more.
@@ -29,8 +31,7 @@ class Exemption(StrEnum):
     MODULES = "modules"  # the first run after the modules that go.mod files ask for changed
 
 
-@dataclass(frozen=True, kw_only=True)
-class GateConfig:
+class GateConfig(Struct, frozen=True, kw_only=True):
     """The limits of a run; None if not set. Shares are fractions."""
 
     min_hit_rate: Limit | None = None
@@ -44,8 +45,8 @@ class GateConfig:
 
     def over(self, below: GateConfig) -> GateConfig:
         """Return these limits, completed by those of ``below``; branches are those of ``below``."""
-        limits = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "branches"}
-        return replace(below, **{name: value for name, value in limits.items() if value is not None})
+        limits = {name: value for name, value in asdict(self).items() if name != "branches" and value is not None}
+        return replace(below, **limits)
 
     def of(self, branch: str) -> GateConfig:
         """Return the limits for a branch, overridden by those of the first matching pattern."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.config.caches import CACHE_FIELDS
 from gobake.config.fields import Field
@@ -28,12 +28,11 @@ _EMPTY = ("[]", "{}", '""')
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z./](?:[a-z0-9./_-]|:(?=[a-z0-9]))*")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """Comments and keys of one service beside its package."""
 
     why: str = ""  # why it is a service
-    keys: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # text, lists of text and mappings of text
+    keys: Mapping[str, Any] = {}  # text, lists of text and mappings of text
     notes: tuple[str, ...] = ()  # comments below them
 
 

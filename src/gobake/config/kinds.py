@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from gobake.config.nodes import Scalar
 from gobake.config.patterns import PRINTABLE
@@ -24,8 +25,7 @@ _TRUE = ("true", "True", "TRUE")
 _FALSE = ("false", "False", "FALSE")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kind(Generic[T]):
+class Kind(Struct, Generic[T], frozen=True, kw_only=True):
     """A kind of value."""
 
     read: Callable[[At], T]  # raises ConfigError
@@ -38,8 +38,7 @@ class Kind(Generic[T]):
         return self.described()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grammar:
+class Grammar(Struct, frozen=True, kw_only=True):
     """Text that must match a pattern."""
 
     says: str  # for messages and the reference: "image tag"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spot:
+class Spot(Struct, frozen=True, kw_only=True):
     """A position in the text; line and column count from 1."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scalar:
+class Scalar(Struct, frozen=True, kw_only=True):
     """Text as written, without its quotes."""
 
     text: str
@@ -28,24 +26,21 @@ class Scalar:
         return self.plain and self.text in _NULLS
 
 
-@dataclass(frozen=True, kw_only=True)
-class Items:
+class Items(Struct, frozen=True, kw_only=True):
     """A list."""
 
     nodes: tuple[Node, ...]
     spot: Spot
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A key and its value in a table."""
 
     key: Scalar
     value: Node
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """A mapping with distinct keys; entries from `<<` come after the table's own."""
 
     entries: tuple[Entry, ...]

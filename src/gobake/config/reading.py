@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.nodes import Items, Node, Scalar, Spot, Table
 from gobake.config.patterns import UNPRINTABLE
@@ -11,8 +13,7 @@ from gobake.config.spelling import printable, shown
 from gobake.errors import ConfigError, Where
 
 
-@dataclass(frozen=True, kw_only=True)
-class At:
+class At(Struct, frozen=True, kw_only=True):
     """A node with its dotted key. Reading entries and items records their places for later stages."""
 
     file: Path
@@ -20,7 +21,7 @@ class At:
     key: str = ""
     spot: Spot  # the position for errors: a scalar itself, the key of a list or mapping
     example: str = ""  # a correct line, the default remedy
-    places: dict[str, Where] = field(default_factory=dict)
+    places: dict[str, Where] = {}
 
     @property
     def where(self) -> Where:

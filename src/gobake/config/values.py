@@ -6,10 +6,12 @@ Defaults are applied later (model.py's defaults, and answers of Go and Git).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.cache_values import CacheConfig
 from gobake.config.gate_values import GateConfig
@@ -25,22 +27,17 @@ MAX_BYTES = 1 << 20
 # These mappings of a service are merged with those of `defaults`; all other values replace them.
 _MERGED = frozenset(("build_env", "env", "labels", "stamps"))
 _OWN = frozenset(("name", "where", "places", "package", "binaries"))
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def _nothing() -> Mapping[str, Any]:
-    return MappingProxyType({})
-
-
-@dataclass(frozen=True, kw_only=True)
-class BinaryConfig:
+class BinaryConfig(Struct, frozen=True, kw_only=True):
     """A command in the image of a service."""
 
     package: str  # Go's name of the program, ./path relative to the project's folder, or an import path
     name: str | None = None  # file name in the image
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServiceConfig:
+class ServiceConfig(Struct, frozen=True, kw_only=True):
     """The settings of one service, or those of `defaults` (which has no name and no package)."""
 
     name: str
@@ -74,11 +71,11 @@ class ServiceConfig:
     healthcheck: HealthCheck | None = None
     binaries: tuple[BinaryConfig, ...] | None = None
     # by key relative to the service
-    places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
+    places: Mapping[str, Where] = _NOTHING
 
     def where_of(self, key: str) -> Where:
         """Return the place of ``package``, ``env.HOME`` or ``files.0``; if not set, of the nearest key above it."""
-        return _nearest(self.places, key) or replace(self.where, key=f"{self.where.key}.{key}")
+        return _nearest(self.places, key) or self.where.of(f"{self.where.key}.{key}")
 
 
 class Services(tuple[ServiceConfig, ...]):
@@ -95,16 +92,14 @@ class Services(tuple[ServiceConfig, ...]):
         return made
 
 
-@dataclass(frozen=True, kw_only=True)
-class Token:
+class Token(Struct, frozen=True, kw_only=True):
     """The place of a token for a host; never the token itself."""
 
     variable: str  # name of the environment variable
     username: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrivateConfig:
+class PrivateConfig(Struct, frozen=True, kw_only=True):
     """How to reach private modules: names of the user's files and variables."""
 
     netrc: str | None = None  # a file, or `none`
@@ -116,15 +111,13 @@ class PrivateConfig:
     proxy: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class HistoryConfig:
+class HistoryConfig(Struct, frozen=True, kw_only=True):
     """Where the records of runs are kept."""
 
     folder: str | None = None  # as written, relative to gobake.yaml
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """A whole gobake.yaml."""
 
     file: Path
@@ -137,15 +130,15 @@ class Config:
     prebuilt: str | None = None
     provenance: str | None = None  # false, min or max
     discover: bool  # also build the main packages that no service names
-    bases: Mapping[str, str] = field(default_factory=_nothing)
-    private: PrivateConfig = field(default_factory=PrivateConfig)
-    cache: CacheConfig = field(default_factory=CacheConfig)
-    gate: GateConfig = field(default_factory=GateConfig)
-    history: HistoryConfig = field(default_factory=HistoryConfig)
+    bases: Mapping[str, str] = _NOTHING
+    private: PrivateConfig = PrivateConfig()
+    cache: CacheConfig = CacheConfig()
+    gate: GateConfig = GateConfig()
+    history: HistoryConfig = HistoryConfig()
     defaults: ServiceConfig
-    services: Services = field(default_factory=Services)
+    services: Services = Services()
     # by full dotted key
-    places: Mapping[str, Where] = field(default_factory=_nothing, repr=False, compare=False)
+    places: Mapping[str, Where] = _NOTHING
 
     def where_of(self, key: str) -> Where:
         """Return the place of a dotted key such as ``services.api.package``.
@@ -166,7 +159,7 @@ def merged(service: ServiceConfig, defaults: ServiceConfig) -> ServiceConfig:
     """Complete a service's settings by ``defaults``; labels, stamps and environments are merged key by key."""
     joined: dict[str, Any] = {}
     inherited: dict[str, Where] = {}
-    for name in (f.name for f in fields(ServiceConfig) if f.name not in _OWN):
+    for name in sorted(set(ServiceConfig.__struct_fields__) - _OWN):
         own, common = getattr(service, name), getattr(defaults, name)
         if common is None or (own is not None and name not in _MERGED):
             continue
@@ -181,6 +174,6 @@ def _nearest(places: Mapping[str, Where], key: str) -> Where | None:
     while above:
         if above in places:
             where = places[above]
-            return replace(where, key=where.key + key.removeprefix(above))
+            return where.of(where.key + key.removeprefix(above))
         above = above.rpartition(".")[0]
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # Suffixes of the files that the go command compiles, without and with cgo (go/build, Package)
 _ASSEMBLY = ("go", "s", "h", "syso")
@@ -17,8 +17,7 @@ def suffixes(*, cgo: bool) -> tuple[str, ...]:
     return _CGO if cgo else _ASSEMBLY
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One file, folder or link; a folder has neither source, link nor text."""
 
     path: str  # in the context, with `/` between the elements
@@ -27,8 +26,7 @@ class Entry:
     text: str = ""  # the content of a generated file
 
 
-@dataclass(frozen=True, kw_only=True)
-class Admitted:
+class Admitted(Struct, frozen=True, kw_only=True):
     """All that a build may read."""
 
     sources: tuple[Entry, ...]  # what the compile reads, ordered by path

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.context.links import Links, is_file
 from gobake.context.mentions import Mentions, folders, mentions, places
@@ -36,8 +37,7 @@ _UNSEARCHED = frozenset(("node_modules", "vendor"))
 SOURCE_FOLDER = "/src"  # the context in the compile, which flags may name
 
 
-@dataclass(frozen=True, kw_only=True)
-class Beyond:
+class Beyond(Struct, frozen=True, kw_only=True):
     """What a package needs that Go does not list. Sorted paths of the context."""
 
     headers: tuple[str, ...] = ()  # files that the compiler reads

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _QUOTED = re.compile(
     r'^[ \t]*(?://[ \t]*)?(?:[#%][ \t]*(?:include|include_next|import|embed)|\.(?:include|incbin))[ \t]*"([^"\n]+)"',
@@ -17,8 +18,7 @@ _CGO = re.compile(r"^[ \t]*(?://[ \t]*)?#cgo[ \t]+([^:\n]*):[ \t]*([^\n]*)$", re
 _IMPORTS_C = re.compile(r'^\s*(?:import\s+)?"C"', re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mentions:
+class Mentions(Struct, frozen=True, kw_only=True):
     """What one source mentions, as written there."""
 
     quoted: tuple[str, ...] = ()  # #include "x" and the like

@@ -9,8 +9,9 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.context.links import Links
 from gobake.context.patterns import expand, names
@@ -32,8 +33,7 @@ _PACKAGE = re.compile(
 _UNSEARCHED = frozenset(("node_modules",))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Missed:
+class Missed(Struct, frozen=True, kw_only=True):
     """Looks for missing files in the log of one compile."""
 
     layout: Layout

@@ -11,9 +11,10 @@ import fcntl
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+
+from msgspec import Struct
 
 _KEEP_SECONDS = 14 * 24 * 3600
 _MOST = 64  # concurrent runs of one checkout; more share the last folder
@@ -40,12 +41,11 @@ class Lock:
             os.close(self._opened)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """The folder of one run."""
 
     folder: Path
-    lock: Lock | None = field(default=None, repr=False, compare=False)  # None: shared with another run
+    lock: Lock | None = None  # None: shared with another run
 
 
 def take(home: Path) -> Slot:

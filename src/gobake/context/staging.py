@@ -14,9 +14,10 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.context.entries import Admitted, Entry
 from gobake.context.slots import Slot, take
@@ -30,8 +31,7 @@ _TRIES = 5  # attempts to read a file that is being written
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Copy:
+class Copy(Struct, frozen=True, kw_only=True):
     """One file of the context."""
 
     path: str
@@ -39,15 +39,14 @@ class Copy:
     executable: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Staged:
+class Staged(Struct, frozen=True, kw_only=True):
     """The folders of one run."""
 
     sources: Path  # what the compile reads
     files: Path  # what only goes into images
     read: tuple[Copy, ...] = ()  # the files in `sources`, ordered by path
     copied: tuple[Copy, ...] = ()  # the files in `files`
-    slot: Slot | None = field(default=None, repr=False, compare=False)  # locks the folders for this run
+    slot: Slot | None = None  # locks the folders for this run
 
 
 def nothing(home: Path) -> Staged:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
+
 from gobake.config.values import Config, PrivateConfig
 from gobake.credentials import host, netrc
 from gobake.credentials.hosts import Hosts
@@ -67,8 +69,7 @@ class Access:
     proxies: str = ""  # GOPROXY for display: hosts without logins and paths
 
 
-@dataclass(frozen=True, kw_only=True)
-class Folders:
+class Folders(Struct, frozen=True, kw_only=True):
     """Folders for the files that a build gets."""
 
     kept: Path  # known hosts and certificates, which a pasted command needs later
@@ -186,8 +187,7 @@ def _at_host(entry: str) -> str:
     return "a proxy"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Values:
+class _Values(Struct, frozen=True, kw_only=True):
     """The values from all sources."""
 
     private: PrivateConfig

@@ -5,16 +5,16 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from gobake.gotool.modules import Layout
 
 _SETTINGS = ("GOPRIVATE", "GONOPROXY", "GONOSUMDB")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hosts:
+class Hosts(Struct, frozen=True, kw_only=True):
     """Names of servers, without ports."""
 
     modules: frozenset[str] = frozenset()  # servers in the paths of required modules

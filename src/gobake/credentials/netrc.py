@@ -6,12 +6,12 @@ Python's own parser has other rules for quotes and comments than Go and curl, an
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 
+from msgspec import Struct
 
-@dataclass(frozen=True, kw_only=True)
-class Login:
+
+class Login(Struct, frozen=True, kw_only=True):
     """User and password for a host, which may have a port."""
 
     host: str

@@ -12,8 +12,9 @@ import binascii
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.credentials.spellings import Finder, forms
 from gobake.errors import GobakeError
@@ -21,8 +22,7 @@ from gobake.errors import GobakeError
 MARK = b"***"
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Secret:
+class Secret(Struct, frozen=True, kw_only=True, order=True):
     """A value that must not be shown. ``user``: its user, if the two are sent together."""
 
     value: str

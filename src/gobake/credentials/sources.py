@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.values import Config, PrivateConfig
 from gobake.credentials import host, netrc
@@ -20,8 +22,7 @@ LONGEST_FILE = 500_000  # bytes; BuildKit's limit for a secret is 500 KiB
 USER = "oauth2"  # user name for tokens; GitHub and GitLab accept any
 
 
-@dataclass(frozen=True, kw_only=True)
-class Names:
+class Names(Struct, frozen=True, kw_only=True):
     """Resolves names in gobake.yaml to files and values of this machine, with errors at the name's place."""
 
     config: Config | None

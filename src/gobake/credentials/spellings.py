@@ -10,7 +10,8 @@ import base64
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SHORTEST = 4  # characters; shorter secrets are found only as whole words
 _LEAST = 3  # characters; shorter ones are ignored, since they would blank half of a log
@@ -112,8 +113,7 @@ def plain(raw: bytes) -> bytes:
     return _ESCAPES.sub(_meant, raw)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Forms:
+class Forms(Struct, frozen=True, kw_only=True):
     """The forms of a secret, by the spelling in which they are searched."""
 
     words: frozenset[bytes]  # in the original text, as whole words

@@ -10,10 +10,12 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.engine.builder import docker_command, not_started, refusal
 from gobake.engine.triggers import Triggers
@@ -27,8 +29,7 @@ _SETTINGS = {  # of buildx
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class BakeCall:
+class BakeCall(Struct, frozen=True, kw_only=True):
     """One `docker buildx bake`."""
 
     files: tuple[Path, ...]
@@ -36,8 +37,8 @@ class BakeCall:
     builder: str = ""
     no_cache: bool = False
     metadata_file: Path | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)  # environment that is never printed
+    variables: Mapping[str, str] = {}
+    secrets: Mapping[str, str] = {}  # environment that is never printed
     plugin: str = ""  # the buildx plugin, where it is known and can be started without the docker command
 
     @property

@@ -10,8 +10,10 @@ import shutil
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.engine import api, builder_cache
 from gobake.engine.gc_rules import CollectRule, parse_rules
@@ -23,8 +25,7 @@ from gobake.proc.command import Late, NotStarted, Running
 ASK_SECONDS = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """One machine of a builder."""
 
     name: str
@@ -37,8 +38,7 @@ class Node:
     rules: tuple[CollectRule, ...] = ()  # of its garbage collection
 
 
-@dataclass(frozen=True, kw_only=True)
-class Builder:
+class Builder(Struct, frozen=True, kw_only=True):
     """What `docker buildx inspect` says about the builder that will build."""
 
     name: str
@@ -78,8 +78,7 @@ class Builder:
         return all(_release(node.buildkit) >= (0, 14) for node in self.nodes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True, kw_only=True):
     """What `docker info` says of the client and the engine; "" where it does not know."""
 
     engine: str = ""  # version

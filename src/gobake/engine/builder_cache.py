@@ -12,9 +12,10 @@ import hashlib
 import os
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gobake import memo
 from gobake.engine import api
@@ -24,8 +25,7 @@ _TRUSTED_SECONDS = 3600
 _OF_THE_ENGINE = ("ID", "Name", "ServerVersion", "KernelVersion", "Architecture", "DockerRootDir", "DriverStatus")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What need not be asked."""
 
     inspect: str  # what `docker buildx inspect` said

@@ -7,7 +7,8 @@ than the rule's limit (docs.docker.com/build/cache/garbage-collection).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _FIELD = re.compile(r"(?m)^ ([A-Z][A-Za-z ]*):[ \t]*(.*)$")
 _SIZE = re.compile(r"([\d.]+)\s*([kKMGTP]?)(i?)B")
@@ -16,8 +17,7 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
-@dataclass(frozen=True, kw_only=True)
-class CollectRule:
+class CollectRule(Struct, frozen=True, kw_only=True):
     """One rule that may delete cache mounts."""
 
     limit: int  # bytes that the builder may keep before the rule deletes

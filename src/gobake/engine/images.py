@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from gobake.engine import api
 from gobake.engine.builder import ask, docker_command
@@ -22,8 +23,7 @@ from gobake.proc.command import CommandError
 _API_SECONDS = 20.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImageSize:
+class ImageSize(Struct, frozen=True, kw_only=True):
     """Bytes of one platform's image; None is unknown."""
 
     platform: Platform

@@ -6,9 +6,10 @@ import contextlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.engine import api
 from gobake.engine.bake import ending
@@ -52,8 +53,7 @@ def inspect_image(reference: str, template: str, seconds: float) -> str | None:
     raise RegistryRefused(f"{reference}: {said}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CacheMount:
+class CacheMount(Struct, frozen=True, kw_only=True):
     """One cache mount that a builder keeps."""
 
     record: str  # BuildKit's own id: another one after the mount was deleted and began anew
@@ -92,8 +92,7 @@ def _du(builder: str, *words: str, until: float | None = None) -> str | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True):
     """What a builder keeps."""
 
     records: int  # of all kinds

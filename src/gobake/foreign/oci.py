@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
@@ -18,15 +19,14 @@ _LAYOUT_VERSIONS = ("1.0.0",)
 _MOST_PARTS = 20_000  # of a manifest; engines allow a few hundred layers, a layer cache has more
 
 
-@dataclass(frozen=True, kw_only=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True, kw_only=True):
     """A reference to a blob in a manifest or index."""
 
     digest: str
     size: int = 0  # bytes; 0 if not given
     kind: str = ""  # media type
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    platform: Mapping[str, str] = field(default_factory=dict)  # os, architecture, variant; empty if not given
+    annotations: Mapping[str, str] = {}
+    platform: Mapping[str, str] = {}  # os, architecture, variant; empty if not given
 
     @property
     def is_manifest(self) -> bool:
@@ -40,8 +40,7 @@ class Descriptor:
         return checks.tag(named) if named else ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """A manifest, or an index of manifests."""
 
     digest: str  # of its bytes
@@ -59,8 +58,7 @@ class Manifest:
         yield from self.manifests
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """An image's configuration, as far as a seed needs it."""
 
     labels: Mapping[str, str]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.gotool import settings
 from gobake.gotool.modules import BuildRoot, Layout, Module
@@ -24,8 +25,7 @@ _FIELDS = ("Dir", "ImportPath", "Name", "Target", *COMPILED, "EmbedPatterns", "E
 WHY = ("IgnoredGoFiles", "TestGoFiles", "XTestGoFiles")  # a folder with only these rightly has no package
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True, order=True):
     """The settings of one question to Go, which are those of the compile."""
 
     platform: Platform
@@ -52,8 +52,7 @@ class Query:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """A query to one module or workspace of the user's tree.
 
     A local module that replaces another is queried in its own folder. From outside, Go would load the whole module
@@ -111,8 +110,7 @@ class Question:
         return self.folder, self.work, tuple(sorted(self.env().items())), tuple(self.command)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """Go's output for a question."""
 
     question: Question

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.errors import ProjectError, Where
 
@@ -14,8 +15,7 @@ TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|//.*|[()]|=>|[^\s()"`]+')
 _TAKEN_APART = re.compile(r'["`()]|//|=>')  # lines with these cannot be split at white space
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModFile:
+class ModFile(Struct, frozen=True, kw_only=True):
     """The content of a go.mod or go.work. Paths are as written, with ``/``."""
 
     module: str = ""  # module path; "" in a go.work

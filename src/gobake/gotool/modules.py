@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.errors import ProjectError, Where
 from gobake.gotool.modfile import ModFile, read
@@ -21,8 +23,7 @@ _VERSION = re.compile(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?(?:rc\d+|beta\d+)?(?:[-+]
 _SKIPPED = frozenset(("vendor", "testdata", "node_modules"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Module:
+class Module(Struct, frozen=True, kw_only=True):
     """A module whose source lies in the user's tree."""
 
     path: str
@@ -32,8 +33,7 @@ class Module:
     remotes: tuple[str, ...] = ()  # paths of non-local modules that replace others
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildRoot:
+class BuildRoot(Struct, frozen=True, kw_only=True):
     """A folder in which `go build` runs: that of a go.work, or of a single module."""
 
     directory: Path  # absolute
@@ -86,16 +86,14 @@ class BuildRoot:
         return required and not self.vendored_with(goflags)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unread:
+class Unread(Struct, frozen=True, kw_only=True):
     """A module below the project's root whose go.mod cannot be used."""
 
     directory: Path
     why: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """The folders and modules of a project, as known before Go is asked."""
 
     root: Path  # the folder of gobake.yaml, go.work or go.mod

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from gobake.errors import GobakeError, ProjectError
 from gobake.gotool import words
 from gobake.gotool.modules import BuildRoot, Layout, Module
 
 
-@dataclass(frozen=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """A package of the user's tree: the union of the answers to all questions."""
 
     import_path: str
@@ -35,8 +35,7 @@ class Package:
     runs: bool = False  # a command with a func main
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """A module or package that Go cannot read. It is an error only for builds that need it."""
 
     directory: PurePosixPath  # relative to the context
@@ -50,8 +49,7 @@ class Trouble:
         return " ".join(self.words.split())
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoTree:
+class GoTree(Struct, frozen=True, kw_only=True, dict=True):
     """All packages of the user's tree, by import path."""
 
     layout: Layout

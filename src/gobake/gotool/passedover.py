@@ -7,8 +7,9 @@ flag of `go list` removes a release tag, so this module reads what such files im
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _RELEASE = re.compile(r"^//(?:go:build| \+build)\b.*\bgo1\.\d", re.MULTILINE)
 _COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -19,8 +20,7 @@ _EMBED = re.compile(r"^//go:embed\s+(.*)$", re.MULTILINE)
 _PATTERN = re.compile(r'"([^"]*)"|`([^`]*)`|(\S+)')
 
 
-@dataclass(frozen=True, kw_only=True)
-class PassedOver:
+class PassedOver(Struct, frozen=True, kw_only=True):
     """Such a file, with its imports and //go:embed patterns."""
 
     name: str

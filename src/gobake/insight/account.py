@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.causes import Explanation
@@ -14,8 +15,7 @@ from gobake.insight.trend import Trend, trend
 from gobake.runs.record import RunRecord
 
 
-@dataclass(frozen=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """What reports print. None: not asked for, or nothing to say."""
 
     card: Scorecard

@@ -6,14 +6,14 @@ Every report prints these and nothing else; scorecard.py makes them from records
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
 from gobake.runs.summary import RunSummary as RunSummary  # made by scorecard.py, kept beside the record
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepFigures:
+class StepFigures(Struct, frozen=True, kw_only=True):
     """Counts of steps by outcome. Work that several targets share counts once, as that of the one that did it."""
 
     reused: int = 0
@@ -30,8 +30,7 @@ class StepFigures:
     weighted_hit_rate: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoFigures:
+class GoFigures(Struct, frozen=True, kw_only=True):
     """Go's own account: packages of the standard library count, tests do not."""
 
     total: int  # packages that the commands consist of
@@ -48,8 +47,7 @@ class GoFigures:
         return self.cached / self.total if self.total else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CommandFigures:
+class CommandFigures(Struct, frozen=True, kw_only=True):
     """One service on one platform."""
 
     service: str
@@ -58,8 +56,7 @@ class CommandFigures:
     go: GoFigures
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A service, strategy or platform: what its steps came to."""
 
     name: str
@@ -67,8 +64,7 @@ class Part:
     seconds: float  # at work on its steps
 
 
-@dataclass(frozen=True, kw_only=True)
-class Saved:
+class Saved(Struct, frozen=True, kw_only=True):
     """Seconds that caches saved, less what they cost; may be negative."""
 
     steps: float  # what reused and imported steps took when they were last executed
@@ -81,8 +77,7 @@ class Saved:
         return self.steps + self.packages - self.cost
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scorecard:
+class Scorecard(Struct, frozen=True, kw_only=True):
     """The figures of one run."""
 
     run: RunRecord

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Cause(StrEnum):
@@ -24,8 +25,7 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One thing that is other than in the run that it is compared with."""
 
     kind: str  # added, removed, changed
@@ -34,8 +34,7 @@ class Change:
     after: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Miss:
+class Miss(Struct, frozen=True, kw_only=True):
     """The first step of a target that missed, and those that only follow from it."""
 
     target: str
@@ -52,8 +51,7 @@ class Miss:
     platforms: tuple[str, ...] = ()  # all of those that it concerns
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackageCause:
+class PackageCause(Struct, frozen=True, kw_only=True):
     """Packages that were compiled because of one thing."""
 
     platform: str
@@ -65,8 +63,7 @@ class PackageCause:
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Advice:
+class Advice(Struct, frozen=True, kw_only=True):
     """Something that would have been faster, by the evidence of recorded runs."""
 
     kind: str  # changing-file, costly-export, moving-base, collected-mount
@@ -75,8 +72,7 @@ class Advice:
     runs: int  # that it was seen in
 
 
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """All of a run."""
 
     run: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from gobake.insight.card import Scorecard
 from gobake.insight.costs import longest
@@ -19,8 +20,7 @@ class Unit(StrEnum):
     BYTES = "bytes"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One figure of both runs; None is unknown."""
 
     name: str
@@ -41,8 +41,7 @@ class Row:
         return (self.difference > 0) == self.more_is_better
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """A run, another that it is compared with, and their figures."""
 
     run: str

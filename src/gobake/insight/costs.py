@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec import Struct
 
 from gobake.insight.identity import is_base, step_keys
 from gobake.runs import window
@@ -13,13 +14,12 @@ from gobake.runs.record import CacheRecord, RunRecord, StepRecord
 CACHED = ("reused", "imported", "unknown")  # outcomes of a step that need not be done
 
 
-@dataclass(frozen=True, kw_only=True)
-class Costs:
+class Costs(Struct, frozen=True, kw_only=True):
     """Seconds by step and by (platform, import path); what is not there is not on record."""
 
     keys: Sequence[str]  # of the run's steps, see step_keys
-    steps: Mapping[str, float] = field(default_factory=dict)
-    packages: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    steps: Mapping[str, float] = {}
+    packages: Mapping[tuple[str, str], float] = {}
 
 
 def last_costs(record: RunRecord, earlier: Sequence[RunRecord]) -> Costs:

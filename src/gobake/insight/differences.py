@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from gobake.config import stamps
 from gobake.insight import files
@@ -18,8 +19,7 @@ ENVIRONMENT = "env:"  # what the names of arguments begin with that are environm
 _FLAG = re.compile(r"(?<!\S)(--?[A-Za-z][\w-]*)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """One reason why a step's result could not be that of the earlier run."""
 
     cause: Cause

@@ -8,8 +8,10 @@ its result is the same as it was and no cache had it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec.structs import replace
 
 from gobake.insight import absent, differences
 from gobake.insight.advice import advise

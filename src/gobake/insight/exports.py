@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.insight.costs import longest
 from gobake.insight.identity import step_keys
@@ -13,8 +14,7 @@ from gobake.runs.record import RunRecord
 LEAST = 3  # with fewer exports there is nothing to compare
 
 
-@dataclass(frozen=True, kw_only=True)
-class Balance:
+class Balance(Struct, frozen=True, kw_only=True):
     """Seconds over the last runs."""
 
     runs: int  # that exported

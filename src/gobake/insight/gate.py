@@ -7,10 +7,12 @@ is another matter: it asks for evidence that a cache was used, and what is unkno
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil, floor
 from statistics import median
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit
 from gobake.insight.card import RunSummary, Scorecard, work_of
@@ -41,8 +43,7 @@ class State(StrEnum):
     UNTOLD = "untold"  # the evidence does not tell
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gate:
+class Gate(Struct, frozen=True, kw_only=True):
     """What a run must reach. Shares are fractions."""
 
     min_hit_rate: float | None = None
@@ -59,8 +60,7 @@ class Gate:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that was looked at."""
 
     check: Check
@@ -71,8 +71,7 @@ class Finding:
     why: str = ""  # of EXEMPT, what excuses it; of UNTOLD, what is not known
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """All that was looked at."""
 
     findings: tuple[Finding, ...] = ()
@@ -135,8 +134,7 @@ def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary]) -> Verdict
 # ---- what excuses a run
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Excuse:
+class _Excuse(Struct, frozen=True, kw_only=True):
     name: Exemption
     why: str
 

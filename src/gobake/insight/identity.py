@@ -13,7 +13,8 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.runs.record import RunRecord, StepRecord
 
@@ -61,8 +62,7 @@ def is_base(step: StepRecord) -> bool:
     return step.instruction.startswith("FROM ")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """One step, by what it is."""
 
     target: str

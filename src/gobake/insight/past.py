@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from gobake.insight.identity import Place
 from gobake.runs.record import RunRecord, StepRecord, TargetRecord
@@ -14,8 +15,7 @@ MISSED = ("executed", "shared")
 _HAD = (*MISSED, "reused", "imported", "unknown")
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True, dict=True):
     """A run with what is asked of it again and again."""
 
     run: RunRecord
@@ -91,8 +91,7 @@ class Look:
         return tuple(found)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """A step of an earlier run."""
 
     look: Look

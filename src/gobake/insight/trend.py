@@ -7,9 +7,10 @@ runs is their median deviation from the median, which a single odd run does not 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
+
+from msgspec import Struct
 
 from gobake.insight.card import RunSummary
 from gobake.runs import window
@@ -31,8 +32,7 @@ class Figure(StrEnum):
         return None if value is None else float(value)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spread:
+class Spread(Struct, frozen=True, kw_only=True):
     """One figure over several runs."""
 
     figure: Figure
@@ -47,8 +47,7 @@ class Spread:
         return max(_SIGMAS * self.deviation, least)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """A figure of one run that stands out from those before it."""
 
     figure: Figure
@@ -60,8 +59,7 @@ class Change:
         return (self.value > self.usual.median) == (self.figure is Figure.SECONDS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trend:
+class Trend(Struct, frozen=True, kw_only=True):
     """The runs of one branch that are like its newest, which is none of `spreads`."""
 
     branch: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.insight.card import StepFigures
 from gobake.insight.costs import CACHED, Costs
@@ -19,8 +20,7 @@ from gobake.trace.intervals import covered
 _RANK = ("executed", "imported", "reused", "unknown")  # whose outcome it is, where targets saw it differently
 
 
-@dataclass(frozen=True, kw_only=True)
-class Piece:
+class Piece(Struct, frozen=True, kw_only=True):
     """One piece of work and the steps that show it."""
 
     outcome: str  # "" where a sibling did it under another digest, or BuildKit for itself
@@ -141,8 +141,7 @@ def critical_path(record: RunRecord) -> tuple[tuple[int, ...], float | None]:
     return tuple(reversed(path)), seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Chain:
+class _Chain(Struct, frozen=True, kw_only=True):
     """Steps of which each needs the one before."""
 
     last: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 
 class Kind(StrEnum):
@@ -27,8 +28,7 @@ class Kind(StrEnum):
     CGO = "cgo"  # files that are compiled only with cgo
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True, order=True):
     """One place in a source."""
 
     kind: Kind
@@ -38,8 +38,7 @@ class Finding:
     value: str = ""  # its path, program or port
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Rule:
+class _Rule(Struct, frozen=True, kw_only=True):
     kind: Kind
     word: str  # a regular expression for the called function
     argument: str = ""  # and for what follows the bracket; its first group is the value

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from gobake.model import Service, Strategy, is_system_folder
 from gobake.needs.evidence import Finding, Kind
@@ -20,8 +21,7 @@ _MOUNTED = ("/dev", "/proc", "/sys")
 _TZDATA = "time/tzdata"  # this package links the database into the program
 
 
-@dataclass(frozen=True, kw_only=True)
-class Need:
+class Need(Struct, frozen=True, kw_only=True):
     """One thing that a service needs."""
 
     kind: Kind
@@ -31,15 +31,14 @@ class Need:
     answer: str  # the remedy if any image lacks it; else what provides it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """What is known about the sources of a service."""
 
     findings: tuple[Finding, ...]
     imports: frozenset[str]  # imports of its packages in the tree
     linked: frozenset[str] = frozenset()  # all packages of the program, from its last build; empty if unknown
     # the project's root, relative to the context
-    root: PurePosixPath = field(default_factory=PurePosixPath)
+    root: PurePosixPath = PurePosixPath()
 
 
 def needs(
@@ -60,8 +59,7 @@ def needs(
     return tuple(sorted(result, key=lambda need: (order.index(need.kind), need.what)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Subject:
+class _Subject(Struct, frozen=True, kw_only=True):
     service: Service
     strategies: tuple[Strategy, ...]
     sources: Sources

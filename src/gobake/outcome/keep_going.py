@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.errors import BuildFailed, DiskFull, GobakeError, TransferStalled
 from gobake.gotool.packages import GoTree, Package
@@ -35,8 +37,7 @@ _COMMAND = re.compile(r"^package main\b", re.MULTILINE)
 _IGNORED = re.compile(r"^//go:build ignore\b", re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NotBuilt:
+class NotBuilt(Struct, frozen=True, kw_only=True):
     """A target that is left out of the rest of a run, or a module that cannot be read and is no target at all."""
 
     name: str  # of the target, or the module's path

@@ -8,9 +8,11 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.checkout.ci import CIContext
 from gobake.engine import Builder, EngineInfo, ImageSize
@@ -36,8 +38,7 @@ _TOLD = f"[{TRACE}] exporting to client directory"
 _DIGEST = "containerimage.digest"  # key of buildx's metadata file
 
 
-@dataclass(frozen=True, kw_only=True)
-class Left:
+class Left(Struct, frozen=True, kw_only=True):
     """What a build leaves to look at when it failed."""
 
     staged: Path | None = None  # the copies of the tree that it was built from

@@ -7,9 +7,11 @@ Nothing here starts a process, asks an engine or writes a file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake import recipe
 from gobake.caching.layers.plan import LayerPlan, layer_caches
@@ -30,8 +32,7 @@ from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.targets.matrix import Matrix, select
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildPlan:
+class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
     """Targets and why they are built, the caches they read and write, and what the build is called with."""
 
     request: BuildRequest

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from gobake.caching.layers.plan import Builders
 from gobake.engine import Builder, BuilderQuery, EngineInfo, Node, host_platform
 from gobake.model import Platform, Target
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlannedBuilder:
+class PlannedBuilder(Struct, frozen=True, kw_only=True):
     """Where a plan is to be carried out."""
 
     answer: Builder  # what it says of itself, or what is assumed
     name: str = ""  # as --builder gave it
-    info: EngineInfo = field(default_factory=EngineInfo)  # of the engine; not needed for builders outside of it
+    info: EngineInfo = EngineInfo()  # of the engine; not needed for builders outside of it
     asked: bool = True  # False: the answer is assumed
 
     @property

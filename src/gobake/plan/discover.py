@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.caching.policy.choice import CacheSettings, choose
 from gobake.caching.policy.options import CacheOptions
@@ -32,8 +34,7 @@ from gobake.versions import vcs
 from gobake.versions.modules import VERSION
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
+class Opened(Struct, frozen=True, kw_only=True):
     """A project and what was learnt on the way."""
 
     project: Project
@@ -43,7 +44,7 @@ class Opened:
     modules: Mapping[str, str]  # versions by git of modules with tags of their own, by variable of the bake file
     vcs: Mapping[str, str]  # what Go would write of the commit into programs that want it, by variable of the bake file
     host_go: str | None  # path of the host's go command, where it is new enough
-    trust: Trust = field(default_factory=Trust)
+    trust: Trust = Trust()
     written: Config | None = None  # what the tree's own gobake.yaml says, whether it holds or not
     vouched: bool = False  # by whoever runs
 

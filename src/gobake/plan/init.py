@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.initfile import Entry
 from gobake.errors import UsageError
@@ -23,13 +24,12 @@ _READ = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Begun:
+class Begun(Struct, frozen=True, kw_only=True):
     """The content of a new gobake.yaml."""
 
     project: Project
     name: str
-    entries: dict[str, Entry] = field(default_factory=dict)  # by service
+    entries: dict[str, Entry] = {}  # by service
     left_out: tuple[str, ...] = ()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe import prebuilt_folder, prebuilt_name
@@ -13,8 +14,7 @@ from gobake.targets.matrix import Matrix
 NO_GO = "no Go on this machine to compile it"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """A binary that the pattern does not find."""
 
     service: Service

@@ -9,9 +9,11 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.values import RESERVED_NAMES, Config, ServiceConfig, merged
 from gobake.errors import ConfigError, GobakeError, ProjectError, Where
@@ -30,19 +32,17 @@ from gobake.versions.modules import with_modules
 from gobake.versions.variables import Checked, checked
 
 
-@dataclass(frozen=True, kw_only=True)
-class Overrides:
+class Overrides(Struct, frozen=True, kw_only=True):
     """What the command line says over the configuration. None means: not said."""
 
     registry: str | None = None
-    bases: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """What the repository tells of its commands."""
 
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: Evidence = Evidence()
     idle: frozenset[str] = frozenset()  # import paths of commands whose main does nothing
 
 

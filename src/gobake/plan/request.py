@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.caching.policy.options import CacheOptions
 from gobake.config.gate_values import GateConfig
@@ -12,15 +13,14 @@ from gobake.model import Platform
 from gobake.targets.matrix import Selection
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProjectRequest:
+class ProjectRequest(Struct, frozen=True, kw_only=True):
     """What every command is told."""
 
     directory: Path
     config_file: Path | None = None
     builder: str = ""
     registry: str | None = None
-    bases: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, str] = {}
     platforms: tuple[Platform, ...] = ()
     history: Path | None = None  # where the records of runs are kept
     version: str = ""  # what --version says
@@ -29,14 +29,13 @@ class ProjectRequest:
     lenient: bool = False  # show, and ask nobody: what is not trusted is left out
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildRequest:
+class BuildRequest(Struct, frozen=True, kw_only=True):
     """Everything that a build command is told."""
 
     project: ProjectRequest
     selection: Selection
-    caches: CacheOptions = field(default_factory=CacheOptions)
-    gate: GateConfig = field(default_factory=GateConfig)
+    caches: CacheOptions = CacheOptions()
+    gate: GateConfig = GateConfig()
     tag: str = "latest"
     push: bool = False
     load: bool = False

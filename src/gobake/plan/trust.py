@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.checkout import git
 from gobake.checkout.ci import CIContext, CIProvider, look
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from gobake.plan.request import ProjectRequest
 
 
-@dataclass(frozen=True, kw_only=True)
-class Established:
+class Established(Struct, frozen=True, kw_only=True):
     """What holds of a configuration, and why."""
 
     config: Config | None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.checkout.git import Checkout
 from gobake.config import stamps
@@ -20,8 +21,7 @@ LATEST = "latest"
 _SEMANTIC = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")  # a tag of an image has no +
 
 
-@dataclass(frozen=True, kw_only=True)
-class Versions:
+class Versions(Struct, frozen=True, kw_only=True):
     """What is linked into programs and written on images."""
 
     values: Mapping[str, str]  # by variable of the bake file
@@ -29,8 +29,7 @@ class Versions:
     notes: tuple[str, ...] = ()  # what the user should know of it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """What the command line says."""
 
     tag: str = LATEST

@@ -14,9 +14,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct
 
 from gobake.proc.orphans import MARK
 
@@ -43,8 +44,7 @@ class Late(CommandError):
         super().__init__(f"{program} did not end within {seconds:g} s")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
+class Done(Struct, frozen=True, kw_only=True):
     """A program that ended."""
 
     code: int

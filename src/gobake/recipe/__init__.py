@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.context.admitted import packages
 from gobake.gotool.packages import GoTree
@@ -63,8 +64,7 @@ HEADER = """Written by gobake for {project}; run `gobake render` again rather th
 It needs nothing of gobake: `docker buildx bake` in this folder builds it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Struct, frozen=True, kw_only=True):
     """The three generated texts."""
 
     dockerfile: str

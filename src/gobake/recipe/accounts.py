@@ -6,7 +6,8 @@ A stage on the builder's platform makes them, and several images share it. Nothi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.model import Project, Strategy, Target
 
@@ -16,8 +17,7 @@ _ROOT = "root:x:0:0:root:/root:/sbin/nologin"
 _ROOT_GROUP = "root:x:0:"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """A stage whose /out has /etc/passwd, /etc/group and a home for one user on one base."""
 
     stage: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.config import stamps
 from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
@@ -30,8 +31,7 @@ _TEXTS = {"netrc": NETRC_VARIABLE, "env": ENVIRONMENT_VARIABLE}
 _FILES = {"ca": CA_VARIABLE, "known_hosts": KNOWN_HOSTS_VARIABLE}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """Paths for bake (relative to its working folder, or absolute), and the output."""
 
     context: str
@@ -44,8 +44,7 @@ class Places:
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
 
 
-@dataclass(frozen=True, kw_only=True)
-class TargetCache:
+class TargetCache(Struct, frozen=True, kw_only=True):
     """The layer caches of one target."""
 
     imports: tuple[CacheEntry, ...] = ()  # cache-from

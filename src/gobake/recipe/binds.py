@@ -6,7 +6,8 @@ The mounted content is part of a step's cache key, so an edit in one module reru
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gobake.context.admitted import admitted
 from gobake.gotool.packages import GoTree

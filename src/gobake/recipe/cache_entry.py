@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
 
+from msgspec import Struct
 
-@dataclass(frozen=True, kw_only=True)
-class CacheEntry:
+
+class CacheEntry(Struct, frozen=True, kw_only=True):
     """A backend and its attributes; its text is buildx's `type=registry,ref=...`."""
 
     type: str  # registry, local, gha, s3, azblob, inline

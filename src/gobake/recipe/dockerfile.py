@@ -6,8 +6,9 @@ The templates in bake/ contain instructions and comments; this module gives them
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from gobake.config import stamps
 from gobake.context.admitted import in_context, used_roots
@@ -35,8 +36,7 @@ _QUOTED = """quoted() { case $1 in *\\'*) printf '"%s"' "$1" ;; *) printf "'%s'"
 _LINKER = "-toolexec='sh /run/linker/linker'"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Image:
+class _Image(Struct, frozen=True, kw_only=True):
     """The values for a strategy's template."""
 
     stage: str

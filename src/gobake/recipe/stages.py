@@ -6,16 +6,16 @@ Pure values; dockerfile.py and the templates write them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from gobake.config import stamps
 from gobake.model import BuildOptions, Program, Service, Strategy
 from gobake.targets.matrix import Matrix
 
 
-@dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """One main package in a compile stage."""
 
     service: Service
@@ -52,8 +52,7 @@ class Command:
         return stamps.arguments(self.service)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """Commands that one `go build -o FOLDER/` can write without name clashes."""
 
     folder: str
@@ -65,8 +64,7 @@ class Batch:
         return self.commands[0].service
 
 
-@dataclass(frozen=True, kw_only=True)
-class LateStage:
+class LateStage(Struct, frozen=True, kw_only=True):
     """A stage that links with one set of build arguments, so other arguments do not rerun it.
 
     Late stages of one compile stage run one after the other, because they share a cache mount; those whose values
@@ -91,8 +89,7 @@ class LateStage:
         return any(command.service.vcs for command in self.commands)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CompileStage:
+class CompileStage(Struct, frozen=True, kw_only=True):
     """One `go build` for many services."""
 
     name: str

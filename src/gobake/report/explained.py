@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
+from msgspec import to_builtins
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -166,4 +167,4 @@ def markdown(text: str) -> str:
 
 
 def as_json(found: Explanation) -> dict[str, Any]:
-    return {"schema": SCHEMA, **asdict(found)}
+    return {"schema": SCHEMA, **to_builtins(found)}

@@ -6,9 +6,10 @@ Under schema 1 a key never changes its meaning; keys may be added. What is not k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
@@ -19,8 +20,7 @@ from gobake.text.printable import scrubbed
 SCHEMA = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What the document is made of."""
 
     account: Account
@@ -28,8 +28,7 @@ class Report:
     trends: Sequence[Trend] = ()  # of all branches among them
 
 
-@dataclass(frozen=True)
-class _Key:
+class _Key(Struct, frozen=True):
     """One key: its kind, what it means, where its value comes from."""
 
     name: str

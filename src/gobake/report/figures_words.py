@@ -5,7 +5,8 @@ prints it makes it harmless for its own medium.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.insight.account import Account
 from gobake.insight.card import Part, RunSummary, Scorecard, StepFigures
@@ -17,8 +18,7 @@ from gobake.report.quantities import UNKNOWN, moment_text, seconds_text, share_t
 _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """Columns after the first hold numbers."""
 
     columns: tuple[str, ...]

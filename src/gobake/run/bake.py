@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake import engine
 from gobake.credentials import EventRedactor
@@ -33,8 +35,7 @@ _TICK_SECONDS = 1.0  # without a word from buildx, after which clocks are looked
 _AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
 
 
-@dataclass(frozen=True, kw_only=True)
-class Baked:
+class Baked(Struct, frozen=True, kw_only=True):
     """What buildx left."""
 
     log: EventLog

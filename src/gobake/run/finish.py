@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.caching.layers import record as cache_run
 from gobake.engine import BuilderQuery
@@ -27,8 +29,7 @@ from gobake.trace.steps import Trace, steps
 Sizes = dict[str, tuple[SizeRecord, ...]]  # by target
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finished:
+class Finished(Struct, frozen=True, kw_only=True):
     """A run that is on record."""
 
     record: RunRecord
@@ -38,8 +39,7 @@ class Finished:
     notes: tuple[str, ...]  # for the user
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
+class _Seen(Struct, frozen=True, kw_only=True):
     """What the events and files of a build tell."""
 
     trace: Trace

@@ -9,9 +9,10 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from gobake.binary import elf, loaders
 from gobake.errors import CompileFailed, GoMissing, ProjectError, Unwritable
@@ -32,15 +33,14 @@ from gobake.trust import hostcode
 from gobake.versions.hostlink import Linked, linked
 
 
-@dataclass(frozen=True, kw_only=True)
-class HostGo:
+class HostGo(Struct, frozen=True, kw_only=True, dict=True):
     """What compiles here."""
 
     go: str | None  # path of the go command, None where none is new enough, or where it may not compile
     is_trusted: bool = True  # None for another reason than that the tree is not
     layout: Layout
-    access: Mapping[str, str] = field(default_factory=dict)  # environment with which it reaches modules
-    values: Mapping[str, str] = field(default_factory=dict)  # that are linked into programs, by build argument
+    access: Mapping[str, str] = {}  # environment with which it reaches modules
+    values: Mapping[str, str] = {}  # that are linked into programs, by build argument
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -127,8 +127,7 @@ def _check(file: Path, shown: Path, service: Service, platform: Platform, libc: 
         raise loaders.unfit(service.name, str(Strategy.PREBUILT), libc, program.interpreter)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Compile:
+class _Compile(Struct, frozen=True, kw_only=True, dict=True):
     """One program to be compiled here, as the compile stage does it in a container."""
 
     host: HostGo

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake import engine, recipe
 from gobake.context import staging
@@ -43,8 +45,7 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.runs.record import RunRecord
 
 
-@dataclass(frozen=True, kw_only=True)
-class PreparedBuild:
+class PreparedBuild(Struct, frozen=True, kw_only=True, dict=True):
     """A plan, and what lies ready for it when the build may begin."""
 
     plan: BuildPlan

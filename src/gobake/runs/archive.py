@@ -10,15 +10,17 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from gobake.errors import Unwritable, UsageError
 from gobake.files import atomic
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
 from gobake.runs import summary as summaries
-from gobake.runs.record import NewerRecord, RunRecord, UnreadableRecord, from_json, to_json
+from gobake.runs.record import NewerRecord, RunRecord, UnreadableRecord, from_json
 from gobake.runs.store import is_id
 from gobake.runs.summary import RunSummary
 
@@ -26,8 +28,7 @@ SCHEMA = 1
 LONGEST = 128 << 20  # bytes of a line; the events of a large build have some 20 MB
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One run."""
 
     record: RunRecord
@@ -35,8 +36,7 @@ class Entry:
     events: str | None = None  # None: they do not travel, or are gone
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """A line that is no run."""
 
     line: int  # from 1
@@ -44,9 +44,8 @@ class Refused:
 
 
 def to_line(entry: Entry) -> bytes:
-    summary = json.loads(summaries.to_text(entry.summary)) if entry.summary else None
-    data = {"schema": SCHEMA, "record": to_json(entry.record), "digest": summary, "events": entry.events}
-    return json.dumps(data, separators=(",", ":")).encode() + b"\n"
+    data = {"schema": SCHEMA, "record": entry.record, "digest": entry.summary, "events": entry.events}
+    return json.dumps(msgspec.to_builtins(data), separators=(",", ":")).encode() + b"\n"
 
 
 def from_line(line: bytes) -> Entry:
@@ -62,7 +61,7 @@ def from_line(line: bytes) -> Entry:
     record = from_json(data.get("record"))
     if not is_id(record.id):
         raise UnreadableRecord(f"has the id {record.id[:40]!r}, which is none of a run")
-    summary = summaries.from_text(json.dumps(data.get("digest")))  # what is no summary is made anew
+    summary = summaries.from_json(data.get("digest"))  # what is no summary is made anew
     if summary and (summary.id, summary.started) != (record.id, record.started):
         raise UnreadableRecord(f"has the summary of another run than {record.id}")
     events = data.get("events")

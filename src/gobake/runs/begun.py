@@ -14,9 +14,11 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.errors import Unwritable
 from gobake.files import atomic, whole
@@ -32,8 +34,7 @@ _ELSEWHERE_SECONDS = 24 * 3600.0  # a run of another machine is believed to live
 _ALIVE_SECONDS = 5.0  # between two signs of life
 
 
-@dataclass(frozen=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """Where a run was begun, as far as that tells whether locks are seen here."""
 
     host: str

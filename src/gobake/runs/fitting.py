@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gobake.foreign.checks import LONGEST_JSON
 from gobake.runs.record import InputsRecord, RunRecord, to_json

@@ -10,14 +10,17 @@ import calendar
 import contextlib
 import hashlib
 import os
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import cache
-from math import isfinite
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
 
 SCHEMA = 1
+_MOST = sys.float_info.max
+Finite = Annotated[float, Meta(ge=-_MOST, le=_MOST)]  # JSON of others may say 1e999
 
 
 class UnreadableRecord(Exception):
@@ -28,8 +31,7 @@ class NewerRecord(UnreadableRecord):
     """A record that a newer gobake wrote: nothing is wrong with it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SizeRecord:
+class SizeRecord(Struct, frozen=True, kw_only=True):
     """Bytes of one platform's image; None is unknown."""
 
     platform: str
@@ -37,8 +39,7 @@ class SizeRecord:
     uncompressed: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TargetRecord:
+class TargetRecord(Struct, frozen=True, kw_only=True):
     """One target and what became of it."""
 
     name: str
@@ -49,14 +50,13 @@ class TargetRecord:
     arguments: tuple[tuple[str, str], ...] = ()  # (name, sha256 of the value)
     digest: str = ""  # of the image index; "" where none was made
     sizes: tuple[SizeRecord, ...] = ()
-    seconds: float | None = None  # from the first step that was begun to the last that ended
+    seconds: Finite | None = None  # from the first step that was begun to the last that ended
     package: str = ""  # import path of the service's main package
     programs: tuple[str, ...] = ()  # import paths of further commands in the image
     failure: str = ""  # why it was not built, where the others were
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepRecord:
+class StepRecord(Struct, frozen=True, kw_only=True):
     """One step; times are seconds since the run began, None where it never began or ended."""
 
     target: str
@@ -66,8 +66,8 @@ class StepRecord:
     instruction: str
     digest: str
     outcome: str
-    started: float | None
-    seconds: float | None
+    started: Finite | None
+    seconds: Finite | None
     error: str = ""
     canceled: bool = False  # stopped because of Ctrl-C or of another step's failure
     transferred: int = 0  # bytes downloaded for it, or sent by the client
@@ -75,8 +75,7 @@ class StepRecord:
     needs: tuple[int, ...] = ()  # positions in the run's steps of those whose results it used
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoCommandRecord:
+class GoCommandRecord(Struct, frozen=True, kw_only=True):
     """One command of one platform."""
 
     package: str  # import path
@@ -84,22 +83,20 @@ class GoCommandRecord:
     compiled: tuple[int, ...] = ()  # positions in the platform's `compiled`
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoRecord:
+class GoRecord(Struct, frozen=True, kw_only=True):
     """What Go did for one platform, from the action graphs of this very run; without `compiled`, `linked`, `imports`
     and `actions` where no compile ran."""
 
     platform: str
     packages: int
-    compiled: tuple[tuple[str, float], ...]  # (import path, seconds)
-    linked: tuple[tuple[str, float], ...]
+    compiled: tuple[tuple[str, Finite], ...]  # (import path, seconds)
+    linked: tuple[tuple[str, Finite], ...]
     imports: tuple[tuple[int, ...], ...] = ()  # of each of `compiled`: positions of those that it imports
     actions: tuple[tuple[str, str], ...] = ()  # (import path, key in Go's build cache) of all packages
     commands: tuple[GoCommandRecord, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class MountRecord:
+class MountRecord(Struct, frozen=True, kw_only=True):
     """A Go cache mount of the run; None is unknown, 0 a mount that was not there."""
 
     name: str  # gomod, gobuild, golink
@@ -108,8 +105,7 @@ class MountRecord:
     after: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class InputsRecord:
+class InputsRecord(Struct, frozen=True, kw_only=True):
     """What went into a build: by digest where it is content, so that runs can be compared and nothing can be read.
 
     What is empty was not looked at.
@@ -124,8 +120,7 @@ class InputsRecord:
     prebuilt: tuple[tuple[str, str], ...] = ()  # binaries compiled outside: (name, 16 digits of sha256)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeedRecord:
+class SeedRecord(Struct, frozen=True, kw_only=True):
     """What was done with a seed in a run."""
 
     action: str  # restored, refused (then the build went on without it), saved whole, saved grown, not saved
@@ -133,32 +128,30 @@ class SeedRecord:
     digest: str = ""  # of the seed; that of a restored one was pinned
     size: int = 0  # bytes moved, unpacked
     packed: int | None = None  # bytes moved, packed; None is unknown
-    seconds: float = 0.0
+    seconds: Finite = 0.0
     error: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CacheRecord:
+class CacheRecord(Struct, frozen=True, kw_only=True):
     """One layer cache that one target read or wrote."""
 
     direction: str  # import or export
     target: str
     ref: str
-    seconds: float | None  # None: it did not end
+    seconds: Finite | None  # None: it did not end
     bytes: int | None = None  # written by an export; None: the events do not tell
     layers: int | None = None  # of an export
     found: bool | None = None  # whether an import had anything to read
     error: str = ""  # what was ignored; an import that just found nothing has none
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True, kw_only=True):
     """One invocation that built something."""
 
     schema: int = SCHEMA
     id: str
-    started: float  # seconds since the epoch
-    seconds: float
+    started: Finite  # seconds since the epoch
+    seconds: Finite
     outcome: str  # done, failed, interrupted, killed
     command: tuple[str, ...]
     project: str
@@ -216,7 +209,8 @@ def digests(arguments: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def to_json(record: RunRecord) -> dict[str, Any]:
-    return asdict(record)
+    found: dict[str, Any] = msgspec.to_builtins(record)
+    return found
 
 
 def from_json(data: object) -> RunRecord:
@@ -229,76 +223,6 @@ def from_json(data: object) -> RunRecord:
     if schema > SCHEMA:
         raise NewerRecord(f"has schema {schema}, and this gobake reads up to {SCHEMA}; use a newer one")
     try:
-        record = _reader(RunRecord)(data)
-    except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
+        return msgspec.convert(data, RunRecord)
+    except ValueError as error:  # also a key that is no text for UTF-8
         raise UnreadableRecord(f"is damaged: {error}") from None
-    assert isinstance(record, RunRecord)
-    return record
-
-
-@cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """What builds a value of a type hint from JSON: dataclasses, tuples, and scalars as they are. Made once for each:
-    reading the annotations again and again would cost more than reading a record."""
-    if is_dataclass(kind):
-        assert isinstance(kind, type)
-        return _object_reader(kind)
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)
-        if len(inner) == 2 and inner[1] is Ellipsis:
-            return _list_reader(inner[0])
-        return _tuple_reader(tuple(_reader(one) for one in inner))
-    return _scalar_reader(kind)
-
-
-def _object_reader(kind: type) -> Callable[[Any], Any]:
-    hints = get_type_hints(kind)
-    readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise ValueError(f"an object is wanted, not {type(value).__name__}")
-        return kind(**{key: readers[key](item) for key, item in value.items() if key in readers})
-
-    return read
-
-
-def _list_reader(inner: Any) -> Callable[[Any], Any]:
-    one = _reader(inner)
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"a list is wanted, not {type(value).__name__}")
-        return tuple([one(item) for item in value])
-
-    return read
-
-
-def _tuple_reader(inner: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"a list is wanted, not {type(value).__name__}")
-        if len(inner) != len(value):
-            raise ValueError(f"{len(inner)} items are wanted, not {len(value)}")
-        return tuple([one(item) for one, item in zip(inner, value, strict=True)])
-
-    return read
-
-
-def _scalar_reader(kind: Any) -> Callable[[Any], Any]:
-    allowed = get_args(kind) or (kind,)
-    plain = frozenset(allowed) - {float}  # as they are; numbers have more to them
-
-    def read(value: Any) -> Any:
-        if type(value) in plain:
-            return value
-        if isinstance(value, bool):
-            raise ValueError(f"{kind} is wanted, not bool")
-        if float in allowed and isinstance(value, int | float):
-            value = float(value)
-            if not isfinite(value):
-                raise ValueError("a finite number is wanted")
-            return value
-        raise ValueError(f"{kind} is wanted, not {type(value).__name__}")
-
-    return read

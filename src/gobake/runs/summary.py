@@ -7,21 +7,22 @@ meaning; what was written under another one is made anew from the record, which 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
-from math import isfinite
-from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gobake.runs.record import Finite
 
 SCHEMA = 1
 _LONGEST = 1 << 20  # characters
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunSummary:
-    """Kept beside the record when the run ends; made anew from the record where it is not there."""
+class RunSummary(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
+    """Kept beside the record when the run ends; made anew from the record where it is not there, or lacks a field."""
 
     id: str
-    started: float  # seconds since the epoch
-    seconds: float
+    started: Finite  # seconds since the epoch
+    seconds: Finite
     outcome: str
     branch: str
     revision: str
@@ -29,33 +30,19 @@ class RunSummary:
     services: tuple[str, ...]
     targets: int
     executed: int
-    hit_rate: float | None = None
-    go_hit_rate: float | None = None
-    compiled: int | None = None  # Go packages
-    saved: float | None = None  # seconds
-    go_version: str = ""
-    modules: str = ""  # digest of the modules that go.mod files ask for: a change of it excuses a miss
-    policy: str = ""
-    work: str = ""  # of work_of: what was built
-    names: tuple[str, ...] = ()  # of the targets
-
-
-_KINDS = {  # by annotation, the types that JSON has for it
-    "str": frozenset((str,)),
-    "int": frozenset((int,)),
-    "float": frozenset((float, int)),
-    "float | None": frozenset((float, int, type(None))),
-    "int | None": frozenset((int, type(None))),
-    "tuple[str, ...]": frozenset((list,)),
-}
-_ALLOWED = {field.name: _KINDS[str(field.type)] for field in fields(RunSummary)}
-_LISTS = tuple(name for name, allowed in _ALLOWED.items() if list in allowed)
-_FLOATS = tuple(name for name, allowed in _ALLOWED.items() if float in allowed)
-_WORDS = frozenset((str,))
+    hit_rate: Finite | None
+    go_hit_rate: Finite | None
+    compiled: int | None  # Go packages
+    saved: Finite | None  # seconds
+    go_version: str
+    modules: str  # digest of the modules that go.mod files ask for: a change of it excuses a miss
+    policy: str
+    work: str  # of work_of: what was built
+    names: tuple[str, ...]  # of the targets
 
 
 def to_text(summary: RunSummary) -> str:
-    return json.dumps({"schema": SCHEMA, **{name: getattr(summary, name) for name in _ALLOWED}}, separators=(",", ":"))
+    return json.dumps(msgspec.to_builtins(summary), separators=(",", ":"))
 
 
 def from_text(text: str) -> RunSummary | None:
@@ -63,21 +50,14 @@ def from_text(text: str) -> RunSummary | None:
     if len(text) > _LONGEST:
         return None
     try:
-        data = json.loads(text)
-        if data["schema"] != SCHEMA:
-            return None
-        values: dict[str, Any] = {name: data[name] for name in _ALLOWED}
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return msgspec.json.decode(text, type=RunSummary)
+    except (ValueError, RecursionError):
         return None
-    if not all(type(values[name]) in allowed for name, allowed in _ALLOWED.items()):
-        return None
+
+
+def from_json(data: object) -> RunSummary | None:
+    """The same of JSON that was parsed already."""
     try:
-        if not all(values[name] is None or isfinite(values[name]) for name in _FLOATS):
-            return None
-    except OverflowError:  # an integer of hundreds of digits
+        return msgspec.convert(data, RunSummary)
+    except ValueError:
         return None
-    for name in _LISTS:
-        if not _WORDS.issuperset(map(type, values[name])):
-            return None
-        values[name] = tuple(values[name])
-    return RunSummary(**values)

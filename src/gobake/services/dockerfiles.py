@@ -6,12 +6,16 @@ root; rules.py finds the one that holds a command.
 
 from __future__ import annotations
 
+import copy
 import json
 import posixpath
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.services.scripts import built, used
 from gobake.services.shell import calls, expand, globbed, logical_lines, unstamped
@@ -43,8 +47,7 @@ class _Stage:
     files: list[tuple[str, str]] = field(default_factory=list)  # (source in the context, target)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Read:
+class Read(Struct, frozen=True, kw_only=True):
     """What a Dockerfile contains."""
 
     builds: tuple[Build, ...]
@@ -128,11 +131,8 @@ class _Reader:
         base = words[0] if words else ""
         above = self._used(base)
         name = words[2].lower() if len(words) > 2 and words[1].lower() == "as" else ""
-        self.stage = (
-            replace(above, name=name, used=False, starts=False, known=dict(above.known), facts=dict(above.facts),
-                    defaults=dict(above.defaults), takes=list(above.takes), files=list(above.files))
-            if above else _Stage(name=name, base=globbed(base), known=dict(self.everywhere))
-        )  # fmt: skip
+        self.stage = copy.deepcopy(above) if above else _Stage(base=globbed(base), known=dict(self.everywhere))
+        self.stage.name, self.stage.used, self.stage.starts = name, False, False
         self.stages[str(len(self.all))] = self.stage
         if name:
             self.stages[name] = self.stage

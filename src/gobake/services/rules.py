@@ -21,8 +21,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from itertools import zip_longest
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.services.patterns import fits, matches
 from gobake.services.values import Build, Command, Evidence, Image, Source, Use, Verdict
@@ -48,15 +50,14 @@ _OPEN = re.compile(r"\*|\.\.\.")  # wildcards
 _Rule = Callable[[Command], Verdict | None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wishes:
+class Wishes(Struct, frozen=True, kw_only=True):
     """Patterns of gobake.yaml, each with its place for messages."""
 
     include: tuple[tuple[str, str], ...] = ()
     exclude: tuple[tuple[str, str], ...] = ()
 
 
-def decide(commands: Sequence[Command], evidence: Evidence, wishes: Wishes = Wishes()) -> tuple[Verdict, ...]:
+def decide(commands: Sequence[Command], evidence: Evidence, wishes: Wishes) -> tuple[Verdict, ...]:
     """Return a verdict for each command, in the same order."""
     judge = _Judge(commands, evidence, wishes)
     return judge.verdicts()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.services.shell import Call, calls, expand, globbed, logical_lines, unstamped
 from gobake.services.values import Build, Source, Use
@@ -24,8 +26,7 @@ _ASIDE_TARGET = re.compile(
 _LISTING = re.compile(r"\b(?:wildcard|ls|find)\s+(?:-\S+\s+)*(\S+)|([\w.-]+/\*)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Script:
+class Script(Struct, frozen=True, kw_only=True):
     """A file with shell commands."""
 
     path: str  # relative to the root
@@ -39,8 +40,7 @@ class Script:
         return posixpath.dirname(self.path) or "." if self.make else "."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """The builds and uses in a script."""
 
     builds: tuple[Build, ...]

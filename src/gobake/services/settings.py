@@ -10,7 +10,9 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config import patterns
 from gobake.model import is_system_folder
@@ -39,11 +41,10 @@ _INIT = frozenset(("sh", "bash", "ash", "tini", "dumb-init", "env", "su-exec", "
 _BASES = (("alpine", "alpine"), ("distroless", "distroless"), ("debian", "debian-slim"), ("ubuntu", "debian-slim"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Keys of a service in order, and notes on what was left out."""
 
-    keys: dict[str, Value] = field(default_factory=dict)
+    keys: dict[str, Value] = {}
     notes: tuple[str, ...] = ()
 
 

@@ -10,7 +10,8 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MARK = re.compile("\x01([^\x02]*)\x02")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -37,8 +38,7 @@ _NO_PROGRAM = frozenset(("plugin", "c-archive", "c-shared", "shared", "archive")
 DEEPEST = 8  # levels of variables within variables
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """One go command and the folder in which it runs, relative to the folder where the script starts."""
 
     verb: str  # build, install or run

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Source(StrEnum):
@@ -22,8 +23,7 @@ class Source(StrEnum):
         return self in (Source.GORELEASER, Source.KO, Source.PROMU)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Build:
+class Build(Struct, frozen=True, kw_only=True):
     """One place that builds packages, and its settings."""
 
     source: Source
@@ -39,8 +39,7 @@ class Build:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """A place that runs a command to generate or check sources: `go run`, `//go:generate` or a tool directive."""
 
     where: str  # FILE:LINE
@@ -52,8 +51,7 @@ class Use:
     certain: bool = True  # False for a `go run` in a Makefile, which may just try the service out
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """The image of a Dockerfile's last stage, or of one for `--target`."""
 
     file: str
@@ -70,8 +68,7 @@ class Image:
     folder: str = "."  # the Dockerfile's
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """All evidence of a repository."""
 
     builds: tuple[Build, ...] = ()
@@ -79,8 +76,7 @@ class Evidence:
     images: tuple[Image, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """A main package with a func main."""
 
     import_path: str
@@ -92,12 +88,11 @@ class Command:
     empty: bool = False  # func main() {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """The decision whether a command is a service."""
 
     command: Command
     shipped: bool
     why: str  # "built by .goreleaser.yaml:12", "lies in internal/"
-    builds: tuple[Build, ...] = field(default=())  # those that name it, best evidence first
-    images: tuple[Image, ...] = field(default=())
+    builds: tuple[Build, ...] = ()  # those that name it, best evidence first
+    images: tuple[Image, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.errors import ConfigError
 from gobake.model import Platform, Project, Service, Strategy, Target, is_dockerfile
@@ -14,8 +15,7 @@ from gobake.services.asking import asked_for
 UPX_ARCHITECTURES = frozenset(("386", "amd64", "arm", "arm64", "mips", "mipsle", "ppc64le", "ppc64"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """What the command line selects. Empty fields select the defaults."""
 
     services: tuple[str, ...] = ()  # names, folders, import paths or patterns
@@ -25,8 +25,7 @@ class Selection:
     every_strategy: bool = False  # `gobake all`: all configured strategies, not only the default one
 
 
-@dataclass(frozen=True, kw_only=True)
-class Matrix:
+class Matrix(Struct, frozen=True, kw_only=True):
     """All targets of a run, ordered by service and strategy, and notes on those left out."""
 
     targets: tuple[Target, ...]

@@ -14,37 +14,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct
 
 _LONGEST = 1 << 63  # nanoseconds, the range of Go's int64
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackageWork:
+class PackageWork(Struct, frozen=True, kw_only=True):
     """One compiled package or one linked command."""
 
     import_path: str
     seconds: float  # CPU time of the tools; several run at the same time
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoCommand:
+class GoCommand(Struct, frozen=True, kw_only=True):
     """One command and its packages, including its own."""
 
     import_path: str
     packages: frozenset[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoWork:
+class GoWork(Struct, frozen=True, kw_only=True):
     """The work of one or more go commands, including packages of the standard library."""
 
     packages_total: int = 0  # number of packages of all commands
     compiled: tuple[PackageWork, ...] = ()  # ordered by import path
     linked: tuple[PackageWork, ...] = ()
-    imports: Mapping[str, frozenset[str]] = field(default_factory=dict)  # import path -> imported packages
-    actions: Mapping[str, str] = field(default_factory=dict)  # import path -> key in Go's build cache
+    imports: Mapping[str, frozenset[str]] = {}  # import path -> imported packages
+    actions: Mapping[str, str] = {}  # import path -> key in Go's build cache
     commands: tuple[GoCommand, ...] = ()
 
     @property

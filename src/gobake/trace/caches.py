@@ -9,7 +9,8 @@ layers that they use.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.trace.events import EventLog, Vertex
 from gobake.trace.names import StepKind, parse_name, targets_in
@@ -19,8 +20,7 @@ _EXPORT = "exporting cache to "
 _MISSING = re.compile(r"not found|404|NAME_UNKNOWN|MANIFEST_UNKNOWN|could not read .*index\.json|no such file", re.I)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CacheTransfer:
+class CacheTransfer(Struct, frozen=True, kw_only=True):
     """One import or export of one target."""
 
     exported: bool

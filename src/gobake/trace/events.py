@@ -14,10 +14,13 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.text.printable import scrubbed
 
@@ -25,8 +28,7 @@ LONGEST_LINE = 64 << 20  # bytes; a longer line is not an event and would only f
 _ZERO_TIME = 0.0  # for unknown times, which buildx writes as Go's zero time, year 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class VertexEvent:
+class VertexEvent(Struct, frozen=True, kw_only=True):
     """The state of a vertex at one moment; times are seconds since the epoch."""
 
     digest: str
@@ -38,8 +40,7 @@ class VertexEvent:
     error: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StatusEvent:
+class StatusEvent(Struct, frozen=True, kw_only=True):
     """Progress within a vertex: bytes moved, a layer unpacked, a manifest written."""
 
     vertex: str
@@ -52,8 +53,7 @@ class StatusEvent:
     completed: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogEvent:
+class LogEvent(Struct, frozen=True, kw_only=True):
     """A piece of a step's output; it may begin and end in the middle of a line."""
 
     vertex: str
@@ -63,8 +63,7 @@ class LogEvent:
     moment: str = ""  # the timestamp as written: a float cannot hold nanoseconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class WarningEvent:
+class WarningEvent(Struct, frozen=True, kw_only=True):
     """A warning of the Dockerfile frontend."""
 
     vertex: str
@@ -76,8 +75,7 @@ class WarningEvent:
     line: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlainLine:
+class PlainLine(Struct, frozen=True, kw_only=True):
     """A line that is not an event: a message of buildx itself."""
 
     text: str
@@ -87,8 +85,7 @@ Event = VertexEvent | StatusEvent | LogEvent | WarningEvent | PlainLine
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Episode:
+class Episode(Struct, frozen=True, kw_only=True):
     """The activity of a vertex since one `started`."""
 
     started: float

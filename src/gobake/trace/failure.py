@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from gobake.errors import (
     BaseImageMissing,
@@ -38,8 +39,7 @@ TAIL_LINES = 15  # lines shown of the failed step's log
 _REASON_WIDTH = 400  # characters of BuildKit's text that an error quotes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tree:
+class Tree(Struct, frozen=True, kw_only=True):
     """How to map paths in the container to the user's tree; see golog.located."""
 
     source: str  # the build context's path in the container
@@ -50,8 +50,7 @@ class Tree:
     unread: Callable[[str], GobakeError | None] | None = None  # finds in a log what Go could not read
 
 
-@dataclass(frozen=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """The explanation of a failed build; it contains no terminal escapes."""
 
     error: GobakeError
@@ -93,8 +92,7 @@ def explain_failure(
     return Failure(error=error, step=step, tail=tail, go_errors=errors)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Case:
+class _Case(Struct, frozen=True, kw_only=True):
     """The evidence."""
 
     step: Step | None

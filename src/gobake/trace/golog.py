@@ -7,8 +7,10 @@ stdout and stderr of a step are interleaved, and a step may run two go commands 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.text.printable import printable
 
@@ -40,8 +42,7 @@ BEAT = "gobake: Go still loads packages"  # written by the compile step itself; 
 _CHATTER = re.compile(r"go: (?:downloading|finding|extracting|added|creating|upgraded|to add|found|warning)\b")
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoError:
+class GoError(Struct, frozen=True, kw_only=True):
     """One error. Line and column count from 1; they are 0 and the file is "" if Go names no place."""
 
     message: str
@@ -57,16 +58,14 @@ class GoError:
         return f"{place}: {self.message}" if place and self.message else self.message or place
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Module:
+class Module(Struct, frozen=True, kw_only=True, order=True):
     """A downloaded module."""
 
     path: str
     version: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoLog:
+class GoLog(Struct, frozen=True, kw_only=True):
     """The parsed log of one step."""
 
     compiled: tuple[str, ...] = ()  # import paths, in order, each once

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 
 class StepKind(StrEnum):
@@ -37,8 +39,7 @@ class StepKind(StrEnum):
         return self in (StepKind.INSTRUCTION, StepKind.BASE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepName:
+class StepName(Struct, frozen=True, kw_only=True, dict=True):
     """A parsed vertex name. Missing parts are "" or 0."""
 
     text: str  # as BuildKit wrote it
@@ -103,8 +104,7 @@ _NUMBER = re.compile(r"(\d+)/(\d+)")
 _PLATFORM = re.compile(r"([a-z0-9][a-z0-9_.()+-]*/[a-z0-9_]+(?:/[a-z0-9.]+)?)(?:->([a-z0-9_.()/+-]+))?")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Place:
+class _Place(Struct, frozen=True, kw_only=True):
     """The words in the brackets, without the number."""
 
     target: str = ""

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from gobake.errors import TransferStalled
 from gobake.text.printable import printable
 from gobake.trace import golog
@@ -42,8 +44,7 @@ class StallKind(StrEnum):
     PUSH = "push"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stall:
+class Stall(Struct, frozen=True, kw_only=True):
     """A transfer without progress for ``seconds``."""
 
     kind: StallKind

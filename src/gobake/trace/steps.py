@@ -16,8 +16,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.text.printable import bounded
 from gobake.trace.clocks import on_one_clock
@@ -40,8 +43,7 @@ class Outcome(StrEnum):
     UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping, never counted
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step of one target and platform in one run."""
 
     name: StepName
@@ -76,13 +78,12 @@ class Step:
         return self.reached and self.outcome is not Outcome.UNCACHEABLE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trace:
+class Trace(Struct, frozen=True, kw_only=True):
     """All steps of a run, ordered by target and then by dependencies."""
 
     steps: tuple[Step, ...]
     warnings: tuple[WarningEvent, ...] = ()
-    logs: Mapping[str, str] = field(default_factory=dict)  # by step key; a shared step has its sibling's log
+    logs: Mapping[str, str] = {}  # by step key; a shared step has its sibling's log
 
     @property
     def counted(self) -> tuple[Step, ...]:

@@ -15,8 +15,9 @@ tree and gives it credentials, and settles doubts. A fork's pull request never w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.values import Config
@@ -25,8 +26,7 @@ from gobake.trust.keys import EVERY_CLASS, KeyClass, Want, taken, wants
 IMAGES_ALONE = frozenset((KeyClass.IMAGE,))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trust:
+class Trust(Struct, frozen=True, kw_only=True):
     """Which settings of the tree are trusted, and what its build gets."""
 
     classes: frozenset[KeyClass] = EVERY_CLASS  # of the trusted settings
@@ -64,8 +64,7 @@ class Trust:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """What is known from outside of the tree."""
 
     around: CIContext

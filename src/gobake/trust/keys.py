@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.cache_values import Backend
 from gobake.config.values import Config, ServiceConfig, Services
@@ -68,8 +70,7 @@ def class_of(key: str) -> KeyClass | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Want:
+class Want(Struct, frozen=True, kw_only=True):
     """A key of a tree's gobake.yaml that does more than describe images."""
 
     key: str

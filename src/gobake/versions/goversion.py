@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from functools import total_ordering
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 DEVELOPMENT = "(devel)"  # Go's version if it finds none
 _NUMBER = r"(?:0|[1-9][0-9]*)"
@@ -21,8 +22,7 @@ _MAJOR = re.compile(r"(.*)/(v[2-9]|v[1-9][0-9]+)|(gopkg\.in/.*)\.(v[0-9]+)")
 _REVISION_DIGITS = 12
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tags:
+class Tags(Struct, frozen=True, kw_only=True):
     """The tags of a repository, without refs/tags/."""
 
     here: frozenset[str] = frozenset()  # tags of the commit itself
@@ -30,8 +30,7 @@ class Tags:
 
 
 @total_ordering
-@dataclass(frozen=True, kw_only=True)
-class _Version:
+class _Version(Struct, frozen=True, kw_only=True):
     """A valid semantic version without build metadata."""
 
     text: str

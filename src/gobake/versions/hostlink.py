@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.config import stamps
 from gobake.files import shipped
@@ -13,8 +14,7 @@ _LINKER = "linker.j2"  # a shell script without a placeholder
 _VCS = "GOBAKE_VCS"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Linked:
+class Linked(Struct, frozen=True, kw_only=True):
     """Additional settings of a `go build`."""
 
     ldflags: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.spelling import meant
 from gobake.config.values import Config
@@ -17,8 +19,7 @@ from gobake.model import Service, Stamp
 _DECLARED = re.compile(r'^\s*(?:var\s+)?((?:[A-Za-z_]\w*\s*,\s*)*[A-Za-z_]\w*)\s*(?:string\b|=\s*["`])', re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """Services without the stamps that do not apply."""
 
     services: tuple[Service, ...]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.kept.contents import Entry, What, moment, parse_tag
 from gobake.caching.kept.prune import GRACE_SECONDS, Item, Wanted, choose, items, mount_owner, unneeded_parts
@@ -15,7 +14,7 @@ DAY = 86_400.0
 
 
 def mount(id: str, **more: object) -> CacheMount:  # noqa: A002
-    return replace(CacheMount(record=f"r-{id}", id=id, size=1000, created="", used="2 weeks ago"), **more)  # type: ignore[arg-type]
+    return replace(CacheMount(record=f"r-{id}", id=id, size=1000, created="", used="2 weeks ago"), **more)
 
 
 def seed(project: str, branch: str, **more: object) -> Entry:
@@ -23,7 +22,7 @@ def seed(project: str, branch: str, **more: object) -> Entry:
     plain = Entry(
         what=What.SEED, tag=tag, digest=f"sha256:{tag}", project=project, branch=branch, made=0.0, compressed=5000
     )
-    return replace(plain, **more)  # type: ignore[arg-type]
+    return replace(plain, **more)
 
 
 def names(chosen: tuple[Item, ...]) -> list[str]:

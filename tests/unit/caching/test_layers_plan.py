@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.layers import oci_folder
 from gobake.caching.layers.plan import Builders, LayerPlan, layer_caches

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.layers import oci_folder
 from gobake.caching.layers.plan import LayerPlan
@@ -217,5 +218,5 @@ def test_exports_run_side_by_side_so_that_the_longest_counts() -> None:
         CacheRecord(direction="export", target="a", ref="a", seconds=3.0),
         CacheRecord(direction="export", target="b", ref="b", seconds=5.0),
     )
-    runs = [RunRecord(**{**vars(run(n)), "caches": two}) for n in range(3)]
+    runs = [replace(run(n), caches=two) for n in range(3)]
     assert "took 15.0 s" in export_note(runs)

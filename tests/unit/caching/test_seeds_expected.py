@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.policy.policy import Layers
 from gobake.caching.seeds import expected as expecting

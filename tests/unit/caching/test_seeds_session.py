@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy

@@ -6,11 +6,11 @@ import gzip
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.caching.kept.contents import What, parse_tag
 from gobake.caching.policy.place import Store

@@ -47,3 +47,11 @@ def test_what_takes_long_is_not_imported_before_a_build_begins(tree: Tree) -> No
             [sys.executable, "-c", PROGRAM, str(root)], capture_output=True, text=True, check=True, timeout=60
         )
     assert SLOW & set(json.loads(done.stdout)) == set()
+
+
+def test_help_needs_no_values() -> None:
+    program = (
+        "import sys; from gobake.cli import main; sys.argv[1:] = ['--help']\ntry: main()\nfinally: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert {"gobake.cli", "msgspec", "yaml", "rich"} & set(done.stdout.split()) == {"gobake.cli"}

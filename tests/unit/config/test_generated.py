@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -56,17 +56,15 @@ def test_every_key_is_described() -> None:
 
 def test_the_table_has_the_fields_of_the_values() -> None:
     own = {"name", "where", "places"}
-    assert [f.name for f in SERVICE_FIELDS] == [f.name for f in dataclasses.fields(ServiceConfig) if f.name not in own]
-    assert [f.name for f in TOP_FIELDS] == [
-        f.name for f in dataclasses.fields(Config) if f.name not in {"file", "places"}
-    ]
+    assert [f.name for f in SERVICE_FIELDS] == [name for name in ServiceConfig.__struct_fields__ if name not in own]
+    assert [f.name for f in TOP_FIELDS] == [name for name in Config.__struct_fields__ if name not in {"file", "places"}]
     assert tuple(f.name for f in BASE_FIELDS) == BASE_NAMES
 
 
 def test_the_defaults_that_are_documented_are_those_of_the_model() -> None:
     model: dict[str, Any] = {}
     for values in (BuildOptions, Service, Bases, Project):
-        model |= {f.name: f.default for f in dataclasses.fields(values) if f.default is not dataclasses.MISSING}
+        model |= {f.name: f.default for f in msgspec.structs.fields(values) if f.default is not msgspec.NODEFAULT}
     model |= {"build_tags": (), "build_env": (), "discover": None, "version_stamp": ""}
     for field in (*SERVICE_FIELDS, *BASE_FIELDS, *TOP_FIELDS):
         if field.default is None:

@@ -11,11 +11,11 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.engine import Bake, BakeCall, Builder, BuilderQuery, api, builder_cache
 from gobake.engine import builder as asking

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from gobake.insight.causes import Cause, Miss
 from gobake.insight.explain import explain
@@ -256,19 +257,18 @@ def test_a_base_image_that_is_only_fetched_again_is_no_cause() -> None:
 
 def _less(value: Any, luck: random.Random, share: float) -> Any:
     """A record in which some fields are what they are where nothing is known."""
-    if not is_dataclass(value) or isinstance(value, type):
+    if not isinstance(value, Struct):
         return value
     changed: dict[str, Any] = {}
-    for field in fields(value):
-        old = getattr(value, field.name)
-        if luck.random() < share and field.name not in ("id", "schema"):
+    for name, old in asdict(value).items():
+        if luck.random() < share and name not in ("id", "schema"):
             empty: dict[type, Any] = {str: "", tuple: (), bool: False, int: 0, float: 0.0}
-            changed[field.name] = InputsRecord() if isinstance(old, InputsRecord) else empty.get(type(old))
-        elif isinstance(old, tuple) and old and is_dataclass(old[0]):
+            changed[name] = InputsRecord() if isinstance(old, InputsRecord) else empty.get(type(old))
+        elif isinstance(old, tuple) and old and isinstance(old[0], Struct):
             kept = [item for item in old if luck.random() >= share / 4]
-            changed[field.name] = tuple(_less(item, luck, share / 4) for item in kept)
-        elif is_dataclass(old):
-            changed[field.name] = _less(old, luck, share)
+            changed[name] = tuple(_less(item, luck, share / 4) for item in kept)
+        elif isinstance(old, Struct):
+            changed[name] = _less(old, luck, share)
     return replace(value, **changed)
 
 

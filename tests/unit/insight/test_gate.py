@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.cli.gating import judge_if_asked
 from gobake.config.gate_values import Exemption, GateConfig

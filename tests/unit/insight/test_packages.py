@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from gobake.insight.advice import advise
 from gobake.insight.causes import Cause, PackageCause

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.work import pieces

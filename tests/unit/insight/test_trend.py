@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from gobake.insight.card import RunSummary
 from gobake.insight.compare import Unit, compare
@@ -59,7 +58,7 @@ def test_four_runs_tell_no_noise() -> None:
     "unlike", [{"branch": "other"}, {"outcome": "failed"}, {"targets": 2}, {"services": ("api", "web")}]
 )
 def test_only_like_runs_are_compared(unlike: dict[str, object]) -> None:
-    odd = [replace(d, **unlike) for d in _runs(*QUIET)]  # type: ignore[arg-type]
+    odd = [replace(d, **unlike) for d in _runs(*QUIET)]
     found = trend(summary(20, seconds=100.0), odd)
     assert (found.runs, found.changes) == (0, ())
 

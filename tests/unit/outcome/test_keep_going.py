@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.errors import BuildFailed, CompileFailed, DiskFull, GobakeError, NoEngine
 from gobake.gotool.packages import Trouble

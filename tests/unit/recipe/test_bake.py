@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.model import Bases, Platform, Project, Service, Stamp, Strategy
 from gobake.recipe import Places

@@ -7,13 +7,14 @@ import hashlib
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import vl_convert
+from msgspec.structs import replace
 
 from gobake.insight.account import Account, account
 from gobake.insight.card import RunSummary

@@ -9,13 +9,13 @@ import pickle
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.errors import Unwritable, UsageError
 from gobake.insight.history import summaries
@@ -27,7 +27,7 @@ from gobake.runs.store import RunStore, dump
 
 def record(run_id: str = "20260101-000000-aaaaaa", **changes: object) -> RunRecord:
     base = RunRecord(id=run_id, started=1.0, seconds=2.0, outcome="done", command=("gobake",), project="p", root="/p")
-    return replace(base, **changes)  # type: ignore[arg-type]
+    return replace(base, **changes)
 
 
 FIRST, SECOND, THIRD = "20260101-000000-aaaaaa", "20260101-000001-bbbbbb", "20260202-000000-cccccc"

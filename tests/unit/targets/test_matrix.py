@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.errors import ConfigError, UsageError
 from gobake.model import Bases, BuildOptions, Platform, Project, Service, Strategy

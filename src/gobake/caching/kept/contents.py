@@ -13,11 +13,13 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.caching.layers import oci_folder
 from gobake.caching.seeds import seed as seeds
@@ -52,8 +54,7 @@ class What(StrEnum):
 PARTS = (What.INDEX, What.HALF)  # of seeds, without which they are nothing
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One tag of a store."""
 
     what: What
@@ -82,8 +83,7 @@ class Entry:
         return frozenset(filter(None, (self.index_tag, self.half)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stored:
+class Stored(Struct, frozen=True, kw_only=True):
     """All entries, or why not all of them are known."""
 
     entries: tuple[Entry, ...] = ()
@@ -93,8 +93,7 @@ class Stored:
         return tuple(entry for entry in self.entries if entry.what in kinds)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Source:
+class _Source(Struct, frozen=True, kw_only=True):
     """Where manifests and small blobs come from: a registry or a folder. What each raises is RegistryRefused."""
 
     manifest: Callable[[str], Manifest | None]  # of a tag

@@ -10,8 +10,9 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake import engine
 from gobake.caching.kept.contents import PARTS, Entry, Stored, What, moment
@@ -33,8 +34,7 @@ _OWN = tuple(f"{kind}-" for kind in What)
 _TEXT = ".txt"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pruned:
+class Pruned(Struct, frozen=True, kw_only=True):
     """What became of it."""
 
     deleted: tuple[Item, ...] = ()

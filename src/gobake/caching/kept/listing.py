@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from gobake.caching.kept.contents import PARTS, Entry, Stored, What
 from gobake.caching.kept.prune import mount_owner
@@ -11,8 +12,7 @@ from gobake.caching.seeds.memory import Memory
 from gobake.engine import CacheMount
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeptMount:
+class KeptMount(Struct, frozen=True, kw_only=True):
     """One cache mount of one project."""
 
     mount: CacheMount
@@ -21,8 +21,7 @@ class KeptMount:
     memory: Memory | None  # what gobake remembers of it; None: nothing, or of one that was deleted since
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """What `gobake cache ls` shows. What could not be asked has a line in ``notes`` and is unknown, not empty."""
 
     project: str
@@ -42,17 +41,15 @@ class Kept:
         return tuple(entry for entry in self.entries or () if entry.what in kinds)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OnBuilder:
+class OnBuilder(Struct, frozen=True, kw_only=True):
     """What a builder tells of its cache mounts."""
 
     name: str
     mounts: Sequence[CacheMount] | None  # None: it does not tell
-    memories: Mapping[str, Memory] = field(default_factory=dict)  # by the mount's id
+    memories: Mapping[str, Memory] = {}  # by the mount's id
 
 
-@dataclass(frozen=True, kw_only=True)
-class InStore:
+class InStore(Struct, frozen=True, kw_only=True):
     """What lies in a cache store."""
 
     place: str = ""  # as the user wrote it; "" for none

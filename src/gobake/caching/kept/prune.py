@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.caching.kept.contents import PARTS, Entry, What
 from gobake.engine import CacheMount
@@ -16,8 +17,7 @@ GRACE_SECONDS = 3600.0
 _MOUNT = re.compile(r"(?P<project>.+)-(?P<name>gomod|gobuild|golink-(?:compile|stamp)(?:-\d+)?-linux-[a-z0-9]+)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """One thing that can be pruned."""
 
     name: str  # a mount's id, or a tag
@@ -34,8 +34,7 @@ class Item:
         return frozenset(filter(None, (self.name, self.short)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What the user wants to be rid of. All conditions that are given must hold."""
 
     names: tuple[str, ...] = ()

@@ -18,7 +18,9 @@ Attributes: moby/buildkit README.md, "Export cache".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.caching.layers import oci_folder
 from gobake.caching.policy.choice import CacheSettings
@@ -35,8 +37,7 @@ _EVERY = "all"  # the platform part of a ref that holds several
 _DOCKER_LACKS = ("s3", "azblob")  # not in the BuildKit that is a part of Docker Engine
 
 
-@dataclass(frozen=True, kw_only=True)
-class Builders:
+class Builders(Struct, frozen=True, kw_only=True):
     """What layers must know of the builder."""
 
     several_nodes: bool = False
@@ -44,8 +45,7 @@ class Builders:
     exports: bool = True  # False: the engine's classic image store, which can only export inline
 
 
-@dataclass(frozen=True, kw_only=True)
-class LayerPlan:
+class LayerPlan(Struct, frozen=True, kw_only=True):
     """Every target's entries, and what of the policy is left out."""
 
     targets: dict[str, TargetCache]
@@ -132,8 +132,7 @@ def layer_caches(
     return LayerPlan(targets=found, mode=policy.mode, notes=tuple(notes))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Cached:
+class _Cached(Struct, frozen=True, kw_only=True):
     """A bake target that has caches."""
 
     target: str
@@ -172,8 +171,7 @@ def _cached(project: Project, matrix: Matrix, tag: str, *, compiles: bool) -> It
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Spelling:
+class _Spelling(Struct, frozen=True, kw_only=True):
     """Refs and attributes of one run."""
 
     project: Project

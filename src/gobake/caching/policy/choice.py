@@ -4,8 +4,10 @@ policy's file."""
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.options import CacheOptions
@@ -16,8 +18,7 @@ from gobake.config.cache_values import CacheConfig, SeedConfig
 from gobake.model import Project
 
 
-@dataclass(frozen=True, kw_only=True)
-class CacheSettings:
+class CacheSettings(Struct, frozen=True, kw_only=True):
     """What holds for a run."""
 
     policy: Policy
@@ -25,7 +26,7 @@ class CacheSettings:
     surroundings: CIContext
     store: Store | None = None  # None: there is no place to read from or to write to
     why_store: str = ""
-    seeds: SeedConfig = field(default_factory=SeedConfig)
+    seeds: SeedConfig = SeedConfig()
     notes: tuple[str, ...] = ()  # lines for the user: what was asked for and is not done
 
     @property

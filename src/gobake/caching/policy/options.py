@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, kw_only=True)
-class CacheOptions:
+
+class CacheOptions(Struct, frozen=True, kw_only=True):
     """What the command line says of caches; "" where it says nothing."""
 
     policy: str = ""  # a name or a file

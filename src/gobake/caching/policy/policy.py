@@ -5,8 +5,10 @@ Values alone; load.py reads them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.config.cache_values import Backend, LayerConfig
 
@@ -26,8 +28,7 @@ class SaveOn(StrEnum):
     EVERY_BRANCH = "every-branch"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layers:
+class Layers(Struct, frozen=True, kw_only=True):
     """BuildKit's layer caches."""
 
     imports: bool
@@ -37,16 +38,14 @@ class Layers:
     backends: tuple[Backend, ...] = (Backend(type="store"),)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mounts:
+class Mounts(Struct, frozen=True, kw_only=True):
     """The Go mounts on the builder."""
 
     trusted: bool  # False: those of the namespace for untrusted branches, which main never reads
     protected: bool = False  # only on main, for tags and on protected branches: others have a namespace of their own
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seeds:
+class Seeds(Struct, frozen=True, kw_only=True):
     """Images from which the Go mounts of a bare builder start."""
 
     restore: bool
@@ -54,16 +53,14 @@ class Seeds:
     save_on: SaveOn = SaveOn.MAIN
 
 
-@dataclass(frozen=True, kw_only=True)
-class History:
+class History(Struct, frozen=True, kw_only=True):
     """Run records beside the caches."""
 
     read: bool
     write: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """A whole policy."""
 
     name: str  # dev, ci-branch ..., or the file

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct, to_builtins
 
 from gobake.engine import CacheMount
 from gobake.files import whole
@@ -17,8 +19,7 @@ from gobake.files import whole
 _FILE = "mounts.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Memory:
+class Memory(Struct, frozen=True, kw_only=True):
     """One mount of one builder."""
 
     record: str  # BuildKit's id of it
@@ -28,20 +29,15 @@ class Memory:
 
 def remembered(home: Path, builder: str) -> Mapping[str, Memory]:
     """By the mounts' ids. What cannot be read is forgotten."""
-    found = _read(home).get(builder)
-    memories = {}
-    for name, fields in found.items() if isinstance(found, dict) else ():
-        if isinstance(fields, dict) and all(isinstance(value, str) for value in fields.values()):
-            memories[name] = Memory(**{key: fields.get(key, "") for key in ("record", "seed", "go")})
-    return memories
+    return _read(home).get(builder, {})
 
 
 def remember(home: Path, builder: str, memories: Mapping[str, Memory]) -> None:
     """Written aside and renamed. A memory that cannot be kept costs time at most."""
     known = _read(home)
-    known[builder] = {name: asdict(memory) for name, memory in sorted(memories.items())}
+    known[builder] = dict(sorted(memories.items()))
     with contextlib.suppress(OSError):
-        whole.write(home / _FILE, whole.sealed(json.dumps(known, indent=1)))
+        whole.write(home / _FILE, whole.sealed(json.dumps(to_builtins(known), indent=1)))
 
 
 def note(home: Path, builder: str, mounts: Iterable[CacheMount], *, go: str, seed: str | None = None) -> None:
@@ -54,9 +50,9 @@ def note(home: Path, builder: str, mounts: Iterable[CacheMount], *, go: str, see
     remember(home, builder, known)
 
 
-def _read(home: Path) -> dict[str, object]:
+def _read(home: Path) -> dict[str, dict[str, Memory]]:
+    """By builder."""
     try:
-        known = json.loads(whole.unsealed((home / _FILE).read_bytes()))
+        return msgspec.json.decode(whole.unsealed((home / _FILE).read_bytes()), type=dict[str, dict[str, Memory]])
     except (OSError, ValueError, RecursionError):
         return {}
-    return known if isinstance(known, dict) else {}

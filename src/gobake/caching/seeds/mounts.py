@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.engine import CacheMount
 from gobake.model import Project
@@ -12,8 +13,7 @@ from gobake.recipe.stages import compile_stages
 from gobake.targets.matrix import Matrix
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """One cache mount."""
 
     name: str  # gomod, gobuild, golink-compile-linux-amd64: the folder of a seed

@@ -14,8 +14,9 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.caching.seeds.mounts import Mount, halves_of, namespace_of
 from gobake.caching.seeds.seed import Seed
@@ -37,8 +38,7 @@ _LONGEST_REPORT = 1 << 20  # bytes
 LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
 
 
-@dataclass(frozen=True, kw_only=True)
-class Restored:
+class Restored(Struct, frozen=True, kw_only=True):
     """What came out of a seed; ``error`` is one line, and "" where all of it came."""
 
     seed: Seed

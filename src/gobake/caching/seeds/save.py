@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.caching.seeds import seed as seeds
 from gobake.caching.seeds.mounts import Mount, halves_of, namespace_of
@@ -48,8 +49,7 @@ _PUSHED_BY_DOCKER = "tag does not exist"
 _SOURCES = ("main.go", "pack.go", "restore.go", "go.mod")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Saving:
+class Saving(Struct, frozen=True, kw_only=True):
     """What is to be saved, and where."""
 
     store: SeedStore
@@ -62,7 +62,7 @@ class Saving:
     sums: tuple[str, ...]  # texts of the go.sum files
     inputs: str = ""  # digest of what the compile was made from
     parents: tuple[str, ...] = ()  # tags of seeds to begin with where the branch has none of its own
-    keeping: Retention = field(default_factory=Retention)
+    keeping: Retention = Retention()
 
     @property
     def gobuild(self) -> str:
@@ -74,8 +74,7 @@ class Saving:
         return self.key.tag(self.branch)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Saved:
+class Saved(Struct, frozen=True, kw_only=True):
     """What became of a save."""
 
     shape: Shape
@@ -244,11 +243,10 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Made:
+class _Made(Struct, frozen=True, kw_only=True):
     """What a target of the save Dockerfile makes."""
 
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     before: Seed | None = None  # that it grows on
     half_programs: Collection[str] = ()
     index: str = ""  # tag of the index that is read

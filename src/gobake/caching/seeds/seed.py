@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake.caching.store import tags
 from gobake.foreign import checks
@@ -20,8 +21,7 @@ LARGEST_INDEX = 64 << 20  # bytes of a seed's index, packed or unpacked: that of
 _DIGITS = 24  # of a sha256, in the tag of an index or of a half
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeedKey:
+class SeedKey(Struct, frozen=True, kw_only=True):
     """What a seed is made for."""
 
     project: str
@@ -33,8 +33,7 @@ class SeedKey:
         return tags.fitted(f"seed-{self.project}-go{self.go}-{self.arch}-{branch}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seed:
+class Seed(Struct, frozen=True, kw_only=True):
     """One seed, as its store describes it."""
 
     tag: str
@@ -60,8 +59,7 @@ class Seed:
         return self.layers + bool(self.half)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeedLabels:
+class SeedLabels(Struct, frozen=True, kw_only=True):
     """What a seed that is written says of itself. See `Seed` for what each means."""
 
     key: SeedKey

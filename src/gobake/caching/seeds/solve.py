@@ -7,10 +7,12 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.engine import Bake, BakeCall, plugin
 from gobake.files import templates
@@ -31,20 +33,18 @@ _PAUSE = 0.5  # seconds, and twice as many before each further try
 _READ, _SHOWN = 2000, 300  # characters of an error
 
 
-@dataclass(frozen=True, kw_only=True)
-class Solved:
+class Solved(Struct, frozen=True, kw_only=True):
     """How it ended."""
 
     error: str  # one line; "" where it went well
     bases: tuple[str, ...] = ()  # digests that FROM lines were resolved to
 
 
-@dataclass(frozen=True, kw_only=True)
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """What a build is given beside its targets."""
 
-    secrets: Mapping[str, str] = field(default_factory=dict)  # that reach BuildKit by its environment alone
-    variables: Mapping[str, str] = field(default_factory=dict)  # that the targets' texts name
+    secrets: Mapping[str, str] = {}  # that reach BuildKit by its environment alone
+    variables: Mapping[str, str] = {}  # that the targets' texts name
     redact: Callable[[str], str] = str  # takes secrets out of a line of events
 
 

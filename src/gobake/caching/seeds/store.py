@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake import engine
 from gobake.caching.seeds.seed import Seed, SeedKey, read_seed
@@ -25,8 +27,7 @@ from gobake.proc import futures
 PACKED = "compression=zstd,compression-level=1"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """What a store says of one image."""
 
     digest: str
@@ -35,8 +36,7 @@ class Image:
     blobs: tuple[str, ...]  # digests of the same; "" where it is not told
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeedStore:
+class SeedStore(Struct, frozen=True, kw_only=True):
     """Where caches are kept."""
 
     place: str  # as the user wrote it

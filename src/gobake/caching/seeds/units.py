@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.foreign import checks
 
@@ -30,8 +32,7 @@ class Kind(StrEnum):
     PROGRAM = "program"  # of a golink mount
 
 
-@dataclass(frozen=True, kw_only=True)
-class CacheFile:
+class CacheFile(Struct, frozen=True, kw_only=True):
     """One unit, in a mount or in a seed."""
 
     kind: Kind
@@ -46,8 +47,7 @@ class CacheFile:
         return match[1] + match[2] if match else self.path
 
 
-@dataclass(frozen=True, kw_only=True)
-class Retention:
+class Retention(Struct, frozen=True, kw_only=True):
     """How much a seed may hold."""
 
     unused_days: int = 14  # what was not used for longer is left out when a seed is written anew
@@ -63,8 +63,7 @@ class Shape(StrEnum):
     WHOLE = "whole"  # a new one, with what is alive
 
 
-@dataclass(frozen=True, kw_only=True)
-class SavePlan:
+class SavePlan(Struct, frozen=True, kw_only=True):
     """What to save. ``index`` describes the seed that results."""
 
     shape: Shape

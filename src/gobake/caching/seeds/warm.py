@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.caching.seeds import seed as seeds
 from gobake.caching.seeds.memory import Memory, note, remembered
@@ -24,8 +25,7 @@ from gobake.model import Platform
 _EMPTY = 1_000_000  # bytes; a gobuild below that was begun and never filled
 
 
-@dataclass(frozen=True, kw_only=True)
-class Warming:
+class Warming(Struct, frozen=True, kw_only=True):
     """What is to be warm, and from where."""
 
     store: SeedStore
@@ -45,8 +45,7 @@ class Warming:
         return tuple(mount for mount in listed if mount.id in ids)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Warmth:
+class Warmth(Struct, frozen=True, kw_only=True):
     """How it went."""
 
     restored: Restored | None = None

@@ -8,8 +8,9 @@ narrow windows, in which names stand above their bars instead of beside them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.report.html.rows import MODULES, OTHERS, OWN, STANDARD, Row
 
@@ -23,8 +24,7 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down
 _LINE = 20  # pixels a row of a waterfall; of a narrow one twice as many
 
 
-@dataclass(frozen=True, kw_only=True)
-class Control:
+class Control(Struct, frozen=True, kw_only=True):
     """A choice beside a chart: it sets a parameter of the specification."""
 
     parameter: str
@@ -32,8 +32,7 @@ class Control:
     choices: tuple[tuple[str, str], ...]  # (value, words); the first one holds at the beginning
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """One figure: what it is called, what it is drawn from, and how."""
 
     name: str  # of the element, too
@@ -41,7 +40,7 @@ class Chart:
     rows: Sequence[Row]
     wide: Spec
     narrow: Spec | None = None  # None: the wide one does
-    controls: tuple[Control, ...] = field(default=())
+    controls: tuple[Control, ...] = ()
 
 
 # ---- runs

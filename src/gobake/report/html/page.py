@@ -11,10 +11,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
@@ -33,18 +34,16 @@ _CHANGES = 8  # of one miss
 _SIGNS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&'\u2028\u2029"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """What the page is made of."""
 
     account: Account
     runs: Sequence[RunSummary] = ()  # the history, newest first
     trends: Sequence[Trend] = ()  # of all branches among them
-    package_costs: Mapping[tuple[str, str], float] = field(default_factory=dict)  # see page_rows.treemap_rows
+    package_costs: Mapping[tuple[str, str], float] = {}  # see page_rows.treemap_rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """One reason for misses, as it is told."""
 
     where: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Self, TextIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.model import Target
 from gobake.report.progress.rows import instruction, shown
@@ -28,8 +30,7 @@ DOWNLOAD_SECONDS = 5.0  # as long, while modules are downloaded
 _TOLD = (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What happened to one digest."""
 
     what: str  # begins, downloads, ends

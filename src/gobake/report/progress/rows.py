@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from gobake.model import Platform, Target
 from gobake.text.printable import one_line
@@ -25,8 +26,7 @@ class RowState(StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One line of a live display."""
 
     label: str
@@ -39,7 +39,7 @@ class Row:
     total: int = 0
     packages: int = 0  # compiled so far, as `go build -v` names them
     modules: int = 0  # downloaded so far
-    counts: Mapping[Outcome, int] = field(default_factory=dict)
+    counts: Mapping[Outcome, int] = {}
 
 
 def rows(trace: Trace, targets: Sequence[Target]) -> list[Row]:

@@ -5,13 +5,12 @@ Every metric of a run also has the labels of COMMON. Names and base units follow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 COMMON = ("project", "branch")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
+class Metric(Struct, frozen=True, kw_only=True):
     """One family of series."""
 
     name: str

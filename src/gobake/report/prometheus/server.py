@@ -10,10 +10,10 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from gobake.errors import GobakeError, UsageError
@@ -29,8 +29,7 @@ _MOST = 32  # connections at a time: a Prometheus has one
 _TOO_MANY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """Where to listen; port 0 is any free one."""
 
     host: str
