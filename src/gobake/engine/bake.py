@@ -107,7 +107,7 @@ def build_folder(
         done = patience.run(
             words,
             env={**os.environ, **variables},
-            waits="asking Go in a container: nothing has come from the builder or a registry",
+            waits=patience.Waits(says="asking Go in a container: nothing has come from the builder or a registry"),
         )
     except NotStarted as failure:
         raise not_started(words[0], failure) from None

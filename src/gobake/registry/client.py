@@ -20,7 +20,7 @@ from gobake.foreign.oci import Manifest
 from gobake.http import Answer
 from gobake.registry import answers
 from gobake.registry.credentials import HUB, Credentials, credentials_of
-from gobake.registry.transport import Transport, is_loopback, is_private, origin
+from gobake.registry.transport import Body, Transport, is_loopback, is_private, origin
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"
@@ -120,14 +120,16 @@ class Repository:
             "layers": [layer],
         }
         body = json.dumps(manifest, separators=(",", ":")).encode()
-        answer = self._ask("PUT", f"{self._base}/manifests/{self._named(checks.tag, tag)}", data=body, kind=_MANIFEST)
+        answer = self._ask(
+            "PUT", f"{self._base}/manifests/{self._named(checks.tag, tag)}", body=Body(data=body, kind=_MANIFEST)
+        )
         self._good(answer, "write")
         return oci.digest_of(body)
 
     def _upload(self, content: bytes, kind: str) -> Mapping[str, Any]:
         """Its descriptor."""
         digest = oci.digest_of(content)
-        begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", data=b""), "write")
+        begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", body=Body(data=b"")), "write")
         try:
             place = urllib.parse.urljoin(f"{self._base}/", begun.headers.get("location", ""))
         except ValueError:
@@ -135,7 +137,7 @@ class Repository:
         if origin(place) != origin(self._base):
             raise RegistryRefused(f"{self.host}: it wants uploads elsewhere, where its credentials do not belong")
         place += f"{'&' if '?' in place else '?'}{urllib.parse.urlencode({'digest': digest})}"
-        self._good(self._ask("PUT", place, data=content, kind="application/octet-stream"), "write")
+        self._good(self._ask("PUT", place, body=Body(data=content, kind="application/octet-stream")), "write")
         return {"mediaType": kind, "digest": digest, "size": len(content)}
 
     # ---- asking
@@ -146,16 +148,15 @@ class Repository:
         url: str,
         *,
         accept: str = "",
-        data: bytes | None = None,
-        kind: str = "",
+        body: Body | None = None,
         largest: int = checks.LONGEST_JSON,
     ) -> Answer:
         """Once, and once more with what the registry's challenge asks for."""
-        right = "write" if data is not None else method
+        right = "write" if body else method
 
         def send(authorization: str) -> Answer:
             return self._transport.send(
-                method, url, largest=largest, accept=accept, authorization=authorization, data=data, kind=kind
+                method, url, largest=largest, accept=accept, authorization=authorization, body=body
             )
 
         answer = send(self._authorization.get(right, ""))
@@ -193,7 +194,9 @@ class Repository:
                 "refresh_token": credentials.token,
                 "client_id": "gobake",
             }
-            return self._transport.send("POST", realm, data=urllib.parse.urlencode(form).encode(), largest=largest)
+            return self._transport.send(
+                "POST", realm, body=Body(data=urllib.parse.urlencode(form).encode()), largest=largest
+            )
         query = f"{'&' if '?' in realm else '?'}{urllib.parse.urlencode(asked)}" if asked else ""
         authorization = credentials.basic if credentials else ""
         return self._transport.send("GET", realm + query, authorization=authorization, largest=largest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from dataclasses import dataclass
 
 from gobake import http
 from gobake.errors import RegistryRefused
@@ -42,6 +43,14 @@ def require_private(url: str, place: str) -> None:
         raise RegistryRefused(f"{origin(url)[1]}: it redirects to {scheme}://{host}, which is not TLS")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """What is sent."""
+
+    data: bytes
+    kind: str = ""  # media type
+
+
 class Transport:
     """All exchanges together take ``seconds`` at most."""
 
@@ -58,17 +67,16 @@ class Transport:
         largest: int,
         accept: str = "",
         authorization: str = "",
-        data: bytes | None = None,
-        kind: str = "",
+        body: Body | None = None,
     ) -> Answer:
         """Raises RegistryRefused, and no other error. ``largest``: bytes of the answer."""
-        headers = {"User-Agent": "gobake", "Accept": accept, "Content-Type": kind}
+        headers = {"User-Agent": "gobake", "Accept": accept, "Content-Type": body.kind if body else ""}
         request = http.Request(
             method=method,
             url=url,
             headers={name: value for name, value in headers.items() if value},
             authorization=authorization,
-            data=data,
+            data=body.data if body else None,
         )
         try:
             return self._client.send(request, largest=largest)

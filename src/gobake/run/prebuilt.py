@@ -178,7 +178,7 @@ def _compile(job: _Compile, changed: Mapping[str, str], flags: Sequence[str]) ->
     command = [*job.command, *flags, f"-debug-actiongraph={graph}", job.service.package]
     environment = {**job.environment, **changed}
     try:
-        done = patience.run(command, cwd=job.question.folder, env=environment, graph=graph)
+        done = patience.run(command, cwd=job.question.folder, env=environment, waits=patience.Waits(graph=graph))
     except NotStarted as error:
         raise GoMissing(f"{command[0]} does not run: {error.why}", remedy="reinstall Go or take it from PATH") from None
     finally:

@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.errors import TransferStalled
@@ -22,6 +23,18 @@ _DOWNLOAD = re.compile(r"(?:#\d+ [\d.]+ )?go: downloading (\S+ v\S+)")  # also i
 _NAMED = 4
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waits:
+    """What a command may wait for."""
+
+    graph: Path | None = None  # a file that exists once it no longer needs the network
+    says: str = ""  # how to report a stall before a module was named; "" for reading go.mod files
+    tell_after: float = TELL_SECONDS  # seconds without output until a stall is reported
+
+
+NETWORK = Waits()
+
+
 def _say(text: str) -> None:
     say(text, err=True)
 
@@ -31,16 +44,10 @@ def run(
     *,
     env: Mapping[str, str],
     cwd: Path | None = None,
-    graph: Path | None = None,
-    waits: str = "",
-    tell_after: float = TELL_SECONDS,
+    waits: Waits = NETWORK,
     say: Callable[[str], None] = _say,
 ) -> Done:
-    """Run a command to its end. Raises NotStarted and TransferStalled.
-
-    ``graph``: a file that exists once it no longer needs the network. ``waits``: how to report a stall before a module
-    was named; "" for reading go.mod files. ``tell_after``: seconds without output until a stall is reported.
-    """
+    """Run a command to its end. Raises NotStarted and TransferStalled."""
     from gobake.trace.stalls import Stall, StallKind  # imported only when Go is asked
 
     limit = limit_of(os.environ)
@@ -50,10 +57,10 @@ def run(
         nonlocal told
         now = time.monotonic()
         silent = now - heard.moved
-        if silent < min(tell_after, limit or tell_after) or (graph and graph.exists()):
+        if silent < min(waits.tell_after, limit or waits.tell_after) or (waits.graph and waits.graph.exists()):
             return
         stall = Stall(kind=StallKind.MODULES, key="", names=_modules(heard.err), seconds=silent)
-        text = f"{waits} for {silent:.0f} s" if waits and not stall.names else stall.text()
+        text = f"{waits.says} for {silent:.0f} s" if waits.says and not stall.names else stall.text()
         if limit and silent >= limit:
             raise TransferStalled(
                 f"given up: {text}", remedy=f"check the network and `go env GOPROXY`; {VARIABLE} waits longer"
@@ -62,7 +69,7 @@ def run(
             told = now
             say(text + (f"; given up after {limit:.0f} s ({VARIABLE})" if limit else ""))
 
-    return command.follow(words, env=env, cwd=cwd, look=look, every=min(1.0, tell_after))
+    return command.follow(words, env=env, cwd=cwd, look=look, every=min(1.0, waits.tell_after))
 
 
 def _modules(lines: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gobake.errors import TransferStalled
-from gobake.trace.patience import run
+from gobake.trace.patience import Waits, run
 from gobake.trace.stall_limits import VARIABLE, limit_of, seconds_of
 
 NAMES = "for n in 1 2 3; do echo go: downloading example.com/m$n v1.$n.0 >&2; done; "
@@ -21,7 +21,7 @@ def said_of(
     monkeypatch.setenv(VARIABLE, limit)
     told: list[str] = []
     try:
-        run(["sh", "-c", script], cwd=folder, env=os.environ, graph=graph, tell_after=0.2, say=told.append)
+        run(["sh", "-c", script], cwd=folder, env=os.environ, waits=Waits(graph=graph, tell_after=0.2), say=told.append)
     except TransferStalled as error:
         return told, str(error)
     return told, ""
@@ -43,8 +43,9 @@ def test_a_command_that_waits_for_modules_is_told_and_given_up(tmp_path: Path, m
 
 def test_a_builder_that_says_nothing_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def error_of(script: str) -> str:
+        waits = Waits(says="the builder is silent", tell_after=0.2)
         with pytest.raises(TransferStalled) as raised:
-            run(["sh", "-c", script], env=os.environ, waits="the builder is silent", tell_after=0.2, say=lambda _: None)
+            run(["sh", "-c", script], env=os.environ, waits=waits, say=lambda _: None)
         return str(raised.value)
 
     monkeypatch.setenv(VARIABLE, "1s")
