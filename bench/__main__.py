@@ -1,8 +1,8 @@
-"""The measurements behind the README's figures: gobake beside its rivals in one run, medians and ratios.
+"""Measures the README's figures: gobake and its rivals in one run, as medians and ratios.
 
-`make bench` runs it with a real engine. Machines are shared and noisy: a ratio of two things measured in turn says
-more than seconds. `--json FILE` keeps the figures, `--only NAME` runs one case. `python -m bench caching` makes the
-table of what caches are worth, `python -m bench history` measures reading ten thousand runs.
+`make bench` runs it with a real engine. Shared machines are noisy: a ratio of alternating measurements says more than
+seconds. `--json FILE` writes the figures, `--only NAME` runs one case. `python -m bench caching` measures the value of
+caches, `python -m bench history` reading ten thousand runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench import caching, ground, history, mutants
 
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed gobake has its byte code
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed gobake has byte code
 SHOP = Path(__file__).resolve().parent.parent / "examples" / "shop"
 GOBAKE = str(Path(sys.executable).parent / "gobake")
 SERVICES = {"api": "./api/cmd/api", "worker": "./worker", "shopctl": "./shopctl", "migrate": "./migrate"}
@@ -31,7 +31,7 @@ PLATFORMS = ("linux/amd64", "linux/arm64")
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One line of the table. ``limit`` is the ratio, or the seconds where there is no rival, that must be kept."""
+    """One line of the table. ``limit``: the maximum of the ratio, or of the seconds without a rival."""
 
     name: str
     ours: float  # seconds, median
@@ -63,13 +63,13 @@ def run(*command: str, cwd: Path, env: dict[str, str] | None = None) -> None:
 
 
 def in_turn(rounds: int, ours: Callable[[], object], rival: Callable[[], object]) -> tuple[float, float]:
-    """Medians of both, measured in turn so that a noisy moment meets both."""
+    """Return the medians of both, measured alternately so that noise affects both."""
     pairs = [(seconds(ours), seconds(rival)) for _ in range(rounds)]
     return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
 
 
 def shop(folder: Path, name: str, *, config: bool = False) -> Path:
-    """A copy of the example whose cache mounts are its own. Without a version stamp, as the rivals have none."""
+    """Return a copy of the example with its own cache mounts; without a version stamp, since the rivals have none."""
     root = folder / name
     shutil.copytree(SHOP, root, ignore=shutil.ignore_patterns(".gobake", "docker-bake.json", "gobake.Dockerfile*"))
     text = f"name: {name}\n"
@@ -84,7 +84,7 @@ def edit(root: Path, number: int) -> None:
 
 
 def overhead(folder: Path) -> list[Figure]:
-    """Nothing changed, four targets: gobake beside plain bake of the files that it renders."""
+    """Compare gobake with plain bake of its rendered files, with nothing changed and four targets."""
     root = shop(folder, f"bench-overhead-{os.getpid()}")
     words = ["--platform", ",".join(PLATFORMS)]
     run(GOBAKE, "build", "-q", *words, cwd=root)
@@ -108,13 +108,13 @@ def overhead(folder: Path) -> list[Figure]:
 
 
 def cold(folder: Path) -> list[Figure]:
-    """Empty caches, two platforms: gobake beside one go build after the other in one golang container."""
+    """Compare gobake with two consecutive go builds in a golang container, with empty caches and two platforms."""
     script = "set -e; cd /src; for a in amd64 arm64; do GOARCH=$a go build -trimpath -buildvcs=false -ldflags='-s -w' "
     script += f"-o /tmp/$a/ {' '.join(SERVICES.values())}; done"
     go = subprocess.run(["go", "env", "GOPROXY"], capture_output=True, text=True, check=True).stdout.strip()
 
     def ours(number: int) -> None:
-        # --no-cache starts the cache mounts empty too: modules are downloaded and everything is compiled
+        # --no-cache also empties the cache mounts: modules are downloaded and everything is compiled
         root = shop(folder, f"bench-cold-{os.getpid()}-{number}")
         run(GOBAKE, "build", "-q", "--no-cache", "--platform", ",".join(PLATFORMS), cwd=root)
 
@@ -143,7 +143,7 @@ ENTRYPOINT ["/app"]
 
 
 def edited(folder: Path) -> list[Figure]:
-    """One line changed in one of four commands: gobake beside a careful hand-written bake, one target a service."""
+    """Compare gobake with a careful hand-written bake, one target per service, after an edit of one command."""
     mine = shop(folder, f"bench-edit-{os.getpid()}")
     rival = shop(folder, f"bench-hand-{os.getpid()}")
     (rival / "Dockerfile").write_text(HAND_WRITTEN.replace("ID", f"hand-{os.getpid()}"))
@@ -184,7 +184,7 @@ def edited(folder: Path) -> list[Figure]:
 
 
 def startup(folder: Path) -> list[Figure]:
-    """How long gobake takes to say something."""
+    """Measure `gobake --help` and `gobake plan`."""
     root = folder / "hundred"
     files = {"go.mod": "module example.com/hundred\n\ngo 1.26\n", "lib/lib.go": "package lib\n"}
     for number in range(100):
@@ -209,18 +209,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", choices=CASES, action="append")
     parser.add_argument("--json", type=Path, metavar="FILE")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="gobake-bench-") as folder:
-        for name in asked.only or CASES:
+        for name in options.only or CASES:
             figures += CASES[name](Path(folder))
     for figure in figures:
         rival = f"{figure.rival:8.2f} s {figure.rival_name}" if figure.rival else ""
         print(f"{figure.name:<48} {figure.value:6.2f}  (at most {figure.limit:.2f})  {figure.ours:8.2f} s  {rival}"
               f"{'' if figure.kept else '  <-- missed'}")  # fmt: skip
-    if asked.json:
+    if options.json:
         rows = [asdict(f) | {"value": f.value, "kept": f.kept} for f in figures]
-        asked.json.write_text(json.dumps({"schema": 1, "figures": rows}, indent=2))
+        options.json.write_text(json.dumps({"schema": 1, "figures": rows}, indent=2))
     return 0 if all(f.kept for f in figures) else 1
 
 

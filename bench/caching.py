@@ -1,8 +1,8 @@
-"""What caches are worth: gobake beside a careful hand-written bake, from bare builders to warm ones.
+"""Measures the value of caches: gobake and a careful hand-written bake, from cold builders to warm ones.
 
 `python -m bench caching` (`make bench-caching`) measures every case on both workspaces; `--only bare,cold` and
-`--workspace twenty` choose, `--side rival` measures one side alone. Both sides of a case are measured in turn in one
-run, each in a copy of the workspace of its own. It deletes all images and caches of its engine again and again.
+`--workspace twenty` select, `--side rival` measures only one side. Both sides of a case are measured alternately in one
+run, each in its own copy of the workspace. It repeatedly deletes all images and caches of its engine.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ SIDES = ("gobake", "rival")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table: medians of both sides, or of one; ``limit`` holds for the ratio, or for ours alone."""
+    """One line of the table: medians of both sides, or of one. ``limit``: of the ratio, or of our side alone."""
 
     workspace: str
     case: str
     ours: float | None
     rival: float | None
-    limit: float | None  # None: shown for its own sake
+    limit: float | None  # None: only shown
     unit: str = "s"
-    alone: bool = False  # a limit of ours, without a rival
-    cpu: float | None = None  # ratio of processor times
+    alone: bool = False  # the limit is for our side, without a rival
+    cpu: float | None = None  # ratio of CPU times
     notes: tuple[str, ...] = ()
 
     @property
@@ -51,13 +51,13 @@ class Row:
 
     @property
     def kept(self) -> bool | None:
-        """None where it cannot be told."""
+        """Whether the value is within the limit; None if unknown."""
         return self.value <= self.limit if self.value is not None and self.limit is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What was asked for on the command line, and the folder that everything happens in."""
+    """The options of the command line, and the folder for everything."""
 
     folder: Path
     workspace: str
@@ -67,7 +67,7 @@ class Asked:
     rounds: int
 
     def copy(self, name: str) -> Workspace:
-        """A fresh workspace; its folder's name is that of gobake's project, and so of its cache mounts."""
+        """Return a new workspace; its unique folder name becomes gobake's project name and separates cache mounts."""
         return WORKSPACES[self.workspace](self.folder / f"{self.workspace}-{name}-{os.urandom(3).hex()}")
 
     def gobake(self, name: str) -> Gobake:
@@ -129,7 +129,7 @@ def _median(values: Iterator[float | None]) -> float | None:
 
 @contextmanager
 def _counting(registry: Registry) -> Iterator[Callable[[Measured], Measured]]:
-    """Adds to a measurement what the registry gained meanwhile."""
+    """Yield a function that adds to a measurement what was written to the registry meanwhile."""
     before = registry.written()
     yield lambda measured: replace(measured, written=registry.written() - before)
 
@@ -138,7 +138,7 @@ def _counting(registry: Registry) -> Iterator[Callable[[Measured], Measured]]:
 
 
 def bare(asked: Asked) -> list[Row]:
-    """A builder that has nothing, after a one-line edit; what earlier runs left is in a local registry.
+    """Measure a cold builder after a one-line edit, with a local registry that earlier runs have filled.
 
     Both sides import and export, as a branch's run in CI does.
     """
@@ -165,7 +165,7 @@ def bare(asked: Asked) -> list[Row]:
 
 
 def cold(asked: Asked) -> list[Row]:
-    """Empty Go caches, none imported, none saved: beside `go build` in one container, and the hand-written bake."""
+    """Compare with `go build` in a container and with the hand-written bake; Go caches are empty and not saved."""
     beside_go, beside_hand = Found(), Found()
     for _ in range(asked.rounds):
         if "gobake" in asked.sides:
@@ -182,14 +182,14 @@ def cold(asked: Asked) -> list[Row]:
 
 
 def save(asked: Asked) -> list[Row]:
-    """Saving the Go caches, in full and after a one-line edit. No rival saves them."""
+    """Measure saving the Go caches, in full and after a one-line edit. No rival saves them."""
     if "gobake" not in asked.sides:
         return []
     ours = asked.gobake("save")
     full, edited = Found(), Found()
     with ground.registry() as store:
-        full.add("rival", ours.build("--no-cache", cache=()))  # the cold build that the save is compared with
-        ours.build(cache=())  # its mounts were the empty ones of --no-cache: fill the project's own
+        full.add("rival", ours.build("--no-cache", cache=()))  # the cold build for comparison
+        ours.build(cache=())  # --no-cache used other, empty mounts: fill the project's own
         with _counting(store) as counted:
             full.add("gobake", counted(ours.save(store)))
         for number in range(asked.rounds):
@@ -208,10 +208,10 @@ def save(asked: Asked) -> list[Row]:
 
 
 def warm(asked: Asked) -> list[Row]:
-    """A persistent builder, one line edited again and again: seeds and policies on, and off ("rival")."""
+    """Measure a warm builder with repeated one-line edits: seeds and policies on, and off ("rival")."""
     if "gobake" not in asked.sides:
         return []
-    found = Found()
+    results = Found()
     with ground.registry() as store:
         on, off = asked.gobake("on"), asked.gobake("off")
         on.build(cache=on.store(store, "ci-branch"))
@@ -223,16 +223,16 @@ def warm(asked: Asked) -> list[Row]:
                 ("rival", off, ()),
             ):
                 contestant.workspace.edit(number)
-                found.add(side, contestant.build(cache=cache))
-    return [asked.row("warm builder, seeds and policies on / off", found, 1.03)]
+                results.add(side, contestant.build(cache=cache))
+    return [asked.row("warm builder, seeds and policies on / off", results, 1.03)]
 
 
 def export(asked: Asked) -> list[Row]:
-    """Exporting the layers of all targets to an empty registry, everything built: what that adds to a build.
+    """Measure the additional time for exporting the layers of all targets to an empty registry, with everything built.
 
-    A build that exports nothing is measured before it, and its seconds are taken off.
+    The seconds of a build without an export are subtracted.
     """
-    found = Found()
+    results = Found()
     for side in asked.sides:
         ground.empty_engine()
         contestant: Gobake | HandWritten = asked.gobake("export") if side == "gobake" else asked.hand("export")
@@ -242,10 +242,10 @@ def export(asked: Asked) -> list[Row]:
             done = counted(contestant.export_build(store))
         print(f"    {side}: {without.seconds:.1f} s without an export, {done.seconds:.1f} s with one", flush=True)
         cpu = done.cpu - without.cpu if done.cpu is not None and without.cpu is not None else None
-        found.add(side, replace(done, seconds=max(0.0, done.seconds - without.seconds), cpu=cpu))
+        results.add(side, replace(done, seconds=max(0.0, done.seconds - without.seconds), cpu=cpu))
     return [
-        asked.row("layer cache export of all targets, seconds", found, 1.0),
-        replace(asked.row("layer cache export of all targets, bytes", found, 1.0, unit="bytes"), notes=()),
+        asked.row("layer cache export of all targets, seconds", results, 1.0),
+        replace(asked.row("layer cache export of all targets, bytes", results, 1.0, unit="bytes"), notes=()),
     ]
 
 
@@ -294,7 +294,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--only", type=_words(tuple(CASES)), default=tuple(CASES), metavar="CASE[,CASE]")
     parser.add_argument("--workspace", type=_words(tuple(WORKSPACES)), default=tuple(WORKSPACES), metavar="NAME")
     parser.add_argument("--side", type=_words(SIDES), default=SIDES, metavar="SIDE", help="gobake, rival, or both")
-    parser.add_argument("--form", choices=FORMS, default=FORMS[0], help="how much a service of the rival takes")
+    parser.add_argument("--form", choices=FORMS, default=FORMS[0], help="how much a service of the rival copies")
     parser.add_argument("--sharing", choices=SHARINGS, default=SHARINGS[0], help="of the rival's Go build cache")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE")

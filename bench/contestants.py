@@ -1,4 +1,4 @@
-"""Who is measured: gobake, the hand-written bake, and plain `go build` in one container. Each says what it cost."""
+"""The contestants: gobake, the hand-written bake, and plain `go build` in one container. Each measures its cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOBAKE = str(Path(sys.executable).parent / "gobake")
 
 @dataclass(frozen=True, kw_only=True)
 class Gobake:
-    """gobake as a user calls it, in a workspace without any configuration."""
+    """gobake as a user runs it, in a workspace without configuration."""
 
     workspace: Workspace
 
@@ -41,9 +41,9 @@ class Gobake:
         return Measured(seconds=spent.seconds, cpu=spent.cpu)
 
     def on_a_runner(self, registry: Registry, home: Mapping[str, str]) -> Measured:
-        """A branch's run in CI: import, build, export the layers, and save the Go caches if the policy has not."""
+        """Run like a branch in CI: import, build, export the layers, and save the Go caches unless the policy did."""
         built = self.build(cache=self.store(registry, "ci-branch"), env=home)
-        self.save(registry, home)  # writes nothing where the build has saved already
+        self.save(registry, home)  # writes nothing if the build has saved already
         return built
 
     def plain_build(self) -> Measured:
@@ -53,7 +53,7 @@ class Gobake:
         return self.build(cache=self.store(registry, "ci-branch"))
 
     def _counted(self, spent: Spent, env: Mapping[str, str] | None) -> Measured:
-        """With the counts of the run's own record."""
+        """Return the measurement with the counts of the run's record."""
         done = subprocess.run(
             (GOBAKE, "runs", "show", "last", "--format", "json"),
             cwd=self.workspace.root,
@@ -94,7 +94,7 @@ class HandWritten:
         )
 
     def on_a_runner(self, registry: Registry, home: Mapping[str, str]) -> Measured:
-        """A branch's run in CI: import and export the layers. ``home`` is nothing to it: all happens in BuildKit."""
+        """Run like a branch in CI: import and export the layers. ``home`` does not matter: BuildKit does everything."""
         reference = f"{registry.address}/layers"
         return self.build(imports=reference, exports=reference)
 
@@ -106,17 +106,17 @@ class HandWritten:
 
 
 def go_in_container(workspace: Workspace) -> Measured:
-    """One `go build` a platform, one after the other, in one container of the Go image with empty caches."""
+    """Measure consecutive `go build`s, one per platform, in one container of the Go image with empty caches."""
     packages = " ".join(workspace.services.values())
     script = "set -e; cd /src; for a in amd64 arm64; do GOARCH=$a go build -v -trimpath -buildvcs=false "
-    script += f"-ldflags='-s -w' -o /tmp/$a/ {packages}; done; echo; times"  # CPU time of the shell, and of all it ran
+    script += f"-ldflags='-s -w' -o /tmp/$a/ {packages}; done; echo; times"  # CPU time of the shell and its children
     proxy = ground.asked("go", "env", "GOPROXY")
     ground.run("docker", "pull", "--quiet", GO_IMAGE, cwd=workspace.root)
     settings = ("--env", "CGO_ENABLED=0", "--env", f"GOPROXY={proxy}", "--volume", f"{workspace.root}:/src:ro")
     with ground.clock() as spent:
-        said = ground.run(
+        output = ground.run(
             "docker", "run", "--rm", *settings, GO_IMAGE, "sh", "-c", f"({script}) >&2", cwd=workspace.root
         )
-    log, _, times = said.rpartition(b"\n\n")
+    log, _, times = output.rpartition(b"\n\n")
     inside = sum(60 * float(m) + float(s) for m, s in re.findall(rb"(\d+)m([\d.]+)s", times))
     return Measured(seconds=spent.seconds, cpu=spent.cpu + inside, compiled=ground.compiled(log))

@@ -1,7 +1,7 @@
-"""The ground that measurements stand on: an engine that may be emptied, registries of their own, and what to count.
+"""The environment of measurements: an engine that may be emptied, temporary registries, clocks and counters.
 
-Emptying an engine deletes what it holds, so only a private engine of the harness is accepted. A registry here starts
-empty and lives as long as one measurement: the bytes of its storage are the bytes that were written.
+Emptying an engine deletes its content, so only a private engine of the harness is accepted. A registry here starts
+empty and exists for one measurement: the bytes of its storage are the bytes that were written.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ LONGEST = 3600.0  # seconds that one command may take
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one action cost. None is unknown, and never zero."""
+    """The cost of one action. None is unknown, not zero."""
 
     seconds: float
-    cpu: float | None = None  # seconds of processor time, of the engine with all that it ran and of the client
+    cpu: float | None = None  # CPU seconds of the engine with its children, and of the client
     executed: int | None = None  # steps
-    compiled: int | None = None  # Go packages, over all platforms; one that was compiled twice counts twice
-    exporting: float | None = None  # seconds in which layer caches were written, of the seconds above
-    written: int | None = None  # bytes that the registry gained
+    compiled: int | None = None  # Go packages over all platforms; one compiled twice counts twice
+    exporting: float | None = None  # part of the seconds above in which layer caches were written
+    written: int | None = None  # bytes added to the registry
 
     def __str__(self) -> str:
         words = [f"{self.seconds:.1f} s"]
@@ -56,7 +56,7 @@ class Measured:
 
 
 def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = LONGEST) -> bytes:
-    """Run a command to its end and return its stderr. What overstays its time is stopped with all that it started."""
+    """Run a command to its end and return its stderr. After the timeout it is ended with its children."""
     process = subprocess.Popen(
         command,
         cwd=cwd,
@@ -76,13 +76,13 @@ def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None, timeout:
             raise SystemExit(f"{' '.join(command)} took more than {timeout:.0f} s in {cwd}") from None
         raise
     if process.returncode:
-        said = (stderr or stdout).decode("utf-8", "replace")[-3000:]
-        raise SystemExit(f"{' '.join(command)} failed in {cwd}:\n{said}")
+        output = (stderr or stdout).decode("utf-8", "replace")[-3000:]
+        raise SystemExit(f"{' '.join(command)} failed in {cwd}:\n{output}")
     return stderr
 
 
 def asked(*command: str, timeout: float = 60) -> str:
-    """What a quick question answers."""
+    """Run a short command and return its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed: {done.stderr.strip()[-500:]}")
@@ -93,7 +93,7 @@ def asked(*command: str, timeout: float = 60) -> str:
 
 
 def require_private_engine() -> None:
-    """These measurements prune everything: an engine that somebody else uses is not for them."""
+    """Raise SystemExit unless the engine is private: these measurements prune everything."""
     state = os.environ.get("GOBAKE_HARNESS_STATE", "")
     if not state or not os.environ.get("GOBAKE_ENGINE_SUITE") or not os.environ.get("DOCKER_HOST"):
         raise SystemExit(
@@ -103,16 +103,16 @@ def require_private_engine() -> None:
 
 
 def download_for_real() -> None:
-    """Modules come from where this machine's own Go has them from: the harness keeps what it fetched."""
+    """Use this machine's own GOPROXY instead of the harness's proxy, which caches."""
     if own := os.environ.pop("GOBAKE_HARNESS_GOPROXY", ""):
         os.environ["GOPROXY"] = own
 
 
 def empty_engine() -> None:
-    """A bare builder: no build cache, no cache mount, no image."""
+    """Delete all build caches, cache mounts and images, for a cold builder."""
     asked("docker", "buildx", "prune", "--all", "--force", timeout=600)
     asked("docker", "system", "prune", "--all", "--force", "--volumes", timeout=600)
-    asked("docker", "buildx", "prune", "--all", "--force", timeout=600)  # what images still held a moment ago
+    asked("docker", "buildx", "prune", "--all", "--force", timeout=600)  # content that the images had still referred to
     images = asked("docker", "image", "ls", "--all", "--quiet").split()
     total = asked("docker", "buildx", "du").splitlines()[-1].split()[-1]
     if images or total != "0B":
@@ -121,14 +121,14 @@ def empty_engine() -> None:
 
 @contextlib.contextmanager
 def own_home() -> Iterator[dict[str, str]]:
-    """A machine that has never built anything: what Go and gobake keep of the past is empty."""
+    """Yield the environment of a machine that has never built anything: empty caches of Go and gobake."""
     with tempfile.TemporaryDirectory(prefix="gobake-bench-home-", ignore_cleanup_errors=True) as folder:
         kept = {name: f"{folder}/{name.lower()}" for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
         yield {**kept, "GOMODCACHE": f"{folder}/gomod", "GOCACHE": f"{folder}/gobuild", "GOFLAGS": "-modcacherw"}
 
 
 def machine() -> str:
-    """One line on what was measured on."""
+    """Return one line that describes the machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -146,7 +146,7 @@ def machine() -> str:
 
 @dataclass(kw_only=True)
 class Spent:
-    """What passed within `clock`."""
+    """The times measured by `clock`."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -154,7 +154,7 @@ class Spent:
 
 @contextlib.contextmanager
 def clock() -> Iterator[Spent]:
-    """Wall time, and processor time, which a machine's other users disturb far less."""
+    """Measure wall time, and CPU time, which depends far less on other users of the machine."""
     spent = Spent()
     began, engine, client = time.perf_counter(), _engine_cpu(), _client_cpu()
     yield spent
@@ -168,7 +168,7 @@ def _client_cpu() -> float:
 
 
 def _engine_cpu() -> float:
-    """Of dockerd and all below it, living and ended: a build step's processes are runc's, and runc is dockerd's."""
+    """Return the CPU seconds of dockerd and its descendants, which include the processes of build steps."""
     state = json.loads(Path(os.environ["GOBAKE_HARNESS_STATE"], "state.json").read_text())
     wanted, ticks = {int(state["processes"]["dockerd"]["pid"])}, 0
     processes = {}
@@ -194,7 +194,7 @@ class Registry:
     log: Path
 
     def written(self) -> int:
-        """Bytes that the storage holds."""
+        """Return the bytes in the storage."""
         return sum(file.stat().st_size for file in self.storage.rglob("data") if file.is_file())
 
     def requests(self, method: str) -> int:
@@ -247,17 +247,17 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise SystemExit(f"the registry did not start: {log.read_text()[-500:]}")
 
 
-# ---- what a build did
+# ---- the work of a build
 
 
-def compiled(said: bytes) -> int:
-    """Packages that `go build -v` named, as often as it named them."""
-    return sum(len(golog.parse(line).compiled) for line in said.splitlines())
+def compiled(log: bytes) -> int:
+    """Count the packages named by `go build -v`, with repetitions."""
+    return sum(len(golog.parse(line).compiled) for line in log.splitlines())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What BuildKit's events tell of one build of hand-written files."""
+    """The counts from BuildKit's events of one build of hand-written files."""
 
     executed: int
     compiled: int
@@ -277,7 +277,7 @@ def counts(events: bytes) -> Counts:
 
 
 def _exporting(trace: Trace) -> float:
-    """Seconds in which at least one layer cache was being written."""
+    """Return the seconds in which at least one layer cache was being written."""
     spans = sorted(
         (step.started, step.completed)
         for step in trace.steps

@@ -1,11 +1,11 @@
-"""Whether the tests notice small wrong changes: one at a time in a copy of src, with the tests that look at its module.
+"""Checks whether the tests detect small wrong changes, made one at a time in a copy of src.
 
-`python -m bench mutants --room trust --count 40` (`make mutants ARGS="..."`) turns comparisons round, swaps `and` and
-`or`, takes a `not` away, changes constants by one and results to None. It runs the unit and security tests that import
-the module or are named after it, and, where these notice nothing, all tests of the room. `--seed` draws other changes.
-It needs no engine, and leaves the work tree as it is.
+`python -m bench mutants --room trust --count 40` (`make mutants ARGS="..."`) reverses comparisons, swaps `and` and
+`or`, removes a `not`, adds one to constants and replaces results by None. It runs the unit and security tests that
+import the module or are named after it, and, if these detect nothing, all tests of the room. `--seed` selects other
+changes. It needs no engine, and does not modify the work tree.
 
-What survives is either a change that changes nothing, or a test that is missing: the list is to be read.
+A survivor is either a change without effect, or shows a missing test: read the list.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from functools import partial
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-COPIED = ("src", "bake", "cache")  # what gobake reads of itself
-# The rooms that decide, and all tests that look at one of them
+COPIED = ("src", "bake", "cache")  # gobake's own files
+# The rooms with pure decisions, and all tests of each
 ROOMS = {
     "trust": ("security/test_trust_*.py", "security/test_host_code.py", "security/test_strangers.py"),
     "caching": (
@@ -47,7 +47,7 @@ ROOMS = {
         *("unit/cli/test_commands.py", "security/test_shared_builder.py"),
     ),
 }
-SECONDS = 240.0  # for the tests of one change: what takes longer is taken for a loop without an end
+SECONDS = 240.0  # for the tests of one change: anything longer counts as an endless loop
 _TURNED: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Eq: ("==", "!="),
     ast.NotEq: ("!=", "=="),
@@ -63,21 +63,21 @@ _TURNED: dict[type[ast.cmpop], tuple[str, str]] = {
 
 
 class End(StrEnum):
-    """What became of a change."""
+    """The result of a change."""
 
     DIED = "died"
-    ENDLESS = "endless"  # the tests did not come to an end, which is noticed too
+    ENDLESS = "endless"  # the tests did not end, so the change was detected too
     SURVIVED = "survived"
     UNTOLD = "untold"  # the tests could not be run
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Change:
-    """One place of one file, and what is to stand there instead."""
+    """One place of one file, and its replacement."""
 
     file: str  # below src/gobake
     line: int
-    begin: int  # bytes
+    begin: int  # byte offsets
     end: int
     instead: str
 
@@ -95,7 +95,7 @@ class Change:
 
 
 class _Places(ast.NodeVisitor):
-    """All changes of one file. Annotations, decorators, strings and what only type checkers read are left alone."""
+    """Finds all changes of one file, except in annotations, decorators, strings and code for type checkers."""
 
     def __init__(self, file: str, source: bytes) -> None:
         self.file, self.source = file, source
@@ -126,10 +126,10 @@ class _Places(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_Assert(self, node: ast.Assert) -> None:
-        """Asserts are for type checkers here."""
+        """Skip asserts, which are for type checkers here."""
 
     def visit_keyword(self, node: ast.keyword) -> None:
-        if node.arg != "strict":  # of zip: for what cannot happen
+        if node.arg != "strict":  # of zip, for impossible cases
             self.visit(node.value)
 
     def visit_Compare(self, node: ast.Compare) -> None:
@@ -169,7 +169,7 @@ class _Places(ast.NodeVisitor):
         return self._starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
 
     def _word(self, left: ast.expr, right: ast.expr, was: str, instead: str) -> None:
-        """A word between two operands, beside brackets, line breaks and comments."""
+        """Add a change of the operator between two operands, ignoring brackets, line breaks and comments."""
         begin, end = self._end(left), self._begin(right)
         between = re.sub(rb"#[^\n]*", lambda comment: b" " * len(comment[0]), self.source[begin:end])
         at = between.find(was.encode())
@@ -185,30 +185,30 @@ class _Places(ast.NodeVisitor):
 
 
 def changes_of(file: str, source: bytes) -> list[Change]:
-    """All changes of a module, in the order of its lines; each of them is a program still."""
-    found = []
+    """Return all changes of a module in the order of its lines; each leaves valid syntax."""
+    valid = []
     for change in _Places(file, source).changes():
         try:
             compile(change.applied(source), file, "exec")
         except SyntaxError:
             continue
-        found.append(change)
-    return found
+        valid.append(change)
+    return valid
 
 
 def drawn(rooms: Sequence[str], count: int, seed: int, module: str = "") -> dict[str, list[Change]]:
-    """So many of each room, the same for the same seed."""
-    found = {}
+    """Return ``count`` random changes of each room, the same for the same seed."""
+    by_room = {}
     for room in rooms:
         source = TOP / "src" / "gobake"
         files = sorted((source / room).rglob(f"{module or '*'}.py"))
         every = [c for file in files for c in changes_of(str(file.relative_to(source)), file.read_bytes())]
-        found[room] = sorted(random.Random(f"{seed} {room}").sample(every, min(count, len(every))))
-    return found
+        by_room[room] = sorted(random.Random(f"{seed} {room}").sample(every, min(count, len(every))))
+    return by_room
 
 
 def tests_of(file: str, room: str) -> list[list[str]]:
-    """What is run, one after the other until something notices: the module's own tests, then all of its room."""
+    """Return the lists of tests to run in order until one detects the change: the module's own, then the room's."""
     wide = sorted(str(one.relative_to(TOP)) for pattern in ROOMS[room] for one in (TOP / "tests").glob(pattern))
     own = [test for test in wide if file and _looks_at(TOP / test, Path(file))]
     rest = [test for test in wide if test not in own]
@@ -229,7 +229,7 @@ def _passes(room: str) -> bool:
 
 
 def judged(room: str, change: Change) -> tuple[Change, End]:
-    """Run the tests with one change, in a copy of what gobake consists of."""
+    """Run the tests with one change, in a copy of gobake's files."""
     with tempfile.TemporaryDirectory(prefix="gobake-mutants-") as place:
         folder = Path(place)
         _copy(folder)
@@ -254,7 +254,7 @@ def _run(tests: Sequence[str], copy: Path) -> End:
         done = subprocess.run(command, cwd=TOP, env=env, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return End.ENDLESS
-    # 2: a module that cannot be imported any more stops the collection
+    # 2: a module that can no longer be imported stops the collection
     return {0: End.SURVIVED, 1: End.DIED, 2: End.DIED, 4: End.DIED}.get(done.returncode, End.UNTOLD)
 
 
@@ -265,21 +265,21 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--room", action="append", choices=sorted(ROOMS), help="of src/gobake; all without it")
+    parser.add_argument("--room", action="append", choices=sorted(ROOMS), help="of src/gobake; default: all")
     parser.add_argument("--module", default="", help="one module of the room, without .py")
     parser.add_argument("--count", type=int, default=30, help="changes of each room")
-    parser.add_argument("--seed", type=int, default=1, help="which of the changes are drawn")
-    parser.add_argument("--jobs", type=int, default=2, help="changes that are tried side by side")
-    asked = parser.parse_args(words)
-    found = drawn(asked.room or list(ROOMS), asked.count, asked.seed, asked.module)
+    parser.add_argument("--seed", type=int, default=1, help="seed for the selection of changes")
+    parser.add_argument("--jobs", type=int, default=2, help="changes that are tried in parallel")
+    options = parser.parse_args(words)
+    found = drawn(options.room or list(ROOMS), options.count, options.seed, options.module)
     started = time.monotonic()
     if failing := [room for room in found if not _passes(room)]:
-        raise SystemExit(f"tests that fail as it is tell nothing: {', '.join(failing)}")
-    for room, ends in _tried(found, asked.jobs):
+        raise SystemExit(f"tests fail without any change: {', '.join(failing)}")
+    for room, ends in _tried(found, options.jobs):
         died = ends[End.DIED] + ends[End.ENDLESS]
         judged_ones = len(found[room]) - len(ends[End.UNTOLD])
         share = f"{100 * len(died) / judged_ones:.0f} %" if judged_ones else "nothing to judge"
-        print(f"{room}: {len(died)} of {judged_ones} changes were noticed ({share})")
+        print(f"{room}: {len(died)} of {judged_ones} changes were detected ({share})")
         for end in (End.ENDLESS, End.UNTOLD, End.SURVIVED):
             for change in sorted(ends[end]):
                 source = (TOP / "src" / "gobake" / change.file).read_bytes()

@@ -1,13 +1,13 @@
 """The rival: the Dockerfile and bake file that a skilled person writes by hand for a Go repository of many services.
 
-One target a service; the toolchain cross-compiles on the machine that builds; modules are downloaded in a step of
-their own, before the sources; both of Go's caches are cache mounts that all targets share; every target exports all
-its layers (`mode=max`, zstd) to a ref of its own and imports them again. It is measured in two forms: `whole`, where
-each service takes the whole repository as most do, and `narrow`, where someone keeps by hand which folders each
-service needs, so that an edit of one service misses no other service's layers.
+It has one target per service; the toolchain cross-compiles on the builder's platform; a separate step downloads modules
+before the sources are copied; all targets share Go's two caches as cache mounts; every target exports all its layers
+(`mode=max`, zstd) to its own ref and imports them again. It is measured in two forms: `whole`, where each service
+copies the whole repository, as most do, and `narrow`, where someone maintains by hand which folders each service needs,
+so that an edit of one service invalidates no other service's layers.
 
-Go's cache is `sharing=locked`, which lets one compile step run at a time: otherwise the steps of all services and
-platforms begin together on an empty cache, and each compiles what all of them need. `--sharing shared` measures that.
+Go's cache is `sharing=locked`, so that one compile step runs at a time: otherwise the steps of all services and
+platforms start together on an empty cache, and each compiles the shared packages. `--sharing shared` measures that.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ IGNORE = "Dockerfile\nDockerfile.dockerignore\ndocker-bake.json\ngobake.yaml\n.g
 
 @dataclass(frozen=True, kw_only=True)
 class Rival:
-    """The hand-written files for one workspace. ``ident`` keeps its cache mounts apart from every other's."""
+    """The hand-written files for one workspace. ``ident``: a unique name for its cache mounts."""
 
     workspace: Workspace
     ident: str
@@ -58,7 +58,7 @@ class Rival:
     sharing: str = "locked"
 
     def write(self, *, imports: str = "", exports: str = "") -> None:
-        """Write the files; ``imports`` and ``exports`` are the repositories of the layer caches, "" for none."""
+        """Write the files. ``imports`` and ``exports``: the repositories of the layer caches; "" for none."""
         root = self.workspace.root
         (root / "Dockerfile").write_text(self.dockerfile())
         (root / "Dockerfile.dockerignore").write_text(IGNORE)
@@ -92,7 +92,7 @@ class Rival:
             "args": {"FOLDER": folder, "GOPROXY": self.proxy},
             "tags": [f"hand-{self.workspace.name}/{name}:latest"],
             "platforms": list(PLATFORMS),
-            "attest": ["type=provenance,disabled=true"],  # gobake adds none unless asked
+            "attest": ["type=provenance,disabled=true"],  # gobake adds none by default
         }
         if imports:
             target["cache-from"] = [f"type=registry,ref={imports}:{name}"]

@@ -1,4 +1,4 @@
-"""The figures of the house: `make structure`. Rooms and arrows are those of the contract in pyproject.toml."""
+"""Prints figures about the code: `make structure`. Rooms and their order come from the contract in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ ARGUMENTS = 6
 
 
 def rooms() -> list[set[str]]:
-    """From the front door down, each level with the rooms that lie side by side."""
+    """Return the levels from the top down, each with its rooms."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(c["layers"] for c in contracts if c["id"] == "rooms")
     return [{room.strip() for room in layer.split("|")} for layer in layers]
 
 
 def room_of(module: str, known: set[str]) -> str:
-    """The room that a module lies in; the package itself and its door belong to none."""
+    """Return the room of a module; the package itself and its entry points belong to none."""
     parts = module.split(".")
     return next((m for n in range(len(parts), 1, -1) if (m := ".".join(parts[:n])) in known), module)
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[str, int, int]]:
-    """(name, lines, arguments) of each, without self and cls."""
+    """Yield (name, lines, arguments) of each function, without self and cls."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             words = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
@@ -40,7 +40,7 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, int, int]]:
 def main() -> None:
     files = sorted(SOURCE.rglob("*.py"))
     lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
-    found = [(f, *one) for f in files for one in functions(ast.parse(f.read_text(encoding="utf-8")))]
+    every_function = [(f, *one) for f in files for one in functions(ast.parse(f.read_text(encoding="utf-8")))]
     levels = rooms()
     level = {room: n for n, layer in enumerate(levels) for room in layer}
     graph = grimp.build_graph("gobake", exclude_type_checking_imports=False, cache_dir=None)
@@ -52,8 +52,8 @@ def main() -> None:
     arrows = {(a, b) for a, b in arrows if a != b}
     up = sorted((a, b) for a, b in arrows if a in level and b in level and level[a] >= level[b])
     longest = max(files, key=lambda file: lines[file])
-    function = max(found, key=lambda one: one[2])
-    many = [one for one in found if one[3] > ARGUMENTS]
+    function = max(every_function, key=lambda one: one[2])
+    many = [one for one in every_function if one[3] > ARGUMENTS]
     at_root = [f.name for f in files if f.parent == SOURCE and not f.name.startswith("__")]
     rows: list[tuple[str, object]] = [
         ("rooms", len(level)),
@@ -64,9 +64,9 @@ def main() -> None:
         ("modules at the root", f"{len(at_root)}: {', '.join(at_root)}"),
         ("longest module", f"{lines[longest]} lines, {longest.relative_to(SOURCE)}"),
         (f"modules over {MODULE_LINES} lines", sum(n > MODULE_LINES for n in lines.values())),
-        ("functions", len(found)),
+        ("functions", len(every_function)),
         ("longest function", f"{function[2]} lines, {function[1]} in {function[0].relative_to(SOURCE)}"),
-        (f"functions over {FUNCTION_LINES} lines", sum(one[2] > FUNCTION_LINES for one in found)),
+        (f"functions over {FUNCTION_LINES} lines", sum(one[2] > FUNCTION_LINES for one in every_function)),
         (f"functions with more than {ARGUMENTS} arguments", len(many)),
     ]
     for name, figure in rows:

@@ -1,8 +1,8 @@
-"""The Go workspaces that are measured: real modules at pinned versions, of a small team and of a large repository.
+"""The Go workspaces for measurements: those of a small team and of a large repository, with real, pinned modules.
 
-`twenty` is written from a pattern, `large` is a folder beside this module. go.sum and the indirect requirements come
-from `go mod tidy`, through whatever module proxy this machine is set to; the pinned versions make them the same
-everywhere. `python -m bench.workspaces NAME FOLDER` writes one as a git repository with one commit.
+`twenty` is generated from templates, `large` is a folder beside this module. go.sum and the indirect requirements come
+from `go mod tidy`, through this machine's module proxy; pinned versions make them the same everywhere. `python -m
+bench.workspaces NAME FOLDER` writes one as a git repository with one commit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DAY = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """A Go workspace on disk. ``edited`` is a file of one service: an edit there touches no other service."""
+    """A Go workspace on disk. ``edited``: a file that only one service uses."""
 
     name: str
     root: Path
@@ -31,15 +31,15 @@ class Workspace:
     edited: str
 
     def edit(self, number: int) -> None:
-        """Change one line, as a developer would: the text of a log line of one command.
+        """Change one line like a developer: the text of a log message of one command.
 
-        No two copies of a workspace get the same text: equal sources are equal steps, and the second would find them.
+        Every copy of a workspace gets a different text: otherwise the second build would find the steps of the first.
         """
         file = self.root / self.edited
         lines = file.read_text().splitlines(keepends=True)
         marked = [i for i, line in enumerate(lines) if "slog.Warn(" in line]
         if len(marked) != 1:
-            raise ValueError(f"{file} must have one line with slog.Warn, and has {len(marked)}")
+            raise ValueError(f"{file} must have one line with slog.Warn, but has {len(marked)}")
         head, _, tail = lines[marked[0]].partition('slog.Warn("')
         words = tail.partition('"')
         lines[marked[0]] = f'{head}slog.Warn("{words[0].partition(" #")[0]} #{number} of {self.root.name}"{words[2]}'
@@ -47,7 +47,7 @@ class Workspace:
 
 
 def large(root: Path) -> Workspace:
-    """Five commands on client-go, gRPC, OpenTelemetry, pgx and the AWS SDK: about 1,080 packages a platform."""
+    """Five commands on client-go, gRPC, OpenTelemetry, pgx and the AWS SDK: about 1,080 packages per platform."""
     shutil.copytree(LARGE, root, dirs_exist_ok=True)
     services = {folder.name: f"./cmd/{folder.name}" for folder in sorted((LARGE / "cmd").iterdir())}
     return _finished(Workspace(name="large", root=root, services=services, edited="cmd/operator/watcher.go"))
@@ -288,7 +288,7 @@ type Value struct {
 
 
 def twenty(root: Path) -> Workspace:
-    """Twenty small services on shared packages, a local module by replace and a few third-party modules."""
+    """Twenty small services on shared packages, a local module with a replace line, and a few third-party modules."""
     files = {"go.mod": TWENTY_MOD, **KIT, **SHARED}
     for name in SERVICES:
         files[f"services/{name}/main.go"] = SERVICE.replace("NAME", name)
@@ -305,7 +305,7 @@ WORKSPACES: dict[str, Callable[[Path], Workspace]] = {"twenty": twenty, "large":
 
 
 def packages(workspace: Workspace, platform: str) -> int:
-    """How many packages one platform's build of all services needs, the standard library's among them."""
+    """Return the number of packages for one platform's build of all services, including the standard library."""
     system, _, architecture = platform.partition("/")
     settings = {"GOOS": system, "GOARCH": architecture, "CGO_ENABLED": "0"}
     listed = _run("go", "list", "-deps", *workspace.services.values(), cwd=workspace.root, env=settings)
@@ -313,7 +313,7 @@ def packages(workspace: Workspace, platform: str) -> int:
 
 
 def _finished(workspace: Workspace) -> Workspace:
-    """Complete go.mod and go.sum, and commit everything: what a clone would give."""
+    """Complete go.mod and go.sum, and commit everything, as in a clone."""
     root = workspace.root
     _run("go", "mod", "tidy", cwd=root)
     _run("git", "init", "--quiet", "--initial-branch=main", cwd=root)

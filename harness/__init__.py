@@ -1,8 +1,8 @@
-"""A real Docker Engine for the tests and the demo, on a bare Debian machine, from Debian's own packages.
+"""Starts a real Docker Engine for the tests and the demo on a plain Debian machine, from Debian packages.
 
-Standard library only: it must run before anything is installed. `python3 -m harness` is the command line.
-Nothing here touches another engine, the user's ~/.docker or a running registry: every instance has its own data-root,
-socket, bridge, ports, DOCKER_CONFIG and BUILDX_CONFIG. The import of gobake is never needed.
+It uses only the standard library, because it must run before anything is installed, and does not import gobake.
+`python3 -m harness` is the command line. It does not touch other engines, the user's ~/.docker or a running registry:
+every instance has its own data-root, socket, bridge, ports, DOCKER_CONFIG and BUILDX_CONFIG.
 """
 
 from harness.instance import Engine, down, up

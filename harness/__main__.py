@@ -1,4 +1,4 @@
-"""The harness on the command line: up, down, clean, env, status, run."""
+"""The command line of the harness: up, down, clean, env, status, run, exec."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def main(words: list[str] | None = None) -> int:
     )
     parser.add_argument("--name", default="", help="name of the instance (default: the suite)")
     parser.add_argument("--force-private", action="store_true", help="start one even if an engine answers")
-    parser.add_argument("--fresh", action="store_true", help="begin with an empty data-root, and delete it at the end")
+    parser.add_argument("--fresh", action="store_true", help="start with an empty data-root, and delete it at the end")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("up", help="start an engine and a registry, and leave them running")
+    verbs.add_parser("up", help="start an engine and a registry, and keep them running")
     verbs.add_parser("down", help="stop them")
     verbs.add_parser("clean", help="stop all instances and delete everything that the harness keeps")
     verbs.add_parser("env", help="print the export lines of a running instance")
@@ -35,58 +35,58 @@ def main(words: list[str] | None = None) -> int:
         ("exec", "run a command in the environment of a running instance"),
     ):
         verbs.add_parser(verb, help=text).add_argument("command", nargs=argparse.REMAINDER)
-    asked = parser.parse_args(words)
+    options = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finally blocks run
     try:
-        return _do(asked)
+        return _do(options)
     except HarnessError as error:
         say(str(error))
         return 3
     except KeyboardInterrupt:
-        say("interrupted; nothing of it is left running")
+        say("interrupted; nothing is left running")
         return 130
 
 
-def _do(asked: argparse.Namespace) -> int:
-    name = asked.name or asked.suite
-    if asked.verb == "up":
-        instance.up(asked.suite, name, force_private=asked.force_private, fresh=asked.fresh)
-    elif asked.verb == "down":
-        say(f"{name} stopped" if instance.down(name, purge=asked.fresh) else f"{name} was not running")
-    elif asked.verb == "clean":
+def _do(options: argparse.Namespace) -> int:
+    name = options.name or options.suite
+    if options.verb == "up":
+        instance.up(options.suite, name, force_private=options.force_private, fresh=options.fresh)
+    elif options.verb == "down":
+        say(f"{name} stopped" if instance.down(name, purge=options.fresh) else f"{name} was not running")
+    elif options.verb == "clean":
         instance.clean()
-    elif asked.verb == "status":
+    elif options.verb == "status":
         for folder in sorted((cache_folder() / "instances").glob("*")):
-            found = instance.running(folder.name)
-            print(folder.name, f"running, {found.socket or 'an engine that was there'}" if found else "stopped")
-    elif asked.verb == "env":
+            live = instance.running(folder.name)
+            print(folder.name, f"running, {live.socket or 'an existing engine'}" if live else "stopped")
+    elif options.verb == "env":
         engine = _running(name)
         print("\n".join(f"export {key}={shlex.quote(value)}" for key, value in engine.env.items()))
-    elif asked.verb == "exec":
-        return subprocess.run(_command(asked), env={**os.environ, **_running(name).env}, check=False).returncode
-    elif asked.verb == "run":
+    elif options.verb == "exec":
+        return subprocess.run(_command(options), env={**os.environ, **_running(name).env}, check=False).returncode
+    elif options.verb == "run":
         was_running = instance.running(name) is not None
-        engine = instance.up(asked.suite, name, force_private=asked.force_private, fresh=asked.fresh)
+        engine = instance.up(options.suite, name, force_private=options.force_private, fresh=options.fresh)
         try:
-            return subprocess.run(_command(asked), env={**os.environ, **engine.env}, check=False).returncode
+            return subprocess.run(_command(options), env={**os.environ, **engine.env}, check=False).returncode
         finally:
             if not was_running:
-                instance.down(name, purge=asked.fresh)
+                instance.down(name, purge=options.fresh)
     return 0
 
 
-def _command(asked: argparse.Namespace) -> list[str]:
-    command: list[str] = asked.command[1:] if asked.command[:1] == ["--"] else asked.command
+def _command(options: argparse.Namespace) -> list[str]:
+    command: list[str] = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
-        raise HarnessError("which command? write it after --")
+        raise HarnessError("a command is missing; write it after --")
     return command
 
 
 def _running(name: str) -> instance.Engine:
-    found = instance.running(name)
-    if not found:
+    engine = instance.running(name)
+    if not engine:
         raise HarnessError(f"{name} is not running; start it with `python3 -m harness --suite SUITE --name {name} up`")
-    return found
+    return engine
 
 
 sys.exit(main())

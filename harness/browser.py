@@ -1,5 +1,7 @@
-"""A real browser without a window for the tests, from Debian's packages: unpacked once, nothing installed. It is spoken
-to over two pipes (`--remote-debugging-pipe`), which needs no port and no library."""
+"""Runs a real headless browser for the tests, from Debian packages that are unpacked once and not installed.
+
+It is controlled over two pipes (`--remote-debugging-pipe`), without a port or a library.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from harness.places import HarnessError, cache_folder, fresh_folder
 
 PACKAGES = ("chromium-headless-shell", "fonts-inter", "fonts-dejavu-core")
 ANSWER_SECONDS = 60
-# The machine's own, which is as new or newer: two C libraries in one process do not get on.
+# The machine's own are used, which are as new or newer: two C libraries in one process conflict.
 _OWN = ("libc6_", "libc-bin_", "libgcc-s1_", "gcc-12-base_")
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio")
 _FONTS = """<?xml version="1.0"?>
@@ -35,7 +37,7 @@ _FONTS = """<?xml version="1.0"?>
 """
 _WORDS = (
     "--remote-debugging-pipe",
-    "--no-sandbox",  # root has none
+    "--no-sandbox",  # the sandbox does not work for root
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -45,19 +47,19 @@ _WORDS = (
 
 
 def browser_folder() -> Path:
-    """The folder with the browser, its libraries and its fonts, made once."""
+    """Return the folder with the browser, its libraries and its fonts, which is made once."""
     folder = cache_folder() / "browser"
     with fresh_folder(folder, f"1 {' '.join(PACKAGES)}") as new:
         if new:
-            found = download(TOOLS_SUITE, "amd64", PACKAGES, dependencies=True)
-            unpack([file for file in found if not file.name.startswith(_OWN)], new)
+            files = download(TOOLS_SUITE, "amd64", PACKAGES, dependencies=True)
+            unpack([file for file in files if not file.name.startswith(_OWN)], new)
             (new / "fonts.conf").write_text(_FONTS.format(folder=folder))
     return folder
 
 
 @dataclass(kw_only=True)
 class Tab:
-    """One page in the browser, and all that it has said since it was opened."""
+    """One page in the browser, and its events since it was opened."""
 
     _write: int
     _read: int
@@ -67,30 +69,30 @@ class Tab:
     _rest: bytes = b""
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command of the DevTools protocol and its answer. Raises HarnessError for one that is refused."""
+        """Send a command of the DevTools protocol and return its result. Raises HarnessError if it is refused."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         message |= {"sessionId": self.session} if self.session else {}
         self._send(json.dumps(message).encode() + b"\0")
         until = time.monotonic() + ANSWER_SECONDS
         while True:
-            said = self._next(until)
-            if said.get("id") != self._number:
-                self.events.append(said)
-            elif "error" in said:
-                raise HarnessError(f"{method}: {said['error']['message']}")
+            reply = self._next(until)
+            if reply.get("id") != self._number:
+                self.events.append(reply)
+            elif "error" in reply:
+                raise HarnessError(f"{method}: {reply['error']['message']}")
             else:
-                return dict(said["result"])
+                return dict(reply["result"])
 
     def evaluate(self, expression: str) -> Any:
-        """The value of JavaScript in the page; a promise is waited for."""
-        told = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in told:
-            raise HarnessError(f"{expression}: {told['exceptionDetails']}")
-        return told["result"].get("value")
+        """Return the value of a JavaScript expression in the page; promises are awaited."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise HarnessError(f"{expression}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
 
     def open(self, file: Path) -> None:
-        """Load a page from the disk, to its end."""
+        """Load a page from the disk completely."""
         self.events.clear()
         self.call("Page.navigate", url=file.resolve().as_uri())
         self.until("document.readyState === 'complete'")
@@ -99,11 +101,11 @@ class Tab:
         end = time.monotonic() + ANSWER_SECONDS
         while not self.evaluate(expression):
             if time.monotonic() > end:
-                raise HarnessError(f"never came true: {expression}; the page said {self.complaints()}")
+                raise HarnessError(f"never became true: {expression}; the page logged {self.complaints()}")
             time.sleep(0.05)
 
     def look(self, *, width: int, height: int = 900, dark: bool = False, media: str = "") -> None:
-        """The size of the window, the colour scheme, and the medium: "" is the screen."""
+        """Set the size of the window, the colour scheme, and the medium; "" is the screen."""
         phone = width < 600
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -115,15 +117,15 @@ class Tab:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def screenshot(self, file: Path, *, whole: bool = False) -> None:
-        """A PNG of the window, or of all of the page."""
-        told = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        file.write_bytes(base64.b64decode(told["data"]))
+        """Write a PNG of the window, or of the whole page."""
+        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        file.write_bytes(base64.b64decode(answer["data"]))
 
     def pdf(self) -> bytes:
         return base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])
 
     def complaints(self) -> list[str]:
-        """What stands in the console and in the log: errors, warnings, breaches of the page's policy."""
+        """Return the messages in the console and the log: errors, warnings, violations of the page's policy."""
         kinds = (
             "Runtime.consoleAPICalled",
             "Runtime.exceptionThrown",
@@ -133,11 +135,11 @@ class Tab:
         return [json.dumps(e["params"])[:600] for e in self._events(*kinds)]
 
     def requests(self) -> list[str]:
-        """Every address that was asked for."""
+        """Return every requested address."""
         return [str(e["params"]["request"]["url"]) for e in self._events("Network.requestWillBeSent")]
 
     def _events(self, *methods: str) -> list[dict[str, Any]]:
-        self.call("Runtime.evaluate", expression="0")  # what was said before comes before its answer
+        self.call("Runtime.evaluate", expression="0")  # earlier events arrive before its answer
         return [event for event in self.events if event.get("method") in methods]
 
     def _send(self, data: bytes) -> None:
@@ -153,14 +155,14 @@ class Tab:
                 raise HarnessError("the browser has ended")
             self._rest += data
         message, _, self._rest = self._rest.partition(b"\0")
-        said = json.loads(message)
-        assert isinstance(said, dict)
-        return said
+        reply = json.loads(message)
+        assert isinstance(reply, dict)
+        return reply
 
 
 @contextlib.contextmanager
 def browser(folder: Path) -> Iterator[Tab]:
-    """An empty tab; the browser keeps what it writes in ``folder`` and ends with the block."""
+    """Yield an empty tab; the browser writes to ``folder`` and ends with the block."""
     root = browser_folder()
     folder.mkdir(parents=True, exist_ok=True)
     commands, answers = os.pipe(), os.pipe()
@@ -173,7 +175,7 @@ def browser(folder: Path) -> Iterator[Tab]:
         "FONTCONFIG_FILE": str(root / "fonts.conf"),
         "LANG": "C.UTF-8",
     }
-    # The browser reads commands from 3 and writes answers to 4, whatever numbers they have here.
+    # The browser reads commands from file descriptor 3 and writes answers to 4.
     script = f'exec 3<&{commands[0]} 4>&{answers[1]}; exec "$0" "$@"'
     program = root / "usr/lib/chromium/chromium-headless-shell"
     with (folder / "browser.log").open("wb") as log:
@@ -190,7 +192,7 @@ def browser(folder: Path) -> Iterator[Tab]:
     try:
         yield _first_tab(commands[1], answers[0])
     finally:
-        os.close(commands[1])  # the end of its commands is the end of it
+        os.close(commands[1])  # the browser ends when its commands do
         os.close(answers[0])
         try:
             process.wait(20)

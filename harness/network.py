@@ -1,9 +1,9 @@
-"""What an instance needs of the kernel: a bridge of its own, address translation, forwarding, arm64 emulation.
+"""Sets up what an instance needs from the kernel: its own bridge, address translation, forwarding, arm64 emulation.
 
-The engine itself is told to leave iptables alone, so that two instances, or another engine, never meet there: the
-three rules below name this bridge only and go when the instance goes. (An engine that is told to have no bridge deletes
-`docker0`, whoever made it.) What belongs to the whole machine is changed only where it is not as it must be, noted
-before, and given back when the last instance ends.
+The engine itself is configured not to use iptables, so that instances and other engines do not conflict: the three
+rules below name only this bridge, and are removed with the instance. (An engine configured without a bridge deletes
+`docker0`, whoever made it.) Settings of the whole machine are changed only if necessary, recorded before, and restored
+when the last instance ends.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def free_subnet() -> str:
-    """``10.213.N``, the first that no route of this machine uses."""
+    """Return the first ``10.213.N`` that no route of this machine uses. Raises HarnessError."""
     routes = Path("/proc/net/route").read_text().splitlines()[1:]
     used = {int(line.split()[1], 16) for line in routes}
     for number in range(1, 255):
@@ -89,19 +89,19 @@ def set_nat(iptables: Path, bridge: str, subnet: str, *, add: bool) -> None:
             raise HarnessError(f"iptables refused the rule for {bridge}: {done.stderr.strip()}")
 
 
-# ---- what belongs to the whole machine
+# ---- settings of the whole machine
 
 
 class Borrowed:
-    """What of the machine is another than it was, in a file: whoever ends last gives it back."""
+    """A file with the original values of changed settings; the last instance restores them."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
-            told = json.loads(file.read_text())
+            values = json.loads(file.read_text())
         except (OSError, ValueError):
-            told = {}
-        self._what: dict[str, str] = told if isinstance(told, dict) else {}
+            values = {}
+        self._what: dict[str, str] = values if isinstance(values, dict) else {}
 
     def __contains__(self, what: str) -> bool:
         return what in self._what
@@ -110,7 +110,7 @@ class Borrowed:
         return self._what[what]
 
     def note(self, what: str, was: str) -> None:
-        """Before it is changed, so that a kill in between loses nothing."""
+        """Record a value before it is changed, so that it can be restored even after a kill."""
         self._what.setdefault(what, was)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.with_suffix(".part").write_text(json.dumps(self._what))
@@ -121,7 +121,7 @@ class Borrowed:
 
 
 def borrow(borrowed: Borrowed, qemu: Path) -> None:
-    """Forwarding of packets and arm64 emulation, where the machine has none."""
+    """Enable packet forwarding and arm64 emulation if the machine lacks them."""
     if (was := FORWARD.read_text().strip()) != "1":
         borrowed.note("ip_forward", was)
         FORWARD.write_text("1")
@@ -140,14 +140,13 @@ def give_back(borrowed: Borrowed) -> None:
 
 
 def _others_forward() -> bool:
-    """Whether there is a bridge of another engine by now, which found forwarding as it needs it."""
+    """Whether another engine has a bridge by now, and so relies on forwarding."""
     names = [line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
     return any(name.startswith(_BRIDGES) for name in names)
 
 
 def _enable_arm64(borrowed: Borrowed, qemu: Path) -> None:
-    """Register qemu for arm64 programs unless something is registered already (F: opened now, so that it works in
-    containers)."""
+    """Register qemu for arm64 programs unless a handler exists. Flag F opens it now, so that it works in containers."""
     if not (BINFMT / "register").exists():
         borrowed.note("binfmt_mount", "")
         if _libc().mount(b"binfmt_misc", str(BINFMT).encode(), b"binfmt_misc", 0, None):

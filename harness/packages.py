@@ -1,7 +1,7 @@
-"""Debian packages unpacked into folders of their own: nothing is installed, no maintainer script runs.
+"""Unpacks Debian packages into separate folders; nothing is installed, and no maintainer script runs.
 
-An apt configuration of its own (mirror and keyring taken from the system's) resolves dependencies from an empty
-status file, for any suite and architecture; `dpkg-deb -x` unpacks.
+A separate apt configuration (with the system's mirror and keyring) resolves dependencies from an empty status file, for
+any suite and architecture; `dpkg-deb -x` unpacks.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness.places import HarnessError, cache_folder, fresh_folder, lock, run
 
-# What a private engine consists of, by the suite that it comes from. runc, qemu and the registry come from Debian 12
-# always: newer ones want a newer libc than Debian 12 has.
+# The packages of a private engine. runc, qemu and the registry always come from Debian 12: newer ones need a newer libc
+# than Debian 12 has.
 ENGINE = ("docker.io", "docker-cli", "containerd", "docker-buildx")
 TOOLS = ("runc", "docker-registry", "qemu-user-static")
 IPTABLES = (
@@ -31,8 +31,8 @@ TOOLS_SUITE = "bookworm"
 
 
 def mirror() -> str:
-    """The Debian mirror of the system's apt configuration (deb822 or one-line style)."""
-    found: list[str] = []
+    """Return the Debian mirror of the system's apt configuration (deb822 or one-line style). Raises HarnessError."""
+    uris: list[str] = []
     for file in [
         *Path("/etc/apt/sources.list.d").glob("*.sources"),
         *Path("/etc/apt/sources.list.d").glob("*.list"),
@@ -41,14 +41,12 @@ def mirror() -> str:
         if not file.is_file():
             continue
         text = file.read_text(errors="replace")
-        found += re.findall(r"^\s*URIs:\s*(\S+)", text, re.M)
-        found += re.findall(r"^\s*deb\s+(?:\[[^\]]*\]\s*)?(\S+)\s+\S+\s+main\b", text, re.M)
-    for uri in found:
+        uris += re.findall(r"^\s*URIs:\s*(\S+)", text, re.M)
+        uris += re.findall(r"^\s*deb\s+(?:\[[^\]]*\]\s*)?(\S+)\s+\S+\s+main\b", text, re.M)
+    for uri in uris:
         if re.search(r"/debian/?$", uri):
             return uri.rstrip("/")
-    raise HarnessError(
-        "the apt configuration of this machine names no Debian mirror; the harness needs Debian 12 or newer"
-    )
+    raise HarnessError("this machine's apt configuration has no Debian mirror; the harness needs Debian 12 or newer")
 
 
 def keyring() -> str:
@@ -83,7 +81,7 @@ def _apt_options(folder: Path, arch: str) -> list[str]:
 
 
 def index(suite: str, arch: str = "amd64") -> Path:
-    """Fetch the package lists of a suite once; returns the folder of this apt configuration."""
+    """Fetch the package lists of a suite once; return the folder of this apt configuration."""
     folder = _apt_folder(suite, arch)
     with fresh_folder(folder, "1") as new:
         if new:
@@ -97,7 +95,7 @@ def index(suite: str, arch: str = "amd64") -> Path:
 
 
 def download(suite: str, arch: str, names: tuple[str, ...], *, dependencies: bool) -> list[Path]:
-    """Fetch packages, with everything they depend on if asked; returns the .deb files."""
+    """Fetch packages, optionally with their dependencies; return the .deb files."""
     for attempt in (1, 2):
         folder = index(suite, arch)
         try:
@@ -105,7 +103,9 @@ def download(suite: str, arch: str, names: tuple[str, ...], *, dependencies: boo
         except HarnessError:
             if attempt == 2:
                 raise
-            shutil.rmtree(folder, ignore_errors=True)  # the lists are older than the mirror's packages: fetch them anew
+            shutil.rmtree(
+                folder, ignore_errors=True
+            )  # the lists are older than the mirror's packages: fetch them again
     raise AssertionError
 
 
@@ -123,10 +123,10 @@ def _download(folder: Path, arch: str, names: tuple[str, ...], dependencies: boo
     archives = folder / "cache/archives"
     files = []
     for name, version in wanted:
-        found = list(archives.glob(f"{name}_{version.replace(':', '%3a')}_*.deb"))
-        if not found:
+        matches = list(archives.glob(f"{name}_{version.replace(':', '%3a')}_*.deb"))
+        if not matches:
             raise HarnessError(f"apt fetched no file for {name} {version}")
-        files.append(found[0])
+        files.append(matches[0])
     return files
 
 
@@ -136,7 +136,7 @@ def unpack(files: list[Path], into: Path) -> None:
 
 
 def engine_root(suite: str) -> Path:
-    """Folder with the engine of ``suite`` (usr/bin/docker, dockerd ...) and the tools beside it, made once."""
+    """Return the folder with the engine of ``suite`` (usr/bin/docker, dockerd ...) and its tools; it is made once."""
     folder = cache_folder() / f"engine-{suite}"
     with fresh_folder(folder, "3 " + " ".join((*ENGINE, *TOOLS, *IPTABLES))) as new:
         if new:
@@ -149,7 +149,7 @@ def engine_root(suite: str) -> Path:
 
 
 def _make_bin(root: Path, final: Path) -> None:
-    """One folder for PATH with exactly the programs of this engine; iptables finds its libraries through a wrapper."""
+    """Make a folder for PATH with the programs of this engine; iptables gets a wrapper that sets its library path."""
     folder = root / "bin"
     folder.mkdir()
     for source in ("usr/bin", "usr/sbin", "sbin", "usr/libexec/docker", "usr/lib/docker"):

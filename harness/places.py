@@ -1,4 +1,4 @@
-"""Where the harness keeps things, the lock around them, and stamps that tell finished work from half-made work."""
+"""The harness's cache folder, its locks, and stamps that mark complete folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUITES = ("sid", "trixie")  # engine 28.5 with buildx 0.29, engine 26.1 with bui
 
 
 class HarnessError(Exception):
-    """Something that the harness needs is missing; the text says what and how to mend it."""
+    """Something that the harness needs is missing; the message says what, and how to fix it."""
 
 
 def cache_folder() -> Path:
@@ -27,13 +27,13 @@ def cache_folder() -> Path:
 
 
 def say(text: str) -> None:
-    """One line of progress on stderr, so that stdout stays for what a command answers."""
+    """Print a line of progress to stderr; stdout is for the output of commands."""
     print(f"harness: {text}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
-    """Only one process prepares a thing; the others wait and then find it done."""
+    """Hold a lock, so that only one process prepares something while the others wait."""
     folder = cache_folder() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("w") as handle:
@@ -47,10 +47,10 @@ def lock(name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def fresh_folder(folder: Path, version: str) -> Iterator[Path | None]:
-    """Yield an empty folder to fill, or None when ``folder`` is complete already.
+    """Yield an empty folder to fill, or None if ``folder`` is already complete.
 
-    The folder is filled under another name and gets its stamp and its name at the end, so that an interrupted
-    preparation is noticed (no stamp, or that of another version) and made again.
+    The folder is filled under another name, and gets its stamp and its name at the end. So an interrupted preparation
+    is detected (no stamp, or that of another version) and repeated.
     """
     if is_stamped(folder, version):
         yield None
@@ -76,7 +76,7 @@ def is_stamped(folder: Path, version: str) -> bool:
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
-    """Run a command to its end and return its stdout. Raises HarnessError with the last lines that it printed."""
+    """Run a command to its end and return its stdout. Raises HarnessError with the last lines of its output."""
     try:
         done = subprocess.run([str(c) for c in command], env=env, cwd=cwd, text=True, capture_output=True, check=False)
     except FileNotFoundError:

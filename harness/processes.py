@@ -1,4 +1,4 @@
-"""Processes of an instance: started, told apart from others that have their ids later, ended."""
+"""Starts, identifies and ends the processes of an instance; process ids may be reused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.places import HarnessError
 
-_STARTED: dict[int, subprocess.Popen[bytes]] = {}  # by this very process: they must be waited for when they end
+_STARTED: dict[int, subprocess.Popen[bytes]] = {}  # children of this process, which must wait for them
 
 
 def start_time(pid: int) -> str:
@@ -23,7 +23,7 @@ def start_time(pid: int) -> str:
 
 
 def described(process: subprocess.Popen[bytes]) -> dict[str, object]:
-    """What tells a process from all others, for a file."""
+    """Return what identifies a process, for a file."""
     return {"pid": process.pid, "start": start_time(process.pid)}
 
 
@@ -73,8 +73,10 @@ def _is_zombie(pid: int) -> bool:
 
 
 def end_strays(*folders: Path) -> None:
-    """What no state tells of: containerd and its shims where dockerd was killed, and what an interrupt came upon before
-    its id was written down. All of them name a folder of this very instance."""
+    """Kill processes that are not in the state file but whose command line names a folder of this instance.
+
+    These are containerd and its shims after dockerd was killed, and processes whose start was interrupted.
+    """
     marks = [f"{folder}/".encode() for folder in folders]
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The programs of an instance: the engine, its registry, its module proxy. Each is told here where it lives."""
+"""Configures and starts the programs of an instance: the engine, its registry, its module proxy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def registry(root: Path, storage: Path, port: int, folder: Path, log: Path) -> s
 
 
 def module_proxy(place: tuple[str, int], sources: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
-    """The module proxy of an instance."""
+    """Start the module proxy of an instance."""
     words = ["--host", place[0], "--port", str(place[1]), "--folder", str(cache_folder() / "modules")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     log = folder / "modules.log"
@@ -75,7 +75,7 @@ def dockerd(root: Path, folder: Path, short: Path, bridge: str, port: int) -> su
     )
     environment = {**os.environ, "PATH": f"{root / 'bin'}:{os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin')}"}
     environment.pop("DOCKER_HOST", None)
-    # its client settings must not come from the user's ~/.docker, or the harness would depend on them
+    # the harness must not depend on client settings in the user's ~/.docker
     environment["DOCKER_CONFIG"] = str(folder / "docker")
     return processes.spawn(
         [str(root / "bin/dockerd"), "--config-file", str(config)], environment, folder / "dockerd.log"

@@ -1,4 +1,4 @@
-"""Blobs and manifests put into a registry on loopback."""
+"""Pushes blobs and manifests to a registry on loopback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 class Pusher:
-    """Puts blobs and manifests into a registry on loopback (OCI distribution spec, pushing)."""
+    """Pushes blobs and manifests to a registry on loopback (OCI distribution spec, pushing)."""
 
     def __init__(self, registry: str) -> None:
         self.base = f"http://{registry}/v2"

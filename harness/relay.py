@@ -1,6 +1,6 @@
-"""A unix socket that reaches the engine's own BuildKit, for `docker buildx create --driver remote`.
+"""A Unix socket connected to the engine's own BuildKit, for `docker buildx create --driver remote`.
 
-Every connection is carried by a `docker buildx dial-stdio` of its own; several relays are several nodes of a builder.
+Every connection uses a separate `docker buildx dial-stdio`; several relays act as several nodes of a builder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Relay:
     """Listens from `start` to `stop`."""
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
-        """``env``: of the engine, where it is another than the environment's."""
+        """``env``: variables that select the engine, if it is another than the environment's."""
         self.path = path
         self._env = {**os.environ, **env}
         self._listener = socket.socket(socket.AF_UNIX)

