@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gobake import __version__
 from gobake.files import whole
+from gobake.files.old import delete_older
 from gobake.paths import cache_folder
 
 _KEEP_SECONDS = 30 * 24 * 3600
@@ -53,7 +53,7 @@ def remember(kind: str, key: object, evidence: object, value: object) -> None:
     with contextlib.suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         whole.write(file, whole.sealed(json.dumps({"evidence": _digest(evidence), "value": value})))
-        _forget_old(file.parent)
+        delete_older(file.parent.iterdir(), _KEEP_SECONDS)
 
 
 def forget(kind: str, key: object) -> None:
@@ -68,9 +68,3 @@ def _file(kind: str, key: object) -> Path:
 def _digest(value: object) -> str:
     """Of values whose repr tells all that is in them: text, numbers, tuples, structs."""
     return hashlib.sha256(repr((__version__, value)).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _forget_old(folder: Path) -> None:
-    for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-            old.unlink()

@@ -10,10 +10,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import os
 import re
 import shlex
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +37,8 @@ from gobake.credentials.sources import (
     tokens_of,
 )
 from gobake.errors import Unwritable
+from gobake.files.atomic import make_folder, write
+from gobake.files.old import delete_older
 from gobake.recipe import (
     CA_VARIABLE,
     CERTIFICATES,
@@ -275,13 +275,9 @@ def _public(folder: Path, kind: str, text: str) -> str:
         return ""
     path = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        _file(part, text)
-        part.replace(path)
-        for old in folder.glob(f"{kind}-*"):
-            if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-                old.unlink(missing_ok=True)
+        make_folder(folder)
+        write(path, text)
+        delete_older(folder.glob(f"{kind}-*"), _KEEP_SECONDS)
     except OSError as error:
         raise Unwritable(f"{path} cannot be written: {error.strerror}", remedy="is the disk full?") from None
     return str(path)

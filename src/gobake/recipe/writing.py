@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from gobake import __version__
 from gobake.errors import Unwritable
 from gobake.files import whole
 from gobake.files.atomic import make_folder
+from gobake.files.old import delete_older
 from gobake.model import Project
 from gobake.recipe import BAKE_FILE, DOCKERFILE, IGNORE_FILE, Recipe
 from gobake.recipe.bakefile import TargetCache
@@ -34,7 +33,7 @@ def write_recipe(folder: Path, texts: Recipe) -> None:
         files = {DOCKERFILE: texts.dockerfile, IGNORE_FILE: texts.ignore, BAKE_FILE: texts.bake}
         _write({folder / name: text.encode() for name, text in files.items()})
         os.utime(folder)
-        _forget_old(folder.parent)
+        delete_older(folder.parent.iterdir(), _KEEP_RECIPES_SECONDS)
     except OSError as error:
         raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
 
@@ -42,9 +41,3 @@ def write_recipe(folder: Path, texts: Recipe) -> None:
 def _write(files: Mapping[Path, bytes]) -> None:
     """Write only files that differ: a concurrent run of the same project may be reading the others."""
     whole.write_all({f: content for f, content in files.items() if not f.is_file() or f.read_bytes() != content})
-
-
-def _forget_old(folder: Path) -> None:
-    for old in folder.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_RECIPES_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)
