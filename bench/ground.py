@@ -21,10 +21,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gobake.runs.outcomes import Outcome
 from gobake.trace import golog
 from gobake.trace.events import EventLog
 from gobake.trace.names import StepKind
-from gobake.trace.steps import Outcome, Trace, steps
+from gobake.trace.steps import Trace, steps
 
 LONGEST = 3600.0  # seconds that one command may take
 

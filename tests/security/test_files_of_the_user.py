@@ -14,12 +14,13 @@ from gobake import paths
 from gobake.files import atomic
 from gobake.report import ci_summary
 from gobake.runs.begun import BegunRun
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from tests.conftest import Gobake, Tree
 from tests.security.parsers import RUN
 
-RECORD = RunRecord(id=RUN, started=1.5e9, seconds=1.0, outcome="done", command=(), project="shop", root="/src")
+RECORD = RunRecord(id=RUN, started=1.5e9, seconds=1.0, outcome=RunOutcome.DONE, command=(), project="shop", root="/src")
 HELLO = {
     "go.mod": "module example.com/hello\n\ngo 1.26\n",
     "main.go": 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello") }\n',

@@ -22,11 +22,12 @@ from gobake.foreign.checks import LONGEST_JSON
 from gobake.runs import archive, begun
 from gobake.runs.archive import Entry, Refused
 from gobake.runs.fitting import fitting
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import InputsRecord, RunRecord, UnreadableRecord, to_json
 from gobake.runs.store import RunStore
 from tests.security.parsers import RUN
 
-RECORD = RunRecord(id=RUN, started=1.5e9, seconds=1.0, outcome="done", command=(), project="shop", root="/src")
+RECORD = RunRecord(id=RUN, started=1.5e9, seconds=1.0, outcome=RunOutcome.DONE, command=(), project="shop", root="/src")
 
 
 @pytest.fixture

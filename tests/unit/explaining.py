@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import (
     GoRecord,
     InputsRecord,
@@ -32,7 +33,7 @@ def step(
         platform="linux/amd64",
         instruction=instruction,
         digest="",
-        outcome=outcome,
+        outcome=Outcome(outcome),
         started=0.0,
         seconds=1.0,
         site=f"{target} linux/amd64 {stage} {index} {verb}",
@@ -64,7 +65,7 @@ def run(
         id=f"20261125-0000{number:02}-aaaaaa",
         started=float(number),
         seconds=10.0,
-        outcome="done",
+        outcome=RunOutcome.DONE,
         command=(),
         project="p",
         root="/p",

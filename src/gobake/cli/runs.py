@@ -12,6 +12,7 @@ import click
 
 from gobake.cli.options import as_given, format_option, history_option, option_group, project_options, request
 from gobake.runs.begun import open_history
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
 from gobake.text.say import say, show
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gobake.report.run_list import Listed
     from gobake.runs.filter import Choice
 
-_OUTCOMES = ("done", "failed", "interrupted", "killed")
+_OUTCOMES = [outcome.value for outcome in RunOutcome]
 _SHOWN = 20  # runs, unless told otherwise
 
 

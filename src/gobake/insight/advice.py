@@ -13,6 +13,7 @@ from gobake.insight.exports import balance
 from gobake.insight.packages import lost
 from gobake.insight.past import Look
 from gobake.runs import window
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import MountRecord, RunRecord
 from gobake.text.printable import one_line
 from gobake.trace.intervals import covered
@@ -154,5 +155,8 @@ def _spent(run: RunRecord, positions: set[int]) -> float:
     return covered(
         (step.started, step.started + step.seconds)
         for at, step in enumerate(run.steps)
-        if at in positions and step.outcome == "executed" and step.started is not None and step.seconds is not None
+        if at in positions
+        and step.outcome == Outcome.EXECUTED
+        and step.started is not None
+        and step.seconds is not None
     )

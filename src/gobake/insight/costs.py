@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from gobake.insight.identity import is_base, step_keys
 from gobake.runs import window
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord
 
-CACHED = ("reused", "imported", "unknown")  # outcomes of a step that need not be done
+CACHED = (Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)  # outcomes of a step that need not be done
 
 
 class Costs(Struct, frozen=True, kw_only=True):
@@ -64,7 +65,7 @@ def _known(wanted: set[str], record: RunRecord) -> dict[str, float]:
 
 
 def _went_well(step: StepRecord) -> bool:
-    return step.outcome == "executed" and not step.error and not step.canceled
+    return step.outcome == Outcome.EXECUTED and not step.error and not step.canceled
 
 
 def _compiled(record: RunRecord) -> Iterator[tuple[tuple[str, str], float]]:

@@ -20,6 +20,7 @@ from gobake.insight.differences import Difference
 from gobake.insight.files import MODULE_FILES
 from gobake.insight.packages import package_causes
 from gobake.insight.past import MISSED, TRACE, Found, Look, Past
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import RunRecord
 from gobake.text.printable import one_line
 
@@ -81,7 +82,7 @@ class _Reading:
         step = self.look.run.steps[at]
         if step.outcome not in MISSED or step.started is None:
             return None
-        if step.outcome == "executed":
+        if step.outcome == Outcome.EXECUTED:
             return at
         same = self._executed.get((step.digest,)) if step.digest else None
         if same is None:
@@ -92,7 +93,7 @@ class _Reading:
     def _executed(self) -> dict[tuple[str, ...], int]:
         known: dict[tuple[str, ...], int] = {}
         for at, step in enumerate(self.look.run.steps):
-            if step.outcome == "executed" and step.started is not None:
+            if step.outcome == Outcome.EXECUTED and step.started is not None:
                 known.setdefault((step.digest,), at)
                 known.setdefault((step.platform, step.stage, step.instruction), at)
         return known
@@ -193,7 +194,7 @@ class _Reading:
         upstream: list[Difference] = []
         for need in self.look.ancestors(worker):
             at = found.look.find(self.look.places[need])
-            if at is None or self.look.run.steps[need].outcome == "uncacheable":
+            if at is None or self.look.run.steps[need].outcome == Outcome.UNCACHEABLE:
                 continue
             told = differences.of_step(self.look, need, self.shares[worker], Found(look=found.look, at=at))
             if told and self.look.places[need].verb == "FROM":
@@ -214,7 +215,7 @@ class _Reading:
     def _same(self, positions: Iterable[int], found: Found) -> bool:
         for at in positions:
             was = found.look.find(self.look.places[at])
-            if was is None or self.look.run.steps[at].outcome == "uncacheable":
+            if was is None or self.look.run.steps[at].outcome == Outcome.UNCACHEABLE:
                 continue
             earlier = Found(look=found.look, at=was)
             targets = self.shares.get(at) or {self.look.places[at].target: None}

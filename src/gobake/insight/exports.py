@@ -9,6 +9,7 @@ from msgspec import Struct
 from gobake.insight.costs import longest
 from gobake.insight.identity import step_keys
 from gobake.runs import window
+from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import RunRecord
 
 LEAST = 3  # with fewer exports there is nothing to compare
@@ -39,7 +40,7 @@ def balance(records: Sequence[RunRecord]) -> Balance | None:
     An imported step saves what it took when it was last executed, less what its layers' download took; one that is not
     known to have been executed tells nothing, so that nothing is claimed.
     """
-    recent = [r for r in records[: window.RECENT] if r.outcome == "done"]
+    recent = [r for r in records[: window.RECENT] if r.outcome == RunOutcome.DONE]
     spent = [_export_seconds(r) for r in recent]
     exports = [seconds for seconds in spent if seconds is not None]
     if len(exports) < LEAST:
@@ -47,7 +48,9 @@ def balance(records: Sequence[RunRecord]) -> Balance | None:
     saved = 0.0
     for at, record in enumerate(recent):
         steps = zip(step_keys(record), record.steps, strict=True)
-        imported = {key: step.seconds or 0.0 for key, step in steps if step.outcome in ("imported", "unknown")}
+        imported = {
+            key: step.seconds or 0.0 for key, step in steps if step.outcome in (Outcome.IMPORTED, Outcome.UNKNOWN)
+        }
         for key, seconds in imported.items():
             before = _last_executed(key, records[at + 1 :])
             if before is None:
@@ -64,6 +67,6 @@ def _export_seconds(record: RunRecord) -> float | None:
 def _last_executed(key: str, records: Sequence[RunRecord]) -> float | None:
     for record in records:
         for known, step in zip(step_keys(record), record.steps, strict=True):
-            if known == key and step.outcome == "executed" and step.seconds is not None:
+            if known == key and step.outcome == Outcome.EXECUTED and step.seconds is not None:
                 return step.seconds
     return None

@@ -18,9 +18,10 @@ from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit
 from gobake.insight.card import RunSummary, Scorecard, work_of
 from gobake.insight.scorecard import summary_of
 from gobake.runs import window
+from gobake.runs.outcomes import Outcome, RunOutcome, SeedAction
 
 LEAST = 3  # fewer tell nothing of how long a run takes
-_HITS = ("reused", "imported", "unknown")  # outcomes; of the last, only the origin is unknown
+_HITS = (Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)  # outcomes; of the last, only the origin is unknown
 _FROM = "FROM "  # a base image that is there was pulled, and comes from no cache of gobake's
 _NOISE = 1e-9  # of decimal fractions as floats
 
@@ -114,7 +115,9 @@ def _limit(said: Limit | None) -> float | None:
 
 def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary]) -> Verdict:
     """``earlier``: of the project's runs, newest first; later ones and the run's own are passed over."""
-    before = [d for d in earlier if d.outcome == "done" and d.id != card.run.id and d.started <= card.run.started]
+    before = [
+        d for d in earlier if d.outcome == RunOutcome.DONE and d.id != card.run.id and d.started <= card.run.started
+    ]
     excuses = _excuses(gate, card, before)
     # a cache that is broken is broken whatever changed; only before the first run it may not exist
     first = [excuse for excuse in excuses if excuse.name is Exemption.FIRST_RUN]
@@ -253,7 +256,7 @@ def _difference(took: float, usual: float) -> str:
 def _broken(card: Scorecard) -> Iterator[Finding]:
     """Caches that could not be read; one that is not there yet is none of them."""
     failed = [(c.ref, c.error) for c in card.caches if c.direction == "import" and c.error]
-    refused = [(s.name, s.error) for s in card.seeds if s.action == "refused"]
+    refused = [(s.name, s.error) for s in card.seeds if s.action == SeedAction.REFUSED]
     for what, broken in (("layer cache", failed), ("seed", refused)):
         if broken:
             name, error = broken[0]

@@ -8,11 +8,12 @@ from functools import cached_property
 from msgspec import Struct
 
 from gobake.insight.identity import Place
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import RunRecord, StepRecord, TargetRecord
 
 TRACE = "trace"  # gobake's own target, which no user asks for
-MISSED = ("executed", "shared")
-_HAD = (*MISSED, "reused", "imported", "unknown")
+MISSED = (Outcome.EXECUTED, Outcome.SHARED)
+_HAD = (*MISSED, Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)
 
 
 class Look(Struct, frozen=True, dict=True):

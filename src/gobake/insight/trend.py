@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gobake.insight.card import RunSummary
 from gobake.runs import window
+from gobake.runs.outcomes import RunOutcome
 
 LEAST = 5  # earlier runs; fewer tell no noise
 _SIGMAS = 3 * 1.4826  # of normal noise, from the median deviation
@@ -78,7 +79,7 @@ def trend(newest: RunSummary, summaries: Sequence[RunSummary]) -> Trend:
         newest=newest,
         runs=len(before),
         spreads=spreads,
-        changes=tuple(change for s in spreads if newest.outcome == "done" and (change := _change(s, newest))),
+        changes=tuple(change for s in spreads if newest.outcome == RunOutcome.DONE and (change := _change(s, newest))),
     )
 
 
@@ -86,14 +87,14 @@ def trends(summaries: Sequence[RunSummary]) -> tuple[Trend, ...]:
     """One a branch, of its newest run that went well; that of the newest run first."""
     newest: dict[str, RunSummary] = {}
     for summary in summaries:
-        if summary.outcome == "done":
+        if summary.outcome == RunOutcome.DONE:
             newest.setdefault(summary.branch, summary)
     return tuple(trend(summary, summaries) for summary in newest.values())
 
 
 def _alike(one: RunSummary, other: RunSummary) -> bool:
     return (
-        one.outcome == "done"
+        one.outcome == RunOutcome.DONE
         and one.branch == other.branch
         and one.targets == other.targets
         and set(one.services) == set(other.services)

@@ -14,16 +14,22 @@ from msgspec import Struct
 from gobake.insight.card import StepFigures
 from gobake.insight.costs import CACHED, Costs
 from gobake.insight.identity import in_order, is_base
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import RunRecord, StepRecord
 from gobake.trace.intervals import covered
 
-_RANK = ("executed", "imported", "reused", "unknown")  # whose outcome it is, where targets saw it differently
+_RANK = (
+    Outcome.EXECUTED,
+    Outcome.IMPORTED,
+    Outcome.REUSED,
+    Outcome.UNKNOWN,
+)  # whose outcome it is, where targets saw it differently
 
 
 class Piece(Struct, frozen=True, kw_only=True):
     """One piece of work and the steps that show it."""
 
-    outcome: str  # "" where a sibling did it under another digest, or BuildKit for itself
+    outcome: Outcome | None  # None where a sibling did it under another digest, or BuildKit for itself
     at: int  # position of the step whose work it was
     step: StepRecord
     shown: tuple[int, ...]  # positions of all of its steps
@@ -41,7 +47,7 @@ def pieces(record: RunRecord, places: Iterable[int] | None = None) -> list[Piece
 
 def _piece(record: RunRecord, group: list[int]) -> Piece:
     seen = {record.steps[at].outcome for at in group}
-    outcome = next((o for o in _RANK if o in seen), "")
+    outcome = next((o for o in _RANK if o in seen), None)
     own = [at for at in group if not outcome or record.steps[at].outcome == outcome]
     at = max(own, key=lambda at: record.steps[at].seconds or 0.0)
     return Piece(outcome=outcome, at=at, step=record.steps[at], shown=tuple(group))
@@ -50,8 +56,8 @@ def _piece(record: RunRecord, group: list[int]) -> Piece:
 def hit_rate(found: Iterable[Piece]) -> float | None:
     """The share of work that a cache had, of that which a cache had or which ran; None where there was neither."""
     counts = Counter(piece.outcome for piece in found)
-    hits = counts["reused"] + counts["imported"]
-    return hits / (hits + counts["executed"]) if hits + counts["executed"] else None
+    hits = counts[Outcome.REUSED] + counts[Outcome.IMPORTED]
+    return hits / (hits + counts[Outcome.EXECUTED]) if hits + counts[Outcome.EXECUTED] else None
 
 
 def figures(record: RunRecord, costs: Costs, places: Iterable[int] | None = None) -> StepFigures:
@@ -60,12 +66,12 @@ def figures(record: RunRecord, costs: Costs, places: Iterable[int] | None = None
     counts = Counter(piece.outcome for piece in found)
     plain = Counter(record.steps[at].outcome for piece in found for at in piece.shown)
     return StepFigures(
-        reused=counts["reused"],
-        imported=counts["imported"],
-        shared=plain["shared"],
-        executed=counts["executed"],
-        uncacheable=sum(1 for piece in found if piece.step.outcome == "uncacheable"),
-        unknown=counts["unknown"],
+        reused=counts[Outcome.REUSED],
+        imported=counts[Outcome.IMPORTED],
+        shared=plain[Outcome.SHARED],
+        executed=counts[Outcome.EXECUTED],
+        uncacheable=sum(1 for piece in found if piece.step.outcome == Outcome.UNCACHEABLE),
+        unknown=counts[Outcome.UNKNOWN],
         hit_rate=hit_rate(found),
         weighted_hit_rate=_weighted(found, costs),
     )
@@ -74,11 +80,11 @@ def figures(record: RunRecord, costs: Costs, places: Iterable[int] | None = None
 def _weighted(found: Sequence[Piece], costs: Costs) -> float | None:
     hits = done = 0.0
     for piece in found:
-        if piece.outcome == "executed":
+        if piece.outcome == Outcome.EXECUTED:
             if piece.step.seconds is None:
                 return None
             done += piece.step.seconds
-        elif piece.outcome in ("reused", "imported"):
+        elif piece.outcome in (Outcome.REUSED, Outcome.IMPORTED):
             cost = costs.steps.get(costs.keys[piece.at])
             if cost is not None:
                 hits += cost

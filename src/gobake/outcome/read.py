@@ -23,12 +23,13 @@ from gobake.plan.discover import Opened
 from gobake.recipe import TRACE
 from gobake.recipe.dockerfile import SOURCE
 from gobake.recipe.stages import compile_stages
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import GoCommandRecord, GoRecord, SizeRecord, StepRecord, TargetRecord, digests
 from gobake.targets.matrix import Matrix
 from gobake.text.printable import one_line
 from gobake.trace import actiongraph, golog
 from gobake.trace.events import Event, EventLog, VertexEvent
-from gobake.trace.steps import Outcome, Step, Trace
+from gobake.trace.steps import Step, Trace
 
 if TYPE_CHECKING:  # what explains failures is imported where there is one
     from gobake.trace.failure import Failure
@@ -231,7 +232,7 @@ def _step(
         platform=step.name.platform,
         instruction=step.name.normal_instruction,
         digest=step.digests[0] if step.digests else "",
-        outcome=str(step.outcome),
+        outcome=step.outcome,
         started=step.started - started if step.started is not None else None,
         seconds=step.seconds if step.completed is not None else None,
         error=one_line(step.error, 400),

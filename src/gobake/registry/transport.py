@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gobake import http
 from gobake.errors import RegistryRefused
@@ -43,8 +44,7 @@ def require_private(url: str, place: str) -> None:
         raise RegistryRefused(f"{origin(url)[1]}: it redirects to {scheme}://{host}, which is not TLS")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Body:
+class Body(Struct, frozen=True, kw_only=True):
     """What is sent."""
 
     data: bytes

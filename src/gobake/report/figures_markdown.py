@@ -9,6 +9,7 @@ from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.quantities import UNKNOWN, seconds_text, share_text
+from gobake.runs.outcomes import RunOutcome
 from gobake.text.printable import one_line
 
 MOST_LINES = 60
@@ -45,7 +46,7 @@ def runs_as_markdown(summaries: Sequence[RunSummary], trends: Sequence[Trend]) -
 
 def _head(account: Account) -> Iterator[str]:
     card = account.card
-    mark = {"done": "✅", "failed": "❌"}.get(card.run.outcome, "⚠️")
+    mark = {RunOutcome.DONE: "✅", RunOutcome.FAILED: "❌"}.get(card.run.outcome, "⚠️")
     yield f"### {mark} gobake: {escaped(words.title(card))}"
     yield ""
     if card.run.failure:

@@ -15,6 +15,7 @@ from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text
+from gobake.runs.outcomes import RunOutcome
 from gobake.text.printable import one_line
 
 _BAR = 20  # characters
@@ -27,7 +28,7 @@ def print_report(account: Account, *, color: str) -> None:
     """Hit rates, time, what was saved, by service, sizes, caches, causes; then what it is compared with."""
     card = account.card
     console = console_for(sys.stdout, color)
-    style = {"done": "bold green", "failed": "bold red"}.get(card.run.outcome, "bold yellow")
+    style = {RunOutcome.DONE: "bold green", RunOutcome.FAILED: "bold red"}.get(card.run.outcome, "bold yellow")
     console.print(_text(words.title(card), style))
     if card.run.failure:
         console.print(_text(card.run.failure, "red"))

@@ -14,11 +14,11 @@ from gobake.insight.work import hit_rate, pieces
 from gobake.outcome.keep_going import NotBuilt
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text, size_text
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
 from gobake.text.printable import one_line, printable
 from gobake.text.say import say
 from gobake.trace.failure import Failure
-from gobake.trace.steps import Outcome
 
 _WORDS = 20  # complaints that are shown
 

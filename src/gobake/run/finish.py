@@ -21,6 +21,7 @@ from gobake.report import ci_summary
 from gobake.run.bake import Baked, export_layers, failure
 from gobake.run.session import Session
 from gobake.run.sizes import sizes_of
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.trace.bases import bases
 from gobake.trace.failure import Failure
@@ -99,7 +100,7 @@ def _record(
     return replace(
         begun,
         seconds=baked.seconds,
-        outcome="interrupted" if baked.interrupted else "failed" if error else "done",
+        outcome=RunOutcome.INTERRUPTED if baked.interrupted else RunOutcome.FAILED if error else RunOutcome.DONE,
         targets=read.with_failed(found, begun.targets, reasons),
         failure=str(error or ""),
         caches=cache_run.end(baked.transfers, ready.plan.layers, ready.plan.caches, session.started, sweeps=not error),

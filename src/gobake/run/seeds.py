@@ -25,6 +25,7 @@ from gobake.plan.versions import linked
 from gobake.recipe import TRACE
 from gobake.report.seeds import restored_line, saved_line
 from gobake.run.usage import begin_usage
+from gobake.runs.outcomes import SeedAction
 from gobake.runs.record import SeedRecord
 from gobake.text.printable import one_line
 
@@ -58,7 +59,8 @@ class SeedSession:
 
     def _note(self, asked: Warming, warmth: Warmth) -> None:
         self.records += [
-            SeedRecord(action="refused", name=asked.store.place, error=one_line(line)) for line in warmth.unread
+            SeedRecord(action=SeedAction.REFUSED, name=asked.store.place, error=one_line(line))
+            for line in warmth.unread
         ]
         restored = warmth.restored
         if not restored:
@@ -66,7 +68,7 @@ class SeedSession:
         seed, name = restored.seed, asked.store.named(restored.seed.tag)
         self.records.append(
             SeedRecord(
-                action="refused" if restored.error else "restored",
+                action=SeedAction.REFUSED if restored.error else SeedAction.RESTORED,
                 name=name,
                 digest=seed.digest,
                 size=restored.size,
@@ -102,12 +104,14 @@ class SeedSession:
             saved = save(asked)
         except GobakeError as error:
             self.notes.append(f"warning: the Go caches were not saved: {error}")
-            self.records.append(SeedRecord(action="not saved", name=asked.store.named(asked.tag), error=str(error)))
+            self.records.append(
+                SeedRecord(action=SeedAction.NOT_SAVED, name=asked.store.named(asked.tag), error=str(error))
+            )
             return
         self.notes.append(saved_line(asked.store.named(saved.tag), saved))
         self.records.append(
             SeedRecord(
-                action=f"saved {saved.shape}" if saved.digest else "saved",
+                action=SeedAction(f"saved {saved.shape}") if saved.digest else SeedAction.SAVED,
                 name=asked.store.named(saved.tag),
                 digest=saved.digest,
                 size=saved.size,

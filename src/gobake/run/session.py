@@ -11,6 +11,7 @@ from gobake.engine import EngineInfo
 from gobake.plan.request import BuildRequest
 from gobake.run.prepare import PreparedBuild
 from gobake.run.save import Saving
+from gobake.runs.outcomes import RunOutcome
 from gobake.text.say import say
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _begun_run(request: BuildRequest, ready: PreparedBuild, started: float) -> B
         started=started,
         seconds=0.0,
         command=request.command,
-        outcome="",
+        outcome=RunOutcome.KILLED,
         targets=read.results(plan.project, plan.matrix, request.tag, {}, Trace(steps=()), sizes={}),
         gobake=__version__,
         cache_policy=plan.caches.policy.name,

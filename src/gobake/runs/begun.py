@@ -24,10 +24,10 @@ from gobake.errors import Unwritable
 from gobake.files import atomic, whole
 from gobake.foreign import checks
 from gobake.foreign.checks import LONGEST_JSON
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, UnreadableRecord, from_json, new_id, to_json
 from gobake.runs.store import RunStore, is_id
 
-KILLED = "killed"
 WHY = "gobake was killed, or its machine went down"
 _FOLDER = "begun"
 _ELSEWHERE_SECONDS = 24 * 3600.0  # a run of another machine is believed to live that long: its lock may not reach here
@@ -78,7 +78,7 @@ class BegunRun:
         self._told = time.monotonic()
         self._began = self._told - max(0.0, time.time() - record.started)
         with contextlib.suppress(OSError):
-            self._write(replace(record, outcome=KILLED, failure=WHY))
+            self._write(replace(record, outcome=RunOutcome.KILLED, failure=WHY))
 
     def _write(self, record: RunRecord) -> None:
         atomic.make_folder(self._file.parent)

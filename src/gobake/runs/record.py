@@ -18,6 +18,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from gobake.runs.outcomes import Outcome, RunOutcome, SeedAction
+
 SCHEMA = 1
 _MOST = sys.float_info.max
 Finite = Annotated[float, Meta(ge=-_MOST, le=_MOST)]  # JSON of others may say 1e999
@@ -65,7 +67,7 @@ class StepRecord(Struct, frozen=True, kw_only=True):
     platform: str
     instruction: str
     digest: str
-    outcome: str
+    outcome: Outcome
     started: Finite | None
     seconds: Finite | None
     error: str = ""
@@ -123,7 +125,7 @@ class InputsRecord(Struct, frozen=True, kw_only=True):
 class SeedRecord(Struct, frozen=True, kw_only=True):
     """What was done with a seed in a run."""
 
-    action: str  # restored, refused (then the build went on without it), saved whole, saved grown, not saved
+    action: SeedAction
     name: str  # store and tag
     digest: str = ""  # of the seed; that of a restored one was pinned
     size: int = 0  # bytes moved, unpacked
@@ -152,7 +154,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     id: str
     started: Finite  # seconds since the epoch
     seconds: Finite
-    outcome: str  # done, failed, interrupted, killed
+    outcome: RunOutcome
     command: tuple[str, ...]
     project: str
     root: str

@@ -11,6 +11,7 @@ import json
 import msgspec
 from msgspec import Struct
 
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import Finite
 
 SCHEMA = 1
@@ -23,7 +24,7 @@ class RunSummary(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHE
     id: str
     started: Finite  # seconds since the epoch
     seconds: Finite
-    outcome: str
+    outcome: RunOutcome
     branch: str
     revision: str
     builder: str

@@ -10,8 +10,9 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gobake.errors import TransferStalled
 from gobake.proc import command
@@ -23,8 +24,7 @@ _DOWNLOAD = re.compile(r"(?:#\d+ [\d.]+ )?go: downloading (\S+ v\S+)")  # also i
 _NAMED = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class Waits:
+class Waits(Struct, frozen=True, kw_only=True):
     """What a command may wait for."""
 
     graph: Path | None = None  # a file that exists once it no longer needs the network

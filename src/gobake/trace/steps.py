@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gobake.runs.outcomes import Outcome
 from gobake.text.printable import bounded
 from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
@@ -30,17 +30,6 @@ from gobake.trace.names import StepKind, StepName, parse_name, targets_in
 
 CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets without shared work may differ
 SHORTEST_RUN = 0.0005  # seconds; a hit by content takes a hundredth of that, a container twenty times as long
-
-
-class Outcome(StrEnum):
-    """The outcome of a step, in the order of reports."""
-
-    REUSED = "reused"  # this builder had it
-    IMPORTED = "imported"  # it came through cache-from
-    SHARED = "shared"  # built for a sibling target in the same run
-    EXECUTED = "executed"
-    UNKNOWN = "unknown"  # cached, but it is unknown where; or never reached
-    UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping, never counted
 
 
 class Step(Struct, frozen=True, kw_only=True):

@@ -17,10 +17,11 @@ from gobake.caching.policy.place import Store
 from gobake.checkout.ci import CIContext, CIProvider
 from gobake.recipe import TargetCache
 from gobake.recipe.cache_entry import CacheEntry
+from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import CacheRecord, RunRecord, StepRecord, from_json, to_json
 from gobake.trace.caches import CacheTransfer, cache_transfers
 from gobake.trace.names import parse_name
-from gobake.trace.steps import Outcome, Step, Trace, steps
+from gobake.trace.steps import Step, Trace, steps
 from tests.unit.recorded import read
 
 TAG = "layers-api-scratch.all.main"
@@ -48,14 +49,22 @@ def run(number: int, *, export: float | None = None, steps: tuple[tuple[str, str
         id=str(number),
         started=0.0,
         seconds=1.0,
-        outcome="done",
+        outcome=RunOutcome.DONE,
         command=(),
         project="shop",
         root="/",
         caches=exported,
         steps=tuple(
             StepRecord(
-                target="t", name=n, stage="", platform="", instruction="", digest=n, outcome=o, started=0.0, seconds=s
+                target="t",
+                name=n,
+                stage="",
+                platform="",
+                instruction="",
+                digest=n,
+                outcome=Outcome(o),
+                started=0.0,
+                seconds=s,
             )
             for n, o, s in steps
         ),
@@ -84,7 +93,9 @@ def test_ignored_errors_are_one_line() -> None:
     records = end(
         cache_transfers(read("export-refused")), plan("type=registry,ref=x"), choice(Store(repository="x")), 0.0
     )
-    noted = RunRecord(id="1", started=0.0, seconds=1.0, outcome="done", command=(), project="", root="", caches=records)
+    noted = RunRecord(
+        id="1", started=0.0, seconds=1.0, outcome=RunOutcome.DONE, command=(), project="", root="", caches=records
+    )
     assert from_json(json.loads(json.dumps(to_json(noted)))) == noted
     (note,) = cache_notes(noted)
     assert note.startswith("warning: writing the cache x and 1 more failed and was skipped: ")

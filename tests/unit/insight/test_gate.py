@@ -15,6 +15,7 @@ from gobake.insight.causes import Cause, Explanation, Miss, PackageCause
 from gobake.insight.gate import Check, Finding, Gate, State, Verdict, gate_of, judge
 from gobake.insight.scorecard import summary_of
 from gobake.run.gate import judge_or_fail
+from gobake.runs.outcomes import Outcome, SeedAction
 from gobake.runs.record import CacheRecord, InputsRecord, RunRecord, SeedRecord, StepRecord, TargetRecord
 
 ALL = frozenset(Exemption)
@@ -54,7 +55,7 @@ def run(**given: Any) -> RunRecord:
 
 def cached(outcome: str, instruction: str = "RUN go build") -> StepRecord:
     return StepRecord(
-        target="api-scratch", name="", stage="", platform="", instruction=instruction, digest="", outcome=outcome,
+        target="api-scratch", name="", stage="", platform="", instruction=instruction, digest="", outcome=Outcome(outcome),
         started=0.0, seconds=0.0,
     )  # fmt: skip
 
@@ -240,13 +241,13 @@ def test_an_import_that_failed_falls_short_however_much_was_reused() -> None:
 
 
 def test_a_seed_that_was_refused_falls_short() -> None:
-    seed = SeedRecord(action="refused", name="r/c:seed", error="it took longer than 30 s")
+    seed = SeedRecord(action=SeedAction.REFUSED, name="r/c:seed", error="it took longer than 30 s")
     assert only(CACHE, card(seeds=(seed,))).says == "seed r/c:seed could not be read: it took longer than 30 s"
 
 
 def test_a_cache_that_is_not_there_yet_and_an_export_that_failed_fail_nothing() -> None:
     export = CacheRecord(direction="export", target="api-scratch", ref="r/c:main", seconds=0.1, error="denied")
-    saved = SeedRecord(action="not saved", name="r/c:seed", error="denied")
+    saved = SeedRecord(action=SeedAction.NOT_SAVED, name="r/c:seed", error="denied")
     assert only(CACHE, card(caches=(imported(found=False), export), seeds=(saved,))).state is State.MET
 
 

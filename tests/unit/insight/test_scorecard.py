@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.work import pieces
+from gobake.runs.outcomes import SeedAction
 from gobake.runs.record import CacheRecord, GoCommandRecord, GoRecord, InputsRecord, SeedRecord
 from tests.unit.scoring import before, recorded, run, step, target
 
@@ -262,7 +263,11 @@ def test_caches_that_cost_more_than_they_save_save_less_than_nothing() -> None:
         CacheRecord(direction="export", target="c", ref="r", seconds=None),
     )
     card = scorecard(
-        run(step(1, "imported", 0.5), caches=caches, seeds=(SeedRecord(action="restored", name="s", seconds=3.0),)),
+        run(
+            step(1, "imported", 0.5),
+            caches=caches,
+            seeds=(SeedRecord(action=SeedAction.RESTORED, name="s", seconds=3.0),),
+        ),
         [first],
     )
     assert card.saved is not None

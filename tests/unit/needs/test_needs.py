@@ -16,6 +16,7 @@ from gobake.needs import telling
 from gobake.needs.evidence import Kind, scan
 from gobake.needs.needs import Need, Sources, needs
 from gobake.needs.sources import service_needs
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import GoCommandRecord, GoRecord, RunRecord
 from gobake.runs.store import RunStore
 from tests.conftest import Tree
@@ -270,7 +271,7 @@ def test_what_the_last_build_linked_counts_where_it_was_of_that_command_alone(
         commands=tuple(GoCommandRecord(package=f"example.com/shop/cmd/{name}", packages=2) for name in commands),
     )  # fmt: skip
     record = RunRecord(
-        id="20261124-201530-0473fa9c1", started=1.0, seconds=1.0, outcome="done", command=(), project="shop", root="/",
+        id="20261124-201530-0473fa9c1", started=1.0, seconds=1.0, outcome=RunOutcome.DONE, command=(), project="shop", root="/",
         go=(work,),
     )  # fmt: skip
     with RunStore(tmp_path / "history") as store:

@@ -13,9 +13,10 @@ from gobake.model import Platform
 from gobake.outcome.keep_going import NotBuilt, error, own_faults, unreadable, without
 from gobake.plan.discover import Opened, open_project
 from gobake.plan.request import ProjectRequest
+from gobake.runs.outcomes import Outcome
 from gobake.targets.matrix import Matrix, Selection, select
 from gobake.trace.names import parse_name
-from gobake.trace.steps import Outcome, Step, Trace, steps
+from gobake.trace.steps import Step, Trace, steps
 from tests.conftest import Tree
 from tests.unit.recorded import read
 

@@ -14,12 +14,13 @@ from gobake.model import Bases, Platform, Project, Service, Strategy
 from gobake.outcome import read
 from gobake.plan.discover import Opened, open_project
 from gobake.plan.request import ProjectRequest
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import SizeRecord
 from gobake.targets.matrix import Matrix, Selection, select
 from gobake.trace import actiongraph
 from gobake.trace.events import EventLog, VertexEvent
 from gobake.trace.names import parse_name
-from gobake.trace.steps import Outcome, Step, Trace
+from gobake.trace.steps import Step, Trace
 from tests.conftest import Tree
 
 AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")

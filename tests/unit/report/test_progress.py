@@ -20,10 +20,11 @@ from gobake.report.progress import KINDS, make_progress, shown, worth_showing
 from gobake.report.progress.lines import SILENCE_SECONDS, Json, Plain, Quiet
 from gobake.report.progress.rows import Row, RowState, instruction, rows
 from gobake.report.progress.table import Table
+from gobake.runs.outcomes import Outcome
 from gobake.trace.events import EventLog, LogEvent, PlainLine, VertexEvent, WarningEvent, parse_line
 from gobake.trace.names import parse_name
 from gobake.trace.stalls import Stall, StallKind
-from gobake.trace.steps import Outcome, steps
+from gobake.trace.steps import steps
 from tests.unit.recorded import NAMES, read, recording
 
 BOTH = (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))

@@ -16,6 +16,7 @@ from gobake.insight.card import Scorecard
 from gobake.insight.scorecard import scorecard
 from gobake.report.prometheus.exposition import MOST_SERIES, exposition, registry, samples, text, totals
 from gobake.report.prometheus.families import COMMON, COUNTERS, GAUGES
+from gobake.runs.outcomes import SeedAction
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, SizeRecord
 from tests.conftest import REPOSITORY
 from tests.unit.scoring import NAMES, before, hostile, recorded, run, step, summary, target
@@ -71,7 +72,7 @@ def test_the_figures_of_a_bare_run() -> None:
 
 
 def test_a_run_that_lost_by_its_caches_has_a_negative_saving() -> None:
-    record = run(step(1, "executed", 1.0), seeds=(SeedRecord(action="saved whole", name="s", seconds=9.0),))
+    record = run(step(1, "executed", 1.0), seeds=(SeedRecord(action=SeedAction.SAVED_WHOLE, name="s", seconds=9.0),))
     earlier = run(step(1, "executed", 1.0))
     found = scorecard(record, [earlier])
     assert found.saved is not None
@@ -122,7 +123,9 @@ def test_a_sum_of_which_a_part_is_unknown_is_unknown() -> None:
 
 
 def test_a_seed_that_was_refused_cost_time_and_moved_nothing() -> None:
-    said = of(run(seeds=(SeedRecord(action="refused", name="s", size=3, packed=2, seconds=4.0, error="gone"),)))
+    said = of(
+        run(seeds=(SeedRecord(action=SeedAction.REFUSED, name="s", size=3, packed=2, seconds=4.0, error="gone"),))
+    )
     assert values(said, "gobake_seed_seconds", direction="restore") == [4.0]
     assert values(said, "gobake_seed_bytes") == []
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gobake.runs.begun import BegunRun, Machine, is_gone, open_history, settle
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, new_id
 from gobake.runs.store import RunStore
 
@@ -22,7 +23,13 @@ DAY = 24 * 3600.0
 
 def record(started: float = 1.0) -> RunRecord:
     return RunRecord(
-        id=new_id(started), started=started, seconds=0.0, outcome="", command=("build",), project="p", root="/p"
+        id=new_id(started),
+        started=started,
+        seconds=0.0,
+        outcome=RunOutcome.KILLED,
+        command=("build",),
+        project="p",
+        root="/p",
     )
 
 
@@ -101,7 +108,7 @@ def test_a_killed_run_becomes_a_record_of_whoever_reads_first(tmp_path: Path) ->
 
 def test_a_run_that_was_killed_after_its_record_was_kept_keeps_that(tmp_path: Path) -> None:
     run_id = killed(tmp_path)
-    kept = RunRecord(id=run_id, started=1.0, seconds=2.0, outcome="done", command=(), project="p", root="/p")
+    kept = RunRecord(id=run_id, started=1.0, seconds=2.0, outcome=RunOutcome.DONE, command=(), project="p", root="/p")
     with RunStore(tmp_path) as store:
         store.add(kept, [])
     settle(tmp_path)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import (
     GoRecord,
     NewerRecord,
@@ -27,7 +28,7 @@ WHOLE = RunRecord(
     id="20261124-201530-3fa9c1",
     started=1795551330.25,
     seconds=12.5,
-    outcome="done",
+    outcome=RunOutcome.DONE,
     command=("gobake", "build", "api"),
     project="shop",
     root="/home/me/shop",
@@ -49,7 +50,7 @@ WHOLE = RunRecord(
     ),
     steps=(
         StepRecord(target="api-scratch", name="n", stage="s", platform="linux/amd64", instruction="RUN x", digest="d",
-                   outcome="executed", started=0.5, seconds=None, canceled=True, transferred=7),
+                   outcome=Outcome.EXECUTED, started=0.5, seconds=None, canceled=True, transferred=7),
     ),
     go=(GoRecord(platform="linux/amd64", packages=3, compiled=(("fmt", 0.03),), linked=()),),
     modules=(("rsc.io/quote", "v1.5.2"),),
@@ -141,3 +142,22 @@ def test_ids_sort_by_time_and_differ_within_a_second() -> None:
     assert all(new_id(1795551330.001) < new_id(1795551330.002) for _ in range(20))  # two warm runs in one second
     assert new_id(1795551330).startswith("20261124-")
     assert len({new_id(1795551330) for _ in range(20)}) == 20
+
+
+def test_words_of_later_are_read_and_written_again() -> None:
+    """A newer gobake may know further outcomes: such a run is listed under its own word."""
+    newer = to_json(WHOLE) | {
+        "outcome": "postponed",
+        "steps": [to_json(WHOLE)["steps"][0] | {"outcome": "replayed"}],
+        "seeds": [{"action": "shared", "name": "s"}],
+    }
+    read = from_json(newer)
+    assert (read.outcome, read.steps[0].outcome, read.seeds[0].action) == ("postponed", "replayed", "shared")
+    assert read.outcome not in tuple(RunOutcome)
+    assert json.loads(json.dumps(to_json(read)))["outcome"] == "postponed"
+    assert from_json(to_json(read)) == read
+
+
+@pytest.mark.parametrize("word", [*RunOutcome])
+def test_words_that_are_known_are_members(word: RunOutcome) -> None:
+    assert from_json(to_json(WHOLE) | {"outcome": str(word)}).outcome is word

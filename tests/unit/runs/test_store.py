@@ -21,12 +21,15 @@ from gobake.errors import Unwritable, UsageError
 from gobake.insight.history import summaries
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs.disk import Database
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, UnreadableRecord, new_id
 from gobake.runs.store import RunStore, dump
 
 
 def record(run_id: str = "20260101-000000-aaaaaa", **changes: object) -> RunRecord:
-    base = RunRecord(id=run_id, started=1.0, seconds=2.0, outcome="done", command=("gobake",), project="p", root="/p")
+    base = RunRecord(
+        id=run_id, started=1.0, seconds=2.0, outcome=RunOutcome.DONE, command=("gobake",), project="p", root="/p"
+    )
     return replace(base, **changes)
 
 

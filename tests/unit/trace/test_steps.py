@@ -7,9 +7,10 @@ from collections import Counter
 
 import pytest
 
+from gobake.runs.outcomes import Outcome
 from gobake.trace.events import EventLog
 from gobake.trace.names import StepKind
-from gobake.trace.steps import Outcome, Step, Trace, steps
+from gobake.trace.steps import Step, Trace, steps
 from tests.unit.recorded import NAMES, read, recording
 
 

@@ -13,11 +13,12 @@ from gobake.errors import Unwritable
 from gobake.insight.exports import balance
 from gobake.recipe import TRACE, TargetCache, exporter_name
 from gobake.recipe.cache_entry import CacheEntry
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import CacheRecord, RunRecord
 from gobake.text.printable import one_line
 from gobake.trace.caches import CacheTransfer
 from gobake.trace.names import StepKind
-from gobake.trace.steps import Outcome, Trace
+from gobake.trace.steps import Trace
 
 _KINDS = {  # cache-to's type by the words of BuildKit's exporters
     "registry": "registry",

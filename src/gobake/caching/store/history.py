@@ -35,6 +35,7 @@ from gobake.foreign.checks import LONGEST_JSON, Unfit, unzipped
 from gobake.registry import Repository
 from gobake.runs.archive import Entry, from_line, to_line
 from gobake.runs.fitting import fitting
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import is_id
 from gobake.runs.summary import RunSummary
@@ -193,7 +194,7 @@ class RemoteHistory:
 
     def send(self, record: RunRecord, summary: RunSummary | None) -> None:
         """Write a run that went well, and delete old ones."""
-        if not (self.writes and self.own and record.outcome == "done"):
+        if not (self.writes and self.own and record.outcome == RunOutcome.DONE):
             return
         try:
             place = self._place()

@@ -15,6 +15,7 @@ from gobake.insight.identity import in_order
 from gobake.insight.modules import module_of
 from gobake.insight.work import pieces
 from gobake.report.quantities import moment_text, seconds_text, share_text, size_text
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import GoRecord, RunRecord, StepRecord
 from gobake.text.printable import one_line
 
@@ -79,7 +80,7 @@ def step_rows(card: Scorecard) -> list[Row]:
     housekeeping where there is room left."""
     critical = set(card.critical_path)
     done = [(piece.at, piece.step) for piece in pieces(card.run) if piece.step.seconds]
-    done.sort(key=lambda one: (one[0] not in critical, one[1].outcome == "uncacheable", -(one[1].seconds or 0.0)))
+    done.sort(key=lambda one: (one[0] not in critical, one[1].outcome == Outcome.UNCACHEABLE, -(one[1].seconds or 0.0)))
     rows = [_step_row(step, site_of(step), critical=at in critical) for at, step in done[:STEPS]]
     rows.sort(key=lambda row: (_number(row["begin"]), str(row["label"])))
     return _told_apart(rows)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gobake.model import Target
 from gobake.report.progress.rows import instruction, shown
+from gobake.runs.outcomes import Outcome
 from gobake.text.printable import flat, one_line, printable
 from gobake.text.say import write
 from gobake.trace import golog
@@ -23,7 +24,7 @@ from gobake.trace.caches import missing
 from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, VertexEvent, WarningEvent
 from gobake.trace.names import StepKind, StepName, parse_name
 from gobake.trace.stalls import Stall
-from gobake.trace.steps import Outcome, Trace, steps
+from gobake.trace.steps import Trace, steps
 
 SILENCE_SECONDS = 30.0  # after that long without a line, a compile says how far it is
 DOWNLOAD_SECONDS = 5.0  # as long, while modules are downloaded

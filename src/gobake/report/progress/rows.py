@@ -10,10 +10,11 @@ from enum import StrEnum
 from msgspec import Struct
 
 from gobake.model import Platform, Target
+from gobake.runs.outcomes import Outcome
 from gobake.text.printable import one_line
 from gobake.trace import golog
 from gobake.trace.names import StepKind, StepName
-from gobake.trace.steps import Outcome, Step, Trace
+from gobake.trace.steps import Step, Trace
 
 
 class RowState(StrEnum):

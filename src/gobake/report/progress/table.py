@@ -17,10 +17,11 @@ from rich.text import Text
 
 from gobake.model import Target
 from gobake.report.progress.rows import Row, RowState, rows
+from gobake.runs.outcomes import Outcome
 from gobake.text.printable import printable
 from gobake.trace.events import Event, EventLog
 from gobake.trace.stalls import Stall
-from gobake.trace.steps import Outcome, steps
+from gobake.trace.steps import steps
 
 PICTURES_PER_SECOND = 4
 NARROW, TINY = 90, 60  # columns of a terminal below which first the platforms and then the counts are left out

@@ -16,12 +16,12 @@ from prometheus_client.registry import Collector
 
 from gobake.insight.card import RunSummary, Scorecard
 from gobake.report.prometheus.families import COMMON, COUNTERS, GAUGES
+from gobake.runs.outcomes import RunOutcome, SeedAction
 from gobake.runs.record import CacheRecord, SeedRecord
 from gobake.text.printable import one_line
 
 MOST_SERIES = 1000  # of one family and run; hundreds of services fit
 _LONGEST_LABEL = 128
-_OUTCOMES = ("done", "failed", "interrupted", "killed")
 
 Labels = dict[str, str]
 
@@ -57,10 +57,10 @@ def samples(card: Scorecard) -> tuple[Sample, ...]:
 
 def totals(project: str, summaries: Iterable[RunSummary]) -> tuple[Sample, ...]:
     """What all runs come to. They have no branch: branches come and go, and a counter may only grow."""
-    runs = Counter(dict.fromkeys(_OUTCOMES, 0))
+    runs = Counter({str(outcome): 0 for outcome in RunOutcome})
     seconds, executed, compiled = 0.0, 0, 0
     for summary in summaries:
-        runs[summary.outcome if summary.outcome in _OUTCOMES else "unknown"] += 1
+        runs[str(summary.outcome) if summary.outcome in tuple(RunOutcome) else "unknown"] += 1
         seconds += summary.seconds
         executed += summary.executed
         compiled += summary.compiled or 0
@@ -138,7 +138,7 @@ def _run(card: Scorecard) -> Iterator[_Figure]:
         "gobake_version": run.gobake,
     }
     yield "gobake_run_info", info, 1
-    yield "gobake_run_success", {}, run.outcome == "done"
+    yield "gobake_run_success", {}, run.outcome == RunOutcome.DONE
     yield "gobake_run_timestamp_seconds", {}, run.started
     yield "gobake_run_seconds", {}, run.seconds
     yield "gobake_run_saved_seconds", {}, card.saved.seconds if card.saved else None
@@ -196,11 +196,11 @@ def _sizes(card: Scorecard) -> Iterator[_Figure]:
 
 def _seeds(seeds: Sequence[SeedRecord]) -> Iterator[_Figure]:
     for direction, actions in (
-        ("restore", ("restored", "refused")),
-        ("save", ("saved whole", "saved grown", "not saved")),
+        ("restore", (SeedAction.RESTORED, SeedAction.REFUSED)),
+        ("save", (SeedAction.SAVED_WHOLE, SeedAction.SAVED_GROWN, SeedAction.NOT_SAVED)),
     ):
         some = [seed for seed in seeds if seed.action in actions]
-        moved = [seed for seed in some if seed.action not in ("refused", "not saved")]
+        moved = [seed for seed in some if seed.action not in (SeedAction.REFUSED, SeedAction.NOT_SAVED)]
         yield "gobake_seed_seconds", {"direction": direction}, _sum(seed.seconds for seed in some)
         yield "gobake_seed_bytes", {"direction": direction, "form": "unpacked"}, _sum(seed.size for seed in moved)
         yield "gobake_seed_bytes", {"direction": direction, "form": "packed"}, _sum(seed.packed for seed in moved)
