@@ -1,7 +1,8 @@
 """The only door to docker and buildx.
 
-Builds go through python-on-whales; the few questions asked before and after a build go to the same docker client, so
-that context, DOCKER_HOST and configuration are those of the user's shell. Nothing here decides what is built.
+The words of a bake are python-on-whales'; the few questions asked before and after a build go to the same docker
+client, so that context, DOCKER_HOST and configuration are those of the user's shell. Nothing here decides what is
+built.
 """
 
 from gobake.engine.bake import (

@@ -1,14 +1,14 @@
-"""Running `docker buildx bake` through python-on-whales, and stopping it."""
+"""`docker buildx bake`: its words are python-on-whales', its process is of the door `proc`."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import queue
 import shlex
-import signal
+import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from gobake.engine.builder import docker_command, not_started, refusal
 from gobake.engine.triggers import Triggers
 from gobake.errors import BaseImageRefused, BuildFailed, NoEngine
 from gobake.proc.command import NotStarted
-from gobake.proc.groups import STOP_SECONDS, Stream
+from gobake.proc.groups import Stream
 
 _SETTINGS = {  # of buildx
     "BUILDX_BAKE_ENTITLEMENTS_FS": "0",  # recipes lie in the user's cache folder, outside of bake's working folder
@@ -51,18 +51,25 @@ class BakeCall(Struct, frozen=True, kw_only=True):
         return {**self.variables, **self.secrets, **_SETTINGS}
 
     def words(self) -> list[str]:
-        """What follows `docker buildx` or the plugin's name, as python-on-whales writes it."""
-        words = ["bake"]
-        if self.no_cache:
-            words.append("--no-cache")
-        if self.builder:
-            words += ["--builder", self.builder]
-        words += ["--progress", "rawjson"]
-        for file in self.files:
-            words += ["--file", str(file)]
-        if self.metadata_file:
-            words += ["--metadata-file", str(self.metadata_file)]
-        return [*words, *self.targets]
+        """What follows `docker buildx` or the plugin's name, as python-on-whales writes it.
+
+        It would start the command with the first line that is asked of it. Here its words are taken before that, and
+        are started at gobake's own door, which can stop what it started and tell how it ended.
+        """
+        from python_on_whales import DockerClient  # here, because its import takes 0.15 s
+
+        progress: Any = "rawjson"  # its type hints lag behind buildx
+        lines: Any = DockerClient(client_call=[sys.executable]).buildx.bake(  # of a program that is there, whichever
+            list(self.targets),
+            builder=self.builder or None,
+            files=list(self.files),
+            cache=not self.no_cache,
+            progress=progress,
+            metadata_file=self.metadata_file,
+            stream_logs=True,
+        )
+        _program, _buildx, *words = inspect.getgeneratorlocals(lines)["full_cmd"]
+        return list(map(str, words))
 
     def shown(self) -> str:
         """The command as a user can paste it; secrets are left out."""
@@ -128,8 +135,8 @@ _NO_MORE = threading.Event()
 class Bake:
     """A `docker buildx bake`: iterate over it for the lines of its output; `stop` cancels it in the engine.
 
-    The docker command asks every plugin what it is before it starts one, and the import of python-on-whales takes
-    longer than that. So where the plugin is known it is started by itself, at once, with the same words.
+    The docker command asks every plugin what it is before it starts one. So where the plugin is known it is started by
+    itself, with the same words.
     """
 
     def __init__(self, call: BakeCall) -> None:
@@ -141,23 +148,38 @@ class Bake:
         self._stream: Stream | None = None
 
     def begin(self) -> None:
-        """Start now, where the plugin is known; else the build begins with the first line that is asked for."""
+        """Start now; else it begins with the first line that is asked for. Raises NoEngine."""
         _RUNNING.add(self)
-        if self.call.plugin and not self._stopped:
+        if self._stream is None and not self._stopped:
+            words = self.call.words()
+            if not self._stopped:  # to make the words takes a moment, in which Ctrl-C may be pressed
+                self._stream = self._started(words)
+            if self._stream and self._stopped:
+                self._stream.stop()
+
+    def _started(self, words: list[str]) -> Stream:
+        environment = {**os.environ, **self.call.environment}
+        if self.call.plugin:
             with contextlib.suppress(NotStarted):  # it is gone: docker says what is the matter
-                self._stream = Stream(
-                    [self.call.plugin, *self.call.words()], env={**os.environ, **self.call.environment}
-                )
+                return Stream([self.call.plugin, *words], env=environment)
+        docker = docker_command()
+        try:
+            return Stream([docker, "buildx", *words], env=environment)
+        except NotStarted as error:
+            raise not_started(docker, error) from None
 
     def __iter__(self) -> Iterator[str]:
-        _RUNNING.add(self)
         try:
-            if self._stream:
-                yield from self._without_triggers(self._read(self._stream))
-            elif self._stopped:
+            self.begin()
+            if self._stream is None:
                 self.failed = True
-            else:
-                yield from self._without_triggers(self._through_docker())
+                return
+            for line in one_a_line(self._stream.lines()):
+                if self._triggers.feed(line):
+                    self.stop()
+                yield line
+            self.exit_code = self._stream.exit_code
+            self.failed = bool(self.exit_code) or self.refused is not None
         finally:
             _RUNNING.discard(self)
 
@@ -166,70 +188,20 @@ class Bake:
         """Why this build was given up, whatever became of it."""
         return self._triggers.error
 
-    def _without_triggers(self, lines: Iterator[str]) -> Iterator[str]:
-        for line in one_a_line(lines):
-            if self._triggers.feed(line):
-                self.stop()
-            yield line
-        self.failed = self.failed or self.refused is not None
-
     @property
     def _stopped(self) -> bool:
         return self._stopping.is_set() or _NO_MORE.is_set()
 
-    def _read(self, stream: Stream) -> Iterator[str]:
-        yield from stream.lines()
-        self.exit_code = stream.exit_code
-        self.failed = bool(stream.exit_code)
-
-    def _through_docker(self) -> Iterator[str]:
-        from python_on_whales import docker  # here, because its import costs 0.15 s
-        from python_on_whales.exceptions import DockerException
-
-        call = self.call
-        progress: Any = "rawjson"  # its type hints lag behind buildx
-        lines = docker.buildx.bake(
-            list(call.targets),
-            builder=call.builder or None,
-            files=list(call.files),
-            cache=not call.no_cache,
-            progress=progress,
-            variables=call.environment,
-            metadata_file=call.metadata_file,
-            stream_logs=True,
-        )
-        try:
-            yield from lines
-        except DockerException as error:
-            self.failed = True
-            self.exit_code = error.return_code
-
     def stop(self) -> None:
         """Cancel the build in the engine: interrupt buildx, and kill it where it does not end in time."""
-        if self._stopping.is_set():
-            return
         self._stopping.set()
-        found = self._processes()
-        for process in found:
-            _signal(process, signal.SIGINT)
-        threading.Thread(target=_kill_late, args=(found,), daemon=True).start()
+        if self._stream:
+            self._stream.stop()
 
     def kill(self) -> None:
         """End buildx without waiting for anything."""
-        for process in self._processes():
-            _signal(process, signal.SIGKILL)
-
-    def _processes(self) -> list[Any]:
-        """buildx, and the docker command around it: those that were given this call's files, and what they started."""
-        import psutil
-
-        files = {str(file) for file in self.call.files}
-        found: dict[int, Any] = {}
-        for child in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if files & set(child.cmdline()):
-                    found |= {process.pid: process for process in (child, *child.children(recursive=True))}
-        return list(found.values())
+        if self._stream:
+            self._stream.kill()
 
 
 def stop_all() -> None:
@@ -257,21 +229,6 @@ def nothing_left() -> Iterator[None]:
 def kill_all() -> None:
     for bake in list(_RUNNING):
         bake.kill()
-
-
-def _kill_late(processes: list[Any]) -> None:
-    time.sleep(STOP_SECONDS)
-    for process in processes:
-        _signal(process, signal.SIGKILL)  # psutil knows a pid that became another process
-
-
-def _signal(process: Any, number: int) -> None:
-    import psutil
-
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
 
 
 def one_a_line(lines: Iterable[str]) -> Iterator[str]:

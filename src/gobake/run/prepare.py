@@ -113,10 +113,9 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
 
 
 def _begin_questions(query: BuilderQuery) -> None:
+    threading.Thread(target=engine.warm_up, daemon=True).start()
     if not query.remembered:
         query.begin_info()
-    if not query.plugin:
-        threading.Thread(target=engine.warm_up, daemon=True).start()
 
 
 # ---- the plan

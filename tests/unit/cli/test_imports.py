@@ -9,14 +9,13 @@ import sys
 from tests.conftest import Tree
 
 # what takes a tenth of a second and more with all that follows; a build with nothing to find out needs none before
-# buildx runs
+# buildx runs, except for python-on-whales, which is imported beside what it asks
 SLOW = {
     "diskcache",
     "gobake.runs.record",
     "gobake.trace.steps",
     "http",
     "prometheus_client",
-    "psutil",
     "python_on_whales",
     "rich",
     "ssl",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 
 from gobake.engine import Bake, BakeCall, Builder, BuilderQuery, api, builder_cache
 from gobake.engine import builder as asking
+from gobake.errors import NoEngine
 
 
 @pytest.fixture(autouse=True)
@@ -205,12 +207,29 @@ def listening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
+def test_a_bake_has_these_words() -> None:
+    call = BakeCall(
+        files=(Path("/a file"), Path("/b")),
+        targets=("one", "two"),
+        builder="farm",
+        no_cache=True,
+        metadata_file=Path("/m"),
+    )
+    assert call.words() == [
+        *("bake", "--no-cache", "--builder", "farm", "--progress", "rawjson"),
+        *("--file", "/a file", "--file", "/b", "--metadata-file", "/m", "one", "two"),
+    ]
+
+
 @pytest.mark.parametrize("no_cache", [False, True])
 @pytest.mark.parametrize("builder", ["", "farm"])
 @pytest.mark.parametrize("code", ["0", "3"])
-def test_the_plugin_is_given_the_very_words_that_python_on_whales_gives_to_docker(
+def test_docker_and_the_plugin_are_given_the_very_words_and_settings_that_python_on_whales_gives_to_docker(
     listening: Path, no_cache: bool, builder: str, code: str
 ) -> None:
+    import python_on_whales
+    from python_on_whales.exceptions import DockerException
+
     call = BakeCall(
         files=(Path("/a file"), Path("/b")),
         targets=("one", "two"),
@@ -222,9 +241,22 @@ def test_the_plugin_is_given_the_very_words_that_python_on_whales_gives_to_docke
     )
     through_docker, by_itself = Bake(call), Bake(replace(call, plugin=str(listening)))
     by_itself.begin()
-    said, directly = list(through_docker), list(by_itself)
-    assert said[0].removeprefix("buildx ") == directly[0]
+    said, directly, by_whales = list(through_docker), list(by_itself), list[str]()
+    progress: Any = "rawjson"
+    with contextlib.suppress(DockerException):  # the exit code
+        by_whales += python_on_whales.docker.buildx.bake(
+            list(call.targets),
+            builder=builder or None,
+            files=list(call.files),
+            cache=not no_cache,
+            progress=progress,
+            variables=call.environment,
+            metadata_file=call.metadata_file,
+            stream_logs=True,
+        )
+    assert said[0] == f"buildx {directly[0]}"
     assert said[1:] == directly[1:] == ["v1 s3cret 0\n"]
+    assert code != "0" or said == by_whales
     assert through_docker.exit_code == by_itself.exit_code == int(code)
     assert through_docker.failed is by_itself.failed is (code != "0")
 
@@ -253,6 +285,43 @@ def test_a_bake_that_was_stopped_before_it_began_builds_nothing(listening: Path)
     bake.begin()
     assert list(bake) == []
     assert bake.failed
+
+
+def test_a_bake_that_is_stopped_while_its_words_are_made_builds_nothing(
+    listening: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bake = Bake(BakeCall(files=(), targets=("one",), plugin=str(listening)))
+
+    def words(_call: BakeCall) -> list[str]:
+        bake.stop()
+        return ["bake"]
+
+    monkeypatch.setattr(BakeCall, "words", words)
+    bake.begin()
+    assert list(bake) == []
+    assert bake.failed
+
+
+@pytest.mark.parametrize("way", ["docker", "plugin"])
+def test_a_stopped_bake_interrupts_the_plugin_too_that_docker_started(
+    listening: Path, tmp_path: Path, way: str
+) -> None:
+    plugin = tmp_path / "plugin"
+    plugin.write_text('#!/bin/sh\ntrap "echo cancelled; exit 9" INT\necho begun\nwhile :; do sleep 0.1; done\n')
+    plugin.chmod(0o755)
+    listening.write_text(f"#!/bin/sh\ntrap : INT\n{plugin}\nexit 1\n")
+    bake = Bake(BakeCall(files=(), targets=("one",), plugin=str(plugin) if way == "plugin" else ""))
+    lines = iter(bake)
+    assert next(lines) == "begun\n"
+    bake.stop()
+    assert list(lines) == ["cancelled\n"]
+    assert (bake.failed, bake.exit_code) == (True, 9 if way == "plugin" else 1)
+
+
+def test_without_docker_a_bake_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NoEngine, match="there is no docker command on PATH"):
+        Bake(BakeCall(files=(), targets=("one",))).begin()
 
 
 @pytest.mark.parametrize(
