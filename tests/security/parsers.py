@@ -219,7 +219,7 @@ def _store(data: bytes) -> object:
     top = _folder()
     (top / "layers/layers-a.b.c.main/index.json").write_bytes(data)
     (top / "seeds/index.json").write_bytes(data)
-    told = stored(SeedStore(place=str(top), folder=top))
+    told = stored(SeedStore(folder=top))
     assert all("\n" not in entry.error for entry in told.entries)
     assert "\n" not in told.error
     oci_folder.sweep(top, 1e12)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gobake.caching.kept import contents
+from gobake.caching.policy.place import CacheStore
 from gobake.caching.store import history as histories
 from gobake.caching.store.history import RemoteHistory, packed
 from gobake.errors import RegistryRefused
@@ -104,8 +105,7 @@ def test_cache_prune_deletes_nothing_that_was_not_named(
 
 def travel(registry: FailingRegistry) -> RemoteHistory:
     return RemoteHistory(
-        folder=None,
-        repository=f"{registry.host}/acme/cache",
+        store=CacheStore(repository=f"{registry.host}/acme/cache"),
         project="shop",
         lineages=("main",),
         own="main",

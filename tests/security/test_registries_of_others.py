@@ -61,7 +61,7 @@ ODD: list[bytes] = [
 
 @pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
 def test_a_list_of_tags_of_another_kind_is_one_line(body: bytes, serve: Serve) -> None:
-    told = stored(SeedStore(place=f"{serve(lambda *_: (200, {}, body)).host}/acme/cache"))
+    told = stored(SeedStore(repository=f"{serve(lambda *_: (200, {}, body)).host}/acme/cache"))
     assert told.entries == ()
     assert body == b'{"tags":[1e999]}' or told.error
     assert "\n" not in told.error
@@ -90,7 +90,7 @@ def test_a_manifest_of_another_kind_is_one_line_and_hides_no_other(body: bytes, 
             return 200, {}, json.dumps({"tags": ["layers-a.b.c.main", SEED, "v1", "../../x", 5, None]}).encode()
         return 200, {}, good if "layers-" in path else body
 
-    layers, seed = stored(SeedStore(place=f"{serve(handle).host}/acme/cache")).entries
+    layers, seed = stored(SeedStore(repository=f"{serve(handle).host}/acme/cache")).entries
     assert (layers.tag, layers.error) == ("layers-a.b.c.main", "")
     assert seed.error
     assert "\n" not in seed.error
@@ -142,13 +142,13 @@ GOOD = b"gobake seed index 1\nobject 0 10 gobuild/ab\n"
 )
 def test_an_index_that_cannot_be_unpacked_is_unknown_and_no_traceback(index: bytes, serve: Serve) -> None:
     server = serve(seed_registry(index, hashlib.sha256(GOOD).hexdigest()))
-    (seed,) = stored(SeedStore(place=f"{server.host}/acme/cache")).entries
+    (seed,) = stored(SeedStore(repository=f"{server.host}/acme/cache")).entries
     assert (seed.project, seed.error, seed.live) == ("shop", "", None)
 
 
 def test_an_index_that_is_the_seeds_own_is_read(serve: Serve) -> None:
     server = serve(seed_registry(packed(GOOD), hashlib.sha256(GOOD).hexdigest()))
-    (seed,) = stored(SeedStore(place=f"{server.host}/acme/cache")).entries
+    (seed,) = stored(SeedStore(repository=f"{server.host}/acme/cache")).entries
     assert seed.live == 0.0
 
 
@@ -445,7 +445,7 @@ LAYERS = "layers-shop.api.amd64.topic"
 
 
 def prune(server: Server, *tags: str) -> tuple[list[str], tuple[str, ...]]:
-    place = SeedStore(place=f"{server.host}/acme/shop")
+    place = SeedStore(repository=f"{server.host}/acme/shop")
     there = stored(place, live=False)
     items = [Item(name=e.tag, what="layers", project="shop", key=e.digest) for e in there.entries if e.tag in tags]
     pruned = prune_store(place, items, there)
@@ -500,4 +500,4 @@ def test_a_seed_is_what_its_digest_says_also_where_docker_asks_for_it(monkeypatc
     raw = json.dumps({"config": {"digest": digest}, "layers": []})
     monkeypatch.setattr(engine, "inspect_image", lambda _name, template, _seconds: told if template else raw)
     with pytest.raises(RegistryRefused, match="is not what its digest says"):
-        SeedStore(place="registry.test/acme/cache").look(SEED, 1.0)
+        SeedStore(repository="registry.test/acme/cache").look(SEED, 1.0)

@@ -19,7 +19,7 @@ from gobake.caching.layers.plan import LayerPlan
 from gobake.caching.layers.record import end
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
-from gobake.caching.policy.place import Store
+from gobake.caching.policy.place import CacheStore
 from gobake.caching.seeds.save import _keep_index
 from gobake.caching.seeds.seed import SeedKey, SeedLabels, describe
 from gobake.caching.seeds.store import SeedStore
@@ -75,7 +75,7 @@ def export(store: Path, tag: str = TAG, *, layers: tuple[str, ...] = ()) -> str:
 
 def prune(store: Path, *names: str, what: str = "layers") -> tuple[list[str], tuple[str, ...]]:
     """(what was deleted, notes)."""
-    place = SeedStore(place=str(store), folder=store)
+    place = SeedStore(folder=store)
     there = stored(place, live=False)
     items = [Item(name=name, what=what, project="shop") for name in names]
     pruned = prune_store(place, items, there)
@@ -135,7 +135,7 @@ def test_a_seed_is_not_saved_through_a_link(store: Path, victim: Path, name: str
     (store / name).parent.mkdir(parents=True)
     (store / name).symlink_to(victim)
     with pytest.raises(RegistryRefused, match="is a link"):
-        _keep_index(SeedStore(place=str(store), folder=store), "index-x", "text")
+        _keep_index(SeedStore(folder=store), "index-x", "text")
     assert untouched(victim)
 
 
@@ -143,7 +143,7 @@ def test_the_text_of_an_index_is_not_written_through_a_link(store: Path, victim:
     (store / "seeds").mkdir(parents=True)
     (store / "seeds/index-x.txt").symlink_to(victim / "thesis.tex")
     with pytest.raises(RegistryRefused, match="is a link"):
-        _keep_index(SeedStore(place=str(store), folder=store), "index-x", "text")
+        _keep_index(SeedStore(folder=store), "index-x", "text")
     assert untouched(victim)
 
 
@@ -151,14 +151,14 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(store: Path) -> None:
     export(store)
     (store / "layers" / TAG / "index.json").unlink()
     os.mkfifo(store / "layers" / TAG / "index.json")
-    (entry,) = stored(SeedStore(place=str(store), folder=store)).entries or (None,)
+    (entry,) = stored(SeedStore(folder=store)).entries or (None,)
     assert entry is None
     assert oci_folder.sweep(store, time.time() + YEAR) == 0
 
 
 def travel(store: Path) -> RemoteHistory:
     return RemoteHistory(
-        folder=store, repository="", project="shop", lineages=("main",), own="main", reads=True, writes=True
+        store=CacheStore(folder=store), project="shop", lineages=("main",), own="main", reads=True, writes=True
     )
 
 
@@ -191,7 +191,7 @@ def test_a_digest_that_is_a_path_deletes_and_reads_no_file(store: Path, victim: 
     digest = digest.replace("{victim}", str(victim / "thesis.tex"))
     index = store / "layers" / TAG / "index.json"
     index.write_text(json.dumps({"manifests": [{"digest": digest}]}))
-    (entry,) = stored(SeedStore(place=str(store), folder=store)).entries
+    (entry,) = stored(SeedStore(folder=store)).entries
     assert entry.error
     assert "\n" not in entry.error
     prune(store, TAG)
@@ -221,7 +221,7 @@ def test_a_blob_that_is_not_what_its_digest_says_is_refused(store: Path) -> None
     digest = export(store)
     name = digest.removeprefix("sha256:")
     (store / "layers/blobs/sha256" / name).write_text(json.dumps({"config": {"digest": digest}, "layers": []}))
-    (entry,) = stored(SeedStore(place=str(store), folder=store)).entries
+    (entry,) = stored(SeedStore(folder=store)).entries
     assert entry.error.startswith(f"{store}/layers/blobs/sha256/{name} is damaged")
 
 
@@ -321,11 +321,11 @@ def test_a_record_that_came_with_the_repository_is_not_deleted(tmp_path: Path) -
 def test_a_layout_of_another_version_is_one_line(store: Path, text: str) -> None:
     export(store)
     (store / "layers" / TAG / "oci-layout").write_text(text)
-    (entry,) = stored(SeedStore(place=str(store), folder=store)).entries
+    (entry,) = stored(SeedStore(folder=store)).entries
     assert "index.json cannot be read" in entry.error
     assert "\n" not in entry.error
     (store / "layers" / TAG / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    (entry,) = stored(SeedStore(place=str(store), folder=store)).entries
+    (entry,) = stored(SeedStore(folder=store)).entries
     assert entry.error == ""
 
 
@@ -346,7 +346,7 @@ def test_a_run_that_failed_sweeps_nothing(store: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(oci_folder, "sweep", lambda place: swept.append(place))
     around = CIContext(kind=CIProvider.TERMINAL, branch="main", main_branch="main")
     choice = CacheSettings(
-        policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=Store(folder=store)
+        policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=CacheStore(folder=store)
     )
     plan = LayerPlan(
         targets={
@@ -367,6 +367,6 @@ def test_an_index_larger_than_memory_is_not_read(store: Path) -> None:
     index = store / "layers" / TAG / "index.json"
     with index.open("wb") as file:
         file.truncate(1 << 40)  # of no bytes on the disk
-    told = stored(SeedStore(place=str(store), folder=store))
+    told = stored(SeedStore(folder=store))
     assert isinstance(told, Stored)
     assert "has more than 64 MiB" in told.entries[0].error

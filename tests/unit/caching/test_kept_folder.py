@@ -48,11 +48,11 @@ def store(tmp_path: Path) -> Path:
 
 
 def seen(store: Path) -> dict[str, Entry]:
-    return {e.tag: e for e in stored(SeedStore(place=str(store), folder=store)).entries}
+    return {e.tag: e for e in stored(SeedStore(folder=store)).entries}
 
 
 def prune(store: Path, wanted: Wanted) -> list[str]:
-    place = SeedStore(place=str(store), folder=store)
+    place = SeedStore(folder=store)
     there = stored(place, live=False)
     chosen = choose(items((), there.entries, time.time()), wanted, ["shop"])
     pruned = prune_store(place, chosen, there)
@@ -115,4 +115,4 @@ def test_a_damaged_cache_is_told_and_hides_no_other(store: Path) -> None:
 
 
 def test_a_folder_without_layers_holds_none(tmp_path: Path) -> None:
-    assert stored(SeedStore(place=str(tmp_path), folder=tmp_path)).entries == ()
+    assert stored(SeedStore(folder=tmp_path)).entries == ()

@@ -42,7 +42,7 @@ def left_alone(store: Path, content: bytes, seconds: float) -> str:
 
 
 def prune(store: Path, *branches: str) -> list[str]:
-    place = SeedStore(place=str(store), folder=store)
+    place = SeedStore(folder=store)
     there = stored(place, live=False)
     wanted = Wanted(names=tuple(map(stores.seed_tag, branches)))
     chosen = choose(items((), there.of(What.SEED), time.time()), wanted, [stores.PROJECT])
@@ -53,7 +53,7 @@ def prune(store: Path, *branches: str) -> list[str]:
 
 def seeds(store: Path) -> dict[str, str]:
     """Seeds that can be read, with their errors."""
-    return {entry.tag: entry.error for entry in stored(SeedStore(place=str(store), folder=store)).of(What.SEED)}
+    return {entry.tag: entry.error for entry in stored(SeedStore(folder=store)).of(What.SEED)}
 
 
 def test_a_seed_goes_with_what_only_it_needed(store: Path) -> None:
@@ -95,7 +95,7 @@ def test_what_nobody_names_goes_once_no_save_can_be_about_to_name_it(store: Path
 
 def test_a_seed_that_another_prune_was_faster_with_counts_as_deleted(store: Path) -> None:
     """The store is as it was asked to be, and that is no failure."""
-    place = SeedStore(place=str(store), folder=store)
+    place = SeedStore(folder=store)
     there = stored(place, live=False)
     chosen = choose(items((), there.of(What.SEED), time.time()), Wanted(), [stores.PROJECT])
     assert prune(store, "topic") == [stores.seed_tag("topic")]

@@ -14,7 +14,7 @@ from gobake.caching.layers.plan import Builders, LayerPlan, layer_caches
 from gobake.caching.layers.record import begin
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
-from gobake.caching.policy.place import Store
+from gobake.caching.policy.place import CacheStore
 from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.loading import parse_config
 from gobake.model import Bases, Platform, Project, Service, Strategy
@@ -25,7 +25,7 @@ from gobake.targets.matrix import Selection, select
 
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 BOTH = (AMD64, ARM64)
-STORE = Store(repository="ghcr.io/acme/shop-cache")
+STORE = CacheStore(repository="ghcr.io/acme/shop-cache")
 PULL_REQUEST = CIContext(kind=CIProvider.GITHUB, branch="feature/x", base_branch="next", pull_request=True)
 BRANCH = CIContext(kind=CIProvider.GITHUB, branch="feature")
 
@@ -54,7 +54,11 @@ def project(*names: str, registry: str = "") -> Project:
 
 
 def choice(
-    around: CIContext = BRANCH, *, policy: str = "ci-branch", store: Store | None = STORE, layers: str = "mode: max"
+    around: CIContext = BRANCH,
+    *,
+    policy: str = "ci-branch",
+    store: CacheStore | None = STORE,
+    layers: str = "mode: max",
 ) -> CacheSettings:
     said = parse_config(f"cache: {{layers: {{{layers}}}}}".encode(), Path("gobake.yaml")).cache.layers
     settled = load_policy(policy, Path()).with_layers(said).settled(stored=store is not None)
@@ -195,7 +199,9 @@ TAG = "layers-shop.api-scratch.all.feature"
 MAIN = "layers-shop.api-scratch.all.main"
 
 
-def words(layers: str = "mode: max", *, store: Store | None = STORE, registry: str = "") -> tuple[list[str], list[str]]:
+def words(
+    layers: str = "mode: max", *, store: CacheStore | None = STORE, registry: str = ""
+) -> tuple[list[str], list[str]]:
     """(cache-from, cache-to) of one target."""
     plan = planned(choice(store=store, layers=layers), registry=registry)
     return [*map(str, plan.targets["api-scratch"].imports)], [*map(str, exported(plan, "api-scratch"))]
@@ -209,7 +215,7 @@ def test_registry() -> None:
 
 
 def test_local(tmp_path: Path) -> None:
-    store = Store(folder=tmp_path)
+    store = CacheStore(folder=tmp_path)
     assert words(store=store) == ([], [f"type=local,dest={tmp_path}/layers/{TAG},mode=max,{FIT}"])
     oci_folder.prepare(tmp_path, [MAIN])
     (oci_folder.layout(tmp_path, MAIN) / "index.json").write_text("{}")
@@ -280,7 +286,7 @@ def test_the_classic_image_store_only_imports() -> None:
 
 def test_a_folder_that_cannot_be_written_costs_the_export_and_not_the_build(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    caches = choice(store=Store(folder=tmp_path / "file"))
+    caches = choice(store=CacheStore(folder=tmp_path / "file"))
     plan = begin(planned(caches), caches)
     assert all(not cache.exports for cache in plan.targets.values())
     assert plan.notes[0].startswith(f"layers are not exported: {tmp_path}/file cannot be written")

@@ -13,7 +13,7 @@ from gobake.caching.layers.plan import LayerPlan
 from gobake.caching.layers.record import begin, cache_notes, end, export_note, to_export
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
-from gobake.caching.policy.place import Store
+from gobake.caching.policy.place import CacheStore
 from gobake.checkout.ci import CIContext, CIProvider
 from gobake.recipe import TargetCache
 from gobake.recipe.cache_entry import CacheEntry
@@ -27,7 +27,7 @@ from tests.unit.recorded import read
 TAG = "layers-api-scratch.all.main"
 
 
-def choice(store: Store) -> CacheSettings:
+def choice(store: CacheStore) -> CacheSettings:
     around = CIContext(kind=CIProvider.TERMINAL, branch="main")
     return CacheSettings(policy=load_policy("ci-branch", Path()), why="", surroundings=around, store=store)
 
@@ -72,7 +72,7 @@ def run(number: int, *, export: float | None = None, steps: tuple[tuple[str, str
 
 
 def test_refs_are_those_that_gobake_gave() -> None:
-    store = Store(repository="registry.test/cache")
+    store = CacheStore(repository="registry.test/cache")
     lines = ("type=registry,ref=registry.test/cache:x,mode=max", "type=gha,scope=y,mode=max")
     records = end(cache_transfers(read("exported")), plan(*lines), choice(store), 0.0)
     assert [(r.direction, r.target, r.ref, r.error) for r in records] == [
@@ -84,14 +84,14 @@ def test_refs_are_those_that_gobake_gave() -> None:
 
 def test_a_missing_import_is_recorded_and_not_told() -> None:
     given = plan(imports=("type=registry,ref=x",))
-    (record,) = end(cache_transfers(read("import-missing")), given, choice(Store(repository="x")), 0.0)
+    (record,) = end(cache_transfers(read("import-missing")), given, choice(CacheStore(repository="x")), 0.0)
     assert (record.direction, record.found, record.error) == ("import", False, "")
     assert cache_notes(from_json(to_json(run(1)))) == []
 
 
 def test_ignored_errors_are_one_line() -> None:
     records = end(
-        cache_transfers(read("export-refused")), plan("type=registry,ref=x"), choice(Store(repository="x")), 0.0
+        cache_transfers(read("export-refused")), plan("type=registry,ref=x"), choice(CacheStore(repository="x")), 0.0
     )
     noted = RunRecord(
         id="1", started=0.0, seconds=1.0, outcome=RunOutcome.DONE, command=(), project="", root="", caches=records
@@ -112,17 +112,17 @@ def test_bytes_of_a_folder_are_what_was_written_and_each_layer_counts_once(tmp_p
         CacheTransfer(exported=True, target=t, place="client directory", seconds=1.0, layers=("sha256:" + "ab" * 32,))
         for t in ("api-alpine", "api-scratch")
     ]
-    assert [(r.ref, r.bytes) for r in end(transfers, given, choice(Store(folder=tmp_path)), written - 1)] == [
+    assert [(r.ref, r.bytes) for r in end(transfers, given, choice(CacheStore(folder=tmp_path)), written - 1)] == [
         (TAG, 5),
         (TAG, 0),
     ]
-    assert [r.bytes for r in end(transfers, given, choice(Store(folder=tmp_path)), written + 1)] == [0, 0]
+    assert [r.bytes for r in end(transfers, given, choice(CacheStore(folder=tmp_path)), written + 1)] == [0, 0]
 
 
 def test_a_plan_that_writes_to_no_folder_stays_as_it_is(tmp_path: Path) -> None:
     registry = plan("type=registry,ref=ghcr.io/acme/cache:x")
-    assert begin(registry, choice(Store(repository="ghcr.io/acme/cache"))) == registry
-    assert begin(registry, choice(Store(folder=tmp_path))) == registry
+    assert begin(registry, choice(CacheStore(repository="ghcr.io/acme/cache"))) == registry
+    assert begin(registry, choice(CacheStore(folder=tmp_path))) == registry
     assert list(tmp_path.iterdir()) == []
 
 

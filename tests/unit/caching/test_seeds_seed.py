@@ -137,7 +137,7 @@ def test_what_is_remembered_of_a_deleted_mount_does_not_count() -> None:
 def warming(folder: Path) -> Warming:
     """Of a project on the builder `farm`, with an empty store."""
     return Warming(
-        store=SeedStore(place=str(folder / "store"), folder=folder / "store"),
+        store=SeedStore(folder=folder / "store"),
         key=KEY,
         branches=("main",),
         sums="",

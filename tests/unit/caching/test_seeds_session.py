@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.load import load_policy
-from gobake.caching.policy.place import Store
+from gobake.caching.policy.place import CacheStore
 from gobake.caching.policy.policy import Save, SaveOn
 from gobake.caching.seeds.session import is_due, is_edit
 from gobake.checkout.ci import CIContext, CIProvider
@@ -50,7 +50,7 @@ PULL_REQUEST = CIContext(kind=CIProvider.GITHUB, branch="main", base_branch="mai
 def saves(save: Save, on: SaveOn, around: CIContext = MAIN, *, stored: bool = True) -> CacheSettings:
     policy = load_policy("release", Path())
     policy = replace(policy, seeds=replace(policy.seeds, save=save, save_on=on))
-    store = Store(repository="ghcr.io/acme/cache") if stored else None
+    store = CacheStore(repository="ghcr.io/acme/cache") if stored else None
     return CacheSettings(policy=policy, why="", surroundings=around, store=store)
 
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from gobake.caching.kept.contents import What, parse_tag
-from gobake.caching.policy.place import Store
+from gobake.caching.policy.place import CacheStore
 from gobake.caching.store import history
 from gobake.caching.store.history import KEPT, READ, RemoteHistory, packed, run_of, tag_of, travel, unpacked
 from gobake.insight.history import Records, prompt_summary, summaries
@@ -31,8 +31,7 @@ __all__ = ["serve"]  # a fixture
 
 def of(folder: Path | None, /, **more: Any) -> RemoteHistory:
     plain: dict[str, Any] = {
-        "folder": folder,
-        "repository": "",
+        "store": CacheStore(folder=folder),
         "project": "shop",
         "lineages": ("feature/x", "main"),
         "own": "feature/x",
@@ -268,7 +267,7 @@ class Registry:
 
 
 def at(server: Server, **more: Any) -> RemoteHistory:
-    return of(None, **{"repository": f"{server.host}/acme/cache", "own": "main", **more})
+    return of(None, **{"store": CacheStore(repository=f"{server.host}/acme/cache"), "own": "main", **more})
 
 
 Serve = Callable[[Handle], Server]
@@ -341,9 +340,9 @@ def test_a_registry_that_is_silent_is_waited_for_a_few_seconds(serve: Serve, mon
 
 
 def test_a_store_of_a_folder_is_no_repository(tmp_path: Path) -> None:
-    found = travel(replace(choice(policy="ci-branch"), store=Store(folder=tmp_path)), "shop")
+    found = travel(replace(choice(policy="ci-branch"), store=CacheStore(folder=tmp_path)), "shop")
     assert found
-    assert (found.folder, found.repository) == (tmp_path, "")
+    assert found.store == CacheStore(folder=tmp_path)
 
 
 @pytest.fixture(autouse=True)

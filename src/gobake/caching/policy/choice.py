@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gobake.caching.policy.load import load_policy
 from gobake.caching.policy.options import CacheOptions
-from gobake.caching.policy.place import Store, parse_store
+from gobake.caching.policy.place import CacheStore, parse_store
 from gobake.caching.policy.policy import Policy
 from gobake.checkout.ci import CIContext, CIProvider
 from gobake.config.cache_values import CacheConfig, SeedConfig
@@ -24,7 +24,7 @@ class CacheSettings(Struct, frozen=True, kw_only=True):
     policy: Policy
     why: str  # why this policy
     surroundings: CIContext
-    store: Store | None = None  # None: there is no place to read from or to write to
+    store: CacheStore | None = None  # None: there is no place to read from or to write to
     why_store: str = ""
     seeds: SeedConfig = SeedConfig()
     notes: tuple[str, ...] = ()  # lines for the user: what was asked for and is not done
@@ -96,12 +96,14 @@ def _by_environment(around: CIContext) -> tuple[str, str]:
             return "ci-branch", around.shown
 
 
-def _store(project: Project, config: CacheConfig, around: CIContext, wish: CacheOptions) -> tuple[Store | None, str]:
+def _store(
+    project: Project, config: CacheConfig, around: CIContext, wish: CacheOptions
+) -> tuple[CacheStore | None, str]:
     if wish.store:
         return parse_store(wish.store, wish.said_from.resolve()), "--cache-store"
     if config.store:
         home = project.config_file.parent if project.config_file else project.root
         return parse_store(config.store, home.resolve()), "gobake.yaml"
     if project.registry and around.kind is not CIProvider.TERMINAL:
-        return Store(repository=f"{project.prefix}{project.title or project.name}-cache"), "beside the images"
+        return CacheStore(repository=f"{project.prefix}{project.title or project.name}-cache"), "beside the images"
     return None, "none is configured" if around.kind is CIProvider.TERMINAL else "there is no registry to keep it in"

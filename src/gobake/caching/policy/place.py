@@ -9,7 +9,7 @@ from msgspec import Struct
 from gobake.errors import UsageError
 
 
-class Store(Struct, frozen=True, kw_only=True):
+class CacheStore(Struct, frozen=True, kw_only=True):
     """One place for all caches of a project."""
 
     repository: str = ""  # such as ghcr.io/acme/shop-cache
@@ -24,12 +24,12 @@ class Store(Struct, frozen=True, kw_only=True):
         return f"{self.repository}:{tag}"
 
 
-def parse_store(text: str, below: Path) -> Store:
+def parse_store(text: str, below: Path) -> CacheStore:
     """What was written, which has the form of config/words.py STORE already: a folder begins with `.`, `/` or `~/`.
     Raises UsageError where there is no home that `~` could mean."""
     if not text.startswith((".", "/", "~")):
-        return Store(repository=text)
+        return CacheStore(repository=text)
     try:
-        return Store(folder=(below / Path(text).expanduser()).resolve())
+        return CacheStore(folder=(below / Path(text).expanduser()).resolve())
     except RuntimeError:
         raise UsageError(f"{text}: nobody knows where ~ is", remedy="set HOME, or write the whole path") from None

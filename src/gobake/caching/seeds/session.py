@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gobake.caching.policy.choice import CacheSettings
-from gobake.caching.policy.place import Store
+from gobake.caching.policy.place import CacheStore
 from gobake.caching.policy.policy import Save, SaveOn
 from gobake.caching.seeds.seed import SeedKey
 from gobake.caching.seeds.store import SeedStore
@@ -29,8 +29,8 @@ def is_due(choice: CacheSettings, *, compiled: bool) -> bool:
     return compiled or policy.save is Save.ALWAYS
 
 
-def seeds_in(store: Store) -> SeedStore:
-    return SeedStore(place=store.shown, folder=store.folder)
+def seeds_in(store: CacheStore) -> SeedStore:
+    return SeedStore(repository=store.repository, folder=store.folder)
 
 
 def key_of(project: Project, platform: Platform) -> SeedKey:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake import engine
+from gobake.caching.policy.place import CacheStore
 from gobake.caching.seeds.seed import Seed, SeedKey, read_seed
 from gobake.caching.store import oci_layout as layouts
 from gobake.errors import RegistryRefused
@@ -36,11 +37,13 @@ class Image(Struct, frozen=True, kw_only=True):
     blobs: tuple[str, ...]  # digests of the same; "" where it is not told
 
 
-class SeedStore(Struct, frozen=True, kw_only=True):
-    """Where caches are kept."""
+class SeedStore(CacheStore, frozen=True, kw_only=True):
+    """A cache store as the place of seeds."""
 
-    place: str  # as the user wrote it
-    folder: Path | None = None  # None: a registry
+    @property
+    def place(self) -> str:
+        """As messages name it."""
+        return self.shown
 
     @property
     def layout(self) -> Path:

@@ -27,6 +27,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from gobake.caching.policy.choice import CacheSettings
+from gobake.caching.policy.place import CacheStore
 from gobake.caching.store import tags as refs
 from gobake.checkout import git
 from gobake.errors import RegistryRefused
@@ -164,8 +165,7 @@ class _Folder:
 class RemoteHistory:
     """What one run takes from the store, and brings there."""
 
-    folder: Path | None
-    repository: str
+    store: CacheStore
     project: str
     lineages: tuple[str, ...]  # whose runs are read
     own: str  # whose runs are written; "" for none
@@ -235,11 +235,11 @@ class RemoteHistory:
         return entry if fits else None
 
     def _place(self) -> _Place:
-        return _Folder(self.folder) if self.folder else _Registry(self.repository)
+        return _Folder(self.store.folder) if self.store.folder else _Registry(self.store.repository)
 
     @property
     def _shown(self) -> str:
-        return str(self.folder or self.repository)
+        return self.store.shown
 
     def _note(self, says: str) -> None:
         """One line for all that goes wrong: mostly the store does not answer."""
@@ -254,8 +254,7 @@ def travel(choice: CacheSettings, project: str) -> RemoteHistory | None:
     if store is None or not (policy.read or writes):
         return None
     return RemoteHistory(
-        folder=store.folder,
-        repository=store.repository,
+        store=store,
         project=project,
         lineages=choice.lineages,
         own=choice.own,
