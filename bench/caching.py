@@ -283,7 +283,7 @@ def _words(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
         words = tuple(text.split(","))
         for word in words:
             if word not in known:
-                raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(known)}")
+                raise argparse.ArgumentTypeError(f"{word!r} is not one of {', '.join(known)}")
         return words
 
     return parse

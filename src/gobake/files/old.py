@@ -10,8 +10,8 @@ from pathlib import Path
 
 
 def delete_older(places: Iterable[Path], seconds: float) -> None:
-    """Delete the files and folders that nobody has written to for so long. Another run may delete them at the same
-    moment. Raises OSError for a file that cannot be deleted."""
+    """Delete those files and folders that were not written to for ``seconds``. Another run may delete them at the same
+    time. Raises OSError if a file cannot be deleted."""
     before = time.time() - seconds
     for place in places:
         with contextlib.suppress(FileNotFoundError):
