@@ -57,13 +57,14 @@ unit: $(READY)
 # What speaks to an engine is covered by these: their coverage is added to that of the unit tests.
 # The suite of one engine in full, and the smoke tests on the other: 28.5 and 26.1 both stay supported.
 # Two workers run a module each, on an engine of their own: a build waits often enough that both have work.
+engine room attacks: export GOBAKE_HARNESS_KEPT = 1
 engine: $(READY)
 	@echo "== engine tests on $(SUITE)"
 	@$(BIN)/python -m harness --suite $(SUITE) --name test-$(SUITE) --force-private --fresh run -- \
 	  $(BIN)/pytest tests/engine tests/security/builds -q -n 2 --dist loadfile --no-loadscope-reorder --durations=12 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=80
 	@echo "== smoke tests on $(OTHER_SUITE)"
 	@$(BIN)/python -m harness --suite $(OTHER_SUITE) --name test-$(OTHER_SUITE) --force-private --fresh run -- \
-	  $(BIN)/pytest tests/engine -q -m smoke
+	  $(BIN)/pytest tests/engine -q -m smoke -n 2 --dist loadfile --no-loadscope-reorder --durations=8
 
 # The engine tests of one room: make room ROOM=seeds ARGS="-x -k bare"; the rooms are in pyproject.toml
 room: $(READY)

@@ -112,9 +112,14 @@ def up(suite: str = "sid", name: str = "", *, force_private: bool = False, fresh
     return engine
 
 
+def base_images_name() -> str:
+    """Name the folder of the stand-ins: those for tests have a golang of their own (toolchain.py)."""
+    return "base-images-kept" if toolchain.kept() else "base-images"
+
+
 def base_images(root: Path) -> Path:
     """Return the storage folder of a registry with the stand-ins, which is made once."""
-    folder = cache_folder() / "base-images"
+    folder = cache_folder() / base_images_name()
     with fresh_folder(folder, images.VERSION + images.SUITE + toolchain.GO_LINE) as new:
         if new:
             port = network.free_port()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.instance import instance_dir, short_dir, unmount
+from harness.instance import base_images_name, instance_dir, short_dir, unmount
 from harness.places import cache_folder
 from tests.conftest import REPOSITORY
 
@@ -78,7 +78,7 @@ def own_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     folder = tmp_path_factory.mktemp("machine")
     cache = folder / "cache"
     cache.mkdir()
-    for made in ("engine-sid", "base-images"):
+    for made in ("engine-sid", base_images_name()):
         (cache / made).symlink_to(cache_folder() / made)
     programs = cache_folder() / "engine-sid"
     command = ["unshare", "--net", sys.executable, "-m", "tests.engine.own_machine", str(programs), str(folder)]
