@@ -14,8 +14,8 @@ from gobake.engine.bake import (
     one_a_line,
     stop_all,
     ticking,
-    warm_up,
 )
+from gobake.engine.bake_words import warm_up
 from gobake.engine.builder import (
     Builder,
     BuilderQuery,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 import queue
 import shlex
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gobake.engine.bake_words import bake_words
 from gobake.engine.builder import docker_command, not_started, refusal
 from gobake.engine.triggers import Triggers
 from gobake.errors import BaseImageRefused, BuildFailed, NoEngine
@@ -51,25 +49,14 @@ class BakeCall(Struct, frozen=True, kw_only=True):
         return {**self.variables, **self.secrets, **_SETTINGS}
 
     def words(self) -> list[str]:
-        """What follows `docker buildx` or the plugin's name, as python-on-whales writes it.
-
-        It would start the command with the first line that is asked of it. Here its words are taken before that, and
-        are started at gobake's own door, which can stop what it started and tell how it ended.
-        """
-        from python_on_whales import DockerClient  # here, because its import takes 0.15 s
-
-        progress: Any = "rawjson"  # its type hints lag behind buildx
-        lines: Any = DockerClient(client_call=[sys.executable]).buildx.bake(  # of a program that is there, whichever
-            list(self.targets),
-            builder=self.builder or None,
-            files=list(self.files),
-            cache=not self.no_cache,
-            progress=progress,
-            metadata_file=self.metadata_file,
-            stream_logs=True,
+        """What follows `docker buildx` or the plugin's name."""
+        return bake_words(
+            files=[str(file) for file in self.files],
+            targets=self.targets,
+            builder=self.builder,
+            no_cache=self.no_cache,
+            metadata_file=str(self.metadata_file or ""),
         )
-        _program, _buildx, *words = inspect.getgeneratorlocals(lines)["full_cmd"]
-        return list(map(str, words))
 
     def shown(self) -> str:
         """The command as a user can paste it; secrets are left out."""
@@ -270,8 +257,3 @@ def ticking(lines: Iterable[str], seconds: float) -> Iterator[str | None]:
         if item is None:
             return
         yield item
-
-
-def warm_up() -> None:
-    """Import what a build needs, while something else is waited for."""
-    import python_on_whales  # noqa: F401

@@ -9,7 +9,7 @@ import sys
 from tests.conftest import Tree
 
 # what takes a tenth of a second and more with all that follows; a build with nothing to find out needs none before
-# buildx runs, except for python-on-whales, which is imported beside what it asks
+# buildx runs
 SLOW = {
     "diskcache",
     "gobake.runs.record",

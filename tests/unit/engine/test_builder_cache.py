@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gobake.engine import Bake, BakeCall, Builder, BuilderQuery, api, builder_cache
+from gobake.engine import Bake, BakeCall, Builder, BuilderQuery, api, bake_words, builder_cache
 from gobake.engine import builder as asking
 from gobake.errors import NoEngine
 
@@ -215,10 +215,33 @@ def test_a_bake_has_these_words() -> None:
         no_cache=True,
         metadata_file=Path("/m"),
     )
-    assert call.words() == [
-        *("bake", "--no-cache", "--builder", "farm", "--progress", "rawjson"),
-        *("--file", "/a file", "--file", "/b", "--metadata-file", "/m", "one", "two"),
+    for _ in range(2):  # made, and remembered
+        assert call.words() == [
+            *("bake", "--no-cache", "--builder", "farm", "--progress", "rawjson"),
+            *("--file", "/a file", "--file", "/b", "--metadata-file", "/m", "one", "two"),
+        ]
+
+
+def test_the_words_of_a_bake_are_made_once_as_long_as_the_library_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, before = list[tuple[object, ...]](), bake_words._made
+
+    def make(*shape: Any) -> list[str]:
+        made.append(shape)
+        return before(*shape)
+
+    monkeypatch.setattr(bake_words, "_made", make)
+    bake_words.warm_up()
+    usual = BakeCall(files=(Path("<targets>"),), targets=("one",), builder="default", metadata_file=Path("/m"))
+    assert usual.words() == [
+        *("bake", "--builder", "default", "--progress", "rawjson", "--file", "<targets>", "--metadata-file", "/m"),
+        "one",
     ]
+    assert made == [(1, True, False, True)]
+    assert "--no-cache" in replace(usual, no_cache=True).words()
+    assert len(made) == 2
+    monkeypatch.setattr(bake_words, "_library", lambda: "another")
+    usual.words()
+    assert len(made) == 3
 
 
 @pytest.mark.parametrize("no_cache", [False, True])
