@@ -13,6 +13,7 @@ import click
 
 from gobake.cli.options import as_given, gate_options, history_option, project_options
 from gobake.errors import Unwritable, UsageError
+from gobake.runs.outcomes import RunOutcome
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _record(store: RunStore, name: str) -> RunRecord:
 
 def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[RunSummary]) -> RunRecord:
     """The run that an id means, or the last good one of a branch."""
-    branch = next((d for d in known if d.branch == name and d.id != record.id and d.outcome == "done"), None)
+    branch = next((d for d in known if d.branch == name and d.id != record.id and d.outcome == RunOutcome.DONE), None)
     if branch:
         return _record(store, branch.id)
     try:

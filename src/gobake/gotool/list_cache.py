@@ -11,8 +11,10 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from gobake import memo
 from gobake.gotool import host
@@ -49,7 +51,7 @@ def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     whole = tree.packages or not any(path.endswith(".go") for path, *_ in stamps)
     if whole and not tree.troubles and time.time() - youngest / 1e9 > _SETTLED_SECONDS:
         value = {
-            "packages": [_written(package) for package in tree.packages],
+            "packages": msgspec.to_builtins(tree.packages, enc_hook=str),
             "embedded": _embedded(layout, tree.packages),
         }
         memo.remember(_KIND, key, evidence, value)
@@ -147,43 +149,9 @@ def _names(place: str) -> Iterator[str]:
 # ---- JSON
 
 
-def _written(package: Package) -> dict[str, Any]:
-    return {
-        "import_path": package.import_path,
-        "name": package.name,
-        "directory": str(package.directory),
-        "build_root": str(package.build_root),
-        "cgo": package.cgo,
-        "embeds": package.embeds,
-        "imports": package.imports,
-        "module": package.module,
-        "binary": package.binary,
-        "files": package.files,
-        "embed_files": package.embed_files,
-        "runs": package.runs,
-    }
-
-
 def _known(layout: Layout, value: Any) -> tuple[Package, ...] | None:
     try:
-        packages = tuple(_package(fields) for fields in value["packages"])
+        packages = msgspec.convert(value["packages"], tuple[Package, ...], dec_hook=lambda kind, text: kind(text))
         return packages if value["embedded"] == _embedded(layout, packages) else None
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, ValueError):
         return None
-
-
-def _package(fields: dict[str, Any]) -> Package:
-    return Package(
-        import_path=fields["import_path"],
-        name=fields["name"],
-        directory=PurePosixPath(fields["directory"]),
-        build_root=PurePosixPath(fields["build_root"]),
-        cgo=fields["cgo"],
-        embeds=tuple(fields["embeds"]),
-        imports=tuple(fields["imports"]),
-        module=fields["module"],
-        binary=fields["binary"],
-        files=tuple(fields["files"]),
-        embed_files=tuple(fields["embed_files"]),
-        runs=fields["runs"],
-    )
