@@ -146,6 +146,7 @@ class Bake:
 
     def _started(self, words: list[str]) -> Stream:
         environment = {**os.environ, **self.call.environment}
+        environment.pop("SOURCE_DATE_EPOCH", None)  # buildx would make a build argument of it; EPOCH has it
         if self.call.plugin:
             with contextlib.suppress(NotStarted):  # it is gone: docker says what is the matter
                 return Stream([self.call.plugin, *words], env=environment)

@@ -8,7 +8,6 @@ group of its own by `groups.py`, and where gobake itself is killed by `orphans.p
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import threading
@@ -19,7 +18,7 @@ from typing import IO, Any
 
 from msgspec import Struct
 
-from gobake.proc.orphans import MARK
+from gobake.proc.orphans import marked
 
 _END_SECONDS = 5.0  # between TERM and KILL
 
@@ -180,8 +179,7 @@ def started(words: Sequence[str], *, env: Mapping[str, str], **how: Any) -> subp
 
     For this room alone: others have `run`, `Running`, `follow`, `plugged` and `groups.Stream`.
     """
-    marked = {**env, MARK: os.environ[MARK]} if MARK in os.environ else dict(env)
     try:
-        return subprocess.Popen(words, env=marked, text=True, encoding="utf-8", errors="replace", **how)
+        return subprocess.Popen(words, env=marked(env), text=True, encoding="utf-8", errors="replace", **how)
     except OSError as error:
         raise NotStarted(words[0], error) from None

@@ -1,9 +1,9 @@
 """No process of gobake's outlives it: not even where gobake is killed and can end nothing itself.
 
-Whatever gobake starts inherits a variable of its environment, a mark of this one run. A small shell beside it waits on
+Whatever gobake starts is given a variable in its environment, a mark of this one run. A small shell beside it waits on
 a pipe that only gobake holds open, and ends what bears the mark when the pipe closes without a word. That reaches the
-plugins of docker, the children of git and go, and what a library starts by itself; it needs neither pids, which other
-processes may have by then, nor a parent that lives. (PR_SET_PDEATHSIG fires when the thread that started a process
+plugins of docker and the children of git and go; it needs neither pids, which other processes may have by then, nor a
+parent that lives. (PR_SET_PDEATHSIG fires when the thread that started a process
 ends, is lost to grandchildren, and is Linux only.)
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+from collections.abc import Mapping
 
 MARK = "GOBAKE_PROCESS"  # variable of the environment; a gobake that another one started has a mark of its own
 _DONE = b"done\n"
@@ -39,11 +40,12 @@ done 2>/dev/null
 """
 
 _held: int | None = None  # the pipe's end that says that this process lives
+_mark = ""  # of this run; "" where nothing ends with it
 
 
 def end_with_us() -> None:
     """From now on what this process starts ends with it. Once is enough; where there is no shell, nothing is done."""
-    global _held
+    global _held, _mark
     if _held is not None:
         return
     without = {key: value for key, value in os.environ.items() if key != MARK}
@@ -67,8 +69,13 @@ def end_with_us() -> None:
     finally:
         os.close(reading)
         os.close(nothing)
-    os.environ[MARK] = mark
+    _mark = mark
     atexit.register(_ended)
+
+
+def marked(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that is to end with this one."""
+    return {**env, MARK: _mark} if _mark else dict(env)
 
 
 def _ended() -> None:

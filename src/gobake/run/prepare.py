@@ -127,7 +127,6 @@ def _planned(request: BuildRequest, query: BuilderQuery) -> BuildPlan:
     plan = make_plan(request, opened, _builder(request, opened, query), os.environ)
     if plan.needs_image_store:
         engine.require_image_store(query.info())
-    os.environ.pop("SOURCE_DATE_EPOCH", None)  # buildx would make a build argument of it; the plan has it
     try:
         atomic.make_folder(plan.home)
     except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gobake.proc import command
+from gobake.proc import command, orphans
 from gobake.proc.command import Done, Heard, Late, NotStarted, Running
 from gobake.proc.groups import Stream
 from gobake.proc.orphans import MARK
@@ -40,7 +40,7 @@ def test_it_is_given_its_input_and_no_other() -> None:
 
 def test_it_has_the_environment_that_was_handed_in_and_the_mark_of_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OF_THE_USER", "secret")
-    monkeypatch.setenv(MARK, "this-run")
+    monkeypatch.setattr(orphans, "_mark", "this-run")
     said = command.run(["env"], env={**ENVIRONMENT, "OF_THE_CALLER": "x"}, seconds=20).out.splitlines()
     assert {f"{MARK}=this-run", "OF_THE_CALLER=x"} <= set(said)
     assert not any(line.startswith("OF_THE_USER") for line in said)

@@ -14,11 +14,12 @@ import pytest
 from gobake.proc.orphans import MARK
 
 STARTS = """
-import subprocess, sys, threading, time
+import os, subprocess, sys, threading, time
 from gobake.proc import orphans
 orphans.end_with_us()
 script = "trap '' TERM INT HUP; sleep 600 & echo $! >$1.child; echo $$ >$1; wait"
-start = lambda: subprocess.Popen(["sh", "-c", script, "sh", sys.argv[1]], start_new_session=True)
+words = ["sh", "-c", script, "sh", sys.argv[1]]
+start = lambda: subprocess.Popen(words, env=orphans.marked(os.environ), start_new_session=True)
 thread = threading.Thread(target=start)
 thread.start()
 thread.join()
@@ -82,7 +83,7 @@ def test_what_a_process_leaves_behind_in_order_is_let_be(tmp_path: Path) -> None
 
 
 def test_the_mark_of_a_gobake_that_started_this_one_is_not_kept(tmp_path: Path) -> None:
-    code = f"from gobake.proc import orphans; orphans.end_with_us(); import os; print(os.environ[{MARK!r}])"
+    code = f"import os; from gobake.proc import orphans; orphans.end_with_us(); print(orphans.marked(os.environ)[{MARK!r}])"
     environment = {**os.environ, MARK: "another"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() not in ("another", "")
