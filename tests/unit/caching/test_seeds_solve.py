@@ -93,12 +93,13 @@ def test_what_a_registry_lists_below_its_error_is_told(monkeypatch: pytest.Monke
     ("wrote", "ended"),
     [
         ("runc run failed: container process is already dead\n", EXIT_CODE),
+        ("runc run failed: cannot start an already running container\n", EXIT_CODE),
         ("", "ERROR: failed to solve: could not lock /store/seeds/index.json.lock"),
         ("", "ERROR: failed to solve: rename /store/ingest/1/startedat.tmp /store/ingest/1/startedat: no such file"),
         ("", REFUSED),
         ("seed: gobuild holds nothing of what it held when it was listed; save again\n", EXIT_CODE),
     ],
-    ids=["runc", "lock", "ingest", "registry", "empty mount"],
+    ids=["runc", "runc again", "lock", "ingest", "registry", "empty mount"],
 )
 def test_what_goes_well_a_moment_later_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrote: str, ended: str

@@ -22,7 +22,8 @@ from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 
 _PASSING = re.compile(  # what goes well a moment later
-    r"container process is already dead"  # runc 1.1 on a busy machine, of a program that takes no time
+    # runc 1.1 on a busy machine, of a program that takes no time
+    r"container process is already dead|cannot start an already running container"
     r"|could not lock "  # BuildKit does not wait for the index of a layout that others read or write
     r"|rename \S+/ingest/"  # nor for a blob that another export to the same layout writes
     r"|blob unknown"  # distribution 2.8 on a disk, where two push the same blob
