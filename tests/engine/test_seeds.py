@@ -334,7 +334,7 @@ def test_a_seed_whose_other_half_is_gone_is_told_and_not_built_upon(
     half = in_force(what).half
     index["manifests"] = [entry for entry in index["manifests"] if not named(entry).endswith(half)]
     (layout / "index.json").write_text(json.dumps(index))
-    assert get_back(what).error == f"its other half, {what.store.named(half)}, is gone"
+    assert get_back(what).error == f"its other part, {what.store.named(half)}, is gone"
     plan, planned = saving.plan, []
 
     def counted(*words: Any) -> Any:

@@ -475,7 +475,7 @@ def test_where_a_tag_cannot_be_asked_nothing_is_deleted(serve: Serve) -> None:
     images.silent.add("v1.4.2")
     done, (note,) = prune(serve(images), LAYERS)
     assert done == []
-    assert note.startswith("nothing was deleted, as another tag may name the same image: ")
+    assert note.startswith("nothing was deleted, because another tag may name the same image: ")
     assert LAYERS in images.tags
 
 
@@ -499,5 +499,5 @@ def test_a_seed_is_what_its_digest_says_also_where_docker_asks_for_it(monkeypatc
     told = json.dumps({"manifest": {"digest": digest}, "image": {"config": {"Labels": {}}}})
     raw = json.dumps({"config": {"digest": digest}, "layers": []})
     monkeypatch.setattr(engine, "inspect_image", lambda _name, template, _seconds: told if template else raw)
-    with pytest.raises(RegistryRefused, match="is not what its digest says"):
+    with pytest.raises(RegistryRefused, match="does not match its digest"):
         SeedStore(repository="registry.test/acme/cache").look(SEED, 1.0)

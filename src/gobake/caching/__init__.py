@@ -1,5 +1,5 @@
-"""Caches that outlive a builder: layer caches and seeds, by a policy, in a store.
+"""Caches that outlive a builder: a policy chooses layer caches and seeds, a store holds them.
 
-Order of the rooms: policy, then store (tags, OCI layouts, ownership), then layers and seeds, then kept (what lies
-where, and pruning). `verify.py` builds a sample with and without all of them.
+Read policy first, then store (tags, OCI layouts, ownership), layers and seeds, then kept (listing and pruning).
+`verify.py` builds a sample with and without them.
 """

@@ -1,15 +1,14 @@
-"""Do the caches change a program? Build a sample in four ways, and compare the bytes.
+"""Checks that the caches do not change a binary: builds a sample in four ways and compares the bytes.
 
-- shipped: as any build, from the layers of the builder where it has them
-- kept: with the project's own mounts, as any build; only the step itself is not taken from a layer cache
-- relinked: the same, but with an empty golink mount, so that what gobuild and gomod hold is linked anew
-- clean: with mounts of its own, which begin empty, from copies of the sources that are made anew, and of what Go says
-  when it is asked again
+- shipped: like any build, from the builder's layers if it has them
+- kept: like any build, with the project's mounts, but without a layer cache for the compile step
+- relinked: like kept, but with an empty golink mount, so that the content of gobuild and gomod is linked anew
+- clean: with empty mounts of its own, from new copies of the sources and new answers of Go
 
-The first comes alone: two builds that want one golink mount at the same moment do not get the same.
+The first runs alone, as two concurrent builds that use one golink mount do not get the same mount.
 
-The clean build has mounts of other names instead of --no-cache, which would leave a second mount under every name of
-the project's behind. What was made for the comparison is deleted at the end; the project's mounts are only used.
+The clean build uses mounts of other names instead of --no-cache, which would leave a second mount behind for every name
+of the project. Mounts made for the comparison are deleted at the end; those of the project are only used.
 """
 
 from __future__ import annotations
@@ -44,21 +43,21 @@ from gobake.recipe.words import hcl
 from gobake.targets.matrix import Matrix, Selection, select
 
 BUILD_SECONDS = 7200.0
-_RESULT = "gobake-verify"  # the stage that holds the programs, and nothing else
+_RESULT = "gobake-verify"  # the stage that holds only the binaries
 
 
 class Verdict(StrEnum):
-    """What the comparison says of a service."""
+    """Result of the comparison for a service."""
 
     SAME = "same"
-    LAYER = "a layer differs"  # what the steps give today is right, and what the builder keeps of them is not
-    PROGRAM = "golink differs"  # a linked program is not what its objects give
-    OBJECT = "gobuild or gomod differs"  # an object or a module's source is not what it should be
-    UNSTABLE = "not reproducible"  # two builds without caches differ as well: nothing can be said
+    LAYER = "a layer differs"  # the steps give the right result, but the builder's layer differs
+    PROGRAM = "golink differs"  # a linked binary is not what its objects give
+    OBJECT = "gobuild or gomod differs"  # an object or a module's source is wrong
+    UNSTABLE = "not reproducible"  # two builds without caches differ too: no conclusion
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """The sha256 of one service's program, by how it was built."""
+    """The sha256 of one service's binary from each build."""
 
     service: str
     platform: Platform
@@ -66,7 +65,7 @@ class Verified(Struct, frozen=True, kw_only=True):
     kept: str
     relinked: str
     clean: str
-    again: str = ""  # a second clean build, which is made only where the first differs from the others
+    again: str = ""  # a second clean build, only if the first differs from the others
 
     @property
     def verdict(self) -> Verdict:
@@ -80,23 +79,23 @@ class Verified(Struct, frozen=True, kw_only=True):
 
 
 class Verifying(Struct, frozen=True, kw_only=True):
-    """What is to be verified, and where."""
+    """What to verify, and where."""
 
     opened: Opened
-    anew: Opened  # the same project, of which nothing was remembered
-    services: tuple[str, ...]  # () are all that are compiled
+    anew: Opened  # the same project, opened with an empty memory
+    services: tuple[str, ...]  # (): all compiled ones
     platform: Platform
     builder: str
     secrets: Mapping[str, str]  # environment of the build's secrets
-    variables: Mapping[str, str]  # what else the recipe's secrets name: paths
-    values: Mapping[str, str]  # that are linked into programs, by build argument
-    home: Path  # the project's cache folder, where copies of what is read are kept
+    variables: Mapping[str, str]  # other variables of the recipe's secrets: paths
+    values: Mapping[str, str]  # values linked into binaries, by build argument
+    home: Path  # the project's cache folder, which keeps copies of the sources
     redactor: Redactor = field(default_factory=Redactor)  # of the secrets
 
 
 def verify(asked: Verifying) -> tuple[Verified, ...]:
-    """Raises UsageError where there is nothing to verify, CachesDisagree where the sources differ already, and
-    BuildFailed."""
+    """Build the sample and compare. Raises UsageError if there is nothing to verify, CachesDisagree if already the
+    sources differ, and BuildFailed."""
     _require_warm(asked)
     _require_same_packages(asked)
     whole = _compiled(asked.opened.project, asked.platform)
@@ -137,36 +136,34 @@ def _require_warm(asked: Verifying) -> None:
     project = asked.opened.project
     mounts = engine.cache_mounts(asked.builder)
     if mounts is not None and not any(mount.id == f"{project.mounts}-gobuild" for mount in mounts):
-        raise UsageError(
-            f"this builder keeps nothing of {project.name} that could be verified", remedy="build first: gobake build"
-        )
+        raise UsageError(f"this builder has no caches of {project.name} to verify", remedy="build first: gobake build")
 
 
 def _require_same_packages(asked: Verifying) -> None:
-    """Raises CachesDisagree where Go, asked again, tells another tree than the remembered one."""
+    """Raises CachesDisagree if Go's new answer differs from the remembered one."""
     now = {package.import_path: package for package in asked.anew.tree.packages}
     known = {package.import_path: package for package in asked.opened.tree.packages}
     for path in sorted(now.keys() | known.keys()):
         if now.get(path) != known.get(path):
             raise CachesDisagree(
-                f"package {path} is remembered otherwise than Go describes it now",
+                f"what gobake remembers of package {path} differs from what Go says now",
                 remedy=f"delete {cache_folder() / 'memory'}, and please report this",
             )
 
 
 def _require_same_sources(kept: Path, anew: Path) -> None:
-    """Raises CachesDisagree for the first file of which the kept copy is not what a new one is."""
+    """Raises CachesDisagree for the first file whose kept copy differs from a new one."""
     one, other = _files(kept), _files(anew)
     for path in sorted(one.keys() | other.keys()):
         if one.get(path) != other.get(path):
             raise CachesDisagree(
-                f"the copy of {path} that builds are given is not what {path} holds",
+                f"gobake's copy of {path} differs from {path}",
                 remedy=f"delete {kept.parent}, and please report this",
             )
 
 
 def _files(folder: Path) -> dict[str, str]:
-    """What a folder holds: digests, and where links lead."""
+    """The files of a folder, by path: their digests, or the targets of links."""
     found = {}
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
@@ -178,14 +175,14 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
-    """The targets of the services; of all where none is named."""
+    """The targets of the named services, or of all. Raises UsageError."""
     names = services or [service.name for service in whole.services]
     compiled = {service.name for service in whole.services}
     for name in names:
         if name not in compiled:
-            raise UsageError(f"{name} is not a service that is compiled here", remedy=f"one of {', '.join(compiled)}")
+            raise UsageError(f"{name} is not a compiled service", remedy=f"one of {', '.join(compiled)}")
     if not names:
-        raise UsageError("no service is compiled here", remedy="prebuilt binaries use no Go caches")
+        raise UsageError("no service is compiled", remedy="prebuilt binaries use no Go caches")
     return Matrix(targets=tuple(t for t in whole.targets if t.service.name in names))
 
 
@@ -193,9 +190,9 @@ def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
 
 
 def _text(asked: Verifying, matrix: Matrix, sample: Matrix, moment: str) -> recipe.Recipe:
-    """The recipe of a matrix, with a stage at its end that holds the programs of the sample.
+    """The recipe of a matrix with a final stage that holds the sample's binaries.
 
-    The whole matrix, not just the sample, decides the names of stages, and so of the golink mounts.
+    The whole matrix, not just the sample, determines the names of stages and so of the golink mounts.
     """
     return _with_programs(asked.opened.project, asked.opened.tree, matrix, sample, moment)
 
@@ -207,7 +204,7 @@ def _relinked(asked: Verifying, matrix: Matrix, sample: Matrix, fresh: str) -> r
 
 
 def _clean(asked: Verifying, sample: Matrix, fresh: str) -> recipe.Recipe:
-    """In mounts of other names; nothing of the recipe is remembered either."""
+    """The recipe with mounts of other names, rendered with an empty memory."""
     project = asked.anew.project
     apart = replace(project, namespace=f"{fresh}-{project.namespace}".rstrip("-"))
     with memo.empty():
@@ -226,9 +223,9 @@ def _names(matrix: Matrix) -> set[str]:
 
 
 def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str], moment: str) -> str:
-    """The moment makes the compile steps new ones, that no layer cache has, and each recipe's its own: the ids of cache
-    mounts are no part of a step's cache key, so that BuildKit would take two recipes' steps for one. Without a moment
-    they are those of any build."""
+    """The Dockerfile with a final stage of the binaries. ``moment`` makes the compile steps unknown to any layer cache
+    and unique to the recipe: ids of cache mounts are not part of a step's cache key, so BuildKit would merge the steps
+    of two recipes. With "" they are those of any build."""
     lines = [dockerfile.rstrip("\n"), "", f"FROM scratch AS {_RESULT}"]
     for stage in stages:
         own = f"\nENV GOBAKE_VERIFY={moment}" if moment else ""
@@ -246,7 +243,7 @@ def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str],
 def _build(
     asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence[str], staged: Staged
 ) -> dict[str, dict[str, str]]:
-    """Digests by recipe and service. All are built at once: what they share, as the base image, is pulled once."""
+    """Build all recipes at once, so that a shared base image is pulled once. Returns digests by recipe and service."""
     with scratch_folder() as folder:
         targets = {how: _target(asked, how, text, folder, staged) for how, text in texts.items()}
         named = {name: "" for text in texts.values() for name in json.loads(text.bake)["variable"]}
@@ -255,7 +252,7 @@ def _build(
             folder,
             builder=asked.builder,
             seconds=BUILD_SECONDS,
-            namespace="",  # each recipe says its own
+            namespace="",  # each recipe sets its own
             given=Given(
                 secrets=asked.secrets,
                 variables={**named, **asked.variables, **asked.secrets},
@@ -263,12 +260,12 @@ def _build(
             ),
         )
         if solved.error:
-            raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` tells more")
+            raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` shows more")
         return {how: {name: _sha256(folder / how / name) for name in names} for how in texts}
 
 
 def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path, staged: Staged) -> dict[str, Any]:
-    """A bake target with the secrets of the project's own ones."""
+    """A bake target with the secrets of the project's targets."""
     file = folder / f"{how}.Dockerfile"
     file.write_text(text.dockerfile, encoding="utf-8")
     file.with_name(f"{file.name}.dockerignore").write_text(text.ignore, encoding="utf-8")
@@ -290,7 +287,7 @@ def _sha256(file: Path) -> str:
 
 
 def _forget(fresh: str, builder: str) -> None:
-    """Delete the mounts of the comparison. They are of no use, but no harm either where that fails."""
+    """Delete the mounts of the comparison; a failure is ignored, as they do no harm."""
     for mount in engine.cache_mounts(builder) or ():
         if f"{fresh}-" in mount.id:
             with contextlib.suppress(GobakeError):

@@ -77,7 +77,7 @@ def test_all_of_a_project_leaves_out_a_project_whose_name_goes_on() -> None:
 
 def test_a_name_of_another_project_is_refused_with_its_owner() -> None:
     found = items([mount("shop-gobuild"), mount("shop-api-gobuild")], [], now=DAY)
-    with pytest.raises(UsageError, match="is of the project shop-api, not of shop"):
+    with pytest.raises(UsageError, match="belongs to the project shop-api, not to shop"):
         choose(found, Wanted(names=("shop-api-gobuild",)), ["shop"])
     with pytest.raises(UsageError, match="did you mean gobuild"):
         choose(found, Wanted(names=("gobuld",)), ["shop"])

@@ -1,1 +1,1 @@
-"""What is kept for projects, on builders and in stores: listed and pruned."""
+"""Lists and prunes what builders and stores keep for projects."""

@@ -1,6 +1,6 @@
-"""What a cache store holds: seeds with their halves and indexes, layer caches and histories, of whatever project.
+"""What a cache store holds for any project: seeds with their parts and indexes, layer caches and histories.
 
-A store that cannot be reached, and an entry that cannot be read, are told in one line and hide nothing else.
+An unreachable store or an unreadable entry is reported in one line and hides nothing else.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from gobake.foreign.checks import Unfit
 from gobake.foreign.oci import Config, Manifest
 from gobake.registry import Repository
 
-LOOK_SECONDS = 30.0  # for all questions together
+LOOK_SECONDS = 30.0  # for all requests together
 _AT_ONCE = 8
-_MOST_ENTRIES = 16  # of the archive that an index lies in
+_MOST_ENTRIES = 16  # of the archive that holds an index
 _MADE = "buildkit/createdat"  # annotation of a layer in a cache manifest
 
 
 class What(StrEnum):
-    """What an entry is; its tag begins so."""
+    """Kind of an entry; its tag begins with it."""
 
     SEED = "seed"
     LAYERS = "layers"
     HISTORY = "history"
-    INDEX = "index"  # of a seed: what the seed holds
-    HALF = "half"  # of a large seed: an image with a part of what it holds
+    INDEX = "index"  # lists what a seed holds
+    HALF = "half"  # the other part of a large seed, an image of its own
 
 
-PARTS = (What.INDEX, What.HALF)  # of seeds, without which they are nothing
+PARTS = (What.INDEX, What.HALF)  # a seed is useless without them
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -59,18 +59,18 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     what: What
     tag: str
-    digest: str  # of its manifest; "" where it could not be read
-    project: str = ""  # whose it is; "" unknown
+    digest: str  # of its manifest; "" if unreadable
+    project: str = ""  # its owner; "" unknown
     branch: str = ""  # as a part of a tag; "" unknown
     made: float | None = None  # seconds since the epoch; None unknown
-    compressed: int | None = None  # bytes as they lie there
+    compressed: int | None = None  # bytes, as stored
     size: int | None = None  # bytes, unpacked
     layers: int | None = None
     go: str = ""  # of a seed: go1.26.6
     arch: str = ""
     index: str = ""  # of a seed: sha256 of its index
-    half: str = ""  # of a seed: the tag of its other half
-    live: float | None = None  # share of a seed, by bytes, that was used lately
+    half: str = ""  # of a seed: the tag of its other part
+    live: float | None = None  # share of a seed's bytes that was used lately
     error: str = ""  # why the rest is unknown
 
     @property
@@ -79,12 +79,12 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     @property
     def parts(self) -> frozenset[str]:
-        """The tags that it needs beside its own."""
+        """The other tags that the entry needs."""
         return frozenset(filter(None, (self.index_tag, self.half)))
 
 
 class Stored(Struct, frozen=True, kw_only=True):
-    """All entries, or why not all of them are known."""
+    """All entries, or why some are unknown."""
 
     entries: tuple[Entry, ...] = ()
     error: str = ""  # one line
@@ -94,7 +94,7 @@ class Stored(Struct, frozen=True, kw_only=True):
 
 
 class _Source(Struct, frozen=True, kw_only=True):
-    """Where manifests and small blobs come from: a registry or a folder. What each raises is RegistryRefused."""
+    """Reads manifests and small blobs from a registry or a folder. Each reader raises RegistryRefused."""
 
     manifest: Callable[[str], Manifest | None]  # of a tag
     config: Callable[[str], Config]  # of a digest
@@ -102,9 +102,9 @@ class _Source(Struct, frozen=True, kw_only=True):
 
 
 def stored(store: SeedStore, *, live: bool = True) -> Stored:
-    """Everything that lies in a store; ``live``: also how much of each seed was used lately. Never raises for what a
-    registry or a folder says."""
-    beside = _layers_in(store.folder) if store.folder else ()  # seeds that cannot be read do not hide them
+    """All entries of a store; ``live`` adds the share of each seed that was used lately. An answer of the registry or
+    the folder never raises: it becomes ``error``."""
+    beside = _layers_in(store.folder) if store.folder else ()  # unreadable seeds do not hide layer caches
     try:
         read = _read(*(_of_layout(store.inside) if store.folder else _of_registry(store.place)), live=live)
     except RegistryRefused as error:
@@ -116,7 +116,7 @@ def _of_registry(place: str) -> tuple[Sequence[str], _Source]:
     repository = Repository(place, seconds=LOOK_SECONDS)
 
     def index(seed: Entry) -> str:
-        """An image of one file."""
+        """The text of an index, which is an image of one file."""
         found = repository.manifest(seed.index_tag)
         layer = found.layers[0] if found and found.layers else None
         if layer is None or not layer.kind.endswith("+gzip"):
@@ -140,7 +140,7 @@ def _of_layout(layout: Inside) -> tuple[Sequence[str], _Source]:
 
 
 def only_file(archive: bytes, name: str) -> bytes:
-    """A file of a tar of a few entries. Raises Unfit."""
+    """The content of the file ``name`` in a tar of a few entries. Raises Unfit."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as files:
             for _ in range(_MOST_ENTRIES):
@@ -156,21 +156,21 @@ def only_file(archive: bytes, name: str) -> bytes:
 
 
 def checked_index(text: bytes, digest: str) -> str:
-    """The text of an index that a seed names by its sha256. Raises Unfit."""
+    """The text of an index, whose sha256 must be ``digest``. Raises Unfit."""
     if oci.digest_of(text) != f"sha256:{digest}":
         raise Unfit("is the index of another seed")
     return text.decode("utf-8", "replace")
 
 
 def _layers_in(store: Path) -> tuple[Entry, ...]:
-    """Layer caches in a folder lie beside each other, each in a layout of its own."""
+    """The layer caches of a folder; each has its own OCI layout."""
 
     def unasked(_: object) -> Any:
         raise AssertionError("only seeds have more than a manifest")
 
     source = _Source(manifest=lambda tag: oci_folder.manifest(store, tag), config=unasked, index=unasked)
     found = _read((tag for tag in oci_folder.tags(store) if tag.startswith(f"{What.LAYERS}-")), source, live=False)
-    # where a cache does not tell when its steps ran
+    # fall back to the file's time where a cache does not record when its steps ran
     return tuple(e if e.made is not None else replace(e, made=oci_folder.written(store, e.tag)) for e in found.entries)
 
 
@@ -184,17 +184,17 @@ def _read(tags: Iterable[str], source: _Source, *, live: bool) -> Stored:
 
 
 def _whole(entry: Entry, halves: Mapping[str, Entry]) -> Entry:
-    """A seed's bytes and layers with those of its other half."""
+    """The entry with the bytes and layers of its other part added."""
     if not entry.half or entry.error:
         return entry
-    half = halves.get(entry.half)
-    if half is None:
-        return replace(entry, error=f"its other half, {entry.half}, is gone")
-    known = entry.compressed is not None and half.compressed is not None
+    part = halves.get(entry.half)
+    if part is None:
+        return replace(entry, error=f"its other part, {entry.half}, is gone")
+    known = entry.compressed is not None and part.compressed is not None
     return replace(
         entry,
-        compressed=(entry.compressed or 0) + (half.compressed or 0) if known else None,
-        layers=None if entry.layers is None or half.layers is None else entry.layers + half.layers - 1,
+        compressed=(entry.compressed or 0) + (part.compressed or 0) if known else None,
+        layers=None if entry.layers is None or part.layers is None else entry.layers + part.layers - 1,
     )
 
 
@@ -220,8 +220,9 @@ def _entry(tag: str, what: What, source: _Source, today: int | None) -> Entry | 
 
 
 def parse_tag(tag: str, what: What) -> Entry:
-    """What a tag alone tells. A layer cache is ``layers-PROJECT.TARGET.PLATFORM.BRANCH``, a run's record
-    ``history-PROJECT.RUN.BRANCH``: only the branch may hold a dot. A tag that was cut to its longest tells none."""
+    """The entry that a tag alone describes. A layer cache is ``layers-PROJECT.TARGET.PLATFORM.BRANCH``, a run's record
+    is ``history-PROJECT.RUN.BRANCH``; only the branch may contain a dot. A tag cut to the longest length has no
+    branch."""
     parts = tag.partition("-")[2].split(".", 3 if what is What.LAYERS else 2)
     known = len(parts) == 4 if what is What.LAYERS else len(parts) == 3 and bool(run_of(tag, parts[0]))
     known = known and what in (What.LAYERS, What.HISTORY)
@@ -237,7 +238,7 @@ def parse_tag(tag: str, what: What) -> Entry:
 
 
 def _sized(named: Entry, found: Manifest) -> Entry:
-    """Of an image's or a cache's manifest, or of an index that lists a cache's layers."""
+    """The entry with digest, layers, bytes and time of its manifest, or of an index that lists a cache's layers."""
     listed = found.layers or found.manifests
     times = [moment(layer.annotations.get(_MADE, "")) for layer in listed]
     return replace(
@@ -250,7 +251,7 @@ def _sized(named: Entry, found: Manifest) -> Entry:
 
 
 def _seed(entry: Entry, config: Config) -> Entry:
-    layers = (entry.layers or 1) - 1  # the first is the program that restores
+    layers = (entry.layers or 1) - 1  # the first is the program that restores the seed
     seed = seeds.describe(entry.tag, entry.digest, layers, entry.compressed, config.labels)
     if seed is None:
         return replace(entry, error="is not a seed of this version of gobake")
@@ -269,7 +270,7 @@ def _seed(entry: Entry, config: Config) -> Entry:
 
 
 def moment(text: str) -> float | None:
-    """Seconds since the epoch of RFC 3339, with as many digits of a second as Go writes; None for anything else."""
+    """Seconds since the epoch of an RFC 3339 time, with any number of fractional digits; None for any other text."""
     match = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", text)
     try:
         found = datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00")) if match else None

@@ -1,4 +1,4 @@
-"""Pruning: mounts through buildx, a registry's entries through its API, a folder's by rewriting its OCI layouts."""
+"""Pruning: mounts through buildx, registry entries through the registry's API, folders by rewriting OCI layouts."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ from gobake.foreign.checks import Unfit
 from gobake.foreign.oci import Descriptor
 from gobake.registry import DeletionRefused, Repository
 
-DELETE_SECONDS = 300.0  # for all of a registry's answers together
+DELETE_SECONDS = 300.0  # for all requests to a registry together
 _AT_ONCE = 8
 _OWN = tuple(f"{kind}-" for kind in What)
 _TEXT = ".txt"
 
 
 class Pruned(Struct, frozen=True, kw_only=True):
-    """What became of it."""
+    """The result of pruning."""
 
     deleted: tuple[Item, ...] = ()
-    notes: tuple[str, ...] = ()  # one line for each thing that stayed
+    notes: tuple[str, ...] = ()  # one line for each item that stayed
 
 
 def prune_mounts(chosen: Sequence[Item], builder: str) -> Pruned:
-    """Delete mounts from a builder; one that a build uses stays. Raises NoEngine, NoBuilder."""
+    """Delete mounts from a builder; a mount in use by a build stays. Raises NoEngine, NoBuilder."""
     deleted, notes = [], []
     for item in chosen:
         if engine.delete_mount(item.key, builder):
             deleted.append(item)
         else:
-            notes.append(f"{item.name} stays: a build uses it at this moment")
+            notes.append(f"{item.name} stays: a build is using it")
     return Pruned(deleted=tuple(deleted), notes=tuple(notes))
 
 
 def prune_store(store: SeedStore, chosen: Sequence[Item], there: Stored) -> Pruned:
-    """Delete entries from a store, with the indexes and halves that nothing names then."""
+    """Delete entries from a store, and the indexes and parts that no seed names afterwards."""
     if store.folder is not None:
         return _prune_folder(store.folder, chosen, there)
     return _prune_registry(store.place, chosen, there)
@@ -63,10 +63,10 @@ def _prune_registry(place: str, chosen: Sequence[Item], there: Stored) -> Pruned
     repository = Repository(place, seconds=DELETE_SECONDS)
     gone = {item.name for item in chosen}
     try:
-        # a registry deletes images, not tags: all other tags of the same image would go too, whosever they are
+        # a registry deletes images, not tags: every other tag of the same image would go too
         named = _named_by_others(repository, gone)
     except RegistryRefused as error:
-        return Pruned(notes=(f"nothing was deleted, as another tag may name the same image: {error}",))
+        return Pruned(notes=(f"nothing was deleted, because another tag may name the same image: {error}",))
     deleted, notes = [], []
     for item in chosen:
         other = named.get(item.key)
@@ -93,8 +93,8 @@ def _prune_registry(place: str, chosen: Sequence[Item], there: Stored) -> Pruned
 
 
 def _named_by_others(repository: Repository, gone: Collection[str]) -> dict[str, str]:
-    """By digest, a tag that names it, itself or in an index, and is not among those that go; one that is not gobake's
-    rather than one that is. Asked now: tags move. Raises RegistryRefused where one of them cannot be read."""
+    """For each digest, a remaining tag that names it, itself or in an index; a tag that is not gobake's comes first.
+    Reads the registry anew, as tags move. Raises RegistryRefused if a manifest cannot be read."""
     tags = [tag for tag in repository.tags() if tag not in gone]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         manifests = list(pool.map(repository.manifest, tags))
@@ -107,7 +107,7 @@ def _named_by_others(repository: Repository, gone: Collection[str]) -> dict[str,
 
 
 def _ages(repository: Repository, there: Stored) -> dict[str, float]:
-    """By the time in their configuration, which only indexes and halves are asked for that no seed names."""
+    """Ages in seconds, by tag, of the indexes and parts that no seed names, from the time in their configuration."""
     named = {tag for seed in there.of(What.SEED) for tag in seed.parts}
     ages = {}
     for entry in there.of(*PARTS):
@@ -137,7 +137,7 @@ def _prune_layers(store: Path, chosen: Sequence[Item]) -> Pruned:
     deleted, notes = [], []
     for item in chosen:
         try:
-            with contextlib.suppress(FileNotFoundError):  # another prune was faster
+            with contextlib.suppress(FileNotFoundError):  # another prune deleted it first
                 oci_folder.forget(store, [item.name])
             deleted.append(item)
         except (OSError, RegistryRefused) as error:
@@ -156,7 +156,7 @@ def _prune_seeds(store: Path, chosen: Sequence[Item], there: Stored) -> Pruned:
         parts = [*there.of(What.HALF), *(Entry(what=What.INDEX, tag=tag, digest="") for tag in texts)]
         with _locked(layout):
             named = tags(layout)
-            deleted = tuple(chosen)  # also what another prune was faster with
+            deleted = tuple(chosen)  # including what another prune deleted first
             ages = {part.tag: _age(layout, part.tag, texts, named) for part in parts}
             unneeded = [part.tag for part in unneeded_parts([*there.of(What.SEED), *parts], deleted, ages)]
             _sweep(layout, _forget(layout, {*unneeded, *(item.name for item in deleted)}))
@@ -175,7 +175,7 @@ def _is_text(name: str) -> bool:
 
 
 def _age(layout: Inside, tag: str, texts: Mapping[str, str], named: Mapping[str, Descriptor]) -> float:
-    """Seconds; 0 for what is no more."""
+    """Age in seconds; 0 if it is gone."""
     try:
         place, name = (layout, texts[tag]) if tag in texts else (blobs(layout), checks.hex_of(named[tag].digest))
         return time.time() - place.status(name).st_mtime
@@ -185,14 +185,14 @@ def _age(layout: Inside, tag: str, texts: Mapping[str, str], named: Mapping[str,
 
 @contextmanager
 def _locked(layout: Inside) -> Iterator[None]:
-    """BuildKit's own lock of a layout's index (client/ociindex)."""
+    """Hold the lock that BuildKit itself takes on a layout's index (client/ociindex)."""
     with layout.opened_to_lock(f"{INDEX}.lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _forget(layout: Inside, gone: Collection[str]) -> set[str]:
-    """Take tags out of a layout's index; the digests that only they needed."""
+    """Remove tags from a layout's index. Returns the digests that only they needed."""
     data = layout.read(INDEX)
     before = _reachable(layout, oci.index(data))
     index = dict(checks.parsed_object(data))
@@ -205,18 +205,18 @@ def _forget(layout: Inside, gone: Collection[str]) -> set[str]:
 
 
 def _sweep(layout: Inside, freed: set[str]) -> None:
-    """Delete blobs that nothing needs: those of what was pruned, and others that no save can be about to name."""
+    """Delete unneeded blobs: those just freed, and others too old to belong to a save that is under way."""
     needed, now = _reachable(layout, oci.index(layout.read(INDEX))), time.time()
     for name, status in blobs(layout).entries().items():
         if not checks.is_hex(name) or not stat.S_ISREG(status.st_mode):
-            continue  # not what anybody wrote here for gobake
+            continue  # not a blob
         digest = f"sha256:{name}"
         if digest not in needed and (digest in freed or now - status.st_mtime > GRACE_SECONDS):
             blobs(layout).remove(name)
 
 
 def _reachable(layout: Inside, index: Sequence[Descriptor]) -> set[str]:
-    """Digests of all manifests that an index names, and of everything below them."""
+    """Digests of all manifests that an index names, and of everything they refer to."""
     found: set[str] = set()
     waiting = list(index)
     while waiting:
@@ -225,6 +225,6 @@ def _reachable(layout: Inside, index: Sequence[Descriptor]) -> set[str]:
             continue
         found.add(descriptor.digest)
         if descriptor.is_manifest:
-            with contextlib.suppress(RegistryRefused):  # one that cannot be read is of use to nobody
+            with contextlib.suppress(RegistryRefused):  # an unreadable manifest keeps nothing alive
                 waiting += manifest(layout, descriptor.digest).parts
     return found

@@ -1,4 +1,4 @@
-"""All that is kept for a project, or for all of them: on a builder and in a cache store. Values for the reports."""
+"""What a builder and a cache store keep for one project or for all of them. Values for the reports."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class KeptMount(Struct, frozen=True, kw_only=True):
     mount: CacheMount
     project: str
     name: str  # gobuild
-    memory: Memory | None  # what gobake remembers of it; None: nothing, or of one that was deleted since
+    memory: Memory | None  # what gobake remembers of it; None if nothing, or if that mount was deleted since
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """What `gobake cache ls` shows. What could not be asked has a line in ``notes`` and is unknown, not empty."""
+    """What `gobake cache ls` shows. A source that could not be read is None, not empty, and has a line in ``notes``."""
 
     project: str
     everyone: bool  # all projects, not just this one
@@ -42,15 +42,15 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 class OnBuilder(Struct, frozen=True, kw_only=True):
-    """What a builder tells of its cache mounts."""
+    """The cache mounts of a builder."""
 
     name: str
-    mounts: Sequence[CacheMount] | None  # None: it does not tell
+    mounts: Sequence[CacheMount] | None  # None: the builder does not list them
     memories: Mapping[str, Memory] = {}  # by the mount's id
 
 
 class InStore(Struct, frozen=True, kw_only=True):
-    """What lies in a cache store."""
+    """The contents of a cache store."""
 
     place: str = ""  # as the user wrote it; "" for none
     stored: Stored | None = None  # None without a store
@@ -59,7 +59,8 @@ class InStore(Struct, frozen=True, kw_only=True):
 def gather(
     projects: Sequence[str], builder: OnBuilder, store: InStore, notes: Sequence[str] = (), *, everyone: bool
 ) -> Kept:
-    """``projects``: what this project's mounts may begin with, its own name first."""
+    """Everything kept for a project, or for ``everyone``. ``projects`` are the prefixes of this project's mounts; the
+    first is its name."""
     mounts, there = builder.mounts, store.stored
     found = []
     for mount in mounts or ():

@@ -1,4 +1,4 @@
-"""Which of the kept caches to prune. Pure, and never chooses what another project owns."""
+"""Chooses which kept caches to prune. Pure; never chooses what another project owns."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gobake.engine import CacheMount
 from gobake.errors import UsageError
 from gobake.text.nearest import did_you_mean
 
-# a save that is under way has written blobs, an index and a half that no seed names yet
+# a save under way has written blobs, an index and a part that no seed names yet
 GRACE_SECONDS = 3600.0
 _MOUNT = re.compile(r"(?P<project>.+)-(?P<name>gomod|gobuild|golink-(?:compile|stamp)(?:-\d+)?-linux-[a-z0-9]+)")
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One thing that can be pruned."""
+    """One cache that can be pruned."""
 
     name: str  # a mount's id, or a tag
     what: str  # mount, seed, layers, history
     project: str
     short: str = ""  # a mount's name without the project
     size: int | None = None
-    unused_seconds: float | None = None  # since its last use, or since it was made; None unknown
+    unused_seconds: float | None = None  # since its last use or its creation; None unknown
     branch: str = ""
     key: str = ""  # a mount's record, or a manifest's digest
 
@@ -35,25 +35,25 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What the user wants to be rid of. All conditions that are given must hold."""
+    """What the user wants to prune. All given conditions must hold."""
 
     names: tuple[str, ...] = ()
     older_than: float | None = None  # seconds
     larger_than: int | None = None  # bytes
-    branches: frozenset[str] | None = None  # those that still exist, as parts of tags: others are gone
+    branches: frozenset[str] | None = None  # existing branches, as parts of tags; prune entries of all others
 
 
-# ---- what there is
+# ---- items
 
 
 def mount_owner(mount: str) -> tuple[str, str] | None:
-    """(project, name) of a mount's id. It is read from its end, so that the mounts of shop-api are none of shop's."""
+    """(project, name) of a mount's id, or None. Read from its end, so that shop-api's mounts are not shop's."""
     match = _MOUNT.fullmatch(mount)
     return (match["project"], match["name"]) if match else None
 
 
 def items(mounts: Iterable[CacheMount], entries: Iterable[Entry], now: float) -> tuple[Item, ...]:
-    """What gobake keeps, of all projects; what is not gobake's is not among it."""
+    """Everything gobake keeps, for all projects; other mounts and tags are left out."""
     found = []
     for mount in mounts:
         owner = mount_owner(mount.id)
@@ -89,8 +89,8 @@ def items(mounts: Iterable[CacheMount], entries: Iterable[Entry], now: float) ->
 
 
 def choose(found: Sequence[Item], wanted: Wanted, projects: Sequence[str]) -> tuple[Item, ...]:
-    """The items of ``projects`` (a project, and its namespace of untrusted runs) that are wanted. What is not known of
-    an item counts against pruning it. Raises UsageError for a name that nothing has."""
+    """The wanted items of ``projects`` (a project and its namespace of untrusted runs). An unknown age, size or branch
+    keeps an item. Raises UsageError for a name that no item has."""
     own = [item for item in found if item.project and item.project in projects]
     for name in wanted.names:
         if not any(name in item.names for item in own):
@@ -111,16 +111,17 @@ def _fits(item: Item, wanted: Wanted) -> bool:
 def _nothing(name: str, found: Sequence[Item], own: Sequence[Item], project: str) -> UsageError:
     other = next((item for item in found if name == item.name), None)
     if other:
-        whose = f"of the project {other.project}" if other.project else "of a project that cannot be told"
-        return UsageError(f"{name} is {whose}, not of {project}", remedy="run gobake in that project's folder")
+        owner = f"the project {other.project}" if other.project else "an unknown project"
+        return UsageError(f"{name} belongs to {owner}, not to {project}", remedy="run gobake in that project's folder")
     remedy = did_you_mean(name, [n for item in own for n in item.names], "`gobake cache ls` lists them")
     return UsageError(f"{project} keeps no cache {name!r}", remedy=remedy)
 
 
 def unneeded_parts(entries: Sequence[Entry], pruned: Sequence[Item], ages: Mapping[str, float]) -> tuple[Entry, ...]:
-    """Indexes and halves that no seed names any more: of the seeds that are pruned, and of seeds that were overwritten.
+    """Indexes and parts that no seed names any more, because their seed is pruned or was overwritten.
 
-    ``ages``: seconds since they were made, by tag, as far as known. A seed that cannot be read may name any of them.
+    ``ages``: known seconds since they were made, by tag. None are returned while a remaining seed is unreadable, as it
+    may name any of them.
     """
     gone = {item.name for item in pruned}
     seeds = [entry for entry in entries if entry.what is What.SEED]

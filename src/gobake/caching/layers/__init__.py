@@ -1,1 +1,1 @@
-"""Layer caches: what each target imports and exports."""
+"""Layer caches: the refs that each target imports and exports."""

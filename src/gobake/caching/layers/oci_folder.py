@@ -1,14 +1,14 @@
-"""Layer caches in a folder: one OCI layout a ref, all of them over one folder of blobs.
+"""Layer caches in a folder: one OCI layout per ref, all sharing one folder of blobs.
 
-BuildKit's local exporter writes into `ingest/`, and two exports into one layout trip over each other there. So every
-ref has a layout of its own, and its `blobs` is a link to the blobs that all share: a layer lies there once.
+BuildKit's local exporter writes into `ingest/`, where two exports into one layout collide. So every ref has its own
+layout, and its `blobs` links to the shared blobs, which hold each layer once.
 
     STORE/layers/CACHEDIR.TAG
     STORE/layers/blobs/sha256/...
     STORE/layers/TAG/index.json, ingest/, blobs -> ../blobs
 
-Exports only ever add: what no index names any more is swept away after a while, or with the ref that is pruned. That is
-the only link; a store with others is neither read nor written, and nothing in it is deleted.
+Exports only add. Blobs that no index names are swept after a while, or when their ref is pruned. `blobs` is the only
+link: a store with other links is neither read nor written, and nothing in it is deleted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gobake.foreign.oci import Manifest
 
 _BLOBS = "blobs"
 _UNREADABLE = (OSError, Unfit, RegistryRefused)
-_KEEP_SECONDS = 24 * 3600  # a run that is at work may need a blob that no index names yet
+_KEEP_SECONDS = 24 * 3600  # a running build may need a blob that no index names yet
 
 
 def layout(store: Path, tag: str) -> Path:
@@ -38,14 +38,14 @@ def layout(store: Path, tag: str) -> Path:
 
 
 def tags(store: Path) -> frozenset[str]:
-    """The refs that can be read."""
+    """The readable refs."""
     with contextlib.suppress(OSError):
         return frozenset(_refs(_layers(store)))
     return frozenset()
 
 
 def manifest(store: Path, tag: str) -> Manifest | None:
-    """A ref's manifest; None where there is no such ref. Raises RegistryRefused where it cannot be read."""
+    """A ref's manifest, or None if the ref does not exist. Raises RegistryRefused if it cannot be read."""
     place = _layers(store) / tag
     named = layouts.index(place)
     if not named:
@@ -61,7 +61,7 @@ def manifest(store: Path, tag: str) -> Manifest | None:
 
 
 def written(store: Path, tag: str) -> float | None:
-    """When a ref was exported; None where that cannot be found out."""
+    """When a ref was exported, in seconds since the epoch; None if unknown."""
     try:
         return (_layers(store) / tag).status(layouts.INDEX).st_mtime
     except OSError:
@@ -69,24 +69,23 @@ def written(store: Path, tag: str) -> float | None:
 
 
 def forget(store: Path, gone: Collection[str]) -> None:
-    """Delete refs, and at once the blobs that only they led to. Raises OSError or RegistryRefused where a ref cannot be
-    deleted."""
+    """Delete refs and the blobs that only they reach. Raises OSError or RegistryRefused if a ref cannot be deleted."""
     layers = _layers(store)
     if why := ownership.refusal(layers):
         raise RegistryRefused(why)
-    theirs: set[str] = set()
+    reached: set[str] = set()
     for tag in gone:
         with contextlib.suppress(*_UNREADABLE):
-            theirs.update(_reached(store, tag))
-        (layers / tag).remove(layouts.INDEX)  # first: without it the ref is none
+            reached.update(_reached(store, tag))
+        (layers / tag).remove(layouts.INDEX)  # first: without an index it is no longer a ref
         layers.remove_folder(tag)
-    with contextlib.suppress(*_UNREADABLE):  # what another ref leads to is then unknown: better no sweep
-        for digest in theirs - _needed(store):
+    with contextlib.suppress(*_UNREADABLE):  # no sweep if another ref is unreadable: what it needs is unknown
+        for digest in reached - _needed(store):
             _shared(store).remove(checks.hex_of(digest))
 
 
 def prepare(store: Path, wanted: Iterable[str]) -> None:
-    """Make room for exports. Raises Unwritable, also where links would lead them elsewhere."""
+    """Create the layouts that exports write to. Raises Unwritable, also where a link would lead elsewhere."""
     layers = _layers(store)
     try:
         ownership.make(layers)
@@ -101,7 +100,7 @@ def prepare(store: Path, wanted: Iterable[str]) -> None:
                 layers.remove_folder(tag)
                 place.make()
             if not status or stat.S_ISDIR(status.st_mode):
-                with contextlib.suppress(FileExistsError):  # another run was faster
+                with contextlib.suppress(FileExistsError):  # another run created it first
                     place.link_to(ownership.SHARED_BLOBS, _BLOBS)
             if odd := _odd_link(place):
                 raise RegistryRefused(f"{place.path / odd} is a link")
@@ -113,7 +112,7 @@ def prepare(store: Path, wanted: Iterable[str]) -> None:
 
 
 def size_of(store: Path, digests: Iterable[str], since: float) -> int | None:
-    """Bytes of the blobs among these that were written after a moment; None where that cannot be read."""
+    """Total bytes of those blobs written at or after ``since``; None if that cannot be read."""
     total, shared = 0, _shared(store)
     try:
         for digest in digests:
@@ -125,7 +124,7 @@ def size_of(store: Path, digests: Iterable[str], since: float) -> int | None:
 
 
 def sweep(store: Path, now: float | None = None) -> int:
-    """Delete blobs that no index leads to and that are a day old; the bytes that were freed. Never raises."""
+    """Delete blobs that no index reaches and that are a day old. Returns the bytes freed. Never raises."""
     moment = time.time() if now is None else now
     freed = 0
     with contextlib.suppress(*_UNREADABLE):
@@ -154,7 +153,7 @@ def _shared(store: Path) -> Inside:
 
 
 def _blobs_of(store: Path, tag: str) -> Inside:
-    """Where the blobs of a ref are: with all others, or in a copy that followed the link."""
+    """The folder of a ref's blobs: the shared one, or its own in a copy of the store that followed the link."""
     place = _layers(store) / tag
     try:
         shared = place.link(_BLOBS) == ownership.SHARED_BLOBS
@@ -164,7 +163,7 @@ def _blobs_of(store: Path, tag: str) -> Inside:
 
 
 def _refs(layers: Inside) -> Iterator[str]:
-    """Raises OSError."""
+    """Names of the readable refs. Raises OSError."""
     for name, status in layers.entries().items():
         if not stat.S_ISDIR(status.st_mode):
             continue
@@ -175,7 +174,7 @@ def _refs(layers: Inside) -> Iterator[str]:
 
 
 def _odd_link(place: Inside) -> str:
-    """A link in a ref's layout that does not belong there; "" for none. Raises OSError."""
+    """The name of an unexpected link in a ref's layout; "" for none. Raises OSError."""
     for name, status in place.entries().items():
         if stat.S_ISLNK(status.st_mode) and (name != _BLOBS or place.link(name) != ownership.SHARED_BLOBS):
             return name
@@ -183,7 +182,7 @@ def _odd_link(place: Inside) -> str:
 
 
 def _needed(store: Path) -> set[str]:
-    """The digests that the refs lead to. Raises where one cannot be read."""
+    """The digests that the refs reach. Raises if a ref cannot be read."""
     layers = _layers(store)
     found: set[str] = set()
     for name, status in layers.entries().items():
@@ -193,7 +192,8 @@ def _needed(store: Path) -> set[str]:
 
 
 def _reached(store: Path, tag: str) -> Iterator[str]:
-    """The digests of an index, its manifests and what they name. Raises where one cannot be read: better no sweep."""
+    """The digests of an index, its manifests and what they name. Raises if one cannot be read, so that no sweep
+    follows."""
     for described in oci.index((_layers(store) / tag).read(layouts.INDEX)):
         yield described.digest
         for part in oci.manifest(layouts.blob_in(_shared(store), described.digest)).parts:

@@ -1,16 +1,16 @@
-"""Layer caches: which refs every bake target imports and exports, in BuildKit's words.
+"""Layer caches: the refs that every bake target imports and exports (cache-from, cache-to).
 
-Every target has a ref of its own under service, strategy, platforms and branch, so that targets side by side overwrite
-nothing; `trace`, which holds the compile of all services, has one for every set of services. All export in one mode: of
-several refs that know a step, BuildKit (0.25) asks whichever it read first, and one that has the step's key without its
-result hides another's that has both. The layers of the images are exported when these are built.
+Every target has its own ref, named by service, strategy, platforms and branch, so that concurrent targets overwrite
+nothing. `trace`, which holds the compile of all services, has one ref per set of services. All refs export in one mode:
+if several refs know a step, BuildKit (0.25) uses the one it read first, and a ref that has the step's key without its
+result hides one that has both. The layers of the images are exported when the images are built.
 
-With mode=max the compile's layers are the same blobs in all of them. Targets that export side by side would each upload
-them, twenty times what is new, so that they are exported along with the build, by `trace`; the other targets find them.
-With mode=min nothing has them, the compile runs, and what it makes is looked up by its content.
+With mode=max all targets share the blobs of the compile's layers. Targets exporting concurrently would each upload
+them, twenty times the new data, so `trace` exports them during the build and the other targets find them in the store.
+With mode=min no ref has them: the compile runs, and its output is looked up by content.
 
-A ref holds all platforms of its target, unless only one is built, as in a matrix with a runner for each architecture:
-then the platform is a part of the name. With several nodes each of them exports by itself, and so each has its refs.
+A ref holds all platforms of its target. If only one is built, as in a matrix with a runner per architecture, the
+platform is part of the name. With several nodes, each node exports its own platforms and has its own refs.
 
 Attributes: moby/buildkit README.md, "Export cache".
 """
@@ -34,11 +34,11 @@ from gobake.recipe.stages import compile_stages
 from gobake.targets.matrix import Matrix
 
 _EVERY = "all"  # the platform part of a ref that holds several
-_DOCKER_LACKS = ("s3", "azblob")  # not in the BuildKit that is a part of Docker Engine
+_DOCKER_LACKS = ("s3", "azblob")  # missing in the BuildKit inside Docker Engine
 
 
 class Builders(Struct, frozen=True, kw_only=True):
-    """What layers must know of the builder."""
+    """Properties of the builder that decide about layer caches."""
 
     several_nodes: bool = False
     inside_docker: bool = False  # the `docker` driver
@@ -46,7 +46,7 @@ class Builders(Struct, frozen=True, kw_only=True):
 
 
 class LayerPlan(Struct, frozen=True, kw_only=True):
-    """Every target's entries, and what of the policy is left out."""
+    """The cache entries of every target, with notes on what of the policy is left out."""
 
     targets: dict[str, TargetCache]
     mode: str = "max"
@@ -61,18 +61,18 @@ class LayerPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def local(self) -> tuple[str, ...]:
-        """The refs that are written to a folder."""
+        """The refs that the run writes to a folder."""
         every = [entry for cache in self.targets.values() for _, entries in cache.exports for entry in entries]
         return tuple(entry.name for entry in every if entry.type == "local")
 
     @property
     def exporters(self) -> tuple[str, ...]:
-        """Bake targets beside those of the matrix that only export, along with the build."""
+        """Extra bake targets that only export, during the build."""
         return tuple(name for name in self._exporters(compiles=True) if name not in self.targets)
 
     @property
     def later(self) -> tuple[str, ...]:
-        """Bake targets that export what is left, once the compile's layers are in the store."""
+        """Bake targets that export the rest, after the compile's layers are in the store."""
         return self._exporters(compiles=False)
 
     def _exporters(self, *, compiles: bool) -> tuple[str, ...]:
@@ -87,16 +87,16 @@ class LayerPlan(Struct, frozen=True, kw_only=True):
 def layer_caches(
     project: Project, matrix: Matrix, choice: CacheSettings, builder: Builders, tag: str = "latest"
 ) -> LayerPlan:
-    """``cache-from`` and ``cache-to`` of all bake targets of a matrix. Reads the index of a store that is a folder.
+    """``cache-from`` and ``cache-to`` of all bake targets of a matrix. Reads the refs of a store that is a folder.
 
-    ``tag``: of the images, in which an inline cache lies.
+    ``tag``: the tag of the images that hold inline caches.
     """
     policy = choice.policy.layers
     notes = []
     backends = []
     for backend in policy.backends:
         if backend.type == "store" and choice.store is None:
-            continue  # said in the plan already
+            continue  # the plan already says so
         if builder.inside_docker and backend.type in _DOCKER_LACKS:
             notes.append(f"cache backend {backend.type}: the BuildKit of Docker Engine lacks it; use another builder")
             continue
@@ -104,12 +104,12 @@ def layer_caches(
     exports = policy.exports and bool(choice.own)
     if exports and not builder.exports and any(b.type != "inline" for b in backends):
         notes.append("layers are not exported: this engine's image store cannot; switch on the containerd image store")
-    # BuildKit keeps what it imports under the names of its steps, for whoever comes next: where others do, a run that
-    # nobody trusts brings nothing in
+    # BuildKit keeps imported results under the names of their steps for later builds: on a shared builder, an untrusted
+    # run imports nothing
     reads = policy.imports and project.namespace != UNTRUSTED
     spelling = _Spelling(
         project=project,
-        # steps that are kept apart are in no other lineage
+        # fallback branches have none of the steps of a run with a namespace
         lineages=tuple(filter(None, [choice.own])) if project.namespace else choice.lineages,
         choice=choice,
         known=oci_folder.tags(choice.store.folder) if choice.store and choice.store.folder else frozenset(),
@@ -133,15 +133,15 @@ def layer_caches(
 
 
 class _Cached(Struct, frozen=True, kw_only=True):
-    """A bake target that has caches."""
+    """A bake target with layer caches."""
 
     target: str
     platforms: tuple[Platform, ...]
     named: str  # the first part of its tags
-    image: str = ""  # where an inline cache would lie; "" for the compile
+    image: str = ""  # the image that would hold an inline cache; "" for the compile
 
     def names(self, several_nodes: bool) -> list[tuple[Platform | None, str]]:
-        """(the platform that is exported apart, or None for all at once; the first two parts of the tag)."""
+        """Pairs of a platform exported on its own (None: all together) and the first two parts of the tag."""
         if several_nodes and len(self.platforms) > 1:
             return [(p, f"{self.named}.{tags.platform_part([p])}") for p in self.platforms]
         part = _EVERY if len(self.platforms) > 1 else tags.platform_part(self.platforms)
@@ -153,7 +153,7 @@ class _Cached(Struct, frozen=True, kw_only=True):
 
 
 def _cached(project: Project, matrix: Matrix, tag: str, *, compiles: bool) -> Iterator[_Cached]:
-    """``compiles``: that of all services too."""
+    """The bake targets of a matrix; ``compiles`` adds the one that compiles all services."""
     stages = compile_stages(matrix)
     if stages and compiles:
         built = [
@@ -176,7 +176,7 @@ class _Spelling(Struct, frozen=True, kw_only=True):
 
     project: Project
     choice: CacheSettings
-    lineages: tuple[str, ...]  # whose layers are read, best first
+    lineages: tuple[str, ...]  # fallback branches: their layers are read, best first
     known: frozenset[str]
 
     def imports(
@@ -186,9 +186,9 @@ class _Spelling(Struct, frozen=True, kw_only=True):
             if cached.image:
                 yield CacheEntry.of("registry", ref=cached.image)
             return
-        for lineage in self.lineages:
+        for branch in self.lineages:
             for name in dict.fromkeys([*(name for _, name in own), cached.whole]):
-                yield from self._import(backend, _tag(self.project.name, name, lineage))
+                yield from self._import(backend, _tag(self.project.name, name, branch))
 
     def _import(self, backend: Backend, tag: str) -> Iterator[CacheEntry]:
         store = self.choice.store
@@ -207,7 +207,7 @@ class _Spelling(Struct, frozen=True, kw_only=True):
         policy, store = self.choice.policy.layers, self.choice.store
         tag = _tag(self.project.name, name, self.choice.own)
         mode = policy.mode
-        lenient = {"ignore-error": "true"}  # a build is worth more than its cache
+        lenient = {"ignore-error": "true"}  # a failed export must not fail the build
         fit = {"compression": policy.compression, "oci-mediatypes": "true", "image-manifest": "true"}
         match backend.type:
             case "inline":
@@ -228,6 +228,6 @@ class _Spelling(Struct, frozen=True, kw_only=True):
         return {key: value for key, value in backend.attributes if readable[key] or not importing}
 
 
-def _tag(project: str, name: str, lineage: str) -> str:
+def _tag(project: str, name: str, branch: str) -> str:
     target, _, platform = name.partition(".")
-    return tags.tag("layers", project, target, platform, tags.tag_part(lineage))
+    return tags.tag("layers", project, target, platform, tags.tag_part(branch))

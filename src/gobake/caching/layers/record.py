@@ -1,5 +1,5 @@
-"""Layer caches before and after a run: the folder that is written to, what was read and written for the run's record,
-and the lines for the user. Pure but for a store that is a folder.
+"""Layer caches before and after a run: prepares the store's folder, records imports and exports, and writes the lines
+for the user. Pure except for a store that is a folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gobake.trace.caches import CacheTransfer
 from gobake.trace.names import StepKind
 from gobake.trace.steps import Trace
 
-_KINDS = {  # cache-to's type by the words of BuildKit's exporters
+_KINDS = {  # cache-to's type by the name that BuildKit's exporter prints
     "registry": "registry",
     "client directory": "local",
     "GitHub Actions Cache": "gha",
@@ -31,7 +31,7 @@ _KINDS = {  # cache-to's type by the words of BuildKit's exporters
 
 
 def begin(plan: LayerPlan, choice: CacheSettings) -> LayerPlan:
-    """The plan with room made for what it writes; without exports to a folder that cannot be written."""
+    """Create the folders that the plan writes to. Returns the plan, without exports if a folder is not writable."""
     if not plan.local or not choice.store or not choice.store.folder:
         return plan
     try:
@@ -42,10 +42,10 @@ def begin(plan: LayerPlan, choice: CacheSettings) -> LayerPlan:
 
 
 def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) -> tuple[str, ...]:
-    """Of the bake targets that export after the build, those that have something to write: all but the ones whose every
-    step came out of a cache, while the very ref that they write was there.
+    """The bake targets of `LayerPlan.later` with something new to export. A target has nothing new if all its steps
+    were imported and the ref that it writes was read.
 
-    The compile's steps do not count with mode=min, of which no ref holds anything.
+    With mode=min the compile's steps do not count, as no ref holds them.
     """
     named = _named(plan.targets)
     read = {(t.target, t.place) for t in transfers if not (t.exported or t.error)}
@@ -66,7 +66,7 @@ def to_export(plan: LayerPlan, transfers: Iterable[CacheTransfer], seen: Trace) 
 def end(
     transfers: Iterable[CacheTransfer], plan: LayerPlan, choice: CacheSettings, started: float, *, sweeps: bool = True
 ) -> tuple[CacheRecord, ...]:
-    """What was read and written. ``sweeps``: take away what is out of use, which a run that failed does not."""
+    """The records of a run's imports and exports. ``sweeps`` deletes unused blobs; a failed run passes False."""
     if sweeps and plan.local and choice.store and choice.store.folder:
         oci_folder.sweep(choice.store.folder)
     found = []
@@ -76,7 +76,7 @@ def end(
         target, entries = named.get((transfer.target, transfer.exported), (transfer.target, ()))
         size = None
         if transfer.exported and not transfer.error and choice.store and choice.store.folder:
-            # a layer that several exports have lies there once
+            # the folder holds a layer of several exports once
             size = oci_folder.size_of(choice.store.folder, set(transfer.layers) - counted, started)
             counted.update(transfer.layers)
         found.append(
@@ -95,7 +95,7 @@ def end(
 
 
 def _named(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[str, tuple[CacheEntry, ...]]]:
-    """By (bake target, exported): the target whose layers these are, and its cache-from or cache-to."""
+    """(Bake target, exported) to the target that owns the layers and its cache-from or cache-to."""
     found = {}
     for name, cache in targets.items():
         found[name, False] = name, cache.imports
@@ -107,7 +107,7 @@ def _named(targets: Mapping[str, TargetCache]) -> dict[tuple[str, bool], tuple[s
 
 
 def _ref(transfer: CacheTransfer, entries: Sequence[CacheEntry]) -> str:
-    """The name that gobake gave; an import's own words where these are no reference and several fit."""
+    """The name that gobake gave the ref; BuildKit's own text if not exactly one entry fits."""
     if transfer.exported:
         kind = next((kind for words, kind in _KINDS.items() if transfer.place.startswith(words)), "")
         fit = [entry.name for entry in entries if entry.type == kind]
@@ -121,7 +121,7 @@ def _ref(transfer: CacheTransfer, entries: Sequence[CacheEntry]) -> str:
 
 
 def cache_notes(record: RunRecord) -> list[str]:
-    """One line for all imports that failed, and one for all exports: alike errors are said once."""
+    """One line for all failed imports and one for all failed exports; each names the first error."""
     notes = []
     for direction, doing in (("import", "reading"), ("export", "writing")):
         failed = [c for c in record.caches if c.direction == direction and c.error]
@@ -132,8 +132,8 @@ def cache_notes(record: RunRecord) -> list[str]:
 
 
 def export_note(records: Sequence[RunRecord]) -> str:
-    """A line where the exports of the last runs took longer than all that was imported had saved; "" where they were
-    worth it or where it is not known. ``records``: newest first."""
+    """A line if the exports of the last runs took longer than their imports saved; "" if not, or if unknown.
+    ``records``: newest first."""
     found = balance(records)
     if found is None or not found.costs:
         return ""

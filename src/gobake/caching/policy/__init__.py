@@ -1,1 +1,1 @@
-"""What a run may read and write of caches, where, and under which names."""
+"""Which caches a run may read and write, where, and under which names."""

@@ -1,5 +1,5 @@
-"""Command line, gobake.yaml and environment -> which policy holds and why, and where caches are kept. Pure but for the
-policy's file."""
+"""Chooses policy and cache store from command line, gobake.yaml and environment, with the reasons. Pure except for
+reading the policy's file."""
 
 from __future__ import annotations
 
@@ -19,36 +19,37 @@ from gobake.model import Project
 
 
 class CacheSettings(Struct, frozen=True, kw_only=True):
-    """What holds for a run."""
+    """The cache settings of a run."""
 
     policy: Policy
     why: str  # why this policy
     surroundings: CIContext
-    store: CacheStore | None = None  # None: there is no place to read from or to write to
+    store: CacheStore | None = None  # None: nowhere to read from or write to
     why_store: str = ""
     seeds: SeedConfig = SeedConfig()
-    notes: tuple[str, ...] = ()  # lines for the user: what was asked for and is not done
+    notes: tuple[str, ...] = ()  # lines for the user: what the policy asks for and the run does not do
 
     @property
     def lineages(self) -> tuple[str, ...]:
-        """Whose caches are read, best first."""
+        """The fallback branches: branches whose caches are read, best first."""
         return self.surroundings.lineages
 
     @property
     def own(self) -> str:
-        """The lineage that is written; "" for none."""
+        """The branch whose caches are written; "" for none."""
         return self.surroundings.own
 
     def settled(self, *, sessions_last: bool = True) -> CacheSettings:
-        """The same with nothing left open, once it is known which builder builds; without one, as for today's."""
+        """A copy with the policy's ``auto`` values decided for the builder; without an argument, as for a current
+        builder."""
         return replace(self, policy=self.policy.settled(stored=self.store is not None, sessions_last=sessions_last))
 
 
 def choose(project: Project, config: CacheConfig, around: CIContext, wish: CacheOptions) -> CacheSettings:
-    """What is open until the builder is known, `CacheSettings.settled` says. Raises ConfigError where a policy's file
-    is wrong."""
-    asked, below, why = _policy(project, config, around, wish)
-    policy = load_policy(asked, below).with_layers(config.layers)
+    """The cache settings of a run. `CacheSettings.settled` decides the rest once the builder is known. Raises
+    ConfigError if a policy's file is invalid."""
+    policy_name, below, why = _policy(project, config, around, wish)
+    policy = load_policy(policy_name, below).with_layers(config.layers)
     notes = []
     if not around.trusted:
         if policy.writes or policy.mounts.trusted:
@@ -68,7 +69,7 @@ def choose(project: Project, config: CacheConfig, around: CIContext, wish: Cache
 
 
 def _policy(project: Project, config: CacheConfig, around: CIContext, wish: CacheOptions) -> tuple[str, Path, str]:
-    """(name or file, the folder that a file is seen from, why)."""
+    """(Policy name or file, the folder that a relative file starts from, the reason)."""
     if wish.policy:
         return wish.policy, wish.said_from, "--cache-policy"
     home = project.config_file.parent if project.config_file else project.root

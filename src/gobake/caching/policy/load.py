@@ -1,4 +1,4 @@
-"""A name or a file -> Policy. The words of a file are policy_file.py's."""
+"""Loads a policy by name or file; policy_file.py parses it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLICY_NAMES = ("dev", "ci-branch", "ci-pull-request", "release")
 
 
 def load_policy(asked: str, below: Path) -> Policy:
-    """The policy of a name, or of a file that is looked for below a folder. Raises ConfigError."""
+    """One of gobake's policies by name, or the policy in a file relative to ``below``. Raises ConfigError."""
     own = asked in POLICY_NAMES
     file = shipped.folder("cache") / f"{asked}.yaml" if own else below / asked
     if not own and "/" not in asked and "." not in asked and not file.is_file():

@@ -1,7 +1,7 @@
-"""What keeps the mounts and steps of runs that nobody has agreed to yet apart from those of main.
+"""Namespaces, which separate the mounts and steps of unreviewed runs from main's.
 
-A builder that many share keeps what all of them leave. Go trusts what lies in its caches, and BuildKit trusts what it
-has once made of the same step, so that whoever leaves something there could change what main builds.
+A shared builder keeps what every run leaves there. Go trusts its caches, and BuildKit trusts the result it has for a
+step, so whoever writes there could change what main builds.
 """
 
 from __future__ import annotations
@@ -11,24 +11,23 @@ from collections.abc import Mapping
 from gobake.caching.policy.choice import CacheSettings
 from gobake.checkout.ci import CIProvider
 
-UNTRUSTED = "untrusted"  # pull requests, and CIs that do not tell what they build
-BRANCH = "branch"  # branches in CI that are neither main nor protected, and may still be written by others than main is
-NAMESPACES = (UNTRUSTED, BRANCH)  # what the ids of mounts begin with that main never reads
-_OWN_MACHINE = ("docker", "docker-container")  # drivers of builders that go with the machine
+UNTRUSTED = "untrusted"  # pull requests, and CIs that do not say what they build
+BRANCH = "branch"  # branches in CI that are neither main nor protected, and may have other writers than main
+NAMESPACES = (UNTRUSTED, BRANCH)  # prefixes of the ids of mounts that main never reads
+_OWN_MACHINE = ("docker", "docker-container")  # drivers whose builders disappear with the machine
 
 
 def namespace(choice: CacheSettings, driver: str, environ: Mapping[str, str]) -> str:
-    """What keeps the mounts and steps of a run apart; "" for main's own, and where nothing outlives the run.
+    """The namespace of a run's mounts and steps; "" for main's own, and on a builder that does not outlive the run.
 
-    On a machine that is thrown away afterwards main's layers can be imported as they are; apart, they are steps of
-    another name.
+    A disposable machine needs no namespace, so the run can import main's layers: a namespace changes the steps' names.
     """
     kind = kept_apart(choice)
     return "" if kind and thrown_away(choice, environ) and driver in _OWN_MACHINE else kind
 
 
 def kept_apart(choice: CacheSettings) -> str:
-    """The namespace of a run on a builder that others use too; "" for main's own."""
+    """The namespace of a run on a shared builder; "" for main's own."""
     mounts = choice.policy.mounts
     if not mounts.trusted:
         return UNTRUSTED
@@ -36,14 +35,14 @@ def kept_apart(choice: CacheSettings) -> str:
 
 
 def thrown_away(choice: CacheSettings, environ: Mapping[str, str]) -> bool:
-    """Whether the CI tells that nobody else will ever use this machine."""
+    """Whether the CI says that it discards this machine after the run."""
     if choice.surroundings.kind is CIProvider.GITHUB:
         return environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
     return environ.get("CI_DISPOSABLE_ENVIRONMENT") == "true"
 
 
 def told(namespace: str) -> tuple[str, ...]:
-    """What a user should know of a builder that is shared."""
+    """Lines for the user about a run with a namespace on a shared builder."""
     if namespace == UNTRUSTED:
         return (
             "this builder outlives the run: mounts and steps are kept apart, and no layers are read; that does not "

@@ -1,4 +1,4 @@
-"""What the command line says of caches."""
+"""Cache options of the command line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from msgspec import Struct
 
 
 class CacheOptions(Struct, frozen=True, kw_only=True):
-    """What the command line says of caches; "" where it says nothing."""
+    """Cache options of the command line; "" for an option that was not given."""
 
     policy: str = ""  # a name or a file
     store: str = ""
-    said_from: Path = Path()  # the folder that relative paths are seen from
+    said_from: Path = Path()  # the folder that relative paths start from

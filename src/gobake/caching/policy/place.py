@@ -1,4 +1,4 @@
-"""The cache store: a repository of a registry, or a folder. Layers, seeds and history lie side by side in it."""
+"""The cache store: a registry repository or a folder that holds layer caches, seeds and history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gobake.errors import UsageError
 
 
 class CacheStore(Struct, frozen=True, kw_only=True):
-    """One place for all caches of a project."""
+    """The place of all caches of a project: either a repository or a folder."""
 
     repository: str = ""  # such as ghcr.io/acme/shop-cache
     folder: Path | None = None  # absolute
@@ -20,16 +20,16 @@ class CacheStore(Struct, frozen=True, kw_only=True):
         return str(self.folder) if self.folder else self.repository
 
     def reference(self, tag: str) -> str:
-        """The image reference of a tag in a registry's store."""
+        """The image reference of a tag in a store that is a repository."""
         return f"{self.repository}:{tag}"
 
 
 def parse_store(text: str, below: Path) -> CacheStore:
-    """What was written, which has the form of config/words.py STORE already: a folder begins with `.`, `/` or `~/`.
-    Raises UsageError where there is no home that `~` could mean."""
+    """Parse a store, already checked against STORE of config/words.py; a folder begins with `.`, `/` or `~/`. Raises
+    UsageError if the home folder of `~` is unknown."""
     if not text.startswith((".", "/", "~")):
         return CacheStore(repository=text)
     try:
         return CacheStore(folder=(below / Path(text).expanduser()).resolve())
     except RuntimeError:
-        raise UsageError(f"{text}: nobody knows where ~ is", remedy="set HOME, or write the whole path") from None
+        raise UsageError(f"{text}: the home folder is unknown", remedy="set HOME, or write the whole path") from None

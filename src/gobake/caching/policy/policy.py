@@ -1,6 +1,6 @@
-"""What a run reads and writes: a policy of gobake's own (cache/NAME.yaml) or a file of the user's.
+"""A cache policy: what a run reads and writes. It is one of gobake's (cache/NAME.yaml) or a file of the user's.
 
-Values alone; load.py reads them.
+Only values; load.py reads them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Save(StrEnum):
 
 
 class SaveOn(StrEnum):
-    """On which branches."""
+    """On which branches a seed is saved."""
 
     MAIN = "main"
     EVERY_BRANCH = "every-branch"
@@ -33,7 +33,7 @@ class Layers(Struct, frozen=True, kw_only=True):
 
     imports: bool
     exports: bool
-    mode: str = "auto"  # max: the results of all steps; min: of those that are in the image; auto: see Policy.settled
+    mode: str = "auto"  # max: results of all steps; min: only of steps in the image; auto: see Policy.settled
     compression: str = "zstd"
     backends: tuple[Backend, ...] = (Backend(type="store"),)
 
@@ -41,12 +41,12 @@ class Layers(Struct, frozen=True, kw_only=True):
 class Mounts(Struct, frozen=True, kw_only=True):
     """The Go mounts on the builder."""
 
-    trusted: bool  # False: those of the namespace for untrusted branches, which main never reads
-    protected: bool = False  # only on main, for tags and on protected branches: others have a namespace of their own
+    trusted: bool  # False: use the mounts of the namespace for untrusted branches, which main never reads
+    protected: bool = False  # trusted only on main, for tags and on protected branches; others have a namespace
 
 
 class Seeds(Struct, frozen=True, kw_only=True):
-    """Images from which the Go mounts of a bare builder start."""
+    """Images that fill the Go mounts of a cold builder."""
 
     restore: bool
     save: Save = Save.NEVER
@@ -54,7 +54,7 @@ class Seeds(Struct, frozen=True, kw_only=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """Run records beside the caches."""
+    """Run records in the cache store."""
 
     read: bool
     write: bool
@@ -75,7 +75,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         return self.layers.exports or self.seeds.save is not Save.NEVER or self.history.write
 
     def read_only(self) -> Policy:
-        """The same with everything taken away that another run could read."""
+        """A copy that writes nothing another run could read."""
         return replace(
             self,
             layers=replace(self.layers, exports=False),
@@ -85,18 +85,18 @@ class Policy(Struct, frozen=True, kw_only=True):
         )
 
     def settled(self, *, stored: bool, sessions_last: bool = True) -> Policy:
-        """The same with max or min for ``auto``; ``stored``: there is a cache store; ``sessions_last``: see
+        """A copy with max or min for ``auto``. ``stored``: a cache store exists; ``sessions_last``: see
         `Builder.sessions_last`.
 
-        The compile's layer holds the programs of all services and is new with every edit. Where seeds warm the Go
-        mounts, a compile of which nothing has changed takes a second, and writing that layer takes several.
+        The compile's layer holds the binaries of all services and changes with every edit. With Go mounts warmed by a
+        seed, an unchanged compile takes a second; writing that layer takes several.
         """
         if self.layers.mode != "auto":
             return self
         mode = "min" if stored and self.seeds.restore and sessions_last else "max"
         return replace(self, layers=replace(self.layers, mode=mode))
 
-    def with_layers(self, said: LayerConfig) -> Policy:
-        """The same with the settings of gobake.yaml, which hold over a policy's."""
-        given = {name: getattr(said, name) for name in ("mode", "compression", "backends")}
+    def with_layers(self, config: LayerConfig) -> Policy:
+        """A copy with the settings of gobake.yaml, which override the policy's."""
+        given = {name: getattr(config, name) for name in ("mode", "compression", "backends")}
         return replace(self, layers=replace(self.layers, **{k: v for k, v in given.items() if v is not None}))

@@ -1,4 +1,4 @@
-"""A policy's file -> Policy. Read as strictly as gobake.yaml: a mistake is an error with its place."""
+"""Parses a policy file as strictly as gobake.yaml: a mistake is an error with its position."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gobake.config.reading import At
 
 
 def parse_policy(text: bytes, file: Path, name: str) -> Policy:
-    """The policy that a file's content means. Raises ConfigError with the place of the first mistake."""
+    """Parse the content of a policy file. Raises ConfigError with the position of the first mistake."""
     node = compose(text, file) or Table(entries=(), spot=Spot(line=1, column=1))
     given = read_fields(At(file=file, node=node, spot=node.spot, example="layers: {import: true}"), _FIELDS)
     return Policy(name=name, **given)

@@ -1,1 +1,1 @@
-"""Seeds: Go's cache mounts as images, restored before a build and saved after it."""
+"""Seeds: Go's cache mounts saved as images after a build and restored before a later one."""

@@ -1,10 +1,10 @@
-"""Will the compile step come out of a layer cache? Then no seed is worth its pull.
+"""Predicts whether BuildKit imports the compile step from a layer cache; then no seed is worth its pull.
 
-A seed says from which inputs its compile was made: recipe, sources, golang image. Where these are the same now, and the
-layers that were exported with it are still there, BuildKit imports the step. A wrong guess costs a compile, no more.
+A seed records the inputs of its compile: recipe, sources, golang image. If they are the same now, and the layers
+exported with the seed still exist, BuildKit imports the step. A wrong guess only costs a compile.
 
-That holds for mode=max alone. With mode=min the compile's result is not exported, and the COPY --from that takes the
-programs out of it is found by their content: the compile runs to make that content, be it for a change of a README.
+This holds for mode=max only. With mode=min the compile's result is not exported, and BuildKit finds the COPY --from of
+the binaries by their content: the compile runs to produce that content, even if only a README changed.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _RESOLVE_SECONDS = 30.0
 
 
 def told(layers: Layers, inputs: str) -> str:
-    """What a seed says of its inputs; "" where the run that saves it exports no layers that hold the compile."""
+    """The inputs to record in a seed; "" if the run that saves it exports no layers with the compile."""
     return inputs if layers.exports and layers.mode == "max" else ""
 
 
 def comes_from_layers(seed: Seed, layers: Layers, imports: Iterable[CacheEntry], inputs: Callable[[], str]) -> bool:
-    """Whether the compile step will be imported. ``imports``: its cache-from; ``inputs``: what it is made from
-    now, which costs a question to the registry."""
-    # of several refs BuildKit may ask the one without the result, and a run that exports with mode=min has left some
+    """Whether BuildKit will import the compile step. ``imports``: its cache-from; ``inputs``: returns its inputs now,
+    at the cost of a request to the registry."""
+    # of several refs BuildKit may use one without the result, such as those left by a run with mode=min
     if not seed.inputs or layers.mode != "max" or not any_layers(imports):
         return False
     return inputs() == seed.inputs
 
 
 def resolve_base(image: str, builder: str) -> str:
-    """The digest that BuildKit resolves an image to now, nothing pulled; "" where it cannot be had."""
+    """The digest that BuildKit resolves an image to now, without pulling it; "" if that fails."""
     with scratch_folder() as folder:
         (folder / "Dockerfile").write_text(f"FROM --platform=$BUILDPLATFORM {image}\n")
         solved = solve({"base": {"output": ["type=cacheonly"]}}, folder, builder=builder, seconds=_RESOLVE_SECONDS)
@@ -47,10 +47,10 @@ def resolve_base(image: str, builder: str) -> str:
 
 
 def any_layers(imports: Iterable[CacheEntry]) -> bool:
-    """Whether any cache-from names something that is there; only registries and folders can be asked."""
+    """Whether any cache-from names an existing cache; only registries and folders are checked."""
     entries = tuple(imports)
     if any(entry.type == "local" for entry in entries):
-        return True  # a folder's are only named where they are
+        return True  # only existing refs of a folder become entries
     references = [entry.name for entry in entries if entry.type == "registry"]
     if not references:
         return False

@@ -1,6 +1,6 @@
-"""What gobake remembers of each builder's mounts: which seed they began with, and for which Go they were last used.
+"""Remembers, for each builder's mounts, the seed that filled them and the Go version that last used them.
 
-A mount that was deleted and began anew has another record at BuildKit: what is remembered of it no longer counts.
+A mount that was deleted and created again has a new record in BuildKit, so its old memory no longer counts.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _FILE = "mounts.json"
 class Memory(Struct, frozen=True, kw_only=True):
     """One mount of one builder."""
 
-    record: str  # BuildKit's id of it
-    seed: str = ""  # digest of the seed that it was filled from, "" for none
+    record: str  # BuildKit's id of the mount
+    seed: str = ""  # digest of the seed that filled it, "" for none
     go: str = ""  # X.Y of the last build
 
 
 def remembered(home: Path, builder: str) -> Mapping[str, Memory]:
-    """By the mounts' ids. What cannot be read is forgotten."""
+    """The memories of a builder's mounts, by mount id; unreadable ones are left out."""
     return _read(home).get(builder, {})
 
 
 def remember(home: Path, builder: str, memories: Mapping[str, Memory]) -> None:
-    """Written aside and renamed. A memory that cannot be kept costs time at most."""
+    """Write the memories of a builder atomically. A failure is ignored: it only costs time."""
     known = _read(home)
     known[builder] = dict(sorted(memories.items()))
     with contextlib.suppress(OSError):
@@ -41,7 +41,7 @@ def remember(home: Path, builder: str, memories: Mapping[str, Memory]) -> None:
 
 
 def note(home: Path, builder: str, mounts: Iterable[CacheMount], *, go: str, seed: str | None = None) -> None:
-    """Remember for which Go mounts were used now; ``seed``: what they were filled from, None where they were not."""
+    """Remember the Go version that used mounts now; ``seed``: the digest that filled them, None if none did."""
     known = dict(remembered(home, builder))
     for mount in mounts:
         old = known.get(mount.id)
@@ -51,7 +51,7 @@ def note(home: Path, builder: str, mounts: Iterable[CacheMount], *, go: str, see
 
 
 def _read(home: Path) -> dict[str, dict[str, Memory]]:
-    """By builder."""
+    """The memories of all builders, by builder."""
     try:
         return msgspec.json.decode(whole.unsealed((home / _FILE).read_bytes()), type=dict[str, dict[str, Memory]])
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The cache mounts of a project by name: what the compile stages mount, what seeds hold, what a builder keeps."""
+"""The cache mounts of a project: those of the compile stages, of seeds and of a builder."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Mount(Struct, frozen=True, kw_only=True):
     """One cache mount."""
 
     name: str  # gomod, gobuild, golink-compile-linux-amd64: the folder of a seed
-    id: str  # as the generated Dockerfile writes it
-    namespace: str = ""  # in which a build has to be, to meet it
+    id: str  # as in the generated Dockerfile
+    namespace: str = ""  # a build sees the mount only in this namespace
 
     @property
     def locked(self) -> bool:
-        """Whether one build at a time uses it: two links must not write one program."""
+        """Whether one build at a time uses it, as two links must not write the same binary."""
         return self.name.startswith("golink")
 
 
 def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tuple[Mount, ...]:
-    """The mounts of a matrix, in the order in which reports name them; none where nothing is compiled."""
+    """The mounts of a matrix, in the order of the reports; none if nothing is compiled."""
     stages = compile_stages(matrix)
     links = [f"golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
     names = [*([] if vendored else ["gomod"]), "gobuild", *links] if stages else []
@@ -35,12 +35,12 @@ def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tu
 
 
 def namespace_of(mounts: Sequence[Mount]) -> str:
-    """That of a project's mounts, which all have the same."""
+    """The namespace that all mounts of a project share."""
     return mounts[0].namespace if mounts else ""
 
 
 def halves_of(mounts: Sequence[Mount], half_programs: Collection[str]) -> dict[str, tuple[Mount, ...]]:
-    """The mounts that each image of a seed has something for: a locked one is in one of them."""
+    """The mounts that each image of a seed fills; a locked mount is in one image only."""
     return {
         "seed": tuple(m for m in mounts if m.name not in half_programs),
         "half": tuple(m for m in mounts if not m.locked or m.name in half_programs),
@@ -51,7 +51,7 @@ _NAMES = re.compile(r"gomod|gobuild|golink-.+")
 
 
 def mounts_among(project: Project, listed: Iterable[CacheMount]) -> tuple[Mount, ...]:
-    """The project's mounts among those that a builder lists, whatever matrix made them."""
+    """The project's mounts among those that a builder lists, of any matrix."""
     prefix = f"{project.mounts}-"
     names = sorted({m.id.removeprefix(prefix) for m in listed if m.id.startswith(prefix)})
     return tuple(

@@ -1,10 +1,9 @@
-"""Starting a builder's cache mounts from a seed.
+"""Fills a builder's cache mounts from a seed.
 
-The seed is copied into the mounts before the build, and is not named as the mounts' `from=`: BuildKit makes the content
-of whatever a mount comes from a part of the step's cache key (solver/llbsolver/ops/exec.go, getMountDeps), so that each
-new seed would invalidate every layer cache; and such a mount is another one for every seed. Copied, a mount stays the
-one that plain bake uses too, a builder that is warm asks no registry for anything, and a seed that is gone, slow or
-broken spoils nothing.
+A small build copies the seed into the mounts before the build proper. The mounts do not name it in `from=`: BuildKit
+makes the content of a mount's source part of the step's cache key (solver/llbsolver/ops/exec.go, getMountDeps), so each
+new seed would invalidate every layer cache, and each seed would have other mounts. With a copy, the mounts stay those
+that plain bake uses, a warm builder makes no request to a registry, and a missing, slow or broken seed does no harm.
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ from gobake.foreign.checks import Unfit
 from gobake.model import Platform
 from gobake.paths import scratch_folder
 
-# A seed that comes slower than this is no help: compiling makes about as much.
-SLOWEST = 4e6  # bytes a second, packed
+# A slower seed does not help: compiling produces about as many bytes.
+SLOWEST = 4e6  # packed bytes per second
 LEAST_SECONDS = 30.0
-MOST_SECONDS = 1800.0  # whatever size the store states: what is told is not yet known
+MOST_SECONDS = 1800.0  # whatever size the store claims, as that is unverified
 PULL_SECONDS = 600.0
 _LONGEST_REPORT = 1 << 20  # bytes
-LOOK_SECONDS = 8.0  # a registry that takes longer to tell what it has is not waited for
+LOOK_SECONDS = 8.0  # timeout for the registry's answer about an image
 
 
 class Restored(Struct, frozen=True, kw_only=True):
-    """What came out of a seed; ``error`` is one line, and "" where all of it came."""
+    """The result of a restore; ``error`` is one line, "" for success."""
 
     seed: Seed
     seconds: float
-    packed: int | None = None  # bytes that were pulled; None is unknown
+    packed: int | None = None  # bytes pulled; None unknown
     size: int = 0  # bytes written into the mounts
     files: int = 0
     error: str = ""
@@ -52,15 +51,16 @@ class Restored(Struct, frozen=True, kw_only=True):
 def restore(
     store: SeedStore, seed: Seed, mounts: Sequence[Mount], *, builder: str, platforms: Sequence[Platform]
 ) -> Restored:
-    """Fill what the mounts lack, on the nodes that ``platforms`` choose. Never raises for what the engine says."""
+    """Add to the mounts what they lack, on the nodes chosen by ``platforms``. An error of the engine does not raise: it
+    becomes ``error``."""
     begun = time.monotonic()
     contexts, packed = {"seed": store.context(seed.digest)}, seed.compressed
     if seed.half:
-        half = _half(store, seed)
-        if isinstance(half, str):
-            return Restored(seed=seed, seconds=time.monotonic() - begun, error=half)
-        contexts["half"] = store.context(half.digest)
-        packed = (packed + sum(half.layers)) if packed and sum(half.layers) else None
+        part = _half(store, seed)
+        if isinstance(part, str):
+            return Restored(seed=seed, seconds=time.monotonic() - begun, error=part)
+        contexts["half"] = store.context(part.digest)
+        packed = (packed + sum(part.layers)) if packed and sum(part.layers) else None
     with scratch_folder() as folder:
         images = {name: some for name, some in halves_of(mounts, seed.half_programs).items() if name in contexts}
         write_dockerfile(folder, "restore.Dockerfile", images=images)
@@ -79,12 +79,13 @@ def restore(
 
 
 def patience(packed: int | None, size: int) -> float:
-    """Seconds that a seed of so many bytes is waited for."""
+    """Timeout in seconds for a seed of so many bytes, ``packed`` or else unpacked."""
     return min(LEAST_SECONDS + (packed or size) / SLOWEST, MOST_SECONDS)
 
 
 def _counted(report: Path) -> tuple[int, int]:
-    """(files, bytes) that the restoring program says it wrote, one line a mount; the program came with the seed."""
+    """(files, bytes) written, as reported by the restoring program, one line per mount. The program is part of the
+    seed, so its report is untrusted."""
     files = size = 0
     for folder, _, names in os.walk(report):
         if "restored" not in names:
@@ -98,19 +99,19 @@ def _counted(report: Path) -> tuple[int, int]:
 
 
 def _half(store: SeedStore, seed: Seed) -> Image | str:
-    """The image of a seed's other half, or why there is none."""
+    """The image of a seed's other part, or why there is none."""
     try:
-        return store.look(seed.half, LOOK_SECONDS) or f"its other half, {store.named(seed.half)}, is gone"
+        return store.look(seed.half, LOOK_SECONDS) or f"its other part, {store.named(seed.half)}, is gone"
     except RegistryRefused as error:
         return str(error)
 
 
 def begin_pull(image: str, *, builder: str, platforms: Sequence[Platform]) -> None:
-    """Pull the toolchain while a seed is restored: the build needs it next, and BuildKit joins the two pulls."""
+    """Pull the toolchain while a seed is restored. The build needs it next, and BuildKit joins the two pulls."""
 
     def pull() -> None:
         with scratch_folder() as folder:
-            # something of it must be wanted, and a copy is sooner made than a container
+            # BuildKit pulls only what a step needs, and a copy is faster than a container
             wanted = f"FROM --platform=$BUILDPLATFORM {image} AS go\nFROM scratch\nCOPY --from=go /etc /\n"
             (folder / "Dockerfile").write_text(wanted)
             target = {"platforms": [str(p) for p in platforms], "output": ["type=cacheonly"]}

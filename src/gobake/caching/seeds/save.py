@@ -1,7 +1,7 @@
-"""Saving a builder's cache mounts as a seed: list what there is, choose what is new, write it as one more layer.
+"""Saves a builder's cache mounts as a seed: list them, choose what is new, write it as one more layer.
 
-The seed in force stays so until the new one is whole: its tag moves last. Where another save moved it meanwhile, this
-one begins again on top of that.
+The current seed stays in force until the new one is complete: its tag moves last. If another save moved the tag
+meanwhile, this one starts again on top of it.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from gobake.files import shipped
 from gobake.model import Platform
 from gobake.paths import scratch_folder
 
-TRIES = 3  # against others that save at the same time
+TRIES = 3  # against concurrent saves
 SAVE_SECONDS = 1800.0
 LOOK_SECONDS = 20.0
-_LOSES = 0.1  # a seed is not written anew from mounts that lack more of it: they get the rest first
-# buildx 0.13 lets the engine push, which pushes only what it keeps; later ones leave it to BuildKit
+_LOSES = 0.1  # mounts that lack a larger share of the seed are filled from it before a whole new seed is written
+# buildx 0.13 lets the engine push, which only pushes images it keeps; later versions let BuildKit push
 _PUSHED_BY_DOCKER = "tag does not exist"
 _SOURCES = ("main.go", "pack.go", "restore.go", "go.mod")
 
 
 class Saving(Struct, frozen=True, kw_only=True):
-    """What is to be saved, and where."""
+    """What to save, and where."""
 
     store: SeedStore
     key: SeedKey
@@ -60,13 +60,13 @@ class Saving(Struct, frozen=True, kw_only=True):
     builder: str
     platform: Platform  # of the node whose mounts are saved
     sums: tuple[str, ...]  # texts of the go.sum files
-    inputs: str = ""  # digest of what the compile was made from
-    parents: tuple[str, ...] = ()  # tags of seeds to begin with where the branch has none of its own
+    inputs: str = ""  # digest of the compile's inputs
+    parents: tuple[str, ...] = ()  # tags of the fallback branches' seeds, for a branch without a seed
     keeping: Retention = Retention()
 
     @property
     def gobuild(self) -> str:
-        """The id of the mount without which there is nothing to save; "" where the builder does not name it."""
+        """The id of the gobuild mount, without which there is nothing to save; "" if there is none."""
         return next((mount.id for mount in self.mounts if mount.name == "gobuild"), "")
 
     @property
@@ -75,14 +75,14 @@ class Saving(Struct, frozen=True, kw_only=True):
 
 
 class Saved(Struct, frozen=True, kw_only=True):
-    """What became of a save."""
+    """The result of a save."""
 
     shape: Shape
     tag: str
     why: str
     seconds: float
     digest: str = ""  # of the seed in force now
-    written: int | None = 0  # bytes that were new to the store, packed; None is unknown
+    written: int | None = 0  # packed bytes that were new to the store; None unknown
     size: int = 0  # bytes of the new units, unpacked
     total: int = 0  # bytes of the whole seed, unpacked
     layers: int = 0
@@ -90,15 +90,16 @@ class Saved(Struct, frozen=True, kw_only=True):
 
 
 def save(asked: Saving) -> Saved:
-    """Raises RegistryRefused where the seed cannot be written or the mounts cannot be read."""
+    """Save the mounts as the branch's seed. Raises RegistryRefused if the mounts cannot be read or the seed cannot be
+    written."""
     if not asked.gobuild:
-        raise RegistryRefused("the builder names no gobuild mount of this project", remedy="build, then save again")
+        raise RegistryRefused("the builder has no gobuild mount of this project", remedy="build, then save again")
     begun = time.monotonic()
     for attempt in range(TRIES):
         found = in_force(asked)
-        half = _looked(asked, found.half if found else "")
-        # one that lacks its other half is of no use to anybody, and nothing is built upon it
-        before = found if found and (half or not found.half) else None
+        part = _looked(asked, found.half if found else "")
+        # a seed without its other part is useless, so nothing is built on it
+        before = found if found and (part or not found.half) else None
         with scratch_folder() as scratch:
             folder = _workplace(scratch)
             chosen, go = plan(asked, before, folder)
@@ -108,16 +109,16 @@ def save(asked: Saving) -> Saved:
                 continue
             after = _write(asked, chosen, go, before, folder)
         if after is not None:
-            known = {*(before.blobs if before else ()), *(half.blobs if half else ())}
+            known = {*(before.blobs if before else ()), *(part.blobs if part else ())}
             images = [after, _looked(asked, _half_tag(asked, chosen))]
             return _told(asked, chosen, before, begun, written=_new(images, known), after=after)
     raise RegistryRefused(
-        f"{asked.store.named(asked.tag)} was moved by others {TRIES} times while it was saved", remedy="save again"
+        f"other saves moved {asked.store.named(asked.tag)} {TRIES} times during this one", remedy="save again"
     )
 
 
 def in_force(asked: Saving) -> Seed | None:
-    """The seed of the branch, or else the nearest one of its lineage."""
+    """The seed of the branch, or else of its first fallback branch that has one."""
     for tag in (asked.tag, *asked.parents):
         found = asked.store.seed(tag, asked.key, LOOK_SECONDS)
         if isinstance(found, Seed):
@@ -126,23 +127,23 @@ def in_force(asked: Saving) -> Seed | None:
 
 
 def _half_tag(asked: Saving, plan: SavePlan) -> str:
-    """Where the half that a plan writes comes to lie; "" where it writes none."""
+    """The tag of the part that a plan writes; "" if it writes none."""
     return seeds.half_tag(asked.tag, plan.half) if plan.half else ""
 
 
 def _looked(asked: Saving, tag: str) -> Image | None:
-    """The image under a tag; None where there is none, or no tag."""
+    """The image of a tag; None if there is none, or for no tag."""
     return asked.store.look(tag, LOOK_SECONDS) if tag else None
 
 
 def _new(images: Iterable[Image | None], known: Collection[str]) -> int:
-    """Bytes of the layers, packed, that were not known before."""
+    """Packed bytes of the layers that are not among the ``known`` digests."""
     sizes = {blob: size for i in images if i for blob, size in zip(i.blobs, i.layers, strict=True)}
     return sum(size for blob, size in sizes.items() if blob not in known)
 
 
 def _moved(asked: Saving, before: Seed | None) -> bool:
-    """Whether the branch has another seed in force now than the one that this save begins with."""
+    """Whether another save has replaced the seed that this save started from."""
     now = in_force(asked)
     return (now.digest if now else "") != (before.digest if before else "")
 
@@ -155,7 +156,8 @@ def _workplace(folder: Path) -> Path:
 
 
 def plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, str]:
-    """What to save, and the Go version that made it. Lists again where the mounts had to be completed first."""
+    """What to save, and the Go version that made it. If the mounts lack too much of the seed, fills them first and
+    lists them again."""
     here, held, go = _list(asked, before, folder)
     chosen = _choose(asked, before, here, held)
     if chosen.shape is Shape.WHOLE and held and before and lacking(here, held, _today(), asked.keeping) > _LOSES:
@@ -185,13 +187,13 @@ def _today() -> int:
 def _list(
     asked: Saving, before: Seed | None, folder: Path
 ) -> tuple[tuple[CacheFile, ...], tuple[CacheFile, ...] | None, str]:
-    """The units of the mounts, those of the seed in force (None: unknown), and the Go version."""
+    """The units of the mounts, those of the current seed (None: unknown), and the Go version."""
     index = seeds.index_tag(before.index) if before and before.index else ""
     kept = _kept_index(asked.store, index)
     ask_index = bool(index) and asked.store.folder is None
     output = {"list": f"type=local,dest={folder / 'list'}"}
     solved = _bake(asked, folder, output, _Made(index=index if ask_index else ""))
-    if solved.error and ask_index:  # the index may be gone: then the seed's content is unknown
+    if solved.error and ask_index:  # perhaps the index is gone; the seed's content is then unknown
         kept, ask_index = "", False
         solved = _bake(asked, folder, output, _Made())
     if solved.error:
@@ -203,12 +205,12 @@ def _list(
     try:
         units = read_listing(found["units"])
     except ValueError:
-        raise RegistryRefused("the cache mounts cannot be read: they hold a file that is none of Go's") from None
+        raise RegistryRefused("the cache mounts cannot be read: they hold a file that Go does not write") from None
     return units, read_index(text) if trusted else None, go[2] if len(go) > 2 else ""
 
 
 def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: Path) -> Image | None:
-    """The image that is in force now, if it is this one; None where another save was faster."""
+    """Write the seed and return its image; None if another save moved the tag first."""
     index = write_index(plan.index)
     digest = hashlib.sha256(index.encode()).hexdigest()
     grown = before if plan.shape is Shape.GROWN else None
@@ -231,8 +233,8 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     if asked.store.folder is not None:
         _keep_index(asked.store, seeds.index_tag(digest), index)
     tags = {"seed": asked.tag, "half": half, "index": seeds.index_tag(digest)}
-    # what a seed needs is there before it takes the place of another one; and two exports to one folder get in each
-    # other's way where they write the same layer, here the program
+    # what a new seed needs must exist before it replaces another one; and two exports to one folder collide where they
+    # write the same layer, here the restoring program
     in_turn = plan.half and (before or asked.store.folder)
     for names in [("half",), ("seed", "index")] if in_turn else [("half", "seed", "index")]:
         chosen = {name: tags[name] for name in names if tags[name]}
@@ -244,25 +246,25 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
 
 
 class _Made(Struct, frozen=True, kw_only=True):
-    """What a target of the save Dockerfile makes."""
+    """Values of a target of the save Dockerfile."""
 
     labels: Mapping[str, str] = {}
-    before: Seed | None = None  # that it grows on
+    before: Seed | None = None  # the seed that gets one more layer
     half_programs: Collection[str] = ()
-    index: str = ""  # tag of the index that is read
-    size: int | None = None  # bytes that are written, unpacked; None for none
+    index: str = ""  # tag of the index to read
+    size: int | None = None  # bytes written, unpacked; None for none
 
     @property
     def seconds(self) -> float:
-        """How long it is waited for."""
+        """Timeout of the target."""
         return SAVE_SECONDS if self.size is None else patience(None, self.size)
 
 
 def _put(asked: Saving, folder: Path, tags: Mapping[str, str], made: _Made) -> None:
-    """Write images into the store. Raises RegistryRefused where that fails."""
+    """Write images to the store. Raises RegistryRefused if that fails."""
     for kept in (False, *[True] * TRIES):
         solved = _bake(asked, folder, _outputs(asked, tags, kept=kept), made)
-        if kept:  # where it is removed, another save that pushes at this moment tries again
+        if kept:  # a concurrent save whose image this removes tries again
             remove_images([f"{asked.store.place}:{tag}" for tag in tags.values()])
         if _PUSHED_BY_DOCKER not in solved.error:
             break
@@ -273,7 +275,7 @@ def _put(asked: Saving, folder: Path, tags: Mapping[str, str], made: _Made) -> N
 def _outputs(asked: Saving, tags: Mapping[str, str], *, kept: bool) -> dict[str, str]:
     outputs = {name: asked.store.output(tag, kept=kept) for name, tag in tags.items() if name != "index"}
     if "index" in tags and asked.store.folder is None:
-        # gobake itself reads the index too, and so it is packed as Python can unpack it
+        # gobake reads the index too, so it is packed in a format that Python unpacks
         outputs["index"] = asked.store.output(tags["index"], "compression=gzip", kept=kept)
     return outputs
 
@@ -281,7 +283,7 @@ def _outputs(asked: Saving, tags: Mapping[str, str], *, kept: bool) -> dict[str,
 def _bake(asked: Saving, folder: Path, outputs: dict[str, str], made: _Made) -> Solved:
     """Bake targets of the save Dockerfile: ``list``, ``seed``, ``half`` and ``index``, each with its output."""
     before, index = made.before, made.index
-    cache_mounts(asked.builder)  # waits: a step gets an empty mount while BuildKit measures the one that it wants
+    cache_mounts(asked.builder)  # waits: while BuildKit measures a mount, a step gets an empty one instead
     write_dockerfile(
         folder,
         "save.Dockerfile",
@@ -291,7 +293,7 @@ def _bake(asked: Saving, folder: Path, outputs: dict[str, str], made: _Made) -> 
         gobuild=asked.gobuild,
         indexed=bool(index),
         grown=before is not None,
-        layer=f"{1 + (before.layers if before else 0):04}",  # a restore reads them from the last to the first
+        layer=f"{1 + (before.layers if before else 0):04}",  # a restore reads layers from last to first
     )
     stages = {"list": "list", "index": "index", "half": "half", "seed": "grown" if before else "units"}
     contexts = {"index": asked.store.context(index)} if index else {}
@@ -313,7 +315,7 @@ def _bake(asked: Saving, folder: Path, outputs: dict[str, str], made: _Made) -> 
 def _told(
     asked: Saving, plan: SavePlan, before: Seed | None, begun: float, *, written: int | None, after: Image | None = None
 ) -> Saved:
-    """``after``: the seed in force where one was written."""
+    """The result of a save; ``after``: the image of the new seed, None if none was written."""
     layers = before.all_layers if before else 0
     if after:
         layers = layers + 1 if plan.shape is Shape.GROWN else 1 + bool(plan.half)
@@ -331,7 +333,7 @@ def _told(
     )
 
 
-# ---- indexes: beside the seeds in a registry as images of one file, in a folder as files
+# ---- indexes: in a registry an image of one file, in a folder a file
 
 
 def _kept_index(store: SeedStore, name: str) -> str:
@@ -344,7 +346,7 @@ def _kept_index(store: SeedStore, name: str) -> str:
 
 
 def _keep_index(store: SeedStore, name: str, text: str) -> None:
-    """Raises RegistryRefused, also where links would lead what is saved elsewhere."""
+    """Write an index to a store that is a folder. Raises RegistryRefused, also where a link would lead elsewhere."""
     try:
         ownership.make(store.inside)
         layouts.require_plain(store.inside)

@@ -1,7 +1,7 @@
-"""Seeds: OCI images that hold what Go's cache mounts held, so that a builder's own mounts can start warm. Pure.
+"""Seeds: OCI images with the content of Go's cache mounts, from which a builder's mounts start warm. Pure.
 
-A seed belongs to a project, a Go version and the architecture that compiles; of each branch's lineage one is in force.
-What it is stands in labels of its configuration, which one request brings.
+A seed belongs to a project, a Go version and the architecture that compiles; each branch has at most one in force.
+Labels of the image describe it, so that one request reads them.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from gobake.caching.store import tags
 from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
 
-_FORMAT = "3"  # of seeds: what is of another is passed over
+_FORMAT = "3"  # of seeds; those of another format are ignored
 _LABEL = "dev.gobake.seed"
-LARGEST_INDEX = 64 << 20  # bytes of a seed's index, packed or unpacked: that of a large seed has a few
-_DIGITS = 24  # of a sha256, in the tag of an index or of a half
+LARGEST_INDEX = 64 << 20  # bytes of a seed's index, packed or unpacked; a large seed's has a few
+_DIGITS = 24  # of a sha256, in the tag of an index or a part
 
 
 class SeedKey(Struct, frozen=True, kw_only=True):
-    """What a seed is made for."""
+    """What a seed belongs to."""
 
     project: str
     go: str  # X.Y, as in the tag of the golang image
     arch: str  # of the machine that compiles
 
     def tag(self, branch: str) -> str:
-        """The tag of the seed in force for a branch; ``branch`` is a valid part of a tag already."""
+        """The tag of a branch's seed; ``branch`` must be a valid part of a tag."""
         return tags.fitted(f"seed-{self.project}-go{self.go}-{self.arch}-{branch}")
 
 
@@ -37,30 +37,30 @@ class Seed(Struct, frozen=True, kw_only=True):
     """One seed, as its store describes it."""
 
     tag: str
-    digest: str  # of its manifest: what is restored is pinned by it
+    digest: str  # of its manifest; a restore is pinned to it
     layers: int  # of cache files, in its own image
-    compressed: int | None  # bytes to pull, without those of its half; None is unknown
+    compressed: int | None  # bytes to pull, without its other part; None unknown
     size: int  # bytes, unpacked
-    go: str  # what `go version` said: go1.26.6
+    go: str  # from `go version`: go1.26.6
     arch: str
     branch: str
-    sums: str  # digest of the go.sum files that it was saved with
-    inputs: str  # digest of what the compile was made from; "" unknown
+    sums: str  # digest of the go.sum files at its save
+    inputs: str  # digest of the compile's inputs; "" unknown
     index: str  # sha256 of its index
     saved: str  # RFC 3339
     project: str
-    half: str = ""  # tag of the image that holds the other half of a large seed; "" where there is none
-    half_programs: tuple[str, ...] = ()  # mounts whose programs are in that half
-    blobs: tuple[str, ...] = ()  # digests of all its own layers as they lie in the store
+    half: str = ""  # tag of the image with the other part of a large seed; "" for none
+    half_programs: tuple[str, ...] = ()  # mounts whose binaries are in that part
+    blobs: tuple[str, ...] = ()  # digests of all its own layers in the store
 
     @property
     def all_layers(self) -> int:
-        """With that of its other half."""
+        """Number of layers of cache files, including its other part."""
         return self.layers + bool(self.half)
 
 
 class SeedLabels(Struct, frozen=True, kw_only=True):
-    """What a seed that is written says of itself. See `Seed` for what each means."""
+    """The labels of a new seed. `Seed` describes the fields."""
 
     key: SeedKey
     go: str
@@ -75,7 +75,7 @@ class SeedLabels(Struct, frozen=True, kw_only=True):
 
     @property
     def texts(self) -> dict[str, str]:
-        """As they stand in the image's configuration."""
+        """As in the image's configuration."""
         return {
             _LABEL: _FORMAT,
             f"{_LABEL}.project": self.key.project,
@@ -93,21 +93,21 @@ class SeedLabels(Struct, frozen=True, kw_only=True):
 
 
 def index_tag(digest: str) -> str:
-    """Where the index of a seed lies, by its sha256."""
+    """The tag of a seed's index, from its sha256."""
     return f"index-{digest[:_DIGITS]}"
 
 
 def half_tag(seed: str, paths: Iterable[str]) -> str:
-    """Where the half of a seed with these units lies. It is named after the seed's tag too: what main restores is never
-    what another branch has written."""
+    """The tag of a seed's part with these units. It depends on the seed's tag too, so that main never restores what
+    another branch wrote."""
     return f"half-{hashlib.sha256(chr(10).join([seed, *paths]).encode()).hexdigest()[:_DIGITS]}"
 
 
 def read_seed(
-    tag: str, digest: str, layers: int, compressed: int | None, found: Mapping[str, str], key: SeedKey
+    tag: str, digest: str, layers: int, compressed: int | None, labels: Mapping[str, str], key: SeedKey
 ) -> Seed | str:
-    """The seed that an image's labels describe, or why it is none for ``key``."""
-    seed = describe(tag, digest, layers, compressed, found)
+    """The seed that an image's labels describe, or why it is not a seed for ``key``."""
+    seed = describe(tag, digest, layers, compressed, labels)
     if seed is None:
         return "is not a seed of this version of gobake"
     if seed.project != key.project:
@@ -120,17 +120,17 @@ def read_seed(
     return seed
 
 
-def describe(tag: str, digest: str, layers: int, compressed: int | None, found: Mapping[str, str]) -> Seed | None:
-    """The seed that an image's labels describe, whosever it is; None where they describe none."""
-    if found.get(_LABEL) != _FORMAT:
+def describe(tag: str, digest: str, layers: int, compressed: int | None, labels: Mapping[str, str]) -> Seed | None:
+    """The seed that an image's labels describe, of any project; None if they describe none."""
+    if labels.get(_LABEL) != _FORMAT:
         return None
-    index, half = found.get(f"{_LABEL}.index", ""), found.get(f"{_LABEL}.half", "")
+    index, part = labels.get(f"{_LABEL}.index", ""), labels.get(f"{_LABEL}.half", "")
     try:
-        size = checks.number(found.get(f"{_LABEL}.size") or "0")
-        if index:  # the first digits of it become a tag, and a file's name
+        size = checks.number(labels.get(f"{_LABEL}.size") or "0")
+        if index:  # its first digits become a tag and a file name
             checks.digest(f"sha256:{index}")
-        if half:
-            checks.tag(half)
+        if part:
+            checks.tag(part)
     except Unfit:
         return None
     return Seed(
@@ -139,26 +139,26 @@ def describe(tag: str, digest: str, layers: int, compressed: int | None, found: 
         layers=layers,
         compressed=compressed,
         size=size,
-        go=found.get(f"{_LABEL}.go", ""),
-        arch=found.get(f"{_LABEL}.arch", ""),
-        branch=found.get(f"{_LABEL}.branch", ""),
-        sums=found.get(f"{_LABEL}.sums", ""),
-        inputs=found.get(f"{_LABEL}.inputs", ""),
+        go=labels.get(f"{_LABEL}.go", ""),
+        arch=labels.get(f"{_LABEL}.arch", ""),
+        branch=labels.get(f"{_LABEL}.branch", ""),
+        sums=labels.get(f"{_LABEL}.sums", ""),
+        inputs=labels.get(f"{_LABEL}.inputs", ""),
         index=index,
-        saved=found.get(f"{_LABEL}.saved", ""),
-        project=found.get(f"{_LABEL}.project", ""),
-        half=half,
-        half_programs=tuple(found.get(f"{_LABEL}.half.programs", "").split()),
+        saved=labels.get(f"{_LABEL}.saved", ""),
+        project=labels.get(f"{_LABEL}.project", ""),
+        half=part,
+        half_programs=tuple(labels.get(f"{_LABEL}.half.programs", "").split()),
     )
 
 
 def best(seeds: Sequence[Seed], sums: str) -> Seed | None:
-    """Of the seeds of one's own branch, the base branch and main, in this order: the first that was saved with the same
-    go.sum, else the first."""
+    """The first seed saved with the same go.sum, else the first; ``seeds``: of the own branch, the base branch and
+    main, in this order."""
     return next((seed for seed in seeds if seed.sums == sums), seeds[0] if seeds else None)
 
 
 def sums_digest(texts: Iterable[str]) -> str:
-    """Of all go.sum files together, whatever the order of files and lines."""
+    """Digest of all go.sum files together, independent of the order of files and lines."""
     lines = sorted({line.strip() for text in texts for line in text.splitlines() if line.strip()})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Whether a run saves a seed, and where seeds of a project are kept. Values in, values out."""
+"""Decides whether a run saves a seed, and where a project keeps seeds. Values in, values out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from gobake.model import Platform, Project
 
 
 def is_edit(choice: CacheSettings, checkout: Checkout) -> bool:
-    """Whether no run can have stored layers of what is built: files that are edited at a terminal, by somebody who only
-    reads what others store."""
+    """Whether no run can have stored layers of this build: uncommitted files at a terminal that exports no layers."""
     committed = bool(checkout.revision) and not checkout.dirty
     return choice.surroundings.kind is CIProvider.TERMINAL and not choice.policy.layers.exports and not committed
 
@@ -34,5 +33,5 @@ def seeds_in(store: CacheStore) -> SeedStore:
 
 
 def key_of(project: Project, platform: Platform) -> SeedKey:
-    """``platform``: of the node whose mounts are saved or filled."""
+    """The key of a project's seeds; ``platform``: of the node whose mounts are saved or filled."""
     return SeedKey(project=project.name, go=project.go_version, arch=platform.arch)

@@ -1,4 +1,4 @@
-"""A small build beside the user's own: bake a generated Dockerfile, and tell in one line what went wrong."""
+"""A small build besides the user's own: bakes a generated Dockerfile and reports an error in one line."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ from gobake.text.printable import one_line
 from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 
-_PASSING = re.compile(  # what goes well a moment later
-    # runc 1.1 on a busy machine, of a program that takes no time
+_PASSING = re.compile(  # temporary errors, worth another try
+    # runc 1.1 on a busy machine, for a very short program
     r"container process is already dead|cannot start an already running container"
-    r"|could not lock "  # BuildKit does not wait for the index of a layout that others read or write
+    r"|could not lock "  # BuildKit does not wait for a layout's index that others read or write
     r"|rename \S+/ingest/"  # nor for a blob that another export to the same layout writes
-    r"|blob unknown"  # distribution 2.8 on a disk, where two push the same blob
-    r"|holds nothing of what it held"  # the step got an empty mount, as another program measured the right one
+    r"|blob unknown"  # distribution 2.8 on a disk, when two clients push the same blob
+    r"|holds nothing of what it held"  # the step got an empty mount while BuildKit measured the right one
 )
 _TRIES = 4
-_PAUSE = 0.5  # seconds, and twice as many before each further try
+_PAUSE = 0.5  # seconds, doubled before each further try
 _READ, _SHOWN = 2000, 300  # characters of an error
 
 
 class Solved(Struct, frozen=True, kw_only=True):
-    """How it ended."""
+    """The result of a build."""
 
-    error: str  # one line; "" where it went well
-    bases: tuple[str, ...] = ()  # digests that FROM lines were resolved to
+    error: str  # one line; "" for success
+    bases: tuple[str, ...] = ()  # digests that BuildKit resolved FROM lines to
 
 
 class Given(Struct, frozen=True, kw_only=True):
-    """What a build is given beside its targets."""
+    """Inputs of a build besides its targets."""
 
-    secrets: Mapping[str, str] = {}  # that reach BuildKit by its environment alone
-    variables: Mapping[str, str] = {}  # that the targets' texts name
-    redact: Callable[[str], str] = str  # takes secrets out of a line of events
+    secrets: Mapping[str, str] = {}  # reach BuildKit through the environment only
+    variables: Mapping[str, str] = {}  # bake variables that the targets use
+    redact: Callable[[str], str] = str  # removes secrets from a line of events
 
 
 NOTHING = Given()
 
 
 def write_dockerfile(folder: Path, name: str, **values: Any) -> Path:
-    """Render a Dockerfile of cache/seed into a folder."""
+    """Render a Dockerfile of cache/seed into a folder. Returns its path."""
     file = folder / name
     file.write_text(templates.environment("cache").get_template(f"seed/{name}.j2").render(**values), encoding="utf-8")
     return file
@@ -68,12 +68,12 @@ def solve(
     namespace: str = NOBODYS,
     given: Given = NOTHING,
 ) -> Solved:
-    """Bake targets whose context is ``folder``; stopped in the engine after ``seconds``. Never raises for what the
-    engine says.
+    """Bake targets whose context is ``folder``; the engine stops after ``seconds``. An error of the engine does not
+    raise: it is in the result.
 
-    ``namespace``: of the mounts that it uses; one that uses none has none to meet, whatever its base image asks for.
+    ``namespace``: of the mounts that the build uses. The default meets no mounts, whatever the base image asks for.
 
-    Every call is a build of its own: what it does depends on mounts, which are no part of a cache key.
+    No call reuses the result of another, as the steps depend on mounts, which are not part of a cache key.
     """
     moment = uuid.uuid4().hex
     common = {"context": str(folder), "attest": ["type=provenance,disabled=true"]}
@@ -111,7 +111,7 @@ def _solved(call: BakeCall, seconds: float, redact: Callable[[str], str]) -> Sol
         for line in bake:
             line = redact(line)
             log.feed_line(line)
-    except BaseException:  # Ctrl-C: nothing of it goes on in the engine
+    except BaseException:  # Ctrl-C must stop the build in the engine too
         bake.stop()
         raise
     finally:
@@ -124,14 +124,14 @@ def _solved(call: BakeCall, seconds: float, redact: Callable[[str], str]) -> Sol
 
 
 def _reason(log: EventLog) -> str:
-    """buildx's last word, and what the failing step itself said, if anything."""
+    """Why the build failed: the failing step's last line, else buildx's error."""
     failing = [v for v in log.vertices.values() if any(e.error for e in v.episodes.values())]
-    wrote = [line for v in failing for line in log.log([v.digest]).decode("utf-8", "replace").splitlines() if line]
-    whole = [line for line in wrote if not line[0].isspace()]  # go indents what a server had to say to it
-    said = [*whole[-1:], *wrote[-1:], log.last_error, *log.plain[-1:], "no reason given"]
-    return one_line(next(filter(None, said)).removeprefix("failed to build: "), _READ)
+    lines = [line for v in failing for line in log.log([v.digest]).decode("utf-8", "replace").splitlines() if line]
+    whole = [line for line in lines if not line[0].isspace()]  # go indents a server's reply
+    reasons = [*whole[-1:], *lines[-1:], log.last_error, *log.plain[-1:], "no reason given"]
+    return one_line(next(filter(None, reasons)).removeprefix("failed to build: "), _READ)
 
 
 def files_of(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    """What a target of type local wrote; "" for what is not there."""
+    """The files that a local output wrote, by name; "" for a missing one."""
     return {name: file.read_text() if (file := folder / name).is_file() else "" for name in names}

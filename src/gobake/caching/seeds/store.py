@@ -1,7 +1,7 @@
-"""Seeds in the cache store, a registry's repository or a folder: under tags of their own.
+"""Seeds in the cache store, a registry repository or a folder, each under its own tag.
 
-A folder is an OCI layout (https://specs.opencontainers.org/image-spec/image-layout/), which a CI's own cache store
-carries from run to run.
+The folder is an OCI layout (https://specs.opencontainers.org/image-spec/image-layout/), which a CI's own cache can
+carry from run to run.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from gobake.foreign.checks import Unfit
 from gobake.foreign.oci import Config, Manifest
 from gobake.proc import futures
 
-# Level 1 is a tenth larger than the default and takes half of its time; what is on the way here is read a few times.
+# Level 1 is a tenth larger than the default and takes half its time; a seed is read only a few times.
 PACKED = "compression=zstd,compression-level=1"
 
 
 class Image(Struct, frozen=True, kw_only=True):
-    """What a store says of one image."""
+    """An image, as its store describes it."""
 
     digest: str
     labels: Mapping[str, str]
-    layers: tuple[int, ...]  # bytes as they lie there; 0 where it is not told
-    blobs: tuple[str, ...]  # digests of the same; "" where it is not told
+    layers: tuple[int, ...]  # bytes of each, as stored; 0 unknown
+    blobs: tuple[str, ...]  # digest of each; "" unknown
 
 
 class SeedStore(CacheStore, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class SeedStore(CacheStore, frozen=True, kw_only=True):
 
     @property
     def place(self) -> str:
-        """As messages name it."""
+        """The name in messages."""
         return self.shown
 
     @property
@@ -52,35 +52,35 @@ class SeedStore(CacheStore, frozen=True, kw_only=True):
 
     @property
     def inside(self) -> Inside:
-        """The same, for reading and writing."""
+        """The folder's OCI layout, for reading and writing."""
         assert self.folder
         return Inside(top=self.folder) / "seeds"
 
     def look(self, tag: str, seconds: float) -> Image | None:
-        """The image under a tag, None where there is none. Raises RegistryRefused where that cannot be found out."""
+        """The image of a tag, or None if there is none. Raises RegistryRefused if the store cannot be read."""
         if self.folder is None:
             return _of_registry(f"{self.place}:{tag}", seconds)
         return _of_layout(self.inside, tag)
 
     def seed(self, tag: str, key: SeedKey, seconds: float) -> Seed | str | None:
-        """The seed under a tag, None where there is no image, or why the image is no seed for ``key``. Raises
-        RegistryRefused where that cannot be found out."""
+        """The seed of a tag, None if there is no image, or why the image is not a seed for ``key``. Raises
+        RegistryRefused if the store cannot be read."""
         image = self.look(tag, seconds)
         if image is None:
             return None
         packed = sum(image.layers) or None
-        # the first layer is the program that restores
+        # the first layer is the restoring program
         found = read_seed(tag, image.digest, len(image.layers) - 1, packed, image.labels, key)
         return replace(found, blobs=image.blobs) if isinstance(found, Seed) else found
 
     def context(self, image: str) -> str:
-        """A named context for bake: the image of a digest, or of a tag."""
+        """The named context for bake of an image, given by digest or tag."""
         if self.folder is None:
             return f"docker-image://{self.place}{'@' if image.startswith('sha256:') else ':'}{image}"
         return f"oci-layout://{self.layout}{'@' if image.startswith('sha256:') else ':'}{image}"
 
     def output(self, tag: str, packing: str = PACKED, *, kept: bool = False) -> str:
-        """An output for bake that puts an image there, and nowhere else unless it is ``kept`` in the engine too."""
+        """The output for bake that writes an image to the store, and with ``kept`` into the engine too."""
         if self.folder is None:
             nowhere_else = "" if kept else "store=false,unpack=false,"
             return f"type=image,name={self.place}:{tag},push=true,{nowhere_else}oci-mediatypes=true,{packing}"
@@ -91,22 +91,22 @@ class SeedStore(CacheStore, frozen=True, kw_only=True):
 
 
 def _of_registry(reference: str, seconds: float) -> Image | None:
-    asked = futures.start(lambda: engine.inspect_image(reference, "", seconds))
+    raw_manifest = futures.start(lambda: engine.inspect_image(reference, "", seconds))
     text = engine.inspect_image(reference, "{{json .}}", seconds)
     if text is None:
         return None
     try:
-        told = checks.parsed_object(text.encode())
-        digest = checks.digest(checks.mapping(told.get("manifest")).get("digest"))
-        config = oci.config(json.dumps(told.get("image") or {}).encode())
-        raw = asked.result()
-        if raw is None or digest != oci.digest_of(raw.encode()):  # moved in this moment
+        inspected = checks.parsed_object(text.encode())
+        digest = checks.digest(checks.mapping(inspected.get("manifest")).get("digest"))
+        config = oci.config(json.dumps(inspected.get("image") or {}).encode())
+        raw = raw_manifest.result()
+        if raw is None or digest != oci.digest_of(raw.encode()):  # the tag moved between the two requests
             raw = engine.inspect_image(f"{reference.rpartition(':')[0]}@{digest}", "", seconds)
         manifest = oci.manifest((raw or "").encode())
     except Unfit:
-        raise RegistryRefused(f"{reference} is not an image that can be read") from None
+        raise RegistryRefused(f"{reference} is not a readable image") from None
     if manifest.digest != digest:
-        raise RegistryRefused(f"{reference} is not what its digest says")
+        raise RegistryRefused(f"{reference} does not match its digest")
     return _image(digest, manifest, config)
 
 
@@ -121,7 +121,7 @@ def _of_layout(layout: Inside, tag: str) -> Image | None:
 
 
 def _image(digest: str, manifest: Manifest, config: Config) -> Image:
-    """Where the manifest names no layers, the configuration tells at least how many there are."""
+    """The image of a manifest; if it names no layers, the configuration has at least their number."""
     return Image(
         digest=digest,
         labels=config.labels,

@@ -1,8 +1,8 @@
-"""What cache mounts hold and what a seed holds, as values, and which of it a new seed should get. Pure.
+"""The content of cache mounts and of seeds as values, and the choice of what a new seed gets. Pure.
 
-A unit is what is moved as a whole: a file of GOCACHE, a module's unpacked folder with the small files of its download,
-a linked program. The seed program in cache/seed lists the units of the mounts; the index of a seed lists its own, with
-the day on which each was last used. Days count from the epoch.
+A unit moves as a whole: a file of GOCACHE, a module's unpacked folder with the small files of its download, a linked
+binary. The seed program in cache/seed lists the units of the mounts; the index of a seed lists the seed's units with
+the day of their last use. Days count from the epoch.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from msgspec.structs import replace
 from gobake.foreign import checks
 
 _HEADER = "gobake seed index 1"
-_HASH = 24  # hex digits of a GOCACHE name that tell it from all others: 96 bits
+_HASH = 24  # hex digits of a GOCACHE name, enough to be unique: 96 bits
 _OBJECT = re.compile(r"(gobuild/[0-9a-f]{2}/[0-9a-f]{24})[0-9a-f]*(-[ad])")
 DAY_SECONDS = 86_400
 _WORTH_TWO_IMAGES = 64_000_000  # bytes, unpacked
 
 
 class Kind(StrEnum):
-    """What a unit is."""
+    """Kind of a unit."""
 
-    OBJECT = "object"  # an entry of GOCACHE: -a says what an action gave, -d holds it
+    OBJECT = "object"  # an entry of GOCACHE: -a describes the output of an action, -d holds it
     MODULE = "module"  # a module's unpacked folder
-    DOWNLOAD = "download"  # .info, .mod and .ziphash, by which Go knows that the folder is whole
-    PROGRAM = "program"  # of a golink mount
+    DOWNLOAD = "download"  # .info, .mod and .ziphash, from which Go knows that the folder is complete
+    PROGRAM = "program"  # a binary in a golink mount
 
 
 class CacheFile(Struct, frozen=True, kw_only=True):
@@ -38,45 +38,45 @@ class CacheFile(Struct, frozen=True, kw_only=True):
     kind: Kind
     path: str  # below the mounts' common folder, such as gobuild/3b/3bdc...-d
     size: int  # bytes, unpacked
-    day: int  # when it was last used; 0: not since it was restored
+    day: int  # of its last use; 0: not used since it was restored
 
     @property
     def key(self) -> str:
-        """The same for a unit in a mount and in an index, where hashes are cut short."""
+        """The unit's key, equal in a mount and in an index, which shortens hashes."""
         match = _OBJECT.fullmatch(self.path)
         return match[1] + match[2] if match else self.path
 
 
 class Retention(Struct, frozen=True, kw_only=True):
-    """How much a seed may hold."""
+    """Limits of a seed's content."""
 
-    unused_days: int = 14  # what was not used for longer is left out when a seed is written anew
+    unused_days: int = 14  # a whole new seed leaves out units unused for longer
     budget: int = 0  # bytes, unpacked; 0 is no limit
-    layers: int = 8  # a longer chain is written anew
+    layers: int = 8  # a seed with this many layers is written anew as a whole
 
 
 class Shape(StrEnum):
     """How a seed is saved."""
 
-    NOTHING = "nothing"  # it holds all there is
-    GROWN = "grown"  # one more layer on the seed that is in force
-    WHOLE = "whole"  # a new one, with what is alive
+    NOTHING = "nothing"  # nothing to save
+    GROWN = "grown"  # one more layer on the current seed
+    WHOLE = "whole"  # a new seed of the units used lately
 
 
 class SavePlan(Struct, frozen=True, kw_only=True):
-    """What to save. ``index`` describes the seed that results."""
+    """What to save. ``index`` describes the resulting seed."""
 
     shape: Shape
     paths: tuple[str, ...] = ()  # units to write into the seed itself
-    half: tuple[str, ...] = ()  # units to write into an image of its own
-    size: int = 0  # bytes of them, unpacked
+    half: tuple[str, ...] = ()  # units of the other part, an image of its own
+    size: int = 0  # bytes of both, unpacked
     index: tuple[CacheFile, ...] = ()
-    left_out: int = 0  # bytes that are in the mounts and will not be in the seed
+    left_out: int = 0  # bytes in the mounts that the seed does not get
     why: str = ""
 
     @property
     def half_programs(self) -> tuple[str, ...]:
-        """The mounts whose programs are in the half."""
+        """The mounts whose binaries are in the other part."""
         half = set(self.half)
         return tuple(sorted({mount_of(u.path) for u in self.index if u.kind is Kind.PROGRAM and u.path in half}))
 
@@ -89,7 +89,7 @@ class SavePlan(Struct, frozen=True, kw_only=True):
 
 
 def read_listing(text: str) -> tuple[CacheFile, ...]:
-    """The lines of `seed list`: KIND MTIME SIZE PATH."""
+    """Parse the output of `seed list`, lines of KIND MTIME SIZE PATH. Raises ValueError."""
     units = []
     for line in text.splitlines():
         kind, changed, size, path = line.split(" ", 3)
@@ -98,13 +98,13 @@ def read_listing(text: str) -> tuple[CacheFile, ...]:
 
 
 def write_index(units: Iterable[CacheFile]) -> str:
-    """One line a unit, by key: the same units give the same text."""
+    """The text of an index: one line per unit, sorted, so that the same units give the same text."""
     lines = sorted(f"{unit.kind} {unit.day} {unit.size} {unit.key}" for unit in units)
     return "\n".join([_HEADER, *lines, ""])
 
 
 def read_index(text: str) -> tuple[CacheFile, ...] | None:
-    """None for what is no index of this version: a seed whose content is not known is written anew."""
+    """Parse an index. None if it is not an index of this version; a seed of unknown content is written anew."""
     header, _, rest = text.partition("\n")
     try:
         return tuple(_indexed(line) for line in rest.splitlines()) if header == _HEADER else None
@@ -113,7 +113,7 @@ def read_index(text: str) -> tuple[CacheFile, ...] | None:
 
 
 def _indexed(line: str) -> CacheFile:
-    """Raises ValueError, also for a path that leads out of the mounts: the program that packs is told it."""
+    """The unit of a line. Raises ValueError, also for a path outside the mounts, as the packing program reads it."""
     kind, day, size, path = line.split(" ", 3)
     if path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ValueError(f"{path!r} leads elsewhere")
@@ -121,12 +121,12 @@ def _indexed(line: str) -> CacheFile:
 
 
 def escaped(module: str) -> str:
-    """A module's path or version as folders of GOMODCACHE spell it (golang.org/x/mod/module, EscapePath)."""
+    """A module's path or version as spelled in folders of GOMODCACHE (golang.org/x/mod/module, EscapePath)."""
     return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), module)
 
 
 def modules_in_use(sums: Iterable[str]) -> frozenset[str]:
-    """Keys of the units of the modules that go.sum files name: Go does not touch what it reads of GOMODCACHE."""
+    """Keys of the units of the modules named in go.sum files. Go does not update times in GOMODCACHE when it reads."""
     used: set[str] = set()
     for text in sums:
         for line in text.splitlines():
@@ -151,12 +151,12 @@ def plan_save(
     today: int,
     keeping: Retention,
 ) -> SavePlan:
-    """What to save of the mounts, where the seed in force holds ``held`` (None: there is none, or it is not known)
-    in ``layers`` layers."""
+    """What to save of the mounts. The current seed holds ``held`` (None: no seed, or its content is unknown) in
+    ``layers`` layers."""
     here = {unit.key: unit for unit in _dated(mounts, held or (), used_modules, today)}
     if held is None:
         return _whole(here, today, keeping, "there is none yet")
-    # programs come into a whole seed only: linking one again takes a second, and it is megabytes
+    # only a whole seed gets binaries: linking one again takes a second, and it is megabytes
     known = {unit.key: unit for unit in held}
     new = [u for u in here.values() if u.kind is not Kind.PROGRAM and _differs(known.get(u.key), u)]
     if not new:
@@ -181,7 +181,7 @@ def plan_save(
 
 
 def lacking(mounts: Iterable[CacheFile], held: Iterable[CacheFile], today: int, keeping: Retention) -> float:
-    """The share, by bytes, of the seed's living units that the mounts do not hold: writing it anew would lose them."""
+    """The share, by bytes, of the seed's used units that the mounts lack; a whole new seed would lose them."""
     here = {unit.key for unit in mounts}
     alive = [u for u in held if _alive(u, today, keeping) and u.kind is not Kind.PROGRAM]
     total = _size(alive)
@@ -189,7 +189,7 @@ def lacking(mounts: Iterable[CacheFile], held: Iterable[CacheFile], today: int, 
 
 
 def live_share(held: Iterable[CacheFile], today: int, keeping: Retention) -> float:
-    """The share of a seed, by bytes, that was used lately."""
+    """The share of a seed's bytes that was used lately."""
     units = list(held)
     total = _size(units)
     return _size(u for u in units if _alive(u, today, keeping)) / total if total else 1.0
@@ -198,7 +198,7 @@ def live_share(held: Iterable[CacheFile], today: int, keeping: Retention) -> flo
 def _dated(
     mounts: Iterable[CacheFile], held: Iterable[CacheFile], used_modules: frozenset[str], today: int
 ) -> Iterable[CacheFile]:
-    """The units of the mounts with the day of their last use, as far as anything tells."""
+    """The units of the mounts with the best known day of their last use."""
     before = {unit.key: unit.day for unit in held}
     for unit in mounts:
         known = before.get(unit.key, 0)
@@ -206,14 +206,14 @@ def _dated(
             yield replace(unit, day=today)
         elif unit.kind is Kind.OBJECT and unit.day:
             yield replace(unit, day=min(max(unit.day, known), today))
-        else:  # not used since it was restored; what nobody knows of begins its days now
+        else:  # not used since it was restored; an unknown unit counts as used today
             yield replace(unit, day=known or today)
 
 
 def _whole(here: Mapping[str, CacheFile], today: int, keeping: Retention, why: str) -> SavePlan:
     alive = [unit for unit in here.values() if _alive(unit, today, keeping)]
     kept, size = [], 0
-    # programs are the first to go where the budget is small, then what was not used for longest
+    # a small budget drops binaries first, then the units unused for longest
     for unit in sorted(alive, key=lambda u: (u.kind is Kind.PROGRAM, -u.day, u.key)):
         if keeping.budget and size + unit.size > keeping.budget:
             continue
@@ -232,9 +232,9 @@ def _whole(here: Mapping[str, CacheFile], today: int, keeping: Retention, why: s
 
 
 def _halves(units: Sequence[CacheFile], size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Where there is much, two parts of about the same size: BuildKit packs and unpacks two images side by side.
+    """Split many bytes into two parts of about the same size, as BuildKit packs and unpacks two images concurrently.
 
-    All programs of a mount are in one part: such a mount is locked while it is used, by one step at a time.
+    All binaries of a mount go into one part, as only one step at a time may use such a mount.
     """
     if size < _WORTH_TWO_IMAGES:
         return tuple(sorted(unit.path for unit in units)), ()
@@ -245,16 +245,16 @@ def _halves(units: Sequence[CacheFile], size: int) -> tuple[tuple[str, ...], tup
     parts: tuple[list[CacheFile], list[CacheFile]] = ([], [])
     for _, some in sorted(programs.items(), key=lambda item: (-_size(item[1]), item[0])):
         min(parts, key=_size).extend(some)
-    there = _size(parts[0])
+    filled = _size(parts[0])
     for unit in sorted((u for u in units if u.kind is not Kind.PROGRAM), key=lambda u: u.path):
-        parts[2 * there >= size].append(unit)
-        there += unit.size
+        parts[2 * filled >= size].append(unit)
+        filled += unit.size
     first, second = (tuple(sorted(unit.path for unit in part)) for part in parts)
     return first, second
 
 
 def mount_of(path: str) -> str:
-    """The name of the mount that a unit lies in."""
+    """The name of the mount that holds a unit."""
     return path.partition("/")[0]
 
 

@@ -1,7 +1,6 @@
-"""Before a build: are the builder's mounts warm, and if not, which seed can warm them?
+"""Before a build: warms a cold builder's mounts from the best seed.
 
-A builder whose mounts are warm asks no registry for anything. It moves on to a seed only where that pays: when the
-project's Go has changed, so that nothing in the mounts is of use, and a seed of the new one is there.
+With warm mounts, no registry is contacted. Mounts of another Go version count as cold, as nothing in them is of use.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from gobake.engine import Builder, CacheMount, builder_usage
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
-_EMPTY = 1_000_000  # bytes; a gobuild below that was begun and never filled
+_EMPTY = 1_000_000  # bytes; a smaller gobuild was created and never filled
 
 
 class Warming(Struct, frozen=True, kw_only=True):
-    """What is to be warm, and from where."""
+    """What to warm, and from where."""
 
     store: SeedStore
     key: SeedKey
@@ -37,20 +36,20 @@ class Warming(Struct, frozen=True, kw_only=True):
     builder: Builder
     chosen: str  # the builder's name as --builder gave it, "" for the current one
     home: Path  # the project's folder in the user's cache
-    compiles: bool = False  # the compile runs in any case: no layer cache holds it
+    compiles: bool = False  # the compile runs in any case, as no layer cache holds it
 
     def among(self, listed: Iterable[CacheMount]) -> tuple[CacheMount, ...]:
-        """Those of its mounts that a builder lists."""
+        """The project's mounts among those that a builder lists."""
         ids = {mount.id for mount in self.mounts}
         return tuple(mount for mount in listed if mount.id in ids)
 
 
 class Warmth(Struct, frozen=True, kw_only=True):
-    """How it went."""
+    """The result of warming."""
 
     restored: Restored | None = None
-    notes: tuple[str, ...] = ()  # what the user should know, one line each
-    unread: tuple[str, ...] = ()  # those of the notes that tell why there is no seed although one may be there
+    notes: tuple[str, ...] = ()  # lines for the user
+    unread: tuple[str, ...] = ()  # notes on why no seed was found although one may exist
 
 
 def warm(
@@ -60,10 +59,10 @@ def warm(
     say: Callable[[str], None],
     expected: Callable[[Seed], bool],
 ) -> Warmth:
-    """Fill the mounts where that pays; ``listed`` is what the builder has (None: it does not tell). Never raises for
-    what an engine or registry says.
+    """Fill cold mounts from a seed if that pays; ``listed``: the builder's mounts (None: it does not list them). An
+    error of an engine or registry does not raise: it becomes a note.
 
-    ``say`` gets a line before anything that takes time; ``expected`` tells that the compile comes out of a layer cache.
+    ``say`` gets a line before anything that takes time; ``expected``: whether a layer cache will supply the compile.
     """
     why = cold(asked, listed)
     if listed is None or not why:
@@ -75,14 +74,14 @@ def warm(
     seed = seeds.best(found, asked.sums)
     if seed is None:
         return Warmth(notes=notes, unread=notes)
-    theirs = of_machine(platforms, asked.key.arch)
-    if expected(seed) or not theirs:
+    matching = of_machine(platforms, asked.key.arch)
+    if expected(seed) or not matching:
         return Warmth(notes=notes)
     say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
     if not asked.compiles:
         begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
-    restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=theirs)
-    # also where it failed: what BuildKit has measured it does not measure, and so hold, while the build begins
+    restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=matching)
+    # even after a failure: mounts measured now are not measured, and so held, when the build begins
     usage = builder_usage(asked.builder, asked.chosen)
     filled = asked.among(usage.mounts if usage else ())
     if restored.error:
@@ -93,21 +92,21 @@ def warm(
 
 
 def cold(asked: Warming, listed: Sequence[CacheMount] | None) -> str:
-    """Why the mounts of a builder need a seed; "" where they are warm."""
+    """Why the mounts of a builder need a seed; "" if they are warm."""
     return needs(asked.mounts, asked.among(listed or ()), remembered(asked.home, asked.builder.name), asked.key.go)
 
 
 def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:
-    """The nodes, by their native platforms, that a seed made on a machine of ``arch`` is for: on any other one neither
-    the program in it runs, nor does Go know what its own compiler has not made."""
+    """The nodes, by native platform, that can use a seed made on ``arch``. On others, its program does not run, and Go
+    does not use the output of another architecture's compiler."""
     return [platform for platform in platforms if platform.arch == arch]
 
 
 def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[str, Memory], go: str) -> str:
-    """Why the mounts need a seed; "" where they are warm."""
+    """Why the mounts need a seed; "" if they are warm. ``there``: the mounts on the builder."""
     sizes = {mount.id: mount.size for mount in there}
     for mount in mounts:
-        # a project may need next to no modules, but whatever was compiled left megabytes
+        # a project may need hardly any modules, but any compile leaves megabytes
         least = {"gobuild": _EMPTY, "gomod": 0}.get(mount.name)
         if least is not None and sizes.get(mount.id, -1) < least:
             return f"{mount.name} is empty"
@@ -119,7 +118,7 @@ def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[s
 
 
 def look(asked: Warming) -> tuple[list[Seed], tuple[str, ...]]:
-    """The usable seeds of the lineage, and a line for each that is not."""
+    """The usable seeds of the branches, in their order, and a line for each unusable one."""
     tags = list(dict.fromkeys(asked.key.tag(branch) for branch in asked.branches))
     with ThreadPoolExecutor(len(tags)) as pool:
         answers = list(pool.map(lambda tag: _look(asked, tag), tags))

@@ -1,1 +1,1 @@
-"""The cache store: tags, OCI layouts, whose a folder is, histories."""
+"""The cache store: tags, OCI layouts, ownership of folders, histories."""

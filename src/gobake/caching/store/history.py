@@ -1,14 +1,14 @@
-"""Records of runs in the cache store, so that a bare runner can compare itself with the last runs of its branch and of
+"""Records of runs in the cache store, so that a new runner can compare its run with the last ones of its branch and
 main.
 
-Every run is an object of its own that nobody overwrites: in a registry an artifact under a tag, in a folder a file.
+Every run is a separate object that is never overwritten: in a registry an artifact with a tag, in a folder a file.
 
     history-PROJECT.RUN.BRANCH        in a registry's repository
     STORE/history/TAG.jsonl.gz        in a folder
 
-A run's id begins with its time, so that the list of tags tells which are the newest; a few of them are read, and
-whoever writes deletes a few that are old. Records hold digests of files and values, and what is of one machine alone
-(paths, the command line) stays there. Whatever goes wrong costs a line, and a few seconds at most.
+A run's id begins with its time, so the list of tags shows the newest. A run reads a few of them; a run that writes
+deletes a few old ones. Records hold digests of files and values; what concerns one machine only (paths, the command
+line) is not sent. An error costs one line and a few seconds at most.
 """
 
 from __future__ import annotations
@@ -42,29 +42,30 @@ from gobake.runs.store import is_id
 from gobake.runs.summary import RunSummary
 from gobake.text.printable import one_line
 
-READ = 5  # runs of each lineage that are read; a trend needs as many
-KEPT = 20  # of a lineage, in the store
-_DELETED = 4  # at most, by one run: more than it adds, so that what was left over comes to its end
-SECONDS = 5.0  # for reading, which goes on while the build runs, and as many for writing after it
+READ = 5  # runs read per branch; a trend needs as many
+KEPT = 20  # runs per branch in the store
+_DELETED = 4  # at most, by one run: more than it adds, so that a backlog shrinks
+SECONDS = 5.0  # for reading, concurrent with the build, and again for writing after it
 _AT_ONCE = 8
-_ENVELOPE = 1 << 16  # bytes that a line has beside its record
+_ENVELOPE = 1 << 16  # bytes of a line besides its record
 _TYPE = "application/vnd.gobake.run.v1+json+gzip"
 _SUFFIX = ".jsonl.gz"
 
 
 def tag_of(project: str, run_id: str, lineage: str) -> str:
+    """The tag of a run; ``lineage``: its branch."""
     return refs.tag("history", project, run_id, refs.tag_part(lineage))
 
 
 def run_of(tag: str, project: str) -> str:
-    """The id of the run under a tag; "" where it is not a run of the project."""
+    """The id of the run with this tag; "" if it is not a run of the project."""
     prefix = f"history-{project}."
     run_id = tag.removeprefix(prefix).partition(".")[0] if tag.startswith(prefix) else ""
     return run_id if is_id(run_id) else ""
 
 
 def begun(run_id: str) -> float | None:
-    """Seconds since the epoch, from an id; None where it tells no time."""
+    """When a run began, in seconds since the epoch, from its id; None if the id holds no time."""
     try:
         return float(calendar.timegm(time.strptime(run_id[:15], "%Y%m%d-%H%M%S")))
     except ValueError:
@@ -72,7 +73,7 @@ def begun(run_id: str) -> float | None:
 
 
 def by_lineage(tags: Collection[str], project: str, lineages: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """(run, tag) of each lineage, newest first."""
+    """(run id, tag) of the runs of each branch in ``lineages``, newest first."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for tag in tags:
         run_id = run_of(tag, project)
@@ -86,7 +87,7 @@ def by_lineage(tags: Collection[str], project: str, lineages: Sequence[str]) -> 
 
 
 class _Place(Protocol):
-    """Where the objects lie. Every method raises RegistryRefused."""
+    """A place that stores objects. Every method raises RegistryRefused."""
 
     def tags(self) -> Sequence[str]: ...
     def read(self, tag: str) -> bytes | None: ...
@@ -113,12 +114,12 @@ class _Registry:
 
     def delete(self, tag: str) -> None:
         manifest = self._repository.manifest(tag)
-        if manifest and manifest.kind == _TYPE:  # the tag may name anything, and all of its tags would go
+        if manifest and manifest.kind == _TYPE:  # the tag may name another image, whose tags would all go
             self._repository.delete(manifest.digest)
 
 
 class _Folder:
-    """Files, written aside and renamed."""
+    """Files, written atomically."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = Inside(top=folder) / "history"
@@ -135,7 +136,7 @@ class _Folder:
         try:
             return self._folder.read(f"{tag}{_SUFFIX}", LONGEST_JSON)
         except FileNotFoundError:
-            return None  # another run has deleted it
+            return None  # another run deleted it
         except OSError as error:
             raise self._refused(error) from None
 
@@ -158,17 +159,17 @@ class _Folder:
         return RegistryRefused(f"{self._folder.path}: {error.strerror or error}")
 
 
-# ---- one run's part
+# ---- one run
 
 
 @dataclass(kw_only=True)
 class RemoteHistory:
-    """What one run takes from the store, and brings there."""
+    """Reads other runs from the store and writes this one."""
 
     store: CacheStore
     project: str
-    lineages: tuple[str, ...]  # whose runs are read
-    own: str  # whose runs are written; "" for none
+    lineages: tuple[str, ...]  # fallback branches whose runs are read
+    own: str  # branch whose runs are written; "" for none
     reads: bool
     writes: bool
     notes: list[str] = field(default_factory=list)
@@ -177,14 +178,14 @@ class RemoteHistory:
     _arrived: list[Entry] = field(default_factory=list)
 
     def begin(self, known: Callable[[], Collection[str]]) -> None:
-        """Fetch what is not ``known`` yet, beside whatever else is done now."""
+        """Start to fetch, on a thread, the runs whose ids are not ``known``."""
         if self.reads:
             self._until = time.monotonic() + SECONDS
             self._thread = threading.Thread(target=self._fetch, args=(known,), daemon=True)
             self._thread.start()
 
     def arrived(self, before: str, *, wait: bool = True) -> list[Entry]:
-        """What came from runs that began before this one, in order. ``wait``: for the time that is left."""
+        """Fetched runs that began before this one, in order. ``wait``: wait for the rest of SECONDS first."""
         if self._thread is None:
             return []
         self._thread.join(max(0.0, self._until - time.monotonic()) if wait else 0.0)
@@ -193,7 +194,7 @@ class RemoteHistory:
         return sorted((e for e in list(self._arrived) if e.record.id < before), key=lambda e: e.record.id)
 
     def send(self, record: RunRecord, summary: RunSummary | None) -> None:
-        """Write a run that went well, and delete old ones."""
+        """Write a successful run to the store, and delete a few old ones."""
         if not (self.writes and self.own and record.outcome == RunOutcome.DONE):
             return
         try:
@@ -207,26 +208,27 @@ class RemoteHistory:
             for _, tag in runs[KEPT:][-_DELETED:]:
                 place.delete(tag)
         except RegistryRefused:
-            return  # many registries do not delete: they have rules of their own for what is old
+            return  # many registries do not delete on request: they expire old tags by their own rules
 
-    # ---- within
+    # ---- internal
 
     def _fetch(self, known: Callable[[], Collection[str]]) -> None:
         try:
-            place, there = self._place(), known()
+            place, known_ids = self._place(), known()
             runs = by_lineage(place.tags(), self.project, self.lineages).values()
-            wanted = [tag for some in runs for run_id, tag in some[:READ] if run_id not in there]
+            wanted = [tag for some in runs for run_id, tag in some[:READ] if run_id not in known_ids]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 for tag, data in zip(wanted, pool.map(place.read, wanted), strict=True):
-                    if entry := self._read(tag, data):  # one by one: unpacked they are large
+                    if entry := self._read(tag, data):  # one at a time: unpacked, they are large
                         self._arrived.append(entry)
         except RegistryRefused as error:
             self._note(str(error))
-        except Exception as error:  # whatever it is, it must not reach the terminal as a thread's traceback
+        except Exception as error:  # no thread's traceback may reach the terminal
             self._note(f"{self._shown}: {type(error).__name__}: {error}")
 
     def _read(self, tag: str, data: bytes | None) -> Entry | None:
-        """None for what is no record of this project: it is worth no line, as every run would say it again."""
+        """The entry of a run, or None if it is not a record of this project. There is no note, as every run would
+        repeat it."""
         try:
             entry = unpacked(data) if data else None
         except UnreadableRecord:
@@ -242,13 +244,13 @@ class RemoteHistory:
         return self.store.shown
 
     def _note(self, says: str) -> None:
-        """One line for all that goes wrong: mostly the store does not answer."""
+        """Keep only the first error, usually that the store does not answer."""
         if not self.notes:
             self.notes.append(one_line(f"the history in the cache store is left out: {says}"))
 
 
 def travel(choice: CacheSettings, project: str) -> RemoteHistory | None:
-    """None where there is no store, or nothing to read and to write."""
+    """The remote history of a run, or None without a store or if it neither reads nor writes."""
     store, policy = choice.store, choice.policy.history
     writes = policy.write and bool(choice.own)
     if store is None or not (policy.read or writes):
@@ -267,13 +269,13 @@ def travel(choice: CacheSettings, project: str) -> RemoteHistory | None:
 
 
 def packed(record: RunRecord, summary: RunSummary | None) -> bytes:
-    """Without what is of this machine alone, and without events."""
+    """The bytes of a run's object: without events, and without what concerns this machine only."""
     light = fitting(replace(record, root="", command=()), LONGEST_JSON - _ENVELOPE)
     return gzip.compress(to_line(Entry(record=light, summary=summary)), mtime=0)
 
 
 def unpacked(data: bytes) -> Entry:
-    """Raises UnreadableRecord."""
+    """The entry in a run's object. Raises UnreadableRecord."""
     try:
         return from_line(unzipped(data, LONGEST_JSON))
     except Unfit as error:

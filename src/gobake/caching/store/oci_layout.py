@@ -1,9 +1,8 @@
-"""OCI layouts: which manifests a folder holds, by tag, and the blobs behind them.
+"""OCI layouts: the manifests in a folder, by tag, and their blobs.
 
 https://specs.opencontainers.org/image-spec/image-layout/
 
-A layout is a folder that others may have written: its files are reached without links, and a blob is what its digest
-says or is refused.
+Others may have written the folder: gobake follows no links in it and refuses a blob that does not match its digest.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _VERSION = "oci-layout"
 
 
 def index(layout: Inside) -> tuple[Descriptor, ...]:
-    """What the layout's index names, nothing where there is no layout. Raises RegistryRefused."""
+    """The descriptors in the layout's index; () if there is no layout. Raises RegistryRefused."""
     try:
         data = layout.read(INDEX)
     except FileNotFoundError:
@@ -39,13 +38,13 @@ def index(layout: Inside) -> tuple[Descriptor, ...]:
 
 
 def _require_known(layout: Inside) -> None:
-    """Raises OSError or Unfit for a layout of another version. One that says none is read as the one that there is."""
+    """Raises OSError or Unfit for a layout of another version. A layout without a version is accepted."""
     with contextlib.suppress(FileNotFoundError):
         oci.layout_version(layout.read(_VERSION, 4096))
 
 
 def tags(layout: Inside) -> dict[str, Descriptor]:
-    """The descriptors of a layout by tag, none where there is no layout. Raises RegistryRefused."""
+    """The descriptors of a layout by tag; empty if there is no layout. Raises RegistryRefused."""
     found = {}
     for descriptor in index(layout):
         if tag := tag_of(descriptor):
@@ -54,7 +53,7 @@ def tags(layout: Inside) -> dict[str, Descriptor]:
 
 
 def tag_of(descriptor: Descriptor) -> str:
-    """Its tag; "" for none, and for what is none."""
+    """The tag of a descriptor; "" for none, and for an invalid one."""
     try:
         return descriptor.tag
     except Unfit:
@@ -62,17 +61,17 @@ def tag_of(descriptor: Descriptor) -> str:
 
 
 def blobs(layout: Inside) -> Inside:
-    """The folder of its blobs."""
+    """The folder of a layout's blobs."""
     return layout / "blobs" / "sha256"
 
 
 def blob(layout: Inside, digest: str, largest: int = checks.LONGEST_JSON) -> bytes:
-    """Raises RegistryRefused where it cannot be read, or is another than its digest says."""
+    """The content of a blob. Raises RegistryRefused if it is unreadable or does not match its digest."""
     return blob_in(blobs(layout), digest, largest)
 
 
 def blob_in(folder: Inside, digest: str, largest: int = checks.LONGEST_JSON) -> bytes:
-    """The same of a folder of blobs, which several layouts may have together."""
+    """`blob` for a folder of blobs, which several layouts may share."""
     try:
         name = checks.hex_of(digest)
         content = folder.read(name, largest)
@@ -84,7 +83,7 @@ def blob_in(folder: Inside, digest: str, largest: int = checks.LONGEST_JSON) -> 
 
 
 def manifest(layout: Inside, digest: str) -> Manifest:
-    """Raises RegistryRefused."""
+    """The manifest with a digest. Raises RegistryRefused."""
     try:
         return oci.manifest(blob(layout, digest))
     except Unfit as error:
@@ -92,7 +91,7 @@ def manifest(layout: Inside, digest: str) -> Manifest:
 
 
 def config(layout: Inside, digest: str) -> Config:
-    """Raises RegistryRefused."""
+    """The image configuration with a digest. Raises RegistryRefused."""
     try:
         return oci.config(blob(layout, digest))
     except Unfit as error:
@@ -100,7 +99,7 @@ def config(layout: Inside, digest: str) -> Config:
 
 
 def require_plain(layout: Inside) -> None:
-    """Raises OSError where a program that writes into the layout would be led elsewhere by a link."""
+    """Raises OSError if a link would lead a program that writes to the layout elsewhere."""
     for place in (layout, layout / "blobs", blobs(layout), layout / "ingest"):
         try:
             entries = place.entries()

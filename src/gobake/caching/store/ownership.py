@@ -1,7 +1,7 @@
-"""Whose a folder of a store is: gobake deletes in those alone that it has made, or that hold what only it makes.
+"""Ownership of a store's folder: gobake deletes only in folders that it made, or that hold what only gobake makes.
 
-The mark is the one that backup programs know (https://bford.info/cachedir/), with a line that says whose it is. A
-store of older versions has none, and is known by what lies in it.
+The mark is the one that backup programs know (https://bford.info/cachedir/), with a line that names gobake. A store of
+an older version has no mark; its content identifies it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from gobake.foreign.checks import Unfit
 MARK = "CACHEDIR.TAG"
 _MARKED = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by gobake, which deletes what is out of use here.\n"
 _INDEX = "index.json"
-SHARED_BLOBS = "../blobs"  # where the one link leads that a store has
+SHARED_BLOBS = "../blobs"  # target of the only kind of link in a store
 
 
 def make(folder: Inside) -> None:
-    """The folder, with the mark where it is gobake's. Raises OSError, also where a link stands in its way."""
+    """Create the folder, and mark it if it is gobake's. Raises OSError, also if a link is in the way."""
     folder.make()
     entries = folder.entries()
     if MARK not in entries and (not entries or _known(folder)):
@@ -29,7 +29,7 @@ def make(folder: Inside) -> None:
 
 
 def refusal(folder: Inside) -> str:
-    """Why nothing may be deleted below a folder; "" where it may. Completes a sentence. Never raises."""
+    """Why nothing below a folder may be deleted; "" if it may. Completes a sentence. Never raises."""
     try:
         if not _is_own(folder):
             return f"{folder.path} was not made by gobake"
@@ -47,7 +47,7 @@ def _is_own(folder: Inside) -> bool:
 
 
 def _known(folder: Inside) -> bool:
-    """Whether it is what older versions left: layouts of layer caches, or a layout of seeds."""
+    """Whether an older version made the folder: it holds layouts of layer caches, or is a layout of seeds."""
     with contextlib.suppress(OSError, Unfit):
         entries = folder.entries()
         if _INDEX in entries:

@@ -1,7 +1,7 @@
-"""Names that are no tags -> tags of a registry that no two of them share.
+"""Turns names of any form into unique registry tags.
 
-A tag has at most 128 characters of [A-Za-z0-9_.-] (distribution specification), and a folder may not tell upper case
-from lower case: whatever is changed to fit gets a hash of what it was.
+A tag has at most 128 characters of [A-Za-z0-9_.-] (distribution specification), and file systems may ignore case: a
+name that must change to fit gets a hash of the original.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from gobake.model import Platform
 LONGEST = 128
 _HASH = 12  # characters: 48 bits
 _PLAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_-])?")
-_HASHED = re.compile(rf"-[0-9a-f]{{{_HASH}}}$")  # looks like one that was changed: it must not be taken for it
+_HASHED = re.compile(rf"-[0-9a-f]{{{_HASH}}}$")  # looks like a changed name, so it is changed too
 
 
 def tag_part(name: str, longest: int = 60) -> str:
-    """A name of any form as a part of a tag: itself where it is plain, else as near to it as a tag can be, and a hash.
+    """A name as a part of a tag: unchanged if it is plain, else the nearest valid text and a hash.
 
-    Two names never become the same, and one becomes the same everywhere.
+    Different names give different parts, and a name gives the same part everywhere.
     """
     plain = _PLAIN.fullmatch(name) and ".." not in name and not _HASHED.search(name)
     if plain and len(name) <= longest:
@@ -31,27 +31,27 @@ def tag_part(name: str, longest: int = 60) -> str:
 
 
 def tag(kind: str, *parts: str) -> str:
-    """``KIND-PART.PART.PART``: of bake targets, platforms and branches, in this order.
+    """``KIND-PART.PART.PART``, for bake targets, platforms and branches in this order.
 
-    Only the last part may hold a dot, so that no two lists of parts meet in one tag.
+    Only the last part may contain a dot, so that different lists of parts give different tags.
     """
     return fitted(f"{kind}-{'.'.join(parts)}")
 
 
 def fitted(whole: str) -> str:
-    """A tag that may be too long: cut, and with a hash of all of it, so that no two meet at their beginnings."""
+    """The tag, or if it is too long, its beginning and a hash of all of it, so that it stays unique."""
     if len(whole) <= LONGEST:
         return whole
     return f"{whole[: LONGEST - _HASH - 1].rstrip('.-')}-{_hash(whole)}"
 
 
 def platform_part(platforms: Sequence[Platform]) -> str:
-    """``amd64_arm64``: shards of a matrix that build other platforms write elsewhere."""
+    """``amd64_arm64``, so that shards of a matrix that build different platforms write different tags."""
     return "_".join(f"{p.arch}{p.variant}" for p in sorted(platforms))
 
 
 def digest_part(*values: str) -> str:
-    """A short name for values that are too long for a tag."""
+    """A short hash of values that are too long for a tag."""
     return _hash("\n".join(values))
 
 
