@@ -1,1 +1,1 @@
-"""What became of a run, read from its events and files."""
+"""The outcome of a run, read from its events and files."""

@@ -1,7 +1,7 @@
-"""What a failed build says about single targets: which of them fail by themselves, so that the others can be built.
+"""Finds the targets that made a build fail, so that the others can be built.
 
-Pure: events and Go's words in, targets and reasons out. What fails for all alike, such as a full disk, a registry or
-the compile image, is no target's own fault, and nothing is dropped for it.
+Pure: events and Go's output in, targets and reasons out. A failure common to all targets, such as a full disk, a
+registry or the compile image, is no target's own, so no target is dropped for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gobake.trace.names import StepKind
 from gobake.trace.programs import LoaderOf
 from gobake.trace.steps import Step, Trace
 
-ROUNDS = 5  # Go refuses what it cannot load first, then what does not compile, then what does not link
+ROUNDS = 5  # Go first refuses what it cannot load, then what does not compile, then what does not link
 _SHOWN = 8  # names in one line
 _WIDTH = 400  # characters of a reason
 _MODULES = "/pkg/mod/"
@@ -38,11 +38,11 @@ _IGNORED = re.compile(r"^//go:build ignore\b", re.MULTILINE)
 
 
 class NotBuilt(Struct, frozen=True, kw_only=True):
-    """A target that is left out of the rest of a run, or a module that cannot be read and is no target at all."""
+    """A target left out of the rest of a run, or an unreadable module or command that is not a target."""
 
     name: str  # of the target, or the module's path
-    reason: str  # one line, with Go's own words where there are any
-    words: tuple[str, ...] = ()  # all that Go said about it, a complaint each, with places in the user's tree
+    reason: str  # one line, with Go's message if there is one
+    words: tuple[str, ...] = ()  # all of Go's messages about it, with positions in the user's tree
     is_target: bool = True
 
 
@@ -54,10 +54,10 @@ def own_faults(
     error: GobakeError,
     loader_of: LoaderOf | None = None,
 ) -> tuple[NotBuilt, ...]:
-    """The targets that failed by themselves, in their order; () where the fault may be that of all.
+    """The targets that failed on their own, in the matrix's order; () if the failure may concern all.
 
-    ``error``: what the run is judged to have failed of. ``loader_of`` is asked about programs that an image could not
-    start.
+    ``error``: the cause found for the run's failure. ``loader_of``: returns the loader of a program that an image could
+    not start.
     """
     if not isinstance(error, BuildFailed) or isinstance(error, (DiskFull, TransferStalled)):
         return ()
@@ -81,7 +81,7 @@ def _of_compile(matrix: Matrix, tree: GoTree, seen: Trace, step: Step) -> tuple[
 
 
 def _of_image(project: Project, matrix: Matrix, step: Step, loader_of: LoaderOf | None) -> tuple[NotBuilt, ...]:
-    """Of a step of a target's own stage, of a service's files, or of a base image that only some targets need."""
+    """Targets whose own stage failed, or their service's files, or a base image that not all targets need."""
     stages = {words.stage_name(t.name): [t] for t in matrix.targets}
     stages |= {f"{stage}-pack": targets for stage, targets in stages.items()}
     for target in matrix.targets:
@@ -99,29 +99,29 @@ def _of_image(project: Project, matrix: Matrix, step: Step, loader_of: LoaderOf 
 
 def _of_base(project: Project, matrix: Matrix, reference: str) -> list[Target]:
     if reference.endswith(project.bases.go):
-        return []  # the compile needs it too
+        return []  # the compile needs this image too
     bases = {target.name: project.base(target.service, target.strategy) for target in matrix.targets}
     return [t for t in matrix.targets if bases[t.name] and reference.endswith(bases[t.name])]
 
 
 def words_of(step: Step) -> str:
-    """The step as a person would quote it."""
+    """The step's instruction, as shown to users."""
     return one_line(step.name.normal_instruction, 120)
 
 
 def _not_built(target: Target, errors: Sequence[GoError]) -> NotBuilt:
-    told = tuple(one_line(str(error), _WIDTH) for error in errors)
-    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
-    return NotBuilt(name=target.name, reason=f"Go refused the code: {told[0]}{more}", words=told)
+    messages = tuple(one_line(str(error), _WIDTH) for error in errors)
+    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    return NotBuilt(name=target.name, reason=f"Go refused the code: {messages[0]}{more}", words=messages)
 
 
-# ---- Go's complaints
+# ---- Go's messages
 
 
 def _refused(
     services: Sequence[Service], build_root: PurePosixPath, tree: GoTree, log: str
 ) -> Mapping[str, tuple[GoError, ...]]:
-    """Go's complaints by service. What cannot be told to be of some of them alone is of all of the stage."""
+    """Go's messages by service. A message that fits no service in particular counts for all of the stage."""
     go = golog.parse(log)
     found: dict[str, dict[GoError, None]] = {}
     for error in go.errors or [GoError(message=text) for text in go.complaints]:
@@ -130,11 +130,11 @@ def _refused(
         )
         for service in _whose(error, services, build_root, tree):
             found.setdefault(service.name, {})[shown] = None
-    return {name: tuple(told) for name, told in found.items()}
+    return {name: tuple(errors) for name, errors in found.items()}
 
 
 def _whose(error: GoError, services: Sequence[Service], build_root: PurePosixPath, tree: GoTree) -> Sequence[Service]:
-    """The services that need the package which a complaint is about."""
+    """The services that need the package of a message; all if none does."""
     needs = {service.name: tree.closure(service.packages) for service in services}
     inside = golog.inside(error.file, SOURCE, build_root)
     for fits in (
@@ -150,7 +150,7 @@ def _whose(error: GoError, services: Sequence[Service], build_root: PurePosixPat
 
 
 def _module_of(file: str) -> str:
-    """The module in Go's module cache that a file is of; "" for none."""
+    """The path of the module that a file in Go's module cache belongs to; "" for none."""
     _, marked, rest = file.partition(_MODULES)
     return rest.partition("@")[0] if marked and "@" in rest else ""
 
@@ -163,17 +163,17 @@ def _imports_module(package: Package, module: str) -> bool:
 
 
 def unreadable(matrix: Matrix, tree: GoTree) -> tuple[NotBuilt, ...]:
-    """Modules and commands that Go could not read, and that are no part of any target. What a target needs, its build
-    tells about; a library that nobody needs costs nothing. (Looks into the files of commands.)"""
+    """Modules and commands that Go could not read and that no target needs. A target's own build reports what it
+    needs; an unused library is ignored. Reads files to recognize commands."""
     found = []
     for trouble in tree.troubles:
         needed = any(_needs(tree, t.service, trouble.package, trouble.directory) for t in matrix.targets)
         if needed or (trouble.package and not _is_command(tree.layout.context / trouble.directory)):
             continue
         name = trouble.package or trouble.module or str(trouble.directory)
-        told = tuple(one_line(line, _WIDTH) for line in trouble.words.splitlines() if line.strip())
+        messages = tuple(one_line(line, _WIDTH) for line in trouble.words.splitlines() if line.strip())
         reason = f"Go cannot read it: {one_line(' '.join(trouble.words.split()), _WIDTH)}"
-        found.append(NotBuilt(name=name, reason=reason, words=told, is_target=False))
+        found.append(NotBuilt(name=name, reason=reason, words=messages, is_target=False))
     return tuple(found)
 
 
@@ -187,18 +187,19 @@ def _is_command(folder: Path) -> bool:
 
 
 def _needs(tree: GoTree, service: Service, package: str, folder: PurePosixPath) -> bool:
-    """Whether a service is of a package, or imports one, that cannot be read."""
+    """Whether a service needs an unreadable package: it is in the service's closure or imported from it."""
     closure = tree.closure(service.packages)
     return any(reached.directory == folder or (package and package in reached.imports) for reached in closure)
 
 
 def without(matrix: Matrix, faults: Iterable[NotBuilt]) -> Matrix:
+    """The matrix without the targets of ``faults``."""
     gone = {fault.name for fault in faults}
     return replace(matrix, targets=tuple(t for t in matrix.targets if t.name not in gone))
 
 
 def error(not_built: Sequence[NotBuilt], rest: Matrix) -> BuildFailed | None:
-    """How a run ends that built the rest; None where nothing was left out."""
+    """The error of a run that built the rest; None if nothing was left out."""
     if not not_built:
         return None
     targets = [fault for fault in not_built if fault.is_target]

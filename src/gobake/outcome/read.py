@@ -1,4 +1,4 @@
-"""What became of a run, from its events and files: failure, targets, steps, Go's work. Values in, values out."""
+"""Reads a run's outcome from its events and files: failure, targets, steps, Go's work. Values in, values out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from gobake.trace import actiongraph, golog
 from gobake.trace.events import Event, EventLog, VertexEvent
 from gobake.trace.steps import Step, Trace
 
-if TYPE_CHECKING:  # what explains failures is imported where there is one
+if TYPE_CHECKING:  # the code that explains failures is imported only after one
     from gobake.trace.failure import Failure
     from gobake.trace.programs import LoaderOf
 
@@ -40,14 +40,14 @@ _DIGEST = "containerimage.digest"  # key of buildx's metadata file
 
 
 class Left(Struct, frozen=True, kw_only=True):
-    """What a build leaves to look at when it failed."""
+    """What a failed build leaves for its explanation."""
 
-    staged: Path | None = None  # the copies of the tree that it was built from
+    staged: Path | None = None  # the copy of the tree that was built
     loader_of: LoaderOf | None = None
 
 
 def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, left: Left, *, interrupted: bool) -> Failure:
-    """Why a run that did not end well stopped."""
+    """Why a run failed or stopped."""
     from gobake.context.missed import Missed
     from gobake.trace.failure import Tree, explain_failure
 
@@ -68,32 +68,33 @@ def judge(opened: Opened, matrix: Matrix, seen: Trace, log: EventLog, left: Left
 
 
 def _unread(opened: Opened, log: str) -> CompileFailed | None:
-    """A package of the tree that Go could not read before the build either: then it told more than it does now, when
-    the package is not there."""
+    """The error for a package that Go could not read even before the build. Its message then says more than the one
+    now, as the build context lacks the package."""
     for trouble in opened.tree.troubles:
         if trouble.package and re.search(rf"package {re.escape(trouble.package)}(?![\w./-])", log):
-            said = unreadable(opened.tree.layout, trouble)
-            return CompileFailed(said.what, where=said.where, remedy=said.remedy, words=said.words)
+            error = unreadable(opened.tree.layout, trouble)
+            return CompileFailed(error.what, where=error.where, remedy=error.remedy, words=error.words)
     return None
 
 
 def last_error(log: EventLog) -> str:
-    """What buildx ended with, in one line."""
+    """buildx's last error, in one line."""
     return one_line(log.last_error, 400) or "buildx does not say why"
 
 
 def lost_its_own(log: EventLog) -> bool:
-    """A race of containerd's garbage collection with the unpacking of several images at once; nothing of it is ours."""
-    told = [episode.error for vertex in log.vertices.values() for episode in vertex.episodes.values()]
-    text = "\n".join([*log.plain, *told])  # buildx ends with one target's error, and that may be another's
-    # BuildKit 0.13 may run a step for a target that has ended, when another one still wants it
-    if any("no active sessions" in error for error in told):
+    """Whether the engine lost its own data: containerd's garbage collection races with the unpacking of several images.
+    The user's build is not at fault."""
+    errors = [episode.error for vertex in log.vertices.values() for episode in vertex.episodes.values()]
+    text = "\n".join([*log.plain, *errors])  # buildx ends with the error of one target, perhaps of another one
+    # BuildKit 0.13 may run a step for a target that has ended, if another target still needs the step
+    if any("no active sessions" in error for error in errors):
         return True
     return bool(re.search(r"failed to prepare extraction snapshot .*parent snapshot \S+ does not exist", text))
 
 
 def read_metadata(file: Path | None) -> dict[str, Any]:
-    """buildx's metadata by target; {} where the build failed and none was written."""
+    """buildx's metadata by target; {} if the build failed and wrote none."""
     try:
         data = json.loads(file.read_text()) if file else {}
     except (OSError, ValueError):
@@ -102,7 +103,7 @@ def read_metadata(file: Path | None) -> dict[str, Any]:
 
 
 def digest_of(metadata: Mapping[str, Any], target: str) -> str:
-    """The image index's digest, "" where none was made."""
+    """The digest of a target's image index; "" if none was made."""
     return str((metadata.get(target) or {}).get(_DIGEST, ""))
 
 
@@ -126,11 +127,11 @@ def results(
 
 
 def with_failed(
-    built: Sequence[TargetRecord], asked: Sequence[TargetRecord], reasons: Mapping[str, str]
+    built: Sequence[TargetRecord], requested: Sequence[TargetRecord], reasons: Mapping[str, str]
 ) -> tuple[TargetRecord, ...]:
-    """All that were asked for, in their order. ``reasons``: by name, of those that were left out."""
+    """All requested targets in order, built or not. ``reasons``: why targets were left out, by name."""
     found = {target.name: target for target in built}
-    return tuple(found.get(t.name) or replace(t, failure=reasons.get(t.name, "")) for t in asked)
+    return tuple(found.get(t.name) or replace(t, failure=reasons.get(t.name, "")) for t in requested)
 
 
 def _target(
@@ -168,13 +169,13 @@ def _target(
 
 
 def facts(opened: Opened, around: CIContext, builder: Builder, info: EngineInfo) -> dict[str, Any]:
-    """The fields of a record that say where and from what a run was made."""
+    """The fields of a record on the sources, engine and builder of a run."""
     project, checkout = opened.project, opened.checkout
     return {
         "project": project.name,
         "root": str(project.root),
         "revision": checkout.known_revision,
-        # a CI checks out a commit and no branch; a fork's branch may have the name of one of ours
+        # a CI checks out a commit, not a branch; a fork's branch may have the name of one of ours
         "branch": checkout.branch or (around.branch if around.trusted else ""),
         "dirty": checkout.dirty,
         "engine": info.engine,
@@ -188,13 +189,14 @@ def facts(opened: Opened, around: CIContext, builder: Builder, info: EngineInfo)
 
 
 def _machine(builder: Builder, info: EngineInfo) -> str:
-    """The engine's own identity, where the builder is the engine; else the endpoints of its nodes."""
-    told = [info.identity] if builder.keeps_images else [builder.name, *(node.endpoint for node in builder.nodes)]
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16] if all(told) else ""
+    """A digest of the engine's identity if the builder is the engine, else of the builder's name and the endpoints of
+    its nodes; "" if one of these is unknown."""
+    parts = [info.identity] if builder.keeps_images else [builder.name, *(node.endpoint for node in builder.nodes)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16] if all(parts) else ""
 
 
 def evidence(seen: Trace, trace_folder: Path, started: float, matrix: Matrix) -> dict[str, Any]:
-    """The fields of a record that say what was done: steps, Go's work, modules, warnings."""
+    """The fields of a record on the work done: steps, Go's work, modules, warnings."""
     modules: dict[tuple[str, str], None] = {}
     for text in seen.logs.values():
         modules |= dict.fromkeys((m.path, m.version) for m in golog.parse(text).downloaded)
@@ -216,8 +218,8 @@ def compiled(evidence: Mapping[str, Any]) -> bool:
 
 
 def tells_what_was_compiled(event: Event) -> bool:
-    """Whether the target `trace` has just written what the compile did: then all of Go's work is done, but for stages
-    that compile by themselves."""
+    """Whether the target `trace` has just written what the compile did. All of Go's work is then done, except in stages
+    that compile on their own."""
     return isinstance(event, VertexEvent) and event.completed is not None and not event.error and event.name == _TOLD
 
 
@@ -244,7 +246,7 @@ def _step(
 
 
 def _nearest(step: Step, places: Sequence[int], seen: Trace) -> Sequence[int]:
-    """Of the steps of several targets that are one digest, that of the step's own target."""
+    """Of several targets' steps with one digest, the one of the step's own target, else the first."""
     return [at for at in places if seen.steps[at].target == step.target] or places[:1]
 
 
@@ -253,7 +255,7 @@ def _only(matrix: Matrix) -> str:
 
 
 def go_work(seen: Trace, folder: Path, matrix: Matrix) -> tuple[GoRecord, ...]:
-    """What Go did in this very run, by platform: a stage that was reused left an older run's graph behind."""
+    """What Go did in this run, by platform. Graphs of reused stages are from an older run and do not count."""
     ran = {
         (s.name.stage, s.name.platform) for s in seen.steps if s.outcome is Outcome.EXECUTED and s.name.verb == "RUN"
     }
@@ -268,9 +270,9 @@ def go_work(seen: Trace, folder: Path, matrix: Matrix) -> tuple[GoRecord, ...]:
 
 
 def _graphs(folder: Path, matrix: Matrix, platform: str) -> Iterator[tuple[str, str]]:
-    """The stages that Go ran in, each with a graph that it wrote."""
+    """(Stage, text of a graph that Go wrote in it)."""
     place = folder / platform.replace("/", "_")
-    place = place if place.is_dir() else folder  # with one platform the exporter makes no folder for it
+    place = place if place.is_dir() else folder  # for a single platform the exporter makes no folder
     for stage in compile_stages(matrix):
         for file in sorted(place.glob(f"{stage.name}*.json")):
             if _stage_of(file.stem) == stage.name:
@@ -283,7 +285,7 @@ def _graphs(folder: Path, matrix: Matrix, platform: str) -> Iterator[tuple[str, 
 
 
 def loader_in(folder: Path, service: str, platform: str) -> str | None:
-    """The loader that a service's program names, as the compile stage wrote it down; None where it did not."""
+    """The loader that a service's binary names, as written by the compile stage; None if it wrote none."""
     place = folder / platform.replace("/", "_")
     try:
         return ((place if place.is_dir() else folder) / "loaders" / service).read_text().strip()
@@ -292,7 +294,7 @@ def loader_in(folder: Path, service: str, platform: str) -> str | None:
 
 
 def lacking(folder: Path, matrix: Matrix) -> list[str]:
-    """What Go completed in the build, because the tree lacks it."""
+    """A line on what the tree lacks and Go completed in the build."""
     counts = []
     for stage in compile_stages(matrix):
         for file in folder.glob(f"**/{stage.name}.lacking"):
@@ -308,15 +310,15 @@ def lacking(folder: Path, matrix: Matrix) -> list[str]:
 
 
 def read_ahead(events: Iterable[Event], folder: Path, matrix: Matrix) -> None:
-    """Read Go's graphs as soon as the trace target has sent them, while buildx still writes images."""
+    """Read Go's graphs as soon as the trace target sent them, while buildx still writes images."""
     if any(map(tells_what_was_compiled, events)):
-        with contextlib.suppress(OSError, ValueError):  # they are read again in the end
+        with contextlib.suppress(OSError, ValueError):  # they are read again at the end
             for platform in map(str, matrix.platforms):
                 actiongraph.parse(text for _, text in _graphs(folder, matrix, platform))
 
 
 def _go_record(platform: str, work: actiongraph.GoWork, whole: actiongraph.GoWork) -> GoRecord:
-    """``work``: of this run; ``whole``: with the graphs that reused stages left."""
+    """The record of Go's work. ``work``: of this run; ``whole``: with the graphs of reused stages."""
     at = {package.import_path: number for number, package in enumerate(work.compiled)}
     return GoRecord(
         platform=platform,
