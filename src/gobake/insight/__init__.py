@@ -1,1 +1,1 @@
-"""What records tell: scorecards, causes, trends. Pure functions over run records; nothing here reads a file."""
+"""Scorecards, causes and trends from run records. Pure functions; nothing here reads a file."""

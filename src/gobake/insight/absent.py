@@ -1,4 +1,4 @@
-"""Nothing that goes into a step has changed, and still no cache had it: why."""
+"""Explains why no cache had a step whose inputs did not change."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from gobake.runs.record import CacheRecord, RunRecord
 
 
 def same_builder(one: RunRecord, other: RunRecord) -> bool:
-    """Whether two runs were made by one builder: names alone do not tell, as every runner of a CI has a `default`."""
+    """Whether one builder made two runs. Names are not enough, as every runner of a CI has a `default`."""
     if one.machine and other.machine:
         return one.machine == other.machine
     return (one.builder, one.driver, one.nodes) == (other.builder, other.driver, other.nodes)
 
 
 def why(look: Look, targets: Collection[str], equal: Sequence[Found]) -> tuple[Cause, str]:
-    """``equal``: earlier runs that had the very same step, newest first; ``targets``: all whose step it is."""
+    """The cause and its line. ``equal``: earlier runs that had the same step, newest first; ``targets``: all targets
+    that share the step."""
     record = look.run
     imports = _caches(look, targets, "import")
     failed = [cache for cache in imports if cache.error]
@@ -46,7 +47,7 @@ def why(look: Look, targets: Collection[str], equal: Sequence[Found]) -> tuple[C
 
 
 def _caches(look: Look, targets: Collection[str], direction: str) -> list[CacheRecord]:
-    """Those of the targets, and after them those of the trace, which the compile stages' layers are kept with."""
+    """The records of the targets' caches, then those of `trace`, which hold the layers of the compile stages."""
     listed = [cache for cache in look.run.caches if cache.direction == direction]
     own = [cache for cache in listed if look.target_of(cache.target) in targets]
     return own + [cache for cache in listed if look.target_of(cache.target) == TRACE and cache not in own]

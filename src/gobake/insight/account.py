@@ -1,4 +1,4 @@
-"""All that is said of one run: its figures, how they compare with those of others, and why something missed."""
+"""The full report of one run: its figures, their comparison with other runs, and why something missed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gobake.runs.record import RunRecord
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What reports print. None: not asked for, or nothing to say."""
+    """What reports print. None: not requested, or nothing to report."""
 
     card: Scorecard
     trend: Trend | None = None
@@ -31,7 +31,7 @@ def account(
     *,
     other: Scorecard | None = None,
 ) -> Account:
-    """``earlier`` and ``summaries``: newest first. ``other``: of the run to compare with."""
+    """The account of a run. ``earlier`` and ``summaries``: newest first; ``other``: of the run to compare with."""
     card = scorecard(record, earlier)
     course = trend(summary_of(card), summaries)
     return Account(

@@ -1,4 +1,4 @@
-"""What would have been faster, by the evidence of recorded runs, with the seconds that it would have gained."""
+"""Advice from recorded runs on what would have been faster, with the seconds it would have saved."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gobake.trace.intervals import covered
 _OFTEN = 3  # runs in which a file changed alone
 _MOVED = 2  # times that a tag moved
 _NOT_SOURCES = (".go", ".mod", ".sum", ".work", ".work.sum", ".s", ".c", ".h")
-_WORTH_BYTES = 1_000_000  # of a mount: less is not worth a word
+_WORTH_BYTES = 1_000_000  # of a mount; the loss of less is not reported
 
 
 def advise(records: Sequence[RunRecord]) -> tuple[Advice, ...]:
-    """``records``: newest first. The advice that gains most comes first."""
+    """The advice that saves most comes first. ``records``: newest first."""
     recent = records[: window.RECENT]
     found = [*_changing_files(recent), *_exports(records), *_moving_bases(recent), *_collected_mounts(records)]
     return tuple(sorted(found, key=lambda advice: -(advice.seconds or 0.0)))
@@ -34,7 +34,7 @@ def advise(records: Sequence[RunRecord]) -> tuple[Advice, ...]:
 def _pairs(
     records: Sequence[RunRecord], comparable: Callable[[RunRecord], object]
 ) -> list[tuple[RunRecord, RunRecord]]:
-    """Each run with the one before it, of those that have what is compared."""
+    """Each run with the one before it, among those that have the evidence."""
     able = [run for run in records if comparable(run)]
     return list(pairwise(able))
 
@@ -135,13 +135,13 @@ def _eaten(run: RunRecord, mount: MountRecord, earlier: Sequence[RunRecord]) -> 
 
 
 def _compile_seconds(run: RunRecord) -> float:
-    """Time in which the compile steps were at work."""
+    """Seconds in which compile steps were running."""
     look = Look(run)
     return _spent(run, {at for at, place in enumerate(look.places) if place.compiles})
 
 
 def _seconds_on(run: RunRecord, reference: str) -> float:
-    """Time in which steps that build on a base image were at work, its own pulling included."""
+    """Seconds in which the pull of a base image, or steps that build on it, were running."""
     look = Look(run)
     bases = {
         at for at, place in enumerate(look.places) if place.verb == "FROM" and place.text.endswith(f" {reference}")
@@ -151,7 +151,7 @@ def _seconds_on(run: RunRecord, reference: str) -> float:
 
 
 def _spent(run: RunRecord, positions: set[int]) -> float:
-    """The time that the executed ones of the steps cover together: they run side by side."""
+    """Seconds in which at least one of the executed steps was running, as they overlap."""
     return covered(
         (step.started, step.started + step.seconds)
         for at, step in enumerate(run.steps)

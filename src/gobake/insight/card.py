@@ -1,6 +1,6 @@
-"""The figures of one run, as values. None is unknown: it was not measured, or the evidence does not tell.
+"""The figures of one run, as values. None is unknown: not measured, or not in the evidence.
 
-Every report prints these and nothing else; scorecard.py makes them from records.
+All reports print these figures only; scorecard.py makes them from records.
 """
 
 from __future__ import annotations
@@ -10,33 +10,32 @@ import hashlib
 from msgspec import Struct
 
 from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
-from gobake.runs.summary import RunSummary as RunSummary  # made by scorecard.py, kept beside the record
+from gobake.runs.summary import RunSummary as RunSummary  # made by scorecard.py, stored with the record
 
 
 class StepFigures(Struct, frozen=True, kw_only=True):
-    """Counts of steps by outcome. Work that several targets share counts once, as that of the one that did it."""
+    """Counts of steps by outcome. Work shared by several targets counts once, for the target that did it."""
 
     reused: int = 0
     imported: int = 0
-    shared: int = 0  # shown, in no rate
+    shared: int = 0  # shown, not in any rate
     executed: int = 0
-    uncacheable: int = 0  # BuildKit's housekeeping, in no rate
-    unknown: int = 0  # cached, and the evidence does not tell from where
+    uncacheable: int = 0  # BuildKit's housekeeping, not in any rate
+    unknown: int = 0  # cached, of unknown origin
 
-    # (reused + imported) / (reused + imported + executed); None where there is none of them
+    # (reused + imported) / (reused + imported + executed); None if all are 0
     hit_rate: float | None = None
-    # the same with every step weighed by the seconds that it took when it was last executed; None where those of a
-    # step are not on record
+    # the same, each step weighted by the seconds of its last execution; None if those of a step are not on record
     weighted_hit_rate: float | None = None
 
 
 class GoFigures(Struct, frozen=True, kw_only=True):
-    """Go's own account: packages of the standard library count, tests do not."""
+    """Figures from Go itself: packages of the standard library count, tests do not."""
 
-    total: int  # packages that the commands consist of
+    total: int  # packages of the commands
     compiled: int
     linked: int
-    seconds: float = 0.0  # that the tools took, summed over what ran at the same time
+    seconds: float = 0.0  # of Go's tools, summed, including those that ran concurrently
 
     @property
     def cached(self) -> int:
@@ -57,20 +56,20 @@ class CommandFigures(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """A service, strategy or platform: what its steps came to."""
+    """The figures of a service, strategy or platform."""
 
     name: str
     steps: StepFigures
-    seconds: float  # at work on its steps
+    seconds: float  # in which its steps were running
 
 
 class Saved(Struct, frozen=True, kw_only=True):
-    """Seconds that caches saved, less what they cost; may be negative."""
+    """Seconds that caches saved, minus their cost; may be negative."""
 
-    steps: float  # what reused and imported steps took when they were last executed
-    packages: float  # the same of Go packages that came from the cache in steps that were executed
-    cost: float  # importing and exporting layers, restoring and saving seeds
-    unknown: int = 0  # reused steps whose last execution is on no record: they count as nothing saved
+    steps: float  # of the last executions of reused and imported steps
+    packages: float  # of the last compiles of Go packages that executed steps took from the cache
+    cost: float  # of importing and exporting layers, restoring and saving seeds
+    unknown: int = 0  # reused steps without a recorded execution; they count as 0 s saved
 
     @property
     def seconds(self) -> float:
@@ -82,16 +81,16 @@ class Scorecard(Struct, frozen=True, kw_only=True):
 
     run: RunRecord
     steps: StepFigures
-    go: GoFigures | None  # None: nothing of Go's is known, as where all was prebuilt
+    go: GoFigures | None  # None: no evidence of Go, as with prebuilt services only
     commands: tuple[CommandFigures, ...] = ()
-    modules_total: int | None = None  # that the commands need
+    modules_total: int | None = None  # needed by the commands
     modules_downloaded: int | None = None
     services: tuple[Part, ...] = ()
     strategies: tuple[Part, ...] = ()
     platforms: tuple[Part, ...] = ()
-    critical_path: tuple[int, ...] = ()  # positions in the run's steps: the chain that no other work could shorten
+    critical_path: tuple[int, ...] = ()  # positions in the run's steps: the chain that determined its duration
     critical_seconds: float | None = None
-    saved: Saved | None = None  # None: no earlier run tells what the steps cost
+    saved: Saved | None = None  # None: no earlier run has the cost of the steps
 
     @property
     def targets(self) -> tuple[TargetRecord, ...]:
@@ -111,6 +110,6 @@ class Scorecard(Struct, frozen=True, kw_only=True):
 
 
 def work_of(run: RunRecord) -> str:
-    """The same of runs that built the same targets for the same platforms, so that their seconds can be compared."""
+    """A hash of the targets and platforms of a run; the seconds of runs with equal hashes are comparable."""
     built = sorted((target.name, target.platforms) for target in run.targets)
     return hashlib.sha256(repr(built).encode()).hexdigest()[:16]

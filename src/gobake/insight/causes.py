@@ -1,4 +1,4 @@
-"""Why steps missed and packages were compiled, as values; explain.py finds them in records."""
+"""The reasons why steps missed and packages were compiled, as values; explain.py finds them in records."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from msgspec import Struct
 
 
 class Cause(StrEnum):
-    """Why the first step of a target could not be taken from a cache."""
+    """Why no cache supplied the first missed step of a target."""
 
     FIRST_RUN = "first-run"  # no run on record had this step
     NO_CACHE = "no-cache"  # --no-cache
-    INSTRUCTION = "instruction"  # the Dockerfile's text is another
+    INSTRUCTION = "instruction"  # the Dockerfile's text changed
     ARGUMENT = "argument"  # a build argument, build option or bake variable has another value
     FILES = "files"  # files of the build context changed
-    BASE = "base"  # a base image's reference stands for another digest, or another reference is named
+    BASE = "base"  # the base image's reference has another digest, or changed itself
     GO_VERSION = "go-version"
-    UPSTREAM = "upstream"  # a step that it builds on gave another result
+    UPSTREAM = "upstream"  # a step that this one builds on gave another result
     OTHER_BUILDER = "other-builder"  # nothing changed, and this builder never had it
     PRUNED = "pruned"  # nothing changed, this builder had it, and it is gone
-    IMPORT_FAILED = "import-failed"  # nothing changed, and the cache that has it could not be read
+    IMPORT_FAILED = "import-failed"  # nothing changed, and the cache with the step could not be read
     NO_IMPORT = "no-import"  # nothing changed, the builder did not have it, and the policy imports nothing
     UNKNOWN = "unknown"
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One thing that is other than in the run that it is compared with."""
+    """One difference from the run compared with."""
 
     kind: str  # added, removed, changed
     what: str  # a path, the name of an argument, an image reference, a module: never a value that could be secret
@@ -35,45 +35,45 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Miss(Struct, frozen=True, kw_only=True):
-    """The first step of a target that missed, and those that only follow from it."""
+    """The first missed step of a target, with the misses that only follow from it."""
 
     target: str
     platform: str
     step: int  # position in the run's steps
     label: str  # for people: `api-scratch linux/arm64 compile RUN`
     cause: Cause
-    says: str  # one line for people, of the cause and what matters of it
-    changes: tuple[Change, ...] = ()  # those that matter most first
-    compared_with: str = ""  # id of the run that had the step last; "" where none had
+    says: str  # the cause in one line for people
+    changes: tuple[Change, ...] = ()  # the most important first
+    compared_with: str = ""  # id of the last run that had the step; "" for none
     follow: int = 0  # later misses of this target that only follow
     seconds: float = 0.0  # of the step and those that follow
-    targets: tuple[str, ...] = ()  # all that missed because of it: one step may be the work of several
-    platforms: tuple[str, ...] = ()  # all of those that it concerns
+    targets: tuple[str, ...] = ()  # all that missed because of it, as targets may share a step
+    platforms: tuple[str, ...] = ()  # all platforms concerned
 
 
 class PackageCause(Struct, frozen=True, kw_only=True):
-    """Packages that were compiled because of one thing."""
+    """Packages that were compiled for one reason."""
 
     platform: str
     cause: Cause
     says: str  # for people: `worker/main.go changed`
-    root: str  # import path of the package that set it off; "" where it concerns all, as another Go version does
+    root: str  # import path of the package that changed; "" for a cause of all, such as another Go version
     packages: tuple[str, ...]  # import paths, the root first
     seconds: float = 0.0
     changes: tuple[Change, ...] = ()
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """Something that would have been faster, by the evidence of recorded runs."""
+    """Advice from recorded runs on what would have been faster."""
 
     kind: str  # changing-file, costly-export, moving-base, collected-mount
-    says: str  # what is so, and what to do
-    seconds: float | None  # that it would have gained over the runs looked at; None: not known
-    runs: int  # that it was seen in
+    says: str  # the observation and what to do
+    seconds: float | None  # saved over the runs examined, had it been followed; None unknown
+    runs: int  # number of runs in which it was observed
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """All of a run."""
+    """All causes and advice of a run."""
 
     run: str
     misses: tuple[Miss, ...] = ()

@@ -1,4 +1,4 @@
-"""Two runs side by side, figure by figure."""
+"""Compares two runs figure by figure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gobake.insight.costs import longest
 
 
 class Unit(StrEnum):
-    """What a figure counts."""
+    """The unit of a figure."""
 
     SECONDS = "seconds"
     SHARE = "share"  # 0 to 1
@@ -27,7 +27,7 @@ class Row(Struct, frozen=True, kw_only=True):
     unit: Unit
     before: float | None
     now: float | None
-    more_is_better: bool | None = None  # None: neither is
+    more_is_better: bool | None = None  # None: neither is better
 
     @property
     def difference(self) -> float | None:
@@ -35,14 +35,14 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def better(self) -> bool | None:
-        """None where it is the same, unknown, or a matter of taste."""
+        """Whether the figure improved; None if it is equal, unknown, or neither direction is better."""
         if not self.difference or self.more_is_better is None:
             return None
         return (self.difference > 0) == self.more_is_better
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """A run, another that it is compared with, and their figures."""
+    """The figures of a run and of another one."""
 
     run: str
     other: str
@@ -51,7 +51,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 def compare(card: Scorecard, other: Scorecard) -> Comparison:
-    """``other``: what `card` is compared with."""
+    """Compare `card` with ``other``, figure by figure."""
     sides = (dict(_figures(other)), dict(_figures(card)))
     rows = []
     for name in dict.fromkeys((*sides[1], *sides[0])):

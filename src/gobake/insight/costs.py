@@ -1,4 +1,4 @@
-"""What steps and Go packages took when they were last done: the worth of not doing them again."""
+"""The seconds that steps and Go packages took last time, which caches save."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CACHED = (Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)  # outcomes of a st
 
 
 class Costs(Struct, frozen=True, kw_only=True):
-    """Seconds by step and by (platform, import path); what is not there is not on record."""
+    """Seconds by step and by (platform, import path); a missing key is not on record."""
 
     keys: Sequence[str]  # of the run's steps, see step_keys
     steps: Mapping[str, float] = {}
@@ -24,7 +24,7 @@ class Costs(Struct, frozen=True, kw_only=True):
 
 
 def last_costs(record: RunRecord, earlier: Sequence[RunRecord]) -> Costs:
-    """Of what this run did not do itself. ``earlier``: newest first; no more of it is read than needed."""
+    """The last costs of what this run took from caches. ``earlier``: newest first; reads no more than needed."""
     keys = step_keys(record)
     cached = [(key, step) for key, step in zip(keys, record.steps, strict=True) if _is_cached(step) and key]
     steps = {key for key, _ in cached}
@@ -43,7 +43,7 @@ def last_costs(record: RunRecord, earlier: Sequence[RunRecord]) -> Costs:
 
 
 def cached_packages(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """(platform, import path) of what Go took from its cache while it ran."""
+    """(platform, import path) of the packages that Go took from its cache."""
     for work in record.go:
         done = {path for path, _ in work.compiled}
         yield from ((work.platform, path) for path, _ in work.actions if path not in done)
@@ -54,7 +54,8 @@ def _is_cached(step: StepRecord) -> bool:
 
 
 def _known(wanted: set[str], record: RunRecord) -> dict[str, float]:
-    """Of what was executed: the longest, where BuildKit did a piece of it under another name."""
+    """Seconds of the wanted steps that the run executed; the longest, if BuildKit did part of a step under another
+    name."""
     if not wanted or not any(map(_went_well, record.steps)):
         return {}
     found: dict[str, float] = {}
@@ -77,6 +78,5 @@ def _compiled(record: RunRecord) -> Iterator[tuple[tuple[str, str], float]]:
 
 
 def longest(caches: Sequence[CacheRecord], direction: str) -> float | None:
-    """Imports run side by side, and so do exports: all of them cost about what the longest took. None: no time is
-    known."""
+    """Seconds of the longest import or export, about the cost of all, as they run concurrently. None unknown."""
     return max((c.seconds for c in caches if c.direction == direction and c.seconds is not None), default=None)

@@ -1,4 +1,4 @@
-"""What is other in a step than in an earlier run: base, arguments, text, files. Always a name, never a value."""
+"""Finds what changed in a step since an earlier run: base, arguments, text, files. Names only, never values."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gobake.insight.identity import FILES, GO_STAGES, Place
 from gobake.insight.past import Found, Look
 from gobake.runs.record import RunRecord
 
-ENVIRONMENT = "env:"  # what the names of arguments begin with that are environment variables
+ENVIRONMENT = "env:"  # prefix of the names of arguments that are environment variables
 _FLAG = re.compile(r"(?<!\S)(--?[A-Za-z][\w-]*)")
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One reason why a step's result could not be that of the earlier run."""
+    """One reason why a step could not reuse the result of the earlier run."""
 
     cause: Cause
     says: str
@@ -28,7 +28,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 def of_step(look: Look, at: int, targets: Iterable[str], earlier: Found) -> tuple[Difference, ...]:
-    """What differs in the step itself, the most telling first. ``targets``: all whose step it is."""
+    """The differences of the step itself, the most important first. ``targets``: all that share the step."""
     place, before = look.places[at], earlier.look.places[earlier.at]
     if place.verb == "FROM":
         return _base(look, place, earlier.look, before)
@@ -41,7 +41,7 @@ def of_step(look: Look, at: int, targets: Iterable[str], earlier: Found) -> tupl
 
 
 def lacks_evidence(look: Look, at: int, earlier: Found) -> bool:
-    """Whether a record does not hold what would have to be compared."""
+    """Whether a record lacks what would have to be compared."""
     place = look.places[at]
     now, then = look.run.inputs, earlier.look.run.inputs
     if place.verb == "FROM":
@@ -110,7 +110,7 @@ def _digests(record: RunRecord, name: str) -> set[str]:
 
 def _arguments(look: Look, place: Place, targets: Iterable[str], then: Look, before: Place) -> list[Difference]:
     other_text = place.text != before.text
-    # flags stand in a step's text and the environment does not: only a text that is another has other flags
+    # a step's text contains the flags but not the environment, so only a changed text has changed flags
     names = argument_names(look, targets, then, lambda key: other_text or key.startswith(ENVIRONMENT))
     if place.kind == "stamp" or (other_text and " -X " in place.text):
         for name in linked_in(place.text):
@@ -124,14 +124,14 @@ def _arguments(look: Look, place: Place, targets: Iterable[str], then: Look, bef
 
 
 def linked_in(text: str) -> tuple[str, ...]:
-    """The build arguments that a step links into programs; before there were several it was always VERSION."""
+    """The build arguments that a step links into binaries; older versions of gobake only had VERSION."""
     found = re.findall(r"\$\{([A-Z_]+[A-Z0-9_]*)\}", text)
     known = (name for name in found if name in stamps.ARGUMENTS.values() or name.startswith(("VERSION_", "VCS")))
     return tuple(dict.fromkeys(known)) or ("VERSION",)
 
 
 def argument_names(look: Look, targets: Iterable[str], then: Look, matters: Callable[[str], bool]) -> list[str]:
-    """The arguments of the targets that both runs built which have another value and which ``matters`` admits."""
+    """The changed arguments of the targets that both runs built, if ``matters`` accepts them."""
     names: dict[str, None] = {}
     for name in targets:
         if name not in look.targets or name not in then.targets:
@@ -185,9 +185,9 @@ def _files(look: Look, place: Place, then: Look) -> tuple[Difference, ...]:
 
 
 def sources(text: str) -> tuple[str, ...]:
-    """Paths and patterns in the context that an instruction reads; none: all of it."""
+    """Paths and patterns in the context that an instruction reads; () means all of it."""
     if text.startswith("RUN "):
-        from gobake.recipe import words  # the recipe's modules are of no use to other reports
+        from gobake.recipe import words  # other reports do not need the recipe's modules
 
         binds = [m for m in words.mounts_of(text) if m.get("type") == "bind" and "from" not in m]
         named = [bind.get("source") or bind.get("src") or "" for bind in binds]
@@ -203,8 +203,8 @@ def sources(text: str) -> tuple[str, ...]:
 
 
 def _listed(text: str) -> list[str]:
-    """Source and target of the JSON form as BuildKit shows it, without quotes: `[config/a, b.toml, /out/etc/b.toml]`.
-    A backslash takes its meaning from a `$` (recipe/words.py)."""
+    """Sources and target of the JSON form as BuildKit prints it, without quotes: `[config/a, b.toml, /out/etc/b.toml]`.
+    A backslash escapes a `$` (recipe/words.py)."""
     source, _, target = text[1:-1].rpartition(", ")
     return [re.sub(r"\\([\\$])", r"\1", word.strip('"')) for word in (source, target)]
 

@@ -1,8 +1,7 @@
-"""Why steps missed: the first of each target that did, with its cause, by comparison with the last run that had it.
+"""Explains the first missed step of each target, by comparison with the last run that had the step.
 
-A step that missed is judged by itself first: its base, arguments, text and files against those of the last run that
-had it. Where nothing of it differs it follows from a step that it builds on and that missed too; where there is none,
-its result is the same as it was and no cache had it.
+First compares the step itself: its base, arguments, text and files. If they are equal, the miss follows from a missed
+step that it builds on. If there is none, the result is the same as before and no cache had it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from gobake.text.printable import one_line
 
 
 def explain(record: RunRecord, earlier: Sequence[RunRecord]) -> Explanation:
-    """``earlier``: newest first; runs of other branches, builders and selections may be among them."""
+    """The explanation of a run. ``earlier``: newest first, also runs of other branches, builders and selections."""
     past = Past(record, earlier)
     misses = _Reading(record, past).misses()
     before = [look.run for look in past.looks]
@@ -41,7 +40,7 @@ def explain(record: RunRecord, earlier: Sequence[RunRecord]) -> Explanation:
 
 @dataclass(kw_only=True)
 class _Root:
-    """A step that missed for a reason of its own."""
+    """A step with its own reason for a miss."""
 
     at: int
     targets: dict[str, None]
@@ -49,9 +48,9 @@ class _Root:
     says: str
     changes: tuple[Change, ...] = ()
     compared: str = ""
-    direct: bool = True  # something of it is other than it was
-    followers: set[int] = field(default_factory=set)  # that follow from this one and maybe from others
-    alone: bool = False  # something follows from nothing else
+    direct: bool = True  # the step itself differs
+    followers: set[int] = field(default_factory=set)  # steps that follow from this one and perhaps from others
+    alone: bool = False  # a step follows from this one only
 
 
 class _Reading:
@@ -78,7 +77,7 @@ class _Reading:
     # ---- the work behind the steps
 
     def _worker(self, at: int) -> int | None:
-        """The step that did the work of a step that missed: itself, or a sibling's."""
+        """The step that did the work of a missed step: itself, or that of another target; None if it did not miss."""
         step = self.look.run.steps[at]
         if step.outcome not in MISSED or step.started is None:
             return None
@@ -128,7 +127,7 @@ class _Reading:
         return roots
 
     def _in_order(self) -> list[int]:
-        """Positions, none before those that it needs; the record's order is that within a target."""
+        """Positions of all steps, each after those that it needs, otherwise in the record's order."""
         order: dict[int, None] = {}
         for start in range(len(self.look.run.steps)):
             waiting = [start]
@@ -142,7 +141,7 @@ class _Reading:
         return list(order)
 
     def _missed_above(self, at: int) -> list[int]:
-        """The nearest steps that it builds on and that missed."""
+        """The nearest missed steps that this one builds on."""
         found = []
         seen: set[int] = set()
         waiting = list(self.look.needs(at))
@@ -157,17 +156,17 @@ class _Reading:
         return found
 
     def _sets_off(self, worker: int, causes: Iterable[int], roots: dict[int, _Root]) -> bool:
-        """Whether a step below others that missed has a reason of its own as well."""
+        """Whether a step that builds on missed ones has its own reason as well."""
         direct = self.direct[worker]
         if not direct:
             return False
         same = {roots[cause].cause for cause in causes}
         if same == {Cause.INSTRUCTION} == {difference.cause for difference in direct}:
-            return False  # one change of the recipe has changed both
+            return False  # one change of the recipe changed both
         new_go = any(roots[cause].cause is Cause.GO_VERSION for cause in causes)
         changed = {change.what.rpartition("/")[2] for difference in direct for change in difference.changes}
         only_files = all(difference.cause is Cause.FILES for difference in direct)
-        # another Go version is written into go.mod: that is the same thing said twice
+        # another Go version changes go.mod too: one reason, not two
         return not (new_go and only_files and changed <= set(MODULE_FILES))
 
     def _root(self, worker: int) -> _Root:
@@ -190,7 +189,7 @@ class _Reading:
         return _Root(at=worker, targets=targets, cause=cause, says=says, compared=_id(found), direct=False)
 
     def _inherited(self, worker: int, found: Found) -> tuple[Difference, ...]:
-        """What is other in steps that it builds on and that a cache had."""
+        """Differences in steps that this one builds on and that a cache had."""
         upstream: list[Difference] = []
         for need in self.look.ancestors(worker):
             at = found.look.find(self.look.places[need])
@@ -223,10 +222,10 @@ class _Reading:
                 return False
         return True
 
-    # ---- what is told
+    # ---- results
 
     def _matters(self, root: _Root, roots: dict[int, _Root]) -> bool:
-        """A base image that is only fetched again, for steps that missed for reasons of their own, is no cause."""
+        """Whether to report a root. A base image only fetched again for steps with other reasons is not a cause."""
         if root.direct or self.look.places[root.at].verb != "FROM" or root.cause in (Cause.NO_CACHE, Cause.FIRST_RUN):
             return True
         if root.alone:
@@ -257,7 +256,8 @@ class _Reading:
 
 
 def _folded(roots: list[_Root], look: Look) -> list[_Root]:
-    """One root where several say the same: the others follow it. Where files changed, the compile stands for all."""
+    """Merge roots with the same cause and line; the others follow the first. If a step itself differs, compiles come
+    first."""
 
     def rank(root: _Root) -> tuple[bool, float, int]:
         return (not look.places[root.at].compiles, look.run.steps[root.at].started or 0.0, root.at)

@@ -1,4 +1,4 @@
-"""What exporting layer caches cost over the last runs, and what importing them saved."""
+"""The cost of exporting layer caches over the last runs, and the seconds that imports saved."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gobake.runs import window
 from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import RunRecord
 
-LEAST = 3  # with fewer exports there is nothing to compare
+LEAST = 3  # fewer exports are not compared
 
 
 class Balance(Struct, frozen=True, kw_only=True):
     """Seconds over the last runs."""
 
-    runs: int  # that exported
+    runs: int  # number of runs that exported
     spent: float
     saved: float
 
@@ -35,10 +35,10 @@ class Balance(Struct, frozen=True, kw_only=True):
 
 
 def balance(records: Sequence[RunRecord]) -> Balance | None:
-    """``records``: newest first. None where it is not known, or there is too little to compare.
+    """The balance of the last runs; None if it is unknown, or with too few exports. ``records``: newest first.
 
-    An imported step saves what it took when it was last executed, less what its layers' download took; one that is not
-    known to have been executed tells nothing, so that nothing is claimed.
+    An imported step saves the seconds of its last execution minus those of its layers' download. If an imported step
+    has no recorded execution, the balance is unknown.
     """
     recent = [r for r in records[: window.RECENT] if r.outcome == RunOutcome.DONE]
     spent = [_export_seconds(r) for r in recent]
@@ -60,7 +60,7 @@ def balance(records: Sequence[RunRecord]) -> Balance | None:
 
 
 def _export_seconds(record: RunRecord) -> float | None:
-    """Of the exports that went well. None: there were none."""
+    """Seconds of the successful exports; None if there were none."""
     return longest([cache for cache in record.caches if not cache.error], "export")
 
 

@@ -1,4 +1,4 @@
-"""Files that are other than in an earlier run, those that matter most first."""
+"""Files that changed since an earlier run, the most important first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def changes(now: Mapping[str, str], then: Mapping[str, str]) -> tuple[Change, ..
 
 
 def ordered(found: Iterable[Change], record: RunRecord, *, compiles: bool) -> tuple[Change, ...]:
-    """For a compile: sources of the packages that it compiled, other sources, go.mod and the like, and the rest."""
+    """The changes; for a compile, first sources of compiled packages, then other sources, module files, the rest."""
     if not compiles:
         return tuple(found)
     compiled = {path for work in record.go for path, _ in work.compiled}
@@ -49,7 +49,7 @@ def says(found: Sequence[Change]) -> str:
 
 
 def owner(path: str, folders: Mapping[str, str]) -> str:
-    """The import path of the package that a file belongs to: the nearest of its folders that is one; "" for none."""
+    """The import path of the package that a file belongs to, that of its nearest package folder; "" for none."""
     folder = path
     while folder:
         folder = folder.rpartition("/")[0]

@@ -1,7 +1,7 @@
-"""Whether the caches of a run did what was asked of them: figures in, a verdict out. It knows no store and no terminal.
+"""Judges the caches of a run against the gate: figures in, a verdict out. Knows no store and no terminal.
 
-A figure that is unknown fails no limit on it, and is said to be unknown: limits are on what was measured. require_cache
-is another matter: it asks for evidence that a cache was used, and what is unknown is none.
+An unknown figure does not fail its limit, and is reported as unknown: limits apply to measurements. require_cache
+differs: it demands evidence that a cache was used, and an unknown figure is not evidence.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gobake.insight.scorecard import summary_of
 from gobake.runs import window
 from gobake.runs.outcomes import Outcome, RunOutcome, SeedAction
 
-LEAST = 3  # fewer tell nothing of how long a run takes
-_HITS = (Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)  # outcomes; of the last, only the origin is unknown
-_FROM = "FROM "  # a base image that is there was pulled, and comes from no cache of gobake's
-_NOISE = 1e-9  # of decimal fractions as floats
+LEAST = 3  # fewer runs do not show how long a run takes
+_HITS = (Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)  # only the origin of the last is unknown
+_FROM = "FROM "  # an existing base image was pulled, and comes from no cache of gobake's
+_NOISE = 1e-9  # rounding of decimal fractions as floats
 
 
 class Check(StrEnum):
-    """What may be asked of a run; the words are those of the command line."""
+    """A check of the gate, named like its option."""
 
     HIT_RATE = "min-hit-rate"
     GO_HIT_RATE = "min-go-hit-rate"
@@ -36,12 +36,12 @@ class Check(StrEnum):
 
 
 class State(StrEnum):
-    """What became of one check."""
+    """The result of a check."""
 
     MET = "met"
     SHORT = "short"
-    EXEMPT = "exempt"  # fell short, and may
-    UNTOLD = "untold"  # the evidence does not tell
+    EXEMPT = "exempt"  # fell short, with an exemption
+    UNTOLD = "untold"  # unknown from the evidence
 
 
 class Gate(Struct, frozen=True, kw_only=True):
@@ -62,18 +62,18 @@ class Gate(Struct, frozen=True, kw_only=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     check: Check
     state: State
-    says: str  # one line for people: what was reached, and what is asked
+    says: str  # one line for people: the value and the limit
     reached: float | None = None  # a fraction, or seconds; None: unknown, or no figure
-    asked: float | None = None  # the same: the least, or the most
-    why: str = ""  # of EXEMPT, what excuses it; of UNTOLD, what is not known
+    asked: float | None = None  # the limit: a least fraction or most seconds
+    why: str = ""  # for EXEMPT, the exemption; for UNTOLD, what is unknown
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """All that was looked at."""
+    """The results of all checks."""
 
     findings: tuple[Finding, ...] = ()
 
@@ -98,28 +98,28 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 def gate_of(config: GateConfig, wish: GateConfig, branch: str) -> Gate:
-    """The gate of a run: what the command line wishes, else what the file says of the branch, else what it says."""
-    said = wish.over(config.of(branch))
+    """The gate of a run: from the command line, else gobake.yaml's values for the branch, else its general ones."""
+    wanted = wish.over(config.of(branch))
     return Gate(
-        min_hit_rate=_limit(said.min_hit_rate),
-        min_go_hit_rate=_limit(said.min_go_hit_rate),
-        max_seconds_regression=_limit(said.max_seconds_regression),
-        require_cache=bool(said.require_cache),
-        exempt=said.exempt or frozenset(),
+        min_hit_rate=_limit(wanted.min_hit_rate),
+        min_go_hit_rate=_limit(wanted.min_go_hit_rate),
+        max_seconds_regression=_limit(wanted.max_seconds_regression),
+        require_cache=bool(wanted.require_cache),
+        exempt=wanted.exempt or frozenset(),
     )
 
 
-def _limit(said: Limit | None) -> float | None:
-    return None if said is None or said == NONE else float(said)
+def _limit(limit: Limit | None) -> float | None:
+    return None if limit is None or limit == NONE else float(limit)
 
 
 def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary]) -> Verdict:
-    """``earlier``: of the project's runs, newest first; later ones and the run's own are passed over."""
+    """Judge a run. ``earlier``: summaries of the project's runs, newest first; later ones and the run's are ignored."""
     before = [
         d for d in earlier if d.outcome == RunOutcome.DONE and d.id != card.run.id and d.started <= card.run.started
     ]
     excuses = _excuses(gate, card, before)
-    # a cache that is broken is broken whatever changed; only before the first run it may not exist
+    # no change excuses a broken cache; only the first run may find none
     first = [excuse for excuse in excuses if excuse.name is Exemption.FIRST_RUN]
     figures = [*_rates(gate, card), *_seconds(gate, card, before)]
     broken = list(_broken(card)) if gate.require_cache else []
@@ -134,7 +134,7 @@ def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary]) -> Verdict
     )
 
 
-# ---- what excuses a run
+# ---- exemptions
 
 
 class _Excuse(Struct, frozen=True, kw_only=True):
@@ -143,7 +143,7 @@ class _Excuse(Struct, frozen=True, kw_only=True):
 
 
 def _excuses(gate: Gate, card: Scorecard, before: Sequence[RunSummary]) -> list[_Excuse]:
-    """Those that hold and that the gate admits."""
+    """The exemptions that apply and that the gate allows."""
     related = _of_lineage(card, [d for d in before if _services(card) & set(d.services)])
     if not related:
         found = [_Excuse(name=Exemption.FIRST_RUN, why="no earlier run of these services is on record")]
@@ -176,7 +176,7 @@ def _rates(gate: Gate, card: Scorecard) -> Iterator[Finding]:
 
 
 def _steps(asked: float, card: Scorecard) -> Finding:
-    """Steps that are cached from nobody knows where are no hits; where they could make the difference, it is untold."""
+    """The finding on steps. Cached steps of unknown origin are not hits; if they could decide, the result is UNTOLD."""
     figures = card.steps
     if figures.hit_rate is None:
         why = f"{figures.unknown} steps were cached, and from where is not known" if figures.unknown else "no step"
@@ -218,7 +218,8 @@ def _untold(check: Check, asked: float | None, says: str, why: str) -> Finding:
 
 
 def _seconds(gate: Gate, card: Scorecard, before: Sequence[RunSummary]) -> Iterator[Finding]:
-    """By the median of the last runs of the best lineage that has enough of the same work."""
+    """The finding on seconds, from the median of the last runs of the first fallback branch with enough runs of the
+    same work."""
     more = gate.max_seconds_regression
     if more is None:
         return
@@ -254,7 +255,7 @@ def _difference(took: float, usual: float) -> str:
 
 
 def _broken(card: Scorecard) -> Iterator[Finding]:
-    """Caches that could not be read; one that is not there yet is none of them."""
+    """Findings on caches that could not be read; a missing cache is not among them."""
     failed = [(c.ref, c.error) for c in card.caches if c.direction == "import" and c.error]
     refused = [(s.name, s.error) for s in card.seeds if s.action == SeedAction.REFUSED]
     for what, broken in (("layer cache", failed), ("seed", refused)):
@@ -269,7 +270,7 @@ def _broken(card: Scorecard) -> Iterator[Finding]:
 
 
 def _unused(card: Scorecard, before: Sequence[RunSummary]) -> Iterator[Finding]:
-    """Nothing at all came from a cache, of steps or of Go packages, although there were earlier runs."""
+    """A finding if no step and no Go package came from a cache despite earlier runs."""
     if card.run.no_cache:
         yield Finding(check=Check.CACHE, state=State.SHORT, says="no cache was used: --no-cache")
         return
@@ -289,7 +290,7 @@ def _unused(card: Scorecard, before: Sequence[RunSummary]) -> Iterator[Finding]:
 
 
 def _of_lineage(card: Scorecard, runs: Sequence[RunSummary], *, least: int = 1) -> list[RunSummary]:
-    """The runs of the first of its branch, the base and main that has enough of them; [] where none has."""
+    """The runs of the first fallback branch (own branch, base, main) with at least ``least``; [] if none has."""
     for branch in dict.fromkeys((*card.run.lineages, card.run.branch)):
         found = [d for d in runs if d.branch == branch]
         if len(found) >= least:
@@ -302,13 +303,13 @@ def _services(card: Scorecard) -> set[str]:
 
 
 def _same_work(card: Scorecard, other: RunSummary) -> bool:
-    """The same targets for the same platforms; by services and number where an older digest does not tell."""
+    """Whether the targets and platforms are the same; for an older digest, the services and the number of targets."""
     if other.work:
         return other.work == work_of(card.run)
     return set(other.services) == _services(card) and other.targets == len(card.targets)
 
 
 def _percent(share: float, *, up: bool = False) -> str:
-    """Rounded to a tenth, away from what would make it look as if it had been reached."""
+    """A percentage, rounded to a tenth, so that a missed limit never looks reached."""
     tenths = share * 1000
     return f"{(ceil(tenths - 1e-6) if up else floor(tenths + 1e-6)) / 10:g} %"

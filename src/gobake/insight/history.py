@@ -1,4 +1,4 @@
-"""What reports are made of, read from a store: a run, those before it, the summaries of many."""
+"""Reads what reports need from a store: a run, the runs before it, and summaries of many."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
 
-if TYPE_CHECKING:  # what scores is imported where something is scored: mostly the summaries are there
+if TYPE_CHECKING:  # scoring is imported only when needed: mostly the summaries exist
     from gobake.insight.account import Account
     from gobake.insight.card import Scorecard
 
-_PATIENCE = 0.15  # seconds at the end of a build; reading large records takes longer
+_PATIENCE = 0.15  # seconds to wait at the end of a build; reading large records takes longer
 _AT_ONCE = 200  # summaries
 
 
 class Earlier(Sequence[RunRecord]):
-    """The runs before one, newest first; damaged ones are passed over. Read only as far as asked for."""
+    """The runs before one, newest first, without damaged ones. Reads records only when accessed."""
 
     def __init__(self, records: Records, run_id: str, ids: Sequence[str], *, until: float | None = None) -> None:
-        """``ids``: of the store, in order. ``until``: on the monotonic clock; what takes longer raises TimeoutError."""
+        """``ids``: of the store, in order. ``until``: deadline on the monotonic clock; reads after it raise
+        TimeoutError."""
         self._records = records
         self._left = [i for i in ids if i < run_id][-window.WHOLE :]
         self._until = until
@@ -58,7 +59,7 @@ class Earlier(Sequence[RunRecord]):
 
 
 class Records:
-    """Records of a store; the last ones are remembered, as the runs before one are those before the next, too."""
+    """Records of a store, with the last ones cached, as consecutive runs have nearly the same earlier runs."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
@@ -69,20 +70,20 @@ class Records:
             return self.store.get(run_id)
         except UnreadableRecord as error:
             return error
-        except UsageError:  # another process has removed it meanwhile
+        except UsageError:  # another process removed it meanwhile
             return UnreadableRecord("is gone")
 
     def read_ahead(self, seconds: float) -> None:
-        """The last ones, newest first, for so long."""
+        """Read the last records, newest first, for at most so many seconds."""
         until = time.monotonic() + seconds
-        with contextlib.suppress(Unwritable):  # said where the run is to be kept
+        with contextlib.suppress(Unwritable):  # reported when the run is stored
             for run_id in self.store.ids()[::-1][: window.WHOLE]:
                 if time.monotonic() > until:
                     return
                 self.get(run_id)
 
     def scored(self, record: RunRecord, ids: Sequence[str], *, until: float | None = None) -> Scorecard:
-        """``ids``: of the store, in order."""
+        """The scorecard of a run. ``ids``: of the store, in order. May raise TimeoutError after ``until``."""
         from gobake.insight.scorecard import scorecard
 
         return scorecard(record, Earlier(self, record.id, ids, until=until))
@@ -94,8 +95,8 @@ class Records:
 def all_summaries(
     store: RunStore, ids: Sequence[str] | None = None
 ) -> Iterator[tuple[str, RunSummary | UnreadableRecord]]:
-    """Of every run, or of those of ``ids`` (in order), newest first: as they are kept; else made from the records, and
-    kept from now on."""
+    """(Id, summary) of every run, or of ``ids`` (in order), newest first. Missing summaries are made from the records
+    and stored."""
     there = store.ids()
     wanted = list(there if ids is None else ids)[::-1]
     records = Records(store)
@@ -121,22 +122,22 @@ def _made(records: Records, run_id: str, there: Sequence[str]) -> RunSummary | U
         return record
     try:
         return _summary(records.scored(record, there))
-    except Exception as error:  # one odd record, perhaps from elsewhere, must not hide the others
+    except Exception as error:  # one unusual record, perhaps of another version, must not hide the others
         return UnreadableRecord(f"cannot be scored: {type(error).__name__}: {error}")
 
 
 def summaries(store: RunStore, count: int) -> list[RunSummary]:
-    """Of the last readable runs, newest first."""
+    """Summaries of the last ``count`` readable runs, newest first."""
     return list(islice((found for _, found in all_summaries(store) if isinstance(found, RunSummary)), count))
 
 
 def prompt_summary(record: RunRecord, records: Records) -> RunSummary | None:
-    """Of a run that just ended. None where it cannot be scored, and where large records would have to be read for it
-    while somebody waits: whoever asks for it first makes it then."""
+    """The summary of a run that just ended; None if it cannot be scored, or if the user would have to wait while large
+    records are read. It is then made on first use."""
     try:
         until = time.monotonic() + _PATIENCE
         return _summary(records.scored(record, records.store.ids(), until=until))
-    except Exception:  # whatever it is, the images are built, and the record is to be kept
+    except Exception:  # any error: the images are built, and the record must be stored
         return None
 
 
@@ -166,7 +167,8 @@ def account_of(
     known: Sequence[RunSummary] | None = None,
     past: Earlier | None = None,
 ) -> Account:
-    """``known``: the store's last summaries, ``past``: the runs before this one, where they are at hand."""
+    """The account of a run. ``known``: the store's last summaries, ``past``: the runs before this one; None: read
+    them."""
     from gobake.insight.account import account
 
     past = earlier(store, record) if past is None else past
@@ -174,7 +176,7 @@ def account_of(
 
 
 def package_costs(record: RunRecord, past: Earlier) -> Mapping[tuple[str, str], float]:
-    """What Go packages that came from the cache took when they were last compiled, by (platform, import path)."""
+    """Seconds of the last compile of each Go package that came from the cache, by (platform, import path)."""
     from gobake.insight.costs import last_costs
 
     return last_costs(record, past).packages

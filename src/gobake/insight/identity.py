@@ -1,10 +1,10 @@
-"""Which step of another run is the same step.
+"""Identifies a step across runs.
 
-BuildKit merges equal steps of several stages and targets, and reports them under the name of any of these, another one
-in the next run; it leaves the platform out of names where there is one. So a step is never known by its name:
+BuildKit merges equal steps of several stages and targets and reports them under any of their names, which changes
+between runs; with a single platform it leaves the platform out of the name. So names do not identify steps:
 
-- by its key, where the very same work is wanted: its instruction and those of all that it builds on;
-- by its place, where the step may have changed: from the strictest reading of where it stands to the widest.
+- a key identifies the same work: the step's instruction and those of all steps that it builds on;
+- a place identifies a step that may have changed, by several readings of its position, the strictest first.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from msgspec import Struct
 from gobake.runs.record import RunRecord, StepRecord
 
 GO_STAGES = ("go", "go-native")
-FILES = "--from=files "  # of a COPY from the context that services' files come from
+FILES = "--from=files "  # of a COPY from the context of services' files
 _COMPILES = re.compile(r"(compile|stamp)(-\d+)?(\.\d+)?")
 _CONTEXT = re.compile(r"--mount=type=bind(?!,from=)")
 
 
 def step_keys(record: RunRecord) -> list[str]:
-    """A name for every step that is the same whatever target, stage and run show it; "" for one that needs itself."""
+    """A key for every step, equal in all targets, stages and runs; "" for a step that needs itself."""
     keys = [""] * len(record.steps)
     for at in in_order([step.needs for step in record.steps]):
         step = record.steps[at]
@@ -41,7 +41,8 @@ def step_keys(record: RunRecord) -> list[str]:
 
 
 def in_order(needs: Sequence[Collection[int]]) -> list[int]:
-    """Numbers after all that they need; what needs itself, as only a damaged record says, is left out."""
+    """Numbers in an order in which each follows all that it needs; cycles, found only in a damaged record, are left
+    out."""
     users: dict[int, list[int]] = defaultdict(list)
     waiting = [0] * len(needs)
     for number, wanted in enumerate(needs):
@@ -58,12 +59,12 @@ def in_order(needs: Sequence[Collection[int]]) -> list[int]:
 
 
 def is_base(step: StepRecord) -> bool:
-    """Whether it fetches an image. One that another project fetched was never executed here."""
+    """Whether a step fetches an image, which may never have been executed here, if another project fetched it."""
     return step.instruction.startswith("FROM ")
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """One step, by what it is."""
+    """The place of a step."""
 
     target: str
     platform: str
@@ -82,18 +83,18 @@ class Place(Struct, frozen=True, kw_only=True):
 
     @property
     def compiles(self) -> bool:
-        """Whether Go is at work in it."""
+        """Whether Go compiles in it."""
         return self.verb == "RUN" and self.kind in ("compile", "stamp", "single-stage")
 
     @property
     def reads_context(self) -> bool:
-        """Whether files of the build context go into it."""
+        """Whether it reads files of the build context."""
         if self.verb in ("COPY", "ADD"):
             return "--from=" not in self.text or FILES in self.text
         return self.verb == "RUN" and bool(_CONTEXT.search(self.text))
 
     def readings(self) -> tuple[Hashable, ...]:
-        """What may be looked for, the strictest first."""
+        """Keys for finding the place in another run, the strictest first."""
         return (
             ("own text", self.target, self.platform, self.stage, self.text),
             ("own site", self.target, self.platform, self.stage, self.index, self.verb),

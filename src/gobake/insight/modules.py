@@ -1,4 +1,4 @@
-"""Which module a package is of."""
+"""Finds the module of a package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 
 def module_of(package: str, names: Collection[str]) -> str:
-    """The longest of the module paths that the import path begins with; "" where it is none of these."""
+    """The longest of the module paths that contains the import path; "" for none."""
     path = package
     while path and path not in names:
         path = path.rpartition("/")[0]

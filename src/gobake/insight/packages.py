@@ -1,7 +1,7 @@
-"""Why Go compiled packages: which edited package, module or flag set them off, by the import graph.
+"""Explains why Go compiled packages: finds the edited package, module or flag, by the import graph.
 
-Go's ActionID is the key of a package in its build cache. One that is as it was means that the entry was lost; another
-one that something that goes into the package has changed: its files, its flags, the toolchain or what it imports.
+Go's ActionID is the key of a package in its build cache. If it is unchanged, the entry was lost; if it changed, so did
+an input of the package: its files, its flags, the toolchain or its imports.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from gobake.text.printable import one_line
 
 
 def package_causes(record: RunRecord, earlier: Sequence[RunRecord]) -> tuple[PackageCause, ...]:
-    """``earlier``: newest first."""
+    """The causes of all compiled packages. ``earlier``: newest first."""
     found = [cause for work in record.go if work.compiled for cause in _Compile(record, work, earlier).causes()]
     return tuple(sorted(found, key=lambda cause: (-len(cause.packages), cause.root, cause.platform)))
 
 
 def lost(record: RunRecord, work: GoRecord, earlier: Sequence[RunRecord]) -> set[str]:
-    """The packages that were compiled although nothing of them had changed."""
+    """The packages that were compiled although no input had changed."""
     return _Compile(record, work, earlier).lost
 
 
 @dataclass(kw_only=True)
 class _Group:
-    """Packages compiled because of one thing."""
+    """Packages compiled for one reason."""
 
     cause: Cause
     says: str
@@ -44,7 +44,7 @@ class _Group:
 
 
 class _Compile:
-    """What was compiled for one platform."""
+    """The compile of one platform."""
 
     def __init__(self, record: RunRecord, work: GoRecord, earlier: Sequence[RunRecord]) -> None:
         self.record = record
@@ -57,9 +57,9 @@ class _Compile:
         }
         self.platform = work.platform
         self.earlier = earlier
-        self.known: dict[str, set[str]] = {}  # keys that earlier runs had, by package
-        self._compared: dict[str, tuple[Change, ...]] = {}  # changed files, by the run that is compared with
-        self.last: dict[str, RunRecord] = {}  # the last of them, by package
+        self.known: dict[str, set[str]] = {}  # keys of earlier runs, by package
+        self._compared: dict[str, tuple[Change, ...]] = {}  # changed files, by the run compared with
+        self.last: dict[str, RunRecord] = {}  # the last run with the package, by package
         for run in earlier[: window.WHOLE]:
             for before in run.go:
                 if before.platform == work.platform:
@@ -92,7 +92,7 @@ class _Compile:
             name for name in self.names if self.actions.get(name) and self.actions[name] in self.known.get(name, ())
         }
 
-    # ---- which package belongs to which cause
+    # ---- packages by cause
 
     def _grouped(self) -> dict[str, _Group]:
         if self.record.no_cache:
@@ -121,7 +121,7 @@ class _Compile:
         return found
 
     def _newcomer(self, name: str, found: dict[str, _Group]) -> _Group:
-        """A package that no earlier run had: whatever imports it now and was changed itself brought it in."""
+        """The cause of a package that no earlier run had: the changed package that imports it now."""
         above, seen = [name], {name}
         for one in above:
             for user in self._users.get(one, ()):
@@ -159,7 +159,7 @@ class _Compile:
         return _Group(cause=Cause.PRUNED, says="Go's cache had lost them: what is not used for days is removed from it")
 
     def _own_reason(self, name: str) -> _Group | None:
-        """What is other in the package itself: its files, or the version of its module."""
+        """The change of the package itself: its files, or the version of its module; None if it did not change."""
         before = self._before(name)
         if before is None:
             return None
@@ -179,7 +179,7 @@ class _Compile:
         return None
 
     def _anything(self, name: str) -> _Group:
-        """What can reach a package from outside of it: toolchain, base image, flags, go.mod."""
+        """The change outside the package that concerns it: toolchain, base image, flags, go.mod."""
         before = self._before(name)
         if before is None:
             return _Group(cause=Cause.UNKNOWN, says="the records do not hold what would tell")
@@ -207,7 +207,7 @@ class _Compile:
         return _Group(cause=Cause.UNKNOWN, says="nothing on record tells why")
 
     def _before(self, name: str) -> RunRecord | None:
-        """The run to compare with: the last that had the package, else the last that compiled for the platform."""
+        """The run to compare with: the last with the package, else the last that compiled for the platform."""
         return self.last.get(name) or next(iter(self.last.values()), None)
 
     @cached_property
@@ -221,7 +221,7 @@ class _Compile:
         return self._compared[before.id]
 
     def _files(self, before: RunRecord) -> dict[str, tuple[Change, ...]]:
-        """Changed files by the package that they belong to; go.mod and the like belong to none."""
+        """Changed files by package; module files such as go.mod belong to none."""
         found: dict[str, tuple[Change, ...]] = {}
         for change in self._changed(before):
             if change.what.rpartition("/")[2] not in files.MODULE_FILES:
@@ -230,7 +230,7 @@ class _Compile:
         return found
 
     def _module(self, name: str, before: RunRecord) -> Change | None:
-        """The change of the module that the package is of: the longest of those whose path it begins with."""
+        """The change of the package's module; None if it did not change."""
         now, then = self.record.inputs.modules, before.inputs.modules
         path = module_of(name, {path for path, _ in (*now, *then)})
         if not path or name in self._folders.values():
@@ -264,7 +264,7 @@ def _left(run: RunRecord, mount: MountRecord) -> bool:
 
 
 def _other_base(record: RunRecord, before: RunRecord) -> _Group | None:
-    """Go's own image, where it is another."""
+    """The cause if Go's image is another one."""
     sides = []
     for run in (record, before):
         look = Look(run)
@@ -280,5 +280,5 @@ def _other_base(record: RunRecord, before: RunRecord) -> _Group | None:
 
 
 def _other_arguments(look: Look, then: Look) -> list[str]:
-    """Those that reach a compile; ldflags only reach a link."""
+    """The changed arguments that affect a compile; ldflags only affect a link."""
     return sorted(argument_names(look, look.targets, then, lambda key: key == "tags" or key.startswith(ENVIRONMENT)))

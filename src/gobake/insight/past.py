@@ -1,4 +1,4 @@
-"""The earlier runs of a run, and the one of them that had a step last."""
+"""The runs before one, and the last of them that had a step."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gobake.insight.identity import Place
 from gobake.runs.outcomes import Outcome
 from gobake.runs.record import RunRecord, StepRecord, TargetRecord
 
-TRACE = "trace"  # gobake's own target, which no user asks for
+TRACE = "trace"  # gobake's own target, never requested by users
 MISSED = (Outcome.EXECUTED, Outcome.SHARED)
 _HAD = (*MISSED, Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)
 
 
 class Look(Struct, frozen=True, dict=True):
-    """A run with what is asked of it again and again."""
+    """A run with cached views of it."""
 
     run: RunRecord
 
@@ -31,7 +31,7 @@ class Look(Struct, frozen=True, dict=True):
 
     @cached_property
     def copied(self) -> dict[str, str]:
-        """What goes into images; earlier gobakes did not tell it from what the compile reads."""
+        """Files that go into images; records of older versions do not separate them from the compile's files."""
         return dict(self.run.inputs.copied or self.run.inputs.files)
 
     @cached_property
@@ -44,7 +44,7 @@ class Look(Struct, frozen=True, dict=True):
 
     @cached_property
     def _only_platform(self) -> str:
-        """That of all targets, where there is one."""
+        """The platform of all targets if there is only one, else ""."""
         found = {platform for target in self.run.targets for platform in target.platforms}
         return next(iter(found)) if len(found) == 1 else ""
 
@@ -60,12 +60,12 @@ class Look(Struct, frozen=True, dict=True):
         )
 
     def target_of(self, name: str) -> str:
-        """The target of a name: one that only exports a platform's cache stands for the one whose cache it is."""
+        """The target of a name; a bake target that only exports a platform's cache belongs to the cache's target."""
         return name if name in self.targets or "--" not in name else name.partition("--")[0]
 
     @cached_property
     def had(self) -> dict[Hashable, int]:
-        """Positions of the steps that came to a result, by every reading of them."""
+        """Positions of the steps that ended with a result, by every reading of their places."""
         found: dict[Hashable, int] = {}
         for at, (step, place) in enumerate(zip(self.run.steps, self.places, strict=True)):
             ended = step.started is not None and step.seconds is not None
@@ -78,11 +78,11 @@ class Look(Struct, frozen=True, dict=True):
         return next((self.had[reading] for reading in place.readings() if reading in self.had), None)
 
     def needs(self, at: int) -> tuple[int, ...]:
-        """Positions of the steps whose results it used."""
+        """Positions of the steps whose results a step used."""
         return tuple(need for need in self.run.steps[at].needs if 0 <= need < len(self.run.steps) and need != at)
 
     def ancestors(self, at: int) -> tuple[int, ...]:
-        """All that it builds on, nearest first."""
+        """Positions of all steps that a step builds on, nearest first."""
         found: dict[int, None] = {}
         waiting = list(self.needs(at))
         for need in waiting:
@@ -100,7 +100,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Past:
-    """The earlier runs of a run, those that built the same targets first: their compile steps are the same steps."""
+    """The runs before one. Those of the same targets come first, as they have the same compile steps."""
 
     def __init__(self, record: RunRecord, earlier: Sequence[RunRecord]) -> None:
         before = [run for run in earlier if run.id != record.id]

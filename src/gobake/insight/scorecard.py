@@ -1,4 +1,4 @@
-"""The figures of one run, from its record and those of earlier runs."""
+"""Computes the figures of one run from its record and those of earlier runs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gobake.insight.modules import module_of
 from gobake.insight.work import critical_path, figures, saved_by_steps, seconds_at_work
 from gobake.runs.record import GoRecord, RunRecord, StepRecord, TargetRecord, digests
 
-_SEARCHED = 5  # runs; for the packages of a build in which Go did not run
+_SEARCHED = 5  # earlier runs to search for the packages of a build in which Go did not run
 
 
 def scorecard(record: RunRecord, earlier: Sequence[RunRecord]) -> Scorecard:
-    """``earlier``: newest first; it is read only as far as needed."""
+    """The scorecard of a run. ``earlier``: newest first; reads only as many as needed."""
     costs = last_costs(record, earlier)
     path, path_seconds = critical_path(record)
     return Scorecard(
@@ -36,7 +36,7 @@ def scorecard(record: RunRecord, earlier: Sequence[RunRecord]) -> Scorecard:
 
 
 def summary_of(card: Scorecard) -> RunSummary:
-    """What lists, trends and gates need of a run."""
+    """The summary of a run, for lists, trends and gates."""
     run = card.run
     return RunSummary(
         id=run.id,
@@ -76,7 +76,7 @@ def _go(works: Sequence[GoRecord]) -> GoFigures | None:
 
 
 def _commands(record: RunRecord) -> tuple[CommandFigures, ...]:
-    """Every service on every platform: a package that two services consist of counts for both."""
+    """The figures of every service on every platform; a package of two services counts for both."""
     services = {command.package: _services(record, command.package) for w in record.go for command in w.commands}
     found = []
     for work in record.go:
@@ -97,17 +97,17 @@ def _commands(record: RunRecord) -> tuple[CommandFigures, ...]:
 
 
 def _services(record: RunRecord, package: str) -> tuple[str, ...]:
-    """The services that are made of a main package."""
+    """The services built from a main package."""
     return tuple(dict.fromkeys(t.service for t in record.targets if made_of(t, package)))
 
 
 def made_of(target: TargetRecord, package: str) -> bool:
-    """Whether a target is the image of a main package; a record may hold its name or only the digest of it."""
+    """Whether a target's image is built from a main package; a record may hold its name or only a digest of it."""
     return package in (target.package, *target.programs) or digests({"package": package})[0] in target.arguments
 
 
 def _modules_total(record: RunRecord, earlier: Sequence[RunRecord]) -> int | None:
-    """Modules that the packages of the commands are of; those that go.mod files name where packages are not known."""
+    """The number of modules of the commands' packages; if the packages are unknown, of modules in go.mod files."""
     if not record.inputs.modules:
         return None
     names = {name for name, _ in record.inputs.modules}
@@ -134,7 +134,7 @@ def _modules_digest(record: RunRecord) -> str:
 
 
 def _parts(record: RunRecord, costs: Costs, name: Callable[[TargetRecord | None, StepRecord], str]) -> tuple[Part, ...]:
-    """The steps by the name that ``name`` gives them; those without one belong to no part."""
+    """The parts, one for each name that ``name`` gives to steps; steps with "" are in none."""
     targets = {t.name: t for t in record.targets}
     places: dict[str, list[int]] = {}
     for at, step in enumerate(record.steps):
@@ -165,7 +165,7 @@ def _platform(target: TargetRecord | None, step: StepRecord) -> str:
 
 
 def _saved(record: RunRecord, costs: Costs) -> Saved | None:
-    """None where something came from a cache and no record tells what any of it had cost."""
+    """The seconds saved; None if something came from a cache and no record has any of its costs."""
     steps, known, unknown = saved_by_steps(record, costs)
     cached = list(cached_packages(record))
     packages = [costs.packages[pair] for pair in cached if pair in costs.packages]
@@ -175,6 +175,6 @@ def _saved(record: RunRecord, costs: Costs) -> Saved | None:
 
 
 def _cost(record: RunRecord) -> float:
-    """Of layer caches and seeds; seeds come one by one."""
+    """Seconds spent on layer caches and seeds. Seeds are processed one after the other, so they add up."""
     layers = [longest(record.caches, direction) or 0.0 for direction in ("import", "export")]
     return sum(layers) + sum(seed.seconds for seed in record.seeds)

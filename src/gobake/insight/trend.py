@@ -1,7 +1,7 @@
-"""How runs of a branch usually come out, and whether one stands out from them.
+"""Finds out how runs of a branch usually perform, and whether one stands out.
 
-Only like is compared with like: runs that went well, of the same services and as many targets. The noise of earlier
-runs is their median deviation from the median, which a single odd run does not move.
+Compares successful runs of the same services and the same number of targets only. The noise of earlier runs is their
+median deviation from the median, which a single outlier does not change.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from gobake.insight.card import RunSummary
 from gobake.runs import window
 from gobake.runs.outcomes import RunOutcome
 
-LEAST = 5  # earlier runs; fewer tell no noise
-_SIGMAS = 3 * 1.4826  # of normal noise, from the median deviation
-_SHARE = 0.05  # of the median, and of a rate as it is: less is no change that anybody would look into
+LEAST = 5  # earlier runs; fewer do not show the noise
+_SIGMAS = 3 * 1.4826  # three standard deviations of normal noise, as a multiple of the median deviation
+_SHARE = 0.05  # of the median, or of a rate in absolute terms: a smaller change is not worth a look
 
 
 class Figure(StrEnum):
-    """What is followed over runs."""
+    """A figure that trends follow."""
 
     SECONDS = "seconds"
     HIT_RATE = "hit_rate"
@@ -37,13 +37,13 @@ class Spread(Struct, frozen=True, kw_only=True):
     """One figure over several runs."""
 
     figure: Figure
-    runs: int  # that have it
+    runs: int  # number of runs with the figure
     median: float
     deviation: float  # median of the distances from the median
 
     @property
     def noise(self) -> float:
-        """A run that is no further from the median tells nothing."""
+        """Distance from the median within which a run does not stand out."""
         least = _SHARE * self.median if self.figure is Figure.SECONDS else _SHARE
         return max(_SIGMAS * self.deviation, least)
 
@@ -61,7 +61,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Trend(Struct, frozen=True, kw_only=True):
-    """The runs of one branch that are like its newest, which is none of `spreads`."""
+    """The runs of one branch comparable with its newest, which `spreads` leaves out."""
 
     branch: str
     newest: RunSummary
@@ -71,7 +71,7 @@ class Trend(Struct, frozen=True, kw_only=True):
 
 
 def trend(newest: RunSummary, summaries: Sequence[RunSummary]) -> Trend:
-    """One run against those before it on its branch. ``summaries``: newest first; the run itself may be among them."""
+    """Compare a run with those before it on its branch. ``summaries``: newest first, perhaps with the run itself."""
     before = [d for d in summaries if _alike(d, newest) and d.id < newest.id][: window.SUMMARIES]
     spreads = tuple(spread for figure in Figure if (spread := _spread(figure, before)))
     return Trend(
@@ -84,7 +84,7 @@ def trend(newest: RunSummary, summaries: Sequence[RunSummary]) -> Trend:
 
 
 def trends(summaries: Sequence[RunSummary]) -> tuple[Trend, ...]:
-    """One a branch, of its newest run that went well; that of the newest run first."""
+    """One trend per branch, of its newest successful run; the branch with the newest run first."""
     newest: dict[str, RunSummary] = {}
     for summary in summaries:
         if summary.outcome == RunOutcome.DONE:

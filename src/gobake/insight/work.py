@@ -1,7 +1,6 @@
-"""The steps of a run as work that was done once, however many targets show it: counts, rates, times, the longest chain.
+"""The steps of a run as pieces of work, each counted once: counts, rates, times, and the longest chain.
 
-Several targets that need the same step show one digest: that is one piece of work, its outcome that of the target whose
-step it was.
+Targets that need the same step show the same digest: one piece of work, with the outcome of the target that did it.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ _RANK = (
     Outcome.IMPORTED,
     Outcome.REUSED,
     Outcome.UNKNOWN,
-)  # whose outcome it is, where targets saw it differently
+)  # the outcome of a piece that targets report differently
 
 
 class Piece(Struct, frozen=True, kw_only=True):
     """One piece of work and the steps that show it."""
 
-    outcome: Outcome | None  # None where a sibling did it under another digest, or BuildKit for itself
-    at: int  # position of the step whose work it was
+    outcome: Outcome | None  # None if another target did it under another digest, or BuildKit for itself
+    at: int  # position of the step that did it
     step: StepRecord
     shown: tuple[int, ...]  # positions of all of its steps
 
 
 def pieces(record: RunRecord, places: Iterable[int] | None = None) -> list[Piece]:
-    """The work that the steps at ``places`` show; all steps that were reached unless told otherwise."""
+    """The work of the steps at ``places``, by default of all steps that were reached."""
     groups: dict[str, list[int]] = defaultdict(list)
     for at in range(len(record.steps)) if places is None else places:
         step = record.steps[at]
@@ -54,7 +53,7 @@ def _piece(record: RunRecord, group: list[int]) -> Piece:
 
 
 def hit_rate(found: Iterable[Piece]) -> float | None:
-    """The share of work that a cache had, of that which a cache had or which ran; None where there was neither."""
+    """The share of work taken from a cache, among work taken from a cache or executed; None if there is neither."""
     counts = Counter(piece.outcome for piece in found)
     hits = counts[Outcome.REUSED] + counts[Outcome.IMPORTED]
     return hits / (hits + counts[Outcome.EXECUTED]) if hits + counts[Outcome.EXECUTED] else None
@@ -94,7 +93,7 @@ def _weighted(found: Sequence[Piece], costs: Costs) -> float | None:
 
 
 def seconds_at_work(record: RunRecord, places: Iterable[int]) -> float:
-    """The time in which anything was done for the steps at ``places``, by whichever target."""
+    """Seconds in which any target worked on the steps at ``places``."""
     wanted = {record.steps[at].digest or f"step {at}" for at in places}
     spans = []
     for at, step in enumerate(record.steps):
@@ -104,7 +103,7 @@ def seconds_at_work(record: RunRecord, places: Iterable[int]) -> float:
 
 
 def saved_by_steps(record: RunRecord, costs: Costs) -> tuple[float, int, int]:
-    """Seconds that steps need not take, how many of them are known to have cost something, how many are not."""
+    """(Seconds saved by cached steps, number of cached steps with a known cost, number without)."""
     saved, known, unknown = 0.0, 0, 0
     for piece in pieces(record):
         if piece.outcome not in CACHED:
@@ -119,10 +118,10 @@ def saved_by_steps(record: RunRecord, costs: Costs) -> tuple[float, int, int]:
 
 
 def critical_path(record: RunRecord) -> tuple[tuple[int, ...], float | None]:
-    """The chain of steps, each needed by the next, that took longest: positions in order, and its seconds.
+    """The longest chain of steps, each needed by the next: positions in order, and its seconds.
 
-    BuildKit reports steps of two platforms under one name where these run on one, so that what one needs may seem to
-    end after it began: time counts once.
+    BuildKit reports steps of two platforms under one name if one platform runs both, so a step may seem to begin before
+    the end of what it needs. Overlapping time counts once.
     """
     found = pieces(record)
     of = {at: number for number, piece in enumerate(found) for at in piece.shown}
@@ -148,13 +147,13 @@ def critical_path(record: RunRecord) -> tuple[tuple[int, ...], float | None]:
 
 
 class _Chain(Struct, frozen=True, kw_only=True):
-    """Steps of which each needs the one before."""
+    """A chain of steps, each of which needs the one before."""
 
     last: int
     before: _Chain | None
     seconds: float
-    added: float  # of these, by the last step
-    reach: float  # when all of it had ended
+    added: float  # seconds of the last step among these
+    reach: float  # time at which all of it had ended
 
 
 def _longer(before: _Chain | None, number: int, step: StepRecord) -> _Chain:
