@@ -1,1 +1,1 @@
-"""What users see of a run: live progress on a terminal or in a CI log, and the reports about it afterwards."""
+"""What users see of a run: live progress on a terminal or in a CI log, and reports afterwards."""

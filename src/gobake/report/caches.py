@@ -1,4 +1,4 @@
-"""What is kept, as tables and as JSON, and what is about to be pruned."""
+"""Caches kept for projects, as tables and JSON, and the caches about to be pruned."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AGES = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
 
 def age_text(seconds: float | None) -> str:
-    """In whole units, rounded down: 3 days, 1 hour, less than a minute."""
+    """An age in whole units, rounded down: 3 days, 1 hour, less than a minute; "unknown" for None."""
     if seconds is None:
         return "unknown"
     for unit, length in _AGES:
@@ -36,7 +36,7 @@ def age_text(seconds: float | None) -> str:
 
 
 def print_kept(kept: Kept, now: float, *, color: str) -> None:
-    """Mounts, seeds and layer caches, each in a table; the total; what could not be asked."""
+    """Print mounts, seeds and layer caches as tables, then the total and notes on what could not be read."""
     console = console_for(sys.stdout, color)
     if kept.mounts is not None:
         whose = "all projects" if kept.everyone else kept.project
@@ -142,13 +142,13 @@ def _total(kept: Kept) -> str:
         parts.append(f"{count} mount{'s' if count != 1 else ''}, {size_text(sum(m.mount.size for m in kept.mounts))}")
     if kept.entries is not None:
         count = len(kept.entries)
-        size = sum(e.compressed or 0 for e in kept.entries)  # layers that two entries share lie there once
+        size = sum(e.compressed or 0 for e in kept.entries)  # the store holds a layer of two entries once
         parts.append(f"{count} tag{'s' if count != 1 else ''} in the store, {size_text(size)} at most")
     return "total: " + ("; ".join(parts) or "unknown")
 
 
 def print_items(items: Sequence[Item], *, color: str) -> None:
-    """What would be pruned."""
+    """Print what would be pruned."""
     console = console_for(sys.stdout, color)
     table = _table(("WHAT", "NAME", "SIZE", "UNUSED OR MADE"))
     for item in items:
@@ -158,7 +158,7 @@ def print_items(items: Sequence[Item], *, color: str) -> None:
 
 
 def print_verified(found: Sequence[Verified], *, color: str) -> None:
-    """One row a service: the digests, and whether they agree."""
+    """Print one row per service: the digests, and whether they agree."""
     console = console_for(sys.stdout, color)
     table = _table(("SERVICE", "PLATFORM", "AS SHIPPED", "WITH MOUNTS", "LINKED ANEW", "WITHOUT", "VERDICT"))
     for one in found:

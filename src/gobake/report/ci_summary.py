@@ -1,4 +1,4 @@
-"""The summary of a run where CI shows it: GitHub's job page, a file for GitLab's artifacts. It never fails a build."""
+"""Writes the summary of a run for CI: GitHub's job page, a file for GitLab's artifacts. Never fails a build."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def wanted(environ: Mapping[str, str]) -> bool:
 
 
 def summarise(record: RunRecord, history: Path, root: Path, environ: Mapping[str, str]) -> list[str]:
-    """Write where this CI looks; what to tell the user comes back. ``history``: the store's folder."""
+    """Write the summary for this CI. Returns lines for the user. ``history``: the folder of the run store."""
     try:
         text = _text(record, history)
         notes = []
@@ -27,7 +27,7 @@ def summarise(record: RunRecord, history: Path, root: Path, environ: Mapping[str
             atomic.write_in_tree(root / GITLAB_FILE, text)
             notes.append(f"the run's figures are in {GITLAB_FILE}: keep it with `artifacts: paths`")
         return notes
-    except Exception as error:  # whatever it is, the images are built
+    except Exception as error:  # any error: the images are built
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return [f"warning: the run's summary could not be written: {reason}"]
 
@@ -41,7 +41,7 @@ def _text(record: RunRecord, history: Path) -> str:
 
     try:
         store = open_history(history)
-    except Unwritable:  # which was said when the record could not be kept
+    except Unwritable:  # reported already, when the record could not be stored
         return as_markdown(account(record, (), ()))
     with store:
         return as_markdown(account_of(store, record))

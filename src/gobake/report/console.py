@@ -1,4 +1,4 @@
-"""The terminal, or what stands in for it: the door for tables and colours. Lines of text have text/say.py."""
+"""The only way to print tables and colours to a terminal or a replacement. text/say.py prints lines of text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from gobake.text.printable import printable
 
 
 class _Console(Console):
-    """Whatever a text says, the terminal obeys rich alone; and a text is one line, though rich may wrap it."""
+    """A console that passes only rich's own control sequences to the terminal, and prints a text as one line, perhaps
+    wrapped by rich."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         if isinstance(renderable, Text) and "\n" in renderable.plain:

@@ -1,6 +1,6 @@
-"""An explanation as text, Markdown and JSON; one-line forms for other reports.
+"""An explanation as text, Markdown and JSON, and one-line forms for other reports.
 
-Everything that comes out of a record is made printable here: file names and references are whoever's they are.
+Makes everything from a record printable, as others choose file names and references.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def package_line(cause: PackageCause) -> str:
 
 
 def change_line(change: Change) -> str:
-    """`~ worker/main.go`; with versions or digests where these say more."""
-    told = f"{_brief(change.before)} → {_brief(change.after)}" if _tells(change) else ""
-    return one_line(" ".join(filter(None, (_SIGNS.get(change.kind, "?"), change.what, told))))
+    """`~ worker/main.go`, with versions or digests if these help."""
+    values = f"{_brief(change.before)} → {_brief(change.after)}" if _tells(change) else ""
+    return one_line(" ".join(filter(None, (_SIGNS.get(change.kind, "?"), change.what, values))))
 
 
 def _tells(change: Change) -> bool:
-    """Versions and digests of images are worth showing, those of files are not."""
+    """Whether to show before and after: versions and digests of images, but not digests of files."""
     both = change.before and change.after
     return bool(both) and not all(re.fullmatch(r"[0-9a-f]{16}", side) for side in (change.before, change.after))
 
@@ -64,7 +64,7 @@ def where(miss: Miss) -> str:
 
 
 def by_cause(found: Sequence[PackageCause]) -> list[PackageCause]:
-    """One for all platforms of which the same is said."""
+    """The causes, merged if they differ by platform only."""
     kept: dict[tuple[object, ...], PackageCause] = {}
     for one in found:
         key = (one.cause, one.root, one.says)
@@ -142,7 +142,7 @@ def names(packages: Sequence[str]) -> str:
 
 
 def as_markdown(found: Explanation) -> str:
-    """Short: lists of more than a few lines are folded."""
+    """The explanation as Markdown, with longer lists folded."""
     lines = [f"### Why steps missed in run {markdown(found.run)}", ""]
     lines += [] if found.misses else ["No step missed.", ""]
     for miss in found.misses:
@@ -159,7 +159,7 @@ def as_markdown(found: Explanation) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text on one line in which nothing is markup."""
+    """One line of Markdown that shows a text literally."""
     return _MARKUP.sub(r"\\\1", one_line(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
 
 

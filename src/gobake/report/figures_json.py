@@ -1,6 +1,6 @@
-"""The report of one run as JSON, and its JSON schema: both from one table of keys.
+"""The report of one run as JSON, and its JSON schema, both from one table of keys.
 
-Under schema 1 a key never changes its meaning; keys may be added. What is not known is null.
+In schema 1 a key never changes its meaning; keys may be added. An unknown value is null.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ SCHEMA = 1
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What the document is made of."""
+    """The content of the document."""
 
     account: Account
-    runs: Sequence[RunSummary] = ()  # where several were asked for, newest first
-    trends: Sequence[Trend] = ()  # of all branches among them
+    runs: Sequence[RunSummary] = ()  # if several were requested, newest first
+    trends: Sequence[Trend] = ()  # of all their branches
 
 
 class _Key(Struct, frozen=True):
-    """One key: its kind, what it means, where its value comes from."""
+    """One key: its kind, its meaning, and the source of its value."""
 
     name: str
-    kind: str  # a type of JSON schema; with `?` it may be null; with `[]` it is a list of them
+    kind: str  # a type of JSON schema; `?` allows null, `[]` means a list of them
     says: str
     of: Callable[[Any], Any]
     keys: tuple[_Key, ...] = ()  # of an object
@@ -43,7 +43,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def schema() -> dict[str, Any]:
-    """JSON schema, draft 2020-12."""
+    """The JSON schema of the document, draft 2020-12."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:gobake:schema:report:1",
@@ -88,7 +88,7 @@ def _schema(key: _Key) -> dict[str, Any]:
 
 
 def _attributes(kind: str, /, **says: str) -> tuple[_Key, ...]:
-    """Keys that are attributes of the value, all of one kind."""
+    """Keys of one kind whose values are attributes of the same names."""
     return tuple(_Key(name, kind, text, attrgetter(name)) for name, text in says.items())
 
 

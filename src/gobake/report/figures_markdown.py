@@ -1,4 +1,4 @@
-"""A run's figures as a job's summary: what matters on top, details folded, less than 60 lines whatever the run."""
+"""A run's figures as the summary of a CI job: the essential first, details folded, always less than 60 lines."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from gobake.runs.outcomes import RunOutcome
 from gobake.text.printable import one_line
 
 MOST_LINES = 60
-_FRAME = 7  # lines of a folded table beside its rows
+_FRAME = 7  # lines of a folded table besides its rows
 _CAUSES = 4
 _RUNS = 40
 _BRANCHES = 8
-# Everything that Markdown, HTML, mathematics, mentions or a link could begin with comes as an entity.
+# Characters that may begin Markdown, HTML, mathematics, mentions or links become entities.
 _SPECIAL = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_{}[]<>&|#!~@:$^=\"'"}
 
 
 def escaped(text: str, width: int = 200) -> str:
-    """Text on one line that says nothing to a reader of Markdown."""
+    """A text as one line that Markdown shows literally."""
     return one_line(text, width).translate(_SPECIAL).replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
 
 
@@ -30,7 +30,7 @@ def as_markdown(account: Account) -> str:
     lines = list(_head(account))
     tables = list(_tables(account))
     left = MOST_LINES - 1 - len(lines) - _FRAME * len(tables)
-    for at, (summary, table) in enumerate(tables):  # the first one may be the longest
+    for at, (summary, table) in enumerate(tables):  # the last one gets all lines that are left
         rows = min(len(table.rows), left // max(2, len(tables) - at) if at < len(tables) - 1 else left)
         lines += _folded(summary, table, rows)
         left -= rows
@@ -38,7 +38,7 @@ def as_markdown(account: Account) -> str:
 
 
 def runs_as_markdown(summaries: Sequence[RunSummary], trends: Sequence[Trend]) -> str:
-    """The last runs, newest first, and how each branch fares."""
+    """The last runs, newest first, and the trend of each branch."""
     lines = ["### gobake: the last runs", "", *_table(words.runs_table(summaries), _RUNS, left=4), ""]
     lines += [f"- {escaped(line)}" for trend in trends[:_BRANCHES] for line in words.trend_lines(trend)]
     return "\n".join(lines[: MOST_LINES - 1]) + "\n"
@@ -56,9 +56,9 @@ def _head(account: Account) -> Iterator[str]:
     yield "|---|---:|---|"
     yield from (_row(row) for row in _headline(account))
     yield ""
-    told = [*(words.trend_lines(account.trend) if account.trend else ()), *words.cause_lines(account, _CAUSES)]
-    if told:
-        yield from (f"- {escaped(line)}" for line in told)
+    notes = [*(words.trend_lines(account.trend) if account.trend else ()), *words.cause_lines(account, _CAUSES)]
+    if notes:
+        yield from (f"- {escaped(line)}" for line in notes)
         yield ""
 
 

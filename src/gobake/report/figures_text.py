@@ -1,4 +1,4 @@
-"""What a person reads after a build: one screen of figures."""
+"""One screen of figures for people, after a build."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gobake.text.printable import one_line
 _BAR = 20  # characters
 _CAUSES = 3
 _PATH = 3  # steps of the critical path
-_ROWS = 6  # of services; more of them are summed up by --format json
+_ROWS = 6  # of services; --format json has all
 
 
 def print_report(account: Account, *, color: str) -> None:
-    """Hit rates, time, what was saved, by service, sizes, caches, causes; then what it is compared with."""
+    """Print hit rates, time, savings, caches, trend, causes, services and sizes; then the comparison."""
     card = account.card
     console = console_for(sys.stdout, color)
     style = {RunOutcome.DONE: "bold green", RunOutcome.FAILED: "bold red"}.get(card.run.outcome, "bold yellow")
@@ -50,7 +50,7 @@ def print_report(account: Account, *, color: str) -> None:
 
 
 def print_runs(summaries: Sequence[RunSummary], trends: Sequence[Trend], *, color: str) -> None:
-    """The last runs, newest first, and how each branch fares."""
+    """Print the last runs, newest first, and the trend of each branch."""
     console = console_for(sys.stdout, color)
     _table(console, words.runs_table(summaries), left=4)
     for trend in trends:
@@ -96,7 +96,7 @@ def _line(console: Console, name: str, line: str, style: str = "") -> None:
 def _table(
     console: Console, table: words.Table, *, left: int = 1, most: int = 10_000, styles: Sequence[str] = ()
 ) -> None:
-    """``left``: so many columns are words. Rows beyond ``most`` are counted."""
+    """Print a table. ``left``: number of left-aligned columns; rows beyond ``most`` are only counted."""
     grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for at, column in enumerate(table.columns):
         grid.add_column(_text(column), justify="left" if at < left else "right", no_wrap=at > 0, overflow="fold")
@@ -112,5 +112,5 @@ def _change_style(line: str) -> str:
 
 
 def _text(text: str, style: str = "") -> Text:
-    """Nothing of a record's reaches the terminal as more than text."""
+    """A record's text, without control sequences."""
     return Text(one_line(text), style=style)

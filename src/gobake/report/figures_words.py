@@ -1,5 +1,5 @@
-"""Figures in words and rows, as the terminal and Markdown print them. What comes out of a record is raw here: whoever
-prints it makes it harmless for its own medium.
+"""Figures as lines and tables for the terminal and Markdown. Text from records stays raw here: each printer escapes it
+for its own medium.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """Columns after the first hold numbers."""
+    """A table of texts."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -89,7 +89,7 @@ def path_lines(card: Scorecard, count: int) -> list[str]:
 
 
 def cache_lines(card: Scorecard) -> list[str]:
-    """One line for imports, one for exports, one a seed, one for mounts."""
+    """One line for imports, one for exports, one for each seed, and one for mounts."""
     lines = []
     for direction in ("import", "export"):
         found = [c for c in card.caches if c.direction == direction]
@@ -116,7 +116,7 @@ def _grown(before: int | None, after: int | None) -> str:
 
 
 def trend_lines(trend: Trend) -> list[str]:
-    """What is usual on the branch, then what stands out."""
+    """A line on the branch's usual figures, then one for each figure that stands out."""
     if not trend.spreads:
         return []
     usual = ", ".join(f"{_NAMES[s.figure]} {_figure(s.figure, s.median)} ± {_noise(s)}" for s in trend.spreads)
@@ -141,7 +141,7 @@ def _noise(spread: Spread) -> str:
 
 
 def cause_lines(account: Account, count: int) -> list[str]:
-    """The first causes, of steps and then of packages; how many more there are."""
+    """The first ``count`` causes, of steps, then of packages, then advice, and the number of the rest."""
     found = account.explanation
     if found is None:
         return []
@@ -156,7 +156,7 @@ def cause_lines(account: Account, count: int) -> list[str]:
 
 
 def part_table(name: str, parts: Sequence[Part], card: Scorecard) -> Table:
-    """Services, strategies or platforms; services and platforms with what Go did for them."""
+    """Services, strategies or platforms; services and platforms with compiled packages."""
     work = _go_by_name(card)
     rows = []
     for part in parts:
@@ -169,7 +169,7 @@ def part_table(name: str, parts: Sequence[Part], card: Scorecard) -> Table:
 
 
 def _go_by_name(card: Scorecard) -> dict[str, tuple[int, int]]:
-    """Packages (compiled, total) by platform and by service; one that two services consist of counts for both."""
+    """Packages (compiled, total) by platform and by service; a package of two services counts for both."""
     found = {work.platform: (len(work.compiled), work.packages) for work in card.run.go}
     for command in card.commands:
         compiled, total = found.get(command.service, (0, 0))
@@ -178,8 +178,8 @@ def _go_by_name(card: Scorecard) -> dict[str, tuple[int, int]]:
 
 
 def size_table(card: Scorecard, columns: int) -> Table:
-    """Compressed bytes, a row a service and a column a strategy, of each target's first platform; a row a target where
-    there would be more than ``columns``."""
+    """Compressed sizes for each target's first platform: a row per service and a column per strategy, or a row per
+    target for more than ``columns`` strategies."""
     services = list(dict.fromkeys(t.service for t in card.targets))
     strategies = list(dict.fromkeys(t.strategy for t in card.targets))
     sizes = {(t.service, t.strategy): t.sizes[0].compressed if t.sizes else None for t in card.targets}
@@ -195,7 +195,7 @@ def size_table(card: Scorecard, columns: int) -> Table:
 
 
 def comparison_table(found: Comparison) -> Table:
-    """Images and mounts only where they differ."""
+    """All known figures; images and mounts only if they differ."""
     rows = [r for r in found.rows if r.unit is not Unit.BYTES or r.difference]
     known = [r for r in rows if r.before is not None or r.now is not None]
     return Table(

@@ -1,4 +1,4 @@
-"""What a gate found, for a terminal or a CI's log: one line a finding, and the first causes where it fell short."""
+"""Prints a gate's verdict to a terminal or a CI's log: one line per finding, and the first causes if it fell short."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = {State.MET: "reached", State.SHORT: "fell short", State.EXEMPT: "exempt
 
 
 def print_verdict(verdict: Verdict, explanation: Explanation | None, *, color: str, quiet: bool = False) -> None:
-    """On stderr. ``quiet``: only what fell short. ``explanation``: of a run that fell short."""
+    """Print a verdict to stderr. ``quiet``: only what fell short. ``explanation``: of a run that fell short."""
     console = console_for(sys.stderr, color)
     for finding in verdict.short if quiet else verdict.findings:
         head = Text(f"gate: {_WORDS[finding.state]}: ", style=_STYLES[finding.state])
@@ -33,7 +33,7 @@ def _line(finding: Finding) -> str:
 
 
 def causes(explanation: Explanation) -> list[str]:
-    """The causes that cost most, one line each, those of steps before those of packages."""
+    """The most costly causes, one line each, those of steps before those of packages."""
     misses = sorted(explanation.misses, key=lambda miss: -miss.seconds)
     steps = dict.fromkeys(f"{miss.label}: {miss.says}" for miss in misses)
     packages = dict.fromkeys(map(_package_line, sorted(explanation.packages, key=lambda cause: -cause.seconds)))

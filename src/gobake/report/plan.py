@@ -15,7 +15,7 @@ from gobake.plan.versions import used
 from gobake.text.printable import flat
 from gobake.trust.deciding import Trust
 
-Needs = Mapping[str, tuple[Need, ...]]  # by service: what it needs when it runs
+Needs = Mapping[str, tuple[Need, ...]]  # by service: what its binary needs at run time
 _NO_NEEDS: Needs = MappingProxyType({})
 
 
@@ -80,12 +80,12 @@ def as_text(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> str:
 
 
 def _trust_text(trust: Trust) -> list[str]:
-    """Who is trusted for what, and why."""
+    """What gobake trusts, and why."""
     return [f"trust     {trust.shown()}", *(f"note      {note}" for note in trust.notes())]
 
 
 def _version_text(plan: BuildPlan) -> list[str]:
-    """The version and where it comes from; those of modules with tags of their own."""
+    """The version and its source, and the versions of modules with their own tags."""
     versions = {s.version_variable: s.module for s in plan.matrix.services if s.version_variable != "VERSION"}
     values = plan.versions.values
     lines = [f"version   {values['VERSION']}, from {plan.versions.source}"]
@@ -94,7 +94,7 @@ def _version_text(plan: BuildPlan) -> list[str]:
 
 
 def _commands_text(plan: BuildPlan) -> list[str]:
-    """The commands that are no services, each with its reason, and how to have them all the same."""
+    """The commands that are not services, each with its reason, and how to build them anyway."""
     project, others = plan.project, _others(plan)
     lines = [f"left out  {service.name} ({project.folder(service)}): {service.why}" for service in others]
     if lines:
@@ -120,7 +120,7 @@ def _command_json(project: Project, service: Service) -> dict[str, Any]:
 
 
 def _caches_text(plan: BuildPlan) -> list[str]:
-    """The policy and why it holds, the store, and by target what is read from it and written to it."""
+    """The policy with its reason, the store, and the imports and exports of each target."""
     choice, layers = plan.caches, plan.layers
     lines = [f"policy    {choice.policy.name}: {choice.why}"]
     lines.append(

@@ -1,4 +1,4 @@
-"""Shares, sizes and times as text: one way for every report, table and list."""
+"""Formats shares, sizes and times, in one way for all reports, tables and lists."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from math import floor
 
 UNKNOWN = "unknown"
-_LATEST = 4e9  # seconds since the epoch; a time zone's tables end somewhere
+_LATEST = 4e9  # seconds since the epoch; later times are beyond some time zone tables
 
 
 def moment_text(seconds: float) -> str:
-    """Seconds since the epoch as local time, to the minute; what lies beyond all reason is moved to its edge."""
+    """Seconds since the epoch as local time, to the minute; times out of range become its nearest limit."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(seconds, 0.0), _LATEST)))
 
 
@@ -19,7 +19,7 @@ def seconds_text(seconds: float | None) -> str:
 
 
 def share_text(share: float | None) -> str:
-    """Rounded down to a tenth, as the gate does: 99.96 % is not 100 %, and 79.97 % has not reached 80 %."""
+    """A percentage, rounded down to a tenth as in the gate: 99.96 % is not 100 %, and 79.97 % is not 80 %."""
     if share is None:
         return UNKNOWN
     tenths = floor(share * 1000 + 1e-6)
@@ -29,7 +29,7 @@ def share_text(share: float | None) -> str:
 
 
 def size_text(count: int | None) -> str:
-    """Decimal units, as `docker images` prints them; unknown is said."""
+    """A size in decimal units, as `docker images` prints them; "unknown" for None."""
     if count is None:
         return UNKNOWN
     value = float(count)

@@ -1,5 +1,5 @@
-"""What `gobake runs ls` prints: one line a run, aligned, for people and for grep. Without rich, whose import takes as
-long as all else that a list needs."""
+"""The output of `gobake runs ls`: one aligned line per run, for people and for grep. Does not use rich, whose import
+takes as long as the rest of the command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gobake.runs.record import UnreadableRecord
 from gobake.runs.summary import RunSummary
 from gobake.text.printable import one_line
 
-_SERVICES = 3  # that are named
+_SERVICES = 3  # services named per run
 _COLUMNS = ("RUN", "BEGUN", "OUTCOME", "TIME", "TARGETS", "STEPS", "GO", "SAVED", "REVISION", "BRANCH", "SERVICES")
 _NUMBERS = frozenset(("TIME", "TARGETS", "STEPS", "GO", "SAVED"))
 
@@ -19,18 +19,20 @@ Listed = tuple[str, RunSummary | UnreadableRecord]
 
 
 def lines(found: Sequence[Listed]) -> list[str]:
-    """STEPS and GO are hit rates. A record that cannot be read is told in its place."""
+    """The header and a line per run; STEPS and GO are hit rates. An unreadable record has a line with its error."""
     rows = [_row(run) for _, run in found if isinstance(run, RunSummary)]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     ready = iter(rows)
-    told = [_aligned(_COLUMNS, widths)] if rows else []
+    output = [_aligned(_COLUMNS, widths)] if rows else []
     for run_id, run in found:
-        told.append(_aligned(next(ready), widths) if isinstance(run, RunSummary) else f"{run_id}  {one_line(str(run))}")
-    return told
+        output.append(
+            _aligned(next(ready), widths) if isinstance(run, RunSummary) else f"{run_id}  {one_line(str(run))}"
+        )
+    return output
 
 
 def as_json(found: Sequence[Listed], more: int) -> dict[str, Any]:
-    """None is unknown. ``more``: runs that were left out because of their number."""
+    """The list as JSON; null is unknown. ``more``: number of runs beyond the limit."""
     return {
         "schema": 1,
         "runs": [_object(run) for _, run in found if isinstance(run, RunSummary)],

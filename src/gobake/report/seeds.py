@@ -1,4 +1,4 @@
-"""One line about a seed that was restored or saved."""
+"""One line on a restored or saved seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gobake.report.quantities import size_text
 
 
 def saved_line(name: str, saved: Saved) -> str:
-    """``name``: where the seed lies."""
+    """The line for a saved seed. ``name``: its store and tag."""
     if saved.shape is Shape.NOTHING:
         return f"seed {name}: nothing to save, {saved.why}"
     written = size_text(saved.written)
@@ -22,5 +22,5 @@ def saved_line(name: str, saved: Saved) -> str:
 
 
 def restored_line(name: str, restored: Restored) -> str:
-    """``name``: where the seed lies."""
+    """The line for a restored seed. ``name``: its store and tag."""
     return f"seed {name}: {size_text(restored.size)} restored into the builder's mounts in {restored.seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""What is printed when a build has ended: the table of images, or the failure."""
+"""Prints the end of a build: the table of images, or the failure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from gobake.text.printable import one_line, printable
 from gobake.text.say import say
 from gobake.trace.failure import Failure
 
-_WORDS = 20  # complaints that are shown
+_WORDS = 20  # messages shown
 
 
 def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, notes: Sequence[str] = ()) -> None:
-    """One row an image: name, platforms, sizes, time, steps."""
+    """Print one row per image: name, platforms, sizes, time, steps."""
     console = console_for(sys.stdout, color)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("IMAGE", overflow="fold")
@@ -90,15 +90,15 @@ def _totals(record: RunRecord) -> Text:
 
 
 def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) -> None:
-    """What was left out while the rest was built, with Go's own words: what has one reason is told together."""
+    """Print the targets that were not built, with Go's messages, grouped by reason."""
     by_reason: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for fault in faults:
         by_reason.setdefault((fault.reason, fault.words), []).append(fault.name)
     console = console_for(sys.stderr, color)
     for (reason, words), names in by_reason.items():
         if as_json:
-            told = {"schema": 1, "event": "not-built", "names": names, "reason": reason, "words": list(words)}
-            say(json.dumps(told))
+            event = {"schema": 1, "event": "not-built", "names": names, "reason": reason, "words": list(words)}
+            say(json.dumps(event))
             continue
         console.print(Text("not built: ", style="bold red") + Text(f"{', '.join(names)}: {reason}"), soft_wrap=True)
         for word in words[:_WORDS] if len(words) > 1 else ():
@@ -106,7 +106,7 @@ def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) ->
 
 
 def print_failure(failure: Failure, *, color: str) -> None:
-    """The failing step's last lines, then Go's complaints with paths of the user's tree, then the one-line error."""
+    """Print the failing step's last lines, Go's messages with paths in the user's tree, and the one-line error."""
     console = console_for(sys.stderr, color)
     if failure.step and failure.tail and not failure.go_errors:
         console.print(Text(f"the end of {failure.step.name.stage} {failure.step.name.platform}:", style="bold"))

@@ -190,7 +190,7 @@ def test_a_port_that_is_taken_is_told(metrics: Metrics) -> None:
         port = other.getsockname()[1]
         said = _error(metrics("--listen", str(port)))
     assert said == (
-        f"--listen: 127.0.0.1:{port} cannot be had: address already in use; name another port, or 0 for any free one"
+        f"--listen: 127.0.0.1:{port} is not available: address already in use; name another port, or 0 for any free one"
     )
 
 

@@ -1,6 +1,6 @@
-"""Vega's own JavaScript, with all that it needs, as the package vl-convert-python holds it: nothing is fetched.
+"""Vega's JavaScript with its dependencies, from the package vl-convert-python; nothing is downloaded.
 
-Making one text of it takes a second and 150 MB, so it is kept in the cache folder under its version.
+Bundling takes a second and 150 MB, so the cache folder keeps the result by version.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PACKAGE = "vl-convert-python"
 
 
 def bundle() -> str:
-    """JavaScript that defines `vegaEmbed`. Raises UsageError where the extra is not installed."""
+    """JavaScript that defines `vegaEmbed`. Raises UsageError if the extra is not installed."""
     try:
         version = metadata.version(PACKAGE)
     except metadata.PackageNotFoundError:
@@ -27,7 +27,7 @@ def bundle() -> str:
         if text:
             return text
     text = _made()
-    with contextlib.suppress(OSError):  # then it is made again next time
+    with contextlib.suppress(OSError):  # if this fails, the next report bundles again
         atomic.make_folder(file.parent)
         atomic.write(file, text)
     return text

@@ -1,8 +1,8 @@
-"""The charts of the HTML report as Vega and Vega-Lite specifications. Rows of data come separately (rows.py).
-Names out of a record stand in a specification only as values, never in an expression.
+"""The charts of the HTML report as Vega and Vega-Lite specifications. rows.py makes the rows of data.
+Names from a record are only values in a specification, never part of an expression.
 
-Colours are CSS variables, so that light, dark and print are the style sheet's business. Each chart has a form for
-narrow windows, in which names stand above their bars instead of beside them.
+Colours are CSS variables, so the style sheet decides about light, dark and print. Bar charts have a form for narrow
+windows, with names above the bars instead of next to them.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from gobake.report.html.rows import MODULES, OTHERS, OWN, STANDARD, Row
 
 Spec = dict[str, Any]
 
-LITE = "https://vega.github.io/schema/vega-lite/v6.json"  # a name, which nothing fetches
+LITE = "https://vega.github.io/schema/vega-lite/v6.json"  # a name; nothing downloads it
 VEGA = "https://vega.github.io/schema/vega/v6.json"
 OUTCOMES = ("executed", "imported", "reused", "shared", "unknown", "uncacheable")
 GROUPS = (OWN, MODULES, STANDARD)
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
-_LINE = 20  # pixels a row of a waterfall; of a narrow one twice as many
+_LINE = 20  # pixels per row of a waterfall
 
 
 class Control(Struct, frozen=True, kw_only=True):
-    """A choice beside a chart: it sets a parameter of the specification."""
+    """A choice next to a chart, which sets a parameter of the specification."""
 
     parameter: str
     label: str
-    choices: tuple[tuple[str, str], ...]  # (value, words); the first one holds at the beginning
+    choices: tuple[tuple[str, str], ...]  # (value, words); the first is the default
 
 
 class Chart(Struct, frozen=True, kw_only=True):
-    """One figure: what it is called, what it is drawn from, and how."""
+    """One chart: its name, data and specifications."""
 
-    name: str  # of the element, too
-    says: str  # for those who do not see it
+    name: str  # also of the HTML element
+    says: str  # for screen readers
     rows: Sequence[Row]
     wide: Spec
-    narrow: Spec | None = None  # None: the wide one does
+    narrow: Spec | None = None  # None: use the wide one
     controls: tuple[Control, ...] = ()
 
 
@@ -47,7 +47,7 @@ class Chart(Struct, frozen=True, kw_only=True):
 
 
 def hit_rates(name: str, figure: str, title: str, rows: Sequence[Row], branches: Sequence[str]) -> Chart:
-    """One rate over runs, a series a branch."""
+    """One rate over runs, with a series per branch."""
     axis = {"format": ".0%", "tickCount": 4, "title": None}
     y = {"field": figure, "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": axis}
     says = f"{title} of {len(rows)} runs, oldest first, by branch"
@@ -145,7 +145,7 @@ def _platforms(platforms: Sequence[str]) -> Control:
 
 
 def _bars(color: Spec, *, narrow: bool) -> Spec:
-    """Horizontal bars from begin to end; those on the critical path have an edge, so that colour is not all."""
+    """Horizontal bars from begin to end; those on the critical path have an edge, besides the colour."""
     height = 9 if narrow else 12
     bar: Spec = {"type": "bar", "height": height, "yOffset": 8 if narrow else 0, "cornerRadius": 1.5}
     labels: Spec = {"labels": False} if narrow else {"labelLimit": 330, "labelPadding": 8}
@@ -193,8 +193,9 @@ def _bars(color: Spec, *, narrow: bool) -> Spec:
 
 
 def sizes(name: str, service: str, rows: Sequence[Row], platforms: Sequence[str], extent: tuple[float, float]) -> Chart:
-    """One service, a line a strategy: from compressed to unpacked. ``extent``: of all images, so that services can be
-    compared; the scale is logarithmic, for a toolchain's image is hundreds of times as large as a bare binary."""
+    """The sizes of one service, with a line per strategy from compressed to unpacked. ``extent``: of all images, so
+    that services are comparable. The scale is logarithmic, as a toolchain image is hundreds of times as large as a
+    binary alone."""
     axis = {"title": None, "domain": False, "ticks": False, "labelLimit": 110, "labelPadding": 8}
     x = {
         "type": "quantitative",
@@ -241,7 +242,7 @@ def sizes(name: str, service: str, rows: Sequence[Row], platforms: Sequence[str]
 
 
 def treemap(name: str, rows: Sequence[Row]) -> Chart:
-    """Packages within modules; the area is seconds. Text is shown where it fits."""
+    """Packages within modules; areas are seconds. Shows text where it fits."""
     compiled = any(row["now"] for row in rows)
     cached = any(row["last"] != row["now"] for row in rows)
     choices = (("now", "compiled in this run"), ("last", "and what came from the cache, as last compiled"))
@@ -267,7 +268,7 @@ def treemap(name: str, rows: Sequence[Row]) -> Chart:
     return Chart(name=name, says=says, rows=rows, wide=spec, controls=(control,) if cached else ())
 
 
-# modules and their packages: laid out by Vega, the leaves are packages
+# modules and their packages, the leaves, laid out by Vega
 _TREE: list[Spec] = [
     {
         "name": "rows",
@@ -330,7 +331,7 @@ def _rectangles() -> list[Spec]:
 
 
 def _labels() -> list[Spec]:
-    """A package's name, and below it its seconds."""
+    """A package's name, with its seconds below."""
     text = {"type": "text", "from": {"data": "leaves"}, "interactive": False}
     written = {"fill": {"value": "var(--on-group)"}, "fontSize": {"value": 11}, "baseline": {"value": "top"}}
     fits = "datum.x1 - datum.x0 > 8 + 6.2 * length(datum.name) && datum.y1 - datum.y0 > 15"

@@ -1,8 +1,8 @@
-"""The HTML report: one file that needs nothing else and asks nobody for anything.
+"""The HTML report: one self-contained file that makes no network requests.
 
-rows.py has the figures, charts.py how they are drawn, tables.py the tables, bundle.py Vega. The
-template escapes whatever it prints; data goes into a script element that is no script; the policy in the head admits
-just the scripts and the style that are in the file, by their digests, and no connection at all.
+rows.py has the figures, charts.py the charts, tables.py the tables, bundle.py Vega. The template escapes everything it
+prints; data goes into a script element of a non-script type; the policy in the head allows only the file's own scripts
+and style, by digest, and no connections.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ _SIGNS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&'\u2028\u2029"}
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """What the page is made of."""
+    """The content of the page."""
 
     account: Account
     runs: Sequence[RunSummary] = ()  # the history, newest first
-    trends: Sequence[Trend] = ()  # of all branches among them
+    trends: Sequence[Trend] = ()  # of all their branches
     package_costs: Mapping[tuple[str, str], float] = {}  # see page_rows.treemap_rows
 
 
 class Cause(Struct, frozen=True, kw_only=True):
-    """One reason for misses, as it is told."""
+    """One reason for misses, in the page's words."""
 
     where: str
     says: str
     cause: str
     seconds: str
     changes: tuple[str, ...]
-    more: int  # changes that are not listed
+    more: int  # number of changes not listed
     notes: tuple[str, ...]
 
 
 def as_html(page: Page, vega: str) -> str:
-    """``vega``: page_bundle.bundle()."""
+    """The HTML of the page. ``vega``: from bundle.bundle()."""
     found = {chart.name: chart for chart in charts(page)}
     style, script = (_HERE / "page.css").read_text("utf-8"), (_HERE / "page.js").read_text("utf-8")
     card = page.account.card
@@ -96,7 +96,7 @@ def as_html(page: Page, vega: str) -> str:
 
 
 def charts(page: Page) -> Iterator[Chart]:
-    """Those for which there is anything to draw."""
+    """The charts that have data."""
     card = page.account.card
     runs, branches = page_rows.run_rows(page.runs, card.run.id), page_rows.branches(page.runs)
     if len(runs) > 1:
@@ -138,7 +138,7 @@ def causes(account: Account) -> Iterator[Cause]:
     if found is None:
         return
     for miss in found.misses:
-        told = (f"compared with run {miss.compared_with}",) if miss.compared_with else ()
+        compared = (f"compared with run {miss.compared_with}",) if miss.compared_with else ()
         follow = (f"{words.count_text(miss.follow, 'later step')} only follow",) if miss.follow else ()
         yield Cause(
             where=explained.where(miss),
@@ -147,7 +147,7 @@ def causes(account: Account) -> Iterator[Cause]:
             seconds=seconds_text(miss.seconds),
             changes=tuple(explained.change_line(change) for change in miss.changes[:_CHANGES]),
             more=max(0, len(miss.changes) - _CHANGES),
-            notes=follow + told,
+            notes=follow + compared,
         )
     for one in explained.by_cause(found.packages):
         yield Cause(
@@ -165,12 +165,12 @@ def causes(account: Account) -> Iterator[Cause]:
 
 
 def embedded(value: object) -> str:
-    """JSON that ends no element and begins no comment."""
+    """JSON that cannot end an element or begin a comment."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(_SIGNS)
 
 
 def policy(scripts: Sequence[str], style: str) -> str:
-    """A content security policy: what is in the file by its digest, and nothing from anywhere."""
+    """A content security policy that allows only what is in the file, by digest."""
     allowed = " ".join(map(_digest, scripts))
     return f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
 
@@ -181,7 +181,7 @@ def _digest(text: str) -> str:
 
 @cache
 def _environment() -> Any:
-    import jinja2  # here, because only this report needs it, and it takes longer than the others to import
+    import jinja2  # imported here, as only this report needs it and its import is slow
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),

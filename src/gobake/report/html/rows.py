@@ -1,7 +1,7 @@
-"""What the charts of the HTML report show, as plain rows: numbers to draw, words to read. Charts are charts.py's.
+"""The data of the HTML report's charts as plain rows: numbers to draw, text to read. charts.py draws them.
 
-Every name that comes out of a record is made printable here, once, before it goes anywhere else. A row's `tip` is what
-a person sees who points at a mark, and what a screen reader says.
+Makes every name from a record printable, once, before any other use. A row's `tip` is the tooltip of a mark and the
+text for screen readers.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from gobake.text.printable import one_line
 
 Row = dict[str, str | float | bool | None]
 
-STEPS = 45  # of the waterfall; those that took longest
-TARGETS = 60  # those that took longest
-PACKAGES = 40  # of Go's, a platform
-BRANCHES = 6  # with a colour of their own
+STEPS = 45  # the longest steps, in the waterfall
+TARGETS = 60  # the longest targets
+PACKAGES = 40  # Go packages per platform
+BRANCHES = 6  # with their own colour
 SERVICES = 12  # with a chart of sizes
 OTHERS = "other branches"
 NO_BRANCH = "no branch"
@@ -43,13 +43,13 @@ def site_of(step: StepRecord) -> str:
 
 
 def branches(runs: Sequence[RunSummary]) -> list[str]:
-    """Those with a colour of their own: the ones with most runs."""
+    """The branches with their own colour: those with the most runs."""
     counts = Counter(name_of(run.branch) if run.branch else NO_BRANCH for run in runs)
     return [branch for branch, _ in counts.most_common(BRANCHES)]
 
 
 def run_rows(runs: Sequence[RunSummary], shown: str) -> list[Row]:
-    """Oldest first. ``shown``: id of the run that the page is about."""
+    """One row per run, oldest first. ``shown``: id of the run that the page is about."""
     own = set(branches(runs))
     rows: list[Row] = []
     for at, run in enumerate(reversed(runs)):
@@ -76,8 +76,8 @@ def run_rows(runs: Sequence[RunSummary], shown: str) -> list[Row]:
 
 
 def step_rows(card: Scorecard) -> list[Row]:
-    """Work that was done once, in the order in which it was begun: the critical path, what took longest, and BuildKit's
-    housekeeping where there is room left."""
+    """Pieces of work in the order of their begin: the critical path, then the longest, then BuildKit's housekeeping if
+    there is room."""
     critical = set(card.critical_path)
     done = [(piece.at, piece.step) for piece in pieces(card.run) if piece.step.seconds]
     done.sort(key=lambda one: (one[0] not in critical, one[1].outcome == Outcome.UNCACHEABLE, -(one[1].seconds or 0.0)))
@@ -87,7 +87,7 @@ def step_rows(card: Scorecard) -> list[Row]:
 
 
 def target_rows(card: Scorecard) -> list[Row]:
-    """The steps of every target, each on its target's line. What took no time is no mark."""
+    """The steps of the targets, each on its target's line; without steps of less than 0.01 s."""
     critical = _shown_with(card)
     spent: dict[str, float] = defaultdict(float)
     for step in card.run.steps:
@@ -107,7 +107,7 @@ def target_rows(card: Scorecard) -> list[Row]:
 
 
 def _shown_with(card: Scorecard) -> set[int]:
-    """Positions of all steps that show the work on the critical path: several targets may have needed it."""
+    """Positions of all steps that show work on the critical path, as targets may share it."""
     critical = set(card.critical_path)
     return {at for piece in pieces(card.run) if piece.at in critical for at in piece.shown}
 
@@ -128,7 +128,7 @@ def _step_row(step: StepRecord, label: str, *, critical: bool) -> Row:
 
 
 def _told_apart(rows: list[Row]) -> list[Row]:
-    """No two lines of a chart may have one name."""
+    """Make the labels of a chart unique."""
     seen: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
     known: set[str] = set()
     for row in rows:
@@ -143,8 +143,8 @@ def _told_apart(rows: list[Row]) -> list[Row]:
 
 
 def package_rows(run: RunRecord) -> list[Row]:
-    """Packages that were compiled, a platform after another: Go's records tell how long each took and not when. So
-    each begins here when all that it imports could be ready at the earliest."""
+    """Compiled packages, by platform. Go records how long each took but not when, so each begins at the earliest time
+    at which all its imports could be ready."""
     rows: list[Row] = []
     for work in run.go:
         begins, chain = earliest(work)
@@ -168,8 +168,8 @@ def package_rows(run: RunRecord) -> list[Row]:
 
 
 def earliest(work: GoRecord) -> tuple[list[float], tuple[int, ...]]:
-    """When each compiled package could begin, had everything that it imports been compiled at once; and the chain of
-    imports, positions in order, that decides the end."""
+    """The earliest begin of each compiled package, with unlimited parallelism, and the chain of imports (positions in
+    order) that determines the end."""
     packages = range(len(work.compiled))
     needs = [
         {n for n in (work.imports[at] if at < len(work.imports) else ()) if n in packages and n != at}
@@ -190,8 +190,8 @@ def earliest(work: GoRecord) -> tuple[list[float], tuple[int, ...]]:
 
 
 def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list[Row]:
-    """Seconds by package within its module, summed over platforms, with the tree's inner rows. ``costs``: what packages
-    that came from Go's cache took when they were last compiled, by (platform, import path)."""
+    """Seconds by package within its module, summed over platforms, with the tree's inner rows. ``costs``: seconds of
+    the last compile of packages from Go's cache, by (platform, import path)."""
     now, last = package_seconds(run), by_path(costs)
     rows: list[Row] = [{"id": "all", "parent": None, "name": "", "group": "", "now": 0.0, "last": 0.0, "tip": ""}]
     own = _shared_path([path for path, _ in run.inputs.packages])
@@ -202,9 +202,9 @@ def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list
         groups.setdefault(module, group)
         spent, cost = now.get(path, 0.0), now.get(path, 0.0) + last.get(path, 0.0)
         short = path.removeprefix(own if group == OWN else module).strip("/") or path.rpartition("/")[2] or path
-        told = f"compiled in {seconds_text(spent)}" if path in now else "from Go's cache"
+        text = f"compiled in {seconds_text(spent)}" if path in now else "from Go's cache"
         if path in last:
-            told += f"; {seconds_text(last[path])} when last compiled"
+            text += f"; {seconds_text(last[path])} when last compiled"
         leaves.append(
             {
                 "id": f"package {len(leaves)}",
@@ -213,7 +213,7 @@ def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list
                 "group": group,
                 "now": round(spent, 4),
                 "last": round(cost, 4),
-                "tip": f"{name_of(path)}\n{told}",
+                "tip": f"{name_of(path)}\n{text}",
             }
         )
     for at, (module, group) in enumerate(groups.items()):
@@ -223,7 +223,7 @@ def treemap_rows(run: RunRecord, costs: Mapping[tuple[str, str], float]) -> list
 
 
 def by_path(costs: Mapping[tuple[str, str], float]) -> dict[str, float]:
-    """Seconds by (platform, import path) -> summed over platforms."""
+    """Seconds by import path, summed over platforms."""
     found: dict[str, float] = defaultdict(float)
     for (_, path), seconds in costs.items():
         found[path] += seconds
@@ -231,7 +231,7 @@ def by_path(costs: Mapping[tuple[str, str], float]) -> dict[str, float]:
 
 
 def _shared_path(paths: Sequence[str]) -> str:
-    """What all of them begin with, in whole words."""
+    """The longest common path, in whole elements."""
     shared = paths[0].split("/") if paths else []
     for path in paths:
         parts = path.split("/")
@@ -242,7 +242,7 @@ def _shared_path(paths: Sequence[str]) -> str:
 
 
 def package_seconds(run: RunRecord) -> dict[str, float]:
-    """Of compiling and linking in this run, summed over platforms, by import path."""
+    """Seconds of compiling and linking in this run by import path, summed over platforms."""
     found: dict[str, float] = defaultdict(float)
     for work in run.go:
         for path, seconds in (*work.compiled, *work.linked):
@@ -254,7 +254,7 @@ OWN, STANDARD, MODULES = "own code", "standard library", "modules"
 
 
 def home_of(path: str, run: RunRecord) -> tuple[str, str]:
-    """Whose a package is, and its module; "own code" where the record knows the package's folder."""
+    """(Group, module) of a package; "own code" for both if the record has the package's folder."""
     if path in dict(run.inputs.packages):
         return OWN, OWN
     module = module_of(path, {name for name, _ in run.inputs.modules})

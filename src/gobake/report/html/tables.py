@@ -1,4 +1,4 @@
-"""The tables of the HTML report: what is behind every chart, and what is no chart. In the words of the others."""
+"""The tables of the HTML report: the data of every chart, and figures without a chart, worded as in other reports."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gobake.report.html.rows import by_path, home_of, package_seconds, site_of
 from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
 from gobake.runs.record import CacheRecord
 
-MOST = 500  # rows; a page is no archive
+MOST = 500  # rows; the page is not an archive
 
 
 def headline(card: Scorecard) -> list[tuple[str, str, str, float | None]]:
-    """(name, figure, what it is made of, the share of a bar or None)."""
+    """(Name, figure, details, share of the bar or None)."""
     go = card.go.hit_rate if card.go else None
     saved = card.saved
     return [
@@ -31,7 +31,7 @@ def headline(card: Scorecard) -> list[tuple[str, str, str, float | None]]:
 
 
 def steps(card: Scorecard) -> Table:
-    """Work that was done once and took time, in the order in which it was begun."""
+    """Pieces of work that took time, in the order of their begin."""
     critical = set(card.critical_path)
     found = sorted((p for p in pieces(card.run) if p.step.seconds), key=lambda p: p.step.started or 0.0)
     rows = [
@@ -53,7 +53,7 @@ def targets(card: Scorecard) -> Table:
 
 
 def packages(card: Scorecard, costs: Mapping[tuple[str, str], float]) -> Table:
-    """What was compiled and linked, the longest first; then what came from the cache and what it had taken."""
+    """Packages compiled and linked, the longest first; then those from the cache with their last seconds."""
     now, last = package_seconds(card.run), by_path(costs)
     order = sorted(now.keys() | last.keys(), key=lambda path: (-now.get(path, 0.0), -last.get(path, 0.0), path))
     rows = [
@@ -96,7 +96,7 @@ def seeds(card: Scorecard) -> Table:
 
 
 def layer_caches(card: Scorecard) -> Table:
-    """Imports and exports; each runs beside the others."""
+    """Imports and exports of layer caches, which run concurrently."""
     rows = [
         (c.ref, c.direction, c.target, _came(c), size_text(c.bytes), seconds_text(c.seconds), c.error)
         for c in card.caches
@@ -112,7 +112,7 @@ def _came(cache: CacheRecord) -> str:
 
 
 def cache_times(card: Scorecard) -> list[str]:
-    """What all imports and all exports took together."""
+    """Lines on the seconds of all imports and of all exports."""
     return [
         f"{direction}s took {seconds_text(longest(card.caches, direction))}"
         for direction in ("import", "export")

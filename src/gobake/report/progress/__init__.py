@@ -1,6 +1,6 @@
 """Progress of a build: live rows on a terminal, plain lines without one, JSON lines for machines, or nothing.
 
-Events come in as the trace parsed them; nothing here knows docker.
+Input is parsed events of the trace; nothing here depends on Docker.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["KINDS", "Display", "Progress", "make_progress", "shown", "worth_show
 
 
 class Progress(Protocol):
-    """Shows a build. Use it as a context manager, so that a terminal is left as it was found."""
+    """Shows a build. Use it as a context manager, which restores the terminal."""
 
     def __enter__(self) -> object: ...
     def __exit__(self, *_: object) -> None: ...
@@ -31,21 +31,21 @@ class Progress(Protocol):
 
 
 class Display(Progress, Protocol):
-    """What `make_progress` gives: its beginning and its end can also be told apart from entering and leaving it."""
+    """The progress from `make_progress`, with explicit start and finish besides entering and leaving the context."""
 
     def start(self) -> None: ...
-    def finish(self, outcome: str) -> None: ...  # done, failed or interrupted; sums up
+    def finish(self, outcome: str) -> None: ...  # done, failed or interrupted; shows totals
 
 
 def make_progress(kind: str, targets: Sequence[Target], stream: TextIO, color: str) -> Display:
     """The progress for ``kind``; `auto` is `tty` on a terminal and `plain` elsewhere.
 
-    The compile stages need not be told: which stages targets share is seen in the events.
+    The events show which stages the targets share.
     """
     if kind == "auto":
         kind = "tty" if stream.isatty() else "plain"
     if kind == "tty":
-        from gobake.report.console import console_for  # rich is imported only where it shows something
+        from gobake.report.console import console_for  # rich is imported only when used
         from gobake.report.progress.table import Table
 
         return Table(targets, console_for(stream, color))
@@ -55,5 +55,5 @@ def make_progress(kind: str, targets: Sequence[Target], stream: TextIO, color: s
 
 
 def worth_showing(name: StepName) -> bool:
-    """Steps, results and caches; not the housekeeping."""
+    """Whether to show a vertex: steps, results and caches, but not BuildKit's housekeeping."""
     return name.kind.counts or name.kind in (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)

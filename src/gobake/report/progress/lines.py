@@ -1,7 +1,7 @@
-"""Progress without a terminal: plain lines for CI logs, JSON lines for machines, and nothing at all.
+"""Progress without a terminal: plain lines for CI logs, JSON lines for machines, or nothing.
 
-A vertex arrives many times and under several targets' names; here each digest is told once, when its work begins and
-when it ends. What cannot be known before the run is over, such as where a cached step came from, is told at the end.
+A vertex arrives many times and under several targets' names; each digest is reported once when its work begins and once
+when it ends. Facts known only after the run, such as the origin of a cached step, are reported at the end.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from gobake.trace.names import StepKind, StepName, parse_name
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import Trace, steps
 
-SILENCE_SECONDS = 30.0  # after that long without a line, a compile says how far it is
-DOWNLOAD_SECONDS = 5.0  # as long, while modules are downloaded
+SILENCE_SECONDS = 30.0  # without a line, after which a compile reports its progress
+DOWNLOAD_SECONDS = 5.0  # the same while modules are downloaded
 _TOLD = (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """What happened to one digest."""
+    """An event of one digest."""
 
     what: str  # begins, downloads, ends
     name: StepName
@@ -44,7 +44,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Narrator:
-    """Turns events into changes, each told once."""
+    """Turns events into changes, each reported once."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = frozenset(target.name for target in targets)
@@ -71,7 +71,7 @@ class Narrator:
         if event.inputs:
             self._fed.add(event.digest)
         if event.started is None or "context canceled" in event.error:
-            return  # a merged step is canceled under the digest that it gave up
+            return  # BuildKit cancels a merged step under its old digest
         begins = Change(what="begins", name=name, digest=event.digest, time=event.started)
         if event.completed is None:
             if name.kind.counts or name.kind in _TOLD:
@@ -89,7 +89,7 @@ class Narrator:
             yield from self._once(worked)
 
     def _works(self, event: VertexEvent, name: StepName) -> bool:
-        """Whether it does something of its own: not a base image looking up its key, not a result being fetched."""
+        """Whether a vertex does work, unlike a base image that looks up its key, or a result that is fetched."""
         if event.digest in self._fed:
             return bool(event.inputs)
         return name.kind is not StepKind.BASE
@@ -104,7 +104,7 @@ class Narrator:
 
 
 class _Lines:
-    """What plain and JSON lines have in common: a stream that may go away, and the log for the end."""
+    """Base of plain and JSON lines: a stream that may close, and the log for the totals."""
 
     def __init__(self, targets: Sequence[Target], stream: TextIO) -> None:
         self._stream = stream
@@ -140,7 +140,7 @@ class _Lines:
         return steps(self._log)
 
     def _write(self, line: str) -> None:
-        """A reader that went away, or an encoding that lacks a letter, stops no build."""
+        """Write a line. A closed stream or an unencodable character does not stop the build."""
         if self._gone:
             return
         try:
@@ -150,7 +150,7 @@ class _Lines:
 
 
 class Plain(_Lines):
-    """One line where a step begins that takes time, and one where a step ends; no control codes."""
+    """One line when a slow step begins, and one when a step ends; no control codes."""
 
     def __init__(self, targets: Sequence[Target], stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(targets, stream)
@@ -165,7 +165,7 @@ class Plain(_Lines):
         for change in self._narrator.changes(events):
             self._imports = self._imports or change.name.kind is StepKind.IMPORT_CACHE
             if change.name.kind is StepKind.IMPORT_CACHE and missing(change.error):
-                continue  # nobody has written it yet
+                continue  # the cache does not exist yet
             if change.what != "begins" or change.name.verb == "RUN":
                 self.say(f"{shown(change.name)}  {self._word(change)}")
         for event in events:
@@ -195,7 +195,7 @@ class Plain(_Lines):
         return f"{change.seconds:.1f} s"
 
     def _count(self, event: LogEvent) -> None:
-        """A long compile is not silent: some CI systems end a job that says nothing."""
+        """Report progress of a long compile, as some CI systems end a silent job."""
         read, vertex = golog.parse(event.data), event.vertex
         packages = self._packages[vertex] = self._packages.get(vertex, 0) + len(read.compiled)
         modules = self._modules[vertex] = self._modules.get(vertex, 0) + len(read.downloaded)
@@ -209,7 +209,7 @@ class Plain(_Lines):
 
 
 class Json(_Lines):
-    """One JSON object a line; every object has `schema` and `event`."""
+    """One JSON object per line; every object has `schema` and `event`."""
 
     def start(self) -> None:
         targets = [
@@ -282,7 +282,7 @@ class Json(_Lines):
 
 
 class Quiet:
-    """Nothing but errors, which others print."""
+    """No output; others print errors."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""What a live display shows, as values: one row a shared stage, one row a target. Pure; it knows no terminal."""
+"""The rows of a live display as values: one per shared stage and one per target. Pure; knows no terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gobake.trace.steps import Step, Trace
 
 
 class RowState(StrEnum):
-    """Where a row stands. The order is that in which rows give way where a terminal is too low for all."""
+    """State of a row. If a terminal is too low for all rows, later states are left out first."""
 
     FAILED = "failed"
     WORKING = "working"
@@ -32,10 +32,10 @@ class Row(Struct, frozen=True, kw_only=True):
 
     label: str
     state: RowState
-    shared: bool = False  # a stage that several targets build together, such as the compile
+    shared: bool = False  # a stage that several targets share, such as the compile
     platforms: str = ""
-    now: str = ""  # what it does, or waits for
-    since: float | None = None  # seconds since the epoch; when that began
+    now: str = ""  # what it does or waits for
+    since: float | None = None  # when that began, in seconds since the epoch
     reached: int = 0  # steps
     total: int = 0
     packages: int = 0  # compiled so far, as `go build -v` names them
@@ -44,7 +44,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def rows(trace: Trace, targets: Sequence[Target]) -> list[Row]:
-    """The stages that targets share and that have something to do, then the targets as they were asked for."""
+    """The busy stages that targets share, then the targets in the requested order."""
     shared = _shared_stages(trace)
     busy = [_stage_row(trace, place, steps) for place, steps in shared.items()]
     return [row for row in busy if row] + [_target_row(trace, target, shared, len(targets) == 1) for target in targets]
@@ -58,7 +58,7 @@ def shown(name: StepName, width: int = 90) -> str:
 
 
 def instruction(name: StepName) -> str:
-    """The instruction as a person would quote it: a RUN without its mounts, a base image without its digest."""
+    """The instruction for people: a RUN without its mounts, a base image without its digest."""
     text = " ".join(name.normal_instruction.split())
     if name.verb != "RUN":
         return one_line(text)
@@ -67,7 +67,7 @@ def instruction(name: StepName) -> str:
 
 
 def short_platforms(platforms: Sequence[Platform]) -> str:
-    """`amd64, arm/v7`: images are built for linux only, so that it need not be said."""
+    """`amd64, arm/v7`, without linux, as images are built for linux only."""
     return ", ".join(str(platform).removeprefix("linux/") for platform in platforms)
 
 
@@ -75,7 +75,7 @@ _Place = tuple[str, str]  # stage and platform
 
 
 def _shared_stages(trace: Trace) -> dict[_Place, list[Step]]:
-    """The stages of which a step was given to several targets, with the steps that did the work, in order."""
+    """The stages with a step that several targets share, with the steps that did the work, in order."""
     users: dict[str, set[str]] = defaultdict(set)
     own = [s for s in trace.steps if s.name.kind is StepKind.INSTRUCTION]
     for step in own:
@@ -97,7 +97,7 @@ def _place(step: Step) -> _Place:
 
 
 def _stage_row(trace: Trace, place: _Place, steps: Sequence[Step]) -> Row | None:
-    """None where everything came from a cache: there is nothing to look at then."""
+    """The row of a shared stage; None if everything came from a cache."""
     if not any(s.running or s.failed or s.outcome is Outcome.EXECUTED for s in steps):
         return None
     running = _oldest(steps)
@@ -125,7 +125,7 @@ def _stage_row(trace: Trace, place: _Place, steps: Sequence[Step]) -> Row | None
 
 
 def _target_row(trace: Trace, target: Target, shared: Mapping[_Place, object], single: bool) -> Row:
-    """``single``: it is the only target, so that names do not tell it."""
+    """The row of a target. ``single``: it is the only one, so that BuildKit's names leave it out."""
     mine = [s for s in trace.steps if s.target == target.name or (single and not s.target)]
     steps = [s for s in mine if s.name.kind.counts]
     exports = [s for s in mine if s.name.kind is StepKind.EXPORT_IMAGE]
@@ -163,5 +163,5 @@ def _oldest(steps: Sequence[Step]) -> Step | None:
 
 
 def _counts(steps: Sequence[Step]) -> dict[Outcome, int]:
-    """What is over: a running step has no outcome yet."""
+    """Steps by outcome, without running ones, which have none yet."""
     return dict(Counter(s.outcome for s in steps if s.counts and not s.running))

@@ -1,6 +1,6 @@
-"""Live progress on a terminal: rows that rich redraws. What they say is decided in rows.py.
+"""Live progress on a terminal: rows that rich redraws. rows.py decides their content.
 
-rich asks for a new picture in a thread of its own, at any width and height that the terminal has at that moment.
+rich requests each picture on its own thread, for the current width and height of the terminal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gobake.trace.stalls import Stall
 from gobake.trace.steps import steps
 
 PICTURES_PER_SECOND = 4
-NARROW, TINY = 90, 60  # columns of a terminal below which first the platforms and then the counts are left out
+NARROW, TINY = 90, 60  # terminal columns below which first the platforms, then the counts are left out
 
 _STYLES = {
     RowState.FAILED: "bold red",
@@ -50,7 +50,7 @@ _COUNTED = (  # outcome, word, style
 
 
 class Table:
-    """A row for what targets share, a row for each service and strategy, and a line that sums up."""
+    """A row per shared stage, a row per service and strategy, and a line of totals."""
 
     def __init__(self, targets: Sequence[Target], console: Console, clock: Callable[[], float] = time.time) -> None:
         self._targets = targets
@@ -58,7 +58,7 @@ class Table:
         self._clock = clock
         self._began = clock()
         self._log = EventLog()
-        self._lock = threading.Lock()  # events come in one thread, pictures are drawn in another
+        self._lock = threading.Lock()  # one thread delivers events, another draws pictures
         self._rows: list[Row] = rows(steps(self._log), targets)
         self._stale = False
         self._live = Live(
@@ -84,21 +84,21 @@ class Table:
             self._stale = True
 
     def finish(self, outcome: str) -> None:
-        """The last picture stays on the terminal."""
+        """Stop redrawing; the last picture stays on the terminal."""
         with self._lock:
             self._log.close()
             self._stale = True
         self._live.stop()
 
     def say(self, text: str) -> None:
-        """A line above the rows."""
+        """Print a line above the rows."""
         self._console.print(Text(printable(text)))
 
     def stall(self, stall: Stall, text: str) -> None:
         self.say(text)
 
     def picture(self) -> Group:
-        """What the terminal shows at this moment, in the size that it has at this moment."""
+        """The current picture, in the current size of the terminal."""
         with self._lock:
             if self._stale:
                 self._rows = rows(steps(self._log), self._targets)
@@ -161,7 +161,7 @@ def _tally(row: Row) -> Text:
 
 
 def _picked(found: Sequence[Row], room: int) -> list[Row]:
-    """The rows that fit, in their order: what failed or works stays longest."""
+    """The rows that fit, in their order; failed and working ones are kept first."""
     if len(found) <= room:
         return list(found)
     order = list(RowState)

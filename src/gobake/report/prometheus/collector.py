@@ -1,6 +1,6 @@
-"""The history of a project as metrics: the last run of each branch, and what all runs come to.
+"""The history of a project as metrics: the last run of each branch, and totals over all runs.
 
-A run is read once: its record never changes, so what was made of it is kept by its id.
+Each run is read once: its record never changes, so its samples are cached by id.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from gobake.report.prometheus.exposition import Sample, label, registry, samples
 from gobake.runs.record import UnreadableRecord
 from gobake.runs.store import RunStore
 
-MOST_BRANCHES = 20  # those that were built last; each is a set of series
+MOST_BRANCHES = 20  # the last built ones; each is a set of series
 
 
 class Meter:
-    """Asked again and again, by several threads."""
+    """Makes the metrics for every scrape; several threads may use it."""
 
     def __init__(self, project: str) -> None:
         self._project = project
         self._lock = Lock()
         self._summaries: dict[str, RunSummary | UnreadableRecord] = {}  # by run id
-        self._samples: dict[str, tuple[Sample, ...]] = {}  # of the runs that were shown last
+        self._samples: dict[str, tuple[Sample, ...]] = {}  # of the runs shown last
 
     def read(self, store: RunStore) -> CollectorRegistry:
-        """What the store holds now."""
+        """The metrics of the store's current content."""
         with self._lock:
-            there, records = store.ids(), Records(store)
-            self._summaries |= all_summaries(store, [i for i in there if i not in self._summaries])
-            last = self._last(there)
-            self._samples = {i: self._samples.get(i) or _samples(i, there, records) for i in last}
-            # a run that was deleted meanwhile still counts: a counter that falls would be taken for a restart
+            ids, records = store.ids(), Records(store)
+            self._summaries |= all_summaries(store, [i for i in ids if i not in self._summaries])
+            last = self._last(ids)
+            self._samples = {i: self._samples.get(i) or _samples(i, ids, records) for i in last}
+            # deleted runs still count: Prometheus takes a falling counter for a restart
             known = [summary for summary in self._summaries.values() if isinstance(summary, RunSummary)]
             shown = [sample for run in self._samples.values() for sample in run]
             return registry([*shown, *totals(self._project, known)])
 
     def _last(self, there: list[str]) -> list[str]:
-        """The newest run of each branch, newest first. Branches that look alike are one: no series may come twice."""
+        """The newest run of each branch, newest first. Branches with equal labels count as one: series are unique."""
         found: dict[str, str] = {}
         for run_id in reversed(there):
             summary = self._summaries[run_id]

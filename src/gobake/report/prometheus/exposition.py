@@ -1,7 +1,7 @@
-"""Runs as Prometheus metrics. What is unknown has no sample: a 0 would be a figure.
+"""Runs as Prometheus metrics. An unknown figure has no sample, as 0 would be a figure.
 
-Names inside records are anybody's: a label's value is one printable line of bounded length, and the Prometheus client
-quotes it. A family has a bounded number of series for each run.
+Others choose the names in records: a label's value is one printable line of bounded length, and the Prometheus client
+quotes it. A family has a bounded number of series per run.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gobake.runs.outcomes import RunOutcome, SeedAction
 from gobake.runs.record import CacheRecord, SeedRecord
 from gobake.text.printable import one_line
 
-MOST_SERIES = 1000  # of one family and run; hundreds of services fit
+MOST_SERIES = 1000  # per family and run, enough for hundreds of services
 _LONGEST_LABEL = 128
 
 Labels = dict[str, str]
 
 
 class Sample(Struct, frozen=True, kw_only=True):
-    """One value; ``labels`` in the order of the metric's own."""
+    """One value; ``labels`` in the metric's order."""
 
     metric: str
     labels: tuple[str, ...]
@@ -40,7 +40,7 @@ def exposition(card: Scorecard) -> str:
 
 
 def samples(card: Scorecard) -> tuple[Sample, ...]:
-    """The figures of a run, each series once. Small, unlike the card."""
+    """The figures of a run, each series once."""
     common = (label(card.run.project), label(card.run.branch))
     order = {metric.name: metric.labels for metric in GAUGES}
     found: dict[tuple[str, tuple[str, ...]], Sample] = {}
@@ -56,7 +56,7 @@ def samples(card: Scorecard) -> tuple[Sample, ...]:
 
 
 def totals(project: str, summaries: Iterable[RunSummary]) -> tuple[Sample, ...]:
-    """What all runs come to. They have no branch: branches come and go, and a counter may only grow."""
+    """Totals over all runs, without a branch, as branches come and go and a counter may only grow."""
     runs = Counter({str(outcome): 0 for outcome in RunOutcome})
     seconds, executed, compiled = 0.0, 0, 0
     for summary in summaries:
@@ -79,7 +79,7 @@ def label(text: str) -> str:
 
 
 class _Given(Collector):
-    """Samples that are there already, as the client library wants them."""
+    """Existing samples in the form of the client library."""
 
     def __init__(self, given: Sequence[Sample]) -> None:
         self._given = given
@@ -165,7 +165,7 @@ def _go(card: Scorecard) -> Iterator[_Figure]:
         yield "gobake_go_tool_seconds", {}, card.go.seconds
     packages: Counter[tuple[str, str]] = Counter()
     links: Counter[str] = Counter()
-    for work in card.run.go:  # several of a platform where services have different build options
+    for work in card.run.go:  # several per platform if services have different build options
         packages[work.platform, "compiled"] += len(work.compiled)
         packages[work.platform, "cached"] += work.packages - len(work.compiled)
         links[work.platform] += len(work.linked)
@@ -228,14 +228,14 @@ def _result(cache: CacheRecord) -> str:
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
-    """None where there is nothing to add, or where a part is unknown: the rest would pass for the whole."""
+    """The sum; None without values, or if one is unknown, as the rest would look like the whole."""
     given = list(values)
     known = [value for value in given if value is not None]
     return sum(known) if known and len(known) == len(given) else None
 
 
 def _number(value: float | None) -> float | None:
-    """JSON has whole numbers that no float holds; they measure nothing."""
+    """The value as a float; None for an integer from JSON too large for a float, which is not a measurement."""
     try:
         return None if value is None else float(value)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""The metrics that gobake exposes: name, kind, labels, unit and meaning of each. docs/metrics.md says the same.
+"""The metrics of gobake: name, kind, labels, unit and meaning, as in docs/metrics.md.
 
 Every metric of a run also has the labels of COMMON. Names and base units follow Prometheus' conventions.
 """
@@ -14,8 +14,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     """One family of series."""
 
     name: str
-    unit: str  # seconds, bytes, ratio (0 to 1), or what is counted
-    labels: tuple[str, ...] = ()  # beside COMMON, or beside `project` for a counter
+    unit: str  # seconds, bytes, ratio (0 to 1), or the things counted
+    labels: tuple[str, ...] = ()  # in addition to COMMON, or to `project` for a counter
     meaning: str
 
 
@@ -145,7 +145,7 @@ GAUGES = (
     ),
 )
 
-# Over all runs on record; only where gobake reads the whole history, not in a file or a push of one run.
+# Over all runs on record; only for the server, which reads the whole history, not for a file or push of one run.
 COUNTERS = (
     Metric(name="gobake_runs_total", unit="runs", labels=("outcome",), meaning="Runs by how they ended."),
     Metric(name="gobake_build_seconds_total", unit="seconds", meaning="Wall time of all runs."),

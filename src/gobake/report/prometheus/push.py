@@ -1,6 +1,6 @@
-"""One run's metrics into a Prometheus push gateway. Each project and branch is a group of its own there.
+"""Pushes one run's metrics to a Prometheus push gateway. Each project and branch is a separate group there.
 
-A push replaces its group and no other, so that a pull request's run never hides that of main.
+A push replaces only its own group, so a pull request's run never hides main's.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from gobake.errors import RegistryRefused, UsageError
 from gobake.text.printable import one_line, printable
 
 _SECONDS = 15.0
-_LARGEST = 400  # bytes of an answer, which is shown where it is an error
+_LARGEST = 400  # bytes of an answer, which is shown if it is an error
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
 def push(url: str, text: str, *, project: str, branch: str) -> None:
-    """Raises UsageError for what is no address, RegistryRefused where the gateway does not take it."""
+    """Push metrics in Prometheus' text format. Raises UsageError for an invalid address, RegistryRefused if the gateway
+    does not accept them."""
     base, authorization, local = _address(url)
     place = f"{base}/metrics/job/gobake{_segment('project', project)}{_segment('branch', branch)}"
     request = http.Request(
@@ -40,15 +41,15 @@ def push(url: str, text: str, *, project: str, branch: str) -> None:
             f"{base}: the push gateway cannot be reached: {one_line(str(error), 200)}", remedy="check --push"
         ) from None
     if not 200 <= answer.status < 300:
-        said = one_line(answer.body.decode(errors="replace"), 200)
+        reason = one_line(answer.body.decode(errors="replace"), 200)
         raise RegistryRefused(
-            f"{base}: the push gateway answered {answer.status}{f' ({said})' if said else ''}",
+            f"{base}: the push gateway answered {answer.status}{f' ({reason})' if reason else ''}",
             remedy=_remedy(answer.status),
         )
 
 
 def _address(url: str) -> tuple[str, str, bool]:
-    """The address without credentials, these as a header, and whether it is on this machine."""
+    """(Address without credentials, Authorization header or "", whether it is this machine). Raises UsageError."""
     try:
         parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
         host, port = (parts.hostname or "").encode("idna").decode(), parts.port
@@ -67,7 +68,7 @@ def _address(url: str) -> tuple[str, str, bool]:
 
 
 def _segment(key: str, value: str) -> str:
-    """A grouping label in the path, as base64 where it is empty or has what means something in a path."""
+    """A grouping label in the path, as base64 if it is empty or has characters with a meaning in a path."""
     shown = one_line(value, 128)
     if _PLAIN.fullmatch(shown):
         return f"/{key}/{shown}"

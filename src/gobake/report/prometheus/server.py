@@ -1,4 +1,4 @@
-"""A small HTTP server for Prometheus: /metrics and /healthz, nothing else. The history is read at every scrape."""
+"""A small HTTP server for Prometheus with /metrics and /healthz only. Every scrape reads the history."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _LOOPBACK = "127.0.0.1"
-_SILENT_SECONDS = 10.0  # after which a client that sends nothing is dropped
-_WHOLE_SECONDS = 60.0  # after which one that sends or reads a little now and then is dropped too
-_MOST = 32  # connections at a time: a Prometheus has one
+_SILENT_SECONDS = 10.0  # after which a silent client is dropped
+_WHOLE_SECONDS = 60.0  # after which a slow client is dropped too
+_MOST = 32  # concurrent connections; a Prometheus uses one
 _TOO_MANY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """Where to listen; port 0 is any free one."""
+    """The address to listen on; port 0 is any free one."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 def address(text: str) -> Address:
-    """Of [ADDR:]PORT. Raises UsageError."""
+    """Parse [ADDR:]PORT. Raises UsageError."""
     found = re.fullmatch(r"(?:(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})", text)
     if not found or int(found[3]) > 65535:
         raise UsageError(
@@ -51,8 +51,8 @@ def address(text: str) -> Address:
 
 
 def serve(where: Address, read: Callable[[], CollectorRegistry], say: Callable[[str], None]) -> None:
-    """Until Ctrl-C or SIGTERM. ``read`` raises GobakeError where there is nothing to read from. Raises UsageError for
-    an address that cannot be had."""
+    """Serve until Ctrl-C or SIGTERM. ``read`` returns the metrics, or raises GobakeError, which clients get as 503.
+    Raises UsageError if the address is not available."""
     with _open(where) as server, _ended_by_signals():
         server.set_app(_app(read, where.host))
         say(f"http://{Address(host=where.host, port=server.server_port)}/metrics")
@@ -82,10 +82,10 @@ def _app(read: Callable[[], CollectorRegistry], listening: str) -> WSGIApplicati
 
 
 def is_ours(host: str, listening: str) -> bool:
-    """Whether a request was meant for this server: by an address, by the name listened on, or by the machine's own.
+    """Whether a request is meant for this server: its host is an address, the name listened on, or this machine's name.
 
-    A web page can have a name of its own lead here, and read what it gets as if it were its own; an address it cannot.
-    No ``host`` is no browser's.
+    A web page can make its own name resolve to this server and read the answers as its own; it cannot do so with an
+    address. Browsers always send a ``host``.
     """
     name = re.sub(r":\d*$", "", host.strip()).strip("[]").rstrip(".").lower()
     if name in ("", "localhost", listening.lower(), socket.gethostname().lower()):
@@ -106,10 +106,10 @@ class _Handler(WSGIRequestHandler):
     timeout = _SILENT_SECONDS
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """A line for every scrape would tell nobody anything."""
+        """Log nothing for a scrape."""
 
     def log_error(self, *_: Any) -> None:
-        """Nor would one for every client that sends nonsense."""
+        """Log nothing for an invalid request."""
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
@@ -121,7 +121,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         super().__init__(*words)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread for each of a few; others are told to come again."""
+        """Handle a few requests on a thread each; answer 503 to others."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
             return
@@ -141,17 +141,17 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
             self._free.release()
 
     def server_bind(self) -> None:
-        """Without asking a name server who we are."""
+        """Bind without a DNS lookup of this machine's name."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away or sent nonsense is no event."""
+        """Ignore a client that closed its connection or sent an invalid request."""
 
 
 def _drop(request: Any) -> None:
-    """Whoever waits for this connection finds its end."""
+    """Shut a connection down, so that its thread stops waiting."""
     with suppress(OSError):
         request.shutdown(socket.SHUT_RDWR)
 
@@ -165,7 +165,7 @@ def _open(where: Address) -> _Server:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(
-            f"--listen: {where} cannot be had: {reason}", remedy="name another port, or 0 for any free one"
+            f"--listen: {where} is not available: {reason}", remedy="name another port, or 0 for any free one"
         ) from None
     assert isinstance(server, _Server)
     return server
@@ -173,7 +173,7 @@ def _open(where: Address) -> _Server:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM, as systemd sends it, ends the server as Ctrl-C does."""
+    """Let SIGTERM, which systemd sends, end the server like Ctrl-C."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
