@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import urllib.request
 
 SILENT_SECONDS = 10.0  # without a byte
+_LARGEST_HEAD = 1 << 16  # bytes of an answer before its body
 _Got = TypeVar("_Got")
 
 
@@ -115,19 +116,41 @@ class Client:
 
 
 def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answer:
-    """One GET over what is connected already, such as a Unix socket. Raises HttpError."""
+    """One GET over what is connected already, such as a Unix socket. Raises HttpError.
+
+    In HTTP/1.0, where the answer ends with the connection: it is asked several times before each build, and to import
+    `http.client` for it would take longer than all of them.
+    """
     until = time.monotonic() + seconds
     plug.settimeout(seconds)
 
     def exchange() -> Answer:
-        import http.client
-
-        connection = http.client.HTTPConnection("localhost")
-        connection.sock = plug
-        connection.request("GET", path, headers={"Connection": "close"})
-        return _answer(connection.getresponse(), largest, until)
+        plug.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        gathered = bytearray()
+        while piece := plug.recv(1 << 16):
+            gathered += piece
+            if len(gathered) > largest + _LARGEST_HEAD:
+                raise TooLarge(_parsed(bytes(gathered), largest))
+            if time.monotonic() > until:
+                raise Late(SILENT_SECONDS)
+        return _parsed(bytes(gathered), largest)
 
     return _within(seconds, seconds, exchange)
+
+
+def _parsed(message: bytes, largest: int) -> Answer:
+    """An answer of HTTP/1.0 (RFC 1945). Raises Cut and NotReached."""
+    head, separator, body = message.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    version, _, code = status.partition(" ")
+    if not separator or not version.startswith("HTTP/") or not code[:3].isdecimal():
+        raise NotReached("it does not speak HTTP")
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    length = headers.get("content-length", "")
+    if length.isdecimal() and len(body) < int(length):
+        raise Cut("the answer ends before its end")
+    return Answer(status=int(code[:3]), headers=headers, body=body[:largest])
 
 
 def _within(left: float, seconds: float, exchange: Callable[[], _Got]) -> _Got:
@@ -142,18 +165,27 @@ def _within(left: float, seconds: float, exchange: Callable[[], _Got]) -> _Got:
 
 def _plainly(exchange: Callable[[], _Got]) -> _Got:
     """What sockets, TLS, HTTP and urllib raise as an error of this door."""
-    import http.client
-    import ssl
-
     try:
         return exchange()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason: Any = getattr(error, "reason", error)
-        if isinstance(reason, TimeoutError):
-            raise Late(SILENT_SECONDS) from None
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            raise NotReached(reason.verify_message) from None
-        raise NotReached(str(getattr(reason, "strerror", None) or reason or type(reason).__name__)) from None
+    except HttpError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _error_of(error) from None
+    except Exception as error:
+        import http.client
+
+        if not isinstance(error, http.client.HTTPException):
+            raise
+        raise _error_of(error) from None
+
+
+def _error_of(error: Exception) -> HttpError:
+    reason: Any = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError):
+        return Late(SILENT_SECONDS)
+    if hasattr(reason, "verify_message"):  # ssl.SSLCertVerificationError
+        return NotReached(reason.verify_message)
+    return NotReached(str(getattr(reason, "strerror", None) or reason or type(reason).__name__))
 
 
 def _answer(reply: Any, largest: int, until: float) -> Answer:

@@ -151,11 +151,29 @@ def test_what_is_no_address_is_told() -> None:
 
 
 def test_a_socket_that_is_connected_can_be_asked(tmp_path: Path) -> None:
-    body = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n'
-    with says(body, place=tmp_path / "s"), socket.socket(socket.AF_UNIX) as plug:
-        plug.connect(str(tmp_path / "s"))
-        answer = http.get(plug, "/info", seconds=20, largest=PLENTY)
-    assert (answer.status, answer.body) == (200, b'{"a":1}')
+    answer = over_socket(tmp_path, b'HTTP/1.0 200 OK\r\nContent-Length: 7\r\nA: b: c\r\n\r\n{"a":1}')
+    assert (answer.status, answer.body, answer.headers["a"]) == (200, b'{"a":1}', "b: c")
+    assert over_socket(tmp_path, b"HTTP/1.0 404 Not Found\r\n\r\n").status == 404
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.0 yes\r\n\r\n"])
+def test_a_socket_that_does_not_speak_http_is_told(tmp_path: Path, said: bytes) -> None:
+    with pytest.raises(http.NotReached):
+        over_socket(tmp_path, said)
+
+
+def test_an_answer_over_a_socket_has_its_bounds_too(tmp_path: Path) -> None:
+    with pytest.raises(http.Cut):
+        over_socket(tmp_path, b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\nshort")
+    with pytest.raises(http.TooLarge):
+        over_socket(tmp_path, b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 200_000, largest=1000)
+
+
+def over_socket(folder: Path, said: bytes, largest: int = PLENTY) -> Answer:
+    place = folder / f"s{len(list(folder.iterdir()))}"
+    with says(said, place=place), socket.socket(socket.AF_UNIX) as plug:
+        plug.connect(str(place))
+        return http.get(plug, "/info", seconds=20, largest=largest)
 
 
 def test_a_connected_socket_that_trickles_is_left(tmp_path: Path) -> None:

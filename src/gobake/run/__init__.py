@@ -79,6 +79,8 @@ def _modules_from(access: Access) -> str:
 
 
 def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: Finished) -> None:
+    if request.quiet and not (finished.failed or finished.not_built):
+        return
     from gobake.report.summary import print_failure, print_not_built, print_summary
 
     as_json = request.progress == "json"

@@ -57,7 +57,7 @@ class PreparedBuild(Struct, frozen=True, kw_only=True, dict=True):
     places: recipe.Places
     staged: staging.Staged  # the copies that are built from
     access: Access
-    namesakes: tuple[str, ...]  # notes about images of other projects whose names the build takes
+    namesakes: Future[tuple[str, ...]]  # notes about images of other projects whose names the build takes
     trust_notes: tuple[str, ...] = ()  # what the tree says or would be given, and for want of trust does not
 
     @property
@@ -83,6 +83,7 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
     usage = futures.start(lambda: _cheap_usage(request, query))
     settings = futures.start(host.module_settings)
     plan = _planned(request, query)
+    takes = futures.start(lambda: namesakes(plan.project, plan.matrix, request.tag) if plan.keeps_images else ())
     access, without = access_of(plan, scratch, settings.result)
     _compile_outside(plan, access)
     plan, warming = _with_caches(plan, usage)
@@ -107,7 +108,7 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
         places=places,
         staged=staged,
         access=access,
-        namesakes=namesakes(plan.project, plan.matrix, request.tag) if plan.keeps_images else (),
+        namesakes=takes,
         trust_notes=(*plan.opened.trust.notes(), *([without] if without else ())),
     )
 
@@ -290,7 +291,7 @@ def _known(history: Path) -> frozenset[str]:
 def hints(ready: PreparedBuild, record: RunRecord) -> list[str]:
     """What to know of a run that went well; what images lack is said when a program is new, and not again and again."""
     plan = ready.plan
-    found = [*ready.namesakes, *plan.versions.notes, *plan.caches.notes, *plan.layers.notes]
+    found = [*ready.namesakes.result(), *plan.versions.notes, *plan.caches.notes, *plan.layers.notes]
     if any(work.compiled for work in record.go):
         from gobake.needs import sources, telling
 

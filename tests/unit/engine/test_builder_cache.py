@@ -97,7 +97,7 @@ def test_a_builder_that_is_known_is_not_asked_for(machine: Engine, tmp_path: Pat
         assert [str(p) for p in questions.builder().platforms] == ["linux/amd64", "linux/arm64"]
         info = questions.info()
     assert (info.engine, info.buildx, info.holds_platforms) == ("28.5.2", "0.29.1", True)
-    assert machine.asked == ["GET /info HTTP/1.1"] * 2
+    assert machine.asked == ["GET /info HTTP/1.0"] * 2
 
 
 def test_the_plugin_that_docker_names_is_started_by_itself_for_the_rest_of_a_run(
