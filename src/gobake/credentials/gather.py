@@ -52,7 +52,7 @@ from gobake.recipe import (
 
 LONGEST_VALUE = 120_000  # bytes; Linux allows 128 KiB for an environment variable
 _KEEP_SECONDS = 14 * 24 * 3600
-_LINE_OF_A_KEY = 24  # characters; shorter words are those of the first and last line
+_LINE_OF_A_KEY = 8  # characters; a shorter last line tells nothing of the key, and may be a word
 _PASSWORD = re.compile(r"//([^/\s@:'\"]*):([^/\s@'\"]*)@")  # in a web address
 _TOKEN_AS_USER = re.compile(r"https?://([^/\s@:'\"]{12,})@")
 
@@ -306,7 +306,8 @@ def _all_secrets(netrcs: Iterable[str], addresses: Iterable[str]) -> set[Secret]
 def _key_lines(key: Path | None) -> set[Secret]:
     """Return the lines of a key file; none for an agent's socket."""
     text = host.text_of(key) if key and key.is_file() else ""
-    return {Secret(value=line, line=True) for line in text.split() if len(line) >= _LINE_OF_A_KEY}
+    lines = [line.strip() for line in text.splitlines() if not line.startswith("-----") and ":" not in line]
+    return {Secret(value=line, line=True) for line in lines if len(line) >= _LINE_OF_A_KEY}
 
 
 def _from_basic(value: str) -> list[Login]:

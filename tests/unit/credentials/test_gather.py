@@ -286,8 +286,10 @@ def test_a_key_with_a_passphrase_is_refused_before_the_build(home: Path, form: s
     key(home / "open", "", form)
     found = access(home, "ssh: ~/open")
     assert found.variables["GOBAKE_SSH"] == str(home / "open")
-    _, *body, _ = (home / "open").read_text().split("\n", 1)[1].splitlines()
-    assert not any(line in found.redactor.text((home / "open").read_text()) for line in body)
+    text = (home / "open").read_text()
+    _, *body, _ = text.splitlines()
+    shown = found.redactor.text(text)
+    assert not any(line in shown for line in body if len(line) >= 8)  # the last one is as long as the key leaves it
 
 
 def test_what_is_named_and_not_there_is_an_error_at_its_place(home: Path) -> None:
