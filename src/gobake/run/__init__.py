@@ -1,6 +1,6 @@
-"""The story of one run, top to bottom: prepare, warm, bake, read what happened, save, keep a record, tell, judge.
+"""One run from top to bottom: prepare, warm, bake, read the outcome, save, record, report, judge.
 
-Everything that decides lives elsewhere; this module puts the stations in order.
+Other modules make the decisions; this one calls them in order.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from gobake.run.prepare import PreparedBuild, hints, prepare
 from gobake.run.session import begin, sayer
 from gobake.text.say import say, show
 
-if TYPE_CHECKING:  # what is needed when the build is over is imported while it runs
+if TYPE_CHECKING:  # imported while buildx runs
     from gobake.run.finish import Finished
     from gobake.runs.record import RunRecord
 
 
 def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
-    """Build; the questions were asked already. Returns the exit code; raises a GobakeError for what stops it before
-    buildx begins, for targets that were left out, and for a gate that the run does not pass."""
+    """Build and return the exit code. ``query``: begun before, so that the builder answers meanwhile.
+
+    Raises a GobakeError for what prevents the build, for targets that were left out, and for a gate that the run fails.
+    """
     started = time.time()
     with ExitStack() as ends:
         scratch = ends.enter_context(scratch_folder())
@@ -95,7 +97,7 @@ def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: 
 
 
 def _judge(request: BuildRequest, ready: PreparedBuild, record: RunRecord) -> None:
-    """The gate, where one is asked for: what was built and pushed stays. Raises GateFailed."""
+    """Apply the gate, if there is one; images that were built and pushed stay. Raises GateFailed."""
     plan = ready.plan
     config = plan.opened.config.gate if plan.opened.config else GateConfig()
     if request.gate == config == GateConfig():

@@ -1,4 +1,4 @@
-"""Running bake: what can be built is built, and what the engine lost of its own is asked for again."""
+"""Runs bake: builds as many targets as possible, and repeats a build that an engine fault stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gobake.run.save import export, loader_of
 from gobake.run.session import Session
 from gobake.text.say import say
 
-if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+if TYPE_CHECKING:  # imported while buildx runs
     from gobake.insight.history import Records
     from gobake.outcome.keep_going import NotBuilt
     from gobake.runs.record import InputsRecord
@@ -30,34 +30,36 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
     from gobake.trace.stalls import Patience
     from gobake.trace.steps import Trace
 
-_LOSSES = 2  # how often a build is begun again after a fault of the engine
-_TICK_SECONDS = 1.0  # without a word from buildx, after which clocks are looked at
-_AHEAD_SECONDS = 0.05  # for reading earlier records, while buildx gets ready
+_LOSSES = 2  # how often a build is repeated after a fault of the engine
+_TICK_SECONDS = 1.0  # without output from buildx, until the clocks are checked
+_AHEAD_SECONDS = 0.05  # for reading earlier records while buildx starts
 
 
 class Baked(Struct, frozen=True, kw_only=True):
-    """What buildx left."""
+    """The result of buildx."""
 
     log: EventLog
     lines: list[str]
     inputs: InputsRecord
-    past: Records | None  # of earlier runs, where they can be read
+    past: Records | None  # of earlier runs, if they are readable
     failed: bool
     interrupted: bool
     transfers: tuple[CacheTransfer, ...]  # of layer caches
-    seconds: float  # of the run until then; saving the mounts comes later
+    seconds: float  # of the run so far; saving the mounts comes later
     given_up: GobakeError | None = None  # why gobake itself stopped the build
     not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
 
     @property
     def stopped(self) -> bool:
-        """Whether the build did not come to its end."""
+        """Whether the build did not complete."""
         return self.failed or self.interrupted
 
 
 def bake_what_can_be_built(session: Session) -> Baked:
-    """Build; where some targets fail by themselves and the others are wanted all the same, build the others again. Go's
-    cache holds what compiled. The session's matrix is what was left."""
+    """Build; with keep_going, build the rest again without the targets that failed by themselves.
+
+    What compiled stays in Go's cache. Afterwards the session's matrix is what was left.
+    """
     baked = _bake(session)
     if not session.request.keep_going:
         return baked
@@ -84,7 +86,7 @@ def bake_what_can_be_built(session: Session) -> Baked:
 
 
 def failure(session: Session, baked: Baked, seen: Trace) -> Failure:
-    """Why a build stopped."""
+    """Return why a build stopped."""
     from gobake.outcome import read
     from gobake.trace.failure import Failure
 
@@ -102,10 +104,10 @@ def failure(session: Session, baked: Baked, seen: Trace) -> Failure:
 
 
 def export_layers(session: Session, baked: Baked, exporters: tuple[str, ...]) -> Baked:
-    """Write the layers of images that are there."""
+    """Export the layers of images that are built already."""
     if not exporters:
         return baked
-    # --no-cache would build everything again
+    # --no-cache would rebuild everything
     call = replace(session.ready.call, targets=exporters, no_cache=False, metadata_file=None)
     if session.request.verbose:
         say(call.shown(), err=True)
@@ -117,7 +119,7 @@ def export_layers(session: Session, baked: Baked, exporters: tuple[str, ...]) ->
 
 
 def _bake(session: Session) -> Baked:
-    """Run buildx to its end, or until Ctrl-C ended it; again where the engine lost what is its own to keep."""
+    """Run buildx to its end or to Ctrl-C; repeat it if the engine lost its own data."""
     baked = _bake_once(session)
     from gobake.outcome import read
 
@@ -134,7 +136,7 @@ def _bake_once(session: Session) -> Baked:
     bake = Bake(ready.call)
     with interruptible() as interrupted:
         bake.begin()
-        # from here on buildx gets ready: time to open the history, to look at files, and for imports
+        # buildx needs time to start: enough to open the history, look at files and import modules
         ready.open_journal()
         session.meanwhile()
         from gobake.run import inputs
@@ -170,7 +172,7 @@ def _past(session: Session) -> Records | None:
 
 
 def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Patience]:
-    """(all lines of buildx without secrets, who waited for what): shown, taken in, and acted on as they come."""
+    """Show, parse and act on buildx's lines as they come; return (all lines without secrets, who waited for what)."""
     from gobake.outcome import read
     from gobake.report.progress import make_progress
     from gobake.trace.stalls import Patience

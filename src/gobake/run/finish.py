@@ -1,4 +1,4 @@
-"""From what buildx left to the end of a run: what happened, what is saved, the record, and what is to be said."""
+"""The end of a run, after buildx: outcome, saving, record, and notes for the user."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ Sizes = dict[str, tuple[SizeRecord, ...]]  # by target
 
 
 class Finished(Struct, frozen=True, kw_only=True):
-    """A run that is on record."""
+    """A recorded run."""
 
     record: RunRecord
     not_built: tuple[keep_going.NotBuilt, ...]
     failed: Failure | None  # why the build stopped
-    error: GobakeError | None  # why the run went wrong, whether the build stopped or left targets out
+    error: GobakeError | None  # why the run failed: the build stopped, or targets were left out
     notes: tuple[str, ...]  # for the user
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
-    """What the events and files of a build tell."""
+    """What the events and files of a build show."""
 
     trace: Trace
     evidence: dict[str, Any]  # fields of the record
-    metadata: dict[str, Any]  # buildx's own file
+    metadata: dict[str, Any]  # from buildx's own file
 
     @property
     def compiled(self) -> bool:
@@ -53,7 +53,7 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 
 def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
-    """Nothing here raises for what cannot be saved or kept: that is a note."""
+    """Save, record and return the outcome of a run. What cannot be saved or recorded is a note, not an error."""
     seen = _look(session, baked)
     baked, sizes = _save(session, baked, seen, query)
     failed = failure(session, baked, seen.trace) if baked.stopped else None
@@ -76,10 +76,10 @@ def _look(session: Session, baked: Baked) -> _Seen:
 
 
 def _save(session: Session, baked: Baked, seen: _Seen, query: BuilderQuery) -> tuple[Baked, Sizes]:
-    """Mounts, layers, and how large the images are; what is being saved comes to its end here."""
+    """Save mounts and layers, measure the images, and wait for saves in progress."""
     sizes: Future[Sizes] | None = None
     if not baked.stopped:
-        query.remember()  # what follows asks buildx again and again
+        query.remember()  # what follows calls buildx again and again
         session.saving.begin(baked.log, compiled=seen.compiled)
         sizes = futures.start(partial(sizes_of, session.request, session.ready, seen.metadata))
         exporters = cache_run.to_export(session.ready.plan.layers, baked.transfers, seen.trace)
@@ -114,7 +114,7 @@ def _record(
 
 
 def _keep(session: Session, baked: Baked, record: RunRecord) -> tuple[str, ...]:
-    """The record in the history here, in the one that travels, and in CI's summary; what is to be said of it."""
+    """Keep the record in the local and the remote history and in CI's summary; return notes for the user."""
     ready = session.ready
     if ready.travel:
         ready.journal.merge(ready.travel.arrived(record.id, wait=not baked.stopped))

@@ -1,4 +1,4 @@
-"""The gate at the end of a run: what earlier runs tell, the verdict, what is said of it, and the exit code."""
+"""The gate at the end of a run: reads earlier runs, judges, prints the verdict and sets the exit code."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def judge_or_fail(
     color: str = "auto",
     quiet: bool = False,
 ) -> Verdict:
-    """Judge a run, say what was found, and raise GateFailed where it fell short.
+    """Judge a run, print the findings, and raise GateFailed if it missed a limit.
 
-    ``earlier``: of the project's runs, newest first. An ``explanation`` that is yet to be made is made only for a run
-    that fell short.
+    ``earlier``: the project's runs, newest first. ``explanation``: if callable, it is called only if the run missed a
+    limit.
     """
     verdict = judge(gate, card, earlier)
     if callable(explanation):
@@ -43,7 +43,7 @@ def judge_or_fail(
 
 
 def judge_run(gate: Gate, record: RunRecord, history: Path, *, color: str, quiet: bool) -> Verdict:
-    """The gate of a run that just ended. Raises GateFailed."""
+    """Apply the gate to a run that just ended. Raises GateFailed."""
     from gobake.insight.history import earlier, summaries
     from gobake.insight.scorecard import scorecard
     from gobake.runs.window import SUMMARIES
@@ -57,7 +57,7 @@ def judge_run(gate: Gate, record: RunRecord, history: Path, *, color: str, quiet
 
 @contextmanager
 def _history(folder: Path) -> Iterator[RunStore | None]:
-    """None where it cannot be read, which was said when the record could not be kept."""
+    """Open the history; None if it is unreadable, which was reported when the record could not be kept."""
     try:
         store = open_history(folder)
     except Unwritable:

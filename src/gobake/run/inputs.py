@@ -1,6 +1,6 @@
-"""What goes into a build, by digest: what `gobake explain` compares from run to run.
+"""The inputs of a build as digests, which `gobake explain` compares from run to run.
 
-The files are those that were staged: what is recorded is what was built.
+The files are the staged ones, so the record matches what was built.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from gobake.plan.discover import Opened
 from gobake.runs.record import InputsRecord, digests
 from gobake.targets.matrix import Matrix
 
-_DIGITS = 16  # of a file's sha256: 64 bits, for telling a change and not for trust
+_DIGITS = 16  # of a file's sha256: 64 bits detect changes, but are not for trust
 
 
 def look(
     opened: Opened, matrix: Matrix, variables: Mapping[str, str], staged: Staged, prebuilt: Path | None = None
 ) -> InputsRecord:
-    """All but the bases, which only the build resolves. ``variables``: those of the bake file that no secret is in.
-    ``prebuilt``: the folder of the binaries that were compiled outside."""
+    """Return all inputs except the bases, which only the build resolves.
+
+    ``variables``: the bake file's variables that contain no secret. ``prebuilt``: the folder of binaries compiled
+    outside.
+    """
     tree = opened.tree
     used = {package.import_path: package for service in matrix.services for package in tree.closure(service.packages)}
     modules = {pair for build in used_roots(matrix, tree) for module in build.modules for pair in module.requires}
@@ -46,7 +49,7 @@ def _shortened(copies: Iterable[Copy]) -> tuple[tuple[str, str], ...]:
 
 
 def _digest(file: Path) -> str:
-    """ "" for what cannot be read: the build will say so."""
+    """Return the file's digest; "" if it is unreadable, which the build will report."""
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGITS]
     except OSError:
@@ -54,5 +57,5 @@ def _digest(file: Path) -> str:
 
 
 def _with_mode(digest: str, *, executable: bool) -> str:
-    """Whether a file can be executed counts, since it counts for BuildKit."""
+    """Return a digest that includes whether a file is executable, because that counts for BuildKit."""
     return hashlib.sha256(f"{digest}\0755".encode()).hexdigest()[:_DIGITS] if executable else digest[:_DIGITS]

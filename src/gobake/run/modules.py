@@ -1,4 +1,4 @@
-"""How a build reaches modules: what it is given of this machine's logins, and what it is not for want of trust."""
+"""How a build gets modules: which of this machine's logins it gets, and which not without trust."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from gobake.plan.discover import Opened
 
 
 def access_of(plan: BuildPlan, scratch: Path, settings: Callable[[], str]) -> tuple[Access, str]:
-    """(what the build is given, what it is not for want of trust). A project that needs no modules but its own is given
-    nothing."""
+    """Return (what the build gets, a note about what it does not get without trust).
+
+    A project that needs no other modules gets nothing.
+    """
     opened, home = plan.opened, plan.home
     if not recipe.downloads(plan.matrix, opened.tree):
         return Access(), ""
@@ -27,7 +29,7 @@ def access_of(plan: BuildPlan, scratch: Path, settings: Callable[[], str]) -> tu
     root = opened.project.root
     gifts = offered(root, os.environ, of_project(opened.tree.layout, settings()))
     if gifts and opened.trust.askable and not plan.request.dry_run:
-        from gobake.trust import asking  # seldom needed
+        from gobake.trust import asking  # rarely needed
 
         if asking.asks() and asking.ask(root, opened.written, gifts):
             trusted = replace(opened, trust=replace(opened.trust, credentials=True))
@@ -40,7 +42,7 @@ def access_of(plan: BuildPlan, scratch: Path, settings: Callable[[], str]) -> tu
 def module_access(
     opened: Opened, home: Path, scratch: Path, settings: Callable[[], str] = host.module_settings
 ) -> Access:
-    """How modules are reached. Raises ConfigError for what gobake.yaml names and is not there."""
+    """Return the access to modules. Raises ConfigError for what gobake.yaml names and does not exist."""
     goenv = settings()
     return gather(
         opened.config,

@@ -1,6 +1,6 @@
-"""Binaries compiled outside of the build: found by the project's pattern, else compiled by the host's own Go.
+"""Binaries compiled outside the build: found by the project's pattern, or compiled by the host's Go.
 
-They are laid into one folder, named as the recipe's COPY names them; that folder is a named context of the build.
+They are collected in one folder, under the names in the recipe's COPY. That folder is a named context of the build.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from gobake.versions.hostlink import Linked, linked
 
 
 class HostGo(Struct, frozen=True, kw_only=True, dict=True):
-    """What compiles here."""
+    """The Go toolchain of the host, with its settings."""
 
-    go: str | None  # path of the go command, None where none is new enough, or where it may not compile
-    is_trusted: bool = True  # None for another reason than that the tree is not
+    go: str | None  # path of the go command; None if none is new enough, or if it may not compile
+    is_trusted: bool = True  # False: it may not compile because the tree is not trusted
     layout: Layout
-    access: Mapping[str, str] = {}  # environment with which it reaches modules
-    values: Mapping[str, str] = {}  # that are linked into programs, by build argument
+    access: Mapping[str, str] = {}  # environment for access to modules
+    values: Mapping[str, str] = {}  # linked into programs, by build argument
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -48,7 +48,7 @@ class HostGo(Struct, frozen=True, kw_only=True, dict=True):
 
 
 def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
-    """Lay all binaries into ``folder``. Raises ProjectError where one is missing, CompileFailed where Go refuses."""
+    """Collect all binaries in ``folder``. Raises ProjectError if one is missing, CompileFailed if Go fails."""
     lacking = outside.missing(project, matrix)
     for gap in lacking if host.go else ():
         if refused := hostcode.refusal(gap.service):
@@ -78,15 +78,15 @@ def stage(project: Project, matrix: Matrix, folder: Path, host: HostGo) -> None:
                     _lay(source, _place(project, folder, target.service, platform))
     except OSError as error:
         raise Unwritable(f"{folder} cannot be written: {error.strerror}", remedy="is the disk full?") from None
-    # a pattern without {variant} means one binary for several: the lowest, which runs on all of them
+    # without {variant} in the pattern, one binary is for several: the lowest variant, which runs on all of them
     gaps = {gap.path: gap for gap in sorted(lacking, key=lambda gap: gap.platform, reverse=True)}
     if gaps and host.go:
         _compile_all(project, folder, host, gaps.values())
 
 
 def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[outside.Missing]) -> None:
-    """One build root and platform after the other, two at a time."""
-    from concurrent.futures import ThreadPoolExecutor  # seldom needed
+    """Compile for one build root and platform after another, two at a time."""
+    from concurrent.futures import ThreadPoolExecutor  # rarely needed
 
     groups: dict[tuple[PurePosixPath, Platform], list[Service]] = {}
     for gap in gaps:
@@ -104,8 +104,11 @@ def _compile_all(project: Project, folder: Path, host: HostGo, gaps: Iterable[ou
 
 
 def check(project: Project, matrix: Matrix, folder: Path) -> None:
-    """Raises ProjectError for a binary in ``folder`` that is of another machine, or no program, and BuildFailed for one
-    that the base could not start."""
+    """Check the binaries in ``folder``.
+
+    Raises ProjectError for one that is for another machine or is no program, and BuildFailed for one that the base
+    cannot start.
+    """
     for target in outside.targets(matrix):
         libc = libc_of(project, target.service, Strategy.PREBUILT)
         for platform in target.platforms:
@@ -128,7 +131,7 @@ def _check(file: Path, shown: Path, service: Service, platform: Platform, libc: 
 
 
 class _Compile(Struct, frozen=True, kw_only=True, dict=True):
-    """One program to be compiled here, as the compile stage does it in a container."""
+    """A program to compile here, as the compile stage does in a container."""
 
     host: HostGo
     service: Service
@@ -137,7 +140,7 @@ class _Compile(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def question(self) -> Question:
-        """Its folder and settings: those under which Go was asked about it."""
+        """Its folder and settings, the same as when Go was asked about it."""
         options, layout = self.service.build, self.host.layout
         root = next(b for b in layout.builds if b.directory == layout.context / self.service.build_root)
         variables = settings.deciding(dict(options.env))
@@ -200,7 +203,7 @@ def _compile(job: _Compile, changed: Mapping[str, str], flags: Sequence[str]) ->
 
 
 def _lay(source: Path, place: Path) -> None:
-    """A copy, dated by its content."""
+    """Copy a file, dated by its content."""
     if place.is_file() and place.stat().st_size == source.stat().st_size and place.read_bytes() == source.read_bytes():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -210,14 +213,17 @@ def _lay(source: Path, place: Path) -> None:
 
 
 def _stays_inside(project: Project, source: Path) -> None:
-    """A link of the tree takes no file of this machine into an image."""
+    """Reject a link that would bring a file from outside the project into an image. Raises ProjectError."""
     if not source.resolve().is_relative_to(project.context.resolve()):
         raise ProjectError(f"{source} leads out of {project.context}", remedy="lay the program itself there")
 
 
 def _date(place: Path) -> None:
-    """An old date that follows from the content: the same bytes have it on every machine, and another binary of the
-    same size is another file to buildx, which sends what differs in size or date."""
+    """Set an old date derived from the content.
+
+    The same bytes then have the same date on every machine. Another binary of the same size has another one, so that
+    buildx, which compares size and date, sends it.
+    """
     moment = int.from_bytes(hashlib.sha256(place.read_bytes()).digest()[:4], "big") >> 4
     os.utime(place, (moment, moment))
 

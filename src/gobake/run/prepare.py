@@ -1,7 +1,6 @@
-"""From a request to what buildx is told. What a build does is decided in the plan; here it is made ready: binaries,
-copies of the sources, the recipe's files, the seeds and the history on their way.
+"""Prepares a planned build for buildx: binaries, copies of the sources, recipe files; starts to load seeds and history.
 
-What the files of a recipe say does not depend on one run, so that two runs do not disturb each other.
+The plan decides what a build does. The recipe files do not depend on a single run, so concurrent runs do not conflict.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from gobake.run.modules import access_of
 from gobake.run.usage import begin_usage
 from gobake.targets.matrix import Matrix
 
-if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
+if TYPE_CHECKING:  # imported while buildx runs
     from gobake.caching.seeds.warm import Warming
     from gobake.caching.store.history import RemoteHistory
     from gobake.run.seeds import SeedSession
@@ -46,23 +45,23 @@ if TYPE_CHECKING:  # what is needed when buildx runs is imported when it runs
 
 
 class PreparedBuild(Struct, frozen=True, kw_only=True, dict=True):
-    """A plan, and what lies ready for it when the build may begin."""
+    """A plan, and all that is ready when the build begins."""
 
     plan: BuildPlan
-    usage: Future[Usage | None] | None  # what the builder keeps, where that was asked already
-    care: SeedSession | None  # None: there are no seeds to restore or to save
-    travel: RemoteHistory | None  # None: no history lies in a cache store
+    usage: Future[Usage | None] | None  # the builder's content, if requested already
+    care: SeedSession | None  # None: no seeds to restore or save
+    travel: RemoteHistory | None  # None: no history in a cache store
     trace_folder: Path
     call: BakeCall
     places: recipe.Places
-    staged: staging.Staged  # the copies that are built from
+    staged: staging.Staged  # the copies that are built
     access: Access
-    namesakes: Future[tuple[str, ...]]  # notes about images of other projects whose names the build takes
-    trust_notes: tuple[str, ...] = ()  # what the tree says or would be given, and for want of trust does not
+    namesakes: Future[tuple[str, ...]]  # notes about other projects' images whose names the build takes
+    trust_notes: tuple[str, ...] = ()  # what the tree says or would get, but is not trusted for
 
     @property
     def prebuilt(self) -> Path | None:
-        """The folder of binaries compiled outside; None where none are used."""
+        """The folder of binaries compiled outside; None if unused."""
         return self.plan.binaries if self.plan.uses_binaries else None
 
     @cached_property
@@ -72,13 +71,15 @@ class PreparedBuild(Struct, frozen=True, kw_only=True, dict=True):
         return Journal(self.plan.history)
 
     def open_journal(self) -> None:
-        """Now, since it takes a tenth of a second."""
+        """Open the journal now, because that takes a tenth of a second."""
         _ = self.journal
 
 
 def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> PreparedBuild:
-    """Engine and Go are asked at the same time: either takes a tenth of a second. ``scratch``: a folder that goes with
-    this run."""
+    """Prepare a build. Engine and Go are queried in parallel, because each takes a tenth of a second.
+
+    ``scratch``: a folder that is deleted at the end of the run.
+    """
     _begin_questions(query)
     usage = futures.start(lambda: _cheap_usage(request, query))
     settings = futures.start(host.module_settings)
@@ -123,7 +124,7 @@ def _begin_questions(query: BuilderQuery) -> None:
 
 
 def _planned(request: BuildRequest, query: BuilderQuery) -> BuildPlan:
-    """The plan, in a folder of the cache that is there."""
+    """Make the plan, and its folder in the cache. Raises Unwritable."""
     opened = open_project(request.project)
     plan = make_plan(request, opened, _builder(request, opened, query), os.environ)
     if plan.needs_image_store:
@@ -140,24 +141,24 @@ def _planned(request: BuildRequest, query: BuilderQuery) -> BuildPlan:
 def _builder(request: BuildRequest, opened: Opened, query: BuilderQuery) -> PlannedBuilder:
     found = answered(query)
     if query.remembered and build_plan.stuck(request, opened, found):
-        query.ask_again()  # bad news is only believed when it is fresh
+        query.ask_again()  # check bad news again before believing it
         found = answered(query)
     return found
 
 
 def _with_caches(plan: BuildPlan, usage: Future[Future[Usage | None] | None]) -> tuple[BuildPlan, Warming | None]:
-    """(the plan with the layer caches that can be had here and now, what would warm the builder)."""
+    """Return (the plan with the layer caches that are available now, what would warm the builder)."""
     caches = plan.caches
     if plan.request.dry_run or not caches.store:
         return plan, None
-    from gobake.caching.layers import record as cache_run  # only where there is a cache store
+    from gobake.caching.layers import record as cache_run  # only with a cache store
     from gobake.caching.seeds import session
     from gobake.plan import seeds
 
     layers = cache_run.begin(plan.layers, caches)
     warming = seeds.warming(plan.opened, plan.matrix, caches, plan.builder, plan.home)
     if warming and session.is_edit(caches, plan.opened.checkout) and _is_warm(warming, usage):
-        layers = layers.without_imports()  # to look them up for many targets takes longer than to compile
+        layers = layers.without_imports()  # looking them up for many targets takes longer than compiling
     return replace(plan, layers=layers), warming
 
 
@@ -165,7 +166,7 @@ def _with_caches(plan: BuildPlan, usage: Future[Future[Usage | None] | None]) ->
 
 
 def _compile_outside(plan: BuildPlan, access: Access) -> None:
-    """The binaries that are compiled before the build are there from now on."""
+    """Provide the binaries that are compiled before the build."""
     if plan.uses_binaries and not plan.request.dry_run:
         with access.redactor.errors():
             compiler = prebuilt.HostGo(
@@ -180,7 +181,7 @@ def _compile_outside(plan: BuildPlan, access: Access) -> None:
 
 
 def _stage(plan: BuildPlan) -> staging.Staged:
-    """Copies of what the build reads, in a folder that no other run writes to while this one lives."""
+    """Copy what the build reads to a folder that no other live run writes to."""
     folder = plan.home / "context"
     if plan.request.dry_run:
         return staging.nothing(folder)
@@ -206,14 +207,14 @@ def _write(plan: BuildPlan, staged: staging.Staged) -> tuple[recipe.Places, reci
 
 
 def _placed(plan: BuildPlan, places: recipe.Places) -> recipe.Places:
-    """The same with the folder of the plan's own recipe."""
+    """Add the folder of the plan's recipe."""
     where = f"{places.output} {places.context}"
     folder = recipe_folder(plan.home, plan.project, plan.matrix, where, plan.layers.targets)
     return replace(places, dockerfile=str(folder / recipe.DOCKERFILE))
 
 
 def narrowed(ready: PreparedBuild, matrix: Matrix) -> PreparedBuild:
-    """The same build of fewer targets."""
+    """Return the same build with fewer targets."""
     plan = ready.plan.narrowed(matrix)
     places = _placed(plan, ready.places)
     folder = Path(places.dockerfile).parent
@@ -226,12 +227,12 @@ def narrowed(ready: PreparedBuild, matrix: Matrix) -> PreparedBuild:
 
 
 def _cheap_usage(request: BuildRequest, query: BuilderQuery) -> Future[Usage | None] | None:
-    """What the builder keeps is asked as soon as it is known which one it is, where that costs next to nothing."""
+    """Ask what the builder keeps as soon as it is known, if that is cheap."""
     if request.dry_run:
         return None
     try:
         builder = query.builder()
-    except GobakeError:  # said where it is asked for next
+    except GobakeError:  # reported where it is asked for next
         return None
     if not builder.on_socket:
         return None
@@ -240,7 +241,7 @@ def _cheap_usage(request: BuildRequest, query: BuilderQuery) -> Future[Usage | N
 
 def _is_warm(warming: Warming, usage: Future[Future[Usage | None] | None]) -> bool:
     """Whether the builder is known to have what a seed would bring."""
-    from gobake.caching.seeds.warm import cold  # only where there is a cache store
+    from gobake.caching.seeds.warm import cold  # only with a cache store
 
     question = usage.result()
     kept = question.result() if question else None
@@ -254,11 +255,11 @@ def _seed_session(
     usage: Future[Usage | None] | None,
     warming: Warming | None,
 ) -> SeedSession | None:
-    """None where there is no store, or where nothing is compiled with a cache."""
+    """Return None without a store, or if nothing is compiled with a cache."""
     request = plan.request
     if not plan.caches.store or not plan.matrix.compiles or request.no_cache or request.dry_run:
         return None
-    from gobake.run.seeds import SeedSession  # only where there is a cache store
+    from gobake.run.seeds import SeedSession  # only with a cache store
 
     session = SeedSession(plan=plan, recipe=dockerfile, usage=usage, asked=warming, staged=staged)
     session.begin()
@@ -266,7 +267,7 @@ def _seed_session(
 
 
 def _travel(plan: BuildPlan) -> RemoteHistory | None:
-    """What the cache store has of other runs is on its way from now on."""
+    """Start to load what the cache store has of other runs."""
     if plan.caches.store is None or plan.request.dry_run:
         return None
     from gobake.caching.store.history import travel
@@ -278,7 +279,7 @@ def _travel(plan: BuildPlan) -> RemoteHistory | None:
 
 
 def _known(history: Path) -> frozenset[str]:
-    """The runs that are here already."""
+    """Return the ids of the local runs."""
     from gobake.runs.store import RunStore
 
     try:
@@ -289,7 +290,7 @@ def _known(history: Path) -> frozenset[str]:
 
 
 def hints(ready: PreparedBuild, record: RunRecord) -> list[str]:
-    """What to know of a run that went well; what images lack is said when a program is new, and not again and again."""
+    """Return notes about a successful run; what images lack is only mentioned for new programs, not each time."""
     plan = ready.plan
     found = [*ready.namesakes.result(), *plan.versions.notes, *plan.caches.notes, *plan.layers.notes]
     if any(work.compiled for work in record.go):

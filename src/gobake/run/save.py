@@ -1,7 +1,7 @@
-"""What a run leaves for the next ones, beside and after its build: the Go mounts as a seed, the images' layers.
+"""Saves what later runs need, during and after a build: the Go mounts as a seed, and the images' layers.
 
-The mounts are what the next builds need as soon as the compile is done, so that they are saved beside all that is left
-of the build. Nothing here fails a build: all of it comes to a line.
+Later builds need the mounts as they are after the compile, so they are saved while the rest of the build runs. Nothing
+here fails a build: a failure is a line for the user.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from gobake.trace.caches import CacheTransfer
     from gobake.trace.events import Event, EventLog
 
-# How often layers are exported: a registry on a disk (distribution 2.8) refuses what two targets send it at one moment,
-# and when it is asked again it has it.
+# How often layers are exported: a registry on a disk (distribution 2.8) rejects what two targets send at the same time,
+# but has it on the second attempt.
 _EXPORTS = 2
 _TICK_SECONDS = 1.0
-_PATIENCE = 3.0  # seconds after Ctrl-C for what is being saved to come to its end
+_PATIENCE = 3.0  # seconds that saves in progress get after Ctrl-C
 
 
 @dataclass(kw_only=True)
 class Saving:
-    """The save of the Go mounts of one run."""
+    """Saves the Go mounts of one run."""
 
     care: SeedSession | None  # None: nothing is saved
     matrix: Matrix
@@ -49,8 +49,10 @@ class Saving:
     _saved: Future[None] | None = None
 
     def watch(self, log: EventLog, events: Sequence[Event]) -> None:
-        """Begin once the compile has told what it did. Not where other steps still want the mounts: BuildKit gives
-        them empty ones while it measures those that are there."""
+        """Begin once the events show what was compiled.
+
+        It waits if other steps still need the mounts: while BuildKit measures mounts, it gives steps empty ones.
+        """
         if not self.care or self._saved or Strategy.SINGLE_STAGE in self.matrix.strategies:
             return
         from gobake.outcome import read
@@ -63,7 +65,7 @@ class Saving:
         self.begin(log, compiled=read.compiled(evidence))
 
     def begin(self, log: EventLog, *, compiled: bool) -> None:
-        """Save now, if the policy says so and it has not begun; wait for nothing."""
+        """Start to save if the policy says so and it has not begun. Returns at once."""
         if self._saved or not self.care or not self.care.is_due(compiled=compiled):
             return
         from gobake.trace.bases import base_digests
@@ -72,7 +74,7 @@ class Saving:
         self._saved = futures.start(partial(self.care.save, base_digests(log, self.care.plan.project.bases.go)))
 
     def end(self, *, interrupted: bool) -> bool:
-        """Wait for it; whether Ctrl-C was pressed."""
+        """Wait for the save; return whether Ctrl-C was pressed."""
         if not self._saved:
             return interrupted
         with interruptible() as pressed:
@@ -85,10 +87,10 @@ class Saving:
 def export(
     call: BakeCall, redact: EventRedactor, say: Callable[[str], None], limit: float
 ) -> tuple[tuple[CacheTransfer, ...], bool]:
-    """Write the layers of the images to the caches: what was written, and whether Ctrl-C was pressed.
+    """Export the images' layers to the caches; return (what was written, whether Ctrl-C was pressed).
 
-    ``limit``: seconds without a word from BuildKit after which it is given up, 0 for never. A registry that does not
-    answer is waited for by BuildKit for ever, and one layer that takes so long is worth no more.
+    ``limit``: seconds without output from BuildKit until the export is abandoned, 0 for never. BuildKit waits forever
+    for a registry that does not respond, and a layer that takes so long is not worth it.
     """
     from gobake.outcome import read
     from gobake.trace.caches import cache_transfers
@@ -121,7 +123,7 @@ def export(
 
 
 def loader_of(call: BakeCall, folder: Path, service: str, platform: str) -> str | None:
-    """The loader that the program of a service names. The compile is done, and is asked for what it wrote down."""
+    """Return the loader that a service's program names, from what the finished compile wrote."""
     from gobake.outcome import read
     from gobake.recipe import TRACE
 

@@ -1,6 +1,6 @@
-"""Seeds around one run: cold mounts are warmed before it, and what it added is saved after it.
+"""The seeds of one run: fills cold mounts before the build, and saves what it added.
 
-Nothing here may cost a build: what goes wrong becomes a line for the user.
+Nothing here fails a build: failures become lines for the user.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ class SeedSession:
     """The mounts of one run."""
 
     plan: BuildPlan
-    recipe: str  # text of the Dockerfile
-    staged: Staged  # what is built from
+    recipe: str  # the Dockerfile's text
+    staged: Staged  # the copies that are built
     records: list[SeedRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    usage: Future[Usage | None] | None = None  # of the builder, before anything was warmed; None: not asked yet
+    usage: Future[Usage | None] | None = None  # of the builder before warming; None: not requested yet
     asked: Warming | None = None  # None: the policy restores nothing
 
     def begin(self) -> None:
-        """Ask the builder for its mounts, and wait for nothing."""
+        """Ask the builder for its mounts. Returns at once."""
         if self.asked:
             self.usage = self.usage or begin_usage(self.plan.builder)
 
     def warm(self, say: Callable[[str], None]) -> None:
-        """Fill cold mounts; ``say`` gets a line before anything that takes time."""
+        """Fill cold mounts; ``say`` gets a line before anything slow."""
         if not (self.asked and self.usage):
             return
         kept = self.usage.result()
@@ -86,11 +86,11 @@ class SeedSession:
         return self.plan.caches.store.shown if self.plan.caches.store else ""
 
     def is_due(self, *, compiled: bool) -> bool:
-        """Whether the policy saves a seed after a run that compiled something, or nothing."""
+        """Whether the policy saves a seed after this run. ``compiled``: the run compiled something."""
         return session.is_due(self.plan.caches, compiled=compiled)
 
     def save(self, bases: Sequence[str]) -> None:
-        """Save a seed. ``bases``: the digests of the golang image that the compile ran in."""
+        """Save a seed. ``bases``: digests of the golang image in which the compile ran."""
         plan, builder = self.plan, self.plan.builder
         listed = engine.cache_mounts(builder.name) or ()
         used = self.asked.among(listed) if self.asked else ()
@@ -130,7 +130,7 @@ class SeedSession:
         return expected.comes_from_layers(seed, self.plan.caches.policy.layers, layers, inputs)
 
     def _inputs(self, bases: Sequence[str]) -> str:
-        """Digest of what the compile is made from; "" where that is not known."""
+        """Return the digest of the compile's inputs; "" if unknown."""
         if len(bases) != 1:
             return ""
         late = linked(self.plan.matrix, self.plan.versions)

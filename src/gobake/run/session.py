@@ -1,4 +1,4 @@
-"""What one run holds from its beginning to its end: the request, the prepared build, and what goes on beside buildx."""
+"""The state of one run from beginning to end: the request, the prepared build, and what runs beside buildx."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Session:
-    """One run. ``ready`` changes where targets are left out."""
+    """One run. ``ready`` changes if targets are left out."""
 
     request: BuildRequest
     ready: PreparedBuild
     started: float  # seconds since the epoch
-    begun: BegunRun  # the history tells of the run, whatever becomes of it
+    begun: BegunRun  # records the run even if it never ends
     usage: MountUsage
     saving: Saving
-    meanwhile: Callable[[], None]  # what there is time for while buildx gets ready
+    meanwhile: Callable[[], None]  # called while buildx starts
 
     @property
     def say(self) -> Callable[[str], None]:
         return sayer(self.request)
 
     def warm(self) -> None:
-        """Cold mounts are filled, and nobody measures them any more when the build begins."""
+        """Fill cold mounts, and wait until nothing measures the mounts, before the build begins."""
         if self.ready.care:
             self.ready.care.warm(self.say)
         self.usage.settle()
 
 
 def begin(request: BuildRequest, ready: PreparedBuild, started: float, meanwhile: Callable[[], None]) -> Session:
-    """Nothing is built or warmed yet."""
+    """Return a new session; nothing is built or warmed yet."""
     return Session(
         request=request,
         ready=ready,
@@ -62,7 +62,7 @@ def begin(request: BuildRequest, ready: PreparedBuild, started: float, meanwhile
 
 
 def sayer(request: BuildRequest) -> Callable[[str], None]:
-    """Lines beside the progress; --quiet keeps to errors."""
+    """Return a function that prints lines beside the progress; with --quiet it prints nothing."""
     return lambda line: None if request.quiet else say(line, err=True)
 
 

@@ -1,4 +1,4 @@
-"""How large the images of a run are: asked of the engine or the registry, where no recent run knew it."""
+"""The sizes of a run's images: from recent runs, or else from the engine or the registry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gobake.runs.record import SizeRecord
 def sizes_of(
     request: BuildRequest, ready: PreparedBuild, metadata: Mapping[str, Any]
 ) -> dict[str, tuple[SizeRecord, ...]]:
-    """Sizes by target. An image of the same digest as in a recent run has the same sizes, and is not asked for."""
+    """Return sizes by target; images whose digest is in a recent run are not asked for."""
     digests = {t.name: read.digest_of(metadata, t.name) for t in ready.plan.matrix.targets}
     known = ready.journal.sizes(digests.values())
     names = {

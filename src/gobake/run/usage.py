@@ -1,7 +1,7 @@
-"""What a builder had before a run and has after it: the sizes of the Go mounts, and whether there was anything at all.
+"""What a builder has before and after a run: the sizes of the Go mounts, and whether it had any cache.
 
-Asked before the build, never beside it, and only where the answer is cheap or asked for anyway: while BuildKit measures
-a mount it holds it, and a step that wants the mount at that moment gets a new and empty one (moby/buildkit#883).
+Measured before the build, not during it, and only if that is cheap or needed anyway. BuildKit holds a mount while it
+measures it, and a step that needs it then gets a new and empty one (moby/buildkit#883).
 """
 
 from __future__ import annotations
@@ -22,40 +22,43 @@ if TYPE_CHECKING:
 
 
 def begin_usage(builder: PlannedBuilder) -> Future[Usage | None]:
-    """Ask what a builder keeps, and wait for nothing."""
+    """Return a future of what a builder keeps."""
     return futures.start(lambda: engine.builder_usage(builder.answer, builder.name))
 
 
 @dataclass(kw_only=True)
 class MountUsage:
-    """One run's look at its builder."""
+    """The mounts in the builder before and after one run."""
 
     builder: PlannedBuilder
     mounts: Sequence[Mount]
-    before: Future[Usage | None] | None = None  # None: not asked
+    before: Future[Usage | None] | None = None  # None: not requested
 
     def begin(self) -> None:
-        """Ask, and wait for nothing."""
+        """Start to measure. Returns at once."""
         if self.before is None and self.builder.answer.on_socket:
             self.before = begin_usage(self.builder)
 
     def settle(self) -> None:
-        """Wait until nobody measures the mounts. BuildKit remembers the sizes, so that neither this question nor its
-        own garbage collection holds a mount when the first step wants it."""
+        """Wait until nothing measures the mounts.
+
+        BuildKit remembers the sizes. So neither this query nor its own garbage collection holds a mount when the first
+        step needs it.
+        """
         if self.before:
             self.before.result()
 
     @property
     def bare(self) -> bool | None:
-        """Whether the builder kept nothing at all; None where that is not known."""
+        """Whether the builder was cold, with nothing in its cache; None if unknown."""
         usage = self.before.result() if self.before else None
         return None if usage is None else usage.records == 0
 
     def records(self, *, used: bool) -> tuple[MountRecord, ...]:
-        """The mounts' sizes. ``used``: a step of this run had them mounted, so that they may have another size now."""
+        """Return the sizes of the mounts. ``used``: a step of this run mounted them, so they may have changed."""
         if self.before is None:
             return ()
-        from gobake.runs.record import MountRecord  # when the build is over
+        from gobake.runs.record import MountRecord  # imported after the build
 
         before = self.before.result()
         after = engine.builder_usage(self.builder.answer, self.builder.name) if used else before
@@ -66,5 +69,5 @@ class MountUsage:
 
 
 def _size(usage: Usage | None, mount: Mount) -> int | None:
-    """BuildKit makes a second mount of an id where two steps want it at once and it may not be shared."""
+    """Return a mount's bytes. BuildKit makes a second one if two steps need the id and must not share it."""
     return sum(m.size for m in usage.mounts if m.id == mount.id) if usage else None
