@@ -1,1 +1,1 @@
-"""What follows from a project before anything is built."""
+"""From a folder to a plan: everything that is decided before anything is built."""

@@ -1,7 +1,7 @@
-"""What a build does, as a value, before anything is done: `gobake plan` and `render` print it, `build` and `all` carry
-it out, `cache save` and `cache verify` take parts of it.
+"""What a build does, as a value, before anything is done.
 
-Nothing here starts a process, asks an engine or writes a file.
+`gobake plan` and `render` print it, `build` and `all` execute it, `cache save` and `cache verify` use parts of it.
+Nothing here starts a process, queries an engine or writes a file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gobake.targets.matrix import Matrix, select
 
 
 class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
-    """Targets and why they are built, the caches they read and write, and what the build is called with."""
+    """Targets with the reasons for them, the caches that they read and write, and the arguments of the build."""
 
     request: BuildRequest
     opened: Opened
@@ -42,7 +42,7 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
     caches: CacheSettings
     layers: LayerPlan
     versions: Versions
-    epoch: str = "0"  # SOURCE_DATE_EPOCH, seconds since 1970
+    epoch: str = "0"  # SOURCE_DATE_EPOCH, in seconds since 1970
 
     @property
     def project(self) -> Project:
@@ -55,12 +55,12 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def history(self) -> Path:
-        """Where the records of the project's runs are."""
+        """The folder of the records of the project's runs."""
         return history_folder(self.opened, self.request.project)
 
     @property
     def binaries(self) -> Path:
-        """The folder of what is compiled outside of the build."""
+        """The folder for binaries compiled outside the build."""
         return self.home / "prebuilt"
 
     @property
@@ -69,23 +69,23 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def host_go(self) -> str | None:
-        """This machine's own go command, where it may be used for what the tree says."""
+        """The host's go command, if it may be used with what the tree says."""
         return self.opened.host_go if self.opened.trust.host_code else None
 
     @property
     def keeps_images(self) -> bool:
-        """Whether the engine has the images afterwards, under their names."""
+        """Whether the images end up in the engine, under their names."""
         return self.builder.keeps_images or self.request.load
 
     @property
     def needs_image_store(self) -> bool:
-        """Whether the engine has to hold images of several platforms, which it is not yet known to be able to."""
+        """Whether the engine must hold images of several platforms and is not yet known to be able to."""
         several = any(len(target.platforms) > 1 for target in self.matrix.targets)
         return self.keeps_images and several and not self.builder.answer.holds_platforms
 
     @property
     def output(self) -> str:
-        """What BuildKit does with an image, as `--output` has it."""
+        """What BuildKit does with an image, in the form of `--output`."""
         if self.request.push:
             return "type=image,push=true"
         return "type=docker" if self.request.load and not self.builder.keeps_images else "type=image"
@@ -96,26 +96,26 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def mounts(self) -> tuple[str, ...]:
-        """Ids of the cache mounts."""
+        """The ids of the cache mounts."""
         return tuple(mount.id for mount in mounts_of(self.project, self.matrix))
 
     @property
     def packages(self) -> int:
-        """How many local packages enter the compile."""
+        """The number of local packages in the compile."""
         return len(recipe.packages(self.matrix, self.opened.tree))
 
     @property
     def seeds(self) -> tuple[str, ...]:
-        """Tags of the seeds that cold mounts are filled from, the best first."""
+        """The tags of the seeds to fill cold mounts from, best first."""
         if not self.caches.store:
             return ()
-        from gobake.plan.seeds import tried  # only where there is a cache store
+        from gobake.plan.seeds import tried  # only with a cache store
 
         return tried(self.opened, self.matrix, self.caches, self.builder)
 
     @property
     def variables(self) -> dict[str, str]:
-        """Of the bake file, without those that may hold secrets."""
+        """The variables of the bake file, without those that may contain secrets."""
         return {
             "TAG": self.request.tag,
             **used(self.matrix, self.versions),
@@ -129,15 +129,17 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
         return (*(target.name for target in self.matrix.targets), *trace, *self.layers.exporters)
 
     def recipe(self, places: recipe.Places, tag: str = LATEST) -> recipe.Recipe:
-        """The Dockerfile, its ignore file and the bake file, in which ``tag`` stands where TAG says nothing. No path of
-        one run is in them: the same project gives the same recipe."""
+        """Return the Dockerfile, its ignore file and the bake file. ``tag``: the default of TAG.
+
+        They contain no paths of a single run: the same project gives the same recipe.
+        """
         return recipe.render(self.project, self.matrix, self.opened.tree, places, self.layers.targets, tag)
 
     def with_layers(self, layers: LayerPlan) -> BuildPlan:
         return replace(self, layers=layers)
 
     def narrowed(self, matrix: Matrix) -> BuildPlan:
-        """The plan of fewer targets."""
+        """Return the plan with fewer targets."""
         names = {recipe.TRACE, *(target.name for target in matrix.targets)}
         targets = {name: cache for name, cache in self.layers.targets.items() if name in names}
         return replace(self, matrix=matrix, layers=replace(self.layers, targets=targets))
@@ -151,12 +153,12 @@ def make_plan(
     *,
     handed_on: bool = False,
 ) -> BuildPlan:
-    """What `gobake build` does with this request, on this builder, in this environment. Reads the project's files and
-    the index of a cache store that is a folder.
+    """Plan what `gobake build` does with this request, on this builder, in this environment.
 
-    ``handed_on``: for plain bake anywhere, so in no namespace and whatever this machine can compile.
+    Reads the project's files, and the index of a cache store that is a folder. ``handed_on``: the plan is for plain
+    bake anywhere, so it has no namespace and does not depend on what this machine can compile.
 
-    Raises ConfigError for a policy's file, UsageError for a selection that fits nothing, and EmulationMissing.
+    Raises ConfigError for a policy file, UsageError for a selection that matches nothing, and EmulationMissing.
     """
     within, caches = settle(opened, request.caches, builder, environ)
     matrix = _runnable(request, select(opened.project, request.selection, (builder.native,)), builder)
@@ -178,19 +180,19 @@ def make_plan(
 def settle(
     opened: Opened, options: CacheOptions, builder: PlannedBuilder, environ: Mapping[str, str]
 ) -> tuple[Opened, CacheSettings]:
-    """(the project in the namespace of the run, which caches it reads and writes)."""
+    """Return (the project in the run's namespace, the caches that the run reads and writes)."""
     caches = choose_caches(opened, options, environ).settled(sessions_last=builder.sessions_last)
     return opened.within(namespace(caches, builder.driver, environ)), caches
 
 
 def stuck(request: BuildRequest, opened: Opened, builder: PlannedBuilder) -> list[Target]:
-    """Targets that run programs of a platform which no node of the builder can run."""
+    """Return the targets that run programs of a platform that no node of the builder supports."""
     matrix = select(opened.project, request.selection, (builder.native,))
     return [target for target in matrix.targets if not builder.runs(target)]
 
 
 def _runnable(request: BuildRequest, matrix: Matrix, builder: PlannedBuilder) -> Matrix:
-    """Without targets that the builder cannot run: an error where they were asked for. Raises EmulationMissing."""
+    """Leave out targets that the builder cannot run. Raises EmulationMissing if they were asked for."""
     found = [target for target in matrix.targets if not builder.runs(target)]
     if not found:
         return matrix
@@ -205,7 +207,7 @@ def _runnable(request: BuildRequest, matrix: Matrix, builder: PlannedBuilder) ->
 
 
 def _without_binaries(request: BuildRequest, opened: Opened, matrix: Matrix) -> Matrix:
-    """Without targets whose binary is not there and cannot be compiled here, unless they were asked for."""
+    """Leave out targets whose binary is missing and cannot be compiled here, unless they were asked for."""
     trust = opened.trust
     if Strategy.PREBUILT not in matrix.strategies or request.selection.strategies:
         return matrix

@@ -1,4 +1,4 @@
-"""The builder as a plan sees it: what it can do, or what is assumed of it while nobody has asked."""
+"""The builder from the view of a plan: its abilities, or assumptions about them before it is asked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gobake.model import Platform, Target
 
 
 class PlannedBuilder(Struct, frozen=True, kw_only=True):
-    """Where a plan is to be carried out."""
+    """The builder that is to execute a plan."""
 
-    answer: Builder  # what it says of itself, or what is assumed
-    name: str = ""  # as --builder gave it
-    info: EngineInfo = EngineInfo()  # of the engine; not needed for builders outside of it
+    answer: Builder  # what it reports, or what is assumed
+    name: str = ""  # as given by --builder
+    info: EngineInfo = EngineInfo()  # of the engine; not needed for builders outside it
     asked: bool = True  # False: the answer is assumed
 
     @property
@@ -23,7 +23,7 @@ class PlannedBuilder(Struct, frozen=True, kw_only=True):
 
     @property
     def native(self) -> Platform:
-        """What it builds for when nothing is said."""
+        """The platform that it builds for by default."""
         return self.answer.native
 
     @property
@@ -38,7 +38,7 @@ class PlannedBuilder(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        """One line for a user."""
+        """One line for users."""
         platforms = ", ".join(map(str, self.answer.platforms))
         if not self.asked:
             return (
@@ -47,12 +47,12 @@ class PlannedBuilder(Struct, frozen=True, kw_only=True):
         return f"{self.answer.name} ({self.driver}) for {platforms}"
 
     def runs(self, target: Target) -> bool:
-        """Whether it can run what the target's build runs on the target platforms; one that was not asked can."""
+        """Whether it can run what the target's build runs on the target platforms; an assumed builder can."""
         return not self.asked or not target.runs_on_target or set(target.platforms) <= set(self.answer.platforms)
 
     @property
     def exporting(self) -> Builders:
-        """What layer caches depend on; one that was not asked exports all of them."""
+        """What layer caches depend on; an assumed builder exports all of them."""
         if not self.asked:
             return Builders()
         stores = not self.keeps_images or self.answer.holds_platforms
@@ -64,13 +64,13 @@ class PlannedBuilder(Struct, frozen=True, kw_only=True):
 
 
 def assumed() -> PlannedBuilder:
-    """A Docker Engine on this machine."""
+    """Return an assumed Docker Engine on this machine."""
     node = Node(name="", endpoint="", status="", buildkit="", platforms=(host_platform(),))
     return PlannedBuilder(answer=Builder(name="", driver="docker", nodes=(node,)), asked=False)
 
 
 def answered(query: BuilderQuery) -> PlannedBuilder:
-    """As the builder answers. Raises NoEngine, NoBuildx, NoBuilder."""
+    """Return the builder as it reports itself. Raises NoEngine, NoBuildx, NoBuilder."""
     builder = query.builder()
     if not builder.keeps_images:
         return PlannedBuilder(answer=builder, name=query.name)

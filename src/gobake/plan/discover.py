@@ -1,4 +1,4 @@
-"""From a folder to a project: find it, read its configuration, ask Go. The first station of every command."""
+"""From a folder to a project: find it, read its configuration, ask Go. Every command begins here."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ from gobake.versions.modules import VERSION
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """A project and what was learnt on the way."""
+    """A project, and what was found while opening it."""
 
     project: Project
     tree: GoTree
     config: Config | None
     checkout: git.Checkout
-    modules: Mapping[str, str]  # versions by git of modules with tags of their own, by variable of the bake file
-    vcs: Mapping[str, str]  # what Go would write of the commit into programs that want it, by variable of the bake file
-    host_go: str | None  # path of the host's go command, where it is new enough
+    modules: Mapping[str, str]  # versions of modules with their own tags, by variable of the bake file
+    vcs: Mapping[str, str]  # VCS information as Go writes it, for programs that want it; by variable of the bake file
+    host_go: str | None  # path of the host's go command, if it is new enough
     trust: Trust = Trust()
-    written: Config | None = None  # what the tree's own gobake.yaml says, whether it holds or not
-    vouched: bool = False  # by whoever runs
+    written: Config | None = None  # the content of the tree's own gobake.yaml, whether it applies or not
+    vouched: bool = False  # by the user
 
     def within(self, namespace: str) -> Opened:
-        """The same for a build whose mounts and steps are in a namespace (caching/policy/namespaces.py)."""
+        """Return the project with its mounts and steps in a namespace (caching/policy/namespaces.py)."""
         return replace(self, project=replace(self.project, namespace=namespace))
 
 
 def open_project(request: ProjectRequest) -> Opened:
-    """Raises ConfigError, ProjectError, GoMissing, NotTrusted."""
+    """Find and read a project. Raises ConfigError, ProjectError, GoMissing, NotTrusted."""
     root = gomod.find_root(_start(request))
-    written = load_config(root, request.config_file)  # what follows from it here describes images alone
+    written = load_config(root, request.config_file)  # until trust is established, only used for what describes images
     options = build_options(written)
     goflags = (dict(option.env).get("GOFLAGS", "") for option in options)
     gowork = (written.defaults.build_env or {}).get("GOWORK", "") if written else ""
@@ -98,7 +98,7 @@ def open_project(request: ProjectRequest) -> Opened:
 def _asked_in_a_container(
     request: ProjectRequest, held: Established, layout: gomod.Layout, asked: Sequence[Query]
 ) -> GoTree:
-    from gobake.plan import go_container  # seldom needed
+    from gobake.plan import go_container  # rarely needed
 
     config = held.config
     image = request.bases.get("go") or (config.bases.get("go") if config else None) or f"golang:{layout.go_version}"
@@ -108,7 +108,7 @@ def _asked_in_a_container(
 
 
 def _own_files(opened: Opened, request: ProjectRequest) -> Iterator[Path]:
-    """What gobake writes, and may write into the work tree."""
+    """Yield the paths that gobake itself writes, which may be in the work tree."""
     yield opened.project.root / ".gobake"
     yield history_folder(opened, request)
     store = opened.config.cache.store if opened.config else None
@@ -117,14 +117,14 @@ def _own_files(opened: Opened, request: ProjectRequest) -> Iterator[Path]:
 
 
 def versions_of(opened: Opened, request: ProjectRequest, tag: str) -> Versions:
-    """Which version a build with this tag has."""
+    """Return the versions of a build with this tag."""
     said = Said(tag=tag, version=request.version)
     return choose_version(opened.project, opened.checkout, {**opened.modules, **opened.vcs}, said)
 
 
 def told(tree: GoTree) -> Told:
-    """What the repository tells of its commands."""
-    from gobake.services.finding import gather  # not where a configuration names all services
+    """Return what the repository tells about its commands."""
+    from gobake.services.finding import gather  # not needed if a configuration names all services
 
     found = commands(tree)
     if not found:
@@ -134,8 +134,11 @@ def told(tree: GoTree) -> Told:
 
 
 def history_folder(opened: Opened, request: ProjectRequest) -> Path:
-    """Where the project's records are. In a folder that was named, projects lie side by side by their names, and
-    checkouts of one project share a history; else every checkout has its own."""
+    """Return the folder of the project's records.
+
+    A configured folder has a subfolder per project, so that checkouts of one project share a history. Otherwise every
+    checkout has its own.
+    """
     project = opened.project
     written = opened.config.history.folder if opened.config else None
     if request.history:
@@ -147,14 +150,14 @@ def history_folder(opened: Opened, request: ProjectRequest) -> Path:
 
 
 def choose_caches(opened: Opened, wish: CacheOptions, environ: Mapping[str, str]) -> CacheSettings:
-    """Which caches a run in this environment reads and writes. Raises ConfigError for a policy's file."""
+    """Return the caches that a run in this environment reads and writes. Raises ConfigError for a policy file."""
     config = opened.config.cache if opened.config else CacheConfig()
     around = surroundings(environ, opened.checkout, config.main_branch or "", vouched=opened.vouched)
     return choose(opened.project, config, around, wish)
 
 
 def _start(request: ProjectRequest) -> Path:
-    """Where the search begins: -C, or the folder of a gobake.yaml that --config names while -C names nothing."""
+    """Return the start of the search: -C, or the folder of the gobake.yaml given by --config if -C is absent."""
     file = request.config_file
     if file is None:
         return request.directory

@@ -1,6 +1,6 @@
-"""Asking Go in the builder's container, where the host has no Go that is new enough for the project.
+"""Asks Go in the builder's container, if the host has no Go that is new enough for the project.
 
-The same `go list` runs over a bind mount of the sources; its answers leave the build as files.
+It runs the same `go list` over a bind mount of the sources; the answers leave the build as files.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from gobake.paths import scratch_folder
 from gobake.recipe.bakefile import NOBODYS, apart
 
 _MOUNTED = "/src"
-_SETTINGS = "goenv"  # the secret that tells from where modules come
+_SETTINGS = "goenv"  # the secret with Go's module settings
 
 
 def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, settings: Callable[[], str]) -> GoTree:
-    """As gotool.local.survey, in a container of ``image``. Raises GoMissing where no engine could run it.
+    """Do what gotool.local.survey does, in a container of ``image``.
 
-    ``settings``: the host's own module settings in the format of a GOENV file. Raises TransferStalled where nothing
-    comes for too long.
+    ``settings``: the host's module settings in the format of a GOENV file. Raises GoMissing if no engine could run it,
+    BuildFailed, and TransferStalled if nothing arrives for too long.
     """
     jobs = questions(layout, asked)
     with scratch_folder() as folder:
@@ -58,8 +58,10 @@ def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, set
 
 
 def dockerfile(layout: Layout, jobs: Sequence[Question], image: str) -> str:
-    """One RUN that asks all questions; a question that fails leaves its words for the host to read. Where Go needs
-    modules of others to answer, it may fetch them. What it writes beside the sources is thrown away."""
+    """Return a Dockerfile whose single RUN asks all questions; failures leave their messages for the host to read.
+
+    If Go needs other modules to answer, it may fetch them. What it writes beside the sources is discarded.
+    """
     lines = ["mkdir /answers"]
     for number, job in enumerate(jobs):
         env = job.env(lambda path: _seen(layout, path))
@@ -80,12 +82,12 @@ def dockerfile(layout: Layout, jobs: Sequence[Question], image: str) -> str:
 
 def _asked(number: int, env: Mapping[str, str], job: Question) -> str:
     settings = " ".join(f"{key}={shlex.quote(value)}" for key, value in env.items())
-    said = f"2>&1 > /answers/{number}.json | tee /answers/{number}.err >&2"  # seen, so that a download is named
+    said = f"2>&1 > /answers/{number}.json | tee /answers/{number}.err >&2"  # visible, so that a download is named
     return f"{{ {settings} {shlex.join(job.command)} {said}; }}"
 
 
 def _here(layout: Layout, words: str) -> str:
-    """Go's words, of the user's own files."""
+    """Replace container paths in Go's messages with the user's."""
     return re.sub(rf"(?<![\w./-]){_MOUNTED}(?=/|\W|$)", lambda _: str(layout.context), words)
 
 

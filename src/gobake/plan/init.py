@@ -1,4 +1,4 @@
-"""What `gobake init` writes: the services of a repository with the settings that its build files give them."""
+"""The content of `gobake init`: a repository's services, with the settings from its build files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Begun(Struct, frozen=True, kw_only=True):
 
 
 def begin(opened: Opened, source: str) -> Begun:
-    """``source``: read only the files of that kind; "" for all. Raises UsageError where they name no command."""
+    """Collect the content. Raises UsageError if the files name no command.
+
+    ``source``: read only files of that kind; "" for all.
+    """
     known = told(opened.tree)
     project = opened.project
     if source:

@@ -1,4 +1,4 @@
-"""Images of other projects whose names a build takes: without a registry's prefix, names are one room for all."""
+"""Images of other projects whose names a build takes: without a registry prefix, all names share one namespace."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from gobake.model import Project
 from gobake.targets.matrix import Matrix
 
 LABEL = "dev.gobake.project"
-_ASKED = 16  # images; a note for each of more would be no note any more
+_ASKED = 16  # images; more notes would not be read
 _SECONDS = 2.0
 
 
 def namesakes(project: Project, matrix: Matrix, tag: str) -> tuple[str, ...]:
-    """A note for each image on this engine that another project made and that the build takes the name from."""
+    """Return a note for each image of another project on this engine whose name the build takes."""
     if project.prefix:
         return ()
     names = [t.images("", tag)[1] for t in matrix.targets if t.strategy is t.service.strategy]
@@ -24,7 +24,7 @@ def namesakes(project: Project, matrix: Matrix, tag: str) -> tuple[str, ...]:
 
 
 def told(name: str, answer: Any, project: str) -> str:
-    """The note about one answer of the engine (ImageInspect); "" where there is nothing to say."""
+    """Return the note about one response of the engine (ImageInspect), or ""."""
     labels = (answer.get("Config") or {}).get("Labels") if isinstance(answer, dict) else None
     other = labels.get(LABEL, "") if isinstance(labels, dict) else ""
     if not other or other == project:

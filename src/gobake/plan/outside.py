@@ -1,4 +1,4 @@
-"""Binaries that are compiled outside of the build: where they are looked for, and which are missing."""
+"""Binaries compiled outside the build: where they are expected, and which are missing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ NO_GO = "no Go on this machine to compile it"
 
 
 class Missing(Struct, frozen=True, kw_only=True):
-    """A binary that the pattern does not find."""
+    """A binary that does not exist at its path."""
 
     service: Service
     platform: Platform
-    path: Path  # where it was looked for
+    path: Path  # the expected path
 
 
 def missing(project: Project, matrix: Matrix) -> tuple[Missing, ...]:
@@ -33,14 +33,14 @@ def missing(project: Project, matrix: Matrix) -> tuple[Missing, ...]:
 
 
 def not_compiled(project: Project, matrix: Matrix) -> frozenset[str]:
-    """Services that nobody compiled outside, and that need not be: another strategy is their chosen one."""
+    """Return services without such a binary that need none, because they chose another strategy."""
     return frozenset(
         gap.service.name for gap in missing(project, matrix) if gap.service.strategy is not Strategy.PREBUILT
     )
 
 
 def without(project: Project, matrix: Matrix, lacking: Iterable[Missing], why: str = NO_GO) -> Matrix:
-    """The matrix less the targets whose binary neither exists nor can be compiled here."""
+    """Return the matrix without targets whose binary does not exist and cannot be compiled here."""
     names = {m.service.name for m in lacking}
     gone = [t for t in targets(matrix) if t.service.name in names]
     reason = f"{', '.join(sorted(names))} in prebuilt: no {project.prebuilt} and {why}"
@@ -48,15 +48,15 @@ def without(project: Project, matrix: Matrix, lacking: Iterable[Missing], why: s
 
 
 def targets(matrix: Matrix) -> list[Target]:
-    """Those that are made from such binaries."""
+    """Return the targets made from such binaries."""
     return [t for t in matrix.targets if t.strategy is Strategy.PREBUILT]
 
 
 def expected(project: Project, service: Service, platform: Platform) -> Path:
-    """Where the project's pattern says that a binary lies."""
+    """Return a binary's path according to the project's pattern."""
     return project.root / prebuilt_folder(project) / name_of(project, service, platform)
 
 
 def name_of(project: Project, service: Service, platform: Platform) -> str:
-    """A binary's file name, as the recipe's COPY names it."""
+    """Return a binary's file name, as in the recipe's COPY."""
     return prebuilt_name(project, service, platform.os, platform.arch, platform.variant)

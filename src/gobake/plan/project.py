@@ -1,6 +1,6 @@
-"""gobake.yaml and what Go found -> Project. Pure: files were read and Go was asked before.
+"""Makes a Project from gobake.yaml and what Go found. Pure: files are read and Go is asked before.
 
-Without a configuration the repository tells which commands are services (services/).
+Without a configuration, the repository shows which commands are services (services/).
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from gobake.versions.variables import Checked, checked
 
 
 class Overrides(Struct, frozen=True, kw_only=True):
-    """What the command line says over the configuration. None means: not said."""
+    """Values from the command line that override the configuration; None: not given."""
 
     registry: str | None = None
     bases: Mapping[str, str] = {}
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """What the repository tells of its commands."""
+    """What the repository tells about its commands."""
 
     evidence: Evidence = Evidence()
     idle: frozenset[str] = frozenset()  # import paths of commands whose main does nothing
@@ -49,7 +49,7 @@ class Told(Struct, frozen=True, kw_only=True):
 def make_project(
     config: Config | None, tree: GoTree, overrides: Overrides, source_url: str = "", told: Told | None = None
 ) -> Project:
-    """The project that a configuration (or none) and the Go tree mean. Raises ConfigError and ProjectError."""
+    """Make the project from the Go tree and a configuration, if any. Raises ConfigError and ProjectError."""
     layout = tree.layout
     configured = _configured(config, tree) if config and config.services else ()
     services, left_out = _discovered(config, tree, configured, told or Told())
@@ -97,7 +97,7 @@ def make_project(
 
 
 def _seen(folder: PurePosixPath, tree: GoTree) -> str:
-    """A folder of the context, from the project's root."""
+    """Return a folder of the context, relative to the project's root."""
     return os.path.relpath(tree.layout.context / folder, tree.layout.root).replace(os.sep, "/")
 
 
@@ -123,7 +123,7 @@ def _known_of_cgo(service: Service, tree: GoTree) -> Service:
 
 
 def build_options(config: Config | None) -> tuple[BuildOptions, ...]:
-    """All distinct build options of a configuration: Go is asked for each, because build constraints depend on them."""
+    """Return all distinct build options of a configuration; Go is asked for each, because of build constraints."""
     if config is None:
         return (BuildOptions(),)
     found = [_options(merged(service, config.defaults)) for service in config.services]
@@ -131,18 +131,18 @@ def build_options(config: Config | None) -> tuple[BuildOptions, ...]:
 
 
 def identity(project: Project) -> str:
-    """A short name for folders of this very checkout: two clones of one project keep apart."""
+    """Return a short name for folders of this checkout, so that clones of one project stay separate."""
     return f"{project.name}-{hashlib.sha256(str(project.root).encode()).hexdigest()[:8]}"
 
 
 def _project_name(tree: GoTree, source_url: str) -> str:
-    """The path of the root's module; of a workspace without one, what is common to its modules."""
+    """Return a name from the path of the root's module, or from the common part of a workspace's modules."""
     modules = {m.directory: m.path for build in tree.layout.builds for m in build.mains}
     return project_name(modules.get(tree.layout.root, ""), sorted(modules.values()), source_url, tree.layout.root.name)
 
 
 def _project_title(tree: GoTree) -> str:
-    """The last telling element of the root's module, or of the root's folder."""
+    """Return the last meaningful element of the root module's path, or of the root folder."""
     module = next((m.path for b in tree.layout.builds for m in b.mains if m.directory == tree.layout.root), "")
     return title(module or tree.layout.root.name)
 
@@ -160,7 +160,7 @@ def _configured(config: Config, tree: GoTree) -> tuple[Service, ...]:
 
 
 def _package(service: ServiceConfig, tree: GoTree) -> Package:
-    """The main package that a service names: by folder, by import path, or, unsaid, by the service's own name."""
+    """Return the main package that a service names, by folder or import path; by default, the service's own name."""
     mains = tree.mains
     if service.package is None:
         named = [m for m in mains if m.binary == service.name]
@@ -268,7 +268,7 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
 
 
 def _no_buildvcs(config: Config, said: ServiceConfig) -> None:
-    """GOFLAGS cannot turn on what must come late, lest every commit compile again."""
+    """Reject -buildvcs in GOFLAGS: VCS information must be linked late, or each commit compiles everything again."""
     flags = dict(said.build_env or {}).get("GOFLAGS", "").split()
     found = [flag for flag in flags if re.fullmatch("--?buildvcs(=(true|auto|1|t|T|TRUE|True))?", flag)]
     if found:
@@ -280,7 +280,7 @@ def _no_buildvcs(config: Config, said: ServiceConfig) -> None:
 
 
 def _stamps(config: Config, said: ServiceConfig) -> tuple[Stamp, ...]:
-    """Those of `stamps`, and the short form for one."""
+    """Return the stamps of `stamps` and of `version_stamp`, the short form for one."""
     found = dict(said.stamps or {})
     if short := said.version_stamp:
         if short in found:
@@ -309,7 +309,7 @@ def _file(config: Config, root: Path, service: str, file: ExtraFile) -> ExtraFil
 def _discovered(
     config: Config | None, tree: GoTree, configured: tuple[Service, ...], told: Told
 ) -> tuple[tuple[Service, ...], tuple[Service, ...]]:
-    """The services among the commands that the configuration does not name, and those that are left out."""
+    """Return (services among the commands not named in the configuration, the commands left out)."""
     named = {path for service in configured for path in service.packages}
     mains = {main.import_path: main for main in tree.mains}
     found = [replace(c, empty=c.import_path in told.idle) for c in commands(tree) if c.import_path not in named]
@@ -362,8 +362,10 @@ def _unnamed(verdict: Verdict) -> Verdict:
 
 
 def _free(name: str, taken: set[str]) -> bool:
-    """Whether a service can be called that beside the others: also in the bake file, where its targets are
-    NAME-STRATEGY and `.` is `_`."""
+    """Whether a service can have this name beside the others, also in the bake file.
+
+    Its targets are named NAME-STRATEGY there, with `_` for `.`.
+    """
     baked, others = bake_name(name), {bake_name(other) for other in taken}
     targets = {f"{baked}-{strategy}" for strategy in Strategy}
     called = {f"{other}-{strategy}" for other in others for strategy in Strategy}

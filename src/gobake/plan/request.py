@@ -1,4 +1,4 @@
-"""What commands are told: where the project lies, what the command line says about it, and what is to be built."""
+"""The input of commands: where the project is, what the command line says about it, and what to build."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gobake.targets.matrix import Selection
 
 
 class ProjectRequest(Struct, frozen=True, kw_only=True):
-    """What every command is told."""
+    """The input of every command."""
 
     directory: Path
     config_file: Path | None = None
@@ -22,15 +22,15 @@ class ProjectRequest(Struct, frozen=True, kw_only=True):
     registry: str | None = None
     bases: Mapping[str, str] = {}
     platforms: tuple[Platform, ...] = ()
-    history: Path | None = None  # where the records of runs are kept
-    version: str = ""  # what --version says
-    trust: bool = False  # whoever runs vouches for the tree
-    locked: Path | None = None  # a file outside of the tree that says what the tree may not
-    lenient: bool = False  # show, and ask nobody: what is not trusted is left out
+    history: Path | None = None  # folder of the records of runs
+    version: str = ""  # from --version
+    trust: bool = False  # the user vouches for the tree
+    locked: Path | None = None  # a file outside the tree with the settings that the tree may not decide
+    lenient: bool = False  # only show, without asking: leave out what is not trusted
 
 
 class BuildRequest(Struct, frozen=True, kw_only=True):
-    """Everything that a build command is told."""
+    """The complete input of a build command."""
 
     project: ProjectRequest
     selection: Selection
@@ -40,8 +40,8 @@ class BuildRequest(Struct, frozen=True, kw_only=True):
     push: bool = False
     load: bool = False
     no_cache: bool = False
-    keep_going: bool = False  # what fails by itself is left out, and the rest is built
-    stall_seconds: float = 0.0  # how long a download may stand still before the build is given up; 0 for ever
+    keep_going: bool = False  # leave out targets that fail by themselves, and build the rest
+    stall_seconds: float = 0.0  # limit for a download without progress; 0: none
     dry_run: bool = False
     progress: str = "auto"
     verbose: bool = False

@@ -1,4 +1,4 @@
-"""The seeds of a plan: what cold mounts are filled from, and what is saved."""
+"""The seeds of a plan: what fills cold mounts, and what is saved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gobake.targets.matrix import Matrix
 
 
 def tried(opened: Opened, matrix: Matrix, caches: CacheSettings, builder: PlannedBuilder) -> tuple[str, ...]:
-    """Tags of the seeds that cold mounts would be filled from, the best first."""
+    """Return the tags of the seeds that would fill cold mounts, best first."""
     if not (caches.store and caches.policy.seeds.restore and mounts_of(opened.project, matrix)):
         return ()
     key = key_of(opened.project, builder.native)
@@ -32,7 +32,7 @@ def tried(opened: Opened, matrix: Matrix, caches: CacheSettings, builder: Planne
 def warming(
     opened: Opened, matrix: Matrix, caches: CacheSettings, builder: PlannedBuilder, home: Path
 ) -> Warming | None:
-    """How cold mounts are filled; None where the policy restores nothing and where there is no store."""
+    """Return how to fill cold mounts; None without a store, or if the policy restores nothing."""
     mounts = mounts_of(opened.project, matrix, vendored=ignore.vendored(matrix, opened.tree))
     if not (caches.store and caches.policy.seeds.restore and mounts):
         return None
@@ -58,8 +58,10 @@ def saving(
     listed: Iterable[CacheMount],
     inputs: str = "",
 ) -> Saving:
-    """The save of all mounts that the builder has of the project, for the first of the lineages, into the store of
-    ``caches``. ``inputs``: digest of what the compile was made from."""
+    """Return the save of all the project's mounts in the builder, for the first branch, into the store of ``caches``.
+
+    ``lineages``: fallback branches, best first. ``inputs``: digest of the compile's inputs.
+    """
     assert caches.store
     own, *others = [tag_part(name) for name in lineages]
     key = key_of(opened.project, builder.native)

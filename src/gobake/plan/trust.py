@@ -1,4 +1,4 @@
-"""The trust of one run: looks around, at what was said before, and at what the tree wants; asks where it may."""
+"""The trust of one run: reads the environment, remembered answers and what the tree wants; asks if it may."""
 
 from __future__ import annotations
 
@@ -25,28 +25,31 @@ if TYPE_CHECKING:
 
 
 class Established(Struct, frozen=True, kw_only=True):
-    """What holds of a configuration, and why."""
+    """The settings that apply, and why."""
 
     config: Config | None
     trust: Trust
-    written: Config | None = None  # what the tree says, whether it holds or not
+    written: Config | None = None  # the tree's settings, whether they apply or not
 
 
 def establish(root: Path, tree: Config | None, request: ProjectRequest, checkout: git.Checkout) -> Established:
-    """Raises ConfigError for a locked file, NotTrusted where a person must say yes and nobody can be asked."""
+    """Decide which settings apply.
+
+    Raises ConfigError for a locked file, NotTrusted if a person must agree and nobody can be asked.
+    """
     locked = _locked(request.locked, root) if request.locked else None
     chosen = tree is not None and request.config_file is not None and not _inside(request.config_file, root)
     written = None if chosen else tree
     around = surroundings(os.environ, checkout, vouched=request.trust)
     evidence = Evidence(around=around, told=request.trust, remembered=_remembered(around, root, written))
     trust = decide(evidence)
-    if chosen:  # whoever runs named a file of their own
+    if chosen:  # the user named a file of their own
         held = _held(replace(trust, classes=EVERY_CLASS), tree, None, locked)
         return replace(held, trust=replace(held.trust, classes=trust.classes))
     base = None if trust.classes == EVERY_CLASS else _base(root, around)
     held = _held(trust, tree, base, locked)
     if held.trust.left_out and trust.askable and not locked and not request.lenient:
-        from gobake.trust import asking  # seldom needed
+        from gobake.trust import asking  # rarely needed
 
         if not asking.asks() or not asking.ask(root, written):
             raise asking.refused(root, held.trust.left_out)
@@ -57,7 +60,7 @@ def establish(root: Path, tree: Config | None, request: ProjectRequest, checkout
 def surroundings(
     environ: Mapping[str, str], checkout: git.Checkout, main_branch: str = "", *, vouched: bool = False
 ) -> CIContext:
-    """What CI or terminal a run is in. What whoever runs vouches for is in no doubt."""
+    """Return the CI system or terminal of a run, without doubts if the user vouches for the tree."""
     around = look(environ, checkout, main_branch)
     return replace(around, doubt="") if vouched else around
 
@@ -72,12 +75,11 @@ def _held(trust: Trust, tree: Config | None, base: Config | None, locked: Config
 
 
 def _base(root: Path, around: CIContext) -> Config | None:
-    """gobake.yaml of the commit that a pull request would be merged into, where the clone has it; one that is wrong is
-    of no use."""
+    """Return gobake.yaml of a pull request's base commit, if the clone has it and it is valid; else None."""
     text = git.text_at(root, around.base_revision, CONFIG_FILE) if around.base_revision else None
     if text is None:
         return None
-    from gobake.config.loading import parse_config  # with all of YAML
+    from gobake.config.loading import parse_config  # imports YAML
 
     try:
         return parse_config(text.encode(), root / CONFIG_FILE)
@@ -86,13 +88,13 @@ def _base(root: Path, around: CIContext) -> Config | None:
 
 
 def _locked(file: Path, root: Path) -> Config:
-    """Its relative paths are seen from its own folder."""
+    """Read the locked file; its relative paths start at its own folder. Raises UsageError."""
     if _inside(file, root):
         raise UsageError(
             f"--locked {file} lies in the tree that is built, which could change it", remedy="keep it outside"
         )
     config = load_config(root, file)
-    assert config is not None  # a named file is there, or an error was raised
+    assert config is not None  # a named file exists, or an error was raised
     home = file.resolve().parent
     private = config.private
     return replace(
@@ -119,7 +121,7 @@ def _all_from(home: Path, named: Mapping[str, str]) -> dict[str, str]:
 
 
 def _from(home: Path, path: str | None, begins: str = "") -> str | None:
-    """A relative path of the file, absolute; what is none stays."""
+    """Make a relative path of the file absolute; return anything else unchanged."""
     words = ("none", "agent")
     if path is None or path in words or path.startswith(("/", "~")) or not path.startswith(begins):
         return path
@@ -127,6 +129,6 @@ def _from(home: Path, path: str | None, begins: str = "") -> str | None:
 
 
 def _inside(file: Path, root: Path) -> bool:
-    """Whether a file is a part of the tree: of the project's folder, or of the repository around it."""
+    """Whether a file is in the tree: in the project's folder or the repository around it."""
     top = git.top_of(root) or root
     return file.resolve().is_relative_to(top.resolve()) or file.absolute().is_relative_to(top.absolute())

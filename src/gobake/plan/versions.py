@@ -1,4 +1,4 @@
-"""Which version a build has, and why: what the command line says, else gobake.yaml, else --tag, else git.
+"""The version of a build and its source, in this order: the command line, gobake.yaml, --tag, git.
 
 The values are those of the bake file's variables, by name.
 """
@@ -16,28 +16,28 @@ from gobake.errors import UsageError
 from gobake.model import Project
 from gobake.targets.matrix import Matrix
 
-DEV = "dev"  # the version where nothing tells one
+DEV = "dev"  # the default version
 LATEST = "latest"
-_SEMANTIC = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")  # a tag of an image has no +
+_SEMANTIC = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")  # no +: not valid in image tags
 
 
 class Versions(Struct, frozen=True, kw_only=True):
-    """What is linked into programs and written on images."""
+    """Values for labels and for linking into programs."""
 
     values: Mapping[str, str]  # by variable of the bake file
     source: str  # where the version comes from
-    notes: tuple[str, ...] = ()  # what the user should know of it
+    notes: tuple[str, ...] = ()  # for the user
 
 
 class Said(Struct, frozen=True, kw_only=True):
-    """What the command line says."""
+    """The command line's values."""
 
     tag: str = LATEST
     version: str = ""
 
 
 def choose(project: Project, checkout: Checkout, told: Mapping[str, str], on: Said) -> Versions:
-    """``told``: by variable, what git tells of modules with tags of their own, and of those that want all of it."""
+    """Choose the version. ``told``: by variable, git's description of modules with own tags, and VCS information."""
     said, source = _said(project, on)
     plain = said or checkout.description or (on.tag if on.tag != LATEST else DEV)
     source = source or ("git" if checkout.description else "--tag" if on.tag != LATEST else "nothing: the default")
@@ -80,15 +80,15 @@ def _notes(project: Project, checkout: Checkout, version: str, said: str) -> tup
 
 
 def used(matrix: Matrix, versions: Versions) -> dict[str, str]:
-    """The values that labels and programs of a matrix are made of."""
+    """Return the values that the labels and programs of a matrix use."""
     names = [s.version_variable for s in matrix.services] + [*stamps.all_arguments(matrix.services)]
     return {name: versions.values.get(name, "") for name in ("VERSION", "REVISION", "CREATED", *names)}
 
 
 def linked(matrix: Matrix, versions: Versions) -> str:
-    """What is linked into the programs of a matrix, as a text to compare.
+    """Return what is linked into the programs of a matrix, as text for comparison.
 
-    Raises UsageError for a value that no flag of the linker can hold.
+    Raises UsageError for a value that no linker flag can contain.
     """
     for service in matrix.services:
         for stamp in service.stamps:
