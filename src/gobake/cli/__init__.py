@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Commands are imported when they are used, so that --help is quick."""
+"""The command line: parse, call, print. Commands are imported on use, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gobake.proc import orphans
 from gobake.text.nearest import did_you_mean
 from gobake.text.say import say
 
-# command -> (module, what --help says about it); the order is that of --help
+# command -> (module, text in --help), in the order of --help
 COMMANDS = {
     "build": ("gobake.cli.build", "Build each service in its chosen strategy."),
     "all": ("gobake.cli.build", "Build the whole matrix: services x strategies x platforms."),
@@ -76,10 +76,10 @@ def gobake() -> None:
 
 
 def main() -> None:
-    """The entry point: no exception of ours, and none of a user's mistake or machine, leaves as a traceback."""
+    """The entry point. Neither gobake's own exceptions nor errors of the user or the machine show a traceback."""
     try:
         code = gobake.main(standalone_mode=False)
-        sys.stdout.flush()  # here, where it is told that its disk is full
+        sys.stdout.flush()  # here, so that a full disk is reported
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except GobakeError as error:
         _say(str(error), error.words)
@@ -93,10 +93,10 @@ def main() -> None:
         _say("interrupted")
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # whoever read our output has gone, such as `gobake plan | head`
+        # the reader of the output is gone, as in `gobake plan | head`
         _drop_output()
         sys.exit(ExitCode.DONE)
-    except OSError as error:  # of a file that nobody thought of: the disk is full, or broken
+    except OSError as error:  # an unexpected file error: the disk is full or broken
         _drop_output()
         what = error.filename or "what is written"
         _say(f"{what}: {error.strerror or error}; is the disk full, or not yours to write?")
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def _drop_output() -> None:
-    """What waits to be written would fail once more when the interpreter ends."""
+    """Discard buffered output, which would fail again at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,4 +1,4 @@
-"""`gobake cache`: see what is kept, prune it, and verify that it changes no program."""
+"""`gobake cache`: show what is kept, prune it, and verify that it changes no program."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ cache_command.add_command(save_command)
 
 
 class _World(Struct, frozen=True, kw_only=True):
-    """The project, its builder and its store, as far as they answer."""
+    """The project, its builder and its store, as far as available."""
 
     opened: Opened
-    projects: tuple[str, ...]  # what its mounts may begin with
+    projects: tuple[str, ...]  # possible prefixes of its mounts
     builder: Builder | None
     store: SeedStore | None
     notes: tuple[str, ...]
 
 
 def _look(given: dict[str, Any]) -> _World:
-    """The engine need not answer where there is a store to look into."""
+    """Open project, builder and store. If there is a store, the engine is not required."""
     from gobake.caching.policy.namespaces import NAMESPACES
     from gobake.caching.policy.options import CacheOptions
     from gobake.caching.seeds.session import seeds_in
@@ -188,7 +188,7 @@ def prune_command(given: dict[str, Any]) -> int:
 
 
 def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[Item, ...]]:
-    """What there is. A store that does not answer is told, and does not keep mounts from being pruned."""
+    """Return (the store's content, all items). A failing store is reported, and does not prevent pruning of mounts."""
     from gobake import engine
     from gobake.caching.kept.contents import stored
     from gobake.caching.kept.prune import items
@@ -215,7 +215,7 @@ def _wanted(given: dict[str, Any], world: _World) -> Wanted:
     branches = None
     if given["gone_branches"]:
         there = git.branches(world.opened.project.root)
-        branches = frozenset(map(tag_part, (*there, ALL_TAGS)))  # what Git tags share is of no branch
+        branches = frozenset(map(tag_part, (*there, ALL_TAGS)))  # what Git tags share belongs to no branch
     return Wanted(
         names=given["names"],
         older_than=given["older_than"],
@@ -327,7 +327,7 @@ def given_on_command_line(name: str) -> bool:
 
 
 def _judge(found: tuple[Verified, ...]) -> None:
-    """Raises CachesDisagree for the first service whose program the caches change."""
+    """Raise CachesDisagree for the first service whose program the caches change."""
     from gobake.caching.verify import Verdict
 
     for one in found:

@@ -72,7 +72,7 @@ def save_command(given: dict[str, Any]) -> None:
 
 
 def _require_right(choice: CacheSettings, branch: str) -> None:
-    """Raises UsageError for a seed that others would read, of a run that nobody has agreed to."""
+    """Raise UsageError if others would read the seed, and the run is not trusted with that."""
     from gobake.caching.policy.namespaces import BRANCH, UNTRUSTED, kept_apart
 
     kind = kept_apart(choice)

@@ -1,4 +1,4 @@
-"""`gobake explain`: why steps missed and packages were compiled, in the last run or any."""
+"""`gobake explain`: why steps missed and packages were compiled, in the last or any run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _store(given: dict[str, Any]) -> Any:
 
 
 def _targets(record: RunRecord, name: str) -> frozenset[str]:
-    """The targets that a name means; none where no name was given."""
+    """Return the targets that a name means; empty without a name."""
     if not name:
         return frozenset()
     found = frozenset(t.name for t in record.targets if name in (t.name, t.service))
@@ -70,7 +70,7 @@ def _targets(record: RunRecord, name: str) -> frozenset[str]:
 
 
 def _only(found: Explanation, record: RunRecord, chosen: frozenset[str]) -> Explanation:
-    """What concerns the chosen targets. Go packages are told of by what their commands consist of."""
+    """Return what concerns the chosen targets; Go packages are chosen by the commands that contain them."""
     if not chosen:
         return found
     from gobake.insight.scorecard import made_of

@@ -1,4 +1,4 @@
-"""The gate over a run that is on record, for `gobake report`."""
+"""Applies the gate to a recorded run, for `gobake report`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def judge_if_asked(
     earlier: Sequence[RunSummary],
     explanation: Explanation | Callable[[], Explanation | None] | None,
 ) -> None:
-    """Judge where an option asks for it; what the options leave open, gobake.yaml says. Raises GateFailed."""
+    """Judge if an option asks for it; gobake.yaml has the defaults of the other options. Raises GateFailed."""
     wish = gate_wish(given)
     if wish == GateConfig():
         return

@@ -56,7 +56,7 @@ def _print(given: dict[str, Any]) -> None:
 
     project, folder = _opened(given)
     with open_history(folder) as store:
-        store.resolve("last")  # says what to do where there is none
+        store.resolve("last")  # says what to do if there is none
         show(text(Meter(project.name).read(store)), nl=False)
 
 
@@ -89,12 +89,12 @@ def _listen(given: dict[str, Any]) -> None:
         with open_history(folder) as store:
             return meter.read(store)
 
-    read()  # the first look at a long history takes a while: before Prometheus waits for it
+    read()  # the first read of a long history is slow, so it is done before Prometheus waits for it
     serve(where, read, say=lambda text: None if given["quiet"] else say(f"{text}  (Ctrl-C ends it)", err=True))
 
 
 def _opened(given: dict[str, Any]) -> tuple[Project, Path]:
-    """The project, and where its records are."""
+    """Return (the project, the folder of its records)."""
     from gobake.plan.discover import history_folder, open_project
 
     asked = request(given)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the values they become."""
+"""Options that several commands share, and the values made from them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class BaseList(click.ParamType[Any]):
 
 
 class Share(click.ParamType[Any]):
-    """A limit of a gate; unlike other options it may not be empty, lest an unset variable takes the gate away."""
+    """A limit of a gate. Unlike other options it may not be empty, so that an unset variable cannot disable it."""
 
     name = "SHARE"
 
@@ -101,7 +101,7 @@ class ExemptionList(click.ParamType[Any]):
 
 
 class Seconds(click.ParamType[Any]):
-    """A time such as 90s, 5m or 1h; a bare number is seconds, and `none` or 0 is no limit."""
+    """A time such as 90s, 5m or 1h. A plain number is in seconds; `none` or 0 is no limit."""
 
     name = "TIME"
 
@@ -115,12 +115,12 @@ class Seconds(click.ParamType[Any]):
 
 
 def _long(param: click.Parameter | None) -> str:
-    """--tag of -t and --tag."""
+    """Return the long form of an option: --tag for -t and --tag."""
     return max(param.opts, key=len) if param else ""
 
 
 def worded(word: str, *, empty: bool = True) -> Callable[..., str | None]:
-    """A value with a grammar of gobake.yaml, which is imported only where it is used. ``empty``: that is none."""
+    """Check a value by a grammar of gobake.yaml, imported on use. ``empty``: an empty value counts as none."""
 
     def check(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if value is None or (empty and not value):
@@ -136,7 +136,7 @@ def worded(word: str, *, empty: bool = True) -> Callable[..., str | None]:
 
 
 def option_group(*options: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that several commands share, as one decorator; --help shows them in this order."""
+    """Combine options that several commands share into one decorator; --help shows them in this order."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -146,7 +146,7 @@ def option_group(*options: Callable[..., Any]) -> Callable[..., Any]:
     return decorate
 
 
-# Which project, which builder, how much to say.
+# Project, builder and verbosity.
 project_options = option_group(
     click.option(
         "-C",
@@ -204,7 +204,7 @@ def history_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-# What is built.
+# What to build.
 target_options = option_group(
     click.argument("services", nargs=-1, metavar="[SERVICE]..."),
     click.option(
@@ -262,7 +262,7 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What is read from and written to caches beside the builder's own."""
+    """Add the options for caches beside the builder's own."""
     return click.option(
         "--cache-policy",
         envvar="GOBAKE_CACHE_POLICY",
@@ -273,7 +273,7 @@ def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(store_option(command))
 
 
-# What the caches of a run must reach, lest it ends with exit code 5.
+# Limits for the caches of a run; if it misses one, the exit code is 5.
 gate_options = option_group(
     click.option(
         "--min-hit-rate",
@@ -317,7 +317,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def request(given: dict[str, Any]) -> ProjectRequest:
-    """The part of the options that finds and reads a project."""
+    """Return the options for finding and reading a project."""
     bases: dict[str, str] = {}
     for base in (*_environments_bases(given), *given.get("bases", ())):
         bases |= base
@@ -336,7 +336,7 @@ def request(given: dict[str, Any]) -> ProjectRequest:
 
 
 def _environments_bases(given: dict[str, Any]) -> list[dict[str, str]]:
-    """GOBAKE_BASE, which --base completes and overrides name by name."""
+    """Return the bases of GOBAKE_BASE; --base adds to them and overrides them by name."""
     said = os.environ.get("GOBAKE_BASE", "") if "bases" in given else ""
     return [BaseList().convert(word, None, None) for word in said.split()]
 
@@ -356,7 +356,7 @@ def caches_of(given: dict[str, Any]) -> CacheOptions:
 
 
 def gate_wish(given: dict[str, Any]) -> GateConfig:
-    """What the command line says of the gate; None where it says nothing."""
+    """Return the command line's settings of the gate; None for options that are not given."""
     return GateConfig(
         min_hit_rate=given["min_hit_rate"],
         min_go_hit_rate=given["min_go_hit_rate"],
@@ -371,7 +371,7 @@ def _joined(lists: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
 
 
 def as_given(function: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
-    """Hand a command its options as one dict: they travel together."""
+    """Pass a command its options as one dict, because they travel together."""
 
     @functools.wraps(function)
     def command(**given: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`gobake plan` and `gobake render`: what would be built, as a text and as files."""
+"""`gobake plan` and `gobake render`: what would be built, as text and as files."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _made(folder: Path) -> Path:
 
 
 def _places(project: Project, folder: Path, lacking: frozenset[str]) -> Places:
-    """As they are seen from the folder that is written to, so that it can be moved with the project."""
+    """Return paths relative to the output folder, so that it can be moved with the project."""
     from gobake import recipe
 
     context = _relative(project.context, folder)
@@ -136,7 +136,7 @@ def _write(folder: Path, written: dict[str, str]) -> None:
     from gobake.files import whole
 
     try:
-        # in the place of a link: it came with the tree, and may lead anywhere
+        # replaces links, because they come with the tree and may lead anywhere
         whole.write_all({folder / name: text.encode() for name, text in written.items()}, private=False)
     except OSError as error:
         raise Unwritable(
@@ -156,8 +156,10 @@ def _request(given: dict[str, Any], *, every_strategy: bool, lenient: bool = Fal
 
 
 def _builder(wanted: BuildRequest, opened: Opened) -> PlannedBuilder:
-    """The builder that is named, as it answers. One that is not is asked only where the caches that the run may use
-    depend on its driver, and need not answer."""
+    """Return the named builder as it reports itself.
+
+    Without a name, it is only asked if the caches that the run may use depend on its driver, and it need not respond.
+    """
     from gobake.caching.policy.namespaces import kept_apart, thrown_away
     from gobake.engine import BuilderQuery
     from gobake.plan.builder import answered, assumed
@@ -181,7 +183,7 @@ def _relative(path: Path, start: Path) -> str:
 
 
 def _refuse_foreign(folder: Path, files: dict[str, str]) -> None:
-    """Overwrite only what a render wrote: Dockerfile and ignore file say so, the bake file names our Dockerfile."""
+    """Only overwrite what a render wrote: Dockerfile and ignore file say so, the bake file names the Dockerfile."""
     for name in files:
         file = folder / name
         if file.exists() and b"gobake" not in file.read_bytes():

@@ -119,14 +119,14 @@ def _print_runs(given: dict[str, Any], store: RunStore) -> None:
 
 
 def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
-    """One file; where it is, is said once it is there."""
+    """Write the page to a file, then print where it is."""
     from gobake.insight.history import account_of, card_of, earlier, package_costs
     from gobake.insight.trend import trends
     from gobake.report.html.bundle import bundle
     from gobake.report.html.page import Page, as_html
     from gobake.runs.window import SUMMARIES
 
-    vega = bundle()  # first: where it is missing, nothing else need be done
+    vega = bundle()  # first: if it is missing, nothing else is needed
     record = _record(store, given["run"])
     other = _other(store, record, given["compare"], known) if given["compare"] else None
     past = earlier(store, record)  # large records, read once for both
@@ -136,7 +136,7 @@ def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[RunSumma
     file = given["output"] or _PAGE
     with _written_to(file):
         show(as_html(page, vega), nl=False)
-    if file.is_file():  # and not /dev/stdout
+    if file.is_file():  # not for /dev/stdout
         say(f"the report of run {record.id} is in {file}")
     return record, found
 
@@ -155,7 +155,7 @@ def _record(store: RunStore, name: str) -> RunRecord:
 
 
 def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[RunSummary]) -> RunRecord:
-    """The run that an id means, or the last good one of a branch."""
+    """Return the run with an id, or the last successful one of a branch."""
     branch = next((d for d in known if d.branch == name and d.id != record.id and d.outcome == RunOutcome.DONE), None)
     if branch:
         return _record(store, branch.id)
@@ -171,7 +171,7 @@ def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[RunSum
 
 
 def _judge(given: dict[str, Any], known: Sequence[RunSummary], record: RunRecord, found: Account) -> None:
-    """Raises GateFailed where an option asks for more than the run reached."""
+    """Raise GateFailed if the run misses a limit given by an option."""
     from gobake.cli.gating import judge_if_asked
     from gobake.cli.options import gate_wish, request
     from gobake.config.gate_values import GateConfig
@@ -188,7 +188,7 @@ def _judge(given: dict[str, Any], known: Sequence[RunSummary], record: RunRecord
 
 @contextmanager
 def _written_to(file: Path | None) -> Iterator[None]:
-    """What is printed goes to the file, whole or not at all."""
+    """Write what is printed to the file, completely or not at all."""
     from gobake.files import atomic
 
     if file is None:
@@ -202,7 +202,7 @@ def _written_to(file: Path | None) -> Iterator[None]:
                 with redirect_stdout(out):
                     yield
             finally:
-                out.detach()  # whoever opened it closes it
+                out.detach()  # closed where it was opened
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unwritable(f"{file} cannot be written: {reason}", remedy="name a file elsewhere") from None

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from gobake.runs.filter import Choice
 
 _OUTCOMES = [outcome.value for outcome in RunOutcome]
-_SHOWN = 20  # runs, unless told otherwise
+_SHOWN = 20  # runs, by default
 
 
 _LATER = {"export": "gobake.cli.runs_archive", "import": "gobake.cli.runs_archive"}
 
 
 class _Runs(click.Group):
-    """Commands that live elsewhere are imported when they are asked for."""
+    """Imports commands of other modules on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_LATER})
@@ -46,7 +46,7 @@ def runs_command() -> None:
 
 
 def history_of(given: dict[str, Any]) -> Path:
-    """The folder of the project's records."""
+    """Return the folder of the project's records."""
     from gobake.plan.discover import history_folder, open_project
 
     asked = request(given)
@@ -57,7 +57,7 @@ def _store(given: dict[str, Any]) -> RunStore:
     return open_history(history_of(given))
 
 
-# Which runs are meant; --builder is among the options of every command.
+# Conditions for runs; --builder is among the options of every command.
 choice_options = option_group(
     click.option("--branch", default="", metavar="B", help="Runs of one branch."),
     click.option("--service", default="", metavar="S", help="Runs that built a service."),
@@ -68,7 +68,10 @@ choice_options = option_group(
 
 
 def choice_of(given: dict[str, Any]) -> Choice:
-    """Raises UsageError. A builder that only the environment names is the one to build with, and chooses no runs."""
+    """Return the conditions for runs. Raises UsageError.
+
+    A builder from the environment is the one to build with, not a condition.
+    """
     from gobake.runs.filter import Choice, moment
 
     now = time.time()
@@ -117,12 +120,12 @@ def ls_command(given: dict[str, Any]) -> None:
 
 
 def _listed(store: RunStore, choice: Choice, most: int | None) -> tuple[list[Listed], int]:
-    """The newest that are as asked, and how many more there are. What cannot be read fits no condition."""
+    """Return (the newest runs that match, the number of further ones). Unreadable runs match no condition."""
     from gobake.insight.history import all_summaries
     from gobake.runs.filter import Choice
     from gobake.runs.summary import RunSummary
 
-    if choice == Choice():  # then no summary is needed to count the others
+    if choice == Choice():  # no summaries are needed to count the others
         ids = store.ids()
         shown = ids if most is None else ids[-most:]
         return list(all_summaries(store, shown)), len(ids) - len(shown)

@@ -1,4 +1,4 @@
-"""`gobake runs export` and `gobake runs import`: a history on the way to another machine."""
+"""`gobake runs export` and `gobake runs import`: a history in transit to another machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gobake.runs.archive import Entry
     from gobake.runs.store import RunStore
 
-_TOLD = 20  # lines that were refused; of more, their number
+_TOLD = 20  # refused lines that are shown; of the others, only the number
 
 
 @runs_command.command("export")
@@ -49,7 +49,7 @@ def export_command(given: dict[str, Any]) -> None:
 
 
 def _wanted(given: dict[str, Any], store: RunStore) -> list[str]:
-    """Ids, oldest first: whoever is interrupted while importing has what later ones are compared with."""
+    """Return ids, oldest first: an interrupted import then has the runs that later ones are compared with."""
     from gobake.insight.history import all_summaries
     from gobake.runs.filter import Choice
     from gobake.runs.summary import RunSummary

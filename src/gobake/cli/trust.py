@@ -1,4 +1,4 @@
-"""`gobake trust`: a person says yes to a project, once."""
+"""`gobake trust`: a person trusts a project, once."""
 
 from __future__ import annotations
 
