@@ -1,8 +1,7 @@
-"""The only door to docker and buildx.
+"""The only access to docker and buildx.
 
-The words of a bake are python-on-whales'; the few questions asked before and after a build go to the same docker
-client, so that context, DOCKER_HOST and configuration are those of the user's shell. Nothing here decides what is
-built.
+python-on-whales makes the arguments of bake. The few queries before and after a build use the same docker client, so
+that context, DOCKER_HOST and configuration are those of the user's shell. Nothing here decides what is built.
 """
 
 from gobake.engine.bake import (

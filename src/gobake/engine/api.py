@@ -1,6 +1,7 @@
-"""The Engine API over the engine's own Unix socket: an answer in milliseconds, where a docker command takes a tenth of
-a second to start. Where the engine is not reached that way (TCP, SSH, an unreadable context), nothing is known here,
-and the docker client is asked."""
+"""The Engine API over the engine's Unix socket, which takes milliseconds; a docker command takes 0.1 s to start.
+
+If the engine cannot be reached that way (TCP, SSH, an unreadable context), callers ask the docker client instead.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +21,18 @@ _DEFAULT = "unix:///var/run/docker.sock"
 
 
 def config_folder() -> Path:
-    """The docker client's own."""
+    """Return the docker client's configuration folder."""
     return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
 def socket_path() -> str | None:
-    """The Unix socket that the docker client would use: of DOCKER_HOST, DOCKER_CONTEXT, or the chosen context."""
+    """Return the docker client's Unix socket, by DOCKER_HOST, DOCKER_CONTEXT or the chosen context; None for others."""
     endpoint = os.environ.get("DOCKER_HOST") or _endpoint(context())
     return endpoint.removeprefix("unix://") if endpoint.startswith("unix://") else None
 
 
 def context() -> str:
-    """The docker client's context, whose engine buildx has a builder of the same name for; "" unknown."""
+    """Return the docker client's context, which is also the name of its engine's builder; "" if unknown."""
     if os.environ.get("DOCKER_HOST"):
         return "default"
     return os.environ.get("DOCKER_CONTEXT") or _chosen_context()
@@ -47,7 +48,7 @@ def _chosen_context() -> str:
 
 
 def _endpoint(context: str) -> str:
-    """Where a context leads; "" where that cannot be read."""
+    """Return a context's endpoint; "" if it is unreadable."""
     if context == "default":
         return _DEFAULT
     folder = config_folder() / "contexts" / "meta" / hashlib.sha256(context.encode()).hexdigest()
@@ -58,7 +59,7 @@ def _endpoint(context: str) -> str:
 
 
 def get(path: str, seconds: float = ANSWER_SECONDS) -> Any | None:
-    """The JSON that one GET answers; None where the engine is not reached, or does not say 200 in time."""
+    """Send one GET and return the JSON; None if the engine is unreachable or does not respond with 200 in time."""
     place = socket_path()
     if place is None:
         return None
@@ -72,7 +73,7 @@ def get(path: str, seconds: float = ANSWER_SECONDS) -> Any | None:
 
 
 def ask(plug: socket.socket, path: str, seconds: float) -> Any:
-    """The same over a connection to the engine. Raises HttpError, and ValueError for what is not JSON with a 200."""
+    """Send one GET over a connection to the engine. Raises HttpError, and ValueError unless it gets JSON with a 200."""
     answer = http.get(plug, path, seconds=seconds, largest=_LARGEST)
     if answer.status != 200:
         raise ValueError(f"the engine answered {answer.status}")

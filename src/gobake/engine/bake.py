@@ -1,4 +1,4 @@
-"""`docker buildx bake`: its words are python-on-whales', its process is of the door `proc`."""
+"""`docker buildx bake`: python-on-whales makes its arguments, the room `proc` runs it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from gobake.errors import BaseImageRefused, BuildFailed, NoEngine
 from gobake.proc.command import NotStarted
 from gobake.proc.groups import Stream
 
-_SETTINGS = {  # of buildx
-    "BUILDX_BAKE_ENTITLEMENTS_FS": "0",  # recipes lie in the user's cache folder, outside of bake's working folder
-    "BUILDX_METADATA_PROVENANCE": "disabled",  # it would be fetched for the metadata file, where nobody reads it
+_SETTINGS = {  # for buildx
+    "BUILDX_BAKE_ENTITLEMENTS_FS": "0",  # recipes are in the user's cache folder, outside bake's working folder
+    "BUILDX_METADATA_PROVENANCE": "disabled",  # otherwise fetched for the metadata file, where nothing reads it
 }
 
 
@@ -37,11 +37,11 @@ class BakeCall(Struct, frozen=True, kw_only=True):
     metadata_file: Path | None = None
     variables: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}  # environment that is never printed
-    plugin: str = ""  # the buildx plugin, where it is known and can be started without the docker command
+    plugin: str = ""  # the buildx plugin, if known and usable without the docker command
 
     @property
     def only(self) -> str:
-        """The target that is built alone; "" where there are several, and their events tell which is which."""
+        """The target if there is only one, else ""; events of several targets name theirs."""
         return self.targets[0] if len(self.targets) == 1 else ""
 
     @property
@@ -49,7 +49,7 @@ class BakeCall(Struct, frozen=True, kw_only=True):
         return {**self.variables, **self.secrets, **_SETTINGS}
 
     def words(self) -> list[str]:
-        """What follows `docker buildx` or the plugin's name."""
+        """Return the arguments after `docker buildx` or the plugin's name."""
         return bake_words(
             files=[str(file) for file in self.files],
             targets=self.targets,
@@ -59,7 +59,7 @@ class BakeCall(Struct, frozen=True, kw_only=True):
         )
 
     def shown(self) -> str:
-        """The command as a user can paste it; secrets are left out."""
+        """Return the command for users to paste, without secrets."""
         plain = replace(self, metadata_file=None).words()
         settings = (f"{k}={shlex.quote(v)}" for k, v in sorted(self.variables.items()))
         return " ".join([*settings, "docker", "buildx", *map(shlex.quote, plain)])
@@ -73,10 +73,10 @@ def build_folder(
     secrets: Mapping[str, str] = MappingProxyType({}),
     arguments: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Build a Dockerfile whose result is a folder of files. Raises BuildFailed with what buildx said last, and
-    TransferStalled where it says nothing for too long.
+    """Build a Dockerfile whose result is a folder of files.
 
-    ``secrets``: texts by the ids under which its steps mount them.
+    ``secrets``: content by the ids under which its steps mount them. Raises BuildFailed with buildx's last message, and
+    TransferStalled if it is silent for too long.
     """
     variables = {f"GOBAKE_SECRET_{name.upper()}": text for name, text in secrets.items()}
     words = [
@@ -95,7 +95,7 @@ def build_folder(
         *(f"--build-arg={name}={value}" for name, value in arguments.items()),
         str(context),
     ]
-    from gobake.trace import patience  # most runs know what Go said
+    from gobake.trace import patience  # most runs remember Go's answers
 
     try:
         done = patience.run(
@@ -109,21 +109,21 @@ def build_folder(
         last = [line for line in done.err.splitlines() if line.startswith("ERROR")]
         said = last[-1].removeprefix("ERROR: ") if last else ""
         error = refusal(done.err, ("buildx", "build"))
-        # a build that began tells of the registry's troubles in the words of an engine's
+        # a build that began reports errors of registries in the same words as errors of the engine
         if "failed to solve" not in said and isinstance(error, NoEngine) and "failed:" not in error.what:
             raise error
         raise BuildFailed(said or error.what)
 
 
-_RUNNING: set[Bake] = set()  # begun, and not at their ends
+_RUNNING: set[Bake] = set()  # begun and not ended
 _NO_MORE = threading.Event()
 
 
 class Bake:
-    """A `docker buildx bake`: iterate over it for the lines of its output; `stop` cancels it in the engine.
+    """A `docker buildx bake`. Iterate over it for the lines of its output; `stop` cancels it in the engine.
 
-    The docker command asks every plugin what it is before it starts one. So where the plugin is known it is started by
-    itself, with the same words.
+    The docker command queries every plugin before it starts one. So if the plugin is known, it is started directly,
+    with the same arguments.
     """
 
     def __init__(self, call: BakeCall) -> None:
@@ -135,20 +135,20 @@ class Bake:
         self._stream: Stream | None = None
 
     def begin(self) -> None:
-        """Start now; else it begins with the first line that is asked for. Raises NoEngine."""
+        """Start now instead of when the first line is requested. Raises NoEngine."""
         _RUNNING.add(self)
         if self._stream is None and not self._stopped:
             words = self.call.words()
-            if not self._stopped:  # to make the words takes a moment, in which Ctrl-C may be pressed
+            if not self._stopped:  # making the arguments takes a moment, in which Ctrl-C may be pressed
                 self._stream = self._started(words)
             if self._stream and self._stopped:
                 self._stream.stop()
 
     def _started(self, words: list[str]) -> Stream:
         environment = {**os.environ, **self.call.environment}
-        environment.pop("SOURCE_DATE_EPOCH", None)  # buildx would make a build argument of it; EPOCH has it
+        environment.pop("SOURCE_DATE_EPOCH", None)  # buildx would turn it into a build argument; EPOCH has the value
         if self.call.plugin:
-            with contextlib.suppress(NotStarted):  # it is gone: docker says what is the matter
+            with contextlib.suppress(NotStarted):  # the plugin is gone: let docker report it
                 return Stream([self.call.plugin, *words], env=environment)
         docker = docker_command()
         try:
@@ -173,7 +173,7 @@ class Bake:
 
     @property
     def refused(self) -> BaseImageRefused | None:
-        """Why this build was given up, whatever became of it."""
+        """Why this build was stopped, whatever its result."""
         return self._triggers.error
 
     @property
@@ -181,32 +181,32 @@ class Bake:
         return self._stopping.is_set() or _NO_MORE.is_set()
 
     def stop(self) -> None:
-        """Cancel the build in the engine: interrupt buildx, and kill it where it does not end in time."""
+        """Cancel the build in the engine: interrupt buildx, and kill it if it does not end in time."""
         self._stopping.set()
         if self._stream:
             self._stream.stop()
 
     def kill(self) -> None:
-        """End buildx without waiting for anything."""
+        """Kill buildx at once."""
         if self._stream:
             self._stream.kill()
 
 
 def stop_all() -> None:
-    """Cancel every build that this process has begun, and let none begin any more."""
+    """Cancel all builds of this process, and prevent new ones."""
     _NO_MORE.set()
     for bake in list(_RUNNING):
         bake.stop()
 
 
 def ending() -> bool:
-    """Whether all was stopped: an answer that does not come at once is not wanted any more."""
+    """Whether all builds were stopped, so that slow answers are no longer wanted."""
     return _NO_MORE.is_set()
 
 
 @contextlib.contextmanager
 def nothing_left() -> Iterator[None]:
-    """Builds that were begun beside something else end with it: nobody wants their results any more."""
+    """Stop all builds that still run at the end of the context, because nothing needs their results."""
     try:
         yield
     finally:
@@ -220,7 +220,7 @@ def kill_all() -> None:
 
 
 def one_a_line(lines: Iterable[str]) -> Iterator[str]:
-    """Events as newer buildx writes them: buildx 0.13 indents every object over many lines."""
+    """Join the lines of an event, as newer buildx writes it; buildx 0.13 indents each object over many lines."""
     gathered: list[str] = []
     for line in lines:
         text = line.rstrip("\r\n")
@@ -235,7 +235,7 @@ def one_a_line(lines: Iterable[str]) -> Iterator[str]:
 
 
 def ticking(lines: Iterable[str], seconds: float) -> Iterator[str | None]:
-    """The lines as they come, and None after each so many seconds without one: whoever waits can look at a clock."""
+    """Yield lines as they come, and None after each ``seconds`` without one, so that callers can check clocks."""
     came: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
 
     def read() -> None:
@@ -243,7 +243,7 @@ def ticking(lines: Iterable[str], seconds: float) -> Iterator[str | None]:
             for line in lines:
                 came.put(line)
             came.put(None)
-        except BaseException as error:  # it is for whoever wants the lines
+        except BaseException as error:  # raised where the lines are read
             came.put(error)
 
     threading.Thread(target=read, daemon=True).start()

@@ -1,7 +1,7 @@
-"""The arguments of `docker buildx bake`. python-on-whales makes all of them, and they are remembered.
+"""The arguments of `docker buildx bake`, made by python-on-whales and remembered.
 
-Its import takes 0.15 s, which a build with nothing changed has nothing to hide behind. What it writes depends only on
-which options there are, so it is asked once with placeholders in place of names, and again when the library changes.
+Importing it takes 0.15 s, which a build without changes cannot hide. Its output depends only on which options are
+present. So it is called once with placeholders for names, and again when the library changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BUILDER, _METADATA, _TARGETS = "<builder>", "<metadata>", "<targets>"
 def bake_words(
     *, files: Sequence[str], targets: Sequence[str], builder: str, no_cache: bool, metadata_file: str
 ) -> list[str]:
-    """What follows `docker buildx` or the plugin's name."""
+    """Return the arguments after `docker buildx` or the plugin's name."""
     form = _form(len(files), bool(builder), no_cache, bool(metadata_file))
     names = {_BUILDER: [builder], _METADATA: [metadata_file], _TARGETS: targets}
     names |= {_file(number): [name] for number, name in enumerate(files)}
@@ -30,12 +30,12 @@ def bake_words(
 
 
 def warm_up() -> None:
-    """Make sure that the arguments of a build are known, while something else is waited for."""
+    """Make sure that the arguments of a build are remembered, while something else runs."""
     _form(1, True, False, True)
 
 
 def _form(files: int, builder: bool, no_cache: bool, metadata: bool) -> list[str]:
-    """The arguments with placeholders."""
+    """Return the arguments with placeholders."""
     shape, evidence = (files, builder, no_cache, metadata), _library()
     known = memo.recall(_KIND, shape, evidence) if evidence else None
     if isinstance(known, list) and all(isinstance(word, str) for word in known):
@@ -47,12 +47,15 @@ def _form(files: int, builder: bool, no_cache: bool, metadata: bool) -> list[str
 
 
 def _made(files: int, builder: bool, no_cache: bool, metadata: bool) -> list[str]:
-    """The library would start the command when its first line is asked for. The arguments are taken before that, from
-    the generator that it returns, and are started by `proc`, which can stop a build and tell how it ended."""
+    """Make the arguments with the library.
+
+    It would start the command when the first line is requested. They are taken from its generator before that, and run
+    by `proc`, which can stop a build and report its exit code.
+    """
     from python_on_whales import DockerClient
 
     progress: Any = "rawjson"  # its type hints lag behind buildx
-    lines: Any = DockerClient(client_call=[sys.executable]).buildx.bake(  # any program that exists: it is not started
+    lines: Any = DockerClient(client_call=[sys.executable]).buildx.bake(  # any existing program: it is not started
         [_TARGETS],
         builder=_BUILDER if builder else None,
         files=[_file(number) for number in range(files)],
@@ -70,7 +73,7 @@ def _file(number: int) -> str:
 
 
 def _library() -> object:
-    """The state of the file that makes the arguments, which is not imported for that; None if it cannot be found."""
+    """Return the state of the file that makes the arguments, without importing it; None if it is not found."""
     found = importlib.util.find_spec("python_on_whales")
     if found is None or found.origin is None:
         return None

@@ -1,4 +1,4 @@
-"""Questions to the docker client: which builder, which engine. Asked side by side, before anything is built."""
+"""Queries to the docker client about builder and engine, run in parallel before anything is built."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Node(Struct, frozen=True, kw_only=True):
     name: str
     endpoint: str
     status: str
-    buildkit: str  # version, or "" where the driver does not say
+    buildkit: str  # version; "" if the driver does not report it
     platforms: tuple[Platform, ...]
     error: str = ""
-    snapshotter: str = ""  # of BuildKit's worker; the docker driver names one with the containerd image store only
+    snapshotter: str = ""  # of BuildKit's worker; the docker driver has one only with the containerd image store
     rules: tuple[CollectRule, ...] = ()  # of its garbage collection
 
 
 class Builder(Struct, frozen=True, kw_only=True):
-    """What `docker buildx inspect` says about the builder that will build."""
+    """The builder, as reported by `docker buildx inspect`."""
 
     name: str
-    driver: str  # docker, docker-container, remote, kubernetes; "" where not even that could be found out
+    driver: str  # docker, docker-container, remote, kubernetes; "" if unknown
     nodes: tuple[Node, ...]
     error: str = ""
 
@@ -52,12 +52,12 @@ class Builder(Struct, frozen=True, kw_only=True):
 
     @property
     def native(self) -> Platform:
-        """The first platform of the first node: what it builds for when nothing is said."""
+        """The first platform of the first node, its default."""
         return self.platforms[0] if self.platforms else host_platform()
 
     @property
     def holds_platforms(self) -> bool:
-        """Whether the engine's store is known to hold several platforms; False: it must be asked."""
+        """Whether the engine's store is known to hold several platforms; if False, ask it."""
         return any(node.snapshotter for node in self.nodes)
 
     @property
@@ -67,29 +67,31 @@ class Builder(Struct, frozen=True, kw_only=True):
 
     @property
     def on_socket(self) -> bool:
-        """Whether it is in the engine that answers on the docker client's socket, and not in another context's."""
+        """Whether it belongs to the engine on the docker client's socket, not to another context's."""
         return self.keeps_images and self.name == api.context()
 
     def sessions_last(self, info: EngineInfo) -> bool:
-        """Whether a step with secrets can be run for a target of a bake after another one, which wanted it first, has
-        ended. BuildKit 0.13, which is in Docker 26.1 too, may find `no active sessions` then."""
-        if self.keeps_images:  # it tells no version of BuildKit that one could trust
+        """Whether a step with secrets can run for a target after the target that needed it first has ended.
+
+        BuildKit 0.13, also in Docker 26.1, may fail with `no active sessions` then.
+        """
+        if self.keeps_images:  # its version of BuildKit is not reliable
             return _release(info.engine) >= (27,)
         return all(_release(node.buildkit) >= (0, 14) for node in self.nodes)
 
 
 class EngineInfo(Struct, frozen=True, kw_only=True):
-    """What `docker info` says of the client and the engine; "" where it does not know."""
+    """What `docker info` reports about client and engine; "" if unknown."""
 
     engine: str = ""  # version
     buildx: str = ""  # version
     plugin: str = ""  # path of the buildx plugin
     store: str = ""  # the image store's driver type
-    identity: str = ""  # that the engine gave itself when it began with an empty folder
+    identity: str = ""  # the engine's id, made when it starts with an empty folder
 
     @property
     def holds_platforms(self) -> bool:
-        """Whether the image store can hold several platforms: the containerd store can."""
+        """Whether the image store can hold several platforms, as the containerd store can."""
         return "io.containerd.snapshotter" in self.store
 
 
@@ -111,25 +113,25 @@ def docker_command() -> str:
 
 
 def not_started(program: str, error: NotStarted) -> NoEngine:
-    """What a docker command or plugin that is there and cannot be started means."""
+    """Return the error for a docker command or plugin that exists but does not start."""
     return NoEngine(
         f"{program} cannot be started: {error.why}", remedy="install Docker: https://docs.docker.com/engine/install/"
     )
 
 
 def buildx_command() -> list[str]:
-    """What `docker buildx` begins with, or what does the same sooner. Raises NoEngine where there is no docker."""
+    """Return the start of a buildx command: `docker buildx`, or the plugin, which is faster. Raises NoEngine."""
     plugin = builder_cache.plugin()
     if plugin and not os.access(plugin, os.X_OK):
-        plugin = ""  # it went while gobake ran: docker says what is the matter
+        plugin = ""  # deleted since; docker will report it
     return [plugin] if plugin else [docker_command(), "buildx"]
 
 
 class _Question:
-    """A docker command that runs while something else is done."""
+    """A docker command in the background."""
 
     def __init__(self, *words: str) -> None:
-        """Raises NoEngine where there is no docker command, or one that cannot be started."""
+        """Start it. Raises NoEngine if there is no docker command, or if it does not start."""
         self.words = words
         docker = docker_command()
         try:
@@ -140,7 +142,7 @@ class _Question:
         self._reading = threading.Lock()
 
     def answer(self) -> str:
-        """Its stdout, for whoever asks. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+        """Wait for its stdout; thread-safe. Raises NoEngine, NoBuildx or NoBuilder with its message."""
         with self._reading:
             self._said = self._read() if self._said is None else self._said
         if isinstance(self._said, GobakeError):
@@ -158,19 +160,19 @@ class _Question:
         return refusal(done.err or done.out, self.words) if done.code else done.out
 
     def drop(self) -> None:
-        """End it if it still runs; nobody wants the answer."""
+        """Kill it if it still runs, and discard its answer."""
         self._running.drop()
 
 
 def ask(*words: str) -> str:
-    """Run a docker command and return its stdout. Raises NoEngine, NoBuildx or NoBuilder with what it said."""
+    """Run a docker command and return its stdout. Raises NoEngine, NoBuildx or NoBuilder with its message."""
     return _Question(*words).answer()
 
 
 class BuilderQuery:
-    """The builder is asked for at once, and answers while the caller does something else; so is the engine, later.
+    """Queries the builder, and later the engine, while the caller does something else.
 
-    Neither is asked where the last run's answers are certain to hold.
+    Neither is queried if the last run's answers certainly still hold.
     """
 
     def __init__(self, builder: str = "") -> None:
@@ -179,7 +181,7 @@ class BuilderQuery:
         self._info: _Question | None = None
 
     def _find(self) -> tuple[builder_cache.Known | None, _Question | None]:
-        """What is known, which the engine is asked to confirm; else a question that runs."""
+        """Return what is remembered and confirmed by the engine, or else a running query."""
         found = builder_cache.recall(self.name)
         return (found, None) if found else (None, self._begin_inspect())
 
@@ -195,7 +197,7 @@ class BuilderQuery:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(GobakeError):  # it could not even be asked, which matters no more
+        with contextlib.suppress(GobakeError):  # could not even be started, which no longer matters
             if self._inspect:
                 self._inspect.drop()
         if self._info:
@@ -208,19 +210,18 @@ class BuilderQuery:
 
     @property
     def plugin(self) -> str:
-        """The buildx plugin's path, where an earlier run found it and it can be started without the docker command; ""
-        where not."""
+        """The buildx plugin's path, if an earlier run found it and it works without the docker command; else ""."""
         return self._known.plugin if self._known else ""
 
     def ask_again(self) -> None:
-        """Distrust what is remembered."""
+        """Discard what is remembered, and query the builder again."""
         builder_cache.forget(self.name)
         if self._known:
             asked = self._begin_inspect()
             self._found = futures.start(lambda: (None, asked))
 
     def builder(self) -> Builder:
-        """The builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
+        """Return the builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
         if self._known:
             return parse_inspect(self._known.inspect)
         assert self._inspect is not None
@@ -235,12 +236,12 @@ class BuilderQuery:
         )
 
     def begin_info(self) -> None:
-        """Ask for the engine, and wait for nothing."""
+        """Start to query the engine. Returns at once."""
         if not self._known:
             self._info = self._info or _Question("info", "--format", "json")
 
     def info(self) -> EngineInfo:
-        """Never raises: a remote builder needs no engine beside it."""
+        """Return the engine's information; empty if it fails, because a remote builder needs no engine."""
         if self._known:
             return replace(engine_info(self._known.info), buildx=self._known.buildx)
         self.begin_info()
@@ -251,16 +252,16 @@ class BuilderQuery:
             return EngineInfo()
 
     def learn_plugin(self) -> None:
-        """From now on smaller builds and questions of this run start the plugin by themselves too."""
+        """Let other builds and queries of this run start the plugin directly too."""
         if not self._known:
             builder_cache.learn_plugin(self.name, self.info().plugin)
 
     def forget(self) -> None:
-        """Let the next run ask; for one that did not go well."""
+        """Make the next run query again, after a run that failed."""
         builder_cache.forget(self.name)
 
     def remember(self) -> None:
-        """Spare the next run these questions; for one that went well."""
+        """Remember the answers for the next run, after a run that succeeded."""
         if self._inspect and parse_inspect(said := self._inspect.answer()).on_socket:
             info = self.info()
             builder_cache.remember(self.name, said, info.buildx, info.plugin)
@@ -270,7 +271,7 @@ class BuilderQuery:
 
 
 def require_image_store(info: EngineInfo) -> None:
-    """Several platforms in the engine's own store need the containerd image store. Raises EngineTooOld."""
+    """Check that the engine's store can hold several platforms, as the containerd store can. Raises EngineTooOld."""
     if not info.holds_platforms:
         raise EngineTooOld(
             "this engine's image store cannot hold several platforms",
@@ -283,7 +284,7 @@ def require_image_store(info: EngineInfo) -> None:
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """The numbers of v0.13.1+ds1; of what tells none, those of a release to come."""
+    """Return (major, minor) of v0.13.1+ds1; for an unknown version, those of a future release."""
     found = tuple(map(int, re.findall(r"\d+", version)[:2]))
     return found if any(found) else (sys.maxsize,)
 
@@ -296,7 +297,7 @@ def _no_answer(said: str) -> NoEngine:
 
 
 def refusal(text: str, words: Sequence[str] = ()) -> GobakeError:
-    """The error that a docker client's message means."""
+    """Return the error for a message of the docker client."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = next((line for line in lines if re.match(r"(?i)error", line)), lines[-1] if lines else "no reason given")
     last = re.sub(r"(?i)^error:\s*", "", last)
@@ -320,7 +321,7 @@ def refusal(text: str, words: Sequence[str] = ()) -> GobakeError:
 
 
 def parse_info(text: str) -> EngineInfo:
-    """Read `docker info --format json`. Raises ValueError for anything else."""
+    """Parse `docker info --format json`. Raises ValueError for anything else."""
     try:
         answer = json.loads(text)
         plugins = (answer.get("ClientInfo") or {}).get("Plugins") or []
@@ -331,7 +332,7 @@ def parse_info(text: str) -> EngineInfo:
 
 
 def engine_info(answer: Mapping[str, Any]) -> EngineInfo:
-    """What GET /info says, which `docker info` is the larger part of."""
+    """Return what GET /info reports, which is most of `docker info`."""
     return EngineInfo(
         engine=str(answer.get("ServerVersion") or ""),
         store=json.dumps(answer.get("DriverStatus") or []),
@@ -340,7 +341,7 @@ def engine_info(answer: Mapping[str, Any]) -> EngineInfo:
 
 
 def parse_inspect(text: str) -> Builder:
-    """Read the text of `docker buildx inspect` (it has no JSON form)."""
+    """Parse the text of `docker buildx inspect`, which has no JSON form."""
     top, _, rest = text.partition("Nodes:")
     head = _fields(top)
     nodes = []
@@ -375,5 +376,5 @@ def _platforms(listed: str) -> tuple[Platform, ...]:
         try:
             found.append(Platform.parse(word))
         except GobakeError:
-            continue  # windows, wasm, and variants that no Go builds for
+            continue  # windows, wasm, and variants that Go does not build for
     return tuple(dict.fromkeys(found))

@@ -1,9 +1,9 @@
-"""The engine's own builder as the last run found it: `docker buildx inspect` and `docker info` cost 0.3 s of processor
-time together, and say the same thing every time.
+"""The engine's own builder as remembered from the last run.
 
-It is only used while everything that could change the answer is as it was: the environment, the docker client's and
-buildx's files, the two programs, the engine itself (which is asked over its socket, in milliseconds), the emulators of
-the kernel; and for an hour. Builders of other drivers are always asked.
+`docker buildx inspect` and `docker info` together cost 0.3 s of CPU time, and return the same each time. The answers
+are used for an hour, and only if everything that could change them is the same: the environment, the files of the
+docker client and buildx, both programs, the engine itself (queried over its socket in milliseconds), and the kernel's
+emulators. Builders of other drivers are always queried.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _OF_THE_ENGINE = ("ID", "Name", "ServerVersion", "KernelVersion", "Architecture"
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What need not be asked."""
+    """Answers that need no query."""
 
-    inspect: str  # what `docker buildx inspect` said
+    inspect: str  # output of `docker buildx inspect`
     buildx: str  # the plugin's version
-    plugin: str  # path of the buildx plugin, which can be started without the docker command; "" where it must not
-    info: dict[str, Any]  # what the engine says of itself, just now
+    plugin: str  # path of the buildx plugin if it can be started without the docker command, else ""
+    info: dict[str, Any]  # the engine's current information
 
 
 def recall(name: str) -> Known | None:
-    """The builder of that name ("" for the current one), where it is certain to be as it was."""
+    """Return the builder of that name ("" for the current one), if it is certainly unchanged."""
     found = memo.recall(_KIND, _key(name), _client())
     try:
         if not found or not 0 <= time.time() - found["asked"] < _TRUSTED_SECONDS:
@@ -55,9 +55,9 @@ _plugins: dict[str, str] = {}
 
 
 def plugin(name: str = "") -> str:
-    """The path of the buildx plugin, where it is known and can be started without the docker command; else "".
+    """Return the path of the buildx plugin if it is known and can be started without the docker command, else "".
 
-    The docker command asks every plugin what it is before it starts one, which takes longer than many a question.
+    The docker command queries every plugin before it starts one, which takes longer than many queries.
     """
     if not _plugins.get(name):
         found = recall(name)
@@ -66,13 +66,13 @@ def plugin(name: str = "") -> str:
 
 
 def learn_plugin(name: str, path: str) -> None:
-    """That a builder of the docker driver is spoken to by the plugin at ``path``, for as long as this process runs."""
+    """Use the plugin at ``path`` for a builder of the docker driver, in this process."""
     if path and _bare_docker():
         _plugins[name] = path
 
 
 def remember(name: str, inspect: str, buildx: str, plugin: str) -> None:
-    """For the next run; ``inspect`` is of a builder of the docker driver."""
+    """Remember the answers for the next run; ``inspect`` must be of a builder of the docker driver."""
     info = api.get("/info")
     if info is None or not plugin:
         return
@@ -96,7 +96,7 @@ def _key(name: str) -> object:
 
 
 def _client() -> object:
-    """The environment that the docker client and buildx read."""
+    """Return the environment that the docker client and buildx read."""
     names = sorted(n for n in os.environ if n.startswith(("DOCKER_", "BUILDX_", "BUILDKIT_")))
     return [(n, os.environ[n]) for n in names], os.environ.get("PATH"), os.environ.get("HOME")
 
@@ -106,11 +106,11 @@ def _identity(info: dict[str, Any]) -> list[Any]:
 
 
 def _stamps(plugin: str) -> list[Any]:
-    """The state of all files that decide which builder is meant, what runs it, and what it can run."""
+    """Return the state of all files that decide which builder is used, what runs it, and what it can run."""
     config = api.config_folder()
     buildx = Path(os.environ.get("BUILDX_CONFIG") or config / "buildx")
     programs = [Path(shutil.which("docker") or ""), Path(plugin)]
-    texts = [config / "config.json", buildx / "current"]  # buildx writes the latter anew with every run
+    texts = [config / "config.json", buildx / "current"]  # buildx rewrites the latter on every run
     folders = [
         buildx / "instances",
         buildx / "defaults",
@@ -143,7 +143,7 @@ def _names(folder: Path) -> Any:
 
 
 def _bare_docker() -> bool:
-    """Whether `docker` is Docker's own program. A wrapper may set what the plugin alone would not be told."""
+    """Whether `docker` is Docker's own program; a wrapper may set what the plugin alone would not get."""
     docker = os.path.realpath(shutil.which("docker") or "")
     try:
         with Path(docker).open("rb") as program:

@@ -1,4 +1,4 @@
-"""Whether a builder's garbage collection leaves a project's cache mounts in peace. Pure."""
+"""Whether a builder's garbage collection spares a project's cache mounts. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _HOUR = 3600
 
 
 def collection_warning(builder: Builder, need: int) -> str:
-    """One line where a rule's limit is smaller than ``need`` bytes of mounts, the strictest rule first; else ""."""
+    """Return a warning if a rule's limit is below ``need`` bytes of mounts, for the strictest rule; else ""."""
     tight = [rule for node in builder.nodes for rule in node.rules if rule.limit < need]
     if not tight:
         return ""

@@ -1,6 +1,6 @@
-"""A builder's garbage collection: the rules that `docker buildx inspect` prints, as far as cache mounts go.
+"""A builder's garbage collection: the rules for cache mounts in `docker buildx inspect`.
 
-BuildKit follows the rules in order; each deletes what matches it, longest unused first, until the builder keeps less
+BuildKit applies the rules in order. Each deletes what matches it, longest unused first, until the builder keeps less
 than the rule's limit (docs.docker.com/build/cache/garbage-collection).
 """
 
@@ -21,11 +21,11 @@ class CollectRule(Struct, frozen=True, kw_only=True):
     """One rule that may delete cache mounts."""
 
     limit: int  # bytes that the builder may keep before the rule deletes
-    unused_seconds: float = 0.0  # it spares what was used within that time
+    unused_seconds: float = 0.0  # spares what was used within that time
 
 
 def size_in_bytes(text: str) -> int | None:
-    """3.346GiB, 512kB, 20 GB."""
+    """Parse 3.346GiB, 512kB, 20 GB; None if invalid."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
         return None
@@ -33,12 +33,12 @@ def size_in_bytes(text: str) -> int | None:
 
 
 def parse_rules(inspected: str) -> tuple[CollectRule, ...]:
-    """Of one node's part of `docker buildx inspect`; a driver that tells none has none."""
+    """Parse the rules of one node in `docker buildx inspect`; some drivers report none."""
     found = []
     for block in re.split(r"(?m)^GC Policy rule#\d+:[ \t]*$", inspected)[1:]:
         fields = dict(_FIELD.findall(block))
         filters = fields.get("Filters", "")
-        # newer BuildKit keeps the larger of the two; older has one word for it
+        # newer BuildKit keeps the larger of the two; older has a single field
         sizes = [size_in_bytes(fields.get(name, "")) for name in ("Max Used Space", "Reserved Space", "Keep Bytes")]
         limit = max((size for size in sizes if size), default=0)
         if limit and (not filters or "exec.cachemount" in filters):

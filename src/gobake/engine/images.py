@@ -1,4 +1,4 @@
-"""How large images are: asked of the engine's own store, or of a registry. What cannot be had is unknown."""
+"""The sizes of images, from the engine's own store or a registry; None or missing if unavailable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _API_SECONDS = 20.0
 
 
 class ImageSize(Struct, frozen=True, kw_only=True):
-    """Bytes of one platform's image; None is unknown."""
+    """Bytes of one platform's image; None: unknown."""
 
     platform: Platform
     compressed: int | None
@@ -32,9 +32,9 @@ class ImageSize(Struct, frozen=True, kw_only=True):
 
 
 def image_sizes(names: Sequence[str]) -> dict[str, tuple[ImageSize, ...]]:
-    """Sizes of images in the engine's store, by name, a platform each (Engine API 1.47, GET /images/json?manifests=1).
+    """Return sizes of images in the engine's store by name, for each platform.
 
-    Older engines do not tell: the answer is empty there, and the sizes are unknown.
+    Source: Engine API 1.47, GET /images/json?manifests=1. Older engines do not report them; the result is then empty.
     """
     try:
         filters = quote(json.dumps({"reference": list(names)}))
@@ -69,18 +69,18 @@ def _manifest_sizes(manifests: list[dict[str, Any]]) -> Iterator[ImageSize]:
 
 
 def _platform(told: Mapping[str, Any]) -> Platform:
-    """An OCI platform object. Raises UsageError for what gobake builds no image for."""
+    """Convert an OCI platform object. Raises UsageError for a platform that gobake does not build for."""
     return Platform.parse("/".join(filter(None, (told.get("os"), told.get("architecture"), told.get("variant")))))
 
 
 def _api(path: str) -> Any:
-    """One GET of the Engine API through the docker client's own connection, whatever DOCKER_HOST or context say."""
+    """Send one GET of the Engine API over the docker client's connection, whatever DOCKER_HOST or context."""
     with command.plugged([docker_command(), "system", "dial-stdio"], env=os.environ) as plug:
         return api.ask(plug, path, _API_SECONDS)
 
 
 def remote_sizes(reference: str) -> tuple[ImageSize, ...]:
-    """Compressed sizes of a pushed image, from the registry's manifests; () where they cannot be had."""
+    """Return compressed sizes of a pushed image from the registry's manifests; () if unavailable."""
     try:
         index = _manifest(reference)
         repository = reference.rpartition(":")[0]

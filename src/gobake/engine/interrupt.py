@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one cancels in the engine what this process has begun there, the second ends gobake at once."""
+"""Ctrl-C: the first cancels this process's work in the engine, the second ends gobake at once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gobake.errors import ExitCode
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """While something runs in the engine. Gives the question whether Ctrl-C was pressed."""
+    """Handle Ctrl-C while something runs in the engine. Yields a function: whether Ctrl-C was pressed."""
     pressed: list[float] = []
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         pressed.append(time.monotonic())
-        # a terminal's Ctrl-C reaches buildx too, and this handler twice at most within a moment
+        # a terminal's Ctrl-C reaches buildx too, and this handler at most twice within a moment
         if len(pressed) > 1 and pressed[-1] - pressed[0] > 0.3:
             engine.kill_all()
             os._exit(ExitCode.INTERRUPTED)
@@ -31,5 +31,5 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(pressed)
     finally:
         for number, handler in before.items():
-            # what is left after an interrupt takes a moment; one more press must not cost the record or the exit code
+            # finishing takes a moment after an interrupt; another press must not cost the record or the exit code
             signal.signal(number, signal.SIG_IGN if pressed else handler)

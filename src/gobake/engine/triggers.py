@@ -1,7 +1,7 @@
-"""ONBUILD: steps that a base image adds to whatever is built from it, and that no recipe shows.
+"""ONBUILD: steps that a base image adds to what is built from it, and that no recipe shows.
 
-BuildKit tells all steps of a build before it begins the first, those of triggers by their name. So they are seen in
-what it says anyway, of the very image that it resolved: nothing is asked before a build, and no tag moves in between.
+BuildKit reports all steps of a build before it begins the first, and names those of triggers. So they are detected in
+its output, for the very image that it resolved: no query is needed, and no tag can move in between.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _BASE = re.compile(r"\[[^\]]*\] FROM (\S+)")
 
 
 class Triggers:
-    """Those of one build. BuildKit may tell of a trigger before it tells of the image, so that its name comes last."""
+    """The triggers of one build. BuildKit may report a trigger before the image, so the image's name is added last."""
 
     def __init__(self) -> None:
-        self._bases: dict[object, str] = {}  # references by their digests of FROM steps
+        self._bases: dict[object, str] = {}  # references by the digests of their FROM steps
         self._found: tuple[str, list[Any]] | None = None  # stage and inputs of the first trigger
 
     def feed(self, line: str) -> bool:
-        """Whether a line of buildx tells of the first one."""
+        """Read a line of buildx; return whether it reports the first trigger."""
         before = self._found
         if "] FROM " in line or "] ONBUILD " in line:
             for step in _steps(line):
@@ -40,7 +40,7 @@ class Triggers:
 
     @property
     def error(self) -> BaseImageRefused | None:
-        """What is to be said of it, as far as it is known by now."""
+        """The error for the first trigger, with what is known so far."""
         if self._found is None:
             return None
         stage, inputs = self._found

@@ -1,4 +1,4 @@
-"""What a registry says of an image, and which cache mounts a builder has: asked of docker and buildx."""
+"""Queries docker and buildx for images in a registry and for a builder's cache mounts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from gobake.proc.command import Done, Late, NotStarted
 from gobake.proc.groups import STOP_SECONDS
 
 _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
-_DELETE_SECONDS = 600  # of a mount with millions of files
-USAGE_SECONDS = 20.0  # mounts of a million files are measured one file at a time
+_DELETE_SECONDS = 600  # for a mount with millions of files
+USAGE_SECONDS = 20.0  # mounts with a million files are measured file by file
 _DAY = 86_400
 _SECONDS = {
     "second": 1,
@@ -36,9 +36,9 @@ _SECONDS = {
 
 
 def inspect_image(reference: str, template: str, seconds: float) -> str | None:
-    """`docker buildx imagetools inspect`, raw without a template; None where the registry has no such image.
+    """Run `docker buildx imagetools inspect`, raw without a template; None if the image does not exist.
 
-    Raises RegistryRefused where it does not answer in ``seconds`` or refuses.
+    Raises RegistryRefused if the registry refuses or does not respond in ``seconds``.
     """
     form = ["--format", template] if template else ["--raw"]
     try:
@@ -54,33 +54,33 @@ def inspect_image(reference: str, template: str, seconds: float) -> str | None:
 
 
 class CacheMount(Struct, frozen=True, kw_only=True):
-    """One cache mount that a builder keeps."""
+    """One cache mount in a builder."""
 
-    record: str  # BuildKit's own id: another one after the mount was deleted and began anew
-    id: str  # of the RUN --mount, without BuildKit's namespace where gobake's ids begin with it
+    record: str  # BuildKit's own id, which changes when the mount is deleted and made anew
+    id: str  # of the RUN --mount, without BuildKit's namespace if gobake's ids begin with it
     size: int  # bytes
     created: str
-    used: str  # as BuildKit says it: 17 seconds ago; "" never
+    used: str  # in BuildKit's words: 17 seconds ago; "": never
 
     @property
     def unused_seconds(self) -> float | None:
-        """For how long nothing has used it, at least: BuildKit rounds down. None: it does not say."""
+        """The minimum time without use, because BuildKit rounds down; None if not reported."""
         return elapsed(self.used)
 
 
 def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
-    """The cache mounts of a builder's nodes; None where it does not tell."""
+    """Return the cache mounts of a builder's nodes; None if unavailable."""
     text = _du(builder, "--filter", "type=exec.cachemount")
     return None if text is None else parse_mounts(text)
 
 
 def _patience() -> float:
-    """Seconds that an answer of how much there is is waited for, in however many tries."""
+    """Return how many seconds to wait for disk usage, for all attempts together."""
     return STOP_SECONDS if ending() else USAGE_SECONDS
 
 
 def _du(builder: str, *words: str, until: float | None = None) -> str | None:
-    """It is asked twice: a record that goes while BuildKit lists all of them can spoil one answer."""
+    """Run `docker buildx du`, up to twice: a record that disappears while BuildKit lists them can spoil one answer."""
     until = until or monotonic() + _patience()
     for _ in range(2):
         if (left := until - monotonic()) <= 0:
@@ -100,10 +100,10 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 
 def builder_usage(builder: Builder, chosen: str = "") -> Usage | None:
-    """What a builder keeps; None where it does not tell. ``chosen``: its name as --builder gave it.
+    """Return what a builder keeps; None if unavailable. ``chosen``: its name as given by --builder.
 
-    Docker's own builder is asked over its socket (a fiftieth of a second, and the engine's clock for `used`), any other
-    one through buildx (a fifth of a second).
+    Docker's own builder is queried over its socket (0.02 s, with the engine's clock for `used`), others through buildx
+    (0.2 s).
     """
     until = monotonic() + _patience()
     if builder.on_socket:
@@ -121,7 +121,7 @@ def _named(builder: str) -> tuple[str, ...]:
 
 
 def parse_usage(answer: dict[str, Any]) -> Usage:
-    """Read the Engine API's answer: docs.docker.com/reference/api/engine, SystemDataUsage, BuildCache."""
+    """Parse the Engine API's response: docs.docker.com/reference/api/engine, SystemDataUsage, BuildCache."""
     listed = [record for record in answer.get("BuildCache") or () if isinstance(record, dict)]
     mounts = []
     for record in listed:
@@ -140,7 +140,7 @@ def parse_usage(answer: dict[str, Any]) -> Usage:
 
 
 def parse_mounts(text: str) -> tuple[CacheMount, ...]:
-    """Read `docker buildx du --verbose`: blocks of `Field: value`; a description may have more lines."""
+    """Parse `docker buildx du --verbose`: blocks of `Field: value`; a description may have several lines."""
     found = []
     for block in re.split(r"(?m)^(?=ID:\s)", text):
         fields = {m[1]: m[2].strip() for m in re.finditer(r"(?m)^([A-Z][A-Za-z ]*):[ \t]*(.*)$", block)}
@@ -162,14 +162,17 @@ def parse_mounts(text: str) -> tuple[CacheMount, ...]:
 
 
 def _without_namespace(written: str) -> str:
-    """``NAMESPACE/ID`` as gobake names mounts. An id that does not begin with its namespace was not made by gobake, and
-    stays as it is: else a Dockerfile of anybody's could make a mount that looks like one of main's."""
+    """Return the id of ``NAMESPACE/ID`` as gobake names mounts.
+
+    An id that does not begin with its namespace was not made by gobake, and stays unchanged. Otherwise, anybody's
+    Dockerfile could make a mount that looks like one of main's.
+    """
     space, slash, name = written.partition("/")
     return name if slash and (not space or name.startswith(f"{space}-")) else written
 
 
 def elapsed(text: str) -> float | None:
-    """Seconds of `2 weeks ago`, `About an hour ago`, as the docker client words it (go-units, HumanDuration)."""
+    """Parse `2 weeks ago`, `About an hour ago` into seconds (go-units in the docker client, HumanDuration)."""
     match = re.fullmatch(
         r"(?i)(?:(less than) )?(?:about )?(\d+|an?) (second|minute|hour|day|week|month|year)s? ago", text
     )
@@ -180,7 +183,7 @@ def elapsed(text: str) -> float | None:
 
 
 def delete_mount(record: str, builder: str = "") -> bool:
-    """Delete one cache mount; False where it is in use or gone. Raises NoEngine, NoBuilder."""
+    """Delete one cache mount; False if it is in use or gone. Raises NoEngine, NoBuilder."""
     words = ("buildx", "prune", *_named(builder), "--force", "--filter", f"id={record}")
     try:
         done = _docker(*words, seconds=_DELETE_SECONDS)
@@ -192,7 +195,7 @@ def delete_mount(record: str, builder: str = "") -> bool:
 
 
 def remove_images(references: Sequence[str]) -> None:
-    """Remove images from the engine's store; what is not there, or in use, stays as it is."""
+    """Remove images from the engine's store, except those that are missing or in use."""
     with contextlib.suppress(Late):
         _docker("image", "rm", *references, seconds=_DELETE_SECONDS)
 
