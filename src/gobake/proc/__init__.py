@@ -1,1 +1,1 @@
-"""Processes and waiting: answers that take a moment, limits of patience, no process left behind."""
+"""Processes and waiting: futures, time limits, and no process left behind."""

@@ -1,8 +1,8 @@
-"""The only door to other programs: how they are started, waited for, listened to and ended.
+"""The only access to other programs: starts them, waits for them, reads their output and ends them.
 
-A program gets the environment that its caller hands in and no input but what it is given. What it says is read as
-UTF-8. It ends with gobake: what is waited for when its time is over or when an exception passes by, what runs in a
-group of its own by `groups.py`, and where gobake itself is killed by `orphans.py`.
+A program gets the environment that its caller passes, and only the given input. Its output is decoded as UTF-8. No
+program outlives gobake: a program that is waited for is killed at a timeout or an exception, `groups.py` ends one in
+its own process group, and `orphans.py` all of them if gobake itself is killed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _END_SECONDS = 5.0  # between TERM and KILL
 
 
 class CommandError(Exception):
-    """A program gave no answer. One that ends with an exit code has given one."""
+    """A program gave no result; any exit code is a result."""
 
 
 class NotStarted(CommandError):
-    """``missing``: it is not there; ``why`` in the system's words."""
+    """The program could not start. ``missing``: it does not exist; ``why``: the system's message."""
 
     def __init__(self, program: str, error: OSError) -> None:
         self.missing = isinstance(error, FileNotFoundError)
@@ -37,14 +37,14 @@ class NotStarted(CommandError):
 
 
 class Late(CommandError):
-    """It did not end in time, and was killed."""
+    """The program did not end in time and was killed."""
 
     def __init__(self, program: str, seconds: float) -> None:
         super().__init__(f"{program} did not end within {seconds:g} s")
 
 
 class Done(Struct, frozen=True, kw_only=True):
-    """A program that ended."""
+    """The result of a program that ended."""
 
     code: int
     out: str = ""
@@ -52,24 +52,24 @@ class Done(Struct, frozen=True, kw_only=True):
 
     @property
     def last(self) -> str:
-        """The last line of its error output that says something; "" where none does."""
+        """The last line of its stderr that is not blank, or ""."""
         return next((line.strip() for line in reversed(self.err.splitlines()) if line.strip()), "")
 
 
 def run(
     words: Sequence[str], *, env: Mapping[str, str], seconds: float, cwd: Path | None = None, given: str = ""
 ) -> Done:
-    """Run it to its end. ``given``: its input. Raises NotStarted and Late."""
+    """Run a program until it ends. ``given``: its input. Raises NotStarted and Late."""
     return Running(words, env=env, cwd=cwd, given=given).wait(seconds)
 
 
 class Running:
-    """A program that answers while something else is done. Whoever starts it waits for it or drops it."""
+    """A program in the background; the caller must wait for it or drop it."""
 
     def __init__(
         self, words: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None, given: str = ""
     ) -> None:
-        """Raises NotStarted."""
+        """Start the program. Raises NotStarted."""
         self._program = words[0]
         self._given = given
         self._done: Done | None = None
@@ -77,7 +77,7 @@ class Running:
         self._process = started(words, env=env, cwd=cwd, stdin=taken, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def wait(self, seconds: float) -> Done:
-        """Wait for its end. Raises Late."""
+        """Wait until it ends. Raises Late."""
         if self._done is None:
             try:
                 out, err = self._process.communicate(self._given or None, timeout=seconds)
@@ -91,20 +91,22 @@ class Running:
         return self._done
 
     def drop(self) -> None:
-        """End it if it still runs; nobody wants the answer. What it started and left behind may hold its pipes open,
-        so these are closed and not read to their ends."""
+        """Kill it if it still runs, and discard its output.
+
+        The pipes are closed without reading to the end, because its children may hold them open.
+        """
         if self._done is not None:
             return
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
-                with contextlib.suppress(OSError):  # input that was not taken
+                with contextlib.suppress(OSError):  # unread input
                     pipe.close()
 
 
 class Heard:
-    """What a program has said so far, in lines, and when it said something last."""
+    """The output of a program so far, as lines, and the time of the last one."""
 
     def __init__(self) -> None:
         self.moved = time.monotonic()
@@ -125,8 +127,10 @@ def follow(
     every: float,
     cwd: Path | None = None,
 ) -> Done:
-    """Run it to its end, however long that takes, and ``look`` at what it says ``every`` so many seconds. What ``look``
-    raises ends it: TERM first, because docker takes its plugin along only where it can. Raises NotStarted."""
+    """Run a program until it ends, without a time limit, and call ``look`` with its output each ``every`` seconds.
+
+    If ``look`` raises, the program gets TERM before KILL: only then can docker end its plugin. Raises NotStarted.
+    """
     heard = Heard()
     process = started(words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     streams = ((process.stdout, heard.out), (process.stderr, heard.err))
@@ -144,7 +148,7 @@ def follow(
 
 
 def _ended(threads: Sequence[threading.Thread], seconds: float) -> bool:
-    """Wait so long, or until all is said."""
+    """Wait until all output is read, at most the given seconds; return whether it is."""
     until = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
@@ -161,8 +165,10 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 @contextlib.contextmanager
 def plugged(words: Sequence[str], *, env: Mapping[str, str]) -> Iterator[socket.socket]:
-    """A program that is spoken to as if it were the other end of a connection. It is killed in the end, and what it
-    says on its error output is lost. Raises NotStarted."""
+    """Run a program that serves as the other end of a connection, and kill it at the end.
+
+    Its stderr is discarded. Raises NotStarted.
+    """
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -175,9 +181,9 @@ def plugged(words: Sequence[str], *, env: Mapping[str, str]) -> Iterator[socket.
 
 
 def started(words: Sequence[str], *, env: Mapping[str, str], **how: Any) -> subprocess.Popen[str]:
-    """The one place where a process begins. It bears this run's mark, whatever its environment is. Raises NotStarted.
+    """Start a process, with this run's mark in its environment. Raises NotStarted.
 
-    For this room alone: others have `run`, `Running`, `follow`, `plugged` and `groups.Stream`.
+    All processes start here. Only for this room: others use `run`, `Running`, `follow`, `plugged` and `groups.Stream`.
     """
     try:
         return subprocess.Popen(words, env=marked(env), text=True, encoding="utf-8", errors="replace", **how)

@@ -1,4 +1,4 @@
-"""Questions whose answers take a moment, asked while something else is done."""
+"""Futures for questions that take a moment to answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ Answer = TypeVar("Answer")
 
 
 def start(question: Callable[[], Answer]) -> Future[Answer]:
-    """Ask in a thread of its own, and wait for nothing. A question that nobody waits for any more does not hold up the
-    end of the program, as one in an executor would."""
+    """Return a future on a daemon thread. Unlike one of an executor, abandoning it does not delay exit."""
     future: Future[Answer] = Future()
     Thread(target=_ask, args=(question, future), daemon=True).start()
     return future
@@ -21,7 +20,7 @@ def start(question: Callable[[], Answer]) -> Future[Answer]:
 def _ask(question: Callable[[], Answer], future: Future[Answer]) -> None:
     try:
         answer = question()
-    except BaseException as error:  # it is for whoever wants the answer
+    except BaseException as error:  # raised where the answer is read
         future.set_exception(error)
     else:
         future.set_result(answer)

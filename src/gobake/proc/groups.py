@@ -1,9 +1,10 @@
-"""Programs whose work goes on elsewhere, such as a build in an engine: to end them is to interrupt them, with time to
-cancel what they began, and to kill them where they take too long.
+"""Programs whose work runs elsewhere, such as a build in an engine.
 
-Each has a process group of its own, so that a signal reaches whatever it started, and a terminal's Ctrl-C reaches
-gobake alone, which passes it on once. The group is a session too: a program in the background that asks something of
-the terminal would be stopped there for ever, and without a terminal it is refused at once.
+To end one, interrupt it, give it time to cancel its work, and kill it if that takes too long.
+
+Each has its own process group, so that a signal also reaches its children, and Ctrl-C in a terminal reaches only
+gobake, which passes it on once. The group is also a session: a background program that prompts on the terminal would be
+stopped forever, but without a terminal it fails at once.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gobake.proc.command import started
 
-STOP_SECONDS = 4.0  # between an interrupt and a kill
-_PIPE_BYTES = 1 << 20  # what may be said before it is listened to
+STOP_SECONDS = 4.0  # between interrupt and kill
+_PIPE_BYTES = 1 << 20  # buffer for output that is not read yet
 
 
 class Stream:
-    """A program whose lines, of output and error output as they come, are read while it runs."""
+    """A program whose stdout and stderr are read together, line by line, while it runs."""
 
     def __init__(self, words: Sequence[str], *, env: Mapping[str, str]) -> None:
-        """Raises NotStarted."""
+        """Start the program. Raises NotStarted."""
         self._process = started(
             words,
             env=env,
@@ -47,18 +48,18 @@ class Stream:
 
     @property
     def exit_code(self) -> int:
-        """Of one whose lines were read to the end; that of a signal is negative."""
+        """The exit code after all lines are read; negative for a signal."""
         return self._process.returncode or 0
 
     def lines(self) -> Iterator[str]:
-        """To the end of the whole group: as long as anything in it can say something, it is not over."""
+        """Yield lines until the whole group has closed its output."""
         assert self._process.stdout is not None
         with self._process:
             yield from self._process.stdout
         self._over.set()
 
     def stop(self) -> None:
-        """Interrupt it, and kill it where it does not end in time. Waits for nothing."""
+        """Interrupt it, and kill it if it does not end in time. Returns at once."""
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -73,7 +74,7 @@ class Stream:
             self.kill()
 
     def _signal(self, number: int) -> None:
-        """Nothing else can have the group's id: the process that began it is waited for when all is over, no sooner."""
+        """Signal the group. Its id cannot belong to others: the first process is reaped only when all is over."""
         if not self._over.is_set():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)

@@ -1,10 +1,9 @@
-"""No process of gobake's outlives it: not even where gobake is killed and can end nothing itself.
+"""Ends all processes that gobake started, even if gobake is killed.
 
-Whatever gobake starts is given a variable in its environment, a mark of this one run. A small shell beside it waits on
-a pipe that only gobake holds open, and ends what bears the mark when the pipe closes without a word. That reaches the
-plugins of docker and the children of git and go; it needs neither pids, which other processes may have by then, nor a
-parent that lives. (PR_SET_PDEATHSIG fires when the thread that started a process
-ends, is lost to grandchildren, and is Linux only.)
+Each process gets an environment variable, the mark of this run. A small shell waits on a pipe that only gobake holds
+open. If the pipe closes without a word, the shell ends the processes with the mark. That reaches docker's plugins and
+the children of git and go. It needs neither pids, which may be reused, nor a live parent. (PR_SET_PDEATHSIG fires when
+the thread that started a process ends, does not apply to grandchildren, and is Linux only.)
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-MARK = "GOBAKE_PROCESS"  # variable of the environment; a gobake that another one started has a mark of its own
+MARK = "GOBAKE_PROCESS"  # environment variable; a gobake started by another one has its own mark
 _DONE = b"done\n"
 
-# Runs in a session of its own, without the mark. $1 is the mark with its value. macOS has no /proc: there ps shows the
-# environment of one's own processes.
+# Runs in its own session, without the mark. $1 is the mark with its value. macOS has no /proc, but ps shows the
+# environment of the user's own processes.
 _GUARD = """
 cd /
 exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
@@ -39,12 +38,12 @@ do
 done 2>/dev/null
 """
 
-_held: int | None = None  # the pipe's end that says that this process lives
-_mark = ""  # of this run; "" where nothing ends with it
+_held: int | None = None  # the end of the pipe that shows that this process lives
+_mark = ""  # of this run; "": processes are not ended
 
 
 def end_with_us() -> None:
-    """From now on what this process starts ends with it. Once is enough; where there is no shell, nothing is done."""
+    """Make all processes started from now on end with this one. Idempotent; does nothing without a shell."""
     global _held, _mark
     if _held is not None:
         return
@@ -74,12 +73,12 @@ def end_with_us() -> None:
 
 
 def marked(env: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that is to end with this one."""
+    """Return the environment for a process that should end with this one."""
     return {**env, MARK: _mark} if _mark else dict(env)
 
 
 def _ended() -> None:
-    """In order: what still runs, such as a question that nobody waits for, ends by itself."""
+    """Tell the shell that all is well: what still runs, such as an abandoned question, ends by itself."""
     if _held is not None:
         with contextlib.suppress(OSError):
             os.write(_held, _DONE)
