@@ -1,5 +1,7 @@
-"""A registry's own API (https://specs.opencontainers.org/distribution-spec/), as far as docker has no command for it:
-listing tags and deleting. Reached with the credentials that docker has."""
+"""The registry API, for what docker has no command for, such as listing tags and deleting.
+
+Specification: https://specs.opencontainers.org/distribution-spec/. The credentials are docker's.
+"""
 
 from gobake.registry.client import DeletionRefused, Repository
 

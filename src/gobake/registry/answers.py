@@ -1,4 +1,4 @@
-"""What registries and their token servers answer, read into values. Pure; raises Unfit for what is none of it."""
+"""Parses responses of registries and token servers. Pure; raises Unfit for invalid ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_TOKEN = 1 << 16
 
 
 def tags(body: bytes) -> tuple[str, ...]:
-    """Of a page of `tags/list`. What is no tag cannot be asked for either, and is left out."""
+    """Return the tags on a page of `tags/list`, without invalid ones, which cannot be requested either."""
     found = []
     for one in checks.items(checks.parsed_object(body).get("tags")):
         try:
@@ -31,7 +31,7 @@ def tags(body: bytes) -> tuple[str, ...]:
 
 
 def next_page(link: str, page: str) -> str:
-    """The address of the page behind this one, "" for none. It belongs to the same list of the same registry."""
+    """Return the address of the next page, or "". Raises Unfit unless it is of the same list and registry."""
     following = _NEXT.match(link[:_LONGEST_HEADER])
     if not following:
         return ""
@@ -48,13 +48,13 @@ def next_page(link: str, page: str) -> str:
 
 
 def challenge(header: str) -> tuple[str, Mapping[str, str]]:
-    """(scheme in lower case, its words) of a WWW-Authenticate header."""
+    """Parse a WWW-Authenticate header: (scheme in lower case, parameters)."""
     scheme, _, rest = header[:_LONGEST_HEADER].strip().partition(" ")
     return scheme.lower(), dict(_CHALLENGE.findall(rest))
 
 
 def token(body: bytes) -> str:
-    """Of a token server; "" where it gives none."""
+    """Return the token in a token server's response, or ""."""
     told = checks.parsed_object(body)
     found = told.get("token") or told.get("access_token") or ""
     if not isinstance(found, str) or len(found) > _LONGEST_TOKEN or (found and not _TOKEN.fullmatch(found)):
@@ -63,7 +63,7 @@ def token(body: bytes) -> str:
 
 
 def said(body: bytes) -> str:
-    """A registry's own words in an error, in brackets; "" where it has none."""
+    """Return a registry's error message in parentheses, or ""."""
     try:
         first: list[Any] = checks.items(checks.parsed_object(body).get("errors"))[:1]
         error = checks.mapping(first[0]) if first else {}

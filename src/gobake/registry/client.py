@@ -1,7 +1,7 @@
 """One repository of a registry: list tags, read manifests and small blobs, push small artifacts, delete a manifest.
 
-Credentials go to the registry and to the token server that it names over TLS, and follow no redirect. Nothing that a
-registry answers is believed before the room `foreign` has read it.
+Credentials go only to the registry and, over TLS, to the token server that it names. They follow no redirect. All
+responses are checked by the room `foreign` before use.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _Read = TypeVar("_Read")
 
 
 class DeletionRefused(RegistryRefused):
-    """The registry does not delete: many do not by this API, or not for this user."""
+    """The registry does not delete: many do not offer it in this API, or not to this user."""
 
 
 class Repository:
-    """A repository such as ghcr.io/acme/shop-cache. All its questions together take ``seconds`` at most."""
+    """A repository such as ghcr.io/acme/shop-cache. All requests together take at most ``seconds``."""
 
     def __init__(self, name: str, *, seconds: float = 30.0) -> None:
         first, slash, rest = name.partition("/")
@@ -54,12 +54,12 @@ class Repository:
         address = "registry-1.docker.io" if self.host == HUB else self.host
         self._base = f"{'http' if local else 'https'}://{address}/v2/{self.path}"
         self._transport = Transport(self.host, seconds=seconds, proxies=not local)
-        self._authorization: dict[str, str] = {}  # by method, and of uploads: a right to read is none to write
+        self._authorization: dict[str, str] = {}  # by method, and for uploads: a right to read is no right to write
 
     # ---- questions
 
     def tags(self) -> tuple[str, ...]:
-        """All tags. Raises RegistryRefused; a repository that does not exist has none."""
+        """Return all tags; none if the repository does not exist. Raises RegistryRefused."""
         found: dict[str, None] = {}
         url = f"{self._base}/tags/list?n=1000"
         for _ in range(_PAGES):
@@ -75,7 +75,7 @@ class Repository:
         raise RegistryRefused(f"{self.host}/{self.path}: its list of tags has no end")
 
     def manifest(self, reference: str) -> Manifest | None:
-        """Of a tag or digest; None where there is none."""
+        """Return the manifest of a tag or digest, or None if it does not exist."""
         by_digest = reference.startswith("sha256:")
         reference = self._named(checks.digest if by_digest else checks.tag, reference)
         answer = self._ask("GET", f"{self._base}/manifests/{reference}", accept=_MANIFESTS)
@@ -87,7 +87,7 @@ class Repository:
         return self._read(oci.manifest, body)
 
     def blob(self, digest: str, largest: int = checks.LONGEST_JSON) -> bytes:
-        """A small blob, checked against its digest."""
+        """Return a small blob, after checking its digest."""
         answer = self._ask("GET", f"{self._base}/blobs/{self._named(checks.digest, digest)}", largest=largest)
         body = self._good(answer).body
         if oci.digest_of(body) != digest:
@@ -95,7 +95,7 @@ class Repository:
         return body
 
     def delete(self, digest: str) -> None:
-        """Delete a manifest, and with it all tags that name it; it may be gone already. Raises DeletionRefused."""
+        """Delete a manifest and all tags that name it; it may be gone already. Raises DeletionRefused."""
         answer = self._ask("DELETE", f"{self._base}/manifests/{self._named(checks.digest, digest)}")
         if answer.status in (401, 403):
             raise DeletionRefused(
@@ -110,7 +110,7 @@ class Repository:
             self._good(answer)
 
     def push(self, tag: str, content: bytes, kind: str) -> str:
-        """An artifact of one blob of a media type, under a tag; the digest of its manifest. Raises RegistryRefused."""
+        """Push one blob as an artifact with a tag; return the digest of its manifest. Raises RegistryRefused."""
         layer = self._upload(content, kind)
         manifest = {
             "schemaVersion": 2,
@@ -127,7 +127,7 @@ class Repository:
         return oci.digest_of(body)
 
     def _upload(self, content: bytes, kind: str) -> Mapping[str, Any]:
-        """Its descriptor."""
+        """Upload a blob; return its descriptor."""
         digest = oci.digest_of(content)
         begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", body=Body(data=b"")), "write")
         try:
@@ -151,7 +151,7 @@ class Repository:
         body: Body | None = None,
         largest: int = checks.LONGEST_JSON,
     ) -> Answer:
-        """Once, and once more with what the registry's challenge asks for."""
+        """Send a request, and again with authorization if the registry asks for it."""
         right = "write" if body else method
 
         def send(authorization: str) -> Answer:
@@ -170,7 +170,7 @@ class Repository:
         return send(authorization)
 
     def _answer(self, header: str) -> str:
-        """The Authorization header that a challenge asks for; "" where docker has nothing to offer."""
+        """Return the Authorization header for a challenge; "" if docker has no credentials for it."""
         scheme, words = answers.challenge(header)
         credentials = credentials_of(self.host)
         if scheme == "basic":
@@ -212,7 +212,7 @@ class Repository:
         raise RegistryRefused(f"{self.host}/{self.path}: the registry answered {answer.status}{words}")
 
     def _named(self, check: Callable[[object], str], name: str) -> str:
-        """A name that becomes a part of a request: it may come out of what others have written."""
+        """Check a name that becomes part of a request: it may come from what others wrote."""
         try:
             return check(name)
         except Unfit as error:

@@ -1,4 +1,4 @@
-"""What `docker login` left behind for a registry: in docker's config.json, or with the credential helper it names."""
+"""Reads the credentials that `docker login` stored, in docker's config.json or in the credential helper named there."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gobake.proc.command import CommandError
 
 HUB = "docker.io"
 _HUB_KEY = "https://index.docker.io/v1/"
-_TOKEN_USER = "<token>"  # a helper's name for an identity token
+_TOKEN_USER = "<token>"  # a helper's user name for an identity token
 _HELPER_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """Either a user with a password, or an identity token. Neither is ever printed."""
+    """A user with a password, or an identity token. Neither is ever printed."""
 
     user: str = ""
     password: str = field(default="", repr=False)
@@ -35,7 +35,7 @@ class Credentials:
 
 
 def credentials_of(host: str) -> Credentials | None:
-    """None where docker has none, or its helper does not hand them out: the registry may need none."""
+    """Return docker's credentials for a host; None without any, because the registry may not need them."""
     config = _config()
     key = _HUB_KEY if host == HUB else host
     helper = _section(config, "credHelpers").get(host) or config.get("credsStore")
@@ -61,7 +61,7 @@ def _section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _host(key: str) -> str:
-    """Keys are hosts; older docker clients wrote https://host/v1/."""
+    """Return the host of a key; older docker clients wrote https://host/v1/."""
     return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
 
 

@@ -1,4 +1,4 @@
-"""One exchange with a registry or its token server: where it may lead, and what is said where there is no answer."""
+"""One exchange with a registry or its token server: which redirects are allowed, and how failures are reported."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, with a port or without, is this machine: the one that is spoken to without TLS."""
+    """Whether a host, with or without a port, is this machine, which is accessed without TLS."""
     return bool(_LOOPBACK.fullmatch(host))
 
 
 def origin(url: str) -> tuple[str, str]:
-    """(scheme, host with port), "" for what is none. Never raises."""
+    """Return (scheme, host with port); ("", "") if the URL is invalid. Never raises."""
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:
@@ -30,14 +30,16 @@ def origin(url: str) -> tuple[str, str]:
 
 
 def is_private(url: str) -> bool:
-    """Whether nobody on the way can read what is sent there."""
+    """Whether requests to it cannot be read on the way."""
     scheme, host = origin(url)
     return bool(host) and (scheme == "https" or (scheme == "http" and is_loopback(host)))
 
 
 def require_private(url: str, place: str) -> None:
-    """A redirect is followed as long as the way stays private: a manifest that is asked for by its tag has no digest to
-    check. Raises RegistryRefused."""
+    """Allow a redirect only if it stays private: a manifest requested by tag has no digest to verify.
+
+    Raises RegistryRefused.
+    """
     scheme, host = origin(place)
     local = origin(url)[0] == "http"
     if scheme != "https" and not (local and is_private(place)):
@@ -45,17 +47,17 @@ def require_private(url: str, place: str) -> None:
 
 
 class Body(Struct, frozen=True, kw_only=True):
-    """What is sent."""
+    """The body of a request."""
 
     data: bytes
     kind: str = ""  # media type
 
 
 class Transport:
-    """All exchanges together take ``seconds`` at most."""
+    """HTTP exchanges that together take at most ``seconds``."""
 
     def __init__(self, host: str, *, seconds: float, proxies: bool) -> None:
-        self._host = host  # as errors name it
+        self._host = host  # name in errors
         self._seconds = seconds
         self._client = http.Client(seconds=seconds, proxies=proxies, follow=require_private)
 
@@ -69,7 +71,7 @@ class Transport:
         authorization: str = "",
         body: Body | None = None,
     ) -> Answer:
-        """Raises RegistryRefused, and no other error. ``largest``: bytes of the answer."""
+        """Send a request. ``largest``: maximum bytes of the response. Raises only RegistryRefused."""
         headers = {"User-Agent": "gobake", "Accept": accept, "Content-Type": body.kind if body else ""}
         request = http.Request(
             method=method,
