@@ -1,7 +1,7 @@
-"""Runs on the way to another store: a record, its summary and its events as one line of JSON, and files of such lines.
+"""Runs in transit to another store: record, summary and events as one line of JSON, and files of such lines.
 
-What comes in may be anything: it is bounded, checked against the types of a record, and its id is a name of ours before
-it becomes the name of a file. Nothing is ever unpacked by names that an archive chooses.
+Input is not trusted: it is limited in size and checked against the types of a record, and an id is validated before it
+becomes a file name. Nothing is unpacked under names that an archive chooses.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from gobake.runs.store import is_id
 from gobake.runs.summary import RunSummary
 
 SCHEMA = 1
-LONGEST = 128 << 20  # bytes of a line; the events of a large build have some 20 MB
+LONGEST = 128 << 20  # bytes of a line; the events of a large build have about 20 MB
 
 
 class Entry(Struct, frozen=True, kw_only=True):
     """One run."""
 
     record: RunRecord
-    summary: RunSummary | None = None  # None: whoever asks for it makes it
-    events: str | None = None  # None: they do not travel, or are gone
+    summary: RunSummary | None = None  # None: made on demand
+    events: str | None = None  # None: not sent, or gone
 
 
 class Refused(Struct, frozen=True, kw_only=True):
-    """A line that is no run."""
+    """A line that is not a run."""
 
-    line: int  # from 1
+    line: int  # starts at 1
     says: str
 
 
@@ -49,7 +49,7 @@ def to_line(entry: Entry) -> bytes:
 
 
 def from_line(line: bytes) -> Entry:
-    """Raises UnreadableRecord."""
+    """Parse a line. Raises UnreadableRecord."""
     try:
         data = checks.parsed(line, LONGEST)
     except Unfit as error:
@@ -61,7 +61,7 @@ def from_line(line: bytes) -> Entry:
     record = from_json(data.get("record"))
     if not is_id(record.id):
         raise UnreadableRecord(f"has the id {record.id[:40]!r}, which is none of a run")
-    summary = summaries.from_json(data.get("digest"))  # what is no summary is made anew
+    summary = summaries.from_json(data.get("digest"))  # an invalid summary is made anew
     if summary and (summary.id, summary.started) != (record.id, record.started):
         raise UnreadableRecord(f"has the summary of another run than {record.id}")
     events = data.get("events")
@@ -72,7 +72,7 @@ def from_line(line: bytes) -> Entry:
 
 
 def write(file: Path, entries: Iterator[Entry]) -> int:
-    """The file, whole or not at all; how many runs are in it. Raises Unwritable."""
+    """Write the file completely or not at all; return the number of runs. Raises Unwritable."""
     count = 0
     try:
         with (
@@ -90,7 +90,7 @@ def write(file: Path, entries: Iterator[Entry]) -> int:
 
 
 def read(file: Path) -> Iterator[Entry | Refused]:
-    """What is in a file, line by line. Raises UsageError for what is no archive at all."""
+    """Yield the runs of a file and its refused lines. Raises UsageError if it is not an archive."""
     try:
         with gzip.open(file) as lines:
             yield from _entries(lines, file)

@@ -1,7 +1,7 @@
-"""Runs that have begun and not ended: one small file each, so that a run that was killed is seen in the history.
+"""Runs that have begun but not ended: one small file each, so that killed runs appear in the history.
 
-The file holds the record that the run is to have should it never end, and is locked by the process that makes it. The
-kernel lets the lock go when that process is gone, however it went; no other process can be taken for it.
+The file contains the record for the case that the run never ends, and its process locks it. The kernel releases the
+lock when that process is gone, for whatever reason. No other process can be mistaken for it.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from gobake.runs.store import RunStore, is_id
 
 WHY = "gobake was killed, or its machine went down"
 _FOLDER = "begun"
-_ELSEWHERE_SECONDS = 24 * 3600.0  # a run of another machine is believed to live that long: its lock may not reach here
+_ELSEWHERE_SECONDS = 24 * 3600.0  # assumed lifetime of a run on another machine: its lock may not be visible here
 _ALIVE_SECONDS = 5.0  # between two signs of life
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """Where a run was begun, as far as that tells whether locks are seen here."""
+    """The machine of a run, to tell whether its locks are visible here."""
 
     host: str
-    boot: str  # of the kernel; "" where it has none
+    boot: str  # id of the kernel's boot; "" if it has none
 
     @classmethod
     def here(cls) -> Machine:
@@ -54,12 +54,12 @@ def is_gone(made: Machine, here: Machine, *, locked: bool, silent_seconds: float
     if locked:
         return False
     if made.boot == here.boot and (made.boot or made.host == here.host):
-        return True  # one kernel, whose locks hold in all of its containers
+        return True  # the same kernel, whose locks hold in all its containers
     return made.host == here.host or silent_seconds > _ELSEWHERE_SECONDS
 
 
 def next_id(history: Path, started: float) -> str:
-    """After all that is on record, whatever the clock says."""
+    """Return an id that sorts after all recorded ones, whatever the clock says."""
     try:
         with RunStore(history, writes=False) as store:
             return new_id(started, max(store.ids(), default=""))
@@ -68,10 +68,10 @@ def next_id(history: Path, started: float) -> str:
 
 
 class BegunRun:
-    """The file of this process's own run. What cannot be written is not there, and nothing else changes."""
+    """The file of this process's run. If it cannot be written, the run continues without it."""
 
     def __init__(self, history: Path, record: RunRecord) -> None:
-        """``record``: as far as it is known when the run begins."""
+        """``record``: what is known when the run begins."""
         self.record = record
         self._file = history / _FOLDER / f"{record.id}.json"
         self._held: IO[str] | None = None
@@ -84,7 +84,7 @@ class BegunRun:
         atomic.make_folder(self._file.parent)
         atomic.refuse_link(self._file.parent)
         part = self._file.with_suffix(f".{os.getpid()}.part")
-        part.unlink(missing_ok=True)  # of a process of the same number, or a link of others
+        part.unlink(missing_ok=True)  # of an earlier process with the same pid, or somebody's link
         atomic.new_file(part, atomic.file_mode(self._file.parent))
         held = part.open("w", encoding="utf-8")
         try:
@@ -93,26 +93,26 @@ class BegunRun:
             process = {"pid": os.getpid(), "host": here.host, "boot": here.boot}
             held.write(whole.sealed(json.dumps({"process": process, "record": to_json(record)})).decode())
             held.flush()
-            part.replace(self._file)  # from now on it is seen, and locked
+            part.replace(self._file)  # from now on visible, and locked
         except OSError:
             part.unlink(missing_ok=True)
-            held.close()  # raises once more on a full disk
+            held.close()  # raises again on a full disk
             raise
         self._held = held
 
     def seconds(self) -> float:
-        """How long it goes on already, whatever becomes of the machine's clock meanwhile."""
+        """Return the seconds since the run began, even if the machine's clock was changed."""
         return time.monotonic() - self._began
 
     def alive(self) -> None:
-        """A sign of life now and then: when a killed run ended is not known better than by the last one."""
+        """Give a sign of life now and then; the last one is the best estimate of when a killed run ended."""
         if self._held and time.monotonic() - self._told > _ALIVE_SECONDS:
             self._told = time.monotonic()
             with contextlib.suppress(OSError):
                 os.utime(self._file)
 
     def end(self) -> None:
-        """The run has ended, and tells of itself."""
+        """Delete the file: the run has ended and records itself."""
         if self._held:
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
@@ -121,14 +121,16 @@ class BegunRun:
 
 
 def open_history(folder: Path) -> RunStore:
-    """The records of a folder for who only reads; runs that were killed since become records first. Raises
-    Unwritable as `RunStore.reading` does."""
+    """Open a folder's records for reading, after adding runs that were killed since.
+
+    Raises Unwritable as `RunStore.reading` does.
+    """
     settle(folder)
     return RunStore.reading(folder)
 
 
 def settle(history: Path) -> None:
-    """Runs whose process is gone become records. A history that cannot be written stays as it is."""
+    """Turn runs whose process is gone into records. A history that is not writable stays as it is."""
     if (history / _FOLDER).is_symlink():
         return
     for file in sorted((history / _FOLDER).glob("*.json")):
@@ -142,7 +144,7 @@ def _settle(history: Path, file: Path, text: str) -> None:
     try:
         told = checks.parsed(whole.unsealed(text.encode("utf-8", "surrogateescape")).encode("utf-8", "replace"))
     except ValueError:
-        if time.time() - file.stat().st_mtime > _ELSEWHERE_SECONDS:  # nothing will ever come of it
+        if time.time() - file.stat().st_mtime > _ELSEWHERE_SECONDS:  # it will never become valid
             file.unlink(missing_ok=True)
         return
     told = told if isinstance(told, dict) else {}
@@ -155,14 +157,14 @@ def _settle(history: Path, file: Path, text: str) -> None:
     if not is_id(record.id) or record.id != file.stem:
         return
     with RunStore(history) as store:
-        if record.id not in store.ids():  # killed between keeping its record and taking this file away
+        if record.id not in store.ids():  # killed after writing its record, before deleting this file
             store.add(replace(record, seconds=max(0.0, seen - record.started)), None)
     file.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def _claimed(file: Path) -> Iterator[str | None]:
-    """The file's text while nobody else has it; None where its run lives or another process settles it."""
+    """Lock and read a file; None if its run lives or another process settles it."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(file, flags), encoding="utf-8", errors="surrogateescape") as opened:
         if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):

@@ -1,7 +1,7 @@
-"""How records lie in the database: JSON, compressed, written by diskcache and read by nobody but the reader here.
+"""Records in the database: compressed JSON, written by diskcache and read only by the reader here.
 
-Whoever can write into the folder can put any database there, and change it while it is open. A row holds its value
-itself, and never names a file; nothing is unpickled, and nothing is unpacked beyond what a record may have.
+Anyone who can write to the folder can put any database there, and change it while it is open. So a row must contain its
+value and not name a file, nothing is unpickled, and nothing is inflated beyond the limits of a record.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from gobake.foreign import checks
 from gobake.foreign.checks import LONGEST_JSON, Unfit
 
 FILE = "cache.db"
-LOCKED_SECONDS = 30.0  # how long another process may hold the database before this one gives up
+LOCKED_SECONDS = 30.0  # how long to wait for another process that holds the database
 _SETTINGS = {
-    **diskcache.DEFAULT_SETTINGS,  # all of them, so that none counts that lies in the database
+    **diskcache.DEFAULT_SETTINGS,  # all of them, so that the database's own settings have no effect
     "eviction_policy": "none",
     "size_limit": 1 << 62,
     "cull_limit": 0,
     "disk_compress_level": 1,
-    "disk_min_file_size": 1 << 30,  # values of up to that many bytes lie in the database, where a write is whole
+    "disk_min_file_size": 1 << 30,  # smaller values are in the database, where writes are atomic
 }
-_NAMES = frozenset({*_SETTINGS, "count", "size", "hits", "misses"})  # of all settings that diskcache keeps
+_NAMES = frozenset({*_SETTINGS, "count", "size", "hits", "misses"})  # all settings that diskcache stores
 _LONGEST_KEY = 1024  # bytes
-_IN_ITS_ROW = 1  # the mode of a value that diskcache neither pickled nor laid in a file
-# all that diskcache writes into a schema; a view, a generated column or a trigger of others needs one word more
+_IN_ITS_ROW = 1  # the mode of a value that diskcache neither pickled nor put in a file
+# all words of diskcache's schema; a view, a generated column or a foreign trigger needs others
 _WORDS = frozenset(
     "create table unique index trigger on cache settings rowid integer primary key blob raw real text not null default "
     "store_time expire_time access_time access_count tag size mode filename value cache_key_raw cache_expire_time "
@@ -43,18 +43,18 @@ _WORDS = frozenset(
 _ROW = "mode, filename, CASE WHEN length(value) <= ? THEN value END, length(value)"
 ROWS = f"SELECT rowid, key, raw, {_ROW} FROM Cache NOT INDEXED ORDER BY rowid"
 _READ = f"SELECT {_ROW} FROM Cache WHERE rowid = ? AND key = ?"
-_Keys = dict[str, tuple[int, bytes]]  # where a row lies, and its key as it lies there
+_Keys = dict[str, tuple[int, bytes]]  # a row's id and its stored key
 
 
 class _Foreign(sqlite3.OperationalError):
-    """It was not made by diskcache."""
+    """The database was not made by diskcache."""
 
 
 class Reader:
-    """What a store reads with. Raises sqlite3.Error and OSError; Unfit for a value that is no record's.
+    """Reads a store. Raises sqlite3.Error and OSError; Unfit for a value that is not a record.
 
-    It writes nothing: diskcache would, as soon as it opens a database. ``live``: of a database that this process writes
-    to, whose files are as they should be.
+    It writes nothing, while diskcache writes whenever it opens a database. ``live``: this process also writes to the
+    database, so its files are in order.
     """
 
     def __init__(self, folder: Path, *, live: bool = False) -> None:
@@ -67,12 +67,12 @@ class Reader:
         self._database.close()
 
     def keys(self) -> list[str]:
-        """Those of now."""
+        """Return the current keys."""
         self._keys = _keys(self._database)
         return list(self._keys)
 
     def get(self, key: str) -> Any:
-        """None where there is none."""
+        """Return a value, or None."""
         found = self._row(key)
         if found is None:
             self.keys()
@@ -80,7 +80,7 @@ class Reader:
         return None if found is None else value_of(*found)
 
     def _row(self, key: str) -> Any:
-        """Another process may have deleted it meanwhile, and given its place to another."""
+        """Return a row, or None: another process may have deleted it and reused its id."""
         place = self._keys.get(key)
         return place and self._database.execute(_READ, (LONGEST_JSON, *place)).fetchone()
 
@@ -92,15 +92,18 @@ class Reader:
 
 
 class _Disk(diskcache.JSONDisk):  # type: ignore[misc]
-    """The one thing that diskcache must not do as ever: it deletes the file that a row names which it replaces or
-    deletes, wherever that lies. Rows of ours name none (why: docs/why.md)."""
+    """JSONDisk that deletes no files.
+
+    diskcache deletes the file that a replaced or deleted row names, wherever it is. Rows of gobake name none (why:
+    docs/why.md).
+    """
 
     def remove(self, file_path: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Database(Reader):
-    """The same, and diskcache to write with. Raises diskcache.Timeout where another process holds it for too long."""
+    """A Reader that also writes, with diskcache. Raises diskcache.Timeout if another process holds it too long."""
 
     def __init__(self, folder: Path) -> None:
         require_plain(folder / FILE)
@@ -113,17 +116,17 @@ class Database(Reader):
 
     def close(self) -> None:
         super().close()
-        self.writer.close()  # last: who only reads cannot tidy up what SQLite keeps beside the database
+        self.writer.close()  # last: a reader cannot delete SQLite's files beside the database
 
     def set(self, key: str, value: object) -> None:
-        self.writer.set(key, value)  # not `retry`: that tries for ever, whatever the reason
+        self.writer.set(key, value)  # without `retry`, which retries forever, whatever the reason
 
     def delete(self, key: str) -> None:
         self.writer.delete(key)
 
 
 def key_of(key: object, raw: object) -> str | None:
-    """A row's key; None for one that is not ours, so that it does not hide the others."""
+    """Return a row's key; None if it is not a gobake key, so that it does not hide the others."""
     try:
         found = (
             checks.parsed(checks.inflated(key, _LONGEST_KEY), _LONGEST_KEY) if isinstance(key, bytes) and raw else None
@@ -134,7 +137,7 @@ def key_of(key: object, raw: object) -> str | None:
 
 
 def value_of(mode: object, filename: object, value: object, length: int | None) -> Any:
-    """A row's value. Raises Unfit."""
+    """Return a row's value. Raises Unfit."""
     if value is None and length is not None:
         raise Unfit(f"it has more than {LONGEST_JSON >> 20} MiB")
     if mode != _IN_ITS_ROW or filename is not None or not isinstance(value, bytes):
@@ -143,9 +146,11 @@ def value_of(mode: object, filename: object, value: object, length: int | None) 
 
 
 def require_plain(file: Path) -> None:
-    """Raises sqlite3.OperationalError, after which nothing is set aside, for a database that does more than those of
-    diskcache: a view in place of a table may have no end, a setting may be any instruction to SQLite. One that is not
-    there, or empty, is fine."""
+    """Reject a database with more than diskcache's schema; a missing or empty one is fine.
+
+    A view in place of a table may be endless, and a setting can be any instruction to SQLite. Raises
+    sqlite3.OperationalError, so that the database is not set aside.
+    """
     if not file.exists() or not file.stat().st_size:
         return
     database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
@@ -154,7 +159,7 @@ def require_plain(file: Path) -> None:
     except sqlite3.DatabaseError as error:
         if isinstance(error, _Foreign):
             raise
-        return  # damaged, or it cannot be read now: whoever opens it to write says why
+        return  # damaged, or not readable now: opening it to write will tell why
     finally:
         database.close()
 
@@ -170,7 +175,7 @@ def _require_plain(database: sqlite3.Connection) -> None:
 
 
 def _opened(file: Path, modes: Sequence[str]) -> tuple[sqlite3.Connection, _Keys]:
-    """As other processes use it now; where not even their locks can be written, as it lies there."""
+    """Open it beside other processes; if not even locks can be written, open it as it is on disk."""
     for mode in modes:
         database = sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
         try:

@@ -1,4 +1,4 @@
-"""Which runs of a history are meant: by branch, service, builder, outcome and time. Pure."""
+"""Selects runs of a history by branch, service, builder, outcome and time. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MINUTE = re.compile(rf"{_DAY.pattern}[T ][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?(
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """Conditions that must all hold; what is empty asks for nothing."""
+    """Conditions that must all hold; empty ones are ignored."""
 
     branch: str = ""
     service: str = ""
     builder: str = ""
     outcome: str = ""
     since: float | None = None  # seconds since the epoch
-    until: float | None = None  # and a run that began at that moment is none of them
+    until: float | None = None  # exclusive
 
     def admits(self, run: RunSummary) -> bool:
         return (
@@ -38,9 +38,9 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 def moment(text: str, option: str, now: float, *, ends: bool = False) -> float:
-    """Seconds since the epoch of a day, a minute or an age such as 7d; the machine's own time zone unless one is given.
+    """Parse a day, a minute or an age such as 7d into seconds since the epoch; times are local without a time zone.
 
-    ``ends``: the moment at which it is over, so that --until 2026-11-25 has that day in it. Raises UsageError.
+    ``ends``: return the end of a day instead, so that --until 2026-11-25 includes that day. Raises UsageError.
     """
     try:
         if age := _AGE.fullmatch(text):

@@ -1,6 +1,6 @@
-"""Records that no history would take: what is left out of them, so that the rest is kept.
+"""Reduces records that are too large for a history.
 
-Whoever reads a record bounds it, as it may come from anybody; so nobody writes a larger one.
+Readers limit the size of records, because they may come from anybody. So no larger ones are written.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STEPS = 2000
 
 
 def fitting(record: RunRecord, longest: int = LONGEST_JSON) -> RunRecord:
-    """The record, without what explains most with most bytes where it is too long: files first, then Go's graph."""
+    """Return the record. If it is too long, without the largest parts: files first, then Go's graph."""
     return next((lighter for lighter in _lighter(record) if _length(lighter) <= longest), _least(record))
 
 

@@ -1,4 +1,4 @@
-"""The records of one project while it is built: a store that cannot be used costs a note, never the build."""
+"""The records of one project during a build; a store that does not work costs a note, never the build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gobake.runs.record import RunRecord, SizeRecord
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
 
-_RECENT = 3  # runs; an image that none of them had is asked for
+_RECENT = 3  # runs; the sizes of other images are queried
 
 
 def _opened(folder: Path) -> RunStore | None:
@@ -24,18 +24,18 @@ def _opened(folder: Path) -> RunStore | None:
 
 
 class Journal:
-    """Opened while buildx runs, so that little is left to do when it has ended."""
+    """A project's store, opened while buildx runs, to leave little work for the end."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.summary: RunSummary | None = None  # of the run that was kept, where it could be made at once
+        self.summary: RunSummary | None = None  # of the run that was kept, if it could be made at once
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
         begun.settle(folder)
-        self.store = _opened(folder)  # None: it can neither be written nor read
+        self.store = _opened(folder)  # None: neither writable nor readable
         self._read(1)
 
     def sizes(self, digests: Collection[str]) -> dict[str, tuple[SizeRecord, ...]]:
-        """Those that recent runs knew, by digest: the same image has the same sizes."""
+        """Return the sizes that recent runs recorded, by digest: the same image has the same sizes."""
         if not set(digests) <= set(self._sizes):
             self._read(_RECENT)
         return {digest: self._sizes[digest] for digest in digests if digest in self._sizes}
@@ -53,8 +53,10 @@ class Journal:
                 self._sizes.setdefault(target.digest, target.sizes)
 
     def merge(self, entries: Iterable[Entry]) -> None:
-        """Runs from elsewhere, those that are not here yet. Where they cannot be kept, neither can this one, which
-        is said then."""
+        """Add runs from elsewhere that are not here yet.
+
+        Failures are ignored: then this run's record cannot be kept either, which is reported later.
+        """
         with contextlib.suppress(Unwritable):
             if self.store and self.store.writes:
                 there = set(self.store.ids())
@@ -69,8 +71,10 @@ class Journal:
         score: Callable[[RunRecord], RunSummary | None],
         remark: Callable[[Sequence[RunRecord]], str] | None = None,
     ) -> list[str]:
-        """Keep the record with what ``score`` makes of it, and end. What went wrong comes back as notes for the user,
-        and what ``remark`` says of the last runs, newest first."""
+        """Keep the record with the summary that ``score`` makes of it, and close the store.
+
+        Returns notes for the user: failures, and what ``remark`` says about the last runs, newest first.
+        """
         try:
             with self._writable() as store:
                 self.summary = score(record)

@@ -1,4 +1,4 @@
-"""What became of steps, runs and seeds, in the words that records have for it."""
+"""The outcomes of steps, runs and seeds, in the words of records."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from enum import StrEnum
 
 
 class _Word(StrEnum):
-    """A word of a record. One that this version does not know, of a newer gobake, stays what it is: it is read, shown
-    and written again, and equals no other."""
+    """A word of a record.
+
+    An unknown one, from a newer gobake, stays as it is: it is read, shown and written again, and equals no member.
+    """
 
     @classmethod
     def _missing_(cls, value: object) -> _Word | None:
@@ -23,7 +25,7 @@ class Outcome(_Word):
 
     REUSED = "reused"  # this builder had it
     IMPORTED = "imported"  # it came through cache-from
-    SHARED = "shared"  # built for a sibling target in the same run
+    SHARED = "shared"  # built for another target in the same run
     EXECUTED = "executed"
     UNKNOWN = "unknown"  # cached, but it is unknown where; or never reached
     UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping, never counted
@@ -35,16 +37,16 @@ class RunOutcome(_Word):
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    KILLED = "killed"  # it could not tell of its end; or it has not ended yet
+    KILLED = "killed"  # it did not report its end; or it still runs
 
 
 class SeedAction(_Word):
     """What was done with a seed."""
 
     RESTORED = "restored"
-    REFUSED = "refused"  # then the build went on without it
+    REFUSED = "refused"  # the build went on without it
     SAVED = "saved"
     SAVED_WHOLE = "saved whole"
     SAVED_GROWN = "saved grown"
-    SAVED_NOTHING = "saved nothing"  # the seed in force holds all there is
+    SAVED_NOTHING = "saved nothing"  # the seed in force contains everything
     NOT_SAVED = "not saved"

@@ -1,7 +1,7 @@
-"""The record of one run: plain values, JSON in and out. Arguments are kept as digests, never as values.
+"""The record of one run: plain values, to and from JSON. Arguments are kept as digests, never as values.
 
-This module knows no store and no engine. Schema 1 never changes its meaning: fields may be added, with a default that
-says "unknown", and readers leave out what they do not know; whatever else changes gets the next number.
+This module does not know stores or engines. Schema 1 never changes its meaning: fields may be added, with a default
+that means "unknown", and readers ignore unknown fields. Any other change gets the next number.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from gobake.runs.outcomes import Outcome, RunOutcome, SeedAction
 
 SCHEMA = 1
 _MOST = sys.float_info.max
-Finite = Annotated[float, Meta(ge=-_MOST, le=_MOST)]  # JSON of others may say 1e999
+Finite = Annotated[float, Meta(ge=-_MOST, le=_MOST)]  # foreign JSON may contain 1e999
 
 
 class UnreadableRecord(Exception):
-    """A record that is no record, or of a schema that this version does not know."""
+    """A damaged record, or one of a schema that this version does not know."""
 
 
 class NewerRecord(UnreadableRecord):
-    """A record that a newer gobake wrote: nothing is wrong with it."""
+    """A valid record from a newer gobake."""
 
 
 class SizeRecord(Struct, frozen=True, kw_only=True):
-    """Bytes of one platform's image; None is unknown."""
+    """Bytes of one platform's image; None: unknown."""
 
     platform: str
     compressed: int | None = None
@@ -42,7 +42,7 @@ class SizeRecord(Struct, frozen=True, kw_only=True):
 
 
 class TargetRecord(Struct, frozen=True, kw_only=True):
-    """One target and what became of it."""
+    """One target and its outcome."""
 
     name: str
     service: str
@@ -50,16 +50,16 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
     platforms: tuple[str, ...]
     images: tuple[str, ...]
     arguments: tuple[tuple[str, str], ...] = ()  # (name, sha256 of the value)
-    digest: str = ""  # of the image index; "" where none was made
+    digest: str = ""  # of the image index; "" if none was made
     sizes: tuple[SizeRecord, ...] = ()
-    seconds: Finite | None = None  # from the first step that was begun to the last that ended
+    seconds: Finite | None = None  # from the start of its first step to the end of its last
     package: str = ""  # import path of the service's main package
-    programs: tuple[str, ...] = ()  # import paths of further commands in the image
-    failure: str = ""  # why it was not built, where the others were
+    programs: tuple[str, ...] = ()  # import paths of additional commands in the image
+    failure: str = ""  # why it was not built although others were
 
 
 class StepRecord(Struct, frozen=True, kw_only=True):
-    """One step; times are seconds since the run began, None where it never began or ended."""
+    """One step; times are seconds since the run began, or None if it never began or ended."""
 
     target: str
     name: str  # the same from run to run
@@ -71,35 +71,37 @@ class StepRecord(Struct, frozen=True, kw_only=True):
     started: Finite | None
     seconds: Finite | None
     error: str = ""
-    canceled: bool = False  # stopped because of Ctrl-C or of another step's failure
+    canceled: bool = False  # stopped by Ctrl-C or by the failure of another step
     transferred: int = 0  # bytes downloaded for it, or sent by the client
-    site: str = ""  # target, platform, stage, number and word: the same whatever values the instruction holds
-    needs: tuple[int, ...] = ()  # positions in the run's steps of those whose results it used
+    site: str = ""  # target, platform, stage, number and word: independent of the values in the instruction
+    needs: tuple[int, ...] = ()  # positions, among the run's steps, of those whose results it used
 
 
 class GoCommandRecord(Struct, frozen=True, kw_only=True):
     """One command of one platform."""
 
     package: str  # import path
-    packages: int  # that it consists of, its own and the standard library's included
+    packages: int  # in the whole command, including its own and the standard library's
     compiled: tuple[int, ...] = ()  # positions in the platform's `compiled`
 
 
 class GoRecord(Struct, frozen=True, kw_only=True):
-    """What Go did for one platform, from the action graphs of this very run; without `compiled`, `linked`, `imports`
-    and `actions` where no compile ran."""
+    """What Go did for one platform, from the action graphs of this run.
+
+    ``compiled``, ``linked``, ``imports`` and ``actions`` are empty if no compile ran.
+    """
 
     platform: str
     packages: int
     compiled: tuple[tuple[str, Finite], ...]  # (import path, seconds)
     linked: tuple[tuple[str, Finite], ...]
-    imports: tuple[tuple[int, ...], ...] = ()  # of each of `compiled`: positions of those that it imports
+    imports: tuple[tuple[int, ...], ...] = ()  # for each of `compiled`: positions of its imports
     actions: tuple[tuple[str, str], ...] = ()  # (import path, key in Go's build cache) of all packages
     commands: tuple[GoCommandRecord, ...] = ()
 
 
 class MountRecord(Struct, frozen=True, kw_only=True):
-    """A Go cache mount of the run; None is unknown, 0 a mount that was not there."""
+    """A Go cache mount of the run. None: unknown; 0: it did not exist."""
 
     name: str  # gomod, gobuild, golink
     id: str  # of the RUN --mount
@@ -108,17 +110,17 @@ class MountRecord(Struct, frozen=True, kw_only=True):
 
 
 class InputsRecord(Struct, frozen=True, kw_only=True):
-    """What went into a build: by digest where it is content, so that runs can be compared and nothing can be read.
+    """The inputs of a build. Content is stored as digests, to be compared but not read.
 
-    What is empty was not looked at.
+    Empty fields were not examined.
     """
 
-    bases: tuple[tuple[str, str], ...] = ()  # (reference, digest that it stood for)
+    bases: tuple[tuple[str, str], ...] = ()  # (reference, digest that it resolved to)
     variables: tuple[tuple[str, str], ...] = ()  # of the bake file: (name, sha256 of the value)
-    files: tuple[tuple[str, str], ...] = ()  # that the compile reads: (path in the build context, 16 digits of sha256)
-    copied: tuple[tuple[str, str], ...] = ()  # that go into images; records of older runs have them among `files`
-    packages: tuple[tuple[str, str], ...] = ()  # of the user's own tree: (import path, folder in the build context)
-    modules: tuple[tuple[str, str], ...] = ()  # that go.mod files ask for: (path, version)
+    files: tuple[tuple[str, str], ...] = ()  # read by the compile: (path in the build context, 16 digits of sha256)
+    copied: tuple[tuple[str, str], ...] = ()  # copied into images; older records have them in `files`
+    packages: tuple[tuple[str, str], ...] = ()  # of the user's tree: (import path, folder in the build context)
+    modules: tuple[tuple[str, str], ...] = ()  # required by go.mod files: (path, version)
     prebuilt: tuple[tuple[str, str], ...] = ()  # binaries compiled outside: (name, 16 digits of sha256)
 
 
@@ -127,9 +129,9 @@ class SeedRecord(Struct, frozen=True, kw_only=True):
 
     action: SeedAction
     name: str  # store and tag
-    digest: str = ""  # of the seed; that of a restored one was pinned
+    digest: str = ""  # of the seed; a restored one was pinned by it
     size: int = 0  # bytes moved, unpacked
-    packed: int | None = None  # bytes moved, packed; None is unknown
+    packed: int | None = None  # bytes moved, packed; None: unknown
     seconds: Finite = 0.0
     error: str = ""
 
@@ -143,12 +145,12 @@ class CacheRecord(Struct, frozen=True, kw_only=True):
     seconds: Finite | None  # None: it did not end
     bytes: int | None = None  # written by an export; None: the events do not tell
     layers: int | None = None  # of an export
-    found: bool | None = None  # whether an import had anything to read
-    error: str = ""  # what was ignored; an import that just found nothing has none
+    found: bool | None = None  # whether an import found a cache
+    error: str = ""  # an ignored error; none if an import just found nothing
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
-    """One invocation that built something."""
+    """One call that built something."""
 
     schema: int = SCHEMA
     id: str
@@ -164,34 +166,34 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     engine: str = ""
     buildx: str = ""
     builder: str = ""
-    machine: str = ""  # digest of what tells one builder from another of the same name
+    machine: str = ""  # digest that distinguishes builders of the same name
     driver: str = ""
     nodes: tuple[tuple[str, str], ...] = ()  # (name, platforms)
     go_version: str = ""
     gobake: str = ""
-    cache_policy: str = ""  # dev, ci-branch ...; "" where none was chosen
+    cache_policy: str = ""  # dev, ci-branch ...; "" if none was chosen
     cache_store: str = ""
-    trust: str = ""  # what the tree could say, whether it was given logins, and why; "" in older records
+    trust: str = ""  # what the tree may decide, whether it got logins, and why; "" in older records
     caches: tuple[CacheRecord, ...] = ()
     targets: tuple[TargetRecord, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     go: tuple[GoRecord, ...] = ()
-    modules: tuple[tuple[str, str], ...] = ()  # (module, version) that were downloaded
+    modules: tuple[tuple[str, str], ...] = ()  # (module, version) of downloaded ones
     seeds: tuple[SeedRecord, ...] = ()
     failure: str = ""
     warnings: tuple[str, ...] = ()
     no_cache: bool = False  # --no-cache
-    lineages: tuple[str, ...] = ()  # branches whose runs this one compares with, best first: its own, the base, main
+    lineages: tuple[str, ...] = ()  # fallback branches, best first: its own, the base, main
     inputs: InputsRecord = InputsRecord()
     mounts: tuple[MountRecord, ...] = ()
-    bare: bool | None = None  # the builder had no cache at all when the run began; None: not known
+    bare: bool | None = None  # whether the builder had no cache at all when the run began; None: unknown
 
 
 def new_id(now: float | None = None, last: str = "") -> str:
-    """Sortable by time, unique without asking anybody: 20261124-201530-0473fa9c1, whose 047 are milliseconds.
+    """Return an id that sorts by time and needs no coordination: 20261124-201530-0473fa9c1, with 047 milliseconds.
 
-    Warm runs take less than a second: without them the last of two could sort before the first. ``last``: the newest
-    id so far, after which this one sorts also where the clock was set back since.
+    Warm runs take less than a second, so without milliseconds the second of two could sort first. ``last``: the newest
+    id so far; the new one sorts after it even if the clock was set back.
     """
     found = _id(time.time() if now is None else now)
     if found <= last < "9999":
@@ -206,7 +208,7 @@ def _id(now: float) -> str:
 
 
 def digests(arguments: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Names with the sha256 of their values: enough to tell that one changed."""
+    """Return names with the sha256 of their values, to detect changes."""
     return tuple((key, hashlib.sha256(value.encode()).hexdigest()) for key, value in sorted(arguments.items()))
 
 
@@ -216,7 +218,7 @@ def to_json(record: RunRecord) -> dict[str, Any]:
 
 
 def from_json(data: object) -> RunRecord:
-    """Raises UnreadableRecord for what is no record, or one of a newer schema. Unknown keys are left out."""
+    """Parse a record, ignoring unknown keys. Raises UnreadableRecord if it is invalid or of a newer schema."""
     if not isinstance(data, dict):
         raise UnreadableRecord("is not a JSON object")
     schema = data.get("schema")
@@ -226,5 +228,5 @@ def from_json(data: object) -> RunRecord:
         raise NewerRecord(f"has schema {schema}, and this gobake reads up to {SCHEMA}; use a newer one")
     try:
         return msgspec.convert(data, RunRecord)
-    except ValueError as error:  # also a key that is no text for UTF-8
+    except ValueError as error:  # also for a key that is not valid UTF-8
         raise UnreadableRecord(f"is damaged: {error}") from None

@@ -1,4 +1,4 @@
-"""What can still be read of a damaged database of records."""
+"""Reads what is left in a damaged database of records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gobake.runs.disk import FILE, ROWS, key_of, value_of
 
 
 def rescued(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Keys and values. A damaged page ends a walk through the table: it is walked from both of its ends."""
+    """Yield keys and values. The table is read from both ends, because reading stops at a damaged page."""
     seen: set[int] = set()
     for order in ("ASC", "DESC"):
         database = sqlite3.connect(f"{(folder / FILE).absolute().as_uri()}?mode=ro", uri=True)

@@ -1,7 +1,7 @@
-"""Summaries of runs in a small database of their own: one pass over small rows, where records are large.
+"""Summaries of runs in their own small database: one pass over small rows, because records are large.
 
-Whatever it holds can be made anew from the records, so nothing here raises: what cannot be read is not there, what
-cannot be written is written another time, and a damaged file is thrown away.
+Everything in it can be made anew from the records, so nothing here raises: what is unreadable does not exist, what
+cannot be written is written another time, and a damaged file is deleted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gobake.runs.summary import SCHEMA, RunSummary, from_text, to_text
 FILE = "digests.db"
 _LONGEST = 1 << 16  # characters of a summary
 _MOST = 1_000_000
-LOCKED_SECONDS = 5.0  # for another process; then the summary is made by whoever asks for it
+LOCKED_SECONDS = 5.0  # for another process; after that, the summary is made on demand
 _TABLE = "CREATE TABLE IF NOT EXISTS digests (id TEXT, schema INT, body TEXT, PRIMARY KEY (id, schema))"
 
 
@@ -46,7 +46,7 @@ class Shelf:
             self._write("DELETE FROM digests WHERE id = ?", [(run_id,)])
 
     def between(self, first: str, last: str) -> dict[str, RunSummary]:
-        """Those of the runs from one id to another, both of them among these."""
+        """Return the summaries of the runs from one id to another, inclusive."""
         sql = "SELECT id, body FROM digests WHERE id BETWEEN ? AND ? AND schema = ? AND length(body) <= ? LIMIT ?"
         found = (
             (run_id, from_text(_text(body))) for run_id, body in self._read(sql, (first, last, SCHEMA, _LONGEST, _MOST))
@@ -71,7 +71,7 @@ class Shelf:
             self._give_up(error)
 
     def _open(self) -> sqlite3.Connection:
-        """Raises sqlite3.Error, also for a link: SQLite would follow it."""
+        """Open the database. Raises sqlite3.Error, also for a link, which SQLite would follow."""
         if self._database is None:
             try:
                 if self._writes:
@@ -91,23 +91,23 @@ class Shelf:
 
     def _give_up(self, error: sqlite3.Error) -> None:
         self.close()
-        if self._writes and not isinstance(error, sqlite3.OperationalError):  # which is: locked, no room, no table
+        if self._writes and not isinstance(error, sqlite3.OperationalError):  # that is: locked, no space, no table
             with contextlib.suppress(OSError):
                 self._file.unlink()
 
 
 def _require_table(database: sqlite3.Connection) -> None:
-    """Raises sqlite3.DatabaseError where the name is that of a view, which may have no end."""
+    """Raise sqlite3.DatabaseError if the name is that of a view, which may be endless."""
     sql = "SELECT count(*) FROM sqlite_master WHERE type <> 'table' AND type <> 'index'"
     if database.execute(sql).fetchone()[0]:
         raise sqlite3.DatabaseError("it holds what no history has")
 
 
 def _checked(text: str) -> str:
-    """With a checksum in front: in a damaged page another digit would make another figure."""
+    """Prepend a checksum: on a damaged page, a changed digit would be a wrong figure."""
     return f"{zlib.crc32(text.encode()):08x}{text}"
 
 
 def _text(body: object) -> str:
-    """ "" for what is damaged, or was kept without a checksum."""
+    """Return the text without its checksum; "" if it is damaged or has none."""
     return body[8:] if isinstance(body, str) and body == _checked(body[8:]) else ""

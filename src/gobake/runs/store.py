@@ -1,8 +1,8 @@
-"""Where records are kept: diskcache with JSON on disk, and the raw events compressed beside it, one store a project.
+"""The store of a project's records: diskcache with JSON on disk, and the raw events compressed beside it.
 
-Several processes may use a store at once; SQLite does the locking. What is damaged is told apart from the rest and
-hides nothing. Nothing is ever unpickled: whoever can write into the folder could run code otherwise. Callers go on
-without a record where the store raises Unwritable: the build itself is not touched.
+Several processes may use a store at the same time; SQLite does the locking. Damaged records are reported and do not
+hide others. Nothing is unpickled, because then anyone who can write to the folder could run code. If the store raises
+Unwritable, callers continue without a record: the build is not affected.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from gobake.runs.shelf import Shelf
 from gobake.runs.summary import RunSummary
 
 _DAY_SECONDS = 24 * 3600.0
-_LONGEST_EVENTS = 128 << 20  # bytes, unpacked; a large build has some 20 MB
+_LONGEST_EVENTS = 128 << 20  # bytes, unpacked; a large build has about 20 MB
 _LONGEST_ID = 60
 _FAILS = (OSError, sqlite3.Error, diskcache.Timeout)
 _Done = TypeVar("_Done")
@@ -45,7 +45,7 @@ _EVENTS = re.compile(rf"{_ID.pattern}\.jsonl\.gz|\.{_ID.pattern}\..*\.part")
 
 
 def is_id(text: str) -> bool:
-    """Whether it can be the id of a run, and so the name of a file."""
+    """Whether it can be the id of a run, and so a file name."""
     return len(text) <= _LONGEST_ID and bool(_ID.fullmatch(text))
 
 
@@ -53,7 +53,7 @@ class RunStore:
     """All runs of one project."""
 
     def __init__(self, folder: Path, *, writes: bool = True) -> None:
-        """Raises Unwritable where the folder cannot be used. ``writes``: False to read what is there and no more."""
+        """Open a store. ``writes``: False for only reading. Raises Unwritable if the folder is not usable."""
         self.folder = folder
         self.writes = writes
         self.notes: list[str] = []  # what had to be set aside, for the user
@@ -72,10 +72,12 @@ class RunStore:
 
     @classmethod
     def reading(cls, folder: Path) -> RunStore:
-        """For who only reads, also where nothing can be written. Raises Unwritable where there is nothing to read, and
-        nothing can be made there either."""
+        """Open a store for reading, even if nothing is writable.
+
+        Raises Unwritable if there is nothing to read and no store can be created.
+        """
         try:
-            return cls(folder, writes=False)  # which takes a third of the time
+            return cls(folder, writes=False)  # takes a third of the time
         except Unwritable:
             found = (folder / "records" / disk.FILE).exists()
         try:
@@ -100,8 +102,10 @@ class RunStore:
     def add(
         self, record: RunRecord, events: Iterable[str | bytes] | Path | None, summary: RunSummary | None = None
     ) -> None:
-        """Keep a record, its raw events and its summary. Raises Unwritable; what was there before stays as it was.
-        ``events``: None of a run from elsewhere, whose events did not come along."""
+        """Keep a record, its raw events and its summary; on failure, earlier content is unchanged. Raises Unwritable.
+
+        ``events``: None for a run from elsewhere that came without events.
+        """
         kept = self._events(record.id)
         try:
             if events is not None:
@@ -109,7 +113,7 @@ class RunStore:
             self._mending(lambda: self._cache.set(record.id, to_json(fitting(record))))
         except _FAILS as error:
             with contextlib.suppress(OSError):
-                self._kept.remove(kept)  # events without a record would lie there for ever
+                self._kept.remove(kept)  # events without a record would stay forever
             raise self._unwritable(error) from None
         self._shelf.remove(record.id)
         self._shelf.put([summary] if summary else ())
@@ -125,11 +129,11 @@ class RunStore:
                 out.writelines(e if isinstance(e, bytes) else e.encode("utf-8", "replace") for e in events)
 
     def keep_summaries(self, summaries: Iterable[RunSummary]) -> None:
-        """Of runs that are here, so that nobody need make them again."""
+        """Keep summaries of runs in this store, so that they are not made again."""
         self._shelf.put(summaries)
 
     def remove(self, run_id: str) -> None:
-        """Forget a run, also a damaged one. Raises Unwritable."""
+        """Delete a run, even a damaged one. Raises Unwritable."""
         self._shelf.remove(run_id)
         try:
             self._mending(lambda: self._cache.delete(run_id))
@@ -138,7 +142,7 @@ class RunStore:
             raise self._unwritable(error) from None
 
     def _sweep(self) -> None:
-        """Once a day, events that a killed process left without a record."""
+        """Once a day, delete events without a record, which killed processes left."""
         now, mark = time.time(), self.folder / ".swept"
         with contextlib.suppress(OSError, Unwritable):
             if mark.exists() and mark.stat().st_mtime > now - _DAY_SECONDS:
@@ -153,8 +157,10 @@ class RunStore:
     # ---- reading
 
     def ids(self) -> list[str]:
-        """Newest last. Ids of damaged records are there as well. Who only reads sees those of one moment. Raises
-        Unwritable where the database cannot be read."""
+        """Return all ids, newest last, including those of damaged records.
+
+        A store that only reads returns those of its first call. Raises Unwritable if the database is unreadable.
+        """
         if self._ids is None or self.writes:
             try:
                 found = self._mending(lambda: self._cache.keys())
@@ -164,7 +170,7 @@ class RunStore:
         return list(self._ids)
 
     def resolve(self, name: str) -> str:
-        """The id that `last`, an id, or the beginning of just one id means. Raises UsageError."""
+        """Return the id for `last`, an id, or a unique prefix of one. Raises UsageError."""
         ids = self.ids()
         if not ids:
             raise UsageError("no run is on record for this project", remedy="build something: gobake build")
@@ -177,11 +183,11 @@ class RunStore:
         raise UsageError(what, remedy="`gobake runs ls` lists them")
 
     def get(self, name: str) -> RunRecord:
-        """The record of an id, of the beginning of one, or of `last`.
+        """Return the record of an id, a prefix of one, or `last`.
 
-        Raises UnreadableRecord for a damaged or newer record, UsageError where there is none.
+        Raises UnreadableRecord for a damaged or newer record, UsageError if there is none.
         """
-        data = self._data(name) if _ID.fullmatch(name) else None  # to look at all ids takes longer than to read one
+        data = self._data(name) if _ID.fullmatch(name) else None  # listing all ids takes longer than reading one
         if data is None:
             data = self._data(self.resolve(name))
         if data is None:
@@ -195,19 +201,19 @@ class RunStore:
             raise UnreadableRecord(f"cannot be read: {error}") from None
 
     def read_all(self) -> Iterator[tuple[str, RunRecord | UnreadableRecord]]:
-        """Every record by id, oldest first; a damaged one comes as its error and hides no other."""
+        """Yield all records with their ids, oldest first; a damaged one as its error."""
         for run_id in self.ids():
             yield run_id, self._read(run_id)
 
     def summaries(self, ids: Sequence[str]) -> dict[str, RunSummary]:
-        """Those of these runs that are kept."""
+        """Return the summaries of these runs that are kept."""
         if not ids:
             return {}
         found, wanted = self._shelf.between(min(ids), max(ids)), set(ids)
         return {run_id: summary for run_id, summary in found.items() if run_id in wanted}
 
     def recent(self, count: int) -> list[RunRecord]:
-        """The last readable records, newest first."""
+        """Return the last readable records, newest first."""
         found: list[RunRecord] = []
         for run_id in reversed(self.ids()):
             if len(found) >= count:
@@ -217,7 +223,7 @@ class RunStore:
         return found
 
     def events(self, run_id: str) -> str:
-        """The raw events, as buildx printed them."""
+        """Return the raw events as buildx printed them. Raises UnreadableRecord."""
         try:
             return unzipped(self._kept.read(self._events(run_id)), _LONGEST_EVENTS).decode(errors="replace")
         except (OSError, Unfit) as error:
@@ -230,15 +236,15 @@ class RunStore:
             return self.get(run_id)
         except UnreadableRecord as error:
             return error
-        except UsageError:  # another process has removed it meanwhile
+        except UsageError:  # another process has removed it since
             return UnreadableRecord("is gone")
 
     def _open(self) -> Database:
-        """The database. A broken one is set aside, so that runs are recorded again."""
+        """Open the database; a damaged one is set aside, so that runs are recorded again."""
         try:
             return self._opened()
         except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
-            if isinstance(error, sqlite3.OperationalError):  # locked, read only, no room: nothing is wrong with it
+            if isinstance(error, sqlite3.OperationalError):  # locked, read-only or no space: the database is fine
                 raise
             return self._anew(error)
 
@@ -250,7 +256,7 @@ class RunStore:
         return Database(records)
 
     def _mending(self, doing: Callable[[], _Done]) -> _Done:
-        """Once more on a database that is sound, where this one turns out to be damaged."""
+        """Do it; if the database turns out to be damaged, replace it and try again."""
         try:
             return doing()
         except sqlite3.DatabaseError as error:
@@ -262,7 +268,7 @@ class RunStore:
             return doing()
 
     def _anew(self, why: Exception) -> Database:
-        """Another database, with what could be read of the one that is damaged."""
+        """Make a new database with what is readable of the damaged one."""
         records = self.folder / "records"
         aside = records.with_name(f"records-damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
         records.rename(aside)
@@ -276,7 +282,7 @@ class RunStore:
         return cache
 
     def _refuse_links(self) -> None:
-        """SQLite opens what it is given, and follows. Raises OSError."""
+        """Refuse links, because SQLite follows them. Raises OSError."""
         records = self.folder / "records"
         atomic.refuse_link(records)
         for name in (disk.FILE, f"{disk.FILE}-wal", f"{disk.FILE}-shm", f"{disk.FILE}-journal"):

@@ -1,7 +1,7 @@
-"""The figures of one run that lists, trends and gates need: small, so that ten thousand are read at once.
+"""The figures of one run for lists, trends and gates: small, so that ten thousand can be read at once.
 
-What makes them of a record is insight's; here they are values and JSON. A number of the schema never changes its
-meaning; what was written under another one is made anew from the record, which stays the truth.
+insight makes them from records; here they are values and JSON. A schema number never changes its meaning. Summaries of
+another schema are made anew from the record, which stays authoritative.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST = 1 << 20  # characters
 
 
 class RunSummary(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
-    """Kept beside the record when the run ends; made anew from the record where it is not there, or lacks a field."""
+    """Kept beside the record when the run ends; made anew from it if missing or incomplete."""
 
     id: str
     started: Finite  # seconds since the epoch
@@ -36,7 +36,7 @@ class RunSummary(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHE
     compiled: int | None  # Go packages
     saved: Finite | None  # seconds
     go_version: str
-    modules: str  # digest of the modules that go.mod files ask for: a change of it excuses a miss
+    modules: str  # digest of the modules required by go.mod files: a change of it excuses a miss
     policy: str
     work: str  # of work_of: what was built
     names: tuple[str, ...]  # of the targets
@@ -47,7 +47,7 @@ def to_text(summary: RunSummary) -> str:
 
 
 def from_text(text: str) -> RunSummary | None:
-    """None for what is no summary of this schema."""
+    """Parse a summary; None if it is invalid or of another schema."""
     if len(text) > _LONGEST:
         return None
     try:
@@ -57,7 +57,7 @@ def from_text(text: str) -> RunSummary | None:
 
 
 def from_json(data: object) -> RunSummary | None:
-    """The same of JSON that was parsed already."""
+    """Convert a summary from parsed JSON; None if it is invalid."""
     try:
         return msgspec.convert(data, RunSummary)
     except ValueError:
