@@ -1,3 +1,3 @@
-"""gobake builds a Go team's container images through buildx, with caches that stay warm and can be seen."""
+"""gobake builds a Go team's container images with buildx, with caches that stay warm and visible."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
-"""Every way in which gobake stops, each with its own exit code and a text written for the user.
+"""All errors that stop gobake, each with its exit code and a message for the user.
 
-A message is one line: what is wrong, where (file, line, key), what to do. The command line prints it as it is;
-no other module prints an error or calls ``sys.exit``.
+A message is one line: what is wrong, where (file, line, key), what to do. The command line prints it unchanged. No
+other module prints an error or calls ``sys.exit``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class ExitCode(IntEnum):
-    """The exit codes that scripts may rely on."""
+    """Exit codes that scripts may rely on."""
 
     DONE = 0
     USAGE = 2  # usage or configuration
@@ -23,9 +23,9 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass(frozen=True, kw_only=True)  # no Struct: `gobake --help` does without msgspec
+@dataclass(frozen=True, kw_only=True)  # no Struct: `gobake --help` runs without msgspec
 class Where:
-    """A place in a file of the user's: ``line`` and ``column`` count from 1, 0 means unknown."""
+    """A position in a user's file. ``line`` and ``column`` start at 1; 0 means unknown."""
 
     file: Path
     line: int = 0
@@ -33,7 +33,7 @@ class Where:
     key: str = ""  # dotted path of the key, such as services.api.strategy
 
     def of(self, key: str) -> Where:
-        """The same place, of another key."""
+        """Return the same position with another key."""
         return Where(file=self.file, line=self.line, column=self.column, key=key)
 
     def __str__(self) -> str:
@@ -46,8 +46,11 @@ class Where:
 
 
 class GobakeError(Exception):
-    """The base of all fatal errors. ``remedy`` says what the user can do about it; ``words`` are those of another
-    program where they have several lines, and are shown below."""
+    """The base of all fatal errors.
+
+    ``remedy`` says what the user can do. ``words`` is the output of another program if it has several lines; it is
+    shown below the message.
+    """
 
     exit_code = ExitCode.USAGE
 
@@ -64,29 +67,29 @@ class GobakeError(Exception):
 
 
 class UsageError(GobakeError):
-    """The command line asks for something that does not exist or does not fit together."""
+    """The command line names something that does not exist, or its parts contradict each other."""
 
 
 class ConfigError(GobakeError):
-    """gobake.yaml does not say what it must."""
+    """gobake.yaml is invalid."""
 
 
 class NotTrusted(GobakeError):
-    """A project wants what only a trusted one is given."""
+    """A project asks for something that only trusted projects get."""
 
 
 class ProjectError(GobakeError):
-    """There is no Go module here, or it is in a state that Go itself refuses."""
+    """There is no Go module here, or Go itself refuses its state."""
 
 
 class GoMissing(GobakeError):
-    """Neither a Go toolchain on the host nor an engine to ask one in."""
+    """There is no Go toolchain on the host, and no engine to run one."""
 
     exit_code = ExitCode.NO_ENGINE
 
 
 class NoEngine(GobakeError):
-    """No Docker Engine answers."""
+    """No Docker Engine responds."""
 
     exit_code = ExitCode.NO_ENGINE
 
@@ -98,31 +101,31 @@ class NoBuildx(GobakeError):
 
 
 class EngineTooOld(GobakeError):
-    """The engine or its image store lacks what a build of several platforms needs."""
+    """The engine or its image store cannot build for several platforms."""
 
     exit_code = ExitCode.NO_ENGINE
 
 
 class NoBuilder(GobakeError):
-    """The builder that --builder names does not exist or does not answer."""
+    """The builder given by --builder does not exist or does not respond."""
 
     exit_code = ExitCode.NO_ENGINE
 
 
 class EmulationMissing(GobakeError):
-    """A target runs commands on a platform that no node of the builder can run."""
+    """A target runs commands on a platform that no node of the builder supports."""
 
     exit_code = ExitCode.NO_ENGINE
 
 
 class BuildFailed(GobakeError):
-    """The build stopped in a step."""
+    """A step of the build failed."""
 
     exit_code = ExitCode.BUILD_FAILED
 
 
 class CompileFailed(BuildFailed):
-    """Go refused the user's code."""
+    """Go rejected the user's code."""
 
 
 class BaseImageMissing(BuildFailed):
@@ -134,35 +137,35 @@ class GoVersionMissing(BaseImageMissing):
 
 
 class ModulesUnavailable(BuildFailed):
-    """Go could not get a module: no network, no such version, or no right to read it."""
+    """Go could not get a module: no network, no such version, or no permission to read it."""
 
 
 class BaseImageRefused(BuildFailed):
-    """A base image does what no recipe shows."""
+    """A base image does something that no recipe shows."""
 
 
 class TransferStalled(BuildFailed):
-    """Something that the build needs stood still for too long: a module, a base image, a registry."""
+    """A transfer that the build needs made no progress for too long: a module, a base image, a registry."""
 
 
 class DiskFull(BuildFailed):
-    """The engine, or the host, has no room left."""
+    """The engine or the host has no disk space left."""
 
 
 class RegistryRefused(GobakeError):
-    """A push or pull was refused or the registry did not answer."""
+    """The registry refused a push or pull, or did not respond."""
 
     exit_code = ExitCode.REGISTRY
 
 
 class CachesDisagree(GobakeError):
-    """A build with the caches gives another program than one without."""
+    """Builds with and without caches give different binaries."""
 
     exit_code = ExitCode.GATE_FAILED
 
 
 class GateFailed(GobakeError):
-    """A build went well, and its caches fell short of what was asked of them."""
+    """The build succeeded, but its caches miss the limits of the gate."""
 
     exit_code = ExitCode.GATE_FAILED
 
@@ -172,6 +175,6 @@ class Unwritable(GobakeError):
 
 
 class Interrupted(GobakeError):
-    """The user pressed Ctrl-C; the build was stopped in the engine as well."""
+    """The user pressed Ctrl-C; the build was cancelled in the engine too."""
 
     exit_code = ExitCode.INTERRUPTED

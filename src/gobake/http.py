@@ -1,7 +1,7 @@
-"""The only door to other machines over HTTP: each exchange is bounded in time and size, whatever the other side does.
+"""The only access to other machines over HTTP; each exchange is limited in time and size, whatever the server does.
 
-Nothing but http and https is spoken, TLS is checked as Python does by default, and no redirect is followed unless the
-caller says which.
+Only http and https are allowed, TLS is verified as Python does by default, and a redirect is followed only if the
+caller permits it.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ if TYPE_CHECKING:
     import socket
     import urllib.request
 
-SILENT_SECONDS = 10.0  # without a byte
+SILENT_SECONDS = 10.0  # without receiving a byte
 _LARGEST_HEAD = 1 << 16  # bytes of an answer before its body
 _Got = TypeVar("_Got")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked for."""
+    """An HTTP request."""
 
     method: str = "GET"
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    authorization: str = field(default="", repr=False)  # a header that follows no redirect
+    authorization: str = field(default="", repr=False)  # a header that is not sent to redirects
     data: bytes | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What was answered, whatever its status."""
+    """An HTTP response, whatever its status."""
 
     status: int
-    headers: Mapping[str, str]  # by name in lower case
+    headers: Mapping[str, str]  # names in lower case
     body: bytes
 
 
 class HttpError(Exception):
-    """There is no answer."""
+    """There is no response."""
 
 
 class NoAddress(HttpError):
-    """What was asked for is no address."""
+    """The URL is invalid."""
 
 
 class NotReached(HttpError):
-    """It does not listen, does not speak HTTP, or hangs up; with the reason."""
+    """The server does not listen, does not speak HTTP, or hangs up; with the reason."""
 
 
 class Late(HttpError):
-    """It did not answer in time."""
+    """The server did not respond in time."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")
@@ -65,7 +65,7 @@ class Late(HttpError):
 
 
 class TooLarge(HttpError):
-    """The answer is larger than was said; ``begin`` is as much of it as may be."""
+    """The response exceeds the limit; ``begin`` is the part within it."""
 
     def __init__(self, begin: Answer) -> None:
         super().__init__("the answer is too large")
@@ -73,14 +73,14 @@ class TooLarge(HttpError):
 
 
 class Cut(HttpError):
-    """The answer ends before its end: what came may well be a document of its own."""
+    """The response is truncated; the received part may look like a complete document."""
 
 
 class Client:
-    """All exchanges together take ``seconds`` at most.
+    """An HTTP client whose exchanges together take at most ``seconds``.
 
-    ``proxies``: whether those of the environment are used. ``follow`` is given the addresses from and to which a
-    redirect leads, and raises what it likes where that must not be followed; without it a redirect is an answer.
+    ``proxies``: whether to use those of the environment. ``follow`` gets the addresses from and to which a redirect
+    leads, and raises if it must not be followed. Without ``follow``, a redirect is returned as the response.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Client:
         self._opener = _opener(proxies, follow)
 
     def send(self, request: Request, *, largest: int) -> Answer:
-        """``largest``: bytes of the answer. Raises HttpError, and what `follow` raises."""
+        """Send a request. ``largest``: maximum bytes of the body. Raises HttpError, and what `follow` raises."""
         import urllib.request
 
         try:
@@ -116,10 +116,10 @@ class Client:
 
 
 def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answer:
-    """One GET over what is connected already, such as a Unix socket. Raises HttpError.
+    """Send one GET over an existing connection, such as a Unix socket. Raises HttpError.
 
-    In HTTP/1.0, where the answer ends with the connection: it is asked several times before each build, and to import
-    `http.client` for it would take longer than all of them.
+    It uses HTTP/1.0, where the response ends with the connection. Several are sent before each build, and importing
+    `http.client` would take longer than all of them.
     """
     until = time.monotonic() + seconds
     plug.settimeout(seconds)
@@ -139,7 +139,7 @@ def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answ
 
 
 def _parsed(message: bytes, largest: int) -> Answer:
-    """An answer of HTTP/1.0 (RFC 1945). Raises Cut and NotReached."""
+    """Parse an HTTP/1.0 response (RFC 1945). Raises Cut and NotReached."""
     head, separator, body = message.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
     version, _, code = status.partition(" ")
@@ -154,7 +154,7 @@ def _parsed(message: bytes, largest: int) -> Answer:
 
 
 def _within(left: float, seconds: float, exchange: Callable[[], _Got]) -> _Got:
-    """In a thread: names that are resolved and headers that trickle know no time limit."""
+    """Run it in a thread: name resolution and slowly arriving headers have no timeout of their own."""
     if left <= 0:
         raise Late(seconds)
     asked = futures.start(lambda: _plainly(exchange))
@@ -164,7 +164,7 @@ def _within(left: float, seconds: float, exchange: Callable[[], _Got]) -> _Got:
 
 
 def _plainly(exchange: Callable[[], _Got]) -> _Got:
-    """What sockets, TLS, HTTP and urllib raise as an error of this door."""
+    """Convert errors of sockets, TLS, HTTP and urllib to HttpError."""
     try:
         return exchange()
     except HttpError:
@@ -189,7 +189,7 @@ def _error_of(error: Exception) -> HttpError:
 
 
 def _answer(reply: Any, largest: int, until: float) -> Answer:
-    """In pieces: who trickles must not be waited for."""
+    """Read the body in pieces, so that a slow sender cannot exceed the time limit."""
     gathered = bytearray()
     with reply:
         headers = {str(key).lower(): str(value) for key, value in reply.headers.items()}
@@ -205,7 +205,7 @@ def _answer(reply: Any, largest: int, until: float) -> Answer:
 
 
 def _opener(proxies: bool, follow: Callable[[str, str], None] | None) -> urllib.request.OpenerDirector:
-    """Python's own without what reads files, FTP and data: addresses."""
+    """Make an opener without Python's handlers for files, FTP and data: addresses."""
     from urllib import request
 
     class Redirects(request.HTTPRedirectHandler):
@@ -214,7 +214,7 @@ def _opener(proxies: bool, follow: Callable[[str, str], None] | None) -> urllib.
                 return None
             try:
                 return super().http_error_302(req, fp, code, msg, headers)
-            except ValueError:  # what it leads to is no address
+            except ValueError:  # the redirect's target is not a valid address
                 fp.close()
                 raise
 
@@ -222,7 +222,7 @@ def _opener(proxies: bool, follow: Callable[[str, str], None] | None) -> urllib.
 
         def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
             assert follow is not None
-            fp.close()  # its body is of no use, and may have no end
+            fp.close()  # its body is not needed and may be endless
             follow(req.full_url, newurl)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 

@@ -1,8 +1,8 @@
-"""What was found out once and need not be asked again: small JSON files in the user's cache folder.
+"""Remembered answers: small JSON files in the user's cache folder.
 
-A memory may cost time, never correctness. Whoever reads one shows the evidence that it depends on; what is missing,
-damaged, or was found under other evidence is not remembered, and is asked again. Evidence is kept as a digest only: it
-may hold what nobody else should read.
+A memory may cost time, never correctness. A reader passes the evidence that the answer depends on. An answer that is
+missing, damaged or has other evidence does not count. Evidence is stored only as a digest, because it may be
+confidential.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from gobake.paths import cache_folder
 _KEEP_SECONDS = 30 * 24 * 3600
 
 
-_empty = False  # whether nothing is recalled at this moment
+_empty = False  # whether memories are ignored now
 
 
 @contextlib.contextmanager
 def empty() -> Iterator[None]:
-    """As on a machine that remembers nothing: all is asked again, in this process, until it is left."""
+    """Ignore all memories within the context, in this process, as on a new machine."""
     global _empty
     before, _empty = _empty, True
     try:
@@ -37,7 +37,7 @@ def empty() -> Iterator[None]:
 
 
 def recall(kind: str, key: object, evidence: object) -> Any | None:
-    """What was remembered of ``key`` under this very evidence; None where nothing was."""
+    """Return what was remembered of ``key`` under the same evidence, or None."""
     if _empty:
         return None
     try:
@@ -48,7 +48,7 @@ def recall(kind: str, key: object, evidence: object) -> Any | None:
 
 
 def remember(kind: str, key: object, evidence: object, value: object) -> None:
-    """Keep it for the next run; a folder that cannot be written keeps nothing."""
+    """Store it for later runs; does nothing if the folder is not writable."""
     file = _file(kind, key)
     with contextlib.suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,5 +66,5 @@ def _file(kind: str, key: object) -> Path:
 
 
 def _digest(value: object) -> str:
-    """Of values whose repr tells all that is in them: text, numbers, tuples, structs."""
+    """Hash a value whose repr is complete: text, numbers, tuples, structs."""
     return hashlib.sha256(repr((__version__, value)).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,4 +1,4 @@
-"""Where gobake keeps what it makes, by the habits of the operating system: for its user alone."""
+"""The user's folders for gobake, by the conventions of the operating system; private to the user."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ import platformdirs
 
 from gobake.errors import Unwritable
 
-_SCRATCH = re.compile(r"gobake-[0-9a-f]{16}")  # a folder that somebody made by hand is hardly called so
+_SCRATCH = re.compile(r"gobake-[0-9a-f]{16}")  # unlikely as the name of a folder made by hand
 _LEFT_SECONDS = 24 * 3600.0
 
 
 def cache_folder() -> Path:
-    """What may be deleted at any time."""
+    """The folder for data that may be deleted at any time."""
     return _private(Path(platformdirs.user_cache_dir("gobake")))
 
 
 def data_folder() -> Path:
-    """What is kept."""
+    """The folder for data to keep."""
     return _private(Path(platformdirs.user_data_dir("gobake")))
 
 
 @cache
 def _private(folder: Path) -> Path:
-    """The folder, shut to other users of this machine: logs, paths and sources lie below. Where it cannot be made or
-    shut, whoever writes there says so."""
+    """Create the folder and close it to other users, because it contains logs, paths and sources.
+
+    Failures are ignored here; whoever writes to the folder reports them.
+    """
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
@@ -46,7 +48,10 @@ def _private(folder: Path) -> Path:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder that ends with the run, for its owner alone. (tempfile takes four milliseconds to import.)"""
+    """Make a private folder that is deleted at the end of the run. (Importing tempfile takes four milliseconds.)
+
+    Raises Unwritable.
+    """
     places = (os.environ.get("TMPDIR"), "/tmp", "/var/tmp")
     place = next((p for p in places if p and os.path.isdir(p) and os.access(p, os.W_OK)), ".")  # noqa: PTH112
     folder = Path(place, f"gobake-{os.urandom(8).hex()}").absolute()
@@ -71,8 +76,10 @@ def _sweep_once(place: Path) -> None:
 
 
 def sweep_scratch(place: Path, now: float | None = None) -> None:
-    """Delete what runs left behind that were killed a day ago or longer: they may have held credentials. Links, folders
-    of others and those of runs that live stay. Never raises."""
+    """Delete scratch folders of runs killed at least a day ago, because they may contain credentials.
+
+    Keeps links, folders of other users and those of live runs. Never raises.
+    """
     moment = time.time() if now is None else now
     with contextlib.suppress(OSError), os.scandir(place) as found:
         for entry in found:
@@ -86,7 +93,7 @@ def sweep_scratch(place: Path, now: float | None = None) -> None:
 
 
 def _delete_dead(folder: Path) -> None:
-    """Unless its run holds it. Raises OSError."""
+    """Delete the folder unless its run still holds the lock. Raises OSError."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
