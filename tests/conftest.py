@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,12 @@ for name in [n for n in os.environ if n == "CI" or n.startswith(("GITHUB_", "GIT
 # Projects of the tests are those of whoever runs them; what a foreign one may, its own tests say.
 os.environ["GOBAKE_TRUST"] = "1"
 os.environ["PATH"] = f"{os.environ['PATH']}:{Path(sys.executable).parent}"
+
+
+def pytest_sessionstart() -> None:
+    """A script's background job starts with SIGINT ignored, and so would all that the tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True, kw_only=True)
