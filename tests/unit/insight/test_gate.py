@@ -208,6 +208,29 @@ def test_other_work_failed_runs_other_branches_and_later_runs_are_not_compared_w
     assert only(Gate(max_seconds_regression=0.2), card(seconds=99.0), before).state is State.UNTOLD
 
 
+@pytest.mark.parametrize(
+    ("usual", "took", "state", "says"),
+    [
+        (10.0, 12.512, State.SHORT, "+25.2 %"),  # rounded up: what is too long never looks short enough
+        (10.0, 10.0, State.MET, "+0 %"),
+        (10.0, 7.488, State.MET, "-25.1 %"),
+        (10.0, 30.0, State.SHORT, "+200 %"),
+        (0.5, 0.75, State.SHORT, "+50 %"),
+        (0.0, 0.0, State.MET, "no longer"),
+        (0.0, 1.0, State.SHORT, "longer"),
+    ],
+)
+def test_it_is_said_how_much_longer_a_run_took(usual: float, took: float, state: State, says: str) -> None:
+    finding = only(Gate(max_seconds_regression=0.2), card(seconds=took), [past(n, usual) for n in (1, 2, 3)])
+    assert finding.state is state
+    assert f" s by their median: {says}, at most +20 % is asked" in finding.says
+
+
+def test_a_run_that_began_at_the_same_time_is_compared_with() -> None:
+    before = [replace(past(n), started=run().started) for n in range(5)]
+    assert only(Gate(max_seconds_regression=0.2), card(seconds=99.0), before).state is State.SHORT
+
+
 def test_the_run_itself_is_none_of_its_earlier_ones() -> None:
     before = [replace(past(n), id=run().id) for n in range(5)]
     assert only(Gate(max_seconds_regression=0.2), card(), before).state is State.UNTOLD

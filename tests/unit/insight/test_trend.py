@@ -54,6 +54,36 @@ def test_four_runs_tell_no_noise() -> None:
     assert trend(summary(20, seconds=100.0), _runs(10.0, 10.0, 10.0, 10.0, 10.0)).changes
 
 
+@pytest.mark.parametrize(("seconds", "flagged"), [(14.4, False), (14.5, True), (5.6, False), (5.5, True)])
+def test_noise_is_three_standard_deviations(seconds: float, flagged: bool) -> None:
+    """4.4478 of a median deviation of 1."""
+    runs = _runs(9.0, 11.0, 10.0, 9.0, 11.0)
+    assert bool(trend(summary(20, seconds=seconds, hit_rate=0.9), runs).changes) is flagged
+
+
+@pytest.mark.parametrize(("rate", "flagged"), [(0.16, False), (0.24, False), (0.26, True), (0.14, True)])
+def test_a_rate_changes_by_five_points_however_low_it_is(rate: float, flagged: bool) -> None:
+    runs = [summary(at, seconds=10.0, hit_rate=0.2) for at in range(6)][::-1]
+    assert bool(trend(summary(20, seconds=10.0, hit_rate=rate), runs).changes) is flagged
+
+
+def test_figures_that_runs_do_not_have_are_in_no_spread() -> None:
+    runs = [summary(at, hit_rate=None, go_hit_rate=0.5 if at else None) for at in range(6)][::-1]
+    found = trend(summary(20, hit_rate=0.1, go_hit_rate=None), runs)
+    assert [(spread.figure, spread.runs) for spread in found.spreads] == [(Figure.SECONDS, 6), (Figure.GO_HIT_RATE, 5)]
+    assert found.changes == ()
+
+
+def test_a_trend_is_of_the_last_fifty_runs() -> None:
+    runs = [summary(at, seconds=10.0) for at in range(60)][::-1]
+    assert trend(summary(90), runs).runs == 50
+
+
+def test_services_are_alike_in_any_order() -> None:
+    runs = [summary(at, services=("web", "api")) for at in range(3)][::-1]
+    assert trend(summary(20, services=("api", "web")), runs).runs == 3
+
+
 @pytest.mark.parametrize(
     "unlike", [{"branch": "other"}, {"outcome": "failed"}, {"targets": 2}, {"services": ("api", "web")}]
 )
