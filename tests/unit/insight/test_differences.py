@@ -254,6 +254,15 @@ def test_a_file_that_came_into_a_tree_or_left_it_is_told() -> None:
     assert only(without, with_file).says == "a.go is gone"
 
 
+def test_the_only_file_that_an_instruction_read_may_be_gone_or_new() -> None:
+    def copying(number: int, **files: str) -> RunRecord:
+        record = run(number, files={"go.mod": "1" * 16, **files})
+        return with_step(record, COPY, instruction="COPY etc /etc/")
+
+    assert only(copying(2), copying(1, etc="1" * 16), COPY).says == "etc is gone"
+    assert only(copying(2, etc="1" * 16), copying(1), COPY).says == "etc is new"
+
+
 def test_files_that_one_of_the_runs_did_not_look_at_are_not_told() -> None:
     blind = with_inputs(run(1), files=())
     assert differences(run(2), blind) == ()
@@ -269,6 +278,8 @@ def test_a_binary_that_was_compiled_outside_is_told_by_its_name() -> None:
     found = only(prebuilt(2, a="2", b="2"), prebuilt(1, a="1", b="1"), COPY)
     assert (found.cause, changes(found)) == (Cause.FILES, [("changed", "a")])
     assert differences(prebuilt(2, a="1", b="2"), prebuilt(1, a="1", b="1"), COPY) == ()
+    blind = (with_inputs(prebuilt(2, a="2"), files=()), with_inputs(prebuilt(1, a="1"), files=()))
+    assert changes(only(*blind, COPY)) == [("changed", "a")]  # whatever is known of the context
 
 
 # ---- whether a record can tell

@@ -46,6 +46,11 @@ def test_an_import_saves_the_seconds_of_the_last_execution_before_it_without_its
     assert balance(runs) == Balance(runs=5, spent=5.0, saved=7.5)
 
 
+def test_the_execution_may_be_of_the_very_run_before() -> None:
+    runs = [importing(3), executing(2, 8.0), executing(1, 50.0)]
+    assert balance(runs) == Balance(runs=3, spent=3.0, saved=7.5)
+
+
 def test_every_step_that_was_imported_or_may_have_been_saves() -> None:
     runs = [importing(4, None), importing(3, outcome="unknown"), importing(2, outcome="reused"), executing(1, 8.0)]
     assert balance(runs) == Balance(runs=4, spent=4.0, saved=15.5)

@@ -113,6 +113,12 @@ def test_a_run_without_a_step_that_counts_fails_nothing_and_says_so() -> None:
     assert finding.why == "4 steps were cached, and from where is not known"
 
 
+def test_a_run_without_steps_is_told_from_one_of_unknown_steps() -> None:
+    verdict = judge(Gate(min_hit_rate=0.8), card(steps()), [])
+    assert verdict.passed
+    assert [(finding.check, finding.why) for finding in verdict.untold] == [(Check.HIT_RATE, "no step")]
+
+
 def test_cached_steps_of_unknown_origin_fail_nothing_where_they_could_make_the_difference() -> None:
     finding = only(Gate(min_hit_rate=0.8), card(steps(reused=1, executed=1, unknown=8)))
     assert finding.state is State.UNTOLD
@@ -266,6 +272,11 @@ def test_an_import_that_failed_falls_short_however_much_was_reused() -> None:
 def test_a_seed_that_was_refused_falls_short() -> None:
     seed = SeedRecord(action=SeedAction.REFUSED, name="r/c:seed", error="it took longer than 30 s")
     assert only(CACHE, card(seeds=(seed,))).says == "seed r/c:seed could not be read: it took longer than 30 s"
+
+
+def test_a_seed_may_be_refused_without_a_word() -> None:
+    seed = SeedRecord(action=SeedAction.REFUSED, name="r/c:seed")
+    assert only(CACHE, card(seeds=(seed,))).says == "seed r/c:seed could not be read: refused"
 
 
 def test_a_cache_that_is_not_there_yet_and_an_export_that_failed_fail_nothing() -> None:

@@ -39,6 +39,7 @@ def test_the_order_in_which_a_step_lists_its_needs_does_not_matter() -> None:
 def test_needs_that_do_not_exist_are_ignored_and_steps_of_a_circle_have_no_key() -> None:
     plain = keys(step(1, "executed"))
     assert keys(step(1, "executed", needs=(1, 99)), step(2, "executed"))[0] != plain[0]
+    assert keys(step(1, "executed", needs=(1,))) == plain
     assert keys(step(1, "executed", needs=(99,))) == plain
     assert keys(step(1, "executed", needs=(1,)), step(2, "executed", needs=(0,)), step(1, "executed")) == [
         *("", ""),
@@ -52,6 +53,7 @@ def test_needs_that_do_not_exist_are_ignored_and_steps_of_a_circle_have_no_key()
         ([], []),
         ([(1,), (2,), ()], [2, 1, 0]),
         ([(), (0, 0), (0, 1)], [0, 1, 2]),
+        ([(2,), (0,), ()], [2, 0, 1]),
         ([(3, -1), (), ()], [0, 1, 2]),
         ([(0,), ()], [1]),
         ([(1,), (0,), (1,), ()], [3]),

@@ -69,6 +69,20 @@ def test_a_run_that_compiled_nothing_has_no_cause() -> None:
     assert told(made(2, {}, no_cache=True), first()) == []
 
 
+def test_a_package_follows_from_the_first_of_the_list_too() -> None:
+    web = "example.com/p/web"
+    keys = {**KEYS, web: "w1"}
+    then = made(1, {}, go=compiled(keys, {}, *keys))
+    go = compiled({**keys, LIB: "l2", web: "w2"}, {web: (LIB,)}, LIB, web)
+    assert told(made(2, {}, files={"lib/lib.go": "2" * 16}, go=go), then) == [(Cause.FILES, LIB, (LIB, web))]
+
+
+def test_a_new_go_is_the_cause_of_edited_packages_too_if_they_import_others() -> None:
+    keys = {name: f"{key}x" for name, key in KEYS.items()}
+    now = made(2, keys, *KEYS, files={"cmd/a/main.go": "2" * 16}, go_version="1.27")
+    assert told(now, first()) == [(Cause.GO_VERSION, "", (A, LIB, FMT, YAML))]
+
+
 def test_imports_that_a_record_numbers_wrongly_are_left_out() -> None:
     work = GoRecord(
         platform="linux/amd64",

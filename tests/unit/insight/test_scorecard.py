@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from gobake.insight.scorecard import scorecard, summary_of
+from gobake.insight.scorecard import made_of, scorecard, summary_of
 from gobake.insight.work import pieces
 from gobake.runs.outcomes import SeedAction
-from gobake.runs.record import CacheRecord, GoCommandRecord, GoRecord, InputsRecord, SeedRecord
+from gobake.runs.record import CacheRecord, GoCommandRecord, GoRecord, InputsRecord, SeedRecord, digests
 from tests.unit.scoring import before, recorded, run, step, target
 
 # ---- real runs
@@ -251,7 +252,105 @@ def test_go_without_a_record_is_unknown() -> None:
     assert scorecard(run(step(1, "executed")), []).go is None
 
 
+@pytest.mark.parametrize("searched", [True, False])
+def test_packages_are_those_of_the_last_five_runs_that_asked_for_the_same_modules(searched: bool) -> None:
+    inputs = InputsRecord(modules=(("rsc.io/quote/v3", "v3"), ("b", "v1")), packages=(("shop/api", "api"),))
+    reused = run(go=(_go(),), inputs=inputs)
+    compiled = run(go=(_go(compiled=(("rsc.io/quote/v3", 1.0),)),), inputs=inputs)
+    quiet = [reused] * (4 if searched else 5)
+    assert scorecard(reused, [*quiet, compiled]).modules_total == (1 if searched else 2)
+
+
+@pytest.mark.parametrize("unlike", [{"modules": (("b", "v2"),)}, {"packages": (("shop/web", "web"),)}])
+def test_packages_of_a_run_with_other_modules_or_sources_tell_nothing(unlike: dict[str, Any]) -> None:
+    inputs = InputsRecord(modules=(("rsc.io/quote/v3", "v3"), ("b", "v1")), packages=(("shop/api", "api"),))
+    other = run(go=(_go(compiled=(("rsc.io/quote/v3", 1.0),)),), inputs=replace(inputs, **unlike))
+    assert scorecard(run(go=(_go(),), inputs=inputs), [other]).modules_total == 2
+
+
+def test_a_target_may_tell_its_main_package_by_a_digest_or_have_several_programs() -> None:
+    plain = target("api", package="shop/api", programs=("shop/ctl",))
+    older = target("api", arguments=(*digests({"package": "shop/api"}), *digests({"tags": "x"})))
+    assert made_of(plain, "shop/api")
+    assert made_of(plain, "shop/ctl")
+    assert not made_of(plain, "shop/web")
+    assert made_of(older, "shop/api")
+    assert not made_of(older, "shop/web")
+
+
+def test_commands_are_listed_by_service_and_platform_with_their_own_links() -> None:
+    def work(platform: str) -> GoRecord:
+        commands = tuple(GoCommandRecord(package=name, packages=2, compiled=(0,)) for name in ("shop/web", "shop/api"))
+        linked = (("shop/api", 0.5), ("shop/web", 0.25))
+        return GoRecord(platform=platform, packages=3, compiled=(("fmt", 1.0),), linked=linked, commands=commands)
+
+    targets = (
+        target("web", package="shop/web"),
+        target("api", package="shop/api"),
+        target("api", "upx", package="shop/api"),
+    )
+    card = scorecard(run(go=(work("linux/arm64"), work("linux/amd64")), targets=targets), [])
+    assert [(c.service, c.platform, c.go.linked, c.go.seconds) for c in card.commands] == [
+        ("api", "linux/amd64", 1, 1.5),
+        ("api", "linux/arm64", 1, 1.5),
+        ("web", "linux/amd64", 1, 1.25),
+        ("web", "linux/arm64", 1, 1.25),
+    ]
+    assert card.go is not None
+    assert (card.go.total, card.go.compiled, card.go.linked, card.go.seconds) == (6, 2, 4, 3.5)
+
+
+# ---- parts
+
+
+def test_steps_belong_to_the_parts_of_their_target() -> None:
+    targets = (target("api"), target("web", "upx", platforms=("linux/amd64", "linux/arm64")))
+    card = scorecard(
+        run(
+            step(0, "executed", 4.0),
+            step(1, "executed", 2.0, target="web-upx", platform="linux/arm64"),
+            step(2, "executed", 1.0, target="trace", platform=""),
+            step(3, "reused", 1.0, platform="", started=9.0),
+            step(4, "executed", 1.0, target="web-upx", platform=""),
+            targets=targets,
+        ),
+        [],
+    )
+    assert [(p.name, p.steps.executed, p.steps.reused, p.seconds) for p in card.services] == [
+        ("api", 1, 1, 5.0),
+        ("web", 2, 0, 3.0),
+    ]
+    assert [(p.name, p.steps.executed) for p in card.strategies] == [("scratch", 1), ("upx", 2)]
+    # without a platform in its name a step is of its target's only one
+    assert [(p.name, p.steps.executed, p.steps.reused) for p in card.platforms] == [
+        ("linux/amd64", 1, 1),
+        ("linux/arm64", 1, 0),
+    ]
+
+
 # ---- saved
+
+
+def test_nothing_is_said_to_be_saved_where_no_cost_of_what_was_cached_is_known() -> None:
+    cached = run(step(9, "executed", 1.0), go=(_go(actions=ALL),))
+    compiled = run(go=(_go(compiled=(("fmt", 2.0),)),))
+    assert scorecard(cached, []).saved is None
+    found = scorecard(cached, [compiled]).saved
+    assert found is not None
+    assert (found.steps, found.packages, found.unknown) == (0.0, 2.0, 0)
+
+
+def test_cached_steps_without_a_known_cost_are_counted_beside_those_with_one() -> None:
+    first = run(step(1, "executed", 5.0))
+    found = scorecard(run(step(1, "reused"), step(2, "reused")), [first]).saved
+    assert found is not None
+    assert (found.steps, found.packages, found.cost, found.unknown) == (5.0, 0, 0.0, 1)
+
+
+def test_a_run_that_took_nothing_from_a_cache_saved_nothing() -> None:
+    found = scorecard(run(step(1, "executed", 5.0)), []).saved
+    assert found is not None
+    assert (found.seconds, found.unknown) == (0.0, 0)
 
 
 def test_caches_that_cost_more_than_they_save_save_less_than_nothing() -> None:
@@ -285,6 +384,7 @@ def test_a_digest_tells_modules_apart_and_holds_no_more_than_lists_need() -> Non
     assert digest.saved == card.saved.seconds if card.saved else False
     other = replace(card, run=replace(card.run, inputs=replace(card.run.inputs, modules=(("a", "v1"),))))
     assert summary_of(other).modules not in ("", digest.modules)
+    assert len(digest.modules) == 16
     assert summary_of(scorecard(run(), [])).modules == ""
 
 
