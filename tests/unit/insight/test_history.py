@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,7 +60,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         return now[0]
 
     with monkeypatch.context() as patch:
-        patch.setattr(history.time, "monotonic", monotonic)
+        patch.setattr(history, "time", SimpleNamespace(monotonic=monotonic))
         yield now
 
 

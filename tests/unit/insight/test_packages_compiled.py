@@ -21,7 +21,7 @@ FILES = {"cmd/a/main.go": "0" * 16, "lib/lib.go": "0" * 16, "go.mod": "1" * 16}
 def made(number: int, keys: dict[str, str], *names: str, files: dict[str, str] | None = None, **more: Any) -> RunRecord:
     """A run that compiled the named packages; ``keys`` and ``files``: what is other than usual."""
     plain = {"go": compiled({**KEYS, **keys}, IMPORTS, *names), "mounts": gobuild(5_000_000, 5_000_000)}
-    return run(number, files={**FILES, **(files or {})}, **{**plain, **more})  # type: ignore[arg-type]
+    return run(number, files={**FILES, **(files or {})}, **{**plain, **more})
 
 
 def first(number: int = 1, **more: Any) -> RunRecord:

@@ -12,7 +12,7 @@ from gobake.insight.work import critical_path, figures, hit_rate, pieces, saved_
 from gobake.runs.record import RunRecord, StepRecord
 from tests.unit.scoring import run, step
 
-SAME = {"digest": "sha256:same"}
+SAME: dict[str, Any] = {"digest": "sha256:same"}
 
 
 def shown(record: RunRecord, places: list[int] | None = None) -> list[tuple[str | None, int, tuple[int, ...]]]:
