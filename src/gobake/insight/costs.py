@@ -31,8 +31,10 @@ def last_costs(record: RunRecord, earlier: Sequence[RunRecord]) -> Costs:
     bases = {key for key, step in cached if is_base(step)}
     packages = set(cached_packages(record))
     found = Costs(keys=keys)
-    for before in islice(earlier, window.WHOLE):
-        if not (steps - bases - found.steps.keys()) and not (packages - found.packages.keys()):
+    runs = islice(earlier, window.WHOLE)
+    while (steps - bases - found.steps.keys()) or (packages - found.packages.keys()):
+        before = next(runs, None)
+        if before is None:
             break
         found = Costs(
             keys=keys,
@@ -56,16 +58,17 @@ def _is_cached(step: StepRecord) -> bool:
 def _known(wanted: set[str], record: RunRecord) -> dict[str, float]:
     """Seconds of the wanted steps that the run executed; the longest, if BuildKit did part of a step under another
     name."""
-    if not wanted or not any(map(_went_well, record.steps)):
+    if not wanted or not any(map(went_well, record.steps)):
         return {}
     found: dict[str, float] = {}
     for key, step in zip(step_keys(record), record.steps, strict=True):
-        if _went_well(step) and step.seconds is not None and key in wanted:
+        if went_well(step) and step.seconds is not None and key in wanted:
             found[key] = max(found.get(key, 0.0), step.seconds)
     return found
 
 
-def _went_well(step: StepRecord) -> bool:
+def went_well(step: StepRecord) -> bool:
+    """Whether it was executed to its end, so that its seconds tell what it takes."""
     return step.outcome == Outcome.EXECUTED and not step.error and not step.canceled
 
 

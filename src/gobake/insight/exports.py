@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from gobake.insight.costs import longest
+from gobake.insight.costs import longest, went_well
 from gobake.insight.identity import step_keys
 from gobake.runs import window
 from gobake.runs.outcomes import Outcome, RunOutcome
@@ -40,13 +40,13 @@ def balance(records: Sequence[RunRecord]) -> Balance | None:
     An imported step saves the seconds of its last execution minus those of its layers' download. If an imported step
     has no recorded execution, the balance is unknown.
     """
-    recent = [r for r in records[: window.RECENT] if r.outcome == RunOutcome.DONE]
-    spent = [_export_seconds(r) for r in recent]
+    recent = [(at, run) for at, run in enumerate(records[: window.RECENT]) if run.outcome == RunOutcome.DONE]
+    spent = [_export_seconds(run) for _, run in recent]
     exports = [seconds for seconds in spent if seconds is not None]
     if len(exports) < LEAST:
         return None
     saved = 0.0
-    for at, record in enumerate(recent):
+    for at, record in recent:
         steps = zip(step_keys(record), record.steps, strict=True)
         imported = {
             key: step.seconds or 0.0 for key, step in steps if step.outcome in (Outcome.IMPORTED, Outcome.UNKNOWN)
@@ -67,6 +67,6 @@ def _export_seconds(record: RunRecord) -> float | None:
 def _last_executed(key: str, records: Sequence[RunRecord]) -> float | None:
     for record in records:
         for known, step in zip(step_keys(record), record.steps, strict=True):
-            if known == key and step.outcome == Outcome.EXECUTED and step.seconds is not None:
+            if known == key and went_well(step) and step.seconds is not None:
                 return step.seconds
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from gobake.insight.costs import last_costs, longest
@@ -65,3 +67,23 @@ def test_layer_caches_cost_as_much_as_the_longest() -> None:
     ]
     assert (longest(caches, "import"), longest(caches, "export")) == (3.0, 5.0)
     assert longest(caches[3:], "export") is None
+
+
+class Counted(list[RunRecord]):
+    """Runs, and how many of them were read."""
+
+    read = 0
+
+    def __iter__(self) -> Iterator[RunRecord]:
+        for record in super().__iter__():
+            self.read += 1
+            yield record
+
+
+def test_no_more_runs_are_read_than_are_needed() -> None:
+    earlier = Counted(run(step(1, "executed", 1.0)) for _ in range(3))
+    last_costs(run(step(1, "reused")), earlier)
+    assert earlier.read == 1
+    nothing = Counted(earlier[:])
+    last_costs(run(step(1, "executed")), nothing)
+    assert nothing.read == 0

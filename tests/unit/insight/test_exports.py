@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gobake.insight.exports import Balance, balance
-from gobake.runs.record import CacheRecord, RunRecord
+from gobake.runs.record import CacheRecord, RunRecord, StepRecord
 from tests.unit.scoring import run, step
 
 
@@ -71,3 +73,18 @@ def test_a_loss_by_imports_is_said_as_nothing_saved() -> None:
         "exporting layer caches took 12.2 s in the last 4 runs, and imports saved 0.0 s: "
         "a policy with `layers: {export: false}` would be faster"
     )
+
+
+def test_a_run_that_failed_in_between_changes_nothing_of_what_was_before() -> None:
+    """Counted among all runs, the execution before an import stays the one before it."""
+    failed = [exporting(at, outcome="failed") for at in (9, 8)]
+    runs = [*failed, executing(5, 90.0), importing(4), executing(2, 8.0), executing(1, 50.0)]
+    assert balance(runs) == Balance(runs=4, spent=4.0, saved=7.5)
+
+
+@pytest.mark.parametrize(
+    "ended", [step(1, "executed", 90.0, error="exit code: 1"), step(1, "executed", 90.0, canceled=True)]
+)
+def test_a_step_that_failed_or_was_canceled_tells_no_cost(ended: StepRecord) -> None:
+    stopped = run(ended, at=2, caches=(export(1.0),))
+    assert balance([importing(3), stopped, executing(1, 8.0)]) == Balance(runs=3, spent=3.0, saved=7.5)
