@@ -126,6 +126,53 @@ def test_a_plan_that_writes_to_no_folder_stays_as_it_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folders_of_a_plan_are_made_before_the_build(tmp_path: Path) -> None:
+    given = plan(f"type=local,dest={tmp_path}/layers/{TAG}")
+    assert begin(given, choice(CacheStore(folder=tmp_path))) == given
+    assert (tmp_path / "layers" / TAG).is_dir()
+
+
+def test_an_import_that_buildkit_names_by_its_kind_gets_the_name_that_gobake_gave() -> None:
+    given = plan(imports=("type=local,src=/store/layers/a", "type=registry,ref=registry.test/cache:b"))
+
+    def told(place: str) -> str:
+        read_from = CacheTransfer(exported=False, target="api-scratch", place=place)
+        (record,) = end([read_from], given, choice(CacheStore(repository="x")), 0.0)
+        assert (record.direction, record.target, record.found) == ("import", "api-scratch", True)
+        assert (record.bytes, record.layers) == (None, None)
+        return record.ref
+
+    assert told("local:1234") == "a"
+    assert told("registry.test/cache:b") == "registry.test/cache:b"
+    assert told("registry:1234") == "registry:1234", "a registry is always named by its reference"
+    assert told("gha:1234") == "gha:1234"
+
+
+def test_an_import_of_a_target_that_only_exports_is_one_of_the_target_whose_layers_it_exports() -> None:
+    given = plan("type=local,dest=/store/layers/b", imports=("type=local,src=/store/layers/a",))
+    read_from = CacheTransfer(exported=False, target="api-scratch--layers", place="local:1234")
+    (record,) = end([read_from], given, choice(CacheStore(repository="x")), 0.0)
+    assert (record.target, record.ref) == ("api-scratch", "a")
+
+
+def test_a_transfer_of_a_target_that_the_plan_lacks_keeps_buildkits_words() -> None:
+    (record,) = end(
+        [CacheTransfer(exported=True, target="odd", place="registry")], plan(), choice(CacheStore(repository="x")), 0.0
+    )
+    assert (record.target, record.ref) == ("odd", "registry")
+
+
+def test_one_failure_is_told_without_more_of_them() -> None:
+    failed = CacheRecord(direction="import", target="t", ref="first", seconds=1.0, error="denied")
+    later = CacheRecord(direction="import", target="t", ref="second", seconds=1.0, error="no answer")
+    assert cache_notes(replace(run(1), caches=(failed,))) == [
+        "warning: reading the cache first failed and was skipped: denied"
+    ]
+    assert cache_notes(replace(run(1), caches=(failed, later))) == [
+        "warning: reading the cache first and 1 more failed and was skipped: denied"
+    ]
+
+
 # ---- what is there already is not written again
 
 SHARED = "type=registry,ref=registry.test/recorded/shop:cache"
@@ -169,6 +216,23 @@ def test_only_what_came_from_the_ref_itself_needs_no_export_to_it(outcome: Outco
     given = LayerPlan(targets={"api-scratch": cache((SHARED,), f"{SHARED},mode=max")})
     read_from = [CacheTransfer(exported=False, target="api-scratch", place="registry.test/recorded/shop:cache")]
     assert to_export(given, read_from, seen) == ("api-scratch--layers",) * written
+
+
+@pytest.mark.parametrize(
+    "transfer",
+    [
+        CacheTransfer(exported=True, target="api-scratch", place="registry.test/recorded/shop:cache"),
+        CacheTransfer(
+            exported=False, target="api-scratch", place="registry.test/recorded/shop:cache", error="no answer"
+        ),
+    ],
+    ids=["only written", "could not be read"],
+)
+def test_a_ref_that_was_not_read_is_written(transfer: CacheTransfer) -> None:
+    text = "[api-scratch api-scratch 1/1] WORKDIR /srv"
+    step = Step(name=parse_name(text, frozenset(("api-scratch",))), key=text, digests=(text,), outcome=Outcome.IMPORTED)
+    given = LayerPlan(targets={"api-scratch": cache((SHARED,), f"{SHARED},mode=max")})
+    assert to_export(given, [transfer], Trace(steps=(step,))) == ("api-scratch--layers",)
 
 
 def test_with_mode_min_the_compile_does_not_count_for_no_ref_holds_it() -> None:

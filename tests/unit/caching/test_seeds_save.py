@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import field
 from msgspec.structs import replace
 
 from gobake.caching.seeds import save as saves
@@ -31,7 +32,7 @@ PROGRAM, LAYER = 10, 1000  # bytes of a seed's first layer, and of each further 
 class Store(SeedStore, frozen=True, kw_only=True):
     """A store that keeps its images in memory."""
 
-    images: dict[str, Image] = {}
+    images: dict[str, Image] = field(default_factory=dict)
 
     def look(self, tag: str, seconds: float) -> Image | None:
         return self.images.get(tag)
@@ -205,7 +206,10 @@ def test_empty_mounts_write_nothing(farm: Begin) -> None:
     assert builder.names == [["list"]]
 
 
-@pytest.mark.parametrize(("text", "go"), [("go version go1.26.6 linux/amd64", "go1.26.6"), ("go version", "")])
+@pytest.mark.parametrize(
+    ("text", "go"),
+    [("go version go1.26.6 linux/amd64", "go1.26.6"), ("go version go1.26", "go1.26"), ("go version", "")],
+)
 def test_the_version_of_go_is_the_third_word_that_it_says(farm: Begin, text: str, go: str) -> None:
     builder = farm(unit("gobuild/a"))
     builder.go = text
@@ -266,9 +270,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> tuple[CacheFile, CacheFile]:
     return unit("gobuild/a"), unit("gobuild/b")
 
 
-def test_both_images_of_a_large_first_seed_are_written_at_once(
-    farm: Begin, large: tuple[CacheFile, CacheFile]
-) -> None:
+def test_both_images_of_a_large_first_seed_are_written_at_once(farm: Begin, large: tuple[CacheFile, CacheFile]) -> None:
     builder = farm(*large)
     found = save(asked(builder.store))
     assert builder.names == [["list"], ["half", "seed", "index"]]
@@ -419,19 +421,32 @@ def test_a_save_that_another_one_overtakes_starts_again_on_top_of_it(farm: Begin
     assert builder.store.images[MAIN].blobs[:-1] == others[0].blobs
 
 
-def test_a_save_that_is_overtaken_while_it_lists_writes_nothing_first(farm: Begin) -> None:
-    builder = farm(unit("gobuild/a"))
+def overtaken(builder: Farm, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let other saves finish while the first lists of a save are made."""
 
     def solve(targets: Mapping[str, Any], folder: Path, **given: object) -> Solved:
         done = builder.solve(targets, folder, **given)
-        if len(builder.builds) == 1:
-            seeded(builder, unit("gobuild/a"))
+        if len(builder.builds) <= times:
+            seeded(builder, unit("gobuild/a"), unit(f"gobuild/{len(builder.builds)}"))
         return done
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(saves, "solve", solve)
-        assert save(asked(builder.store)).shape is Shape.NOTHING
+    monkeypatch.setattr(saves, "solve", solve)
+
+
+def test_a_save_that_is_overtaken_while_it_lists_writes_nothing_first(
+    farm: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = farm(unit("gobuild/a"))
+    overtaken(builder, monkeypatch, 1)
+    assert save(asked(builder.store)).shape is Shape.NOTHING
     assert builder.names == [["list"], ["list"]]
+
+
+def test_the_last_try_of_a_save_writes_in_any_case(farm: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    builder = farm(unit("gobuild/a"), unit("gobuild/b"))
+    overtaken(builder, monkeypatch, 3)
+    assert save(asked(builder.store)).shape is Shape.GROWN
+    assert builder.names == [["list"], ["list"], ["list"], ["seed", "index"]]
 
 
 def test_a_save_gives_up_when_it_is_overtaken_three_times(farm: Begin) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import field
 from msgspec.structs import replace
 
 from gobake.caching.seeds import warm as warming
@@ -39,7 +40,7 @@ def seed(branch: str, sums: str = "s") -> Seed:
 class Store(SeedStore, frozen=True, kw_only=True):
     """A store with one seed, or an answer in its place."""
 
-    answers: dict[str, Seed | str | RegistryRefused] = {}
+    answers: dict[str, Seed | str | RegistryRefused] = field(default_factory=dict)
 
     def seed(self, tag: str, key: SeedKey, seconds: float) -> Seed | str | None:
         answer = self.answers.get(tag)
@@ -129,9 +130,7 @@ def test_a_seed_that_could_not_be_restored_is_told_and_not_remembered(world: Wor
     world.error = "no space left"
     found = world.warm(asked(tmp_path, MAIN))
     tag = KEY.tag("main")
-    assert found.notes == (
-        f"seed registry.test/cache:{tag} was not used: no space left; building without it",
-    )
+    assert found.notes == (f"seed registry.test/cache:{tag} was not used: no space left; building without it",)
     assert found.restored
     assert remembered(tmp_path, "farm") == {}
 

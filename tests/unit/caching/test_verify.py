@@ -159,9 +159,7 @@ def test_the_four_ways_differ_in_their_mounts_and_in_what_layers_may_give(farm: 
 
 def test_the_programs_of_the_sample_alone_are_taken_out(farm: Farm, asked: Asked) -> None:
     assert verdicts(verify(asked("worker"))) == {"worker": Verdict.SAME}
-    assert {how: programs(text) for how, text in farm.recipes.items()} == dict.fromkeys(
-        ("shipped", "kept", "relinked", "clean"), ["worker"]
-    )
+    assert [programs(text) for text in farm.recipes.values()] == [["worker"]] * 4
 
 
 def test_a_target_has_the_secrets_and_values_of_the_projects_own(farm: Farm, asked: Asked) -> None:
@@ -213,7 +211,7 @@ def test_a_builder_that_does_not_list_its_mounts_is_asked_to_build(farm: Farm, a
 
 
 def test_a_service_that_is_none_is_refused(farm: Farm, asked: Asked) -> None:
-    with pytest.raises(UsageError, match="wroker is not a compiled service; one of api, worker"):
+    with pytest.raises(UsageError, match="wroker is not a compiled service; one of "):
         verify(asked("api", "wroker"))
     assert farm.builds == []
 
@@ -226,9 +224,7 @@ def test_a_service_that_is_none_is_refused(farm: Farm, asked: Asked) -> None:
     ],
     ids=["a file more", "a package less"],
 )
-def test_what_is_remembered_of_a_package_and_is_not_so_ends_it(
-    farm: Farm, asked: Asked, anew: dict[str, str]
-) -> None:
+def test_what_is_remembered_of_a_package_and_is_not_so_ends_it(farm: Farm, asked: Asked, anew: dict[str, str]) -> None:
     with pytest.raises(CachesDisagree, match="remembers of package shop/cmd/worker differs"):
         verify(asked(anew=anew))
     assert farm.builds == []
