@@ -130,6 +130,18 @@ def test_an_index_goes_with_the_last_seed_that_names_it() -> None:
     assert unneeded_parts(unreadable, gone, ages) == (), "a seed that cannot be read may name any of them"
 
 
+def test_a_part_that_nobody_names_is_kept_for_a_whole_hour_and_where_its_age_is_unknown() -> None:
+    orphan = Entry(what=What.INDEX, tag="index-orphan", digest="")
+    assert unneeded_parts([orphan], (), {}) == ()
+    assert unneeded_parts([orphan], (), {"index-orphan": 3600.0}) == ()
+    assert unneeded_parts([orphan], (), {"index-orphan": 3600.5}) == (orphan,)
+
+
+def test_what_another_clock_made_in_the_future_was_used_just_now() -> None:
+    (item,) = items([], [seed("shop", "main", made=2 * DAY)], now=DAY)
+    assert item.unused_seconds == 0.0
+
+
 def test_a_half_goes_with_the_last_seed_that_names_it() -> None:
     halves = [Entry(what=What.HALF, tag=f"half-{name}", digest=name) for name in ("shared", "own", "orphan")]
     entries = [

@@ -161,6 +161,24 @@ def test_several_nodes_export_each_its_platform_by_a_target_that_makes_no_image(
     ]
 
 
+def test_several_nodes_that_build_one_platform_export_it_with_the_image() -> None:
+    plan = planned(choice(), platforms=(ARM64,), builder=Builders(several_nodes=True))
+    assert [platform for platform, _ in plan.targets["api-scratch"].exports] == [None]
+    assert (plan.exporters, plan.later) == ((), ("api-scratch--layers",))
+
+
+def test_a_policy_that_does_not_import_reads_nothing() -> None:
+    caches = choice()
+    caches = replace(caches, policy=replace(caches.policy, layers=replace(caches.policy.layers, imports=False)))
+    plan = planned(caches)
+    assert all(cache.exports and not cache.imports for cache in plan.targets.values())
+
+
+def test_a_plan_can_do_without_what_it_would_read() -> None:
+    plan = planned(choice()).without_imports()
+    assert all(cache.exports and not cache.imports for cache in plan.targets.values())
+
+
 # ---- the bake file
 
 

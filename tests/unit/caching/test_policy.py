@@ -206,6 +206,12 @@ def test_a_forks_own_policy_needs_no_remark() -> None:
     assert chosen(FORK).notes == ()
 
 
+def test_a_policy_that_writes_nothing_and_uses_mains_mounts_is_told_to_a_fork_too() -> None:
+    choice = chosen(FORK, policy="dev")
+    assert choice.notes == ("policy dev writes, and a pull request from a fork may not: caches are read only",)
+    assert not choice.policy.mounts.trusted
+
+
 # ---- the store
 
 
@@ -215,6 +221,12 @@ def test_a_terminal_has_no_store_and_ci_has_one_beside_the_images() -> None:
     store = chosen(branch(), registry="ghcr.io/acme").store
     assert store
     assert store.reference("x") == "ghcr.io/acme/shop-cache:x"
+
+
+def test_where_there_is_no_store_the_reason_is_told() -> None:
+    assert chosen(terminal(), registry="ghcr.io/acme").why_store == "none is configured"
+    assert chosen(branch()).why_store == "there is no registry to keep it in"
+    assert chosen(branch(), registry="ghcr.io/acme").why_store == "beside the images"
 
 
 def test_a_folder_is_seen_from_where_it_is_written() -> None:

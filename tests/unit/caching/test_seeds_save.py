@@ -188,7 +188,7 @@ def test_it_lists_the_mounts_and_then_writes_seed_and_index(farm: Begin) -> None
     assert "labels" not in written["index"]
     assert "compression=gzip" in written["index"]["output"][0], "Python unpacks it"
     assert "FROM before" not in builder.recipes[1]
-    assert "/units-0001.tar" in builder.recipes[1]
+    assert builder.recipes[1].count("/units-0001.tar") == 2, "in either image of a large seed"
     assert "id=shop-gobuild,target=/cache/gobuild" in builder.recipes[1], "the program is compiled with Go's cache"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -55,7 +56,8 @@ def test_only_what_is_new_is_written() -> None:
 
 
 def test_what_a_seed_holds_already_writes_nothing() -> None:
-    assert plan([unit("gobuild/a")], [unit("gobuild/a", day=TODAY - 3)]).shape is Shape.NOTHING
+    made = plan([unit("gobuild/a")], [unit("gobuild/a", day=TODAY - 3)])
+    assert (made.shape, made.paths, made.size, made.left_out, made.total) == (Shape.NOTHING, (), 0, 0, 100)
 
 
 def test_a_unit_of_another_size_is_new() -> None:
@@ -104,6 +106,24 @@ def test_modules_that_go_sum_names_are_in_use() -> None:
     assert plan([module, unit("gobuild/new")], held).shape is Shape.WHOLE
 
 
+def test_times_of_modules_do_not_count_because_go_leaves_them_as_they_are() -> None:
+    """A module that go.sum does not name any more was last used when a seed says so; an unknown one is in use."""
+    module = unit("gomod/m@v1", day=TODAY - 1, kind=Kind.MODULE)
+
+    def day(held: list[CacheFile]) -> int:
+        index = plan([module, unit("gobuild/new")], held).index
+        return {one.path: one.day for one in index}[module.path]
+
+    assert day([replace(module, day=TODAY - 9)]) == TODAY - 9
+    assert day([unit("gobuild/a")]) == TODAY
+
+
+def test_an_object_that_was_not_used_since_it_was_restored_is_as_old_as_its_seed_says() -> None:
+    restored = unit("gobuild/a", day=0)
+    made = plan([restored, unit("gobuild/new")], [replace(restored, day=TODAY - 9)])
+    assert {one.path: one.day for one in made.index} == {"gobuild/a": TODAY - 9, "gobuild/new": TODAY}
+
+
 def test_a_budget_keeps_what_was_used_last_and_drops_programs_first() -> None:
     program = unit("golink-x/api", size=50, kind=Kind.PROGRAM)
     made = plan(
@@ -138,6 +158,12 @@ def test_what_mounts_lack_of_a_seed_is_a_share_of_its_living_bytes() -> None:
     assert round(live_share(held, TODAY, Retention()), 3) == round(400 / 1399, 3)
 
 
+def test_of_a_seed_in_which_nothing_is_alive_the_mounts_lack_nothing() -> None:
+    assert lacking([], [unit("gobuild/dead", day=1)], TODAY, Retention()) == 0.0
+    assert lacking([], [], TODAY, Retention()) == 0.0
+    assert live_share([], TODAY, Retention()) == 1.0
+
+
 def test_an_index_names_an_object_by_a_part_of_its_hash() -> None:
     there = unit(f"gobuild/3b/{HASH}-d")
     again = read_index(write_index([there]))
@@ -145,6 +171,24 @@ def test_an_index_names_an_object_by_a_part_of_its_hash() -> None:
     assert again[0].key == there.key
     assert len(again[0].path) < len(there.path)
     assert plan([there], list(again)).shape is Shape.NOTHING
+
+
+def test_no_two_objects_are_one_in_an_index() -> None:
+    """Their names differ at the beginning of their hashes, or only in what they are: an action or its output."""
+    paths = [f"gobuild/3b/{HASH}-d", f"gobuild/3b/{HASH}-a", f"gobuild/9f/9f{HASH[2:]}-d"]
+    index = read_index(write_index(map(unit, paths)))
+    assert index is not None
+    assert len({one.key for one in index}) == 3
+
+
+def test_an_index_may_name_a_module_with_spaces_in_its_path() -> None:
+    module = unit("gomod/a b c@v1", kind=Kind.MODULE)
+    assert read_index(write_index([module])) == (module,)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "gobuild/../../etc/passwd", "..", "gobuild/a\0b"])
+def test_an_index_that_names_a_file_outside_of_the_mounts_is_none(path: str) -> None:
+    assert read_index(f"gobake seed index 1\nobject 1 1 {path}\n") is None
 
 
 def test_what_is_no_index_is_unknown() -> None:
@@ -200,6 +244,12 @@ def test_a_large_seed_is_written_as_two_images_of_about_the_same_size() -> None:
     assert plan([*many, unit("gobuild/0", size=400_000_000)], None).paths == ("gobuild/0",)
     made = plan([replace(one, size=5_000_000) for one in many], None)
     assert (made.paths, made.half) == (("gobuild/a", "gobuild/b", "gobuild/c", "gobuild/d"), ())
+
+
+@pytest.mark.parametrize(("size", "images"), [(63_999_999, 1), (64_000_000, 2)])
+def test_64_megabytes_are_worth_two_images(size: int, images: int) -> None:
+    made = plan([unit("gobuild/a", size=size - 1), unit("gobuild/b", size=1)], None)
+    assert 1 + bool(made.half) == images
 
 
 def test_the_programs_of_a_mount_are_together_because_it_is_locked() -> None:
