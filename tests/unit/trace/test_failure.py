@@ -43,7 +43,13 @@ def explained(name: str, *, interrupted: bool = False) -> Failure:
     return explain_failure(steps(log), log.plain, tree=TREE, interrupted=interrupted)
 
 
-def run(output: str = "", error: str = PROCESS, said: str = "", name: str = "[compile 2/2] RUN go build") -> Failure:
+def run(
+    output: str = "",
+    error: str = PROCESS,
+    said: str = "",
+    name: str = "[compile 2/2] RUN go build",
+    tree: Tree = TREE,
+) -> Failure:
     """A step that fails with this output, and what buildx says of it."""
     log = EventLog()
     times = {"started": "2026-01-01T00:00:00Z", "completed": "2026-01-01T00:00:01Z"}
@@ -57,7 +63,7 @@ def run(output: str = "", error: str = PROCESS, said: str = "", name: str = "[co
     log.feed(json.dumps({"vertexes": [vertex] if error else [], "logs": [piece] if output else []}) + "\n")
     log.feed((said or f"ERROR: failed to solve: {error}") + "\n")
     log.close()
-    return explain_failure(steps(log), log.plain, tree=TREE)
+    return explain_failure(steps(log), log.plain, tree=tree)
 
 
 # ---- recorded
@@ -222,6 +228,101 @@ def test_any_text_is_explained_on_one_line(said: list[str], output: str, error: 
     failure = run(output, error, "\n".join(said))
     assert "\n" not in str(failure.error)
     assert "\x1b" not in str(failure.error) + "".join(failure.tail)
+
+
+@pytest.mark.parametrize(
+    ("output", "name", "asked"),
+    [("upx: no luck\n", "[compile 2/2] RUN go build", True), ("upx: no luck\n", "[compile 2/2] COPY a b", False)],
+)
+def test_only_a_command_can_miss_what_was_left_out(output: str, name: str, asked: bool) -> None:
+    found = run(output, name=name, tree=replace(TREE, missed=lambda _: "asm/x.h"))
+    assert ("asm/x.h" in str(found.error)) is asked
+
+
+def test_a_full_disk_is_told_before_what_was_left_out() -> None:
+    found = run("dd: no space left on device\n", tree=replace(TREE, missed=lambda _: "asm/x.h"))
+    assert type(found.error) is DiskFull
+
+
+def test_what_go_could_not_read_is_told_before_anything_else() -> None:
+    unread = CompileFailed("go.work is not valid")
+    tree = replace(TREE, missed=lambda _: "asm/x.h", unread=lambda log: unread if "luck" in log else None)
+    assert run("upx: no luck\n", tree=tree).error is unread
+    assert run("other\n", tree=tree).error is not unread
+
+
+def test_one_error_of_go_has_no_others() -> None:
+    assert str(run("# p\nx.go:1:2: undefined: y\n").error) == "x.go:1:2: Go refused the code: undefined: y"
+
+
+def test_what_go_advises_is_the_remedy() -> None:
+    output = "main.go:2:8: no required module provides package rsc.io/quote; to add it:\n\tgo get rsc.io/quote\n"
+    assert run(output).error.remedy == "run `go get rsc.io/quote`, or `go mod tidy`"
+    assert run("main.go:2:8: cannot find module providing package a.b/c\n").error.remedy == "run `go mod tidy`"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("cache export: b", "cache export: b"),
+        ("cache export: b: c", "cache export: b: c"),
+        ("cache export: b: c: d", "b: c: d"),
+        ("cache export: b: c: d: e", "c: d: e"),
+    ],
+)
+def test_of_a_long_chain_of_reasons_the_last_three_are_told(said: str, told: str) -> None:
+    failure = run(error="", said=f"ERROR: failed to solve: {said}")
+    assert failure.error.what == f"the layer cache could not be written: {told}"
+
+
+@pytest.mark.parametrize(
+    ("reference", "kind"),
+    [
+        ("golang:1.99", GoVersionMissing),
+        ("registry.test/mirror/golang:1.99", GoVersionMissing),
+        ("registry.test/notgolang:1.99", BaseImageMissing),
+        ("registry.test/golang/tools:1", BaseImageMissing),
+    ],
+)
+def test_a_missing_image_of_go_is_a_missing_version(reference: str, kind: type[GobakeError]) -> None:
+    said = f"ERROR: failed to solve: {reference}: failed to resolve source metadata for {reference}: {reference}: not found"
+    failure = run(error="not found", said=said, name=f"[internal] load metadata for {reference}")
+    assert type(failure.error) is kind
+    assert reference in str(failure.error)
+
+
+def test_a_base_without_a_step_is_named_by_what_buildkit_says() -> None:
+    said = "ERROR: failed to solve: x.test/a:1: failed to resolve source metadata for x.test/a:1: no match for platform in manifest"
+    assert run(error="", said=said).error.what == "the base image x.test/a:1 does not exist for this platform"
+
+
+def test_the_step_that_buildx_names_is_to_blame() -> None:
+    log = EventLog()
+    times = {"started": "2026-01-01T00:00:00Z", "completed": "2026-01-01T00:00:01Z"}
+    steps_of = [
+        {
+            "digest": f"sha256:{name}",
+            "name": f"[{name} 2/2] RUN {name}",
+            "inputs": ["sha256:0"],
+            "error": error,
+            **times,
+        }
+        for name, error in (("a", "exit code: 1"), ("b", "exit code: 2"))
+    ]
+    log.feed(json.dumps({"vertexes": steps_of}) + "\n")
+    log.close()
+    found = explain_failure(steps(log), ["ERROR: failed to solve: exit code: 2"])
+    assert found.step
+    assert found.step.name.stage == "b"
+    first = explain_failure(steps(log), ["ERROR: something else"])
+    assert first.step
+    assert first.step.name.stage == "a"
+
+
+def test_of_several_errors_of_buildx_the_last_one_and_what_follows_counts() -> None:
+    lines = ["ERROR: first", "of it", "error: target a: failed to solve: second", "", "and more"]
+    assert explain_failure(Trace(steps=()), lines).error.what == "the build failed: second and more"
+    assert explain_failure(Trace(steps=()), ["one", "two"]).error.what == "the build failed: two"
 
 
 # ---- programs that are not taken

@@ -212,3 +212,138 @@ def test_a_long_push_is_told_and_ends_no_build() -> None:
         watched.see([], float(second))
     assert watched.texts[0] == "pushing api-scratch has taken 60 s; BuildKit does not report its progress"
     assert watched.patience.error is None
+
+
+def test_a_layer_that_has_come_or_whose_step_has_ended_stands_not_still() -> None:
+    stalls = Stalls()
+    stalls.feed([running("b", "[app 1/2] FROM debian:12"), layer("aaaa", 10), layer("bbbb", 10)], 0.0)
+    stalls.feed([layer("aaaa", 1000)], 1.0)
+    stalls.feed([layer("aaaa", 10)], 2.0)  # an old event again
+    assert [stall.names for stall in stalls.standing(30.0)] == [("debian:12", "sha256:bbbbbbbbbbbb")]
+    stalls.feed([VertexEvent(digest="b", name="[app 1/2] FROM debian:12", started=1.0, completed=9.0)], 31.0)
+    assert stalls.standing(99.0) == ()
+
+
+def test_a_layer_counts_the_seconds_since_any_layer_moved() -> None:
+    stalls = Stalls()
+    stalls.feed([running("b", "[app 1/2] FROM debian:12"), layer("aaaa", 10)], 0.0)
+    stalls.feed([layer("bbbb", 999)], 10.0)
+    stalls.feed([layer("bbbb", 1000)], 15.0)
+    assert stalls.standing(34.9) == ()
+    assert [stall.seconds for stall in stalls.standing(35.0)] == [20.0]
+
+
+def test_a_registry_that_is_asked_again_for_layers_is_told_until_one_comes() -> None:
+    stalls = Stalls()
+    asks = StatusEvent(vertex="b", id="resolve docker.io/library/debian:12", started=1.0)
+    stalls.feed([running("b", "[app 1/2] FROM docker.io/library/debian:12@sha256:" + "a" * 64), asks], 5.0)
+    assert stalls.standing(24.9) == ()
+    (stall,) = stalls.standing(25.0)
+    assert (stall.kind, stall.names, stall.seconds) == (StallKind.REGISTRY, ("docker.io/library/debian:12",), 20.0)
+    stalls.feed([layer("aaaa", 1)], 26.0)
+    assert stalls.standing(30.0) == ()
+
+
+def test_a_registry_that_has_answered_is_told_no_more() -> None:
+    stalls = Stalls()
+    asks = StatusEvent(vertex="b", id="resolve docker.io/library/debian:12", started=1.0)
+    stalls.feed([running("b", "[app 1/2] FROM debian:12"), asks], 5.0)
+    stalls.feed([StatusEvent(vertex="b", id=asks.id, started=1.0, completed=2.0)], 6.0)
+    stalls.feed([asks], 7.0)  # an old event again
+    assert stalls.standing(99.0) == ()
+
+
+def test_a_cache_that_does_not_come_is_told_like_an_image() -> None:
+    stalls = Stalls()
+    stalls.feed([running("m", "[api] importing cache manifest from registry.test/x:cache")], 0.0)
+    (stall,) = stalls.standing(20.0)
+    assert stall.text() == "registry.test/x:cache: its registry has not answered for 20 s"
+
+
+def test_an_image_without_a_registry_in_its_name_is_its_last_word() -> None:
+    stalls = Stalls()
+    stalls.feed([running("m", "[internal] load metadata for debian")], 0.0)
+    assert [stall.names for stall in stalls.standing(20.0)] == [("debian",)]
+
+
+def test_the_longest_stall_is_told_first() -> None:
+    stalls = Stalls()
+    stalls.feed([running("m", "[internal] load metadata for r.test/late:1")], 9.0)
+    stalls.feed([running("n", "[internal] load metadata for r.test/early:1")], 1.0)
+    assert [stall.seconds for stall in stalls.standing(50.0)] == [49.0, 41.0]
+
+
+def test_a_step_that_begins_anew_is_waited_for_anew() -> None:
+    stalls = Stalls()
+    name = "[internal] load metadata for r.test/go:1"
+    stalls.feed([VertexEvent(digest="m", name=name)], 0.0)  # not begun
+    assert stalls.standing(60.0) == ()
+    stalls.feed([running("m", name)], 60.0)
+    stalls.feed([VertexEvent(digest="m", name=name, started=2.0)], 70.0)
+    stalls.feed([running("m", name)], 79.0)  # an old event again
+    assert [stall.seconds for stall in stalls.standing(90.0)] == [20.0]
+
+
+def test_the_silence_of_a_compile_that_said_it_loads_packages_counts_for_25_seconds() -> None:
+    stalls = Stalls()
+    stalls.feed([running()], 0.0)
+    stalls.feed([said(BEAT, at=30)], 30.0)
+    assert [stall.seconds for stall in stalls.standing(54.9)] == [54.9]
+    assert stalls.standing(55.0) == (), "it compiles by now"
+
+
+def test_any_other_line_says_that_the_modules_have_come() -> None:
+    stalls = Stalls()
+    stalls.feed([running(), said("go: downloading example.com/a v1.0.0", BEAT, at=1)], 1.0)
+    assert [stall.names for stall in stalls.standing(25.0)] == [("example.com/a v1.0.0",)]
+    stalls.feed([said("fmt", "", at=2)], 2.0)
+    assert stalls.standing(25.0) == ()
+    stalls.feed([said(BEAT, at=3)], 3.0)
+    assert [(stall.names, stall.seconds) for stall in stalls.standing(25.0)] == [((), 23.0)]
+
+
+def test_a_push_of_the_only_target_is_of_the_image_and_over_when_it_is() -> None:
+    stalls = Stalls()
+    pushes = StatusEvent(vertex="p", id="pushing layers", started=1.0)
+    stalls.feed([running("p", "exporting to image"), pushes], 0.0)
+    assert stalls.standing(59.9) == ()
+    (stall,) = stalls.standing(60.0)
+    assert (stall.kind, stall.names, stall.is_certain) == (StallKind.PUSH, ("the image",), False)
+    stalls.feed([StatusEvent(vertex="p", id="pushing layers", started=1.0, completed=61.0)], 61.0)
+    assert stalls.standing(99.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("[internal] load metadata for r.test/go:1", "check the network; --stall-timeout waits longer"),
+        ("[compile 2/2] RUN go build", "check the network and `go env GOPROXY`; --stall-timeout waits longer"),
+    ],
+)
+def test_what_to_check_depends_on_what_did_not_come(name: str, remedy: str) -> None:
+    watched = Watched(limit=25)
+    watched.see([running("a", name)], 1.0)
+    watched.see([said(BEAT, at=20)] if "RUN" in name else [], 20.0)
+    watched.see([], 26.0)
+    assert watched.error.remedy == remedy
+    watched.see([], 99.0)
+    assert watched.ended == 26.0
+
+
+def test_a_limit_below_twenty_seconds_is_when_it_is_told() -> None:
+    watched = Watched(limit=5)
+    watched.see([running("m", "[internal] load metadata for r.test/go:1")], 1.0)
+    for second in (2.0, 5.9, 6.9):
+        watched.see([], second)
+    assert watched.texts == ["r.test/go:1: its registry has not answered for 6 s; given up after 5 s (--stall-timeout)"]
+    assert watched.ended == 6.9
+
+
+def test_the_clock_is_looked_at_once_a_second() -> None:
+    watched = Watched(limit=0)
+    watched.see([running("m", "[internal] load metadata for r.test/go:1")], 0.5)
+    watched.see([], 20.4)
+    watched.see([], 21.3)  # less than a second later
+    assert watched.texts == []
+    watched.see([], 21.4)
+    assert len(watched.texts) == 1
