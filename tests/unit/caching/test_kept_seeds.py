@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gobake.caching.kept.contents import What, stored
-from gobake.caching.kept.delete import prune_store
+from gobake.caching.kept.delete import Pruned, prune_store
 from gobake.caching.kept.prune import GRACE_SECONDS, Wanted, choose, items
 from gobake.caching.seeds.seed import index_tag
 from gobake.caching.seeds.store import SeedStore
@@ -91,6 +91,25 @@ def test_what_nobody_names_goes_once_no_save_can_be_about_to_name_it(store: Path
     prune(store, "topic")
     there = {file.name for file in blobs(store).iterdir()}
     assert (old in there, young in there, foreign.name in there) == (False, True, True)
+
+
+def test_an_index_that_no_seed_names_goes_an_hour_after_it_was_written(store: Path) -> None:
+    names = [f"index-{character * 24}.txt" for character in "ab"] + ["index-notes.md", "notes.txt"]
+    for name, seconds in zip(names, (GRACE_SECONDS + 60, GRACE_SECONDS - 60, 1e6, 1e6), strict=True):
+        (store / "seeds" / name).write_text("")
+        then = time.time() - seconds
+        os.utime(store / "seeds" / name, (then, then))
+    prune(store, "topic")
+    left = {file.name for file in (store / "seeds").iterdir()}
+    assert [name in left for name in names] == [False, True, True, True]
+
+
+def test_where_there_are_no_seeds_there_is_nothing_to_prune_or_to_say(tmp_path: Path) -> None:
+    place = SeedStore(folder=tmp_path)
+    assert prune_store(place, (), stored(place)) == Pruned()
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds/README").write_text("not gobake's")
+    assert prune_store(place, (), stored(place)) == Pruned(), "nothing was asked of it"
 
 
 def test_a_seed_that_another_prune_was_faster_with_counts_as_deleted(store: Path) -> None:

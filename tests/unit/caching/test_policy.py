@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gobake.caching.policy import namespaces
 from gobake.caching.policy.choice import CacheSettings, choose
 from gobake.caching.policy.load import POLICY_NAMES, load_policy
 from gobake.caching.policy.options import CacheOptions
@@ -248,3 +249,12 @@ def test_a_policy_that_was_read_before_is_the_same_and_a_changed_one_is_read_aga
     assert load_policy("mine.yaml", tmp_path) == first
     file.write_text(GOOD.replace("trusted: true", "trusted: false"))
     assert load_policy("mine.yaml", tmp_path) == parse_policy(file.read_bytes(), file, "mine.yaml") != first
+
+
+# ---- namespaces
+
+
+def test_a_run_whose_mounts_are_kept_apart_is_told_why() -> None:
+    assert "no layers are read" in namespaces.told("untrusted")[0]
+    assert "neither main nor protected" in namespaces.told("branch")[0]
+    assert namespaces.told("") == ()

@@ -104,6 +104,37 @@ def test_a_run_that_may_not_write_or_did_not_go_well_writes_nothing(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("run_id", "seconds"), [("19700102-000001-abcdef", 86_401.0), ("yesterday", None), ("19701302-000001-abcdef", None)]
+)
+def test_a_run_began_when_its_id_says(run_id: str, seconds: float | None) -> None:
+    assert history.begun(run_id) == seconds
+
+
+def test_what_was_not_fetched_has_not_arrived(tmp_path: Path) -> None:
+    sent(tmp_path, run())
+    assert of(tmp_path).arrived("9") == []
+
+
+def test_who_does_not_wait_gets_what_there_is_and_no_remark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = threading.Event()
+
+    class Slow:
+        def tags(self) -> list[str]:
+            gone.wait(30)
+            return []
+
+        def read(self, _tag: str) -> None:
+            """Nothing is there."""
+
+    going = of(tmp_path)
+    monkeypatch.setattr(going, "_place", Slow)
+    going.begin(lambda: ())
+    assert (going.arrived("9", wait=False), going.notes) == ([], [])
+    gone.set()
+    assert (going.arrived("9"), going.notes) == ([], [])
+
+
 # ---- a folder
 
 
