@@ -144,7 +144,7 @@ def test_a_seed_is_seen_with_what_its_labels_and_its_index_say(registry: Registr
         "amd64",
     )
     assert (seed.size, seed.compressed, seed.layers) == (77, len(b"program" + b"objects of main"), 1)
-    assert (seed.live, seed.parts, seed.error) == (0.75, {index}, "")
+    assert (seed.live, seed.parts, seed.error) == (0.75, frozenset((index,)), "")
     assert seed.made == 1_795_572_000.0
     assert {entry.live for entry in stored(STORE).of(What.SEED)} == {0.75}
     assert seen(live=False)[KEY.tag("main")].live is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,7 @@ def test_a_target_has_the_secrets_and_values_of_the_projects_own(farm: Farm, ask
 def test_mounts_of_the_comparison_are_deleted_and_no_others(
     farm: Farm, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifying.secrets, "token_hex", lambda _: "1234")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "1234")
     farm.mounts = ["verify-1234-shop-in-use", "verify-1234-shop-gobuild", "verify-99-shop-gobuild", "shop-gobuild"]
     verify(asked("api"))
     assert farm.deleted == ["r-verify-1234-shop-gobuild"]
@@ -184,7 +185,7 @@ def test_mounts_of_the_comparison_are_deleted_and_no_others(
 def test_mounts_of_the_comparison_are_deleted_after_a_failure_too(
     farm: Farm, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifying.secrets, "token_hex", lambda _: "1234")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "1234")
     farm.mounts = ["verify-1234-shop-gobuild", "shop-gobuild"]
     farm.error = "no space left"
     with pytest.raises(BuildFailed, match="the sample could not be built: no space left"):
