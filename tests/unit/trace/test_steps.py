@@ -249,6 +249,27 @@ def test_a_command_that_took_no_time_was_found_and_a_copy_may_take_none(instruct
     assert step.outcome is outcome
 
 
+def test_a_command_that_took_a_thousandth_of_a_second_ran() -> None:
+    (step,) = steps(log(vertex("[s 1/1] RUN x", "d", 1, 1.001))).counted
+    assert step.outcome is Outcome.EXECUTED
+
+
+@pytest.mark.parametrize(("hit", "outcome"), [(2.75, Outcome.SHARED), (2.74, Outcome.REUSED)])
+def test_clocks_of_two_targets_may_differ_by_a_quarter_of_a_second(hit: float, outcome: Outcome) -> None:
+    """The other target's step had ended when this one was a hit, as far as that can be told."""
+    trace = steps(
+        log(*SEVERAL, vertex("[a s 1/1] RUN x", "d", 1, 3), vertex("[b s 1/1] RUN x", "e", hit, hit, cached=True))
+    )
+    assert [(s.target, s.outcome) for s in trace.counted] == [("a", Outcome.EXECUTED), ("b", outcome)]
+
+
+@pytest.mark.parametrize(("end", "outcome"), [(9.74, Outcome.REUSED), (9.76, Outcome.SHARED)])
+def test_a_run_begins_a_quarter_of_a_second_before_its_files_are_sent(end: float, outcome: Outcome) -> None:
+    """What another build did until then was there already; what it did longer, both share."""
+    (step,) = steps(log(sent(10), vertex("[s 1/1] RUN x", "d", 5, end))).counted
+    assert step.outcome is outcome
+
+
 def test_an_absent_cached_means_that_it_ran() -> None:
     assert steps(log(vertex("[s 1/1] RUN x", "d", 1, 3))).steps[0].outcome is Outcome.EXECUTED
 
