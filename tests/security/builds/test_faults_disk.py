@@ -56,8 +56,11 @@ def test_no_room_for_caches_of_a_build(world: Gobake, built: Path, disk: Path) -
     right_program(built)
     assert "warning: " in done.out + done.err
     filler.unlink()
-    edit(built)  # where the builder has every step, BuildKit can end before it has looked at what was exported
-    record = build(world, built, *words, env={**world.env, **MAIN})
+    for _ in range(3):
+        edit(built)  # a build that is quick can end before BuildKit has looked at what was exported
+        record = build(world, built, *words, env={**world.env, **MAIN})
+        if imports(record):
+            break
     assert True in imports(record)
     assert [cache["error"] for cache in record["caches"] if cache["error"]] == []
 
