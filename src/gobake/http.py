@@ -130,7 +130,7 @@ def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answ
         while piece := plug.recv(1 << 16):
             gathered += piece
             if len(gathered) > largest + _LARGEST_HEAD:
-                raise TooLarge(_parsed(bytes(gathered), largest))
+                break
             if time.monotonic() > until:
                 raise Late(SILENT_SECONDS)
         return _parsed(bytes(gathered), largest)
@@ -139,7 +139,7 @@ def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answ
 
 
 def _parsed(message: bytes, largest: int) -> Answer:
-    """Parse an HTTP/1.0 response (RFC 1945). Raises Cut and NotReached."""
+    """Parse an HTTP/1.0 response (RFC 1945). Raises TooLarge, Cut and NotReached."""
     head, separator, body = message.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
     version, _, code = status.partition(" ")
@@ -147,10 +147,13 @@ def _parsed(message: bytes, largest: int) -> Answer:
         raise NotReached("it does not speak HTTP")
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    answer = Answer(status=int(code[:3]), headers=headers, body=body[:largest])
+    if len(body) > largest:
+        raise TooLarge(answer)
     length = headers.get("content-length", "")
     if length.isdecimal() and len(body) < int(length):
         raise Cut("the answer ends before its end")
-    return Answer(status=int(code[:3]), headers=headers, body=body[:largest])
+    return answer
 
 
 def _within(left: float, seconds: float, exchange: Callable[[], _Got]) -> _Got:

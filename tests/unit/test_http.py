@@ -167,6 +167,11 @@ def test_an_answer_over_a_socket_has_its_bounds_too(tmp_path: Path) -> None:
         over_socket(tmp_path, b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\nshort")
     with pytest.raises(http.TooLarge):
         over_socket(tmp_path, b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 200_000, largest=1000)
+    for head in (b"", b"Content-Length: 200000\r\n"):
+        with pytest.raises(http.TooLarge) as raised:
+            over_socket(tmp_path, b"HTTP/1.0 200 OK\r\n" + head + b"\r\n" + b"x" * 1001, largest=1000)
+        assert raised.value.begin.body == b"x" * 1000
+    assert over_socket(tmp_path, b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 1000, largest=1000).body == b"x" * 1000
 
 
 def over_socket(folder: Path, said: bytes, largest: int = PLENTY) -> Answer:
