@@ -187,13 +187,16 @@ def settle(
 
 def stuck(request: BuildRequest, opened: Opened, builder: PlannedBuilder) -> list[Target]:
     """Return the targets that run programs of a platform that no node of the builder supports."""
-    matrix = select(opened.project, request.selection, (builder.native,))
+    return _stuck(select(opened.project, request.selection, (builder.native,)), builder)
+
+
+def _stuck(matrix: Matrix, builder: PlannedBuilder) -> list[Target]:
     return [target for target in matrix.targets if not builder.runs(target)]
 
 
 def _runnable(request: BuildRequest, matrix: Matrix, builder: PlannedBuilder) -> Matrix:
     """Leave out targets that the builder cannot run. Raises EmulationMissing if they were asked for."""
-    found = [target for target in matrix.targets if not builder.runs(target)]
+    found = _stuck(matrix, builder)
     if not found:
         return matrix
     name, able = builder.answer.name, set(builder.answer.platforms)

@@ -159,7 +159,7 @@ def _with_caches(plan: BuildPlan, usage: Future[Future[Usage | None] | None]) ->
     warming = seeds.warming(plan.opened, plan.matrix, caches, plan.builder, plan.home)
     if warming and session.is_edit(caches, plan.opened.checkout) and _is_warm(warming, usage):
         layers = layers.without_imports()  # looking them up for many targets takes longer than compiling
-    return replace(plan, layers=layers), warming
+    return plan.with_layers(layers), warming
 
 
 # ---- what lies ready
