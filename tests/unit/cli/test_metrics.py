@@ -119,7 +119,7 @@ def test_only_the_branches_that_were_built_last_are_shown(store: RunStore) -> No
 
 
 def test_a_run_is_read_once_and_a_new_one_is_seen(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.add(run(at=0), [])
+    store.add(run(step(1, "executed", 1.0), at=0), [])
     asked: list[str] = []
     before = RunStore.get
 
@@ -134,13 +134,13 @@ def test_a_run_is_read_once_and_a_new_one_is_seen(store: RunStore, monkeypatch: 
     asked.clear()
     assert text(meter.read(store)) == first
     assert asked == []
-    store.add(run(at=1, seconds=3.0), [])
+    store.add(run(step(1, "reused"), at=1, seconds=3.0), [])
     assert values(text(meter.read(store)), "gobake_run_seconds") == [3.0]
-    assert set(asked) == {run(at=0).id, run(at=1).id}  # the earlier one tells what steps cost
+    assert set(asked) == {run(at=0).id, run(at=1).id}  # the earlier one tells what the reused step costs
 
 
 def test_a_counter_does_not_fall_when_a_run_is_deleted(store: RunStore) -> None:
-    store.add(run(at=0), [])
+    store.add(run(step(1, "executed", 1.0), at=0), [])
     store.add(run(at=1), [])
     meter = Meter("hello")
     meter.read(store)
