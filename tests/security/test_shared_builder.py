@@ -19,7 +19,7 @@ from gobake.caching.policy.options import CacheOptions
 from gobake.caching.seeds.mounts import mounts_among, mounts_of
 from gobake.checkout.ci import surroundings
 from gobake.checkout.git import Checkout
-from gobake.config.cache_values import CacheConfig
+from gobake.config.caches import CacheConfig
 from gobake.config.loading import parse_config
 from gobake.engine import parse_mounts
 from gobake.errors import ConfigError

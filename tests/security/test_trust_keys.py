@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from gobake.config.bases import BASE_FIELDS
 from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.loading import parse_config
 from gobake.config.private import PRIVATE_FIELDS
-from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
-from gobake.config.values import Config
+from gobake.config.service import SERVICE_FIELDS
+from gobake.config.values import TOP_FIELDS, Config
 from gobake.trust.deciding import IMAGES_ALONE
 from gobake.trust.keys import CLASSES, EVERY_CLASS, KeyClass, class_of, taken, wants
 from tests.conftest import REPOSITORY

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gobake.cli.options import gate_wish
-from gobake.config.gate_values import GateConfig
+from gobake.config.gates import GateConfig
 from gobake.config.values import Config
 from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.causes import Explanation

@@ -13,7 +13,8 @@ import click
 
 from gobake.caching.policy.options import CacheOptions
 from gobake.config import patterns
-from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
+from gobake.config.gates import NONE, REGRESSION, SHARE, Exemption, GateConfig, Limit, fraction
+from gobake.config.kinds import Grammar
 from gobake.errors import UsageError
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
 from gobake.plan.request import ProjectRequest
@@ -72,17 +73,14 @@ class Share(click.ParamType[Any]):
 
     name = "SHARE"
 
-    def __init__(self, word: str) -> None:
-        self._word = word
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
         if isinstance(value, float):
             return value
-        from gobake.config import words
-
-        grammar = getattr(words, self._word)
-        if not re.fullmatch(grammar.pattern, value):
-            raise UsageError(f"{_long(param)}: invalid {grammar.says} {value!r}", remedy=grammar.remedy)
+        if not re.fullmatch(self._grammar.pattern, value):
+            raise UsageError(f"{_long(param)}: invalid {self._grammar.says} {value!r}", remedy=self._grammar.remedy)
         return NONE if value == NONE else fraction(value)
 
 
@@ -277,17 +275,17 @@ def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
 gate_options = option_group(
     click.option(
         "--min-hit-rate",
-        type=Share("SHARE"),
+        type=Share(SHARE),
         help="Exit 5 where fewer steps came from a cache, such as 80% or 0.8.",
     ),
     click.option(
         "--min-go-hit-rate",
-        type=Share("SHARE"),
+        type=Share(SHARE),
         help="Exit 5 where fewer Go packages came from a cache.",
     ),
     click.option(
         "--max-seconds-regression",
-        type=Share("REGRESSION"),
+        type=Share(REGRESSION),
         help="Exit 5 where it took so much longer than the median of the last runs, such as 20%.",
     ),
     click.option(

@@ -174,7 +174,7 @@ def _judge(given: dict[str, Any], known: Sequence[RunSummary], record: RunRecord
     """Raise GateFailed if the run misses a limit given by an option."""
     from gobake.cli.gating import judge_if_asked
     from gobake.cli.options import gate_wish, request
-    from gobake.config.gate_values import GateConfig
+    from gobake.config.gates import GateConfig
     from gobake.plan.discover import open_project
 
     if gate_wish(given) == GateConfig():

@@ -1,6 +1,6 @@
 """Parses gobake.yaml into frozen values; every error has a line and column.
 
-One table, table.py, holds everything about a key (kind, meaning, default). The parser, the JSON schema, the reference
-and `gobake init` are made from it. This package knows neither the go command nor Docker; the plan and the recipe apply
-the settings.
+A key stands in one place: the field that holds its value is annotated with its kind, meaning, default and example. The
+parser, the JSON schema, the reference and `gobake init` are made from that. This package knows neither the go command
+nor Docker; the plan and the recipe apply the settings.
 """

@@ -6,18 +6,50 @@ Policy files use the same rows for layers, so that a key means the same in both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated
+
+from msgspec import Struct
 
 from gobake.config import patterns, words
-from gobake.config.cache_values import ATTRIBUTES, Backend, CacheConfig, LayerConfig, SeedConfig
-from gobake.config.fields import Field, object_schema, read_fields
+from gobake.config.fields import Key, fields_of, object_schema, read_fields
 from gobake.config.kinds import Kind, choice, items, mapping, whole
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
 
 # ---- layers
+
+# The attributes that BuildKit documents (moby/buildkit, README.md, "Export cache") and that users may set; gobake
+# itself writes names, scopes, mode and ignore-error. True: also an attribute of cache-from.
+ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
+    "store": {},
+    "inline": {},
+    "gha": {"timeout": True, "url": True, "url_v2": True, "version": True},
+    "s3": {
+        "bucket": True,
+        "region": True,
+        "prefix": True,
+        "blobs_prefix": True,
+        "manifests_prefix": True,
+        "endpoint_url": True,
+        "use_path_style": True,
+        "disable_accept_encoding": True,
+        "touch_refresh": False,
+        "upload_parallelism": False,
+        "retry_mode": False,
+        "retry_max_attempts": False,
+    },
+    "azblob": {
+        "account_url": True,
+        "account_name": True,
+        "container": True,
+        "prefix": True,
+        "blobs_prefix": True,
+        "manifests_prefix": True,
+    },
+}
 
 BACKEND_TYPES = ("store", "gha", "s3", "azblob", "inline")
 MODES = ("auto", "min", "max")
@@ -28,6 +60,13 @@ _SECRETS = ("token", "ghtoken", "access_key_id", "secret_access_key", "session_t
 _OWN = ("mode", "ignore-error", "ref", "dest", "src", "tag", "name", "scope", "digest")
 
 _attribute = words.ATTRIBUTE.kind
+
+
+class Backend(Struct, frozen=True, kw_only=True):
+    """A backend for layer caches: the cache store, or another backend of BuildKit with its attributes."""
+
+    type: str  # store, gha, s3, azblob or inline
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 def _read_backend(at: At) -> Backend:
@@ -74,32 +113,43 @@ def _backend_schema() -> dict[str, object]:
     return {"anyOf": forms}
 
 
-LAYER_FIELDS = (
-    Field(
-        name="mode",
-        kind=choice("mode", MODES, str),
-        about="What an export holds: the results of all steps (max), only what is in the image (min), or min where a "
-        "seed warms the Go mounts, else max (auto).",
-        example="max",
-        otherwise="the policy's",
-    ),
-    Field(
-        name="compression",
-        kind=choice("compression", COMPRESSIONS, str),
-        about="How new layers are compressed in the cache.",
-        example="zstd",
-        otherwise="the policy's",
-    ),
-    Field(
-        name="backends",
-        kind=items(Kind(read=_read_backend, described=_backend_schema, says="backend"), "backends", least=1),
-        about="Where layers are kept: `store`, or gha, s3, azblob, inline with BuildKit's attributes.",
-        example="[store, {type: s3, bucket: acme-cache, region: eu-west-1}]",
-        otherwise="the policy's",
-    ),
-)
+_backend: Kind[Backend] = Kind(read=_read_backend, described=_backend_schema, says="backend")
 
 
+class LayerConfig(Struct, frozen=True, kw_only=True):
+    """Settings of layer caches; None if not set. Only the policy decides whether layers are cached."""
+
+    mode: Annotated[
+        str | None,
+        Key(
+            kind=choice("mode", MODES, str),
+            about="What an export holds: the results of all steps (max), only what is in the image (min), or min where "
+            "a seed warms the Go mounts, else max (auto).",
+            example="max",
+            otherwise="the policy's",
+        ),
+    ] = None
+    compression: Annotated[
+        str | None,
+        Key(
+            kind=choice("compression", COMPRESSIONS, str),
+            about="How new layers are compressed in the cache.",
+            example="zstd",
+            otherwise="the policy's",
+        ),
+    ] = None
+    backends: Annotated[
+        tuple[Backend, ...] | None,
+        Key(
+            kind=items(_backend, "backends", least=1),
+            about="Where layers are kept: `store`, or gha, s3, azblob, inline with BuildKit's attributes.",
+            example="[store, {type: s3, bucket: acme-cache, region: eu-west-1}]",
+            otherwise="the policy's",
+        ),
+    ] = None
+
+
+LAYER_FIELDS = fields_of(LayerConfig)
 layers_kind: Kind[LayerConfig] = Kind(
     read=lambda at: LayerConfig(**read_fields(at, LAYER_FIELDS)),
     described=lambda: object_schema(LAYER_FIELDS),
@@ -120,88 +170,116 @@ def _bytes(at: At) -> int:
     return int(float(match[1]) * base ** powers[letter])
 
 
-SEED_FIELDS = (
-    Field(
-        name="unused_days",
-        kind=whole(least=1, most=3650, says="days"),
-        about="Entries of Go's cache that no build has used for so many days are left out of a seed.",
-        example="30",
-        default="14",
-    ),
-    Field(
-        name="budget",
-        kind=Kind(read=_bytes, described=lambda: words.SIZE.kind.schema, says="bytes"),
-        about="The most that a seed may hold; what was used last stays.",
-        example="4GB",
-        otherwise="no limit",
-    ),
-    Field(
-        name="layers",
-        kind=whole(least=1, most=100, says="layers"),
-        about="A seed of more layers is written anew, as one or two.",
-        example="12",
-        default="8",
-    ),
+_size: Kind[int] = Kind(read=_bytes, described=lambda: words.SIZE.kind.schema, says="bytes")
+
+
+class SeedConfig(Struct, frozen=True, kw_only=True):
+    """Limits of the seeds."""
+
+    unused_days: Annotated[
+        int,
+        Key(
+            kind=whole(least=1, most=3650, says="days"),
+            about="Entries of Go's cache that no build has used for so many days are left out of a seed.",
+            example="30",
+            default="14",
+        ),
+    ] = 14
+    budget: Annotated[
+        int | None,
+        Key(
+            kind=_size,
+            about="The most that a seed may hold; what was used last stays.",
+            example="4GB",
+            otherwise="no limit",
+        ),
+    ] = None
+    layers: Annotated[
+        int,
+        Key(
+            kind=whole(least=1, most=100, says="layers"),
+            about="A seed of more layers is written anew, as one or two.",
+            example="12",
+            default="8",
+        ),
+    ] = 8
+
+
+SEED_FIELDS = fields_of(SeedConfig)
+seeds_kind: Kind[SeedConfig] = Kind(
+    read=lambda at: SeedConfig(**read_fields(at, SEED_FIELDS)),
+    described=lambda: object_schema(SEED_FIELDS),
+    says="limits of the seeds",
 )
-
-
-def _made(fields: tuple[Field, ...], make: Callable[..., Any]) -> Callable[[At], Any]:
-    return lambda at: make(**read_fields(at, fields))
-
 
 # ---- the section
 
 _policy = words.POLICY.kind
 
-CACHE_FIELDS = (
-    Field(
-        name="policy",
-        kind=_policy,
-        about="What is read and written: dev, ci-branch, ci-pull-request, release, or a file of your own.",
-        example="./ci/cache.yaml",
-        otherwise="what fits the environment: a terminal, a branch or a pull request in CI, a tag",
-    ),
-    Field(
-        name="store",
-        kind=words.STORE.kind,
-        about="Where layers, seeds and history are kept: a registry's repository, or a folder, begun with ., / or ~/.",
-        example="ghcr.io/acme/shop-cache",
-        otherwise="in CI PREFIX/PROJECT-cache where `registry` is set, on a terminal none",
-    ),
-    Field(
-        name="main_branch",
-        kind=words.BRANCH.kind,
-        about="The branch whose caches all others read.",
-        example="trunk",
-        otherwise="what the CI or Git's `origin` names as its default, else main",
-    ),
-    Field(
-        name="branches",
-        kind=mapping("pattern of branches", patterns.BRANCHES, _policy, "pattern -> policy"),
-        about="Policies of CI runs by branch; * stands for any characters, and the first pattern that fits holds.",
-        example='{"release/*": release}',
-        default="{}",
-    ),
-    Field(
-        name="layers",
-        kind=layers_kind,
-        about="Settings of layer caches, over those of the policy.",
-        example="{compression: gzip}",
-        otherwise="the policy's",
-    ),
-    Field(
-        name="seeds",
-        kind=Kind(
-            read=_made(SEED_FIELDS, SeedConfig),
-            described=lambda: object_schema(SEED_FIELDS),
-            says="limits of the seeds",
-        ),
-        about="Limits of the seeds, from which the Go mounts of a bare builder start.",
-        example="{budget: 4GB}",
-        otherwise="those of the table below",
-    ),
-)
 
+class CacheConfig(Struct, frozen=True, kw_only=True):
+    """The `cache` section; caching/policy/choice.py decides what is not set."""
+
+    policy: Annotated[
+        str | None,
+        Key(
+            kind=_policy,
+            about="What is read and written: dev, ci-branch, ci-pull-request, release, or a file of your own.",
+            example="./ci/cache.yaml",
+            otherwise="what fits the environment: a terminal, a branch or a pull request in CI, a tag",
+        ),
+    ] = None
+    store: Annotated[
+        str | None,
+        Key(
+            kind=words.STORE.kind,
+            about="Where layers, seeds and history are kept: a registry's repository, or a folder, begun with ., / "
+            "or ~/.",
+            example="ghcr.io/acme/shop-cache",
+            otherwise="in CI PREFIX/PROJECT-cache where `registry` is set, on a terminal none",
+        ),
+    ] = None
+    main_branch: Annotated[
+        str | None,
+        Key(
+            kind=words.BRANCH.kind,
+            about="The branch whose caches all others read.",
+            example="trunk",
+            otherwise="what the CI or Git's `origin` names as its default, else main",
+        ),
+    ] = None
+    branches: Annotated[
+        Mapping[str, str],
+        Key(
+            kind=mapping("pattern of branches", patterns.BRANCHES, _policy, "pattern -> policy"),
+            about="Policies of CI runs by branch; * stands for any characters, and the first pattern that fits holds.",
+            example='{"release/*": release}',
+            default="{}",
+        ),
+    ] = MappingProxyType({})
+    layers: Annotated[
+        LayerConfig,
+        Key(
+            kind=layers_kind,
+            about="Settings of layer caches, over those of the policy.",
+            example="{compression: gzip}",
+            otherwise="the policy's",
+        ),
+    ] = LayerConfig()
+    seeds: Annotated[
+        SeedConfig,
+        Key(
+            kind=seeds_kind,
+            about="Limits of the seeds, from which the Go mounts of a bare builder start.",
+            example="{budget: 4GB}",
+            otherwise="those of the table below",
+        ),
+    ] = SeedConfig()
+
+
+CACHE_FIELDS = fields_of(CacheConfig)
 cache_kind: Kind[CacheConfig] = Kind(
-    read=_made(CACHE_FIELDS, CacheConfig), described=lambda: object_schema(CACHE_FIELDS), says="settings of caches"
+    read=lambda at: CacheConfig(**read_fields(at, CACHE_FIELDS)),
+    described=lambda: object_schema(CACHE_FIELDS),
+    says="settings of caches",
 )

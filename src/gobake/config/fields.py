@@ -1,23 +1,25 @@
-"""A row of the table of keys, and the reader for mappings with such keys."""
+"""What is known of a key, and the reader for mappings with such keys.
+
+A key stands in one place: as an annotation of the field that holds its value. fields_of() reads it from there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_type_hints
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from gobake.config.kinds import Kind
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
 
 
-class Field(Struct, frozen=True, kw_only=True):
-    """One key of gobake.yaml, for the parser, the schema, the reference and `gobake init`."""
+class Key(Struct, frozen=True, kw_only=True):
+    """A key of gobake.yaml, for the parser, the schema, the reference and `gobake init`; its name is the field's."""
 
-    name: str
     kind: Kind[Any]
     about: str  # one or two sentences
     example: str  # a value in YAML's flow style
@@ -25,6 +27,12 @@ class Field(Struct, frozen=True, kw_only=True):
     otherwise: str = ""  # a description of any other default
     required: bool = False
     shared: bool = True  # for keys of a service: also allowed in `defaults`
+
+
+class Field(Key, frozen=True, kw_only=True):
+    """A key with its name."""
+
+    name: str
 
     @property
     def schema(self) -> dict[str, object]:
@@ -39,6 +47,13 @@ class Field(Struct, frozen=True, kw_only=True):
     @property
     def _description(self) -> str:
         return f"{self.about} Without it: {self.otherwise}." if self.otherwise else self.about
+
+
+def fields_of(values: type[Struct]) -> tuple[Field, ...]:
+    """Return the keys of a struct in order: its fields that are annotated with a Key."""
+    hints = get_type_hints(values, include_extras=True)
+    keys = ((name, key) for name in values.__struct_fields__ for key in getattr(hints[name], "__metadata__", ()))
+    return tuple(Field(name=name, **asdict(key)) for name, key in keys if isinstance(key, Key))
 
 
 def read_fields(at: At, fields: Sequence[Field], elsewhere: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:

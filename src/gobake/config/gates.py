@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
-from gobake.config import patterns, words
-from gobake.config.fields import Field, object_schema, read_fields
-from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit, fraction
+import fnmatch
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
+
+from gobake.config import patterns
+from gobake.config.fields import Field, Key, fields_of, object_schema, read_fields
 from gobake.config.kinds import Grammar, Kind, boolean, choice, items, mapping
 from gobake.config.reading import At
+
+# The syntax of shares in the file and on the command line. Whole numbers need a percent sign, as `20` would be
+# ambiguous. Shares are at most 100 %, regressions may be more.
+_PERCENT = r"[0-9]{1,4}(?:\.[0-9]{1,2})? ?%"
+_FRACTION = r"(?:0?\.[0-9]{1,4}|0|1\.0{1,4}|1)"
+_SHARE = rf"(?:(?:100(?:\.0{{1,2}})?|[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?) ?%|{_FRACTION})"
+_REGRESSION = rf"(?:{_PERCENT}|{_FRACTION})"
+
+NONE: Final = "none"  # removes a limit set elsewhere
+Limit = float | Literal["none"]
+
+
+class Exemption(StrEnum):
+    """Runs that may miss their caches."""
+
+    FIRST_RUN = "first-run"  # no earlier run of these services
+    GO_VERSION = "go-version"  # the first run with another Go version
+    MODULES = "modules"  # the first run after the modules that go.mod files ask for changed
+
+
+def fraction(text: str) -> float:
+    """Return the fraction of a text that matches one of the patterns above: `80%` and `0.8` are the same."""
+    match = re.fullmatch(r"([0-9.]+) ?(%?)", text)
+    assert match, text
+    return float(match[1]) / 100 if match[2] else float(match[1])
+
+
+SHARE = Grammar(
+    says="share",
+    pattern=rf"(?:{_SHARE}|{NONE})",
+    remedy="such as 80% or 0.8, at most 100%; none for no limit",
+    number={"type": "number", "minimum": 0, "maximum": 1},
+)
+REGRESSION = Grammar(
+    says="share",
+    pattern=rf"(?:{_REGRESSION}|{NONE})",
+    remedy="such as 20% or 0.2, and above 1 in percent: 150%; none for no limit",
+    number={"type": "number", "minimum": 0, "maximum": 1},
+)
 
 
 def _limit(grammar: Grammar, says: str) -> Kind[Limit]:
@@ -22,68 +70,90 @@ def _exempt() -> Kind[frozenset[Exemption]]:
     return Kind(read=lambda at: frozenset(listed.read(at)), described=listed.described, says=listed.says)
 
 
-LIMIT_FIELDS = (
-    Field(
-        name="min_hit_rate",
-        kind=_limit(words.SHARE, "share, or none"),
-        about="The share of steps that must come from a cache: (reused + imported) / (reused + imported + executed).",
-        example="80%",
-        default="none",
-    ),
-    Field(
-        name="min_go_hit_rate",
-        kind=_limit(words.SHARE, "share, or none"),
-        about="The share of Go packages that must come from Go's build cache.",
-        example="90%",
-        default="none",
-    ),
-    Field(
-        name="max_seconds_regression",
-        kind=_limit(words.REGRESSION, "share, or none"),
-        about="How much longer than the median of the last runs of its branch, or of main, a run may take.",
-        example="20%",
-        default="none",
-    ),
-    Field(
-        name="require_cache",
-        kind=boolean(),
-        about="Fail where a cache could not be read, or where nothing came from one although there were earlier runs.",
-        example="true",
-        default="false",
-    ),
-    Field(
-        name="exempt",
-        kind=_exempt(),
-        about=f"Kinds of runs that may fall short: {', '.join(Exemption)}.",
-        example="[first-run, go-version]",
-        default="[]",
-    ),
+_limits: Kind[GateConfig] = Kind(
+    read=lambda at: GateConfig(**read_fields(at, LIMIT_FIELDS)),
+    described=lambda: object_schema(LIMIT_FIELDS),
+    says="limits",
 )
 
 
-def _read_limits(at: At) -> GateConfig:
-    return GateConfig(**read_fields(at, LIMIT_FIELDS))
+class GateConfig(Struct, frozen=True, kw_only=True):
+    """The limits of a run; None if not set. Shares are fractions."""
+
+    min_hit_rate: Annotated[
+        Limit | None,
+        Key(
+            kind=_limit(SHARE, "share, or none"),
+            about="The share of steps that must come from a cache: (reused + imported) / (reused + imported + "
+            "executed).",
+            example="80%",
+            default="none",
+        ),
+    ] = None
+    min_go_hit_rate: Annotated[
+        Limit | None,
+        Key(
+            kind=_limit(SHARE, "share, or none"),
+            about="The share of Go packages that must come from Go's build cache.",
+            example="90%",
+            default="none",
+        ),
+    ] = None
+    max_seconds_regression: Annotated[
+        Limit | None,
+        Key(
+            kind=_limit(REGRESSION, "share, or none"),
+            about="How much longer than the median of the last runs of its branch, or of main, a run may take.",
+            example="20%",
+            default="none",
+        ),
+    ] = None
+    require_cache: Annotated[
+        bool | None,
+        Key(
+            kind=boolean(),
+            about="Fail where a cache could not be read, or where nothing came from one although there were "
+            "earlier runs.",
+            example="true",
+            default="false",
+        ),
+    ] = None
+    exempt: Annotated[
+        frozenset[Exemption] | None,
+        Key(
+            kind=_exempt(),
+            about=f"Kinds of runs that may fall short: {', '.join(Exemption)}.",
+            example="[first-run, go-version]",
+            default="[]",
+        ),
+    ] = None
+    branches: Annotated[
+        Mapping[str, GateConfig],
+        Key(
+            kind=mapping("pattern of branches", patterns.BRANCHES, _limits, "pattern -> limits"),
+            about="Limits of some branches, over those above; * stands for any characters, and the first pattern that "
+            "fits holds.",
+            example='{"release/*": {require_cache: true}}',
+            default="{}",
+        ),
+    ] = field(default_factory=lambda: MappingProxyType({}))
+
+    def over(self, below: GateConfig) -> GateConfig:
+        """Return these limits, completed by those of ``below``; branches are those of ``below``."""
+        limits = {name: value for name, value in asdict(self).items() if name != "branches" and value is not None}
+        return replace(below, **limits)
+
+    def of(self, branch: str) -> GateConfig:
+        """Return the limits for a branch, overridden by those of the first matching pattern."""
+        fit = (own for pattern, own in self.branches.items() if branch and fnmatch.fnmatchcase(branch, pattern))
+        own = next(fit, None)
+        return own.over(self) if own else self
 
 
-_limits = Kind(read=_read_limits, described=lambda: object_schema(LIMIT_FIELDS), says="limits")
-
-GATE_FIELDS = (
-    *LIMIT_FIELDS,
-    Field(
-        name="branches",
-        kind=mapping("pattern of branches", patterns.BRANCHES, _limits, "pattern -> limits"),
-        about="Limits of some branches, over those above; * stands for any characters, and the first pattern that fits "
-        "holds.",
-        example='{"release/*": {require_cache: true}}',
-        default="{}",
-    ),
-)
-
-
-def _read_gate(at: At) -> GateConfig:
-    return GateConfig(**read_fields(at, GATE_FIELDS))
-
-
+GATE_FIELDS = fields_of(GateConfig)
+LIMIT_FIELDS: tuple[Field, ...] = tuple(field for field in GATE_FIELDS if field.name != "branches")
 gate_kind: Kind[GateConfig] = Kind(
-    read=_read_gate, described=lambda: object_schema(GATE_FIELDS), says="limits of a run"
+    read=lambda at: GateConfig(**read_fields(at, GATE_FIELDS)),
+    described=lambda: object_schema(GATE_FIELDS),
+    says="limits of a run",
 )

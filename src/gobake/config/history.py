@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from gobake.config.fields import Field, object_schema, read_fields
+from typing import Annotated
+
+from msgspec import Struct
+
+from gobake.config.fields import Key, fields_of, object_schema, read_fields
 from gobake.config.kinds import Kind
-from gobake.config.reading import At
-from gobake.config.values import HistoryConfig
 from gobake.config.words import HISTORY_FOLDER
 
-HISTORY_FIELDS = (
-    Field(
-        name="folder",
-        kind=HISTORY_FOLDER.kind,
-        about="The folder of the records, seen from gobake.yaml; each project has one of its name in it. "
-        "--history and GOBAKE_HISTORY win.",
-        example="./.gobake/history",
-        otherwise="in the data folder of whoever builds, one for every checkout",
-    ),
-)
+
+class HistoryConfig(Struct, frozen=True, kw_only=True):
+    """Where the records of runs are kept."""
+
+    folder: Annotated[
+        str | None,
+        Key(
+            kind=HISTORY_FOLDER.kind,
+            about="The folder of the records, seen from gobake.yaml; each project has one of its name in it. "
+            "--history and GOBAKE_HISTORY win.",
+            example="./.gobake/history",
+            otherwise="in the data folder of whoever builds, one for every checkout",
+        ),
+    ] = None
 
 
-def _read_history(at: At) -> HistoryConfig:
-    return HistoryConfig(**read_fields(at, HISTORY_FIELDS))
-
-
+HISTORY_FIELDS = fields_of(HistoryConfig)
 history_kind: Kind[HistoryConfig] = Kind(
-    read=_read_history, described=lambda: object_schema(HISTORY_FIELDS), says="settings of the history"
+    read=lambda at: HistoryConfig(**read_fields(at, HISTORY_FIELDS)),
+    described=lambda: object_schema(HISTORY_FIELDS),
+    says="settings of the history",
 )

@@ -11,11 +11,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from gobake.config.bases import BASE_FIELDS
 from gobake.config.caches import CACHE_FIELDS
 from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
-from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
+from gobake.config.service import SERVICE_FIELDS
+from gobake.config.values import TOP_FIELDS
 
 _HEADER = """\
 # How gobake builds the container images of this project. Every key is optional.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gobake.config.fields import object_schema
-from gobake.config.table import TOP_FIELDS
+from gobake.config.values import TOP_FIELDS
 
 
 def schema() -> dict[str, object]:
-    """Return the JSON schema, draft 2020-12, made from the table of keys."""
+    """Return the JSON schema, draft 2020-12, made from the keys."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:gobake:schema:1",

@@ -1,6 +1,6 @@
 """Kinds of values: for each its reader, its JSON schema and its name in the reference.
 
-A kind knows no keys; table.py assigns kinds to keys.
+A kind knows no keys; keys name their kinds.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from gobake.config.document import compose
 from gobake.config.fields import read_fields
 from gobake.config.nodes import Spot, Table
 from gobake.config.reading import At
-from gobake.config.table import SERVICE_FIELDS, TOP_FIELDS
-from gobake.config.values import Config, ServiceConfig, Services
+from gobake.config.service import SERVICE_FIELDS, ServiceConfig
+from gobake.config.services import Services
+from gobake.config.values import TOP_FIELDS, Config
 from gobake.errors import ConfigError, Where
 
 _DEEPER = {

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Annotated
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.config import patterns
-from gobake.config.fields import Field, object_schema, read_fields
+from gobake.config.fields import Key, fields_of, object_schema, read_fields
 from gobake.config.kinds import Grammar, Kind, boolean, items
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import shown
-from gobake.config.values import PrivateConfig, Token
 
 
 def _no_address(at: At, value: str) -> None:
@@ -54,22 +55,31 @@ SSH_SERVER = Grammar(
 VARIABLE = Grammar(says="name of a variable", pattern=patterns.TOKEN_VARIABLE, check=_names_a_variable)
 USERNAME = Grammar(says="user", pattern=r"[^\s:]+", remedy="one word without a colon, such as oauth2", longest=200)
 
-TOKEN_FIELDS = (
-    Field(
-        name="variable",
-        kind=VARIABLE.kind,
-        about="The environment variable that holds the token.",
-        example="GIT_TOKEN",
-        required=True,
-    ),
-    Field(
-        name="username",
-        kind=USERNAME.kind,
-        about="The user that goes with it.",
-        example="x-token-auth",
-        default="oauth2",
-    ),
-)
+
+class Token(Struct, frozen=True, kw_only=True):
+    """The place of a token for a host; never the token itself."""
+
+    variable: Annotated[
+        str,
+        Key(
+            kind=VARIABLE.kind,
+            about="The environment variable that holds the token.",
+            example="GIT_TOKEN",
+            required=True,
+        ),
+    ]
+    username: Annotated[
+        str | None,
+        Key(
+            kind=USERNAME.kind,
+            about="The user that goes with it.",
+            example="x-token-auth",
+            default="oauth2",
+        ),
+    ] = None
+
+
+TOKEN_FIELDS = fields_of(Token)
 
 
 def _read_token(at: At) -> Token:
@@ -97,60 +107,78 @@ _TOKENS: Kind[Mapping[str, Token]] = Kind(
     says="host -> name of a variable",
 )
 
-PRIVATE_FIELDS = (
-    Field(
-        name="netrc",
-        kind=HOST_FILE.kind,
-        about="The netrc file with logins for module proxies and git servers; none for no file.",
-        example="~/.netrc",
-        otherwise="$NETRC, or ~/.netrc where there is one",
-    ),
-    Field(
-        name="tokens",
-        kind=_TOKENS,
-        about="Environment variables with tokens for module proxies and git servers; they win over the netrc file.",
-        example="{git.example.com: GIT_TOKEN}",
-        otherwise="no tokens",
-    ),
-    Field(
-        name="ssh",
-        kind=HOST_FILE.kind,
-        about="What git over SSH signs in with: agent, the file of a private key without passphrase, or none.",
-        example="agent",
-        otherwise="the agent at $SSH_AUTH_SOCK where one answers",
-    ),
-    Field(
-        name="ssh_hosts",
-        kind=items(SSH_SERVER.kind, "hosts"),
-        about="Hosts whose repositories come over SSH instead of HTTPS: [user@]host[:port], the user being git.",
-        example="[github.com]",
-        otherwise="those that git's own url.*.insteadOf names",
-    ),
-    Field(
-        name="known_hosts",
-        kind=HOST_FILE.kind,
-        about="The file with the keys of SSH servers.",
-        example="~/.ssh/known_hosts",
-        otherwise="~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts",
-    ),
-    Field(
-        name="ca_bundle",
-        kind=HOST_FILE.kind,
-        about="A PEM file with further certificates that module proxies and git servers may show; "
-        "none for those of the golang image alone.",
-        example="certs/company.pem",
-        otherwise="$SSL_CERT_FILE, or what this machine trusts",
-    ),
-    Field(
-        name="proxy",
-        kind=boolean(),
-        about="Whether modules come through HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of this machine.",
-        example="false",
-        default="true",
-    ),
-)
 
-private: Kind[PrivateConfig] = Kind(
+class PrivateConfig(Struct, frozen=True, kw_only=True):
+    """How to reach private modules: names of the user's files and variables."""
+
+    netrc: Annotated[
+        str | None,
+        Key(
+            kind=HOST_FILE.kind,
+            about="The netrc file with logins for module proxies and git servers; none for no file.",
+            example="~/.netrc",
+            otherwise="$NETRC, or ~/.netrc where there is one",
+        ),
+    ] = None
+    tokens: Annotated[
+        Mapping[str, Token] | None,
+        Key(
+            kind=_TOKENS,
+            about="Environment variables with tokens for module proxies and git servers; they win over the netrc file.",
+            example="{git.example.com: GIT_TOKEN}",
+            otherwise="no tokens",
+        ),
+    ] = None
+    ssh: Annotated[
+        str | None,
+        Key(
+            kind=HOST_FILE.kind,
+            about="What git over SSH signs in with: agent, the file of a private key without passphrase, or none.",
+            example="agent",
+            otherwise="the agent at $SSH_AUTH_SOCK where one answers",
+        ),
+    ] = None
+    ssh_hosts: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            kind=items(SSH_SERVER.kind, "hosts"),
+            about="Hosts whose repositories come over SSH instead of HTTPS: [user@]host[:port], the user being git.",
+            example="[github.com]",
+            otherwise="those that git's own url.*.insteadOf names",
+        ),
+    ] = None
+    known_hosts: Annotated[
+        str | None,
+        Key(
+            kind=HOST_FILE.kind,
+            about="The file with the keys of SSH servers.",
+            example="~/.ssh/known_hosts",
+            otherwise="~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts",
+        ),
+    ] = None
+    ca_bundle: Annotated[
+        str | None,
+        Key(
+            kind=HOST_FILE.kind,
+            about="A PEM file with further certificates that module proxies and git servers may show; "
+            "none for those of the golang image alone.",
+            example="certs/company.pem",
+            otherwise="$SSL_CERT_FILE, or what this machine trusts",
+        ),
+    ] = None
+    proxy: Annotated[
+        bool | None,
+        Key(
+            kind=boolean(),
+            about="Whether modules come through HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of this machine.",
+            example="false",
+            default="true",
+        ),
+    ] = None
+
+
+PRIVATE_FIELDS = fields_of(PrivateConfig)
+private_kind: Kind[PrivateConfig] = Kind(
     read=lambda at: PrivateConfig(**read_fields(at, PRIVATE_FIELDS)),
     described=lambda: object_schema(PRIVATE_FIELDS),
     says="names of files and variables",

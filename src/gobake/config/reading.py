@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -84,3 +85,14 @@ def _named(node: Node) -> str:
     if isinstance(node, Scalar):
         return f"the text {shown(node.text)}"
     return "a list" if isinstance(node, Items) else "a mapping"
+
+
+def nearest_place(places: Mapping[str, Where], key: str) -> Where | None:
+    """Return the place of ``key`` or of the nearest key above it, labelled with ``key``."""
+    above = key
+    while above:
+        if above in places:
+            where = places[above]
+            return where.of(where.key + key.removeprefix(above))
+        above = above.rpartition(".")[0]
+    return None

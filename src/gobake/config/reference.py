@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from gobake.config.bases import BASE_FIELDS
 from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
 from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
-from gobake.config.running import BINARY_FIELDS, HEALTH_FIELDS
-from gobake.config.services import FILE_FIELDS, LIST_FIELDS
-from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
+from gobake.config.running import BINARY_FIELDS, FILE_FIELDS, HEALTH_FIELDS
+from gobake.config.service import SERVICE_FIELDS
+from gobake.config.services import LIST_FIELDS
+from gobake.config.values import TOP_FIELDS
 
 
 def fields_markdown() -> str:

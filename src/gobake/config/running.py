@@ -1,17 +1,20 @@
-"""Rows of the table for what a program needs at run time: base, writable folders, health check, binaries."""
+"""Kinds of what a program needs at run time: base, folders, health check, binaries, files."""
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from msgspec import Struct
 
 from gobake.config import patterns, words
-from gobake.config.fields import Field, object_schema, read_fields
-from gobake.config.kinds import Grammar, Kind, boolean, items, verbatim, whole
+from gobake.config.fields import Field, Key, fields_of, object_schema, read_fields
+from gobake.config.kinds import Grammar, Kind, items, verbatim, whole
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import shown
-from gobake.config.values import BinaryConfig
-from gobake.model import HealthCheck, is_system_folder
+from gobake.model import ExtraFile, HealthCheck, is_system_folder
 
 _MADE_AT_START = ("/proc", "/sys", "/dev")
 _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock", "/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib"}
@@ -125,22 +128,32 @@ _PROGRAM = Grammar(
     remedy="letters, digits, and . _ + - after the first",
     longest=100,
 )
-BINARY_FIELDS = (
-    Field(
-        name="package",
-        kind=words.PACKAGE.kind,
-        about="A main package: what Go calls its program, its folder begun with ./, or its import path.",
-        example="./etcdctl",
-        required=True,
-    ),
-    Field(
-        name="name",
-        kind=_PROGRAM.kind,
-        about="What it is called in /usr/local/bin. The first is always called as the service.",
-        example="ctl",
-        otherwise="as Go calls it",
-    ),
-)
+
+
+class BinaryConfig(Struct, frozen=True, kw_only=True):
+    """A command in the image of a service."""
+
+    package: Annotated[
+        str,
+        Key(
+            kind=words.PACKAGE.kind,
+            about="A main package: what Go calls its program, its folder begun with ./, or its import path.",
+            example="./etcdctl",
+            required=True,
+        ),
+    ]
+    name: Annotated[
+        str | None,
+        Key(
+            kind=_PROGRAM.kind,
+            about="What it is called in /usr/local/bin. The first is always called as the service.",
+            example="ctl",
+            otherwise="as Go calls it",
+        ),
+    ] = None
+
+
+BINARY_FIELDS = fields_of(BinaryConfig)
 
 
 def _read_binary(at: At) -> BinaryConfig:
@@ -155,49 +168,42 @@ binary: Kind[BinaryConfig] = Kind(
     says="binaries",
 )
 
-RUNNING_FIELDS = (
+# ---- files
+
+FILE_FIELDS = (
     Field(
-        name="base",
-        kind=BASE.kind,
-        about="What the image of the chosen strategy is built upon, in place of that in `bases`: a reference, or "
-        "a Dockerfile of the project, built in the same bake. For alpine, debian-slim and distroless.",
-        example="./build/base.Dockerfile",
-        otherwise="that of the strategy",
+        name="source",
+        kind=words.SOURCE.kind,
+        about="A file or folder of the project, relative to the folder of gobake.yaml.",
+        example="config/app.toml",
+        required=True,
     ),
     Field(
-        name="data",
-        kind=items(DATA.kind, "folders"),
-        about="Folders that `user` may write, also where a fresh named volume is mounted over them.",
-        example="[/data]",
-        default="[]",
+        name="target",
+        kind=words.TARGET.kind,
+        about="The absolute path that it has in the image.",
+        example="/etc/app.toml",
+        required=True,
     ),
-    Field(
-        name="tmp",
-        kind=boolean(),
-        about="A /tmp that everybody may write (mode 1777). Only images without a distribution lack one.",
-        example="true",
-        default="false",
-    ),
-    Field(
-        name="volumes",
-        kind=items(DATA.kind, "folders"),
-        about="Folders that get a volume of their own where `docker run` mounts none (VOLUME); `user` may write them.",
-        example="[/data]",
-        default="[]",
-    ),
-    Field(
-        name="healthcheck",
-        kind=healthcheck,
-        about="How Docker finds out whether the program is well (HEALTHCHECK). Kubernetes has probes of its own.",
-        example='{command: ["/usr/local/bin/api", "-health"], interval: 10s}',
-        otherwise="none",
-    ),
-    Field(
-        name="binaries",
-        kind=items(binary, "commands", least=1),
-        about="Several commands in one image, instead of `package`. The first is what the container starts.",
-        example="[etcd, etcdctl, {package: ./etcdutl, name: util}]",
-        otherwise="the one of `package`",
-        shared=False,
-    ),
+)
+
+
+def _read_file(at: At) -> ExtraFile:
+    """Read ``source:target`` or a mapping with the two."""
+    if not isinstance(at.node, Scalar):
+        given = read_fields(at, FILE_FIELDS)
+        return ExtraFile(source=PurePosixPath(given["source"]), target=PurePosixPath(given["target"]))
+    value = at.text()
+    source, colon, target = value.partition(":/")
+    if not colon:
+        raise at.refuse(f"{shown(value)} names no absolute target", "write source:/path/in/the/image")
+    return ExtraFile(
+        source=PurePosixPath(words.SOURCE.admit(at, source)), target=PurePosixPath(words.TARGET.admit(at, f"/{target}"))
+    )
+
+
+file: Kind[ExtraFile] = Kind(
+    read=_read_file,
+    described=lambda: {"oneOf": [{"type": "string", "pattern": f"^{patterns.FILE}$"}, object_schema(FILE_FIELDS)]},
+    says="files",
 )

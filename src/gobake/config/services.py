@@ -1,77 +1,46 @@
-"""`services`, `defaults` and the files of a service."""
+"""`services` and `defaults`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from gobake.config import patterns
 from gobake.config.fields import Field, object_schema, read_fields
 from gobake.config.kinds import Kind, Schema, items
-from gobake.config.nodes import Scalar
 from gobake.config.reading import At
+from gobake.config.service import SERVICE_FIELDS, ServiceConfig
 from gobake.config.spelling import shown
-from gobake.config.values import RESERVED_NAMES, SERVICE_LISTS, ServiceConfig, Services
-from gobake.config.words import PATTERN, SERVICE_NAME, SOURCE, TARGET
+from gobake.config.words import PATTERN, RESERVED_NAMES, SERVICE_LISTS, SERVICE_NAME
 from gobake.errors import ConfigError, Where
-from gobake.model import ExtraFile, Strategy, bake_name
+from gobake.model import Strategy, bake_name
 
-# ---- files
 
-FILE_FIELDS = (
-    Field(
-        name="source",
-        kind=SOURCE.kind,
-        about="A file or folder of the project, relative to the folder of gobake.yaml.",
-        example="config/app.toml",
-        required=True,
-    ),
-    Field(
-        name="target",
-        kind=TARGET.kind,
-        about="The absolute path that it has in the image.",
-        example="/etc/app.toml",
-        required=True,
-    ),
+class Services(tuple[ServiceConfig, ...]):
+    """The content of `services`: settings of services, and patterns for the commands that Go finds."""
+
+    include: tuple[str, ...] = ()  # commands that are services whatever the rules say
+    exclude: tuple[str, ...] = ()  # commands that are not services unless asked for
+
+    @classmethod
+    def of(cls, named: Iterable[ServiceConfig], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Services:
+        """Create the value."""
+        made = cls(named)
+        made.include, made.exclude = tuple(include), tuple(exclude)
+        return made
+
+
+def _read_defaults(at: At) -> ServiceConfig:
+    own = {field.name: "every service has its own: write it there" for field in SERVICE_FIELDS if not field.shared}
+    return _settings(at, "", at.where, _SHARED, own)
+
+
+_SHARED = tuple(field for field in SERVICE_FIELDS if field.shared)
+# It may be null, as in a file where only comments follow `defaults:`.
+defaults_kind: Kind[ServiceConfig] = Kind(
+    read=_read_defaults, described=lambda: object_schema(_SHARED, empty=True), says="settings of all services"
 )
-
-
-def _read_file(at: At) -> ExtraFile:
-    """Read ``source:target`` or a mapping with the two."""
-    if not isinstance(at.node, Scalar):
-        given = read_fields(at, FILE_FIELDS)
-        return ExtraFile(source=PurePosixPath(given["source"]), target=PurePosixPath(given["target"]))
-    value = at.text()
-    source, colon, target = value.partition(":/")
-    if not colon:
-        raise at.refuse(f"{shown(value)} names no absolute target", "write source:/path/in/the/image")
-    return ExtraFile(
-        source=PurePosixPath(SOURCE.admit(at, source)), target=PurePosixPath(TARGET.admit(at, f"/{target}"))
-    )
-
-
-file: Kind[ExtraFile] = Kind(
-    read=_read_file,
-    described=lambda: {"oneOf": [{"type": "string", "pattern": f"^{patterns.FILE}$"}, object_schema(FILE_FIELDS)]},
-    says="files",
-)
-
-
-# ---- services and defaults
-
-
-def defaults_kind(fields: Sequence[Field]) -> Kind[ServiceConfig]:
-    """Return the kind of `defaults`. It may be null, as in a file where only comments follow `defaults:`."""
-    shared = tuple(field for field in fields if field.shared)
-    own = {field.name: "every service has its own: write it there" for field in fields if not field.shared}
-    return Kind(
-        read=lambda at: _settings(at, "", at.where, shared, own),
-        described=lambda: object_schema(shared, empty=True),
-        says="settings of all services",
-    )
 
 
 LIST_FIELDS = (
@@ -92,39 +61,40 @@ LIST_FIELDS = (
 )
 
 
-def services_kind(fields: Sequence[Field]) -> Kind[Services]:
-    """Return the kind of `services`."""
+def _read_services(at: At) -> Services:
+    entries = at.entries()
+    if not entries:
+        raise at.refuse("names no service", "leave the key away, and gobake finds the services")
+    names: dict[str, At] = {}
+    configs = []
+    lists = {field.name: field for field in LIST_FIELDS}
+    lists_of: dict[str, tuple[str, ...]] = {}
+    for name, at_key, at_value in entries:
+        if name in lists:
+            lists_of[name] = lists[name].kind.read(replace(at_value, example=f"{name}: {lists[name].example}"))
+            continue
+        SERVICE_NAME.admit(at_key, name)
+        names[name] = at_key
+        apart = replace(at_value, places={})
+        configs.append(_settings(apart, name, at_key.where, SERVICE_FIELDS, {}))
+        at.places.update(apart.places)
+    _no_collisions(names)
+    return Services.of(configs, **lists_of)
 
-    def read(at: At) -> Services:
-        entries = at.entries()
-        if not entries:
-            raise at.refuse("names no service", "leave the key away, and gobake finds the services")
-        names: dict[str, At] = {}
-        configs = []
-        lists = {field.name: field for field in LIST_FIELDS}
-        lists_of: dict[str, tuple[str, ...]] = {}
-        for name, at_key, at_value in entries:
-            if name in lists:
-                lists_of[name] = lists[name].kind.read(replace(at_value, example=f"{name}: {lists[name].example}"))
-                continue
-            SERVICE_NAME.admit(at_key, name)
-            names[name] = at_key
-            apart = replace(at_value, places={})
-            configs.append(_settings(apart, name, at_key.where, fields, {}))
-            at.places.update(apart.places)
-        _no_collisions(names)
-        return Services.of(configs, **lists_of)
 
-    def schema() -> Schema:
-        return {
-            "type": "object",
-            "minProperties": 1,
-            "properties": {field.name: field.schema for field in LIST_FIELDS},
-            "propertyNames": {**SERVICE_NAME.kind.schema, "not": {"enum": _REFUSED}},
-            "additionalProperties": object_schema(fields, empty=True),
-        }
+def _services_schema() -> Schema:
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "properties": {field.name: field.schema for field in LIST_FIELDS},
+        "propertyNames": {**SERVICE_NAME.kind.schema, "not": {"enum": _REFUSED}},
+        "additionalProperties": object_schema(SERVICE_FIELDS, empty=True),
+    }
 
-    return Kind(read=read, described=schema, says="name of a service -> its settings")
+
+services_kind: Kind[Services] = Kind(
+    read=_read_services, described=_services_schema, says="name of a service -> its settings"
+)
 
 
 _REFUSED = [name for name in RESERVED_NAMES if name not in SERVICE_LISTS]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from gobake.config import gate_values, patterns, stamps
+from gobake.config import patterns, stamps
 from gobake.config.kinds import Grammar, Kind, Schema, choice
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
-from gobake.config.values import RESERVED_NAMES
 from gobake.errors import UsageError
 from gobake.model import Platform, Strategy
+
+# Names of targets, groups and stages in the generated files.
+RESERVED_NAMES = ("all", "compile", "default", "go", "trace", *Strategy, "include", "exclude")
+SERVICE_LISTS = ("include", "exclude")  # keys of `services` that hold patterns and are not service names
 
 # Suggested in messages and allowed by the schema; model.Platform decides which platforms are valid.
 ARCHITECTURES = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x".split()
@@ -188,22 +191,6 @@ HISTORY_FOLDER = Grammar(
     pattern=patterns.HOST_FILE,
     remedy="such as ./.gobake/history or ~/gobake, without commas, quotes or blanks at its ends",
     longest=1000,
-)
-
-
-# ---- gates
-
-SHARE = Grammar(
-    says="share",
-    pattern=rf"(?:{gate_values.SHARE}|{gate_values.NONE})",
-    remedy="such as 80% or 0.8, at most 100%; none for no limit",
-    number={"type": "number", "minimum": 0, "maximum": 1},
-)
-REGRESSION = Grammar(
-    says="share",
-    pattern=rf"(?:{gate_values.REGRESSION}|{gate_values.NONE})",
-    remedy="such as 20% or 0.2, and above 1 in percent: 150%; none for no limit",
-    number={"type": "number", "minimum": 0, "maximum": 1},
 )
 
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.config.values import Config, PrivateConfig
+from gobake.config.private import PrivateConfig
+from gobake.config.values import Config
 from gobake.credentials import host, netrc
 from gobake.credentials.hosts import Hosts
 from gobake.credentials.logins import without_logins

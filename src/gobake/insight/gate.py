@@ -14,7 +14,7 @@ from statistics import median
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.config.gate_values import NONE, Exemption, GateConfig, Limit
+from gobake.config.gates import NONE, Exemption, GateConfig, Limit
 from gobake.insight.card import RunSummary, Scorecard, work_of
 from gobake.insight.scorecard import summary_of
 from gobake.runs import window

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gobake.caching.policy.choice import CacheSettings, choose
 from gobake.caching.policy.options import CacheOptions
 from gobake.checkout import git
-from gobake.config.cache_values import CacheConfig
+from gobake.config.caches import CacheConfig
 from gobake.config.finding import load_config
 from gobake.config.values import Config
 from gobake.credentials.logins import without_logins

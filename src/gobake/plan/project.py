@@ -10,16 +10,17 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.config.values import RESERVED_NAMES, Config, ServiceConfig, merged
+from gobake.config.service import SERVICE_FIELDS, ServiceConfig, merged
+from gobake.config.values import Config
+from gobake.config.words import RESERVED_NAMES
 from gobake.errors import ConfigError, GobakeError, ProjectError, Where
 from gobake.gotool import words
 from gobake.gotool.packages import GoTree, Package, unreadable
-from gobake.model import Bases, BuildOptions, ExtraFile, Project, Service, Stamp, Strategy, bake_name
+from gobake.model import Bases, BuildOptions, Project, Service, Stamp, Strategy, bake_name
 from gobake.services.commands import commands
 from gobake.services.naming import project_name, service_names, title
 from gobake.services.patterns import matches
@@ -30,6 +31,9 @@ from gobake.targets.own_bases import own_bases
 from gobake.text.nearest import did_you_mean
 from gobake.versions.modules import with_modules
 from gobake.versions.variables import Checked, checked
+
+# Keys of a service that its resolved value has too; the others decide about its programs, stamps and build options.
+_KEYS = frozenset(f.name for f in SERVICE_FIELDS) & frozenset(Service.__struct_fields__) - {"package", "stamps"}
 
 
 class Overrides(Struct, frozen=True, kw_only=True):
@@ -241,30 +245,10 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
         why="named in gobake.yaml",
     )
     _no_buildvcs(config, said)
-    given: dict[str, Any] = {
-        "strategy": said.strategy,
-        "strategies": said.strategies,
-        "platforms": said.platforms,
-        "tags": said.tags,
-        "stamps": _stamps(config, said),
-        "vcs": said.vcs,
-        "entrypoint": said.entrypoint,
-        "args": said.args,
-        "ports": said.ports,
-        "user": said.user,
-        "workdir": said.workdir,
-        "health": said.health,
-        "zoneinfo": said.zoneinfo,
-        "base": said.base,
-        "data": said.data,
-        "tmp": said.tmp,
-        "volumes": said.volumes,
-        "healthcheck": said.healthcheck,
-        "labels": None if said.labels is None else tuple(sorted(said.labels.items())),
-        "env": None if said.env is None else tuple(sorted(said.env.items())),
-        "files": None if said.files is None else tuple(_file(config, root, said.name, f) for f in said.files),
-    }
-    return replace(plain, **{key: value for key, value in given.items() if value is not None})
+    given = {key: value for key in _KEYS if (value := getattr(said, key)) is not None}
+    given |= {key: tuple(sorted(given[key].items())) for key in ("labels", "env") if key in given}
+    _files_exist(config, root, said)
+    return replace(plain, **given, stamps=_stamps(config, said))
 
 
 def _no_buildvcs(config: Config, said: ServiceConfig) -> None:
@@ -293,14 +277,14 @@ def _stamps(config: Config, said: ServiceConfig) -> tuple[Stamp, ...]:
     return tuple(Stamp(variable=variable, text=text) for variable, text in sorted(found.items()))
 
 
-def _file(config: Config, root: Path, service: str, file: ExtraFile) -> ExtraFile:
-    if not (root / file.source).exists():
-        raise ConfigError(
-            f"there is no {file.source} in {root}",
-            where=config.where_of(f"services.{service}.files"),
-            remedy="paths are relative to the project's root",
-        )
-    return file
+def _files_exist(config: Config, root: Path, said: ServiceConfig) -> None:
+    for file in said.files or ():
+        if not (root / file.source).exists():
+            raise ConfigError(
+                f"there is no {file.source} in {root}",
+                where=config.where_of(f"services.{said.name}.files"),
+                remedy="paths are relative to the project's root",
+            )
 
 
 # ---- services that nobody named

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gobake.caching.policy.options import CacheOptions
-from gobake.config.gate_values import GateConfig
+from gobake.config.gates import GateConfig
 from gobake.model import Platform
 from gobake.targets.matrix import Selection
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from gobake import engine
-from gobake.config.gate_values import GateConfig
+from gobake.config.gates import GateConfig
 from gobake.credentials import Access
 from gobake.engine import BuilderQuery
 from gobake.errors import ExitCode

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from gobake.config.values import BinaryConfig, ServiceConfig
+from gobake.config.running import BinaryConfig
+from gobake.config.service import ServiceConfig
 from gobake.errors import ConfigError
 from gobake.gotool.packages import Package
 from gobake.model import Program

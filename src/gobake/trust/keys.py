@@ -9,8 +9,10 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.config.cache_values import Backend
-from gobake.config.values import Config, ServiceConfig, Services
+from gobake.config.caches import Backend
+from gobake.config.service import ServiceConfig
+from gobake.config.services import Services
+from gobake.config.values import Config
 from gobake.errors import Where
 from gobake.model import is_dockerfile
 

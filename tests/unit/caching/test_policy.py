@@ -13,7 +13,7 @@ from gobake.caching.policy.options import CacheOptions
 from gobake.caching.policy.policy import Policy, Save, SaveOn
 from gobake.caching.policy.policy_file import parse_policy
 from gobake.checkout.ci import CIContext, CIProvider
-from gobake.config.cache_values import CacheConfig
+from gobake.config.caches import CacheConfig
 from gobake.config.loading import parse_config
 from gobake.errors import ConfigError
 from gobake.model import Bases, Project

@@ -13,8 +13,7 @@ from jsonschema import Draft202012Validator
 
 from gobake.cli.options import as_given, gate_options, gate_wish
 from gobake.config.fields import Field
-from gobake.config.gate_values import Exemption, GateConfig, fraction
-from gobake.config.gates import GATE_FIELDS, LIMIT_FIELDS
+from gobake.config.gates import GATE_FIELDS, LIMIT_FIELDS, Exemption, GateConfig, fraction
 from gobake.config.json_schema import schema
 from gobake.config.loading import parse_config
 from gobake.errors import ConfigError, UsageError

@@ -13,13 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from gobake.config.bases import BASE_FIELDS
+from gobake.config.caches import CacheConfig, LayerConfig, SeedConfig
+from gobake.config.fields import fields_of
+from gobake.config.gates import GateConfig
+from gobake.config.history import HistoryConfig
 from gobake.config.initfile import render_init
 from gobake.config.json_schema import schema
 from gobake.config.loading import parse_config
+from gobake.config.private import PrivateConfig, Token
 from gobake.config.reference import fields_markdown
-from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
-from gobake.config.values import RESERVED_NAMES, Config, ServiceConfig
-from gobake.config.words import ARCHITECTURES
+from gobake.config.running import BinaryConfig
+from gobake.config.service import SERVICE_FIELDS, ServiceConfig
+from gobake.config.values import TOP_FIELDS, Config
+from gobake.config.words import ARCHITECTURES, RESERVED_NAMES
 from gobake.model import BASE_NAMES, Bases, BuildOptions, Platform, Project, Service
 
 BASES = {name: f"{name}:1" for name in BASE_NAMES}
@@ -54,10 +61,12 @@ def test_every_key_is_described() -> None:
         assert (field.default is None) == bool(field.otherwise), field.name
 
 
-def test_the_table_has_the_fields_of_the_values() -> None:
+def test_every_field_of_a_value_is_a_key() -> None:
     own = {"name", "where", "places"}
     assert [f.name for f in SERVICE_FIELDS] == [name for name in ServiceConfig.__struct_fields__ if name not in own]
     assert [f.name for f in TOP_FIELDS] == [name for name in Config.__struct_fields__ if name not in {"file", "places"}]
+    for values in (BinaryConfig, CacheConfig, LayerConfig, SeedConfig, GateConfig, HistoryConfig, PrivateConfig, Token):
+        assert [f.name for f in fields_of(values)] == list(values.__struct_fields__)
     assert tuple(f.name for f in BASE_FIELDS) == BASE_NAMES
 
 

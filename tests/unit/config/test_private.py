@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 
 from gobake.config.json_schema import schema
 from gobake.config.loading import parse_config
-from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
+from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS, PrivateConfig, Token
 from gobake.config.reference import fields_markdown
-from gobake.config.values import Config, PrivateConfig, Token
+from gobake.config.values import Config
 from gobake.errors import ConfigError
 
 VALIDATOR = Draft202012Validator(schema())

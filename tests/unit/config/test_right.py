@@ -11,13 +11,13 @@ import yaml
 from jsonschema import Draft202012Validator
 from msgspec.structs import asdict
 
-from gobake.config.cache_values import Backend, CacheConfig
-from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS
+from gobake.config.caches import CACHE_FIELDS, LAYER_FIELDS, SEED_FIELDS, Backend, CacheConfig
 from gobake.config.fields import Field
 from gobake.config.finding import load_config
 from gobake.config.json_schema import schema
 from gobake.config.loading import parse_config
-from gobake.config.values import Config, ServiceConfig, merged
+from gobake.config.service import ServiceConfig, merged
+from gobake.config.values import Config
 from gobake.errors import ConfigError
 from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
 from tests.conftest import REPOSITORY

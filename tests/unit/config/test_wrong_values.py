@@ -9,11 +9,12 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from gobake.config.bases import BASE_FIELDS
 from gobake.config.json_schema import schema
 from gobake.config.loading import parse_config
 from gobake.config.running import HEALTH_FIELDS
-from gobake.config.table import BASE_FIELDS, SERVICE_FIELDS, TOP_FIELDS
-from gobake.config.values import Config
+from gobake.config.service import SERVICE_FIELDS
+from gobake.config.values import TOP_FIELDS, Config
 from gobake.errors import ConfigError
 from gobake.model import Strategy
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from gobake.cli.gating import judge_if_asked
-from gobake.config.gate_values import Exemption, GateConfig
+from gobake.config.gates import Exemption, GateConfig
 from gobake.errors import ExitCode, GateFailed
 from gobake.insight.card import GoFigures, RunSummary, Scorecard, StepFigures, work_of
 from gobake.insight.causes import Cause, Explanation, Miss, PackageCause

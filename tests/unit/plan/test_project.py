@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gobake import recipe
 from gobake.config.loading import parse_config
 from gobake.config.patterns import COMPONENT
-from gobake.config.values import RESERVED_NAMES
+from gobake.config.words import RESERVED_NAMES
 from gobake.errors import ConfigError, ProjectError
 from gobake.gotool.modules import BuildRoot, Layout, Module
 from gobake.gotool.packages import GoTree, Package

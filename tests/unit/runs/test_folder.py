@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
+from gobake.config.history import HistoryConfig
 from gobake.config.loading import parse_config
-from gobake.config.values import HistoryConfig
 from gobake.errors import ConfigError, GobakeError, Unwritable
 from gobake.insight.history import Records, prompt_summary, summaries
 from gobake.plan.discover import history_folder, open_project

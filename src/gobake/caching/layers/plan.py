@@ -26,7 +26,7 @@ from gobake.caching.layers import oci_folder
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.namespaces import UNTRUSTED
 from gobake.caching.store import tags
-from gobake.config.cache_values import ATTRIBUTES, Backend
+from gobake.config.caches import ATTRIBUTES, Backend
 from gobake.model import Platform, Project
 from gobake.recipe.bakefile import TRACE, TargetCache, exporter_name
 from gobake.recipe.cache_entry import INLINE, CacheEntry

@@ -14,7 +14,7 @@ from gobake.caching.policy.options import CacheOptions
 from gobake.caching.policy.place import CacheStore, parse_store
 from gobake.caching.policy.policy import Policy
 from gobake.checkout.ci import CIContext, CIProvider
-from gobake.config.cache_values import CacheConfig, SeedConfig
+from gobake.config.caches import CacheConfig, SeedConfig
 from gobake.model import Project
 
 

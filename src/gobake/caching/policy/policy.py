@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.config.cache_values import Backend, LayerConfig
+from gobake.config.caches import Backend, LayerConfig
 
 
 class Save(StrEnum):
