@@ -22,7 +22,7 @@ COMMANDS = {
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml from what Go found."),
-    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, or of reports."),
+    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, of policies or of reports."),
     "trust": ("gobake.cli.trust", "Say that a project is trusted, and what for."),
     "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show, move and delete the records of past runs."),

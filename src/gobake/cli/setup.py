@@ -59,9 +59,9 @@ def init_command(given: dict[str, Any]) -> None:
 
 
 @click.command("schema")
-@click.argument("of", type=click.Choice(["config", "report"]), default="config")
+@click.argument("of", type=click.Choice(["config", "policy", "report"]), default="config")
 def schema_command(of: str) -> None:
-    """Print the JSON schema of gobake.yaml, for editors and checks; or of `gobake report --format json`."""
+    """Print the JSON schema of gobake.yaml, of a cache policy, or of `gobake report --format json`."""
     show(json.dumps(_schema(of), indent=2, ensure_ascii=False))
 
 
@@ -70,6 +70,10 @@ def _schema(of: str) -> dict[str, object]:
         from gobake.report import figures_json
 
         return figures_json.schema()
-    from gobake.config.json_schema import schema
+    if of == "policy":
+        from gobake.caching.policy import policy_file
 
-    return schema()
+        return policy_file.schema()
+    from gobake.config import json_schema
+
+    return json_schema.schema()

@@ -13,7 +13,7 @@ from typing import Annotated
 from msgspec import Struct
 
 from gobake.config import patterns, words
-from gobake.config.fields import Key, fields_of, object_schema, read_fields
+from gobake.config.fields import Key, fields_of, section
 from gobake.config.kinds import Kind, choice, items, mapping, whole
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
@@ -116,45 +116,38 @@ def _backend_schema() -> dict[str, object]:
 _backend: Kind[Backend] = Kind(read=_read_backend, described=_backend_schema, says="backend")
 
 
+# Keys that policies have too
+MODE = Key(
+    kind=choice("mode", MODES, str),
+    about="What an export holds: the results of all steps (max), only what is in the image (min), or min where a "
+    "seed warms the Go mounts, else max (auto).",
+    example="max",
+    otherwise="the policy's",
+)
+COMPRESSION = Key(
+    kind=choice("compression", COMPRESSIONS, str),
+    about="How new layers are compressed in the cache.",
+    example="zstd",
+    otherwise="the policy's",
+)
+BACKENDS = Key(
+    kind=items(_backend, "backends", least=1),
+    about="Where layers are kept: `store`, or gha, s3, azblob, inline with BuildKit's attributes.",
+    example="[store, {type: s3, bucket: acme-cache, region: eu-west-1}]",
+    otherwise="the policy's",
+)
+
+
 class LayerConfig(Struct, frozen=True, kw_only=True):
     """Settings of layer caches; None if not set. Only the policy decides whether layers are cached."""
 
-    mode: Annotated[
-        str | None,
-        Key(
-            kind=choice("mode", MODES, str),
-            about="What an export holds: the results of all steps (max), only what is in the image (min), or min where "
-            "a seed warms the Go mounts, else max (auto).",
-            example="max",
-            otherwise="the policy's",
-        ),
-    ] = None
-    compression: Annotated[
-        str | None,
-        Key(
-            kind=choice("compression", COMPRESSIONS, str),
-            about="How new layers are compressed in the cache.",
-            example="zstd",
-            otherwise="the policy's",
-        ),
-    ] = None
-    backends: Annotated[
-        tuple[Backend, ...] | None,
-        Key(
-            kind=items(_backend, "backends", least=1),
-            about="Where layers are kept: `store`, or gha, s3, azblob, inline with BuildKit's attributes.",
-            example="[store, {type: s3, bucket: acme-cache, region: eu-west-1}]",
-            otherwise="the policy's",
-        ),
-    ] = None
+    mode: Annotated[str | None, MODE] = None
+    compression: Annotated[str | None, COMPRESSION] = None
+    backends: Annotated[tuple[Backend, ...] | None, BACKENDS] = None
 
 
 LAYER_FIELDS = fields_of(LayerConfig)
-layers_kind: Kind[LayerConfig] = Kind(
-    read=lambda at: LayerConfig(**read_fields(at, LAYER_FIELDS)),
-    described=lambda: object_schema(LAYER_FIELDS),
-    says="settings of layers",
-)
+layers_kind = section(LayerConfig, "settings of layers")
 
 # ---- seeds
 
@@ -206,11 +199,7 @@ class SeedConfig(Struct, frozen=True, kw_only=True):
 
 
 SEED_FIELDS = fields_of(SeedConfig)
-seeds_kind: Kind[SeedConfig] = Kind(
-    read=lambda at: SeedConfig(**read_fields(at, SEED_FIELDS)),
-    described=lambda: object_schema(SEED_FIELDS),
-    says="limits of the seeds",
-)
+seeds_kind = section(SeedConfig, "limits of the seeds")
 
 # ---- the section
 
@@ -278,8 +267,4 @@ class CacheConfig(Struct, frozen=True, kw_only=True):
 
 
 CACHE_FIELDS = fields_of(CacheConfig)
-cache_kind: Kind[CacheConfig] = Kind(
-    read=lambda at: CacheConfig(**read_fields(at, CACHE_FIELDS)),
-    described=lambda: object_schema(CACHE_FIELDS),
-    says="settings of caches",
-)
+cache_kind = section(CacheConfig, "settings of caches")

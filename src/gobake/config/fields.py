@@ -5,9 +5,10 @@ A key stands in one place: as an annotation of the field that holds its value. f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -15,6 +16,8 @@ from msgspec.structs import asdict, replace
 from gobake.config.kinds import Kind
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
+
+Made = TypeVar("Made", bound=Struct)
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -27,6 +30,7 @@ class Key(Struct, frozen=True, kw_only=True):
     otherwise: str = ""  # a description of any other default
     required: bool = False
     shared: bool = True  # for keys of a service: also allowed in `defaults`
+    spelled: str = ""  # the key, where it is a keyword of Python and the field has another name
 
 
 class Field(Key, frozen=True, kw_only=True):
@@ -49,11 +53,27 @@ class Field(Key, frozen=True, kw_only=True):
         return f"{self.about} Without it: {self.otherwise}." if self.otherwise else self.about
 
 
+@cache
 def fields_of(values: type[Struct]) -> tuple[Field, ...]:
     """Return the keys of a struct in order: its fields that are annotated with a Key."""
+    return tuple(Field(name=key.spelled or name, **asdict(key)) for name, key in _keys(values))
+
+
+def _keys(values: type[Struct]) -> Iterator[tuple[str, Key]]:
     hints = get_type_hints(values, include_extras=True)
-    keys = ((name, key) for name in values.__struct_fields__ for key in getattr(hints[name], "__metadata__", ()))
-    return tuple(Field(name=name, **asdict(key)) for name, key in keys if isinstance(key, Key))
+    for name in values.__struct_fields__:
+        yield from ((name, key) for key in getattr(hints[name], "__metadata__", ()) if isinstance(key, Key))
+
+
+def section(values: type[Made], says: str) -> Kind[Made]:
+    """The kind of a mapping whose keys are the fields of a struct."""
+
+    def read(at: At) -> Made:
+        given = read_fields(at, fields_of(values))
+        names = {key.spelled: name for name, key in _keys(values) if key.spelled}
+        return values(**{names.get(key, key): value for key, value in given.items()})
+
+    return Kind(read=read, described=lambda: object_schema(fields_of(values)), says=says)
 
 
 def read_fields(at: At, fields: Sequence[Field], elsewhere: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from gobake.config import patterns
-from gobake.config.fields import Field, Key, fields_of, object_schema, read_fields
+from gobake.config.fields import Field, Key, fields_of, object_schema, read_fields, section
 from gobake.config.kinds import Grammar, Kind, boolean, choice, items, mapping
 from gobake.config.reading import At
 
@@ -152,8 +152,4 @@ class GateConfig(Struct, frozen=True, kw_only=True):
 
 GATE_FIELDS = fields_of(GateConfig)
 LIMIT_FIELDS: tuple[Field, ...] = tuple(field for field in GATE_FIELDS if field.name != "branches")
-gate_kind: Kind[GateConfig] = Kind(
-    read=lambda at: GateConfig(**read_fields(at, GATE_FIELDS)),
-    described=lambda: object_schema(GATE_FIELDS),
-    says="limits of a run",
-)
+gate_kind = section(GateConfig, "limits of a run")

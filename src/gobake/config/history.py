@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from gobake.config.fields import Key, fields_of, object_schema, read_fields
-from gobake.config.kinds import Kind
+from gobake.config.fields import Key, fields_of, section
 from gobake.config.words import HISTORY_FOLDER
 
 
@@ -27,8 +26,4 @@ class HistoryConfig(Struct, frozen=True, kw_only=True):
 
 
 HISTORY_FIELDS = fields_of(HistoryConfig)
-history_kind: Kind[HistoryConfig] = Kind(
-    read=lambda at: HistoryConfig(**read_fields(at, HISTORY_FIELDS)),
-    described=lambda: object_schema(HISTORY_FIELDS),
-    says="settings of the history",
-)
+history_kind = section(HistoryConfig, "settings of the history")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.config import patterns
-from gobake.config.fields import Key, fields_of, object_schema, read_fields
+from gobake.config.fields import Key, fields_of, object_schema, read_fields, section
 from gobake.config.kinds import Grammar, Kind, boolean, items
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
@@ -178,8 +178,4 @@ class PrivateConfig(Struct, frozen=True, kw_only=True):
 
 
 PRIVATE_FIELDS = fields_of(PrivateConfig)
-private_kind: Kind[PrivateConfig] = Kind(
-    read=lambda at: PrivateConfig(**read_fields(at, PRIVATE_FIELDS)),
-    described=lambda: object_schema(PRIVATE_FIELDS),
-    says="names of files and variables",
-)
+private_kind = section(PrivateConfig, "names of files and variables")

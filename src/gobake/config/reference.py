@@ -20,29 +20,37 @@ def fields_markdown() -> str:
     """Return a table for each mapping that has keys."""
     return "\n".join(
         [
-            *_table("Keys of the file", TOP_FIELDS),
-            *_table("Keys of `defaults` and of a service (`package`, `binaries`: only of a service)", SERVICE_FIELDS),
-            *_table("Keys of `bases`", BASE_FIELDS),
-            *_table("Keys of `private`", PRIVATE_FIELDS),
-            *_table("Keys of an entry of `tokens`", TOKEN_FIELDS),
-            *_table("Keys of `cache`", CACHE_FIELDS),
-            *_table("Keys of `cache.layers`", LAYER_FIELDS),
-            *_table("Keys of `cache.seeds`", SEED_FIELDS),
-            *_table("Keys of `gate` and of an entry of its `branches` (`branches`: only of `gate`)", GATE_FIELDS),
-            *_table("Keys of `history`", HISTORY_FIELDS),
-            *_table("Lists in `services`, beside the services' names", LIST_FIELDS),
-            *_table("Keys of an entry of `files`", FILE_FIELDS),
-            *_table("Keys of `healthcheck`", HEALTH_FIELDS),
-            *_table("Keys of an entry of `binaries`", BINARY_FIELDS),
+            *table("Keys of the file", TOP_FIELDS),
+            *table("Keys of `defaults` and of a service (`package`, `binaries`: only of a service)", SERVICE_FIELDS),
+            *table("Keys of `bases`", BASE_FIELDS),
+            *table("Keys of `private`", PRIVATE_FIELDS),
+            *table("Keys of an entry of `tokens`", TOKEN_FIELDS),
+            *table("Keys of `cache`", CACHE_FIELDS),
+            *table("Keys of `cache.layers`", LAYER_FIELDS),
+            *table("Keys of `cache.seeds`", SEED_FIELDS),
+            *table("Keys of `gate` and of an entry of its `branches` (`branches`: only of `gate`)", GATE_FIELDS),
+            *table("Keys of `history`", HISTORY_FIELDS),
+            *table("Lists in `services`, beside the services' names", LIST_FIELDS),
+            *table("Keys of an entry of `files`", FILE_FIELDS),
+            *table("Keys of `healthcheck`", HEALTH_FIELDS),
+            *table("Keys of an entry of `binaries`", BINARY_FIELDS),
         ]
     )
 
 
-def _table(title: str, fields: Sequence[Field]) -> list[str]:
+def table(title: str, fields: Sequence[Field], *, level: int = 3) -> list[str]:
+    """Return the lines of a section with a row for each key."""
     rows = [
         _row(f"`{f.name}`", f.kind.says, _default(f), f.about, f"`{f.example}`" if f.example else "") for f in fields
     ]
-    return [f"### {title}", "", _row("key", "value", "default", "meaning", "example"), _row(*["---"] * 5), *rows, ""]
+    return [
+        f"{'#' * level} {title}",
+        "",
+        _row("key", "value", "default", "meaning", "example"),
+        _row(*["---"] * 5),
+        *rows,
+        "",
+    ]
 
 
 def _row(*cells: str) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
 from gobake.cli.options import Seconds
 from gobake.errors import ConfigError, GobakeError, ProjectError, UsageError
-from tests.conftest import Tree
+from tests.conftest import REPOSITORY, Tree
 
 TWO = {
     "go.mod": "module example.com/two\n\ngo 1.26\n",
@@ -168,6 +169,18 @@ def test_the_schema_is_a_schema() -> None:
     schema = json.loads(good("schema"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate({"services": {"api": {"package": "./cmd/api"}}}, schema)
+
+
+def test_the_schema_of_policies_takes_gobakes_own_and_no_others() -> None:
+    schema = json.loads(good("schema", "policy"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    files = sorted((REPOSITORY / "cache").glob("*.yaml"))
+    assert len(files) > 3
+    for file in files:
+        jsonschema.validate(yaml.safe_load(file.read_text()), schema)
+    for wrong in ({"layers": {"exports": True}}, {"mounts": {"trusted": "yes"}}, {"seeds": None}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**yaml.safe_load(files[0].read_text()), **wrong}, schema)
 
 
 @pytest.mark.parametrize(
