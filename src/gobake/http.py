@@ -126,14 +126,7 @@ def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answ
 
     def exchange() -> Answer:
         plug.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-        gathered = bytearray()
-        while piece := plug.recv(1 << 16):
-            gathered += piece
-            if len(gathered) > largest + _LARGEST_HEAD:
-                break
-            if time.monotonic() > until:
-                raise Late(SILENT_SECONDS)
-        return _parsed(bytes(gathered), largest)
+        return _parsed(_gathered(plug.recv, largest + _LARGEST_HEAD, until), largest)
 
     return _within(seconds, seconds, exchange)
 
@@ -191,20 +184,25 @@ def _error_of(error: Exception) -> HttpError:
     return NotReached(str(getattr(reason, "strerror", None) or reason or type(reason).__name__))
 
 
-def _answer(reply: Any, largest: int, until: float) -> Answer:
-    """Read the body in pieces, so that a slow sender cannot exceed the time limit."""
+def _gathered(read: Callable[[int], bytes], largest: int, until: float) -> bytes:
+    """Read in pieces, so that a slow sender cannot exceed the time limit; it ends after ``largest``. Raises Late."""
     gathered = bytearray()
+    while len(gathered) <= largest and (piece := read(1 << 16)):
+        gathered += piece
+        if time.monotonic() > until:
+            raise Late(SILENT_SECONDS)
+    return bytes(gathered)
+
+
+def _answer(reply: Any, largest: int, until: float) -> Answer:
     with reply:
         headers = {str(key).lower(): str(value) for key, value in reply.headers.items()}
-        while piece := reply.read1(1 << 16):
-            gathered += piece
-            if len(gathered) > largest:
-                raise TooLarge(Answer(status=reply.status or 0, headers=headers, body=bytes(gathered[:largest])))
-            if time.monotonic() > until:
-                raise Late(SILENT_SECONDS)
+        body = _gathered(reply.read1, largest, until)
+        if len(body) > largest:
+            raise TooLarge(Answer(status=reply.status or 0, headers=headers, body=body[:largest]))
         if getattr(reply, "length", None):
             raise Cut("the answer ends before its end")
-        return Answer(status=reply.status or 0, headers=headers, body=bytes(gathered))
+        return Answer(status=reply.status or 0, headers=headers, body=body)
 
 
 def _opener(proxies: bool, follow: Callable[[str, str], None] | None) -> urllib.request.OpenerDirector:

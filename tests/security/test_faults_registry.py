@@ -107,7 +107,7 @@ def travel(registry: FailingRegistry) -> RemoteHistory:
     return RemoteHistory(
         store=CacheStore(repository=f"{registry.host}/acme/cache"),
         project="shop",
-        lineages=("main",),
+        fallbacks=("main",),
         own="main",
         reads=True,
         writes=True,

@@ -27,7 +27,7 @@ def until(true: Callable[[], object]) -> None:
 def test_no_room_for_the_history_in_a_store_is_a_note(disk: Path) -> None:
     """The run itself is done; what other runs left there can be read."""
     travel = RemoteHistory(
-        store=CacheStore(folder=disk), project="shop", lineages=("main",), own="main", reads=True, writes=True
+        store=CacheStore(folder=disk), project="shop", fallbacks=("main",), own="main", reads=True, writes=True
     )
     travel.send(run(at=1), None)
     before = names(disk)
@@ -38,7 +38,7 @@ def test_no_room_for_the_history_in_a_store_is_a_note(disk: Path) -> None:
     assert names(disk) == before
     filler.unlink()
     again = RemoteHistory(
-        store=CacheStore(folder=disk), project="shop", lineages=("main",), own="main", reads=True, writes=True
+        store=CacheStore(folder=disk), project="shop", fallbacks=("main",), own="main", reads=True, writes=True
     )
     again.send(run(at=3), None)
     again.begin(list)

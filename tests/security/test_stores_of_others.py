@@ -158,7 +158,7 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(store: Path) -> None:
 
 def travel(store: Path) -> RemoteHistory:
     return RemoteHistory(
-        store=CacheStore(folder=store), project="shop", lineages=("main",), own="main", reads=True, writes=True
+        store=CacheStore(folder=store), project="shop", fallbacks=("main",), own="main", reads=True, writes=True
     )
 
 

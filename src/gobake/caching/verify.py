@@ -177,7 +177,7 @@ def _files(folder: Path) -> dict[str, str]:
 def _sample(services: Sequence[str], whole: Matrix) -> Matrix:
     """The targets of the named services, or of all. Raises UsageError."""
     names = services or [service.name for service in whole.services]
-    compiled = {service.name for service in whole.services}
+    compiled = list(dict.fromkeys(service.name for service in whole.services))
     for name in names:
         if name not in compiled:
             raise UsageError(f"{name} is not a compiled service", remedy=f"one of {', '.join(compiled)}")

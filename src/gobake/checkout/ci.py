@@ -100,7 +100,7 @@ class CIContext(Struct, frozen=True, kw_only=True):
         return self.branch or (ALL_TAGS if self.tag else "")
 
     @property
-    def lineages(self) -> tuple[str, ...]:
+    def fallbacks(self) -> tuple[str, ...]:
         """The fallback branches whose caches fit, best first: its own, the target of its pull request, main."""
         return tuple(dict.fromkeys(name for name in (self.own, self.base_branch, self.main_branch) if name))
 

@@ -57,8 +57,8 @@ def save_command(given: dict[str, Any]) -> None:
         builder = answered(query)
         opened, choice = settle(opened, caches_of(given), builder, os.environ)
         listed = engine.cache_mounts(given["builder"])
-    lineages = [given["branch"] or choice.own or choice.surroundings.main_branch, *choice.lineages]
-    asked = saving(opened, replace(choice, store=store), builder, dict.fromkeys(lineages), listed or ())
+    fallbacks = [given["branch"] or choice.own or choice.surroundings.main_branch, *choice.fallbacks]
+    asked = saving(opened, replace(choice, store=store), builder, dict.fromkeys(fallbacks), listed or ())
     if not asked.gobuild:
         raise UsageError(
             f"builder {builder.answer.name} has no Go caches of {opened.project.name}",

@@ -25,7 +25,7 @@ def judge_if_asked(
     wish = gate_wish(given)
     if wish == GateConfig():
         return
-    branch = card.run.branch or next(iter(card.run.lineages), "")
+    branch = card.run.branch or next(iter(card.run.fallbacks), "")
     gate = gate_of(config.gate if config else GateConfig(), wish, branch)
     if gate.asks:
         judge_or_fail(gate, card, earlier, explanation, color=given["color"], quiet=given["quiet"])

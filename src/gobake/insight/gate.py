@@ -291,7 +291,7 @@ def _unused(card: Scorecard, before: Sequence[RunSummary]) -> Iterator[Finding]:
 
 def _of_lineage(card: Scorecard, runs: Sequence[RunSummary], *, least: int = 1) -> list[RunSummary]:
     """The runs of the first fallback branch (own branch, base, main) with at least ``least``; [] if none has."""
-    for branch in dict.fromkeys((*card.run.lineages, card.run.branch)):
+    for branch in dict.fromkeys((*card.run.fallbacks, card.run.branch)):
         found = [d for d in runs if d.branch == branch]
         if len(found) >= least:
             return found

@@ -26,7 +26,7 @@ def tried(opened: Opened, matrix: Matrix, caches: CacheSettings, builder: Planne
     if not (caches.store and caches.policy.seeds.restore and mounts_of(opened.project, matrix)):
         return ()
     key = key_of(opened.project, builder.native)
-    return tuple(dict.fromkeys(key.tag(tag_part(name)) for name in caches.lineages))
+    return tuple(dict.fromkeys(key.tag(branch) for branch in _branches(caches)))
 
 
 def warming(
@@ -39,7 +39,7 @@ def warming(
     return Warming(
         store=seeds_in(caches.store),
         key=key_of(opened.project, builder.native),
-        branches=tuple(tag_part(name) for name in caches.lineages),
+        branches=_branches(caches),
         sums=sums_digest(sum_texts(opened.tree)),
         mounts=mounts,
         go_image=opened.project.bases.go,
@@ -50,20 +50,24 @@ def warming(
     )
 
 
+def _branches(caches: CacheSettings) -> tuple[str, ...]:
+    return tuple(tag_part(name) for name in caches.fallbacks)
+
+
 def saving(
     opened: Opened,
     caches: CacheSettings,
     builder: PlannedBuilder,
-    lineages: Iterable[str],
+    fallbacks: Iterable[str],
     listed: Iterable[CacheMount],
     inputs: str = "",
 ) -> Saving:
     """Return the save of all the project's mounts in the builder, for the first branch, into the store of ``caches``.
 
-    ``lineages``: fallback branches, best first. ``inputs``: digest of the compile's inputs.
+    ``fallbacks``: fallback branches, best first. ``inputs``: digest of the compile's inputs.
     """
     assert caches.store
-    own, *others = [tag_part(name) for name in lineages]
+    own, *others = [tag_part(name) for name in fallbacks]
     key = key_of(opened.project, builder.native)
     return Saving(
         store=seeds_in(caches.store),

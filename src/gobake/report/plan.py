@@ -146,7 +146,7 @@ def _caches_json(plan: BuildPlan) -> dict[str, Any]:
         "why_store": choice.why_store,
         "environment": str(choice.surroundings.kind),
         "branch": choice.surroundings.branch,
-        "read": list(choice.lineages),
+        "read": list(choice.fallbacks),
         "written": choice.own if choice.policy.writes else None,
         "seeds": list(plan.seeds),
         "trusted_mounts": choice.policy.mounts.trusted and not plan.project.namespace,

@@ -99,7 +99,7 @@ class SeedSession:
         if warning := collection_warning(builder.answer, need):
             self.notes.append(f"warning: {warning}")
         inputs = expected.told(plan.caches.policy.layers, self._inputs(bases))
-        asked = saving(plan.opened, plan.caches, builder, plan.caches.lineages, listed, inputs)
+        asked = saving(plan.opened, plan.caches, builder, plan.caches.fallbacks, listed, inputs)
         try:
             saved = save(asked)
         except GobakeError as error:

@@ -86,7 +86,7 @@ def _begun_run(request: BuildRequest, ready: PreparedBuild, started: float) -> B
         trust=plan.opened.trust.shown(),
         **read.facts(plan.opened, plan.caches.surroundings, plan.builder.answer, EngineInfo()),
         no_cache=request.no_cache,
-        lineages=plan.caches.lineages,
+        fallbacks=plan.caches.fallbacks,
     )
     return BegunRun(plan.history, record)
 

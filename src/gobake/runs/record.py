@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from gobake.runs.outcomes import Outcome, RunOutcome, SeedAction
 
@@ -183,7 +183,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     failure: str = ""
     warnings: tuple[str, ...] = ()
     no_cache: bool = False  # --no-cache
-    lineages: tuple[str, ...] = ()  # fallback branches, best first: its own, the base, main
+    fallbacks: tuple[str, ...] = field(default=(), name="lineages")  # branches, best first: its own, the base, main
     inputs: InputsRecord = InputsRecord()
     mounts: tuple[MountRecord, ...] = ()
     bare: bool | None = None  # whether the builder had no cache at all when the run began; None: unknown

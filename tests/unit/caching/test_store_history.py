@@ -33,7 +33,7 @@ def of(folder: Path | None, /, **more: Any) -> RemoteHistory:
     plain: dict[str, Any] = {
         "store": CacheStore(folder=folder),
         "project": "shop",
-        "lineages": ("feature/x", "main"),
+        "fallbacks": ("feature/x", "main"),
         "own": "feature/x",
         "reads": True,
         "writes": True,
@@ -41,9 +41,9 @@ def of(folder: Path | None, /, **more: Any) -> RemoteHistory:
     return RemoteHistory(**{**plain, **more})
 
 
-def sent(folder: Path, *records: RunRecord, lineage: str = "main") -> None:
+def sent(folder: Path, *records: RunRecord, branch: str = "main") -> None:
     for record in records:
-        of(folder, own=lineage).send(record, summary_of(scorecard(record, ())))
+        of(folder, own=branch).send(record, summary_of(scorecard(record, ())))
 
 
 def got(travelling: RemoteHistory, *known: str, before: str = "9") -> list[str]:
@@ -54,12 +54,12 @@ def got(travelling: RemoteHistory, *known: str, before: str = "9") -> list[str]:
 # ---- names
 
 
-@pytest.mark.parametrize("lineage", ["main", "feature/x", "v1.2", "a.b.c", "x" * 200, "ü"])
-def test_a_tag_tells_its_run_and_fits_a_registry(lineage: str) -> None:
-    tag = tag_of("shop", run().id, lineage)
+@pytest.mark.parametrize("branch", ["main", "feature/x", "v1.2", "a.b.c", "x" * 200, "ü"])
+def test_a_tag_tells_its_run_and_fits_a_registry(branch: str) -> None:
+    tag = tag_of("shop", run().id, branch)
     assert run_of(tag, "shop") == run().id
     assert len(tag) <= 128
-    assert history.by_lineage([tag], "shop", ("other", lineage)) == {lineage: [(run().id, tag)]}
+    assert history.by_branch([tag], "shop", ("other", branch)) == {branch: [(run().id, tag)]}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_who_does_not_wait_gets_what_there_is_and_no_remark(monkeypatch: pytest.
 
 def test_a_bare_runner_gets_the_newest_of_its_branch_and_of_main(tmp_path: Path) -> None:
     sent(tmp_path, *(run(at=at) for at in range(READ + 3)))
-    sent(tmp_path, run(at=50), lineage="feature/x")
-    sent(tmp_path, run(at=51), lineage="feature/other")
+    sent(tmp_path, run(at=50), branch="feature/x")
+    sent(tmp_path, run(at=51), branch="feature/other")
     of(tmp_path, own="main", project="other").send(run(at=52, project="other"), None)
     newest = [run(at=at).id for at in range(3, READ + 3)]
     assert got(of(tmp_path)) == [*newest, run(at=50).id]

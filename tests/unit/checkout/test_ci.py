@@ -52,13 +52,13 @@ def on_pull_request(source: str | None, event: str = "pull_request") -> CIContex
 def test_a_terminal_is_on_the_branch_that_git_names() -> None:
     around = surroundings({}, Checkout(branch="feature", default_branch="trunk"), {})
     assert (around.kind, around.branch, around.main_branch) == (CIProvider.TERMINAL, "feature", "trunk")
-    assert around.lineages == ("feature", "trunk")
+    assert around.fallbacks == ("feature", "trunk")
     assert around.trusted
 
 
 def test_a_detached_head_has_no_lineage_of_its_own_and_reads_main() -> None:
     around = surroundings({}, Checkout(revision="1" * 40), {})
-    assert (around.own, around.lineages) == ("", ("main",))
+    assert (around.own, around.fallbacks) == ("", ("main",))
 
 
 def test_the_configured_main_branch_wins() -> None:
@@ -77,14 +77,14 @@ def test_ci_that_is_switched_off_is_a_terminal() -> None:
 def test_a_push_on_github_is_on_its_branch() -> None:
     around = github("push", GITHUB_REF="refs/heads/release/1.2", GITHUB_REF_TYPE="branch")
     assert (around.kind, around.branch, around.pull_request) == (CIProvider.GITHUB, "release/1.2", False)
-    assert around.lineages == ("release/1.2", "trunk")
+    assert around.fallbacks == ("release/1.2", "trunk")
     assert github("push", GITHUB_REF="refs/heads/trunk").on_main
 
 
 def test_a_pull_request_of_the_same_repository_is_trusted_and_reads_its_base_before_main() -> None:
     around = on_pull_request("acme/shop")
     assert (around.pull_request, around.fork, around.trusted, around.on_main) == (True, False, True, False)
-    assert around.lineages == ("feature", "next", "trunk")
+    assert around.fallbacks == ("feature", "next", "trunk")
 
 
 @pytest.mark.parametrize("source", ["mallory/shop", None])
@@ -93,7 +93,7 @@ def test_a_pull_request_of_another_or_a_deleted_repository_is_a_forks(event: str
     around = on_pull_request(source, event)
     assert around.fork
     assert not around.trusted
-    assert around.lineages == ("next", "trunk")
+    assert around.fallbacks == ("next", "trunk")
 
 
 def test_a_pull_request_whose_payload_cannot_be_read_is_a_forks() -> None:
@@ -124,13 +124,13 @@ def test_a_workflow_after_a_forks_workflow_is_a_forks() -> None:
 def test_a_tag_on_github_shares_the_lineage_of_all_tags() -> None:
     around = github("push", GITHUB_REF="refs/tags/v1.2", GITHUB_REF_TYPE="tag", GITHUB_REF_NAME="v1.2")
     assert (around.branch, around.tag) == ("", "v1.2")
-    assert around.lineages == (ALL_TAGS, "trunk")
+    assert around.fallbacks == (ALL_TAGS, "trunk")
 
 
 def test_a_merge_queue_reads_what_it_merges_into() -> None:
     payload = {"repository": REPOSITORY, "merge_group": {"base_ref": "refs/heads/next"}}
     around = github("merge_group", payload, GITHUB_REF="refs/heads/gh-readonly-queue/next/pr-7-abc")
-    assert around.lineages == ("gh-readonly-queue/next/pr-7-abc", "next", "trunk")
+    assert around.fallbacks == ("gh-readonly-queue/next/pr-7-abc", "next", "trunk")
 
 
 def test_the_payload_is_read_from_the_file_that_github_names(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_payload_is_read_from_the_file_that_github_names(tmp_path: Path) -> 
 
 def test_a_branch_pipeline_on_gitlab() -> None:
     around = gitlab(CI_COMMIT_BRANCH="feature", CI_PIPELINE_SOURCE="push")
-    assert (around.kind, around.lineages) == (CIProvider.GITLAB, ("feature", "trunk"))
+    assert (around.kind, around.fallbacks) == (CIProvider.GITLAB, ("feature", "trunk"))
 
 
 def test_a_schedule_on_gitlab_runs_on_its_branch() -> None:
@@ -164,7 +164,7 @@ def test_a_merge_request_is_a_forks_where_its_projects_differ(source: str, fork:
         CI_MERGE_REQUEST_PROJECT_ID="7",
     )
     assert (around.pull_request, around.fork) == (True, fork)
-    assert around.lineages == (("next", "trunk") if fork else ("feature", "next", "trunk"))
+    assert around.fallbacks == (("next", "trunk") if fork else ("feature", "next", "trunk"))
 
 
 def test_a_tag_pipeline_on_gitlab() -> None:

@@ -132,7 +132,7 @@ def docker(tmp_path: Path) -> Pretended:
 
 
 def test_what_tags_share_is_of_no_branch_that_could_be_gone(gobake: Gobake, tree: Tree, docker: Pretended) -> None:
-    """Releases are built for Git tags, which all have one lineage."""
+    """Releases are built for Git tags, which all have one branch."""
     root = tree(HELLO)
     commit(root)
     subprocess.run(["git", "-C", str(root), "branch", "feature/x"], check=True)

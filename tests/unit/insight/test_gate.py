@@ -45,7 +45,7 @@ def run(**given: Any) -> RunRecord:
         "project": "shop",
         "root": "",
         "branch": "feature",
-        "lineages": ("feature", "develop", "main"),
+        "fallbacks": ("feature", "develop", "main"),
         "go_version": "1.26",
         "targets": (target(),),
         "inputs": InputsRecord(modules=(("github.com/google/uuid", "v1.6.0"),)),
@@ -244,7 +244,7 @@ def test_the_run_itself_is_none_of_its_earlier_ones() -> None:
 
 def test_runs_outside_of_git_are_compared_with_each_other() -> None:
     before = [past(n, 5.0, "") for n in range(3)]
-    judged = card(seconds=9.0, branch="", lineages=("main",))
+    judged = card(seconds=9.0, branch="", fallbacks=("main",))
     assert only(Gate(max_seconds_regression=0.2), judged, before).state is State.SHORT
 
 

@@ -110,7 +110,7 @@ def layer_caches(
     spelling = _Spelling(
         project=project,
         # fallback branches have none of the steps of a run with a namespace
-        lineages=tuple(filter(None, [choice.own])) if project.namespace else choice.lineages,
+        fallbacks=tuple(filter(None, [choice.own])) if project.namespace else choice.fallbacks,
         choice=choice,
         known=oci_folder.tags(choice.store.folder) if choice.store and choice.store.folder else frozenset(),
     )
@@ -176,7 +176,7 @@ class _Spelling(Struct, frozen=True, kw_only=True):
 
     project: Project
     choice: CacheSettings
-    lineages: tuple[str, ...]  # fallback branches: their layers are read, best first
+    fallbacks: tuple[str, ...]  # fallback branches: their layers are read, best first
     known: frozenset[str]
 
     def imports(
@@ -186,7 +186,7 @@ class _Spelling(Struct, frozen=True, kw_only=True):
             if cached.image:
                 yield CacheEntry.of("registry", ref=cached.image)
             return
-        for branch in self.lineages:
+        for branch in self.fallbacks:
             for name in dict.fromkeys([*(name for _, name in own), cached.whole]):
                 yield from self._import(backend, _tag(self.project.name, name, branch))
 

@@ -30,9 +30,9 @@ class CacheSettings(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  # lines for the user: what the policy asks for and the run does not do
 
     @property
-    def lineages(self) -> tuple[str, ...]:
+    def fallbacks(self) -> tuple[str, ...]:
         """The fallback branches: branches whose caches are read, best first."""
-        return self.surroundings.lineages
+        return self.surroundings.fallbacks
 
     @property
     def own(self) -> str:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from gobake.foreign import checks
 
 _HEADER = "gobake seed index 1"
-_HASH = 24  # hex digits of a GOCACHE name, enough to be unique: 96 bits
+# 24 hex digits of a GOCACHE name are enough to be unique: 96 bits
 _OBJECT = re.compile(r"(gobuild/[0-9a-f]{2}/[0-9a-f]{24})[0-9a-f]*(-[ad])")
 DAY_SECONDS = 86_400
 _WORTH_TWO_IMAGES = 64_000_000  # bytes, unpacked

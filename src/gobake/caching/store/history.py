@@ -52,9 +52,9 @@ _TYPE = "application/vnd.gobake.run.v1+json+gzip"
 _SUFFIX = ".jsonl.gz"
 
 
-def tag_of(project: str, run_id: str, lineage: str) -> str:
-    """The tag of a run; ``lineage``: its branch."""
-    return refs.tag("history", project, run_id, refs.tag_part(lineage))
+def tag_of(project: str, run_id: str, branch: str) -> str:
+    """The tag of a run; ``branch``: its branch."""
+    return refs.tag("history", project, run_id, refs.tag_part(branch))
 
 
 def run_of(tag: str, project: str) -> str:
@@ -72,15 +72,15 @@ def begun(run_id: str) -> float | None:
         return None
 
 
-def by_lineage(tags: Collection[str], project: str, lineages: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """(run id, tag) of the runs of each branch in ``lineages``, newest first."""
+def by_branch(tags: Collection[str], project: str, fallbacks: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """(run id, tag) of the runs of each branch in ``fallbacks``, newest first."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for tag in tags:
         run_id = run_of(tag, project)
-        for lineage in lineages if run_id else ():
-            if tag == tag_of(project, run_id, lineage):
-                found[lineage].append((run_id, tag))
-    return {lineage: sorted(runs, reverse=True) for lineage, runs in found.items()}
+        for branch in fallbacks if run_id else ():
+            if tag == tag_of(project, run_id, branch):
+                found[branch].append((run_id, tag))
+    return {branch: sorted(runs, reverse=True) for branch, runs in found.items()}
 
 
 # ---- places
@@ -168,7 +168,7 @@ class RemoteHistory:
 
     store: CacheStore
     project: str
-    lineages: tuple[str, ...]  # fallback branches whose runs are read
+    fallbacks: tuple[str, ...]  # fallback branches whose runs are read
     own: str  # branch whose runs are written; "" for none
     reads: bool
     writes: bool
@@ -204,7 +204,7 @@ class RemoteHistory:
             self._note(str(error))
             return
         try:
-            runs = by_lineage(place.tags(), self.project, (self.own,)).get(self.own, [])
+            runs = by_branch(place.tags(), self.project, (self.own,)).get(self.own, [])
             for _, tag in runs[KEPT:][-_DELETED:]:
                 place.delete(tag)
         except RegistryRefused:
@@ -215,7 +215,7 @@ class RemoteHistory:
     def _fetch(self, known: Callable[[], Collection[str]]) -> None:
         try:
             place, known_ids = self._place(), known()
-            runs = by_lineage(place.tags(), self.project, self.lineages).values()
+            runs = by_branch(place.tags(), self.project, self.fallbacks).values()
             wanted = [tag for some in runs for run_id, tag in some[:READ] if run_id not in known_ids]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 for tag, data in zip(wanted, pool.map(place.read, wanted), strict=True):
@@ -258,7 +258,7 @@ def travel(choice: CacheSettings, project: str) -> RemoteHistory | None:
     return RemoteHistory(
         store=store,
         project=project,
-        lineages=choice.lineages,
+        fallbacks=choice.fallbacks,
         own=choice.own,
         reads=policy.read,
         writes=writes,
