@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from gobake import memo
@@ -34,21 +35,28 @@ class Known(Struct, frozen=True, kw_only=True):
     info: dict[str, Any]  # the engine's current information
 
 
+class _Remembered(Struct, frozen=True, kw_only=True):
+    asked: float  # when, in seconds since 1970
+    inspect: str
+    buildx: str
+    plugin: str
+    files: list[Any]  # see _stamps()
+    engine: list[Any]  # see _identity()
+
+
 def recall(name: str) -> Known | None:
     """Return the builder of that name ("" for the current one), if it is certainly unchanged."""
-    found = memo.recall(_KIND, _key(name), _client())
     try:
-        if not found or not 0 <= time.time() - found["asked"] < _TRUSTED_SECONDS:
-            return None
-        if found["files"] != _stamps(found["plugin"]):
-            return None
-        info = api.get("/info")
-        if info is None or found["engine"] != _identity(info):
-            return None
-        plugin = found["plugin"] if _bare_docker() else ""
-        return Known(inspect=found["inspect"], buildx=found["buildx"], plugin=plugin, info=info)
-    except (KeyError, TypeError):
+        found = msgspec.convert(memo.recall(_KIND, _key(name), _client()), _Remembered)
+    except msgspec.ValidationError:
         return None
+    if not 0 <= time.time() - found.asked < _TRUSTED_SECONDS or found.files != _stamps(found.plugin):
+        return None
+    info = api.get("/info")
+    if info is None or found.engine != _identity(info):
+        return None
+    plugin = found.plugin if _bare_docker() else ""
+    return Known(inspect=found.inspect, buildx=found.buildx, plugin=plugin, info=info)
 
 
 _plugins: dict[str, str] = {}
@@ -76,15 +84,15 @@ def remember(name: str, inspect: str, buildx: str, plugin: str) -> None:
     info = api.get("/info")
     if info is None or not plugin:
         return
-    value = {
-        "asked": time.time(),
-        "inspect": inspect,
-        "buildx": buildx,
-        "plugin": plugin,
-        "files": _stamps(plugin),
-        "engine": _identity(info),
-    }
-    memo.remember(_KIND, _key(name), _client(), value)
+    value = _Remembered(
+        asked=time.time(),
+        inspect=inspect,
+        buildx=buildx,
+        plugin=plugin,
+        files=_stamps(plugin),
+        engine=_identity(info),
+    )
+    memo.remember(_KIND, _key(name), _client(), msgspec.to_builtins(value))
 
 
 def forget(name: str) -> None:
