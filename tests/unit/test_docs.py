@@ -8,6 +8,7 @@ import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -76,6 +77,8 @@ def _kind(text: str) -> str:
         return "prometheus"
     if "steps" in found:
         return "steps"
+    if "jobs" in found:
+        return "workflow"
     return "job" if any(isinstance(job, dict) and "script" in job for job in found.values()) else "gobake.yaml"
 
 
@@ -109,11 +112,22 @@ def _said(page: Path) -> Iterator[str]:
         yield from re.findall(r"^\$ (.*)$", re.sub(r"\\\n\s*", " ", text), re.MULTILINE)
     for text in _blocks(page, "yaml"):
         found = yaml.safe_load(text)
-        if _kind(text) == "steps":
-            steps = found if isinstance(found, list) else found["steps"]
-            yield from (step["run"] for step in steps if "run" in step)
+        if _kind(text) in ("steps", "workflow"):
+            yield from (line for step in _steps(found) if "run" in step for line in _lines(step["run"]))
         if _kind(text) == "job":
             yield from (line for job in found.values() for line in job["script"])
+
+
+def _steps(found: Any) -> list[dict[str, Any]]:
+    if isinstance(found, list):
+        return found
+    jobs = found["jobs"].values() if "jobs" in found else [found]
+    return [step for job in jobs for step in job["steps"]]
+
+
+def _lines(script: str) -> list[str]:
+    """Lines of a script without GitHub's expressions, which stand for arguments."""
+    return re.sub(r"\$\{\{.*?\}\}", "", re.sub(r"\\\n\s*", " ", script)).splitlines()
 
 
 def _gobakes(line: str) -> Iterator[list[str]]:
@@ -128,7 +142,7 @@ def _gobakes(line: str) -> Iterator[list[str]]:
             continue
         while words and re.match(r"[A-Z_]+=", words[0]):
             del words[0]
-        if words[:1] == ["gobake"]:
+        if words and words[0].rpartition("/")[2] == "gobake":
             yield words[1:]
         words = []
 
@@ -154,9 +168,24 @@ def test_a_command_that_is_shown_is_one(page: Path, words: list[str], monkeypatc
         command.make_context(command.name, [re.sub(r'"?\$\w+"?', "x", word) for word in words])
 
 
-@pytest.mark.parametrize(("page", "text"), _of_kind("steps", "job"), ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(
+    ("page", "text"), _of_kind("steps", "job", "workflow"), ids=lambda value: getattr(value, "name", "")
+)
 def test_a_variable_that_a_job_sets_is_one_of_gobakes(page: Path, text: str) -> None:
     assert set(re.findall(r"\bGOBAKE_[A-Z_]+", text)) <= set(variables())
+
+
+@pytest.mark.parametrize(("page", "text"), _of_kind("workflow"), ids=lambda value: getattr(value, "name", ""))
+def test_a_workflow_installs_gobake_before_it_runs(page: Path, text: str) -> None:
+    found = yaml.safe_load(text)
+    assert {"permissions", "jobs"} <= set(found)
+    steps = _steps(found)
+    assert all(("uses" in step) != ("run" in step) for step in steps)
+    runs = [step.get("run", "") for step in steps]
+    installs = next(at for at, run in enumerate(runs) if "install" in run and "gobake" in run)
+    first = next(at for at, run in enumerate(runs) for line in _lines(run) if list(_gobakes(line)))
+    checkout = next(at for at, step in enumerate(steps) if step.get("uses", "").startswith("actions/checkout@"))
+    assert checkout < installs < first
 
 
 # ---- metrics
