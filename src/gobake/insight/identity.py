@@ -3,7 +3,8 @@
 BuildKit merges equal steps of several stages and targets and reports them under any of their names, which changes
 between runs; with a single platform it leaves the platform out of the name. So names do not identify steps:
 
-- a key identifies the same work: the step's instruction and those of all steps that it builds on;
+- a key identifies the same work: the step's instruction and those of all steps that it builds on. The platform is not
+  in it: of a base image that several projects use, BuildKit shows the platform as the build did that named it first;
 - a place identifies a step that may have changed, by several readings of its position, the strictest first.
 """
 
@@ -29,13 +30,7 @@ def step_keys(record: RunRecord) -> list[str]:
     keys = [""] * len(record.steps)
     for at in in_order([step.needs for step in record.steps]):
         step = record.steps[at]
-        text = "\n".join(
-            (
-                step.platform if is_base(step) else "",
-                step.instruction,
-                *sorted({keys[n] for n in step.needs if n < len(keys)}),
-            )
-        )
+        text = "\n".join((step.instruction, *sorted({keys[n] for n in step.needs if n < len(keys)})))
         keys[at] = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
     return keys
 

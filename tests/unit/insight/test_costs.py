@@ -42,6 +42,14 @@ def test_of_a_step_that_was_done_in_parts_the_longest_tells() -> None:
     assert costs(run(step(1, "reused")), run(*parts)) == {0: 6.0}
 
 
+def test_costs_are_found_again_after_another_projects_build_named_the_base() -> None:
+    def built(outcome: str, platform: str) -> RunRecord:
+        base = step(0, "reused", instruction="FROM golang:1.26", platform=platform)
+        return run(base, step(1, outcome, 9.0, needs=(0,)), step(2, outcome, 1.0, needs=(1,)))
+
+    assert costs(built("reused", ""), built("executed", "linux/amd64")) == {1: 9.0, 2: 1.0}
+
+
 def test_what_was_last_done_more_than_twenty_runs_ago_is_unknown() -> None:
     others = [run(step(2, "executed")) for _ in range(19)]
     there = run(step(1, "executed", 4.0))
