@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from gobake.cli.options import (
-    Seconds,
-    as_given,
+    CachesGiven,
+    GateGiven,
+    ProjectGiven,
+    TargetsGiven,
     cache_options,
     caches_of,
     gate_options,
     gate_wish,
+    given_as,
     history_option,
     option_group,
     project_options,
@@ -22,7 +26,27 @@ from gobake.cli.options import (
     strategy_option,
     target_options,
 )
+from gobake.cli.param_types import Seconds
 from gobake.errors import UsageError
+from gobake.model import Strategy
+
+
+class BuildGiven(Struct, frozen=True, kw_only=True):
+    """What `gobake build` is given."""
+
+    project: ProjectGiven
+    targets: TargetsGiven
+    caches: CachesGiven
+    gate: GateGiven
+    history: Path | None
+    push: bool
+    load: bool
+    no_cache: bool
+    progress: str
+    stall_timeout: float
+    keep_going: bool | None
+    dry_run: bool
+
 
 _run_options = option_group(
     click.option("--push", is_flag=True, help="Push the images to their registry."),
@@ -55,6 +79,12 @@ _run_options = option_group(
 )
 
 
+class AllGiven(BuildGiven, frozen=True, kw_only=True):
+    """What `gobake all` is given."""
+
+    strategies: tuple[tuple[Strategy, ...], ...]
+
+
 @click.command("build")
 @project_options
 @target_options
@@ -62,8 +92,8 @@ _run_options = option_group(
 @gate_options
 @history_option
 @_run_options
-@as_given
-def build_command(given: dict[str, Any]) -> int:
+@given_as(BuildGiven)
+def build_command(given: BuildGiven) -> int:
     """Build each service in its chosen strategy (scratch unless configured)."""
     return _build(given, every_strategy=False)
 
@@ -76,40 +106,41 @@ def build_command(given: dict[str, Any]) -> int:
 @gate_options
 @history_option
 @_run_options
-@as_given
-def all_command(given: dict[str, Any]) -> int:
+@given_as(AllGiven)
+def all_command(given: AllGiven) -> int:
     """Build the whole matrix: every service x every strategy that it lists x every platform.
 
     gobake all --platform linux/amd64,linux/arm64
     """
-    return _build(given, every_strategy=True)
+    return _build(given, given.strategies, every_strategy=True)
 
 
-def _build(given: dict[str, Any], *, every_strategy: bool) -> int:
-    if given["push"] and given["load"]:
+def _build(given: BuildGiven, strategies: tuple[tuple[Strategy, ...], ...] = (), *, every_strategy: bool) -> int:
+    if given.push and given.load:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
     from gobake.engine import BuilderQuery
 
-    with BuilderQuery(given["builder"]) as query:  # before the imports, which take as long as the answers
+    project, targets = given.project, given.targets
+    with BuilderQuery(project.builder) as query:  # before the imports, which take as long as the answers
         from gobake.plan.request import BuildRequest
         from gobake.run import run
 
         wanted = BuildRequest(
-            project=request(given),
-            selection=selection(given, every_strategy=every_strategy),
-            caches=caches_of(given),
-            gate=gate_wish(given),
-            tag=given["tag"],
-            push=given["push"],
-            load=given["load"],
-            no_cache=given["no_cache"],
-            keep_going=not given["services"] if given["keep_going"] is None else given["keep_going"],
-            stall_seconds=given["stall_timeout"],
-            dry_run=given["dry_run"],
-            progress=given["progress"],
-            verbose=given["verbose"],
-            quiet=given["quiet"],
-            color=given["color"],
+            project=request(project, targets, history=given.history),
+            selection=selection(project, targets, strategies, every_strategy=every_strategy),
+            caches=caches_of(given.caches),
+            gate=gate_wish(given.gate),
+            tag=targets.tag,
+            push=given.push,
+            load=given.load,
+            no_cache=given.no_cache,
+            keep_going=not targets.services if given.keep_going is None else given.keep_going,
+            stall_seconds=given.stall_timeout,
+            dry_run=given.dry_run,
+            progress=given.progress,
+            verbose=project.verbose,
+            quiet=project.quiet,
+            color=project.color,
             command=tuple(sys.argv[1:]),
         )
         return run(wanted, query)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.cli.cache_save import save_command
-from gobake.cli.options import BaseList, PlatformList, as_given, format_option, project_options, request, store_option
+from gobake.cli.options import (
+    ProjectGiven,
+    bases_of,
+    format_option,
+    given_as,
+    joined,
+    on_command_line,
+    project_options,
+    request,
+    store_option,
+)
+from gobake.cli.param_types import Age, BaseList, PlatformList, Size
 from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
+from gobake.model import Platform
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
@@ -24,33 +36,7 @@ if TYPE_CHECKING:
     from gobake.caching.seeds.store import SeedStore
     from gobake.caching.verify import Verified
     from gobake.engine import Builder
-    from gobake.model import Platform
     from gobake.plan.discover import Opened
-
-_DURATION = re.compile(r"(\d+)\s*(m|h|d|w)")
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-
-
-class Duration(click.ParamType[Any]):
-    name = "AGE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        match = _DURATION.fullmatch(str(value).strip())
-        if not match:
-            raise UsageError(f"invalid age {value!r}", remedy="write 90m, 12h, 14d or 2w")
-        return float(int(match[1]) * _SECONDS[match[2]])
-
-
-class Size(click.ParamType[Any]):
-    name = "SIZE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from gobake.engine import size_in_bytes
-
-        found = size_in_bytes(str(value))
-        if found is None:
-            raise UsageError(f"invalid size {value!r}", remedy="write 500MB, 2GB or 1.5GiB")
-        return found
 
 
 @click.group("cache")
@@ -59,6 +45,13 @@ def cache_command() -> None:
 
 
 cache_command.add_command(save_command)
+
+
+class _Given(Struct, frozen=True, kw_only=True):
+    """What commands are given that look at what is kept."""
+
+    project: ProjectGiven
+    cache_store: str | None
 
 
 class _World(Struct, frozen=True, kw_only=True):
@@ -71,7 +64,7 @@ class _World(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def _look(given: dict[str, Any]) -> _World:
+def _look(given: _Given) -> _World:
     """Open project, builder and store. If there is a store, the engine is not required."""
     from gobake.caching.policy.namespaces import NAMESPACES
     from gobake.caching.policy.options import CacheOptions
@@ -79,17 +72,17 @@ def _look(given: dict[str, Any]) -> _World:
     from gobake.engine import BuilderQuery
     from gobake.plan.discover import choose_caches, open_project
 
-    opened = open_project(request(given))
+    opened = open_project(request(given.project))
     project = opened.project
-    options = CacheOptions(store=given["cache_store"] or "", said_from=Path.cwd())
+    options = CacheOptions(store=given.cache_store or "", said_from=Path.cwd())
     place = choose_caches(opened, options, os.environ).store
     store = seeds_in(place) if place else None
     builder, notes = None, []
     try:
-        with BuilderQuery(given["builder"]) as questions:
+        with BuilderQuery(given.project.builder) as questions:
             builder = questions.builder()
     except GobakeError as error:
-        if store is None or given["builder"]:
+        if store is None or given.project.builder:
             raise
         notes.append(f"cache mounts are unknown: {error}")
     projects = (project.name, *(f"{namespace}-{project.name}" for namespace in NAMESPACES))
@@ -99,13 +92,20 @@ def _look(given: dict[str, Any]) -> _World:
 # ---- ls
 
 
+class ListGiven(_Given, frozen=True, kw_only=True):
+    """What `gobake cache ls` is given."""
+
+    all_projects: bool
+    form: str
+
+
 @cache_command.command("ls")
 @project_options
 @store_option
 @click.option("--all-projects", is_flag=True, help="Everything that gobake keeps there, of whatever project.")
 @format_option
-@as_given
-def ls_command(given: dict[str, Any]) -> None:
+@given_as(ListGiven)
+def ls_command(given: ListGiven) -> None:
     """List cache mounts, seeds and layer caches with size and age."""
     from gobake import engine
     from gobake.caching.kept.contents import stored
@@ -115,22 +115,22 @@ def ls_command(given: dict[str, Any]) -> None:
     from gobake.report.caches import kept_as_json, print_kept
 
     world = _look(given)
-    mounts = engine.cache_mounts(given["builder"]) if world.builder else None
-    name = world.builder.name if world.builder else given["builder"]
+    mounts = engine.cache_mounts(given.project.builder) if world.builder else None
+    name = world.builder.name if world.builder else given.project.builder
     kept = gather(
         world.projects,
         OnBuilder(name=name, mounts=mounts, memories=remembered(_home(world.opened), name)),
         InStore(place=world.store.place, stored=stored(world.store)) if world.store else InStore(),
         world.notes,
-        everyone=given["all_projects"],
+        everyone=given.all_projects,
     )
     warning = collection_warning(world.builder, kept.mounted) if world.builder else ""
-    if given["form"] == "json":
+    if given.form == "json":
         told = kept_as_json(kept, time.time())
         show(json.dumps(told | {"warnings": [warning] if warning else []}, indent=2))
         return
-    print_kept(kept, time.time(), color=given["color"])
-    if warning and not given["quiet"]:
+    print_kept(kept, time.time(), color=given.project.color)
+    if warning and not given.project.quiet:
         say(f"warning: {warning}", fg="yellow", err=True)
 
 
@@ -144,25 +144,37 @@ def _home(opened: Opened) -> Path:
 # ---- prune
 
 
+class PruneGiven(_Given, frozen=True, kw_only=True):
+    """What `gobake cache prune` is given."""
+
+    names: tuple[str, ...]
+    older_than: float | None
+    larger_than: int | None
+    gone_branches: bool
+    everything: bool
+    dry_run: bool
+    yes: bool
+
+
 @cache_command.command("prune")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @project_options
 @store_option
-@click.option("--older-than", type=Duration(), help="Unused, or made, longer ago: 90m, 12h, 14d, 2w.")
+@click.option("--older-than", type=Age(), help="Unused, or made, longer ago: 90m, 12h, 14d, 2w.")
 @click.option("--larger-than", type=Size(), help="Larger: 500MB, 2GB.")
 @click.option("--gone-branches", is_flag=True, help="Of branches that exist neither here nor at a remote.")
 @click.option("--all", "everything", is_flag=True, help="All that is kept for this project.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@as_given
-def prune_command(given: dict[str, Any]) -> int:
+@given_as(PruneGiven)
+def prune_command(given: PruneGiven) -> int:
     """Delete cache mounts, seeds and layer caches of this project, by name or by what they are.
 
     NAME is a mount (gobuild), a seed's tag or the ref of a layer cache, as `gobake cache ls` shows them. Conditions
     narrow each other; nothing of another project is ever deleted.
     """
-    flags = given["names"] or given["gone_branches"] or given["everything"]
-    if not flags and given["older_than"] is None and given["larger_than"] is None:
+    flags = given.names or given.gone_branches or given.everything
+    if not flags and given.older_than is None and given.larger_than is None:
         raise UsageError(
             "what is to be pruned is not said",
             remedy="name it, or use --older-than, --larger-than, --gone-branches, --all",
@@ -176,18 +188,18 @@ def prune_command(given: dict[str, Any]) -> int:
         return unseen
     from gobake.report.caches import print_items
 
-    if not given["quiet"]:
-        print_items(chosen, color=given["color"])
-    if given["dry_run"]:
+    if not given.project.quiet:
+        print_items(chosen, color=given.project.color)
+    if given.dry_run:
         say("nothing was deleted: --dry-run")
         return ExitCode.DONE
-    if not given["yes"] and not _confirmed(len(chosen)):
+    if not given.yes and not _confirmed(len(chosen)):
         say("nothing was deleted")
         return ExitCode.DONE
     return max(unseen, _prune(given, world, chosen, there))
 
 
-def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[Item, ...]]:
+def _found(given: PruneGiven, world: _World) -> tuple[Stored | None, tuple[Item, ...]]:
     """Return (the store's content, all items). A failing store is reported, and does not prevent pruning of mounts."""
     from gobake import engine
     from gobake.caching.kept.contents import stored
@@ -196,30 +208,30 @@ def _found(given: dict[str, Any], world: _World) -> tuple[Stored | None, tuple[I
     there = stored(world.store, live=False) if world.store else None
     for note in (*world.notes, *([there.error] if there and there.error else [])):
         say(note, fg="yellow", err=True)
-    mounts = engine.cache_mounts(given["builder"]) if world.builder else None
+    mounts = engine.cache_mounts(given.project.builder) if world.builder else None
     return there, items(mounts or (), there.entries if there else (), time.time())
 
 
-def _choose(given: dict[str, Any], world: _World, found: tuple[Item, ...]) -> tuple[Item, ...]:
+def _choose(given: PruneGiven, world: _World, found: tuple[Item, ...]) -> tuple[Item, ...]:
     from gobake.caching.kept.prune import choose
 
     return choose(found, _wanted(given, world), world.projects)
 
 
-def _wanted(given: dict[str, Any], world: _World) -> Wanted:
+def _wanted(given: PruneGiven, world: _World) -> Wanted:
     from gobake.caching.kept.prune import Wanted
     from gobake.caching.store.tags import tag_part
     from gobake.checkout import git
     from gobake.checkout.ci import ALL_TAGS
 
     branches = None
-    if given["gone_branches"]:
+    if given.gone_branches:
         there = git.branches(world.opened.project.root)
         branches = frozenset(map(tag_part, (*there, ALL_TAGS)))  # what Git tags share belongs to no branch
     return Wanted(
-        names=given["names"],
-        older_than=given["older_than"],
-        larger_than=given["larger_than"],
+        names=given.names,
+        older_than=given.older_than,
+        larger_than=given.larger_than,
         branches=branches,
     )
 
@@ -230,24 +242,34 @@ def _confirmed(count: int) -> bool:
     return click.confirm(f"delete {'these ' + str(count) if count > 1 else 'it'}?")
 
 
-def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there: Stored | None) -> ExitCode:
+def _prune(given: PruneGiven, world: _World, chosen: tuple[Item, ...], there: Stored | None) -> ExitCode:
     from gobake.caching.kept.delete import Pruned, prune_mounts, prune_store
     from gobake.report.quantities import size_text
 
     mounts = tuple(item for item in chosen if item.what == "mount")
     others = tuple(item for item in chosen if item.what != "mount")
-    done = [prune_mounts(mounts, given["builder"])]
+    done = [prune_mounts(mounts, given.project.builder)]
     done.append(prune_store(world.store, others, there) if world.store and there and others else Pruned())
     deleted = [item for pruned in done for item in pruned.deleted]
     for note in (note for pruned in done for note in pruned.notes):
         say(note, fg="yellow", err=True)
-    if not given["quiet"]:
+    if not given.project.quiet:
         size = size_text(sum(item.size or 0 for item in deleted))
         say(f"{len(deleted)} of {len(chosen)} deleted, {size}")
     return ExitCode.DONE if len(deleted) == len(chosen) else ExitCode.REGISTRY
 
 
 # ---- verify
+
+
+class VerifyGiven(Struct, frozen=True, kw_only=True):
+    """What `gobake cache verify` is given."""
+
+    project: ProjectGiven
+    services: tuple[str, ...]
+    platforms: tuple[tuple[Platform, ...], ...]
+    bases: tuple[dict[str, str], ...]
+    form: str
 
 
 @cache_command.command("verify")
@@ -264,8 +286,8 @@ def _prune(given: dict[str, Any], world: _World, chosen: tuple[Item, ...], there
 )
 @click.option("--base", "bases", envvar="GOBAKE_BASE", type=BaseList(), multiple=True, help="Another base image.")
 @format_option
-@as_given
-def verify_command(given: dict[str, Any]) -> None:
+@given_as(VerifyGiven)
+def verify_command(given: VerifyGiven) -> None:
     """Build services with the caches and without, and compare the programs.
 
     Without SERVICE all of them. Ends with 5 where something that is kept changes a program.
@@ -282,14 +304,15 @@ def verify_command(given: dict[str, Any]) -> None:
     from gobake.report.caches import print_verified, verified_as_json
     from gobake.run.modules import module_access
 
-    with BuilderQuery(given["builder"]) as query:
-        opened = open_project(request(given))
+    asked = replace(request(given.project), platforms=joined(given.platforms), bases=bases_of(given.bases))
+    with BuilderQuery(given.project.builder) as query:
+        opened = open_project(asked)
         with memo.empty():
-            anew = open_project(request(given))
+            anew = open_project(asked)
         builder = answered(query)
     opened, _ = settle(opened, CacheOptions(), builder, os.environ)
     anew = anew.within(opened.project.namespace)
-    if not given["quiet"]:
+    if not given.project.quiet:
         say("building with the caches and without them, which takes as long as a cold build", err=True)
     with scratch_folder() as scratch:
         access = module_access(opened, _home(opened), scratch)
@@ -297,33 +320,27 @@ def verify_command(given: dict[str, Any]) -> None:
             Verifying(
                 opened=opened,
                 anew=anew,
-                services=given["services"],
-                platform=_one_platform(given) or builder.native,
-                builder=given["builder"],
+                services=given.services,
+                platform=_one_platform(asked.platforms) or builder.native,
+                builder=given.project.builder,
                 secrets=access.secrets,
                 variables=access.variables,
-                values=versions_of(opened, request(given), LATEST).values,
+                values=versions_of(opened, asked, LATEST).values,
                 home=_home(opened),
                 redactor=access.redactor,
             )
         )
-    if given["form"] == "json":
+    if given.form == "json":
         show(json.dumps(verified_as_json(found), indent=2))
     else:
-        print_verified(found, color=given["color"])
+        print_verified(found, color=given.project.color)
     _judge(found)
 
 
-def _one_platform(given: dict[str, Any]) -> Platform | None:
-    platforms = request(given).platforms
-    if len(platforms) > 1 and given_on_command_line("platforms"):
+def _one_platform(platforms: tuple[Platform, ...]) -> Platform | None:
+    if len(platforms) > 1 and on_command_line("platforms"):
         raise UsageError("one platform is verified at a time", remedy="name one with --platform")
     return platforms[0] if platforms else None
-
-
-def given_on_command_line(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _judge(found: tuple[Verified, ...]) -> None:

@@ -5,18 +5,38 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from gobake.cli.options import as_given, cache_options, caches_of, format_option, project_options, request, worded
+from gobake.cli.options import (
+    CachesGiven,
+    ProjectGiven,
+    cache_options,
+    caches_of,
+    format_option,
+    given_as,
+    project_options,
+    request,
+)
+from gobake.cli.param_types import worded
 from gobake.errors import UsageError
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
     from gobake.caching.policy.choice import CacheSettings
+
+
+class SaveGiven(Struct, frozen=True, kw_only=True):
+    """What `gobake cache save` is given."""
+
+    project: ProjectGiven
+    caches: CachesGiven
+    to: str | None
+    branch: str
+    form: str
 
 
 @click.command("save")
@@ -30,8 +50,8 @@ if TYPE_CHECKING:
 )
 @click.option("--branch", default="", help="The branch whose seed it becomes; default: the checked-out one.")
 @format_option
-@as_given
-def save_command(given: dict[str, Any]) -> None:
+@given_as(SaveGiven)
+def save_command(given: SaveGiven) -> None:
     """Save the builder's Go mounts as a seed, from which bare builders start.
 
     Only what is new since the last seed is written, as one more layer.
@@ -45,19 +65,19 @@ def save_command(given: dict[str, Any]) -> None:
     from gobake.plan.seeds import saving
     from gobake.report.seeds import saved_line
 
-    opened = open_project(request(given))
-    choice = choose_caches(opened, caches_of(given), os.environ)
-    store = parse_store(given["to"], Path.cwd()) if given["to"] else choice.store
+    opened = open_project(request(given.project))
+    choice = choose_caches(opened, caches_of(given.caches), os.environ)
+    store = parse_store(given.to, Path.cwd()) if given.to else choice.store
     if store is None:
         raise UsageError(
             "there is no cache store", remedy="name one with --to, with --cache-store, or as cache.store in gobake.yaml"
         )
-    _require_right(choice, given["branch"])
-    with engine.BuilderQuery(given["builder"]) as query:
+    _require_right(choice, given.branch)
+    with engine.BuilderQuery(given.project.builder) as query:
         builder = answered(query)
-        opened, choice = settle(opened, caches_of(given), builder, os.environ)
-        listed = engine.cache_mounts(given["builder"])
-    fallbacks = [given["branch"] or choice.own or choice.surroundings.main_branch, *choice.fallbacks]
+        opened, choice = settle(opened, caches_of(given.caches), builder, os.environ)
+        listed = engine.cache_mounts(given.project.builder)
+    fallbacks = [given.branch or choice.own or choice.surroundings.main_branch, *choice.fallbacks]
     asked = saving(opened, replace(choice, store=store), builder, dict.fromkeys(fallbacks), listed or ())
     if not asked.gobuild:
         raise UsageError(
@@ -65,9 +85,9 @@ def save_command(given: dict[str, Any]) -> None:
             remedy="build first: gobake build",
         )
     saved = save(asked)
-    if given["form"] == "json":
+    if given.form == "json":
         show(json.dumps({"schema": 1, "store": asked.store.place, **to_builtins(saved)}, indent=2))
-    elif not given["quiet"]:
+    elif not given.project.quiet:
         say(saved_line(asked.store.named(saved.tag), saved))
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 from msgspec.structs import replace
 
-from gobake.cli.options import as_given, history_option, project_options
+from gobake.cli.options import given_as, history_option, project_options
+from gobake.cli.records import RecordsGiven, open_records
 from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord, UnreadableRecord
 from gobake.text.say import show
+
+
+class ExplainGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake explain` is given."""
+
+    target: str
+    run: str
+    form: str
 
 
 @click.command("explain")
@@ -20,8 +28,8 @@ from gobake.text.say import show
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @history_option
 @project_options
-@as_given
-def explain_command(given: dict[str, Any]) -> None:
+@given_as(ExplainGiven)
+def explain_command(given: ExplainGiven) -> None:
     """Say why steps missed: the first of each target, what changed, and which Go packages it made compile.
 
     TARGET is a target (api-scratch) or a service (api); without one, all of the run are explained.
@@ -31,26 +39,20 @@ def explain_command(given: dict[str, Any]) -> None:
     from gobake.insight.history import earlier
     from gobake.report import explained
 
-    with _store(given) as store:
-        run_id = store.resolve(given["run"])
+    with open_records(given) as store:
+        run_id = store.resolve(given.run)
         try:
             record = store.get(run_id)
         except UnreadableRecord as error:
             raise UsageError(f"run {run_id} {error}") from None
-        chosen = _targets(record, given["target"])
+        chosen = _targets(record, given.target)
         found = _only(explain(record, earlier(store, record)), record, chosen)
-    if given["form"] == "json":
+    if given.form == "json":
         show(json.dumps(explained.as_json(found), indent=2))
-    elif given["form"] == "markdown":
+    elif given.form == "markdown":
         show(explained.as_markdown(found), nl=False)
     else:
-        explained.print_explanation(found, color=given["color"])
-
-
-def _store(given: dict[str, Any]) -> Any:
-    from gobake.cli.runs import _store as store
-
-    return store(given)
+        explained.print_explanation(found, color=given.project.color)
 
 
 def _targets(record: RunRecord, name: str) -> frozenset[str]:

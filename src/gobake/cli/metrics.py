@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from gobake.cli.options import as_given, history_option, project_options, request
+from gobake.cli.options import given_as, history_option, on_command_line, project_options
+from gobake.cli.records import RecordsGiven, open_records, project_and_history, record_of
 from gobake.errors import UsageError
 from gobake.text.say import say, show
 
-if TYPE_CHECKING:
-    from gobake.model import Project
+
+class MetricsGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake metrics` is given."""
+
+    listen: str | None
+    push: str | None
 
 
 @click.command("metrics")
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 )
 @history_option
 @project_options
-@as_given
-def metrics_command(given: dict[str, Any]) -> None:
+@given_as(MetricsGiven)
+def metrics_command(given: MetricsGiven) -> None:
     """Print the last run of each branch, and sums over all runs, as Prometheus metrics.
 
     \b
@@ -38,51 +40,48 @@ def metrics_command(given: dict[str, Any]) -> None:
     gobake metrics --push http://gateway:9091      from CI, after a build
     gobake report --format prometheus -o X.prom    for node_exporter's textfile collector
     """
-    listen = given["listen"] is not None
-    if listen and click.get_current_context().get_parameter_source("push") is click.core.ParameterSource.COMMANDLINE:
+    if given.listen is not None and on_command_line("push"):
         raise UsageError("--listen waits to be asked and --push sends", remedy="leave one out")
-    if listen:
-        _listen(given)
-    elif given["push"]:
-        _push(given)
+    if given.listen is not None:
+        _listen(given, given.listen)
+    elif given.push:
+        _push(given, given.push)
     else:
         _print(given)
 
 
-def _print(given: dict[str, Any]) -> None:
+def _print(given: MetricsGiven) -> None:
     from gobake.report.prometheus.collector import Meter
     from gobake.report.prometheus.exposition import text
     from gobake.runs.begun import open_history
 
-    project, folder = _opened(given)
+    project, folder = project_and_history(given)
     with open_history(folder) as store:
         store.resolve("last")  # says what to do if there is none
         show(text(Meter(project.name).read(store)), nl=False)
 
 
-def _push(given: dict[str, Any]) -> None:
-    from gobake.cli.report import _record
+def _push(given: MetricsGiven, gateway: str) -> None:
     from gobake.insight.history import card_of
     from gobake.report.prometheus.exposition import exposition
     from gobake.report.prometheus.push import push
-    from gobake.runs.begun import open_history
 
-    with open_history(_opened(given)[1]) as store:
-        record = _record(store, "last")
-        push(given["push"], exposition(card_of(store, record)), project=record.project, branch=record.branch)
-    if not given["quiet"]:
+    with open_records(given) as store:
+        record = record_of(store, "last")
+        push(gateway, exposition(card_of(store, record)), project=record.project, branch=record.branch)
+    if not given.project.quiet:
         say(f"run {record.id} pushed")
 
 
-def _listen(given: dict[str, Any]) -> None:
+def _listen(given: MetricsGiven, place: str) -> None:
     from prometheus_client import CollectorRegistry
 
     from gobake.report.prometheus.collector import Meter
     from gobake.report.prometheus.server import address, serve
     from gobake.runs.begun import open_history
 
-    where = address(given["listen"])
-    project, folder = _opened(given)
+    where = address(place)
+    project, folder = project_and_history(given)
     meter = Meter(project.name)
 
     def read() -> CollectorRegistry:
@@ -90,13 +89,4 @@ def _listen(given: dict[str, Any]) -> None:
             return meter.read(store)
 
     read()  # the first read of a long history is slow, so it is done before Prometheus waits for it
-    serve(where, read, say=lambda text: None if given["quiet"] else say(f"{text}  (Ctrl-C ends it)", err=True))
-
-
-def _opened(given: dict[str, Any]) -> tuple[Project, Path]:
-    """Return (the project, the folder of its records)."""
-    from gobake.plan.discover import history_folder, open_project
-
-    asked = request(given)
-    opened = open_project(asked)
-    return opened.project, history_folder(opened, asked)
+    serve(where, read, say=lambda text: None if given.project.quiet else say(f"{text}  (Ctrl-C ends it)", err=True))

@@ -1,140 +1,47 @@
-"""Options that several commands share, and the values made from them."""
+"""Options that several commands share: each group beside the struct of its values, and what is made from them.
+
+The fields of a struct are called as click calls the parameters; tests/unit/cli/test_given.py compares them.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.caching.policy.options import CacheOptions
-from gobake.config import patterns
-from gobake.config.gates import NONE, REGRESSION, SHARE, Exemption, GateConfig, Limit, fraction
-from gobake.config.kinds import Grammar
-from gobake.errors import UsageError
-from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
+from gobake.cli.param_types import BaseList, ExemptionList, PlatformList, Share, StrategyList, worded
+from gobake.config.gates import REGRESSION, SHARE, Exemption, GateConfig, Limit
+from gobake.model import BASE_NAMES, Platform, Strategy
 from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection
-from gobake.text.nearest import did_you_mean
-from gobake.trace.stall_limits import seconds_of
+
+T = TypeVar("T")
+R = TypeVar("R")
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class PlatformList(click.ParamType[Any]):
-    name = "P[,P...]"
+def given_as(kind: type[T]) -> Callable[[Callable[[T], R]], Callable[..., R]]:
+    """Pass a command the values of its options as one struct, since they travel together."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Platform, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(dict.fromkeys(Platform.parse(word) for word in str(value).split(",") if word.strip()))
+    def decorate(function: Callable[[T], R]) -> Callable[..., R]:
+        @functools.wraps(function)
+        def command(**given: Any) -> R:
+            return function(kind(**given))
 
+        return command
 
-class StrategyList(click.ParamType[Any]):
-    name = "S[,S...]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Strategy, ...]:
-        if isinstance(value, tuple):
-            return value
-        found = []
-        for word in (w.strip() for w in str(value).split(",")):
-            if word not in set(Strategy):
-                remedy = did_you_mean(word, Strategy, f"one of {', '.join(Strategy)}")
-                raise UsageError(f"unknown strategy {word!r}", remedy=remedy)
-            found.append(Strategy(word))
-        return tuple(dict.fromkeys(found))
+    return decorate
 
 
-class BaseList(click.ParamType[Any]):
-    name = "NAME=REF"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
-        if isinstance(value, dict):
-            return value
-        found = {}
-        for word in str(value).split(","):
-            name, equals, reference = word.strip().partition("=")
-            if not equals or name not in BASE_NAMES:
-                raise UsageError(
-                    f"--base {word!r}: unknown base {name!r}",
-                    remedy=f"write NAME=REF with one of {', '.join(BASE_NAMES)}",
-                )
-            own = is_dockerfile(reference) and name in {BASE_OF[strategy] for strategy in REPLACEABLE}
-            if not own and not re.fullmatch(patterns.REFERENCE, reference):
-                raise UsageError(f"--base {name}: invalid image reference {reference!r}", remedy="write name:tag")
-            found[name] = reference
-        return found
-
-
-class Share(click.ParamType[Any]):
-    """A limit of a gate. Unlike other options it may not be empty, so that an unset variable cannot disable it."""
-
-    name = "SHARE"
-
-    def __init__(self, grammar: Grammar) -> None:
-        self._grammar = grammar
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
-        if isinstance(value, float):
-            return value
-        if not re.fullmatch(self._grammar.pattern, value):
-            raise UsageError(f"{_long(param)}: invalid {self._grammar.says} {value!r}", remedy=self._grammar.remedy)
-        return NONE if value == NONE else fraction(value)
-
-
-class ExemptionList(click.ParamType[Any]):
-    name = "NAME[,NAME]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Exemption, ...]:
-        if isinstance(value, tuple):
-            return value
-        words = [word.strip() for word in str(value).split(",")]
-        for word in words if words != [NONE] else ():
-            if word not in set(Exemption):
-                remedy = did_you_mean(word, Exemption, f"one of {', '.join(Exemption)}, or none")
-                raise UsageError(f"--gate-exempt: unknown kind of run {word!r}", remedy=remedy)
-        return tuple(Exemption(word) for word in words if word != NONE)
-
-
-class Seconds(click.ParamType[Any]):
-    """A time such as 90s, 5m or 1h. A plain number is in seconds; `none` or 0 is no limit."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        seconds = seconds_of(value)
-        if seconds is None:
-            raise UsageError(f"{_long(param)}: invalid time {value!r}", remedy="write 90s, 5m or 1h, or none")
-        return seconds
-
-
-def _long(param: click.Parameter | None) -> str:
-    """Return the long form of an option: --tag for -t and --tag."""
-    return max(param.opts, key=len) if param else ""
-
-
-def worded(word: str, *, empty: bool = True) -> Callable[..., str | None]:
-    """Check a value by a grammar of gobake.yaml, imported on use. ``empty``: an empty value counts as none."""
-
-    def check(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-        if value is None or (empty and not value):
-            return None
-        from gobake.config import words
-
-        grammar = getattr(words, word)
-        if len(value) > grammar.longest or not re.fullmatch(grammar.pattern, value):
-            raise UsageError(f"{_long(param)}: invalid {grammar.says} {value!r}", remedy=grammar.remedy)
-        return str(grammar.tidy(value))
-
-    return check
-
-
-def option_group(*options: Callable[..., Any]) -> Callable[..., Any]:
-    """Combine options that several commands share into one decorator; --help shows them in this order."""
+def option_group(*options: Decorator) -> Decorator:
+    """Combine options into one decorator; --help shows them in this order."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -144,8 +51,36 @@ def option_group(*options: Callable[..., Any]) -> Callable[..., Any]:
     return decorate
 
 
-# Project, builder and verbosity.
-project_options = option_group(
+def gathered(name: str, kind: type[Struct], *options: Decorator) -> Decorator:
+    """Combine options into one decorator; the command gets their values as one struct, called ``name``."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def gather(**given: Any) -> Any:
+            group = kind(**{field: given.pop(field) for field in kind.__struct_fields__})
+            return command(**given, **{name: group})
+
+        return option_group(*options)(gather)
+
+    return decorate
+
+
+class ProjectGiven(Struct, frozen=True, kw_only=True):
+    """Project, builder and verbosity."""
+
+    directory: Path
+    config_file: Path | None
+    trust: bool
+    locked: Path | None
+    builder: str
+    verbose: bool
+    quiet: bool
+    color: str
+
+
+project_options = gathered(
+    "project",
+    ProjectGiven,
     click.option(
         "-C",
         "--directory",
@@ -192,18 +127,29 @@ project_options = option_group(
 )
 
 
-def history_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--history",
-        envvar="GOBAKE_HISTORY",
-        callback=lambda _ctx, _param, value: Path(value) if value else None,
-        metavar="DIR",
-        help="Where the records of runs are kept; default: in the user's data folder.",
-    )(command)
+history_option = click.option(
+    "--history",
+    envvar="GOBAKE_HISTORY",
+    callback=lambda _ctx, _param, value: Path(value) if value else None,
+    metavar="DIR",
+    help="Where the records of runs are kept; default: in the user's data folder.",
+)
 
 
-# What to build.
-target_options = option_group(
+class TargetsGiven(Struct, frozen=True, kw_only=True):
+    """What to build."""
+
+    services: tuple[str, ...]
+    platforms: tuple[tuple[Platform, ...], ...]
+    registry: str | None
+    tag: str
+    version: str | None
+    bases: tuple[dict[str, str], ...]
+
+
+target_options = gathered(
+    "targets",
+    TargetsGiven,
     click.argument("services", nargs=-1, metavar="[SERVICE]..."),
     click.option(
         "-p",
@@ -249,30 +195,50 @@ target_options = option_group(
 )
 
 
-def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--cache-store",
-        envvar="GOBAKE_CACHE_STORE",
-        metavar="REPOSITORY|DIR",
-        help="Where caches are kept: a registry's repository, or a folder (begun with ., / or ~/).",
-        callback=worded("STORE"),
-    )(command)
+store_option = click.option(
+    "--cache-store",
+    envvar="GOBAKE_CACHE_STORE",
+    metavar="REPOSITORY|DIR",
+    help="Where caches are kept: a registry's repository, or a folder (begun with ., / or ~/).",
+    callback=worded("STORE"),
+)
 
 
-def cache_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for caches beside the builder's own."""
-    return click.option(
+class CachesGiven(Struct, frozen=True, kw_only=True):
+    """Caches beside the builder's own."""
+
+    cache_policy: str | None
+    cache_store: str | None
+
+
+cache_options = gathered(
+    "caches",
+    CachesGiven,
+    click.option(
         "--cache-policy",
         envvar="GOBAKE_CACHE_POLICY",
         metavar="NAME|FILE",
         help="What is read and written: dev, ci-branch, ci-pull-request, release, or a file; default: what fits the "
         "environment.",
         callback=worded("POLICY"),
-    )(store_option(command))
+    ),
+    store_option,
+)
 
 
-# Limits for the caches of a run; if it misses one, the exit code is 5.
-gate_options = option_group(
+class GateGiven(Struct, frozen=True, kw_only=True):
+    """Limits for the caches of a run; if it misses one, the exit code is 5. None if not given."""
+
+    min_hit_rate: Limit | None
+    min_go_hit_rate: Limit | None
+    max_seconds_regression: Limit | None
+    require_cache: bool | None
+    gate_exempt: tuple[tuple[Exemption, ...], ...]
+
+
+gate_options = gathered(
+    "gate",
+    GateGiven,
     click.option(
         "--min-hit-rate",
         type=Share(SHARE),
@@ -302,77 +268,85 @@ gate_options = option_group(
 )
 
 
-def strategy_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "-s", "--strategy", "strategies", type=StrategyList(), multiple=True, help=f"Strategies: {', '.join(Strategy)}."
-    )(command)
+strategy_option = click.option(
+    "-s", "--strategy", "strategies", type=StrategyList(), multiple=True, help=f"Strategies: {', '.join(Strategy)}."
+)
 
 
-def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(
-        command
+format_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+# ---- what is made from them
+
+
+def request(
+    project: ProjectGiven, targets: TargetsGiven | None = None, *, history: Path | None = None
+) -> ProjectRequest:
+    """Return what finds and reads a project, as far as a command has options for it."""
+    found = ProjectRequest(
+        directory=project.directory,
+        config_file=project.config_file,
+        builder=project.builder,
+        history=history,
+        trust=project.trust,
+        locked=project.locked,
+    )
+    if targets is None:
+        return found
+    return replace(
+        found,
+        registry=targets.registry,
+        bases=bases_of(targets.bases),
+        platforms=joined(targets.platforms),
+        version=targets.version or "",
     )
 
 
-def request(given: dict[str, Any]) -> ProjectRequest:
-    """Return the options for finding and reading a project."""
-    bases: dict[str, str] = {}
-    for base in (*_environments_bases(given), *given.get("bases", ())):
-        bases |= base
-    return ProjectRequest(
-        directory=given["directory"],
-        config_file=given["config_file"],
-        builder=given["builder"],
-        registry=given.get("registry"),
-        bases=bases,
-        platforms=_joined(given.get("platforms", ())),
-        history=given.get("history"),
-        version=given.get("version") or "",
-        trust=given["trust"],
-        locked=given["locked"],
-    )
-
-
-def _environments_bases(given: dict[str, Any]) -> list[dict[str, str]]:
+def bases_of(given: tuple[dict[str, str], ...]) -> dict[str, str]:
     """Return the bases of GOBAKE_BASE; --base adds to them and overrides them by name."""
-    said = os.environ.get("GOBAKE_BASE", "") if "bases" in given else ""
-    return [BaseList().convert(word, None, None) for word in said.split()]
+    bases: dict[str, str] = {}
+    there = os.environ.get("GOBAKE_BASE", "").split()
+    for base in (*(BaseList().convert(word, None, None) for word in there), *given):
+        bases |= base
+    return bases
 
 
-def selection(given: dict[str, Any], *, every_strategy: bool) -> Selection:
+def selection(
+    project: ProjectGiven,
+    targets: TargetsGiven,
+    strategies: tuple[tuple[Strategy, ...], ...] = (),
+    *,
+    every_strategy: bool,
+) -> Selection:
     return Selection(
-        services=tuple(given["services"]),
-        seen_from=(Path.cwd() / given["directory"]).resolve(),
-        strategies=_joined(given.get("strategies", ())),
-        platforms=_joined(given["platforms"]),
+        services=targets.services,
+        seen_from=(Path.cwd() / project.directory).resolve(),
+        strategies=joined(strategies),
+        platforms=joined(targets.platforms),
         every_strategy=every_strategy,
     )
 
 
-def caches_of(given: dict[str, Any]) -> CacheOptions:
-    return CacheOptions(policy=given["cache_policy"] or "", store=given["cache_store"] or "", said_from=Path.cwd())
+def caches_of(caches: CachesGiven) -> CacheOptions:
+    return CacheOptions(policy=caches.cache_policy or "", store=caches.cache_store or "", said_from=Path.cwd())
 
 
-def gate_wish(given: dict[str, Any]) -> GateConfig:
+def gate_wish(gate: GateGiven) -> GateConfig:
     """Return the command line's settings of the gate; None for options that are not given."""
     return GateConfig(
-        min_hit_rate=given["min_hit_rate"],
-        min_go_hit_rate=given["min_go_hit_rate"],
-        max_seconds_regression=given["max_seconds_regression"],
-        require_cache=given["require_cache"],
-        exempt=frozenset(_joined(given["gate_exempt"])) if given["gate_exempt"] else None,
+        min_hit_rate=gate.min_hit_rate,
+        min_go_hit_rate=gate.min_go_hit_rate,
+        max_seconds_regression=gate.max_seconds_regression,
+        require_cache=gate.require_cache,
+        exempt=frozenset(joined(gate.gate_exempt)) if gate.gate_exempt else None,
     )
 
 
-def _joined(lists: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+def joined(lists: tuple[tuple[T, ...], ...]) -> tuple[T, ...]:
+    """Return what an option that may be repeated names in all, each once."""
     return tuple(dict.fromkeys(item for one in lists for item in one))
 
 
-def as_given(function: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
-    """Pass a command its options as one dict, because they travel together."""
-
-    @functools.wraps(function)
-    def command(**given: Any) -> Any:
-        return function(given)
-
-    return command
+def on_command_line(name: str) -> bool:
+    """Whether an option of the running command was given there, and not by the environment."""
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.cli.options import (
-    as_given,
+    CachesGiven,
+    ProjectGiven,
+    TargetsGiven,
     cache_options,
     caches_of,
     format_option,
+    given_as,
     project_options,
     request,
     selection,
@@ -22,6 +26,7 @@ from gobake.cli.options import (
     target_options,
 )
 from gobake.errors import GobakeError, Unwritable, UsageError
+from gobake.model import Strategy
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
@@ -32,6 +37,29 @@ if TYPE_CHECKING:
     from gobake.recipe import Places
 
 
+class _Given(Struct, frozen=True, kw_only=True):
+    """What both commands are given."""
+
+    project: ProjectGiven
+    targets: TargetsGiven
+    caches: CachesGiven
+    strategies: tuple[tuple[Strategy, ...], ...]
+
+
+class PlanGiven(_Given, frozen=True, kw_only=True):
+    """What `gobake plan` is given."""
+
+    every: bool
+    form: str
+
+
+class RenderGiven(_Given, frozen=True, kw_only=True):
+    """What `gobake render` is given."""
+
+    folder: Path | None
+    force: bool
+
+
 @click.command("plan")
 @project_options
 @target_options
@@ -39,20 +67,20 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="The whole matrix, as `gobake all` builds it.")
 @cache_options
 @format_option
-@as_given
-def plan_command(given: dict[str, Any]) -> None:
+@given_as(PlanGiven)
+def plan_command(given: PlanGiven) -> None:
     """Show what would be built, and why. No engine is asked unless --builder names one."""
     from gobake.needs.sources import service_needs
     from gobake.plan.build_plan import make_plan
     from gobake.plan.discover import open_project
     from gobake.report.plan import as_json, as_text
 
-    every = given["every"] or bool(given["strategies"])
+    every = given.every or bool(given.strategies)
     wanted = _request(given, every_strategy=every, lenient=True)
     opened = open_project(wanted.project)
     plan = make_plan(wanted, opened, _builder(wanted, opened), os.environ)
     needs = service_needs(plan.project, opened.tree, plan.matrix, plan.history)
-    show(json.dumps(as_json(plan, needs), indent=2) if given["form"] == "json" else as_text(plan, needs))
+    show(json.dumps(as_json(plan, needs), indent=2) if given.form == "json" else as_text(plan, needs))
 
 
 @click.command("render")
@@ -62,8 +90,8 @@ def plan_command(given: dict[str, Any]) -> None:
 @cache_options
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Another folder than the project's own.")
 @click.option("--force", is_flag=True, help="Replace files that gobake did not write.")
-@as_given
-def render_command(given: dict[str, Any]) -> None:
+@given_as(RenderGiven)
+def render_command(given: RenderGiven) -> None:
     """Write the Dockerfile, its ignore file and docker-bake.json for plain `docker buildx bake`.
 
     Without --strategy all strategies of every service are written; the default group holds the chosen ones. Caches are
@@ -71,7 +99,6 @@ def render_command(given: dict[str, Any]) -> None:
     """
     from gobake import recipe
     from gobake.caching.layers.plan import LayerPlan
-    from gobake.model import Strategy
     from gobake.plan import outside
     from gobake.plan.build_plan import make_plan
     from gobake.plan.builder import assumed
@@ -79,17 +106,17 @@ def render_command(given: dict[str, Any]) -> None:
 
     wanted = _request(given, every_strategy=True)
     opened = open_project(wanted.project)
-    project = replace(opened.project, version=given["version"] or opened.project.version)
+    project = replace(opened.project, version=given.targets.version or opened.project.version)
     plan = make_plan(wanted, replace(opened, project=project), assumed(), os.environ, handed_on=True)
-    if not given["cache_policy"]:
+    if not given.caches.cache_policy:
         plan = plan.with_layers(LayerPlan(targets={}))
     matrix = plan.matrix
-    folder = _made((given["folder"] or project.root).resolve())
+    folder = _made((given.folder or project.root).resolve())
     chosen = wanted.selection.strategies
     lacking = frozenset() if Strategy.PREBUILT in chosen else outside.not_compiled(project, matrix)
-    texts = plan.recipe(_places(project, folder, lacking), given["tag"])
+    texts = plan.recipe(_places(project, folder, lacking), given.targets.tag)
     written = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
-    if not given["force"]:
+    if not given.force:
         _refuse_foreign(folder, written)
     _write(folder, written)
     for note in matrix.left_out:
@@ -104,7 +131,7 @@ def render_command(given: dict[str, Any]) -> None:
         )
     if any(service.files for service in matrix.services) and (project.context / ".dockerignore").exists():
         say("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
-    if not given["quiet"]:
+    if not given.project.quiet:
         say(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
 
 
@@ -144,14 +171,14 @@ def _write(folder: Path, written: dict[str, str]) -> None:
         ) from None
 
 
-def _request(given: dict[str, Any], *, every_strategy: bool, lenient: bool = False) -> BuildRequest:
+def _request(given: _Given, *, every_strategy: bool, lenient: bool = False) -> BuildRequest:
     from gobake.plan.request import BuildRequest
 
     return BuildRequest(
-        project=replace(request(given), lenient=lenient),
-        selection=selection(given, every_strategy=every_strategy),
-        caches=caches_of(given),
-        tag=given["tag"],
+        project=replace(request(given.project, given.targets), lenient=lenient),
+        selection=selection(given.project, given.targets, given.strategies, every_strategy=every_strategy),
+        caches=caches_of(given.caches),
+        tag=given.targets.tag,
     )
 
 

@@ -7,11 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gobake.cli.options import as_given, gate_options, history_option, project_options
+from gobake.cli.options import (
+    GateGiven,
+    gate_options,
+    gate_wish,
+    given_as,
+    history_option,
+    project_options,
+    request,
+)
+from gobake.cli.records import RecordsGiven, open_records, record_of
 from gobake.errors import Unwritable, UsageError
 from gobake.runs.outcomes import RunOutcome
 from gobake.text.say import say, show
@@ -26,6 +35,17 @@ _FORMATS = ("text", "json", "markdown", "prometheus", "html")
 _PAGE = Path("gobake-report.html")
 
 
+class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake report` is given."""
+
+    gate: GateGiven
+    run: str
+    form: str
+    output: Path | None
+    compare: str
+    last: int | None
+
+
 @click.command("report")
 @click.argument("run", default="last", metavar="[RUN]")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
@@ -35,43 +55,42 @@ _PAGE = Path("gobake-report.html")
 @gate_options
 @history_option
 @project_options
-@as_given
-def report_command(given: dict[str, Any]) -> None:
+@given_as(ReportGiven)
+def report_command(given: ReportGiven) -> None:
     """Show how well the caches of a run worked: steps, Go packages, seconds spent and saved.
 
     RUN is an id, the beginning of one, or `last`.
     """
-    from gobake.cli.runs import _store
     from gobake.insight.history import summaries
     from gobake.runs.window import SUMMARIES
 
-    page = given["form"] == "html"
-    if given["last"] and not page and (given["compare"] or given["run"] != "last" or given["form"] == "prometheus"):
+    page = given.form == "html"
+    if given.last and not page and (given.compare or given.run != "last" or given.form == "prometheus"):
         raise UsageError(
             "--last is about many runs, and RUN, --compare and --format prometheus about one", remedy="leave one out"
         )
-    with _store(given) as store:
+    with open_records(given) as store:
         if page:
-            known = summaries(store, max(given["last"] or 0, SUMMARIES))
+            known = summaries(store, max(given.last or 0, SUMMARIES))
             record, found = _write_page(given, store, known)
             _judge(given, known[:SUMMARIES], record, found)
             return
-        if given["last"]:
-            with _written_to(given["output"]):
-                _print_runs(given, store)
+        if given.last:
+            with _written_to(given.output):
+                _print_runs(given, given.last, store)
             return
         known = summaries(store, SUMMARIES)
-        with _written_to(given["output"]):
+        with _written_to(given.output):
             record, found = _print_run(given, store, known)
         _judge(given, known, record, found)
 
 
-def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
+def _print_run(given: ReportGiven, store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
     from gobake.insight.history import account_of, card_of
 
-    record = _record(store, given["run"])
-    form = given["form"]
-    other = _other(store, record, given["compare"], known) if given["compare"] else None
+    record = record_of(store, given.run)
+    form = given.form
+    other = _other(store, record, given.compare, known) if given.compare else None
     found = account_of(store, record, card_of(store, other) if other else None, known)
     if form == "json":
         from gobake.report.figures_json import Report, as_json
@@ -88,37 +107,36 @@ def _print_run(given: dict[str, Any], store: RunStore, known: Sequence[RunSummar
     else:
         from gobake.report.figures_text import print_report
 
-        print_report(found, color=given["color"])
+        print_report(found, color=given.project.color)
     return record, found
 
 
-def _print_runs(given: dict[str, Any], store: RunStore) -> None:
+def _print_runs(given: ReportGiven, count: int, store: RunStore) -> None:
     from gobake.insight.history import account_of, summaries
     from gobake.insight.trend import trends
     from gobake.runs.window import SUMMARIES
 
-    form, count = given["form"], given["last"]
     known = summaries(store, max(count, SUMMARIES))
     found = known[:count]
     if not found:
-        _record(store, "last")  # says why there is none
+        record_of(store, "last")  # says why there is none
     course = trends(found)
-    if form == "json":
+    if given.form == "json":
         from gobake.report.figures_json import Report, as_json
 
-        account = account_of(store, _record(store, found[0].id), known=known)
+        account = account_of(store, record_of(store, found[0].id), known=known)
         show(json.dumps(as_json(Report(account=account, runs=found, trends=course)), indent=2))
-    elif form == "markdown":
+    elif given.form == "markdown":
         from gobake.report.figures_markdown import runs_as_markdown
 
         show(runs_as_markdown(found, course), nl=False)
     else:
         from gobake.report.figures_text import print_runs
 
-        print_runs(found, course, color=given["color"])
+        print_runs(found, course, color=given.project.color)
 
 
-def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
+def _write_page(given: ReportGiven, store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
     """Write the page to a file, then print where it is."""
     from gobake.insight.history import account_of, card_of, earlier, package_costs
     from gobake.insight.trend import trends
@@ -127,13 +145,13 @@ def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[RunSumma
     from gobake.runs.window import SUMMARIES
 
     vega = bundle()  # first: if it is missing, nothing else is needed
-    record = _record(store, given["run"])
-    other = _other(store, record, given["compare"], known) if given["compare"] else None
+    record = record_of(store, given.run)
+    other = _other(store, record, given.compare, known) if given.compare else None
     past = earlier(store, record)  # large records, read once for both
     found = account_of(store, record, card_of(store, other) if other else None, known[:SUMMARIES], past)
-    runs = known[: given["last"] or SUMMARIES]
+    runs = known[: given.last or SUMMARIES]
     page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(record, past))
-    file = given["output"] or _PAGE
+    file = given.output or _PAGE
     with _written_to(file):
         show(as_html(page, vega), nl=False)
     if file.is_file():  # not for /dev/stdout
@@ -144,23 +162,13 @@ def _write_page(given: dict[str, Any], store: RunStore, known: Sequence[RunSumma
 # ---- runs
 
 
-def _record(store: RunStore, name: str) -> RunRecord:
-    from gobake.runs.record import UnreadableRecord
-
-    run_id = store.resolve(name)
-    try:
-        return store.get(run_id)
-    except UnreadableRecord as error:
-        raise UsageError(f"run {run_id} {error}", remedy="`gobake runs ls` lists the others") from None
-
-
 def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[RunSummary]) -> RunRecord:
     """Return the run with an id, or the last successful one of a branch."""
     branch = next((d for d in known if d.branch == name and d.id != record.id and d.outcome == RunOutcome.DONE), None)
     if branch:
-        return _record(store, branch.id)
+        return record_of(store, branch.id)
     try:
-        return _record(store, name)
+        return record_of(store, name)
     except UsageError as error:
         raise UsageError(
             f"--compare: {error.what}, and no run of a branch {name!r} went well", remedy=error.remedy
@@ -170,17 +178,23 @@ def _other(store: RunStore, record: RunRecord, name: str, known: Sequence[RunSum
 # ---- the gate
 
 
-def _judge(given: dict[str, Any], known: Sequence[RunSummary], record: RunRecord, found: Account) -> None:
-    """Raise GateFailed if the run misses a limit given by an option."""
-    from gobake.cli.gating import judge_if_asked
-    from gobake.cli.options import gate_wish, request
+def _judge(given: ReportGiven, known: Sequence[RunSummary], record: RunRecord, found: Account) -> None:
+    """Judge if an option asks for it; gobake.yaml has the defaults of the other options. Raises GateFailed."""
     from gobake.config.gates import GateConfig
+    from gobake.insight.gate import gate_of
     from gobake.plan.discover import open_project
+    from gobake.run.gate import judge_or_fail
 
-    if gate_wish(given) == GateConfig():
+    wish = gate_wish(given.gate)
+    if wish == GateConfig():
         return
-    earlier = [summary for summary in known if summary.id < record.id]
-    judge_if_asked(given, open_project(request(given)).config, found.card, earlier, found.explanation)
+    config = open_project(request(given.project, history=given.history)).config
+    branch = record.branch or next(iter(record.fallbacks), "")
+    gate = gate_of(config.gate if config else GateConfig(), wish, branch)
+    if gate.asks:
+        earlier = [summary for summary in known if summary.id < record.id]
+        project = given.project
+        judge_or_fail(gate, found.card, earlier, found.explanation, color=project.color, quiet=project.quiet)
 
 
 # ---- where it goes

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gobake.cli.options import as_given, format_option, history_option, option_group, project_options, request
-from gobake.runs.begun import open_history
-from gobake.runs.outcomes import RunOutcome
+from gobake.cli.options import format_option, given_as, history_option, project_options
+from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
 from gobake.text.say import say, show
@@ -21,22 +18,21 @@ if TYPE_CHECKING:
     from gobake.report.run_list import Listed
     from gobake.runs.filter import Choice
 
-_OUTCOMES = [outcome.value for outcome in RunOutcome]
 _SHOWN = 20  # runs, by default
 
 
-_LATER = {"export": "gobake.cli.runs_archive", "import": "gobake.cli.runs_archive"}
+_ARCHIVE = ("export", "import")  # commands of a module that is imported on use
 
 
 class _Runs(click.Group):
-    """Imports commands of other modules on use."""
-
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_LATER})
+        return sorted({*super().list_commands(ctx), *_ARCHIVE})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _LATER:
-            importlib.import_module(_LATER[cmd_name])
+        if cmd_name in _ARCHIVE:
+            command = getattr(importlib.import_module("gobake.cli.runs_archive"), f"{cmd_name}_command")
+            assert isinstance(command, click.Command)
+            return command
         return super().get_command(ctx, cmd_name)
 
 
@@ -45,45 +41,13 @@ def runs_command() -> None:
     """List, show, move and delete the records of past runs."""
 
 
-def history_of(given: dict[str, Any]) -> Path:
-    """Return the folder of the project's records."""
-    from gobake.plan.discover import history_folder, open_project
+class ListGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake runs ls` is given."""
 
-    asked = request(given)
-    return history_folder(open_project(asked), asked)
-
-
-def _store(given: dict[str, Any]) -> RunStore:
-    return open_history(history_of(given))
-
-
-# Conditions for runs; --builder is among the options of every command.
-choice_options = option_group(
-    click.option("--branch", default="", metavar="B", help="Runs of one branch."),
-    click.option("--service", default="", metavar="S", help="Runs that built a service."),
-    click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs that ended so."),
-    click.option("--since", metavar="WHEN", help="Begun then or later: 2026-11-25, 2026-11-25T14:30, 7d, 12h."),
-    click.option("--until", metavar="WHEN", help="Begun then or earlier; a day counts as a whole."),
-)
-
-
-def choice_of(given: dict[str, Any]) -> Choice:
-    """Return the conditions for runs. Raises UsageError.
-
-    A builder from the environment is the one to build with, not a condition.
-    """
-    from gobake.runs.filter import Choice, moment
-
-    now = time.time()
-    said = click.get_current_context().get_parameter_source("builder") is click.core.ParameterSource.COMMANDLINE
-    return Choice(
-        branch=given["branch"],
-        service=given["service"],
-        builder=given["builder"] if said else "",
-        outcome=given["outcome"] or "",
-        since=moment(given["since"], "--since", now) if given["since"] else None,
-        until=moment(given["until"], "--until", now, ends=True) if given["until"] else None,
-    )
+    choice: ChoiceGiven
+    last: int | None
+    every: bool
+    form: str
 
 
 @runs_command.command("ls")
@@ -93,20 +57,20 @@ def choice_of(given: dict[str, Any]) -> Choice:
 @history_option
 @project_options
 @format_option
-@as_given
-def ls_command(given: dict[str, Any]) -> None:
+@given_as(ListGiven)
+def ls_command(given: ListGiven) -> None:
     """List the runs, newest first, with the hit rates of their steps and Go packages."""
     from gobake.errors import UsageError
     from gobake.report import run_list
 
-    if given["last"] and given["every"]:
+    if given.last and given.every:
         raise UsageError("--last and --all exclude each other", remedy="leave one out")
-    choice = choice_of(given)
-    most = given["last"] or (None if given["every"] or given["form"] == "json" else _SHOWN)
-    with _store(given) as store:
+    choice = choice_of(given.choice, given.project)
+    most = given.last or (None if given.every or given.form == "json" else _SHOWN)
+    with open_records(given) as store:
         found, more = _listed(store, choice, most)
         there = bool(found or store.ids())
-    if given["form"] == "json":
+    if given.form == "json":
         show(json.dumps(run_list.as_json(found, more), indent=2))
         return
     if not found:
@@ -134,44 +98,58 @@ def _listed(store: RunStore, choice: Choice, most: int | None) -> tuple[list[Lis
     return fitting[:most], len(fitting[most:]) if most else 0
 
 
+class ShowGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake runs show` is given."""
+
+    run: str
+    events: bool
+    form: str
+
+
 @runs_command.command("show")
 @click.argument("run", default="last")
 @click.option("--events", is_flag=True, help="Print the raw BuildKit events instead.")
 @history_option
 @project_options
 @format_option
-@as_given
-def show_command(given: dict[str, Any]) -> None:
+@given_as(ShowGiven)
+def show_command(given: ShowGiven) -> None:
     """Show one run: an id, the beginning of one, or `last`."""
     from gobake.errors import UsageError
 
-    with _store(given) as store:
-        run_id = store.resolve(given["run"])
+    with open_records(given) as store:
+        run_id = store.resolve(given.run)
         try:
-            if given["events"]:
+            if given.events:
                 show(store.events(run_id), nl=False)
                 return
             record = store.get(run_id)
         except UnreadableRecord as error:
             raise UsageError(f"run {run_id} {error}") from None
-    if given["form"] == "json":
+    if given.form == "json":
         show(json.dumps(to_json(record), indent=2))
         return
     from gobake.report.summary import print_summary
 
-    print_summary(record, (), color=given["color"], notes=[record.failure] if record.failure else [])
+    print_summary(record, (), color=given.project.color, notes=[record.failure] if record.failure else [])
+
+
+class RemoveGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake runs rm` is given."""
+
+    runs: tuple[str, ...]
 
 
 @runs_command.command("rm")
 @click.argument("runs", nargs=-1, required=True)
 @history_option
 @project_options
-@as_given
-def rm_command(given: dict[str, Any]) -> None:
+@given_as(RemoveGiven)
+def rm_command(given: RemoveGiven) -> None:
     """Delete records of runs, by id."""
     with RunStore(history_of(given)) as store:
-        for name in given["runs"]:
+        for name in given.runs:
             run_id = store.resolve(name)
             store.remove(run_id)
-            if not given["quiet"]:
+            if not given.project.quiet:
                 say(f"{run_id} deleted")

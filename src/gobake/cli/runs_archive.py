@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gobake.cli.options import as_given, history_option, project_options
-from gobake.cli.runs import choice_of, choice_options, history_of, runs_command
+from gobake.cli.options import given_as, history_option, project_options
+from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.errors import UsageError
 from gobake.text.say import say
 
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 _TOLD = 20  # refused lines that are shown; of the others, only the number
 
 
-@runs_command.command("export")
+class ExportGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake runs export` is given."""
+
+    choice: ChoiceGiven
+    runs: tuple[str, ...]
+    output: Path
+
+
+@click.command("export")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option(
     "-o",
@@ -33,29 +41,28 @@ _TOLD = 20  # refused lines that are shown; of the others, only the number
 @choice_options
 @history_option
 @project_options
-@as_given
-def export_command(given: dict[str, Any]) -> None:
+@given_as(ExportGiven)
+def export_command(given: ExportGiven) -> None:
     """Write runs into a file: records, events and figures. All of them, or those that are named or chosen."""
     from gobake.runs.archive import write
-    from gobake.runs.begun import open_history
 
-    with open_history(history_of(given)) as store:
+    with open_records(given) as store:
         wanted = _wanted(given, store)
         if not wanted:
             raise UsageError("no run is as asked", remedy="`gobake runs ls` lists them")
-        count = write(given["output"], _entries(store, wanted))
-    if not given["quiet"]:
-        say(f"{count} run{'s' if count != 1 else ''} in {given['output']}")
+        count = write(given.output, _entries(store, wanted))
+    if not given.project.quiet:
+        say(f"{count} run{'s' if count != 1 else ''} in {given.output}")
 
 
-def _wanted(given: dict[str, Any], store: RunStore) -> list[str]:
+def _wanted(given: ExportGiven, store: RunStore) -> list[str]:
     """Return ids, oldest first: an interrupted import then has the runs that later ones are compared with."""
     from gobake.insight.history import all_summaries
     from gobake.runs.filter import Choice
     from gobake.runs.summary import RunSummary
 
-    named = sorted({store.resolve(name) for name in given["runs"]}) if given["runs"] else store.ids()
-    choice = choice_of(given)
+    named = sorted({store.resolve(name) for name in given.runs}) if given.runs else store.ids()
+    choice = choice_of(given.choice, given.project)
     if choice == Choice():
         return named
     found = [i for i, run in all_summaries(store, named) if isinstance(run, RunSummary) and choice.admits(run)]
@@ -80,12 +87,18 @@ def _entries(store: RunStore, ids: list[str]) -> Iterator[Entry]:
         yield Entry(record=record, summary=kept.get(run_id), events=events)
 
 
-@runs_command.command("import")
+class ImportGiven(RecordsGiven, frozen=True, kw_only=True):
+    """What `gobake runs import` is given."""
+
+    file: Path
+
+
+@click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @history_option
 @project_options
-@as_given
-def import_command(given: dict[str, Any]) -> None:
+@given_as(ImportGiven)
+def import_command(given: ImportGiven) -> None:
     """Add the runs of a file to the history. Those that are there already stay as they are."""
     from gobake.runs.archive import Refused, read
     from gobake.runs.store import RunStore
@@ -94,7 +107,7 @@ def import_command(given: dict[str, Any]) -> None:
     added = present = refused = 0
     with RunStore(history_of(given)) as store:
         there = set(store.ids())
-        for entry in read(given["file"]):
+        for entry in read(given.file):
             if isinstance(entry, Refused):
                 refused += 1
                 if refused <= _TOLD:
@@ -108,6 +121,6 @@ def import_command(given: dict[str, Any]) -> None:
     if refused > _TOLD:
         say(f"and {refused - _TOLD} more lines that are no runs", err=True)
     if not added and not present:
-        raise UsageError(f"{given['file']}: holds no run that can be read", remedy="was it made by gobake runs export?")
-    if not given["quiet"]:
+        raise UsageError(f"{given.file}: holds no run that can be read", remedy="was it made by gobake runs export?")
+    if not given.project.quiet:
         say(f"{added} run{'s' if added != 1 else ''} added, {present} already there, {refused} left out")

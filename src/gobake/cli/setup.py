@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
 
 import click
+from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.cli.options import as_given, project_options, request
+from gobake.cli.options import ProjectGiven, given_as, project_options, request
 from gobake.errors import Unwritable, UsageError
 from gobake.gotool.modules import CONFIG_FILE
 from gobake.text.say import say, show
+
+
+class InitGiven(Struct, frozen=True, kw_only=True):
+    """What `gobake init` is given."""
+
+    project: ProjectGiven
+    force: bool
+    to_stdout: bool
+    source: str | None
 
 
 @click.command("init")
@@ -25,15 +34,15 @@ from gobake.text.say import say, show
     type=click.Choice(["goreleaser", "ko", "dockerfile"]),
     help="Read services and their settings from that alone, and not from all that the repository tells.",
 )
-@as_given
-def init_command(given: dict[str, Any]) -> None:
+@given_as(InitGiven)
+def init_command(given: InitGiven) -> None:
     """Write a commented gobake.yaml from what Go found and what the repository's build files say."""
     from gobake.config.initfile import render_init
     from gobake.files import atomic
     from gobake.plan.discover import open_project
     from gobake.plan.init import begin
 
-    begun = begin(open_project(replace(request(given), lenient=True)), given["source"] or "")
+    begun = begin(open_project(replace(request(given.project), lenient=True)), given.source or "")
     project = begun.project
     services = [(s.name, project.folder(s)) for s in project.services]
     bases = {
@@ -44,17 +53,17 @@ def init_command(given: dict[str, Any]) -> None:
         "upx": project.bases.upx,
     }
     text = render_init(begun.name, services, bases, project.go_version, entries=begun.entries, left_out=begun.left_out)
-    if given["to_stdout"]:
+    if given.to_stdout:
         show(text, nl=False)
         return
     file = project.root / CONFIG_FILE
-    if os.path.lexists(file) and not given["force"]:
+    if os.path.lexists(file) and not given.force:
         raise UsageError(f"{file} is there already", remedy="--force replaces it, --stdout just prints")
     try:
         atomic.write_in_tree(file, text)
     except OSError as error:
         raise Unwritable(f"{file} cannot be written: {error.strerror}", remedy="--stdout just prints it") from None
-    if not given["quiet"]:
+    if not given.project.quiet:
         say(f"{file}: {len(services)} service{'s' if len(services) != 1 else ''}; next: gobake plan")
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
 
 import click
+from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.cli.options import as_given, format_option, project_options, request
+from gobake.cli.options import ProjectGiven, format_option, given_as, project_options, request
 from gobake.text.say import say, show
+
+
+class TrustGiven(Struct, frozen=True, kw_only=True):
+    """What `gobake trust` is given."""
+
+    project: ProjectGiven
+    revoke: bool
+    show: bool
+    form: str
 
 
 @click.command("trust")
@@ -18,8 +27,8 @@ from gobake.text.say import say, show
 @click.option("--revoke", is_flag=True, help="Trust it no more.")
 @click.option("--show", is_flag=True, help="Only show what it wants and whether it is trusted.")
 @format_option
-@as_given
-def trust_command(given: dict[str, Any]) -> None:
+@given_as(TrustGiven)
+def trust_command(given: TrustGiven) -> None:
     """Say that the project is trusted: its gobake.yaml may choose caches, registries and bases, and its build is given
     the logins and keys of this machine that its modules need.
 
@@ -33,16 +42,16 @@ def trust_command(given: dict[str, Any]) -> None:
     from gobake.trust import asking, remembered
     from gobake.trust.keys import wants
 
-    opened = open_project(replace(request(given), lenient=True))
+    opened = open_project(replace(request(given.project), lenient=True))
     root = opened.project.root
-    if given["revoke"]:
+    if given.revoke:
         known = remembered.forget(root)
         say(f"{root} is {'no longer' if known else 'not'} trusted")
         return
     gifts = offered(root, os.environ, of_project(opened.tree.layout, host.module_settings()))
-    if given["show"]:
+    if given.show:
         trusted = remembered.is_trusted(root, opened.written)
-        if given["form"] == "json":
+        if given.form == "json":
             wanted = [{"key": w.key, "class": w.kind.name.lower(), "value": w.text} for w in wants(opened.written)]
             told = {"root": str(root), "trusted": trusted, "wants": wanted, "given": list(gifts)}
             show(json.dumps(told, indent=2))
@@ -55,8 +64,8 @@ def trust_command(given: dict[str, Any]) -> None:
         say(f"it is {'trusted' if trusted else 'not trusted'} on this machine")
         return
     text = asking.describe(root, wants(opened.written), gifts)
-    if text and not given["quiet"]:
+    if text and not given.project.quiet:
         show(text)
     remembered.trust(root, opened.written)
-    if not given["quiet"]:
+    if not given.project.quiet:
         say(f"{root} is trusted until what it wants is another; gobake trust --revoke takes it back")

@@ -18,7 +18,7 @@ from gobake.caching.store.tags import tag_part
 from gobake.caching.verify import Verdict, Verified
 from gobake.checkout.ci import ALL_TAGS
 from gobake.cli import gobake as gobake_command
-from gobake.cli.cache import Duration, Size
+from gobake.cli.param_types import Age, Size
 from gobake.engine import CacheMount
 from gobake.errors import UsageError
 from gobake.model import Platform
@@ -33,13 +33,13 @@ HELLO = {"go.mod": "module example.com/hello\n\ngo 1.26\n", "main.go": "package 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("12h", 43_200), ("14d", 1_209_600), ("2w", 1_209_600)])
 def test_an_age_is_a_number_and_a_unit(text: str, seconds: int) -> None:
-    assert Duration().convert(text, None, None) == seconds
+    assert Age().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "14", "d", "-1d", "1y", "1.5d"])
 def test_what_is_no_age_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"invalid age .*; write"):
-        Duration().convert(text, None, None)
+        Age().convert(text, None, None)
 
 
 def test_a_size_has_a_unit() -> None:

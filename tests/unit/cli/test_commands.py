@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from gobake.cli import gobake
-from gobake.cli.options import Seconds
+from gobake.cli.param_types import Seconds
 from gobake.errors import ConfigError, GobakeError, ProjectError, UsageError
 from tests.conftest import REPOSITORY, Tree
 

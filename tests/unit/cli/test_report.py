@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from gobake.cli import gobake
-from gobake.errors import GobakeError
+from gobake.errors import GateFailed, GobakeError
 from gobake.report.html import bundle
 from gobake.runs.store import RunStore
 from tests.conftest import Tree
@@ -184,6 +184,33 @@ class TestPage:
         page.unlink()
         _good(report("--format", "html"))
         assert kept.read_text() in page.read_text()
+
+
+class TestGate:
+    """Limits on the command line, for a run on record."""
+
+    @pytest.fixture(autouse=True)
+    def _first_run(self, store: RunStore) -> None:
+        store.add(recorded("cold"), [])
+
+    @pytest.mark.parametrize("words", [(), ("--min-hit-rate", "none")])
+    def test_without_a_limit_nothing_is_judged(self, report: Report, words: tuple[str, ...]) -> None:
+        assert "gate" not in report(*words).stderr
+        _good(report(*words))
+
+    def test_a_run_that_misses_a_limit_fails_after_it_was_shown(self, report: Report) -> None:
+        ended = report("--min-hit-rate", "100%")
+        assert isinstance(ended.exception, GateFailed)
+        assert f"run {recorded('cold').id}" in ended.stdout
+
+    def test_a_run_may_be_exempt(self, report: Report) -> None:
+        _good(report("--min-hit-rate", "100%", "--gate-exempt", "go-version", "--gate-exempt", "first-run,modules"))
+
+    def test_gobake_yaml_completes_what_is_asked(self, report: Report, root: Path) -> None:
+        (root / "gobake.yaml").write_text("gate: {min_hit_rate: 100%}\n")
+        _good(report())
+        with pytest.raises(GateFailed):
+            raise report("--no-require-cache").exception or AssertionError
 
 
 class TestBadHistory:

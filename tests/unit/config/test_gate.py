@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -11,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from gobake.cli.options import as_given, gate_options, gate_wish
+from gobake.cli.options import GateGiven, gate_options, gate_wish
 from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS, LIMIT_FIELDS, Exemption, GateConfig, fraction
 from gobake.config.json_schema import schema
@@ -167,9 +166,8 @@ def wish(*words: str) -> GateConfig:
 
     @click.command()
     @gate_options
-    @as_given
-    def command(given: dict[str, Any]) -> None:
-        found.append(gate_wish(given))
+    def command(gate: GateGiven) -> None:
+        found.append(gate_wish(gate))
 
     CliRunner().invoke(command, words, catch_exceptions=False)
     return found[0]

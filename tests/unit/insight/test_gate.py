@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gobake.cli.gating import judge_if_asked
 from gobake.config.gates import Exemption, GateConfig
 from gobake.errors import ExitCode, GateFailed
 from gobake.insight.card import GoFigures, RunSummary, Scorecard, StepFigures, work_of
@@ -459,19 +458,3 @@ def test_hostile_words_in_a_record_reach_neither_terminal_nor_error(capsys: pyte
         assert "\x1b" not in text
         assert "\x07" not in text
         assert "denied error: all is well" in text
-
-
-# ---- over a run on record
-
-
-def given(**said: Any) -> dict[str, Any]:
-    none = {"min_hit_rate": None, "min_go_hit_rate": None, "max_seconds_regression": None, "require_cache": None}
-    return {**none, "gate_exempt": (), "color": "never", "quiet": False, **said}
-
-
-def test_a_report_is_judged_only_where_an_option_asks_for_it() -> None:
-    judge_if_asked(given(), None, card(COLD), [past(1)], None)
-    with pytest.raises(GateFailed, match="80 % is asked"):
-        judge_if_asked(given(min_hit_rate=0.8), None, card(COLD), [past(1)], None)
-    exempt = given(min_hit_rate=0.8, gate_exempt=((Exemption.FIRST_RUN,), (Exemption.MODULES,)))
-    judge_if_asked(exempt, None, card(COLD), [], None)

@@ -1,0 +1,156 @@
+"""Types of option values: each reads a word of the command line, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from gobake.config import patterns
+from gobake.config.gates import NONE, Exemption, Limit, fraction
+from gobake.config.kinds import Grammar
+from gobake.errors import UsageError
+from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
+from gobake.text.nearest import did_you_mean
+from gobake.trace.stall_limits import seconds_of
+
+_AGE = re.compile(r"(\d+)\s*(m|h|d|w)")
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+class PlatformList(click.ParamType[Any]):
+    name = "P[,P...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Platform, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(dict.fromkeys(Platform.parse(word) for word in str(value).split(",") if word.strip()))
+
+
+class StrategyList(click.ParamType[Any]):
+    name = "S[,S...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Strategy, ...]:
+        if isinstance(value, tuple):
+            return value
+        found = []
+        for word in (w.strip() for w in str(value).split(",")):
+            if word not in set(Strategy):
+                remedy = did_you_mean(word, Strategy, f"one of {', '.join(Strategy)}")
+                raise UsageError(f"unknown strategy {word!r}", remedy=remedy)
+            found.append(Strategy(word))
+        return tuple(dict.fromkeys(found))
+
+
+class BaseList(click.ParamType[Any]):
+    name = "NAME=REF"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
+        if isinstance(value, dict):
+            return value
+        found = {}
+        for word in str(value).split(","):
+            name, equals, reference = word.strip().partition("=")
+            if not equals or name not in BASE_NAMES:
+                raise UsageError(
+                    f"--base {word!r}: unknown base {name!r}",
+                    remedy=f"write NAME=REF with one of {', '.join(BASE_NAMES)}",
+                )
+            own = is_dockerfile(reference) and name in {BASE_OF[strategy] for strategy in REPLACEABLE}
+            if not own and not re.fullmatch(patterns.REFERENCE, reference):
+                raise UsageError(f"--base {name}: invalid image reference {reference!r}", remedy="write name:tag")
+            found[name] = reference
+        return found
+
+
+class Share(click.ParamType[Any]):
+    """A limit of a gate. Unlike other options it may not be empty, so that an unset variable cannot disable it."""
+
+    name = "SHARE"
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
+        if isinstance(value, float):
+            return value
+        if not re.fullmatch(self._grammar.pattern, value):
+            raise UsageError(f"{_long(param)}: invalid {self._grammar.says} {value!r}", remedy=self._grammar.remedy)
+        return NONE if value == NONE else fraction(value)
+
+
+class ExemptionList(click.ParamType[Any]):
+    name = "NAME[,NAME]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Exemption, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in str(value).split(",")]
+        for word in words if words != [NONE] else ():
+            if word not in set(Exemption):
+                remedy = did_you_mean(word, Exemption, f"one of {', '.join(Exemption)}, or none")
+                raise UsageError(f"--gate-exempt: unknown kind of run {word!r}", remedy=remedy)
+        return tuple(Exemption(word) for word in words if word != NONE)
+
+
+class Seconds(click.ParamType[Any]):
+    """A time such as 90s, 5m or 1h. A plain number is in seconds; `none` or 0 is no limit."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        seconds = seconds_of(value)
+        if seconds is None:
+            raise UsageError(f"{_long(param)}: invalid time {value!r}", remedy="write 90s, 5m or 1h, or none")
+        return seconds
+
+
+class Age(click.ParamType[Any]):
+    """How long ago: 90m, 12h, 14d or 2w."""
+
+    name = "AGE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = _AGE.fullmatch(str(value).strip())
+        if not match:
+            raise UsageError(f"invalid age {value!r}", remedy="write 90m, 12h, 14d or 2w")
+        return float(int(match[1]) * _SECONDS[match[2]])
+
+
+class Size(click.ParamType[Any]):
+    """A number of bytes, such as 500MB or 1.5GiB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from gobake.engine import size_in_bytes
+
+        found = size_in_bytes(str(value))
+        if found is None:
+            raise UsageError(f"invalid size {value!r}", remedy="write 500MB, 2GB or 1.5GiB")
+        return found
+
+
+def _long(param: click.Parameter | None) -> str:
+    """Return the long form of an option: --tag for -t and --tag."""
+    return max(param.opts, key=len) if param else ""
+
+
+def worded(word: str, *, empty: bool = True) -> Callable[..., str | None]:
+    """Check a value by a grammar of gobake.yaml, imported on use. ``empty``: an empty value counts as none."""
+
+    def check(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value is None or (empty and not value):
+            return None
+        from gobake.config import words
+
+        grammar = getattr(words, word)
+        if len(value) > grammar.longest or not re.fullmatch(grammar.pattern, value):
+            raise UsageError(f"{_long(param)}: invalid {grammar.says} {value!r}", remedy=grammar.remedy)
+        return str(grammar.tidy(value))
+
+    return check
