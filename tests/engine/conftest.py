@@ -47,6 +47,7 @@ _ROOMS = {
     "images": (
         *("test_asked", "test_context", "test_main_job", "test_namesakes", "test_nothing_changed", "test_projects"),
         *("test_public_cases", "test_right_on_every_change", "test_right_program", "test_runtime", "test_versions"),
+        "test_shown_commands",
     ),
     "layers": ("test_classes", "test_layer_caches"),
     "seeds": ("test_cache_commands", "test_cache_runs", "test_cache_verify", "test_seeds"),
