@@ -13,6 +13,7 @@ from gobake.model import BuildOptions, Platform, Strategy
 from gobake.plan.discover import Opened, open_project
 from gobake.plan.request import ProjectRequest
 from gobake.run import prebuilt
+from gobake.run.host_compile import HostGo
 from gobake.targets.matrix import Selection, select
 from gobake.trust.hostcode import refusal
 from tests.conftest import Tree
@@ -92,7 +93,7 @@ def test_a_setting_that_chooses_among_what_go_brings_is(tree: Tree, env: dict[st
 def staged(root: Path, folder: Path, go: str | None) -> None:
     found = opened(root)
     matrix = select(found.project, Selection(strategies=(Strategy.PREBUILT,)), (AMD64,))
-    host = prebuilt.HostGo(go=go, layout=modules.layout(root))
+    host = HostGo(go=go, layout=modules.layout(root))
     prebuilt.stage(found.project, matrix, folder, host)
 
 

@@ -88,4 +88,6 @@ def _only(found: Explanation, record: RunRecord, chosen: frozenset[str]) -> Expl
         if 0 <= at < len(work.compiled)
     }
     causes = tuple(c for c in found.packages if any((c.platform, name) in packages for name in c.packages))
-    return replace(found, misses=misses, packages=causes)
+    services = {target.service for target in wanted}
+    host = tuple(one for one in found.host if services & set(one.services))
+    return replace(found, misses=misses, packages=causes, host=host)

@@ -89,7 +89,7 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     strategies: tuple[Part, ...] = ()
     platforms: tuple[Part, ...] = ()
     critical_path: tuple[int, ...] = ()  # positions in the run's steps: the chain that determined its duration
-    critical_seconds: float | None = None
+    critical_seconds: float | None = None  # with the go builds on this machine, for which all steps waited
     saved: Saved | None = None  # None: no earlier run has the cost of the steps
 
     @property

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from gobake.runs.record import HostCompileRecord
+
 
 class Cause(StrEnum):
     """Why no cache supplied the first missed step of a target."""
@@ -79,3 +81,4 @@ class Explanation(Struct, frozen=True, kw_only=True):
     misses: tuple[Miss, ...] = ()
     packages: tuple[PackageCause, ...] = ()
     advice: tuple[Advice, ...] = ()
+    host: tuple[HostCompileRecord, ...] = ()  # what this machine's Go compiled before the build

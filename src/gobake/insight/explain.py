@@ -35,6 +35,7 @@ def explain(record: RunRecord, earlier: Sequence[RunRecord]) -> Explanation:
         misses=misses,
         packages=package_causes(record, before),
         advice=advise([record, *before]),
+        host=record.host,
     )
 
 

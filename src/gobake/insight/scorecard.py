@@ -9,7 +9,7 @@ from itertools import islice
 from gobake.insight.card import CommandFigures, GoFigures, Part, RunSummary, Saved, Scorecard, work_of
 from gobake.insight.costs import Costs, cached_packages, last_costs, longest
 from gobake.insight.modules import module_of
-from gobake.insight.work import critical_path, figures, saved_by_steps, seconds_at_work
+from gobake.insight.work import critical_path, figures, host_seconds, saved_by_steps, seconds_at_work
 from gobake.runs.record import GoRecord, RunRecord, StepRecord, TargetRecord, digests
 
 _SEARCHED = 5  # earlier runs to search for the packages of a build in which Go did not run
@@ -19,6 +19,7 @@ def scorecard(record: RunRecord, earlier: Sequence[RunRecord]) -> Scorecard:
     """The scorecard of a run. ``earlier``: newest first; reads only as many as needed."""
     costs = last_costs(record, earlier)
     path, path_seconds = critical_path(record)
+    before = host_seconds(record)
     return Scorecard(
         run=record,
         steps=figures(record, costs),
@@ -30,7 +31,7 @@ def scorecard(record: RunRecord, earlier: Sequence[RunRecord]) -> Scorecard:
         strategies=_parts(record, costs, _strategy),
         platforms=_parts(record, costs, _platform),
         critical_path=path,
-        critical_seconds=path_seconds,
+        critical_seconds=path_seconds + before if path_seconds is not None else before or None,
         saved=_saved(record, costs),
     )
 

@@ -102,6 +102,11 @@ def seconds_at_work(record: RunRecord, places: Iterable[int]) -> float:
     return covered(spans)
 
 
+def host_seconds(record: RunRecord) -> float:
+    """Seconds in which this machine's Go compiled before the build; everything else waited."""
+    return covered((one.started, one.started + one.seconds) for one in record.host)
+
+
 def saved_by_steps(record: RunRecord, costs: Costs) -> tuple[float, int, int]:
     """(Seconds saved by cached steps, number of cached steps with a known cost, number without)."""
     saved, known, unknown = 0.0, 0, 0

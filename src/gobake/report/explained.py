@@ -17,6 +17,7 @@ from rich.text import Text
 
 from gobake.insight.causes import Change, Explanation, Miss, PackageCause
 from gobake.report.console import console_for
+from gobake.report.figures_words import host_line
 from gobake.text.printable import one_line
 
 SCHEMA = 1
@@ -95,6 +96,8 @@ def print_explanation(found: Explanation, *, color: str) -> None:
         _say(console, f"run {found.run}: no step missed", "bold")
     for miss in found.misses:
         _print_miss(console, miss)
+    for one in found.host:
+        _say(console, one_line(host_line(one)), "bold")
     for cause in by_cause(found.packages):
         _say(console, package_line(cause) + _took(cause.seconds), "bold")
         _say(console, f"    {names(cause.packages)}", "dim")
@@ -150,6 +153,7 @@ def as_markdown(found: Explanation) -> str:
         lines.append(f"- **{markdown(where(miss))}**: {markdown(miss.says)} ({miss.cause}){follow}")
         lines += [f"  - {markdown(change_line(change))}" for change in miss.changes[:_SHOWN]]
         lines += [f"  - and {len(miss.changes) - _SHOWN} more"] if len(miss.changes) > _SHOWN else []
+    lines += [f"- {markdown(host_line(one))}" for one in found.host]
     if found.packages:
         lines += ["", "<details><summary>Go packages that were compiled</summary>", ""]
         lines += [f"- {markdown(package_line(c))}: {markdown(names(c.packages))}" for c in by_cause(found.packages)]

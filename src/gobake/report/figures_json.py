@@ -219,6 +219,16 @@ _CACHE: tuple[_Key, ...] = (
     _Key("error", "string?", "what was ignored", lambda c: c.error or None),
 )
 
+_HOST: tuple[_Key, ...] = (
+    _Key("platform", "string", "platform", lambda h: h.platform),
+    _Key("services", "string[]", "whose programs were compiled", lambda h: h.services),
+    _Key("started", "number", "seconds since the run began", lambda h: h.started),
+    _Key("seconds", "number", "from begin to end", lambda h: h.seconds),
+    _Key("total", "integer?", "packages that the programs consist of", lambda h: h.packages or None),
+    _Key("compiled", "integer", "of these, compiled in this run", lambda h: len(h.compiled)),
+    _Key("linked", "integer", "programs linked", lambda h: len(h.linked)),
+)
+
 _SPREAD: tuple[_Key, ...] = (
     _Key("figure", "string", "seconds, hit_rate or go_hit_rate", lambda s: s.figure),
     _Key("runs", "integer", "that have it", lambda s: s.runs),
@@ -325,6 +335,13 @@ _DOCUMENT: tuple[_Key, ...] = (
     _Key("platforms", "object[]", "by platform", lambda r: r.account.card.platforms, _PART),
     _Key("critical_path", "object[]", "the longest chain of steps", _path, _PATH),
     _Key("mounts", "object[]", "Go cache mounts", lambda r: r.account.card.mounts, _MOUNT),
+    _Key(
+        "host",
+        "object[]",
+        "go builds on this machine before the build, for prebuilt",
+        lambda r: r.account.card.run.host,
+        _HOST,
+    ),
     _Key("seeds", "object[]", "what was done with seeds", lambda r: r.account.card.seeds, _SEED),
     _Key("caches", "object[]", "layer caches read and written", lambda r: r.account.card.caches, _CACHE),
     _Key("trend", "object?", "against earlier runs of the branch", lambda r: r.account.trend, _TREND),

@@ -76,6 +76,8 @@ def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
     card = account.card
     yield "steps", share_text(card.steps.hit_rate), words.steps_line(card.steps)
     yield "Go", share_text(card.go.hit_rate if card.go else None), words.go_line(card)
+    for at, line in enumerate(words.host_lines(card)):
+        yield "host" if at == 0 else "", "", line.removeprefix("host: ")
     yield "time", seconds_text(card.run.seconds), words.time_line(card)
     saved = card.saved
     yield "saved", f"{saved.seconds:+.1f} s" if saved else UNKNOWN, words.saved_line(card)

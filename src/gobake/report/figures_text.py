@@ -34,6 +34,8 @@ def print_report(account: Account, *, color: str) -> None:
         console.print(_text(card.run.failure, "red"))
     _rate(console, "steps", card.steps.hit_rate, words.steps_line(card.steps))
     _rate(console, "Go", card.go.hit_rate if card.go else None, words.go_line(card))
+    for at, line in enumerate(words.host_lines(card)):
+        _line(console, "host" if at == 0 else "", line.removeprefix("host: "))
     _line(console, "time", words.time_line(card))
     _line(console, "saved", words.saved_line(card), "red" if card.saved and card.saved.seconds < 0 else "")
     for at, line in enumerate(words.path_lines(card, _PATH)):

@@ -14,6 +14,7 @@ from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
 from gobake.insight.trend import Change, Figure, Spread, Trend
 from gobake.report.quantities import UNKNOWN, moment_text, seconds_text, share_text, size_text
+from gobake.runs.record import HostCompileRecord
 
 _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
 
@@ -81,11 +82,26 @@ def time_line(card: Scorecard) -> str:
     return f"{seconds_text(card.run.seconds)} wall, critical path {seconds_text(card.critical_seconds)}"
 
 
+def host_lines(card: Scorecard) -> list[str]:
+    """What this machine's Go compiled before the build, a line per platform."""
+    return [host_line(one) for one in card.run.host]
+
+
+def host_line(one: HostCompileRecord) -> str:
+    """`host: go build linux/arm64 (prebuilt): 4 programs, 120 of 265 packages compiled in 65.8 s`."""
+    packages = (
+        f"{len(one.compiled)} of {count_text(one.packages, 'package')}" if one.packages else f"{UNKNOWN} packages"
+    )
+    programs = count_text(len(one.services), "program")
+    return f"{one.label}: {programs}, {packages} compiled in {seconds_text(one.seconds)}"
+
+
 def path_lines(card: Scorecard, count: int) -> list[str]:
-    """The longest steps of the critical path, in its order."""
+    """The longest steps of the critical path, in its order, after the go builds on this machine."""
     steps = [card.run.steps[at] for at in card.critical_path]
     longest = sorted(steps, key=lambda s: -(s.seconds or 0.0))[:count]
-    return [f"{seconds_text(s.seconds)}  {s.site or s.name}" for s in steps if s in longest]
+    before = [f"{seconds_text(one.seconds)}  {one.label}" for one in card.run.host]
+    return [*before, *(f"{seconds_text(s.seconds)}  {s.site or s.name}" for s in steps if s in longest)]
 
 
 def cache_lines(card: Scorecard) -> list[str]:

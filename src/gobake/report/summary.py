@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from gobake.insight.work import hit_rate, pieces
+from gobake.insight.work import hit_rate, host_seconds, pieces
 from gobake.outcome.keep_going import NotBuilt
 from gobake.report.console import console_for
 from gobake.report.quantities import share_text, size_text
@@ -85,6 +85,10 @@ def _totals(record: RunRecord) -> Text:
             sum(len(g.linked) for g in record.go),
         )
         parts.append(f"Go: {compiled} of {packages} packages compiled, {linked} linked")
+    if record.host:
+        compiled, packages = sum(len(one.compiled) for one in record.host), sum(one.packages for one in record.host)
+        took = host_seconds(record)
+        parts.append(f"Go on this machine: {compiled} of {packages} packages compiled for prebuilt in {took:.1f} s")
     parts.append(f"run {record.id}")
     return Text("; ".join(parts), style="bold")
 

@@ -1,4 +1,4 @@
-"""One run from top to bottom: prepare, warm, bake, read the outcome, save, record, report, judge.
+"""One run from top to bottom: prepare, compile outside, warm, bake, read the outcome, save, record, report, judge.
 
 Other modules make the decisions; this one calls them in order.
 """
@@ -43,6 +43,7 @@ def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
         session = begin(request, ready, started, _import_what_comes_after)
         ends.callback(session.begun.end)
         query.begin_info()
+        session.compile_outside()
         session.warm()
         baked = bake_what_can_be_built(session)
         from gobake.run.finish import finish

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -174,14 +173,11 @@ def _past(session: Session) -> Records | None:
 def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Patience]:
     """Show, parse and act on buildx's lines as they come; return (all lines without secrets, who waited for what)."""
     from gobake.outcome import read
-    from gobake.report.progress import make_progress
     from gobake.trace.stalls import Patience
 
     request, ready, lines = session.request, session.ready, list[str]()
     redact = EventRedactor(ready.access.redactor)
-    stream = sys.stdout if request.progress == "json" else sys.stderr
-    kind = "quiet" if request.quiet else request.progress
-    progress = make_progress(kind, ready.plan.matrix.targets, stream, request.color)
+    progress = session.progress(ready.plan.matrix.targets)
     session.saving.say = progress.say
     names = [target.name for target in ready.plan.matrix.targets]
     patience = Patience(names, request.stall_seconds, ready.access.proxies, progress.stall)

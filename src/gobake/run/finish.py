@@ -110,6 +110,7 @@ def _record(
         inputs=replace(baked.inputs, bases=bases(baked.log)),
         mounts=session.usage.records(used=mounted),
         bare=session.usage.bare,
+        host=session.host,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,6 @@ from gobake.plan.namesakes import namesakes
 from gobake.plan.request import BuildRequest
 from gobake.proc import futures
 from gobake.recipe.writing import recipe_folder, write_recipe
-from gobake.run import prebuilt
 from gobake.run.modules import access_of
 from gobake.run.usage import begin_usage
 from gobake.targets.matrix import Matrix
@@ -41,7 +41,8 @@ if TYPE_CHECKING:  # imported while buildx runs
     from gobake.caching.store.history import RemoteHistory
     from gobake.run.seeds import SeedSession
     from gobake.runs.journal import Journal
-    from gobake.runs.record import RunRecord
+    from gobake.runs.record import HostCompileRecord, RunRecord
+    from gobake.trace.hostwork import HostWork
 
 
 class PreparedBuild(Struct, frozen=True, kw_only=True, dict=True):
@@ -86,7 +87,6 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
     plan = _planned(request, query)
     takes = futures.start(lambda: namesakes(plan.project, plan.matrix, request.tag) if plan.keeps_images else ())
     access, without = access_of(plan, scratch, settings.result)
-    _compile_outside(plan, access)
     plan, warming = _with_caches(plan, usage)
     staged = _stage(plan)
     places, texts = _write(plan, staged)
@@ -165,19 +165,26 @@ def _with_caches(plan: BuildPlan, usage: Future[Future[Usage | None] | None]) ->
 # ---- what lies ready
 
 
-def _compile_outside(plan: BuildPlan, access: Access) -> None:
-    """Provide the binaries that are compiled before the build."""
-    if plan.uses_binaries and not plan.request.dry_run:
-        with access.redactor.errors():
-            compiler = prebuilt.HostGo(
-                go=plan.host_go,
-                is_trusted=plan.opened.trust.host_code,
-                layout=plan.opened.tree.layout,
-                access=access.host,
-                values=plan.versions.values,
-            )
-            prebuilt.stage(plan.project, plan.matrix, plan.binaries, compiler)
-            prebuilt.check(plan.project, plan.matrix, plan.binaries)
+def compile_outside(ready: PreparedBuild, tell: Callable[[HostWork], None]) -> tuple[HostCompileRecord, ...]:
+    """Provide the binaries that are compiled before the build; return what was compiled, with times since the epoch.
+
+    ``tell``: takes what is compiled at the moment.
+    """
+    from gobake.run import prebuilt
+    from gobake.run.host_compile import HostGo
+
+    plan, access = ready.plan, ready.access
+    with access.redactor.errors():
+        compiler = HostGo(
+            go=plan.host_go,
+            is_trusted=plan.opened.trust.host_code,
+            layout=plan.opened.tree.layout,
+            access=access.host,
+            values=plan.versions.values,
+        )
+        done = prebuilt.stage(plan.project, plan.matrix, plan.binaries, compiler, tell)
+        prebuilt.check(plan.project, plan.matrix, plan.binaries)
+    return done
 
 
 def _stage(plan: BuildPlan) -> staging.Staged:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from gobake import __version__
 from gobake.engine import EngineInfo
+from gobake.model import Target
 from gobake.plan.request import BuildRequest
-from gobake.run.prepare import PreparedBuild
+from gobake.run.prepare import PreparedBuild, compile_outside
 from gobake.run.save import Saving
 from gobake.runs.outcomes import RunOutcome
 from gobake.text.say import say
 
 if TYPE_CHECKING:
+    from gobake.report.progress import Display
     from gobake.run.usage import MountUsage
     from gobake.runs.begun import BegunRun
+    from gobake.runs.record import HostCompileRecord
 
 
 @dataclass(kw_only=True)
@@ -30,10 +36,29 @@ class Session:
     usage: MountUsage
     saving: Saving
     meanwhile: Callable[[], None]  # called while buildx starts
+    host: tuple[HostCompileRecord, ...] = ()  # what this machine's Go compiled before the build
 
     @property
     def say(self) -> Callable[[str], None]:
         return sayer(self.request)
+
+    def progress(self, targets: Sequence[Target]) -> Display:
+        """Return a display of ``targets``. Its clock began with the run."""
+        from gobake.report.progress import make_progress
+
+        request = self.request
+        stream = sys.stdout if request.progress == "json" else sys.stderr
+        kind = "quiet" if request.quiet else request.progress
+        return make_progress(kind, targets, stream, request.color, began=self.started)
+
+    def compile_outside(self) -> None:
+        """Provide the binaries that the images take from outside; what this machine's Go has to compile is shown."""
+        if not self.ready.plan.uses_binaries:
+            return
+        progress = self.progress(())
+        with progress:
+            done = compile_outside(self.ready, progress.host)
+        self.host = tuple(replace(one, started=max(0.0, one.started - self.started)) for one in done)
 
     def warm(self) -> None:
         """Fill cold mounts, and wait until nothing measures the mounts, before the build begins."""

@@ -100,6 +100,22 @@ class GoRecord(Struct, frozen=True, kw_only=True):
     commands: tuple[GoCommandRecord, ...] = ()
 
 
+class HostCompileRecord(Struct, frozen=True, kw_only=True):
+    """The go builds on this machine for one platform, before the build: programs of `prebuilt` that were not there."""
+
+    platform: str
+    services: tuple[str, ...]
+    started: Finite  # seconds since the run began
+    seconds: Finite
+    packages: int = 0  # of all the programs; 0: unknown
+    compiled: tuple[tuple[str, Finite], ...] = ()  # (import path, seconds)
+    linked: tuple[tuple[str, Finite], ...] = ()
+
+    @property
+    def label(self) -> str:
+        return host_label(self.platform)
+
+
 class MountRecord(Struct, frozen=True, kw_only=True):
     """A Go cache mount of the run. None: unknown; 0: it did not exist."""
 
@@ -187,6 +203,12 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     inputs: InputsRecord = InputsRecord()
     mounts: tuple[MountRecord, ...] = ()
     bare: bool | None = None  # whether the builder had no cache at all when the run began; None: unknown
+    host: tuple[HostCompileRecord, ...] = ()
+
+
+def host_label(platform: str) -> str:
+    """Return what users read of the go builds on this machine for a platform."""
+    return f"host: go build {platform} (prebuilt)"
 
 
 def new_id(now: float | None = None, last: str = "") -> str:

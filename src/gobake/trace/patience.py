@@ -30,6 +30,7 @@ class Waits(Struct, frozen=True, kw_only=True):
     graph: Path | None = None  # a file that exists once it no longer needs the network
     says: str = ""  # how to report a stall before a module was named; "" for reading go.mod files
     tell_after: float = TELL_SECONDS  # seconds without output until a stall is reported
+    hear: Callable[[Sequence[str]], None] | None = None  # called about once a second with all lines of stderr so far
 
 
 NETWORK = Waits()
@@ -55,6 +56,8 @@ def run(
 
     def look(heard: Heard) -> None:
         nonlocal told
+        if waits.hear:
+            waits.hear(heard.err)
         now = time.monotonic()
         silent = now - heard.moved
         if silent < min(waits.tell_after, limit or waits.tell_after) or (waits.graph and waits.graph.exists()):

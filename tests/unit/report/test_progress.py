@@ -6,6 +6,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +23,7 @@ from gobake.report.progress.rows import Row, RowState, instruction, rows
 from gobake.report.progress.table import Table
 from gobake.runs.outcomes import Outcome
 from gobake.trace.events import EventLog, LogEvent, PlainLine, VertexEvent, WarningEvent, parse_line
+from gobake.trace.hostwork import HostWork
 from gobake.trace.names import parse_name
 from gobake.trace.stalls import Stall, StallKind
 from gobake.trace.steps import steps
@@ -525,3 +527,79 @@ def test_what_stands_still_is_a_line_for_people_and_an_event_for_machines() -> N
         "seconds": 20.0,
         "text": "modules: it stands still",
     }
+
+
+# ---- what this machine's Go compiles before the build
+
+
+def host_work(**more: Any) -> HostWork:
+    return HostWork(platform="linux/arm64", started=100.0, services=("api", "web"), **more)
+
+
+HOST = (
+    host_work(),
+    host_work(packages=147, total=265, package="net/http"),
+    host_work(packages=265, total=265, package="example.test/api", ended=165.8),
+)
+
+
+def test_plain_lines_tell_what_this_machine_compiles() -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Plain((), stream, clock)
+    for work in HOST:
+        progress.host(work)
+        clock.now += SILENCE_SECONDS + 1
+    assert [line.split(None, 1)[1] for line in stream.getvalue().splitlines()] == [
+        "host: go build linux/arm64 (prebuilt)  begins: 2 programs",
+        "host: go build linux/arm64 (prebuilt)  147 of 265 packages so far  net/http",
+        "host: go build linux/arm64 (prebuilt)  265 of 265 packages compiled, 65.8 s",
+    ]
+    progress.host(host_work(ended=101.0, failed=True))
+    assert stream.getvalue().endswith("host: go build linux/arm64 (prebuilt)  FAILED\n")
+
+
+def test_json_tells_what_this_machine_compiles_before_it_tells_the_targets() -> None:
+    stream = io.StringIO()
+    with Json((), stream) as progress:
+        for work in HOST:
+            progress.host(work)
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {o["event"] for o in found} == {"host-compile"}
+    assert [(o["state"], o["packages"], o["total"], o["package"]) for o in found] == [
+        ("works", 0, None, ""),
+        ("works", 147, 265, "net/http"),
+        ("done", 265, 265, "example.test/api"),
+    ]
+    assert (found[-1]["name"], found[-1]["seconds"]) == ("host: go build linux/arm64 (prebuilt)", 65.8)
+
+
+def test_the_table_shows_what_this_machine_compiles_with_the_clock_of_the_run() -> None:
+    console = screen(140)
+    with Table((), console, clock=lambda: 130.0, began=98.0) as table:
+        table.host(HOST[1])
+    assert [" ".join(line.split()) for line in drawn(table)] == [
+        "▸ host: go build linux/arm64 (prebuilt) 30 s 147 of 265 packages net/http",
+        "32 s",
+    ]
+    with table:
+        table.host(HOST[2])
+    assert "265 packages, 65.8 s" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def drawn(table: Table) -> list[str]:
+    with table._console.capture() as capture:
+        table._console.print(table.picture())
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_nothing_is_drawn_where_this_machine_compiles_nothing() -> None:
+    console = screen(100)
+    with Table((), console):
+        pass
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_the_clock_of_plain_lines_began_with_the_run() -> None:
+    stream = io.StringIO()
+    Plain((), stream, Clock(), began=time.time() - 60).say("x")
+    assert 59.0 < float(stream.getvalue().split()[0]) < 65.0

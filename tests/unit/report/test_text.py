@@ -9,12 +9,16 @@ from msgspec.structs import replace
 
 from gobake.insight.account import Account
 from gobake.insight.compare import compare
+from gobake.insight.explain import explain
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import trend, trends
+from gobake.report.explained import as_markdown, print_explanation
 from gobake.report.figures_text import print_report, print_runs
 from gobake.report.figures_words import modules_line
+from gobake.report.html.rows import step_rows
 from gobake.report.quantities import share_text
-from gobake.runs.record import CacheRecord
+from gobake.report.summary import print_summary
+from gobake.runs.record import CacheRecord, HostCompileRecord, RunRecord
 from tests.unit.report.test_json import EXPLANATION
 from tests.unit.scoring import NAMES, before, hostile, recorded, recorded_summaries, run, step, summary
 
@@ -49,6 +53,42 @@ def test_a_report_tells_rates_packages_times_and_what_was_saved(capsys: Printed)
     assert re.search(r"linux/arm64 +64\.4 % +29 of 45 +1 of 263", text)
     assert re.search(r"migrate +243 MB .* 980 kB +847 kB", text)
     assert "api-scratch compile RUN: main.go changed" in text
+
+
+def test_what_this_machines_go_compiled_is_told_and_is_on_the_critical_path(capsys: Printed) -> None:
+    print_report(Account(card=scorecard(compiled_here(), [])), color="never")
+    text = capsys.readouterr().out
+    assert "host   go build linux/arm64 (prebuilt): 2 programs, 2 of 265 packages compiled in 65.8 s" in text
+    assert "67.8 s wall, critical path 67.8 s" in text
+    assert "path   65.8 s host: go build linux/arm64 (prebuilt)" in text
+
+
+def compiled_here() -> RunRecord:
+    host = HostCompileRecord(
+        platform="linux/arm64",
+        services=("api", "web"),
+        started=0.0,
+        seconds=65.8,
+        packages=265,
+        compiled=(("fmt", 1.0), ("net/http", 2.0)),
+    )
+    return replace(run(step(1, "executed", 2.0)), seconds=67.8, host=(host,))
+
+
+def test_explain_and_the_waterfall_tell_what_this_machines_go_compiled(capsys: Printed) -> None:
+    found = explain(compiled_here(), [])
+    print_explanation(found, color="never")
+    line = "host: go build linux/arm64 (prebuilt): 2 programs, 2 of 265 packages compiled in 65.8 s"
+    assert line in capsys.readouterr().out
+    assert "2 of 265 packages compiled in 65.8 s" in as_markdown(found)
+    rows = step_rows(scorecard(compiled_here(), []))
+    assert (rows[0]["label"], rows[0]["begin"], rows[0]["end"]) == ("host: go build linux/arm64 (prebuilt)", 0.0, 65.8)
+    assert rows[0]["critical"]
+
+
+def test_the_summary_tells_what_this_machines_go_compiled(capsys: Printed) -> None:
+    print_summary(compiled_here(), (), color="never")
+    assert "Go on this machine: 2 of 265 packages compiled for prebuilt in 65.8 s" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_loss_is_shown_as_a_loss(capsys: Printed) -> None:

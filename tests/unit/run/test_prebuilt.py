@@ -15,7 +15,9 @@ from gobake.plan import outside
 from gobake.plan.discover import open_project
 from gobake.plan.request import ProjectRequest
 from gobake.run import prebuilt
+from gobake.run.host_compile import HostGo
 from gobake.targets.matrix import Matrix, Selection, select
+from gobake.trace.hostwork import HostWork
 from tests.conftest import Tree
 
 AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")
@@ -31,8 +33,8 @@ def opened(root: Path, *platforms: Platform) -> tuple[Project, Matrix]:
     return project, select(project, Selection(strategies=(Strategy.PREBUILT, Strategy.SCRATCH)), platforms)
 
 
-def host(project: Project, go: str | None) -> prebuilt.HostGo:
-    return prebuilt.HostGo(go=go, layout=modules.layout(project.root))
+def host(project: Project, go: str | None) -> HostGo:
+    return HostGo(go=go, layout=modules.layout(project.root))
 
 
 def machine(file: Path) -> int:
@@ -101,6 +103,44 @@ def test_one_binary_for_several_variants_is_compiled_for_the_lowest(tree: Tree, 
     project, matrix = opened(tree(FILES), Platform(os="linux", arch="arm", variant="v7"), ARMV6)
     prebuilt.stage(project, matrix, tmp_path / "laid", host(project, str(go)))
     assert [line.split()[:2] for line in log.read_text().splitlines()] == [["arm", "6"]] * 2  # api and worker
+
+
+def test_what_the_hosts_go_compiles_is_told_counted_and_timed(tree: Tree, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    go.write_text(
+        """#!/bin/sh
+[ "$1" = build ] || exit 1
+case "$*" in *" -v "*) ;; *) exit 1 ;; esac
+for word in "$@"; do case $word in -debug-actiongraph=*) graph=${word#*=} ;; esac; done
+while [ "$1" != -o ]; do shift; done
+echo x > "$2"
+echo '[{"ID":1,"Mode":"build","Package":"fmt","Cmd":["compile"],"CmdReal":1500000000}]' > "$graph"
+echo fmt >&2
+"""
+    )
+    go.chmod(0o755)
+    project, matrix = opened(tree(FILES), AMD64, ARM64)
+    told: list[HostWork] = []
+    found = prebuilt.stage(project, matrix, tmp_path / "laid", host(project, str(go)), told.append)
+    assert [(one.platform, one.services, one.packages, one.compiled) for one in found] == [
+        ("linux/amd64", ("api", "worker"), 1, (("fmt", 3.0),)),
+        ("linux/arm64", ("api", "worker"), 1, (("fmt", 3.0),)),
+    ]
+    assert all(one.started > 1e9 and one.seconds > 0 for one in found)
+    last = {work.platform: work for work in told}
+    assert [(work.packages, work.total, work.package) for work in last.values()] == [(1, 1, "fmt")] * 2
+
+
+def test_packages_are_no_part_of_the_error(tree: Tree, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    go.write_text(
+        '#!/bin/sh\nprintf "internal/abi\nfmt\n# example.com/shop/cmd/api\ncmd/api/main.go:3:15: bad\n" >&2; exit 1\n'
+    )
+    go.chmod(0o755)
+    project, matrix = opened(tree(FILES), AMD64)
+    with pytest.raises(CompileFailed, match=r"cmd/api/main\.go:3:15: bad") as raised:
+        prebuilt.stage(project, matrix, tmp_path / "laid", host(project, str(go)))
+    assert "internal/abi" not in raised.value.words
 
 
 def test_the_pattern_may_hold_folders(tree: Tree, tmp_path: Path) -> None:

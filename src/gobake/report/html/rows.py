@@ -14,9 +14,10 @@ from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.identity import in_order
 from gobake.insight.modules import module_of
 from gobake.insight.work import pieces
+from gobake.report.figures_words import host_line
 from gobake.report.quantities import moment_text, seconds_text, share_text, size_text
 from gobake.runs.outcomes import Outcome
-from gobake.runs.record import GoRecord, RunRecord, StepRecord
+from gobake.runs.record import GoRecord, HostCompileRecord, RunRecord, StepRecord
 from gobake.text.printable import one_line
 
 Row = dict[str, str | float | bool | None]
@@ -82,6 +83,7 @@ def step_rows(card: Scorecard) -> list[Row]:
     done = [(piece.at, piece.step) for piece in pieces(card.run) if piece.step.seconds]
     done.sort(key=lambda one: (one[0] not in critical, one[1].outcome == Outcome.UNCACHEABLE, -(one[1].seconds or 0.0)))
     rows = [_step_row(step, site_of(step), critical=at in critical) for at, step in done[:STEPS]]
+    rows += [_host_row(one) for one in card.run.host]
     rows.sort(key=lambda row: (_number(row["begin"]), str(row["label"])))
     return _told_apart(rows)
 
@@ -124,6 +126,18 @@ def _step_row(step: StepRecord, label: str, *, critical: bool) -> Row:
         "outcome": outcome,
         "critical": critical,
         "tip": tip,
+    }
+
+
+def _host_row(one: HostCompileRecord) -> Row:
+    """What this machine's Go did. All steps waited for it."""
+    return {
+        "label": name_of(one.label),
+        "begin": round(one.started, 3),
+        "end": round(one.started + one.seconds, 3),
+        "outcome": str(Outcome.EXECUTED),
+        "critical": True,
+        "tip": f"{name_of(host_line(one))}, begun at {one.started:.1f} s; on the critical path",
     }
 
 

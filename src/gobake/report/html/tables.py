@@ -13,6 +13,7 @@ from gobake.report import figures_words as words
 from gobake.report.figures_words import Table
 from gobake.report.html.rows import by_path, home_of, package_seconds, site_of
 from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
+from gobake.runs.outcomes import Outcome
 from gobake.runs.record import CacheRecord
 
 MOST = 500  # rows; the page is not an archive
@@ -44,7 +45,11 @@ def steps(card: Scorecard) -> Table:
         )
         for piece in found
     ]
-    return Table(columns=("STEP", "OUTCOME", "BEGUN", "TOOK", "CRITICAL PATH"), rows=tuple(rows[:MOST]))
+    host = [
+        (one.label, str(Outcome.EXECUTED), f"{one.started:.1f} s", seconds_text(one.seconds), "yes")
+        for one in card.run.host
+    ]
+    return Table(columns=("STEP", "OUTCOME", "BEGUN", "TOOK", "CRITICAL PATH"), rows=(*host, *rows[:MOST]))
 
 
 def targets(card: Scorecard) -> Table:

@@ -12,6 +12,7 @@ from gobake.model import Target
 from gobake.report.progress.lines import Json, Plain, Quiet
 from gobake.report.progress.rows import shown
 from gobake.trace.events import Event
+from gobake.trace.hostwork import HostWork
 from gobake.trace.names import StepKind, StepName
 from gobake.trace.stalls import Stall
 
@@ -28,6 +29,7 @@ class Progress(Protocol):
     def update(self, events: Sequence[Event]) -> None: ...
     def say(self, text: str) -> None: ...
     def stall(self, stall: Stall, text: str) -> None: ...
+    def host(self, work: HostWork) -> None: ...  # what this machine's Go compiles before the build
 
 
 class Display(Progress, Protocol):
@@ -37,10 +39,13 @@ class Display(Progress, Protocol):
     def finish(self, outcome: str) -> None: ...  # done, failed or interrupted; shows totals
 
 
-def make_progress(kind: str, targets: Sequence[Target], stream: TextIO, color: str) -> Display:
+def make_progress(
+    kind: str, targets: Sequence[Target], stream: TextIO, color: str, *, began: float | None = None
+) -> Display:
     """The progress for ``kind``; `auto` is `tty` on a terminal and `plain` elsewhere.
 
-    The events show which stages the targets share.
+    ``targets``: none if only this machine's Go works. ``began``: when the run began, in seconds since the epoch; its
+    times count from there. The events show which stages the targets share.
     """
     if kind == "auto":
         kind = "tty" if stream.isatty() else "plain"
@@ -48,10 +53,10 @@ def make_progress(kind: str, targets: Sequence[Target], stream: TextIO, color: s
         from gobake.report.console import console_for  # rich is imported only when used
         from gobake.report.progress.table import Table
 
-        return Table(targets, console_for(stream, color))
+        return Table(targets, console_for(stream, color), began=began)
     if kind == "json":
         return Json(targets, stream)
-    return Plain(targets, stream) if kind == "plain" else Quiet()
+    return Plain(targets, stream, began=began) if kind == "plain" else Quiet()
 
 
 def worth_showing(name: StepName) -> bool:

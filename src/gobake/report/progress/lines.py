@@ -22,6 +22,7 @@ from gobake.text.say import write
 from gobake.trace import golog
 from gobake.trace.caches import missing
 from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, VertexEvent, WarningEvent
+from gobake.trace.hostwork import HostWork
 from gobake.trace.names import StepKind, StepName, parse_name
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import Trace, steps
@@ -135,6 +136,9 @@ class _Lines:
     def stall(self, stall: Stall, text: str) -> None:
         self.say(text)
 
+    def host(self, work: HostWork) -> None:
+        raise NotImplementedError
+
     def _trace(self) -> Trace:
         self._log.close()
         return steps(self._log)
@@ -152,10 +156,20 @@ class _Lines:
 class Plain(_Lines):
     """One line when a slow step begins, and one when a step ends; no control codes."""
 
-    def __init__(self, targets: Sequence[Target], stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        stream: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        began: float | None = None,
+    ) -> None:
+        """``began``: when the run began, in seconds since the epoch; None: now."""
         super().__init__(targets, stream)
         self._clock = clock
-        self._began = self._last = clock()
+        self._last = clock()
+        self._began = self._last - (0.0 if began is None else max(0.0, time.time() - began))
+        self._hosts: set[str] = set()  # platforms for which this machine's Go works
         self._imports = False
         self._packages: dict[str, int] = {}
         self._modules: dict[str, int] = {}
@@ -182,6 +196,18 @@ class Plain(_Lines):
     def say(self, text: str) -> None:
         self._last = self._clock()
         self._write(f"{self._last - self._began:6.1f}  {printable(text)}")
+
+    def host(self, work: HostWork) -> None:
+        if work.ended is not None:
+            took = f"{max(0.0, work.ended - work.started):.1f} s"
+            self.say(f"{work.label}  {'FAILED' if work.failed else f'{_packages(work)} compiled, {took}'}")
+        elif work.platform not in self._hosts:
+            self._hosts.add(work.platform)
+            self.say(
+                f"{work.label}  begins: {len(work.services)} {'program' if len(work.services) == 1 else 'programs'}"
+            )
+        elif self._clock() - self._last > SILENCE_SECONDS:
+            self.say(f"{work.label}  {_packages(work)} so far  {work.package}")
 
     def _word(self, change: Change) -> str:
         if change.what != "ends":
@@ -221,7 +247,8 @@ class Json(_Lines):
             }
             for t in self._targets
         ]
-        self._object("start", targets=targets)
+        if targets:
+            self._object("start", targets=targets)
 
     def update(self, events: Sequence[Event]) -> None:
         super().update(events)
@@ -261,6 +288,19 @@ class Json(_Lines):
     def stall(self, stall: Stall, text: str) -> None:
         names = [printable(name) for name in stall.names]
         self._object("stall", kind=str(stall.kind), names=names, seconds=round(stall.seconds, 1), text=printable(text))
+
+    def host(self, work: HostWork) -> None:
+        self._object(
+            "host-compile",
+            state="failed" if work.failed else "works" if work.ended is None else "done",
+            name=work.label,
+            platform=work.platform,
+            services=list(work.services),
+            packages=work.packages,
+            total=work.total or None,
+            package=printable(work.package),
+            seconds=round(max(0.0, (work.ended or time.time()) - work.started), 3),
+        )
 
     def _change(self, change: Change) -> None:
         event = {"begins": "step-begin", "downloads": "step-download", "ends": "step-end"}[change.what]
@@ -304,6 +344,14 @@ class Quiet:
 
     def stall(self, stall: Stall, text: str) -> None:
         return None
+
+    def host(self, work: HostWork) -> None:
+        return None
+
+
+def _packages(work: HostWork) -> str:
+    """`147 of 265 packages`"""
+    return f"{work.packages} of {work.total} packages" if work.total else f"{work.packages} packages"
 
 
 def _place(name: StepName) -> str:

@@ -13,6 +13,7 @@ from gobake.model import Platform, Target
 from gobake.runs.outcomes import Outcome
 from gobake.text.printable import one_line
 from gobake.trace import golog
+from gobake.trace.hostwork import HostWork
 from gobake.trace.names import StepKind, StepName
 from gobake.trace.steps import Step, Trace
 
@@ -39,6 +40,8 @@ class Row(Struct, frozen=True, kw_only=True):
     reached: int = 0  # steps
     total: int = 0
     packages: int = 0  # compiled so far, as `go build -v` names them
+    of: int = 0  # packages to compile at most; 0: unknown
+    ended: float | None = None
     modules: int = 0  # downloaded so far
     counts: Mapping[Outcome, int] = {}
 
@@ -48,6 +51,21 @@ def rows(trace: Trace, targets: Sequence[Target]) -> list[Row]:
     shared = _shared_stages(trace)
     busy = [_stage_row(trace, place, steps) for place, steps in shared.items()]
     return [row for row in busy if row] + [_target_row(trace, target, shared, len(targets) == 1) for target in targets]
+
+
+def host_row(work: HostWork) -> Row:
+    """The row of what this machine's Go compiles before the build."""
+    state = RowState.FAILED if work.failed else RowState.WORKING if work.ended is None else RowState.DONE
+    return Row(
+        label=work.label,
+        state=state,
+        shared=True,
+        now=work.package,
+        since=work.started,
+        packages=work.packages,
+        of=work.total,
+        ended=work.ended,
+    )
 
 
 def shown(name: StepName, width: int = 90) -> str:

@@ -16,10 +16,11 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from gobake.model import Target
-from gobake.report.progress.rows import Row, RowState, rows
+from gobake.report.progress.rows import Row, RowState, host_row, rows
 from gobake.runs.outcomes import Outcome
 from gobake.text.printable import printable
 from gobake.trace.events import Event, EventLog
+from gobake.trace.hostwork import HostWork
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import steps
 
@@ -52,11 +53,20 @@ _COUNTED = (  # outcome, word, style
 class Table:
     """A row per shared stage, a row per service and strategy, and a line of totals."""
 
-    def __init__(self, targets: Sequence[Target], console: Console, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        console: Console,
+        clock: Callable[[], float] = time.time,
+        *,
+        began: float | None = None,
+    ) -> None:
+        """``began``: when the run began; None: now."""
         self._targets = targets
         self._console = console
         self._clock = clock
-        self._began = clock()
+        self._began = clock() if began is None else began
+        self._hosts: dict[str, Row] = {}  # what this machine's Go compiles, by platform
         self._log = EventLog()
         self._lock = threading.Lock()  # one thread delivers events, another draws pictures
         self._rows: list[Row] = rows(steps(self._log), targets)
@@ -76,7 +86,8 @@ class Table:
         self._live.stop()
 
     def start(self) -> None:
-        self._live.start()
+        if self._targets:  # else what this machine's Go does begins it
+            self._live.start()
 
     def update(self, events: Sequence[Event]) -> None:
         with self._lock:
@@ -97,11 +108,17 @@ class Table:
     def stall(self, stall: Stall, text: str) -> None:
         self.say(text)
 
+    def host(self, work: HostWork) -> None:
+        with self._lock:
+            self._hosts[work.platform] = host_row(work)
+            self._stale = True
+        self._live.start()
+
     def picture(self) -> Group:
         """The current picture, in the current size of the terminal."""
         with self._lock:
             if self._stale:
-                self._rows = rows(steps(self._log), self._targets)
+                self._rows = [*self._hosts.values(), *rows(steps(self._log), self._targets)]
                 self._stale = False
             found = self._rows
         width, height = self._console.size
@@ -130,11 +147,13 @@ class Table:
         return [*cells, self._now(row, style)]
 
     def _now(self, row: Row, style: str) -> Text:
+        if row.ended is not None and row.since is not None and row.state is RowState.DONE:
+            return Text(f"{row.packages} packages, {row.ended - row.since:.1f} s", style=style)
         if row.state is not RowState.WORKING or not row.now:
             return Text("" if row.state is RowState.WORKING else str(row.state), style=style)
         parts = [printable(row.now)]
         if row.packages:
-            parts.insert(0, f"{row.packages} packages")
+            parts.insert(0, f"{row.packages} of {row.of} packages" if row.of else f"{row.packages} packages")
         elif row.modules:
             parts = [f"downloading modules, {row.modules} so far"]
         if row.since is not None:
@@ -148,7 +167,8 @@ class Table:
     def _foot(self, found: Sequence[Row]) -> Text:
         targets = [row for row in found if not row.shared]
         done = sum(row.state is RowState.DONE for row in targets)
-        return Text(f"{done} of {len(targets)} targets, {self._clock() - self._began:.0f} s", style="bold")
+        seconds = f"{self._clock() - self._began:.0f} s"
+        return Text(f"{done} of {len(targets)} targets, {seconds}" if targets else seconds, style="bold")
 
 
 def _tally(row: Row) -> Text:
