@@ -88,7 +88,9 @@ def test_explain_and_the_waterfall_tell_what_this_machines_go_compiled(capsys: P
 
 def test_the_summary_tells_what_this_machines_go_compiled(capsys: Printed) -> None:
     print_summary(compiled_here(), (), color="never")
-    assert "Go on this machine: 2 of 265 packages compiled for prebuilt in 65.8 s" in " ".join(capsys.readouterr().out.split())
+    assert "Go on this machine: 2 of 265 packages compiled for prebuilt in 65.8 s" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_a_loss_is_shown_as_a_loss(capsys: Printed) -> None:
