@@ -45,10 +45,10 @@ def test_more_downloads_than_modules_are_versions_of_one_module() -> None:
 def test_a_report_tells_rates_packages_times_and_what_was_saved(capsys: Printed) -> None:
     print_report(_account("edit"), color="never")
     text = capsys.readouterr().out
-    assert "█" * 13 + "░" * 7 + "   66.9 %  69 reused, 0 imported, 34 executed, 118 shared; by seconds 61.5 %" in text
+    assert "█" * 13 + "░" * 7 + "   66.9 %  69 reused, 0 imported, 34 executed, 118 shared; by seconds 61.8 %" in text
     assert "2 of 528 packages compiled, 2 linked, 1.0 s; modules: 13, 0 downloaded" in text
     assert "25.3 s wall, critical path 19.2 s" in text
-    assert "+363.5 s of work: steps 155.9 s, Go packages 207.7 s, less 0.0 s that caches cost" in text
+    assert "+365.7 s of work: steps 158.0 s, Go packages 207.7 s, less 0.0 s that caches cost" in text
     assert re.search(r"worker +48.5 % +17 of 35 +2 of 391 +19\.8 s", text)
     assert re.search(r"linux/arm64 +64\.4 % +29 of 45 +1 of 263", text)
     assert re.search(r"migrate +243 MB .* 980 kB +847 kB", text)
