@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from gobake.cli.options import (
 )
 from gobake.errors import GobakeError, Unwritable, UsageError
 from gobake.model import Strategy
+from gobake.text.layout import width_of_terminal
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
@@ -80,7 +82,10 @@ def plan_command(given: PlanGiven) -> None:
     opened = open_project(wanted.project)
     plan = make_plan(wanted, opened, _builder(wanted, opened), os.environ)
     needs = service_needs(plan.project, opened.tree, plan.matrix, plan.history)
-    show(json.dumps(as_json(plan, needs), indent=2) if given.form == "json" else as_text(plan, needs))
+    if given.form == "json":
+        show(json.dumps(as_json(plan, needs), indent=2))
+    else:
+        show(as_text(plan, needs, width_of_terminal(sys.stdout)))
 
 
 @click.command("render")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from gobake.cli.options import format_option, given_as, history_option, project_
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
+from gobake.text.layout import width_of_terminal
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
@@ -74,10 +76,10 @@ def ls_command(given: ListGiven) -> None:
         show(json.dumps(run_list.as_json(found, more), indent=2))
         return
     if not found:
-        none = "no run is as asked" if there else "no run is on record for this project; build something: gobake build"
+        none = "no runs match" if there else "no run is on record for this project; build something: gobake build"
         say(none)
         return
-    for line in run_list.lines(found):
+    for line in run_list.lines(found, width_of_terminal(sys.stdout)):
         say(line)
     if more:
         say(f"and {more} more: --all lists them, --last {len(found) + more}, or choose with --branch, --since")

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gobake.caching.kept.contents import Entry, What
 from gobake.caching.kept.listing import Kept, KeptMount
 from gobake.caching.kept.prune import Item
 from gobake.caching.verify import Verdict, Verified
-from gobake.report.console import console_for
-from gobake.report.quantities import size_text
+from gobake.report.console import console_for, print_table, print_text
+from gobake.report.quantities import UNKNOWN, count_text, size_text
+from gobake.text.layout import Table
 from gobake.text.printable import one_line
 
 _AGES = (("day", 86_400), ("hour", 3600), ("minute", 60))
@@ -24,11 +23,11 @@ _AGES = (("day", 86_400), ("hour", 3600), ("minute", 60))
 def age_text(seconds: float | None) -> str:
     """An age in whole units, rounded down: 3 days, 1 hour, less than a minute; "unknown" for None."""
     if seconds is None:
-        return "unknown"
+        return UNKNOWN
     for unit, length in _AGES:
         count = int(seconds // length)
         if count:
-            return f"{count} {unit}{'s' if count > 1 else ''}"
+            return count_text(count, unit)
     return "less than a minute"
 
 
@@ -43,7 +42,7 @@ def print_kept(kept: Kept, now: float, *, color: str) -> None:
         _section(
             console,
             f"cache mounts of {whose} on builder {kept.builder}",
-            ("MOUNT", "SIZE", "LAST USED", "BEGAN WITH", "ID"),
+            ("MOUNT", "SIZE", "LAST USED", "FROM SEED", "ID"),
             [(m.project, _mount_row(m)) for m in kept.mounts],
             everyone=kept.everyone,
         )
@@ -65,14 +64,12 @@ def print_kept(kept: Kept, now: float, *, color: str) -> None:
         if runs := kept.of(What.HISTORY):
             branches = len({(e.project, e.branch) for e in runs})
             size = size_text(sum(e.compressed or 0 for e in runs))
-            several = "" if len(runs) == 1 else "s"
-            said = f"history in {kept.store}: {len(runs)} run{several} of "
-            said += f"{branches} branch{'' if branches == 1 else 'es'}, {size}"
-            console.print(Text(said, style="bold"), soft_wrap=True)
+            of = f"{branches} branch{'' if branches == 1 else 'es'}"
+            print_text(console, f"history in {kept.store}: {count_text(len(runs), 'run')} of {of}, {size}", "bold")
             console.print()
-    console.print(Text(_total(kept), style="bold"), soft_wrap=True)
+    print_text(console, _total(kept), "bold")
     for note in kept.notes:
-        console.print(Text(one_line(note), style="yellow"), soft_wrap=True)
+        print_text(console, one_line(note), "yellow")
 
 
 def _section(
@@ -83,36 +80,28 @@ def _section(
     *,
     everyone: bool,
 ) -> None:
-    console.print(Text(title + ("" if rows else ": none"), style="bold"), soft_wrap=True)
+    print_text(console, title + ("" if rows else ": none"), "bold")
     if rows:
         named = ("PROJECT", *columns) if everyone else columns
-        table = _table(named)
-        for project, row in rows:
-            table.add_row(*((project or "unknown", *row) if everyone else row))
-        console.print(table)
+        cells = [((project or UNKNOWN, *row) if everyone else row) for project, row in rows]
+        print_table(console, _table(named, cells))
     console.print()
 
 
-def _table(columns: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    numbers = ("SIZE", "UNPACKED", "LAYERS", "LIVE")
-    for title in columns:
-        if title in ("SEED", "REF", "ID", "NAME"):
-            table.add_column(title, overflow="fold")
-        else:
-            table.add_column(title, no_wrap=True, justify="right" if title in numbers else "left")
-    return table
+def _table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table:
+    words = frozenset(columns) - {"SIZE", "UNPACKED", "LAYERS", "LIVE"}
+    return Table(columns=tuple(columns), rows=tuple(rows), words=words)
 
 
 def _mount_row(kept: KeptMount) -> tuple[str, ...]:
     seed = kept.memory.seed.removeprefix("sha256:")[:12] if kept.memory else ""
-    return (kept.name, size_text(kept.mount.size), kept.mount.used or "never", seed or "no seed known", kept.mount.id)
+    return (kept.name, size_text(kept.mount.size), kept.mount.used or "never", seed or "-", kept.mount.id)
 
 
 def _seed_row(seed: Entry, now: float) -> tuple[str, ...]:
     if seed.error:
         return (seed.tag, one_line(seed.error), *[""] * 6)
-    live = "unknown" if seed.live is None else f"{seed.live:.0%}"
+    live = UNKNOWN if seed.live is None else f"{seed.live:.0%}"
     return (
         seed.tag,
         seed.branch,
@@ -128,7 +117,7 @@ def _seed_row(seed: Entry, now: float) -> tuple[str, ...]:
 def _layers_row(entry: Entry, now: float) -> tuple[str, ...]:
     if entry.error:
         return (entry.tag, one_line(entry.error), "", "")
-    return (entry.tag, entry.branch or "unknown", _age(entry, now), size_text(entry.compressed))
+    return (entry.tag, entry.branch or UNKNOWN, _age(entry, now), size_text(entry.compressed))
 
 
 def _age(entry: Entry, now: float) -> str:
@@ -138,33 +127,31 @@ def _age(entry: Entry, now: float) -> str:
 def _total(kept: Kept) -> str:
     parts = []
     if kept.mounts is not None:
-        count = len(kept.mounts)
-        parts.append(f"{count} mount{'s' if count != 1 else ''}, {size_text(sum(m.mount.size for m in kept.mounts))}")
+        size = size_text(sum(m.mount.size for m in kept.mounts))
+        parts.append(f"{count_text(len(kept.mounts), 'mount')}, {size}")
     if kept.entries is not None:
-        count = len(kept.entries)
-        size = sum(e.compressed or 0 for e in kept.entries)  # the store holds a layer of two entries once
-        parts.append(f"{count} tag{'s' if count != 1 else ''} in the store, {size_text(size)} at most")
-    return "total: " + ("; ".join(parts) or "unknown")
+        size = size_text(sum(e.compressed or 0 for e in kept.entries))  # the store holds a layer of two entries once
+        parts.append(f"{count_text(len(kept.entries), 'tag')} in the store, {size} at most")
+    return "total: " + ("; ".join(parts) or UNKNOWN)
 
 
 def print_items(items: Sequence[Item], *, color: str) -> None:
     """Print what would be pruned."""
     console = console_for(sys.stdout, color)
-    table = _table(("WHAT", "NAME", "SIZE", "UNUSED OR MADE"))
-    for item in items:
-        ago = age_text(item.unused_seconds)
-        table.add_row(item.what, item.name, size_text(item.size), ago if ago == "unknown" else f"{ago} ago")
-    console.print(table)
+    ages = [age_text(item.unused_seconds) for item in items]
+    rows = [(item.what, item.name, size_text(item.size), age) for item, age in zip(items, ages, strict=True)]
+    print_table(console, _table(("WHAT", "NAME", "SIZE", "UNUSED FOR"), rows))
 
 
 def print_verified(found: Sequence[Verified], *, color: str) -> None:
     """Print one row per service: the digests, and whether they agree."""
     console = console_for(sys.stdout, color)
-    table = _table(("SERVICE", "PLATFORM", "AS SHIPPED", "WITH MOUNTS", "LINKED ANEW", "WITHOUT", "VERDICT"))
+    columns = ("SERVICE", "PLATFORM", "AS SHIPPED", "WITH MOUNTS", "LINKED ANEW", "WITHOUT", "VERDICT")
+    rows = []
     for one in found:
         digests = (digest[:12] for digest in (one.shipped, one.kept, one.relinked, one.clean))
-        table.add_row(one.service, str(one.platform), *digests, str(one.verdict))
-    console.print(table)
+        rows.append((one.service, str(one.platform), *digests, str(one.verdict)))
+    print_table(console, _table(columns, rows))
 
 
 # ---- JSON

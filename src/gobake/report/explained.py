@@ -13,11 +13,11 @@ from typing import Any
 from msgspec import to_builtins
 from msgspec.structs import replace
 from rich.console import Console
-from rich.text import Text
 
 from gobake.insight.causes import Change, Explanation, Miss, PackageCause
-from gobake.report.console import console_for
+from gobake.report.console import console_for, print_text
 from gobake.report.figures_words import host_line
+from gobake.report.quantities import count_text
 from gobake.text.printable import one_line
 
 SCHEMA = 1
@@ -38,7 +38,7 @@ def miss_line(miss: Miss) -> str:
 
 def package_line(cause: PackageCause) -> str:
     """`linux/amd64: 3 Go packages: worker/main.go changed (files)`."""
-    return one_line(f"{cause.platform}: {_count(len(cause.packages), 'Go package')}: {cause.says} ({cause.cause})")
+    return one_line(f"{cause.platform}: {count_text(len(cause.packages), 'Go package')}: {cause.says} ({cause.cause})")
 
 
 def change_line(change: Change) -> str:
@@ -83,10 +83,6 @@ def by_cause(found: Sequence[PackageCause]) -> list[PackageCause]:
     return list(kept.values())
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 # ---- text
 
 
@@ -103,7 +99,7 @@ def print_explanation(found: Explanation, *, color: str) -> None:
         _say(console, f"    {names(cause.packages)}", "dim")
         _print_changes(console, cause.changes)
     for advice in found.advice:
-        gain = f" ({advice.seconds:.1f} s in {_count(advice.runs, 'run')})" if advice.seconds is not None else ""
+        gain = f" ({advice.seconds:.1f} s in {count_text(advice.runs, 'run')})" if advice.seconds is not None else ""
         _say(console, f"advice: {one_line(advice.says)}{gain}", "cyan")
 
 
@@ -125,11 +121,12 @@ def _print_changes(console: Console, changes: Sequence[Change]) -> None:
 
 
 def _say(console: Console, line: str, style: str = "") -> None:
-    console.print(Text(line, style=style), soft_wrap=True)
+    indent = len(line) - len(line.lstrip())
+    print_text(console, line.lstrip(), style, head=" " * indent, indent=indent + 4)
 
 
 def _follow(number: int) -> str:
-    return f"{_count(number, 'later step')} only follow{'s' if number == 1 else ''}"
+    return f"{count_text(number, 'later step')} only follow{'s' if number == 1 else ''}"
 
 
 def _took(seconds: float) -> str:

@@ -10,6 +10,7 @@ from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
 from gobake.report.quantities import UNKNOWN, seconds_text, share_text
 from gobake.runs.outcomes import RunOutcome
+from gobake.text.layout import Table
 from gobake.text.printable import one_line
 
 MOST_LINES = 60
@@ -39,7 +40,7 @@ def as_markdown(account: Account) -> str:
 
 def runs_as_markdown(summaries: Sequence[RunSummary], trends: Sequence[Trend]) -> str:
     """The last runs, newest first, and the trend of each branch."""
-    lines = ["### gobake: the last runs", "", *_table(words.runs_table(summaries), _RUNS, left=4), ""]
+    lines = ["### gobake: the last runs", "", *_table(words.runs_table(summaries), _RUNS), ""]
     lines += [f"- {escaped(line)}" for trend in trends[:_BRANCHES] for line in words.trend_lines(trend)]
     return "\n".join(lines[: MOST_LINES - 1]) + "\n"
 
@@ -62,7 +63,7 @@ def _head(account: Account) -> Iterator[str]:
         yield ""
 
 
-def _tables(account: Account) -> Iterator[tuple[str, words.Table]]:
+def _tables(account: Account) -> Iterator[tuple[str, Table]]:
     card = account.card
     if account.compared:
         other = f"run {account.compared.other} {account.compared.branch}"
@@ -85,7 +86,7 @@ def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
         yield "caches" if at == 0 else "", "", line
 
 
-def _folded(summary: str, table: words.Table, most: int) -> Iterator[str]:
+def _folded(summary: str, table: Table, most: int) -> Iterator[str]:
     yield f"<details><summary>{escaped(summary)}</summary>"
     yield ""
     yield from _table(table, most)
@@ -93,9 +94,9 @@ def _folded(summary: str, table: words.Table, most: int) -> Iterator[str]:
     yield "</details>"
 
 
-def _table(table: words.Table, most: int, left: int = 1) -> Iterator[str]:
+def _table(table: Table, most: int) -> Iterator[str]:
     yield _row(tuple(column.lower() for column in table.columns))
-    yield "|" + "".join("---|" if at < left else "---:|" for at in range(len(table.columns)))
+    yield "|" + "".join("---|" if at < table.left else "---:|" for at in range(len(table.columns)))
     yield from (_row(row) for row in table.rows[:most])
     if len(table.rows) > most:
         yield _row((f"and {len(table.rows) - most} more", *[""] * (len(table.columns) - 1)))

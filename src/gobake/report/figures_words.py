@@ -6,28 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from gobake.insight.account import Account
 from gobake.insight.card import Part, RunSummary, Scorecard, StepFigures
 from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
 from gobake.insight.trend import Change, Figure, Spread, Trend
-from gobake.report.quantities import UNKNOWN, moment_text, seconds_text, share_text, size_text
+from gobake.report.quantities import UNKNOWN, count_text, moment_text, seconds_text, share_text, size_text
 from gobake.runs.record import HostCompileRecord
+from gobake.text.layout import Table
 
 _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
-
-
-class Table(Struct, frozen=True, kw_only=True):
-    """A table of texts."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-def count_text(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 # ---- lines
@@ -204,7 +192,7 @@ def size_table(card: Scorecard, columns: int) -> Table:
             (service, *(size_text(sizes[service, s]) if (service, s) in sizes else "-" for s in strategies))
             for service in services
         ]
-        return Table(columns=("SIZE", *strategies), rows=tuple(rows))
+        return Table(columns=("SIZE", *strategies), rows=tuple(rows), alike=True)
     return Table(
         columns=("SIZE", "COMPRESSED"), rows=tuple((f"{a} {b}", size_text(size)) for (a, b), size in sizes.items())
     )
@@ -258,4 +246,4 @@ def runs_table(digests: Sequence[RunSummary]) -> Table:
         for d in digests
     ]
     columns = ("RUN", "BEGUN", "BRANCH", "OUTCOME", "TIME", "STEPS", "GO", "COMPILED", "SAVED")
-    return Table(columns=columns, rows=tuple(rows))
+    return Table(columns=columns, rows=tuple(rows), left=4)

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from gobake.insight.causes import Explanation, PackageCause
 from gobake.insight.gate import Finding, State, Verdict
-from gobake.report.console import console_for
+from gobake.report.console import console_for, print_text
+from gobake.report.quantities import count_text
 from gobake.text.printable import one_line
 
 CAUSES = 3  # of steps, and as many of Go packages
@@ -22,9 +23,9 @@ def print_verdict(verdict: Verdict, explanation: Explanation | None, *, color: s
     console = console_for(sys.stderr, color)
     for finding in verdict.short if quiet else verdict.findings:
         head = Text(f"gate: {_WORDS[finding.state]}: ", style=_STYLES[finding.state])
-        console.print(head + Text(_line(finding), style=""), soft_wrap=True)
+        print_text(console, _line(finding), head=head)
     for line in causes(explanation) if explanation and verdict.short else ():
-        console.print(Text(f"  because {line}"), soft_wrap=True)
+        print_text(console, line, head="  because ", indent=6)
 
 
 def _line(finding: Finding) -> str:
@@ -41,5 +42,4 @@ def causes(explanation: Explanation) -> list[str]:
 
 
 def _package_line(cause: PackageCause) -> str:
-    count = len(cause.packages)
-    return f"Go {cause.platform}: {cause.says} ({count} package{'s' if count != 1 else ''})"
+    return f"Go {cause.platform}: {cause.says} ({count_text(len(cause.packages), 'package')})"

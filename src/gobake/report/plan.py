@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,11 +12,15 @@ from gobake.needs import telling
 from gobake.needs.needs import Need
 from gobake.plan.build_plan import BuildPlan
 from gobake.plan.versions import used
+from gobake.report.quantities import count_text
+from gobake.targets.matrix import Matrix
+from gobake.text.layout import Table, arranged, wrapped
 from gobake.text.printable import flat
 from gobake.trust.deciding import Trust
 
 Needs = Mapping[str, tuple[Need, ...]]  # by service: what its binary needs at run time
 _NO_NEEDS: Needs = MappingProxyType({})
+_LABEL = 10
 
 
 def _compile_of(plan: BuildPlan, target: Target) -> str:
@@ -35,48 +39,81 @@ def _why(plan: BuildPlan, target: Target) -> str:
     return "listed" if target.service.strategies != tuple(Strategy) else "all strategies"
 
 
-def as_text(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> str:
-    project, matrix = plan.project, plan.matrix
-    lines = [
+def as_text(plan: BuildPlan, needs: Needs = _NO_NEEDS, width: int | None = None) -> str:
+    """The plan for people. ``width``: of the terminal; None for a line per fact."""
+    found = [
+        *_hanging([*_project_text(plan), "", *_compile_text(plan), "", *_caches_text(plan), ""], width),
+        *(line.text for line in arranged(_targets(plan), width)),
+        "",
+        *_hanging([counted(plan.matrix), *_rest_text(plan, needs)], width),
+    ]
+    return "\n".join(map(flat, found))
+
+
+def _hanging(lines: Iterable[str], width: int | None) -> list[str]:
+    """Break lines between words; what follows stands below the text, beside the label."""
+    return [part for line in lines for part in wrapped(flat(line), width, _LABEL)]
+
+
+def counted(matrix: Matrix) -> str:
+    """`8 targets for linux/amd64, linux/arm64: 4 services in 2 strategies`."""
+    platforms = ", ".join(map(str, matrix.platforms)) or "no platform"
+    strategies = len(matrix.strategies)
+    services = count_text(len(matrix.services), "service")
+    of = f"{services} in {strategies} {'strategy' if strategies == 1 else 'strategies'}"
+    return f"{count_text(len(matrix.targets), 'target')} for {platforms}: {of}"
+
+
+def _project_text(plan: BuildPlan) -> list[str]:
+    project = plan.project
+    return [
         f"project   {project.name} in {project.root}",
         f"config    {project.config_file or 'none: the repository tells which commands are services'}",
         f"Go        {project.go_version}, compiled in {project.bases.go}; asked "
         + (f"on the host ({plan.opened.host_go})" if plan.opened.host_go else "in a container"),
         f"builder   {plan.builder.shown}",
-        f"context   {project.context}, {plan.packages} packages of it",
+        f"context   {project.context}, {count_text(plan.packages, 'package')} of it",
         *_version_text(plan),
         *_trust_text(plan.opened.trust),
-        "",
     ]
+
+
+def _compile_text(plan: BuildPlan) -> list[str]:
+    lines = []
     for stage in plan.stages:
         names = ", ".join(c.file for c in stage.commands)
-        lines.append(f"compile   {stage.name}: one go build a platform for {names}")
+        lines.append(f"compile   {stage.name}: one go build per platform for {names}")
         for late in stage.late:
             values = ", ".join(late.arguments) or "constants"
             lines.append(f"          {late.name}: links {', '.join(c.file for c in late.commands)} with {values}")
-    lines += [f"mount     {mount}" for mount in plan.mounts] + [""]
-    lines += _caches_text(plan)
+    return [*lines, *(f"mount     {mount}" for mount in plan.mounts)]
+
+
+def _targets(plan: BuildPlan) -> Table:
+    columns = ("TARGET", "PACKAGE", "PLATFORMS", "FROM", "STRATEGY", "WHY", "IMAGE")
     rows = [
         (
             t.name,
-            project.folder(t.service),
+            plan.project.folder(t.service),
             ",".join(map(str, t.platforms)),
             _compile_of(plan, t),
             _why(plan, t),
             t.service.why,
-            t.images(project.prefix, plan.request.tag)[-1 if t.strategy is not t.service.strategy else 1],
+            t.images(plan.project.prefix, plan.request.tag)[-1 if t.strategy is not t.service.strategy else 1],
         )
-        for t in matrix.targets
+        for t in plan.matrix.targets
     ]
-    rows.insert(0, ("TARGET", "PACKAGE", "PLATFORMS", "FROM", "STRATEGY", "WHY", "IMAGE"))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    lines += ["  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows]
-    lines += ["", f"{len(matrix.targets)} targets, {sum(len(t.platforms) for t in matrix.targets)} images"]
-    lines += [f"left out  {note}" for note in matrix.left_out]
-    lines += _commands_text(plan)
-    lines += [f"unread    {folder}: Go cannot read it: {' '.join(said.split())}" for folder, said in project.unread]
-    lines += telling.as_lines(needs)
-    return "\n".join(map(flat, lines))
+    return Table(columns=columns, rows=tuple(tuple(map(flat, row)) for row in rows), left=len(columns))
+
+
+def _rest_text(plan: BuildPlan, needs: Needs) -> list[str]:
+    """What is left out, unread or needed at run time."""
+    return [
+        *(f"left out  {note}" for note in plan.matrix.left_out),
+        *_commands_text(plan),
+        *(f"unread    {folder}: Go cannot read it: {' '.join(said.split())}" for folder, said in plan.project.unread),
+        *telling.as_lines(needs),
+    ]
 
 
 def _trust_text(trust: Trust) -> list[str]:
@@ -99,8 +136,8 @@ def _commands_text(plan: BuildPlan) -> list[str]:
     lines = [f"left out  {service.name} ({project.folder(service)}): {service.why}" for service in others]
     if lines:
         lines.append(
-            f"          any of them is built where it is named: `gobake build {project.folder(others[0])}`; or keep it "
-            "in with services.include in gobake.yaml"
+            f"          name one to build it: `gobake build {project.folder(others[0])}`; or keep it with "
+            "services.include in gobake.yaml"
         )
     return lines
 
@@ -134,7 +171,7 @@ def _caches_text(plan: BuildPlan) -> list[str]:
         exported = [entry.name.removeprefix(prefix) for _, entries in cache.exports for entry in entries]
         lines += [f"import    {name}: {', '.join(imported)}"] if imported else []
         lines += [f"export    {name}: {', '.join(exported)}"] if exported else []
-    return [*lines, ""]
+    return lines
 
 
 def _caches_json(plan: BuildPlan) -> dict[str, Any]:

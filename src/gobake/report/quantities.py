@@ -9,6 +9,11 @@ UNKNOWN = "unknown"
 _LATEST = 4e9  # seconds since the epoch; later times are beyond some time zone tables
 
 
+def count_text(count: int, noun: str) -> str:
+    """`1 target`, `2 targets`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def moment_text(seconds: float) -> str:
     """Seconds since the epoch as local time, to the minute; times out of range become its nearest limit."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(seconds, 0.0), _LATEST)))

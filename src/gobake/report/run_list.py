@@ -1,5 +1,4 @@
-"""The output of `gobake runs ls`: one aligned line per run, for people and for grep. Does not use rich, whose import
-takes as long as the rest of the command."""
+"""The output of `gobake runs ls`. Does not use rich, whose import takes as long as the rest of the command."""
 
 from __future__ import annotations
 
@@ -9,25 +8,32 @@ from typing import Any
 from gobake.report.quantities import UNKNOWN, moment_text, share_text
 from gobake.runs.record import UnreadableRecord
 from gobake.runs.summary import RunSummary
+from gobake.text.layout import Table, arranged, wrapped
 from gobake.text.printable import one_line
 
 _SERVICES = 3  # services named per run
 _COLUMNS = ("RUN", "BEGUN", "OUTCOME", "TIME", "TARGETS", "STEPS", "GO", "SAVED", "REVISION", "BRANCH", "SERVICES")
-_NUMBERS = frozenset(("TIME", "TARGETS", "STEPS", "GO", "SAVED"))
+_WORDS = frozenset(_COLUMNS) - {"TIME", "TARGETS", "STEPS", "GO", "SAVED"}
 
 Listed = tuple[str, RunSummary | UnreadableRecord]
 
 
-def lines(found: Sequence[Listed]) -> list[str]:
-    """The header and a line per run; STEPS and GO are hit rates. An unreadable record has a line with its error."""
+def lines(found: Sequence[Listed], width: int | None = None) -> list[str]:
+    """The header and the runs; STEPS and GO are hit rates. An unreadable record has a line with its error.
+
+    ``width``: of the terminal; None for a line per run.
+    """
     rows = [_row(run) for _, run in found if isinstance(run, RunSummary)]
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    ready = iter(rows)
-    output = [_aligned(_COLUMNS, widths)] if rows else []
+    by_row: dict[int | None, list[str]] = {}
+    for line in arranged(Table(columns=_COLUMNS, rows=tuple(rows), words=_WORDS), width):
+        by_row.setdefault(line.row, []).append(line.text)
+    output, at = by_row.get(None, []), 0
     for run_id, run in found:
-        output.append(
-            _aligned(next(ready), widths) if isinstance(run, RunSummary) else f"{run_id}  {one_line(str(run))}"
-        )
+        if isinstance(run, RunSummary):
+            output += by_row[at]
+            at += 1
+        else:
+            output += wrapped(f"{run_id}  {one_line(str(run))}", width, 2)
     return output
 
 
@@ -39,14 +45,6 @@ def as_json(found: Sequence[Listed], more: int) -> dict[str, Any]:
         "unreadable": [{"id": run_id, "error": str(run)} for run_id, run in found if not isinstance(run, RunSummary)],
         "more": more,
     }
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = (
-        cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
-        for name, cell, width in zip(_COLUMNS, row, widths, strict=True)
-    )
-    return "  ".join(cells).rstrip()
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:

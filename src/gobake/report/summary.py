@@ -5,92 +5,128 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rich.table import Table
+from msgspec.structs import replace
 from rich.text import Text
 
-from gobake.insight.work import hit_rate, host_seconds, pieces
+from gobake.insight.own_work import OwnWork, go_builds, own_work
+from gobake.insight.work import hit_rate, pieces
+from gobake.model import Strategy
 from gobake.outcome.keep_going import NotBuilt
-from gobake.report.console import console_for
-from gobake.report.quantities import share_text, size_text
+from gobake.report.console import console_for, print_table, print_text
+from gobake.report.figures_words import host_line
+from gobake.report.quantities import count_text, seconds_text, share_text, size_text
 from gobake.runs.outcomes import Outcome
-from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
-from gobake.text.printable import one_line, printable
+from gobake.runs.record import RunRecord, TargetRecord
+from gobake.text.layout import Table
+from gobake.text.printable import flat, one_line, printable
 from gobake.text.say import say
 from gobake.trace.failure import Failure
 
 _WORDS = 20  # messages shown
+_NONE = "-"
 
 
 def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, notes: Sequence[str] = ()) -> None:
-    """Print one row per image: name, platforms, sizes, time, steps."""
+    """Print the compile, a line per service and platform, and one sentence."""
     console = console_for(sys.stdout, color)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("IMAGE", overflow="fold")
-    table.add_column("PLATFORM", no_wrap=True)
-    for title in ("SIZE", "UNPACKED", "TIME", "REUSED"):  # SIZE is compressed, as a registry counts it
-        table.add_column(title, justify="right", no_wrap=True)
-    for target in (target for target in record.targets if not target.failure):
-        for first, row in enumerate(_rows(record, target)):
-            table.add_row(*row, style="dim" if first else "")
-    console.print(table)
-    console.print(_totals(record))
+    for line in (*map(host_line, record.host), *_compiles(record)):
+        print_text(console, flat(line), "dim")
+    built = [target for target in record.targets if not target.failure]
+    several = len(built) > len({target.service for target in built})
+    table = _by_strategy(record, built) if several else _by_image(record, built)
+    print_table(console, table)
+    print_text(console, totals(record), "bold")
     for note in (*(f"left out: {text}" for text in left_out), *notes):
-        console.print(Text(one_line(note), style="yellow"), soft_wrap=True)
+        print_text(console, one_line(note), "yellow")
 
 
-def _rows(record: RunRecord, target: TargetRecord) -> list[tuple[str, ...]]:
-    counts = Counter(s.outcome for s in record.steps if s.target == target.name)
-    counted = sum(
-        counts[o] for o in (Outcome.REUSED, Outcome.IMPORTED, Outcome.EXECUTED, Outcome.SHARED, Outcome.UNKNOWN)
+def _compiles(record: RunRecord) -> list[str]:
+    """`go build linux/arm64  11.8 s  147 of 265 packages compiled, 4 linked`."""
+    found = go_builds(record)
+    if not found:
+        return []
+    times = ["cached" if one.seconds is None else seconds_text(one.seconds) for one in found]
+    widths = max(len(one.platform) for one in found), max(map(len, times))
+    lines = []
+    for one, time in zip(found, times, strict=True):
+        packages = f"{one.compiled} of {count_text(one.packages or 0, 'package')} compiled, {one.linked} linked"
+        lines.append(f"go build {one.platform:<{widths[0]}}  {time:>{widths[1]}}  {packages if one.packages else ''}")
+    return [line.rstrip() for line in lines]
+
+
+def _by_image(record: RunRecord, built: Sequence[TargetRecord]) -> Table:
+    """A row per image and platform."""
+    works = own_work(record)
+    rows = [
+        (image_of(target), platform, _size(target, platform), *_work(works, target.service, platform))
+        for target in built
+        for platform in target.platforms
+    ]
+    return _with_sizes(Table(columns=("IMAGE", "PLATFORM", "SIZE", "TIME", "REUSED"), rows=tuple(rows), left=2))
+
+
+def _with_sizes(table: Table) -> Table:
+    """The table without the column SIZE if no size is known."""
+    if any(row[2] != _NONE for row in table.rows):
+        return table
+    return replace(
+        table,
+        columns=(*table.columns[:2], *table.columns[3:]),
+        rows=tuple((*row[:2], *row[3:]) for row in table.rows),
     )
-    reused = counts[Outcome.REUSED] + counts[Outcome.IMPORTED]
-    steps = f"{reused} of {counted}"
-    time = "unknown" if target.seconds is None else f"{target.seconds:.1f} s"
-    sizes = {s.platform: s for s in target.sizes}
-    rows: list[tuple[str, ...]] = []
-    for number, platform in enumerate(target.platforms):
-        size = sizes.get(platform, SizeRecord(platform=platform))
-        last = (time, steps) if number == 0 else ("", "")
-        rows.append(
-            (
-                target.images[0] if number == 0 else "",
-                platform,
-                size_text(size.compressed),
-                size_text(size.uncompressed),
-                *last,
-            )
-        )
-    return rows
 
 
-def _totals(record: RunRecord) -> Text:
+def _by_strategy(record: RunRecord, built: Sequence[TargetRecord]) -> Table:
+    """A row per service and platform, with the sizes of the strategies."""
+    works = own_work(record)
+    found = dict.fromkeys(target.strategy for target in built)
+    strategies = [*(str(s) for s in Strategy if s in found), *(s for s in found if s not in set(Strategy))]
+    by_name = {(target.service, target.strategy): target for target in built}
+    rows = []
+    for service in dict.fromkeys(target.service for target in built):
+        own = [by_name[service, s] for s in strategies if (service, s) in by_name]
+        for platform in dict.fromkeys(platform for target in own for platform in target.platforms):
+            sizes = [_size(by_name.get((service, s)), platform) for s in strategies]
+            rows.append((service, platform, *_work(works, service, platform), *sizes))
+    columns = ("SERVICE", "PLATFORM", "TIME", "REUSED", *strategies)
+    return Table(columns=columns, rows=tuple(rows), left=2, alike=True)
+
+
+def _work(works: Mapping[tuple[str, str], OwnWork], service: str, platform: str) -> tuple[str, str]:
+    work = works.get((service, platform))
+    return (seconds_text(work.seconds), f"{work.hits} of {count_text(work.steps, 'step')}") if work else (_NONE, _NONE)
+
+
+def _size(target: TargetRecord | None, platform: str) -> str:
+    """The compressed size, as a registry counts it."""
+    found = [s.compressed for s in target.sizes if s.platform == platform] if target else []
+    return size_text(found[0]) if found and found[0] is not None else _NONE
+
+
+def image_of(target: TargetRecord) -> str:
+    """The name to use an image by: without the strategy in its tag, if it has such a name."""
+    plain = (name for name in target.images if not name.endswith(f"-{target.strategy}"))
+    return next(plain, target.images[0] if target.images else target.name)
+
+
+def totals(record: RunRecord) -> str:
+    """`8 targets in 26.5 s; 2 of 528 packages compiled; 3 steps executed, 9 reused (hit rate 75 %); run 2026...`."""
     found = pieces(record)
     counts = Counter(piece.outcome for piece in found)
     built = sum(not target.failure for target in record.targets)
-    of_all = f" of {len(record.targets)}" if built < len(record.targets) else ""
-    parts = [
-        f"{built}{of_all} target{'s' if len(record.targets) != 1 else ''} in {record.seconds:.1f} s",
-        f"steps: {counts[Outcome.EXECUTED]} executed, {counts[Outcome.REUSED]} reused",
-    ]
-    if counts[Outcome.IMPORTED] or counts[Outcome.UNKNOWN]:
-        parts[-1] += f", {counts[Outcome.IMPORTED]} imported, {counts[Outcome.UNKNOWN]} unknown"
-    if (rate := hit_rate(found)) is not None:
-        parts[-1] += f" (hit rate {share_text(rate)})"
+    of_all = f"{built} of " if built < len(record.targets) else ""
+    parts = [f"{of_all}{count_text(len(record.targets), 'target')} in {seconds_text(record.seconds)}"]
     if record.go:
-        packages, compiled, linked = (
-            sum(g.packages for g in record.go),
-            sum(len(g.compiled) for g in record.go),
-            sum(len(g.linked) for g in record.go),
-        )
-        parts.append(f"Go: {compiled} of {packages} packages compiled, {linked} linked")
-    if record.host:
-        compiled, packages = sum(len(one.compiled) for one in record.host), sum(one.packages for one in record.host)
-        took = host_seconds(record)
-        parts.append(f"Go on this machine: {compiled} of {packages} packages compiled for prebuilt in {took:.1f} s")
-    parts.append(f"run {record.id}")
-    return Text("; ".join(parts), style="bold")
+        compiled, packages = sum(len(g.compiled) for g in record.go), sum(g.packages for g in record.go)
+        parts.append(f"{compiled} of {count_text(packages, 'package')} compiled")
+    steps = f"{count_text(counts[Outcome.EXECUTED], 'step')} executed, {counts[Outcome.REUSED]} reused"
+    if counts[Outcome.IMPORTED] or counts[Outcome.UNKNOWN]:
+        steps += f", {counts[Outcome.IMPORTED]} imported, {counts[Outcome.UNKNOWN]} unknown"
+    rate = hit_rate(found)
+    parts.append(steps + (f" (hit rate {share_text(rate)})" if rate is not None else ""))
+    return "; ".join((*parts, f"run {record.id}"))
 
 
 def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) -> None:
@@ -104,9 +140,9 @@ def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) ->
             event = {"schema": 1, "event": "not-built", "names": names, "reason": reason, "words": list(words)}
             say(json.dumps(event))
             continue
-        console.print(Text("not built: ", style="bold red") + Text(f"{', '.join(names)}: {reason}"), soft_wrap=True)
+        print_text(console, one_line(f"{', '.join(names)}: {reason}"), head=Text("not built: ", "bold red"))
         for word in words[:_WORDS] if len(words) > 1 else ():
-            console.print(Text(f"  {word}", style="red"), soft_wrap=True)
+            print_text(console, word, "red", head="  ", indent=6)
 
 
 def print_failure(failure: Failure, *, color: str) -> None:
@@ -120,6 +156,6 @@ def print_failure(failure: Failure, *, color: str) -> None:
         console.print(Text(one_line(str(error)), style="red"), soft_wrap=True)
         for line in error.detail[:_WORDS]:
             console.print(Text(f"    {one_line(line)}", style="red"), soft_wrap=True)
-    console.print(Text("error: ", style="bold red") + Text(one_line(str(failure.error)), style=""), soft_wrap=True)
+    print_text(console, one_line(str(failure.error)), head=Text("error: ", "bold red"))
     for line in failure.error.words.splitlines()[:_WORDS]:
         console.print(Text(f"  {printable(line)}", style="red"), soft_wrap=True)

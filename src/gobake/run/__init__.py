@@ -5,6 +5,7 @@ Other modules make the decisions; this one calls them in order.
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from gobake.plan.request import BuildRequest
 from gobake.run.bake import bake_what_can_be_built
 from gobake.run.prepare import PreparedBuild, hints, prepare
 from gobake.run.session import begin, sayer
+from gobake.text.layout import width_of_terminal
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:  # imported while buildx runs
@@ -65,7 +67,7 @@ def _import_what_comes_after() -> None:
 def _print_dry_run(ready: PreparedBuild) -> None:
     from gobake.report.plan import as_text
 
-    show(as_text(ready.plan))
+    show(as_text(ready.plan, width=width_of_terminal(sys.stdout)))
     show("\n".join(["", _modules_from(ready.access), f"would run  {ready.call.shown()}"]))
 
 

@@ -56,10 +56,10 @@ def test_a_command_that_does_not_exist_is_answered_with_the_nearest() -> None:
 
 def test_a_plan_in_text_names_targets_stages_and_mounts(tree: Tree) -> None:
     text = good("plan", "-C", str(tree(TWO)), "--all", "--platform", "linux/amd64,linux/arm64")
-    assert "one go build a platform for one, other" in text
+    assert "one go build per platform for one, other" in text
     assert "two-gobuild" in text
     assert "one-distalpine" in text
-    assert "16 targets, 32 images" in text
+    assert "16 targets for linux/amd64, linux/arm64: 2 services in 8 strategies" in text
 
 
 def test_a_plan_in_json_says_why_and_which_images(tree: Tree) -> None:

@@ -129,7 +129,7 @@ def test_json_has_all_of_them_unless_told_otherwise(runs: Runs, store: RunStore)
 )
 def test_runs_are_chosen(runs: Runs, several: RunStore, words: tuple[str, ...], found: list[int]) -> None:
     assert listed(runs("ls", *words)) == [run(at=at).id for at in found]
-    assert found or good(runs("ls", *words)) == "no run is as asked\n"
+    assert found or good(runs("ls", *words)) == "no runs match\n"
 
 
 def test_the_builder_of_the_environment_chooses_no_runs(

@@ -120,7 +120,7 @@ def test_the_text_tells_the_same_as_the_json(tree: Tree) -> None:
         assert target["why"] in line
         assert any(line.endswith(image) for image in target["images"])
     assert "stamp: links api with VERSION" in text
-    assert "10 targets, 20 images" in text
+    assert "10 targets for linux/amd64, linux/arm64: 2 services in 8 strategies" in text
     assert all(f"mount     {mount}" in text for mount in plan.mounts)
 
 

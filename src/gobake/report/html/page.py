@@ -26,7 +26,7 @@ from gobake.report.html import charts as page_charts
 from gobake.report.html import rows as page_rows
 from gobake.report.html import tables
 from gobake.report.html.charts import Chart
-from gobake.report.quantities import moment_text, seconds_text
+from gobake.report.quantities import count_text, moment_text, seconds_text
 from gobake.text.printable import one_line
 
 _HERE = Path(__file__).parent
@@ -139,7 +139,7 @@ def causes(account: Account) -> Iterator[Cause]:
         return
     for miss in found.misses:
         compared = (f"compared with run {miss.compared_with}",) if miss.compared_with else ()
-        follow = (f"{words.count_text(miss.follow, 'later step')} only follow",) if miss.follow else ()
+        follow = (f"{count_text(miss.follow, 'later step')} only follow",) if miss.follow else ()
         yield Cause(
             where=explained.where(miss),
             says=miss.says,
@@ -151,7 +151,7 @@ def causes(account: Account) -> Iterator[Cause]:
         )
     for one in explained.by_cause(found.packages):
         yield Cause(
-            where=f"{words.count_text(len(one.packages), 'Go package')} on {one.platform}",
+            where=f"{count_text(len(one.packages), 'Go package')} on {one.platform}",
             says=one.says,
             cause=one.cause,
             seconds=seconds_text(one.seconds),

@@ -10,11 +10,11 @@ from gobake.insight.causes import Advice
 from gobake.insight.costs import longest
 from gobake.insight.work import pieces
 from gobake.report import figures_words as words
-from gobake.report.figures_words import Table
 from gobake.report.html.rows import by_path, home_of, package_seconds, site_of
-from gobake.report.quantities import UNKNOWN, seconds_text, share_text, size_text
+from gobake.report.quantities import UNKNOWN, count_text, seconds_text, share_text, size_text
 from gobake.runs.outcomes import Outcome
 from gobake.runs.record import CacheRecord
+from gobake.text.layout import Table
 
 MOST = 500  # rows; the page is not an archive
 
@@ -136,5 +136,5 @@ def parts(account: Account) -> list[tuple[str, Table]]:
 
 
 def gain_text(advice: Advice) -> str:
-    seen = f"seen in {words.count_text(advice.runs, 'run')}"
+    seen = f"seen in {count_text(advice.runs, 'run')}"
     return seen if advice.seconds is None else f"{advice.seconds:.1f} s, {seen}"
