@@ -10,8 +10,8 @@ from msgspec import Struct
 from gobake.insight.identity import Place
 from gobake.runs.outcomes import Outcome
 from gobake.runs.record import RunRecord, StepRecord, TargetRecord
+from gobake.trace.names import TRACE as TRACE
 
-TRACE = "trace"  # gobake's own target, never requested by users
 MISSED = (Outcome.EXECUTED, Outcome.SHARED)
 _HAD = (*MISSED, Outcome.REUSED, Outcome.IMPORTED, Outcome.UNKNOWN)
 

@@ -17,8 +17,8 @@ from gobake.recipe.cache_entry import INLINE, CacheEntry
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.recipe.words import FILES, hcl, stage_name
 from gobake.targets.matrix import Matrix
+from gobake.trace.names import TRACE as TRACE  # the target that writes Go's action graphs to a folder
 
-TRACE = "trace"  # the target that writes Go's action graphs to a folder
 GOENV_VARIABLE = "GOBAKE_GOENV"  # the environment variable of the secret `goenv`
 # For modules: variables with a text, and variables with the path of a file or socket.
 NETRC_VARIABLE = "GOBAKE_NETRC"

@@ -173,10 +173,14 @@ def _past(session: Session) -> Records | None:
 def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Patience]:
     """Show, parse and act on buildx's lines as they come; return (all lines without secrets, who waited for what)."""
     from gobake.outcome import read
+    from gobake.recipe.outline import own_names
     from gobake.trace.stalls import Patience
 
     request, ready, lines = session.request, session.ready, list[str]()
     redact = EventRedactor(ready.access.redactor)
+    builder = ready.plan.builder
+    native = str(builder.native) if len(builder.answer.nodes) == 1 else ""
+    own = own_names(ready.call.files[0], ready.call.targets, native)
     progress = session.progress(ready.plan.matrix.targets)
     session.saving.say = progress.say
     names = [target.name for target in ready.plan.matrix.targets]
@@ -186,7 +190,7 @@ def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Pat
             session.begun.alive()
             events = []
             if said is not None:
-                lines.append(line := redact.line(said))
+                lines.append(line := own.line(redact.line(said)))
                 events = log.feed_line(line)
                 progress.update(events)
                 session.saving.watch(log, events)

@@ -19,6 +19,8 @@ from functools import cached_property, lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
+TRACE = "trace"  # gobake's own bake target, which exports what Go did; users never ask for it
+
 
 class StepKind(StrEnum):
     """The kind of a vertex."""

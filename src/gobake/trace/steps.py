@@ -26,7 +26,7 @@ from gobake.text.printable import bounded
 from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
 from gobake.trace.intervals import covered
-from gobake.trace.names import StepKind, StepName, parse_name, targets_in
+from gobake.trace.names import TRACE, StepKind, StepName, parse_name, targets_in
 
 CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets without shared work may differ
 SHORTEST_RUN = 0.0005  # seconds; a hit by content takes a hundredth of that, a container twenty times as long
@@ -308,7 +308,8 @@ def _groups(vertices: Iterable[Vertex]) -> list[_Group]:
         repeats[normal] += 1
         if repeats[normal] > 1:
             groups[normal, index].key = f"{normal} #{repeats[normal]}"
-    return sorted(groups.values(), key=lambda g: (g.name.target, g.key))
+    # work that targets share is shown for the first of them, and for gobake's own target only if there is no other
+    return sorted(groups.values(), key=lambda g: (g.name.target == TRACE, g.name.target, g.key))
 
 
 def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:

@@ -93,13 +93,12 @@ _Place = tuple[str, str]  # stage and platform
 
 
 def _shared_stages(trace: Trace) -> dict[_Place, list[Step]]:
-    """The stages with a step that several targets share, with the steps that did the work, in order."""
-    users: dict[str, set[str]] = defaultdict(set)
+    """The stages that several targets share, with the steps that did the work, in order."""
+    users: dict[_Place, set[str]] = defaultdict(set)
     own = [s for s in trace.steps if s.name.kind is StepKind.INSTRUCTION]
     for step in own:
-        for digest in step.digests:
-            users[digest].add(step.target)
-    places = {_place(s) for s in own if any(len(users[d]) > 1 for d in s.digests)}
+        users[_place(step)].add(step.target)
+    places = {place for place, targets in users.items() if len(targets) > 1}
     found: dict[_Place, dict[str, Step]] = defaultdict(dict)
     for step in own:
         if _place(step) in places:
