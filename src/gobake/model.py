@@ -185,7 +185,7 @@ class Service(Struct, frozen=True, kw_only=True):
     binary: str  # file name as `go build -o FOLDER/` writes it
     directory: PurePosixPath  # of the package, relative to the context
     build_root: PurePosixPath  # where `go build` runs (the workspace or the module), relative to the context
-    strategy: Strategy = Strategy.SCRATCH  # the chosen one: its image also gets the tag without a suffix
+    strategy: Strategy = Strategy.SCRATCH  # the chosen one: its image has the tag without a suffix
     strategies: tuple[Strategy, ...] = tuple(Strategy)  # the strategies of `gobake all`
     platforms: tuple[Platform, ...] = ()  # (): those of the command line, or else the builder's own
     tags: tuple[str, ...] = ()  # additional image tags
@@ -338,6 +338,7 @@ class Target(Struct, frozen=True, kw_only=True):
     strategy: Strategy
     platforms: tuple[Platform, ...]
     own_base: OwnBase | None = None
+    suffixed: bool = True  # the chosen strategy's image also has the tag with the strategy, as beside other strategies
 
     @property
     def name(self) -> str:
@@ -353,10 +354,19 @@ class Target(Struct, frozen=True, kw_only=True):
     def images(self, prefix: str, tag: str) -> tuple[str, ...]:
         """Return ``PREFIX`` SERVICE ``:TAG-STRATEGY``; for the chosen strategy ``:TAG`` and the configured tags too."""
         name = f"{prefix}{self.service.name}"
-        names = [f"{name}:{tag}-{self.strategy}"]
-        if self.strategy is self.service.strategy:
+        names = [f"{name}:{tag}-{self.strategy}"] if self.suffixed or not self.chosen else []
+        if self.chosen:
             names += [f"{name}:{tag}", *(f"{name}:{t}" for t in self.service.tags)]
         return tuple(names)
+
+    def image(self, prefix: str, tag: str) -> str:
+        """Return the name to use the image by: ``:TAG`` for the chosen strategy, or else ``:TAG-STRATEGY``."""
+        return f"{prefix}{self.service.name}:{tag}" + ("" if self.chosen else f"-{self.strategy}")
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the strategy is the service's chosen one."""
+        return self.strategy is self.service.strategy
 
 
 def bake_name(text: str) -> str:

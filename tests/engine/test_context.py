@@ -176,7 +176,7 @@ def test_a_folder_that_nobody_may_read_is_entered_neither_by_gobake_nor_by_bake(
         text=True,
     )
     assert "bake reads compose.yaml too" in rendered.stderr
-    docker("image", "rm", "closed:t", "closed:t-scratch")
+    docker("image", "rm", "closed:t")
     bake = [*_PLAIN, "docker", "buildx", "bake", "-f", "docker-bake.json", "closed-scratch"]
     subprocess.run(bake, cwd=root, env={**world.env, "TAG": "t"}, check=True, capture_output=True)
     assert says("closed:t-scratch") == "open\n"

@@ -79,7 +79,7 @@ def test_a_clone_that_wants_more_is_shown_and_not_obeyed(stranger: Gobake, tree:
     told = plan(stranger, root)
     assert told["trust"]["left_out"] == ["cache.policy", "cache.store", "registry"]
     assert told["caches"]["store"] is None
-    assert told["targets"][0]["images"] == ["x:latest-scratch", "x:latest"]
+    assert told["targets"][0]["images"] == ["x:latest"]
     assert not told["trust"]["credentials"]
 
 

@@ -18,7 +18,7 @@ def namesakes(project: Project, matrix: Matrix, tag: str) -> tuple[str, ...]:
     """Return a note for each image of another project on this engine whose name the build takes."""
     if project.prefix:
         return ()
-    names = [t.images("", tag)[1] for t in matrix.targets if t.strategy is t.service.strategy]
+    names = [t.image("", tag) for t in matrix.targets if t.chosen]
     answers = ((name, api.get(f"/v1.44/images/{quote(name)}/json", _SECONDS)) for name in names[:_ASKED])
     return tuple(note for name, answer in answers if (note := told(name, answer, project.name)))
 

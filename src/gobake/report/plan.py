@@ -34,7 +34,7 @@ def _compile_of(plan: BuildPlan, target: Target) -> str:
 
 
 def _why(plan: BuildPlan, target: Target) -> str:
-    if target.strategy is target.service.strategy:
+    if target.chosen:
         return "chosen" if plan.project.config_file else "the default"
     return "listed" if target.service.strategies != tuple(Strategy) else "all strategies"
 
@@ -99,7 +99,7 @@ def _targets(plan: BuildPlan) -> Table:
             _compile_of(plan, t),
             _why(plan, t),
             t.service.why,
-            t.images(plan.project.prefix, plan.request.tag)[-1 if t.strategy is not t.service.strategy else 1],
+            t.image(plan.project.prefix, plan.request.tag),
         )
         for t in plan.matrix.targets
     ]
@@ -216,6 +216,7 @@ def _targets_json(plan: BuildPlan) -> list[dict[str, Any]]:
             "platforms": [str(p) for p in t.platforms],
             "from": _compile_of(plan, t),
             "why": _why(plan, t),
+            "image": t.image(plan.project.prefix, plan.request.tag),
             "images": list(t.images(plan.project.prefix, plan.request.tag)),
         }
         for t in plan.matrix.targets
@@ -255,6 +256,12 @@ def as_json(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> dict[str, Any]:
         "mounts": list(plan.mounts),
         "caches": _caches_json(plan),
         "targets": _targets_json(plan),
+        "counts": {
+            "targets": len(plan.matrix.targets),
+            "services": len(plan.matrix.services),
+            "strategies": len(plan.matrix.strategies),
+            "platforms": len(plan.matrix.platforms),
+        },
         "left_out": list(plan.matrix.left_out),
         "unread": [{"folder": folder, "words": said} for folder, said in project.unread],
         "services": [_command_json(project, service) for service in plan.matrix.services],

@@ -19,7 +19,7 @@ def sizes_of(
     digests = {t.name: read.digest_of(metadata, t.name) for t in ready.plan.matrix.targets}
     known = ready.journal.sizes(digests.values())
     names = {
-        t.name: t.images(ready.plan.project.prefix, request.tag)[0]
+        t.name: t.image(ready.plan.project.prefix, request.tag)
         for t in ready.plan.matrix.targets
         if digests[t.name] not in known
     }

@@ -74,7 +74,15 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
             if not reason:
                 own = project.own_base(service, strategy)
                 wanted = tuple(sorted(set(platforms)))
-                targets.append(Target(service=service, strategy=strategy, platforms=wanted, own_base=own))
+                targets.append(
+                    Target(
+                        service=service,
+                        strategy=strategy,
+                        platforms=wanted,
+                        own_base=own,
+                        suffixed=selection.every_strategy,
+                    )
+                )
             elif optional:
                 left_out.append(f"{service.name} in {strategy}: {reason[0]}")
             else:

@@ -266,7 +266,7 @@ def test_azblob() -> None:
 
 def test_inline_lies_in_the_image() -> None:
     assert words("backends: [inline]", store=None, registry="ghcr.io/acme") == (
-        ["type=registry,ref=ghcr.io/acme/api:v1-scratch"],
+        ["type=registry,ref=ghcr.io/acme/api:v1"],
         ["type=inline"],
     )
     assert words("backends: [inline]", store=None) == ([], [])

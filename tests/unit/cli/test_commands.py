@@ -67,7 +67,7 @@ def test_a_plan_in_json_says_why_and_which_images(tree: Tree) -> None:
     assert plan["schema"] == 1
     target = plan["targets"][0]
     assert (target["name"], target["service"], target["strategy"]) == ("one-scratch", "one", "scratch")
-    assert target["images"] == ["ghcr.io/acme/one:v1-scratch", "ghcr.io/acme/one:v1"]
+    assert target["images"] == ["ghcr.io/acme/one:v1"]
     assert plan["compile"][0]["services"] == ["one", "other"]
 
 

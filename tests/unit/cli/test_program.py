@@ -53,7 +53,7 @@ def test_options_may_come_from_the_environment(gobake: Gobake, tree: Tree) -> No
     env = {"GOBAKE_PLATFORM": "linux/s390x", "GOBAKE_TAG": "v7", "GOBAKE_REGISTRY": "localhost:5000/x"}
     target = gobake.good("plan", "api", "--format", "json", cwd=tree(FILES), env=env).json["targets"][0]
     assert target["platforms"] == ["linux/s390x"]
-    assert target["images"] == ["localhost:5000/x/api:v7-scratch", "localhost:5000/x/api:v7"]
+    assert target["images"] == ["localhost:5000/x/api:v7"]
 
 
 def test_rendering_twice_writes_the_same_bytes_from_wherever(gobake: Gobake, tree: Tree, tmp_path: Path) -> None:

@@ -57,6 +57,18 @@ def test_a_chosen_strategy_has_the_plain_tag_and_the_configured_ones(tree: Tree)
     assert names["worker-upx"] == ("ghcr.io/acme/worker:v1-upx",)
 
 
+def test_a_build_of_the_chosen_strategies_adds_no_tag_that_nobody_asked_for(tree: Tree) -> None:
+    plan = planned(tree({**FILES, "gobake.yaml": CHOSEN}), Selection(), registry="ghcr.io/acme")
+    names = {t.name: t.images(plan.project.prefix, "v1") for t in plan.matrix.targets}
+    assert names == {
+        "api-scratch": ("ghcr.io/acme/api:v1", "ghcr.io/acme/api:stable"),
+        "worker-scratch": ("ghcr.io/acme/worker:v1",),
+    }
+    assert [target["image"] for target in as_json(plan)["targets"]] == ["ghcr.io/acme/api:v1", "ghcr.io/acme/worker:v1"]
+    beside = planned(tree({**FILES, "gobake.yaml": CHOSEN}), Selection(strategies=(Strategy.ALPINE,)))
+    assert [t.images("", "v1") for t in beside.matrix.targets] == [("api:v1-alpine",), ("worker:v1-alpine",)]
+
+
 def test_the_json_tells_every_target_with_its_compile_and_its_reason(tree: Tree) -> None:
     found = as_json(planned(tree({**FILES, "gobake.yaml": CHOSEN})))
     assert json.loads(json.dumps(found)) == found

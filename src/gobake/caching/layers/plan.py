@@ -167,7 +167,7 @@ def _cached(project: Project, matrix: Matrix, tag: str, *, compiles: bool) -> It
             target=target.name,
             platforms=target.platforms,
             named=target.name,
-            image=target.images(project.prefix, tag)[0] if project.registry else "",
+            image=target.image(project.prefix, tag) if project.registry else "",
         )
 
 
