@@ -45,6 +45,7 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
     progress: str
     stall_timeout: float
     keep_going: bool | None
+    metadata_file: Path | None
     dry_run: bool
 
 
@@ -74,6 +75,12 @@ _run_options = option_group(
         default=None,
         help="Leave out what fails by itself and build the rest, or stop.  "
         "[default: keep going, unless services are named]",
+    ),
+    click.option(
+        "--metadata-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write digests and names of the images by target, as `docker buildx bake` does.",
     ),
     click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, and build nothing."),
 )
@@ -118,6 +125,8 @@ def all_command(given: AllGiven) -> int:
 def _build(given: BuildGiven, strategies: tuple[tuple[Strategy, ...], ...] = (), *, every_strategy: bool) -> int:
     if given.push and given.load:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
+    if given.metadata_file and not given.metadata_file.absolute().parent.is_dir():
+        raise UsageError(f"--metadata-file {given.metadata_file}: there is no such folder", remedy="make it first")
     from gobake.engine import BuilderQuery
 
     project, targets = given.project, given.targets
@@ -137,6 +146,7 @@ def _build(given: BuildGiven, strategies: tuple[tuple[Strategy, ...], ...] = (),
             keep_going=not targets.services if given.keep_going is None else given.keep_going,
             stall_seconds=given.stall_timeout,
             dry_run=given.dry_run,
+            metadata_file=given.metadata_file,
             progress=given.progress,
             verbose=project.verbose,
             quiet=project.quiet,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # the code that explains failures is imported only after one
 
 _TOLD = f"[{TRACE}] exporting to client directory"
 _DIGEST = "containerimage.digest"  # key of buildx's metadata file
+_OF_IMAGES = ("containerimage.", "image.name", "buildx.build.ref")  # beginnings of such keys
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -105,6 +106,15 @@ def read_metadata(file: Path | None) -> dict[str, Any]:
 def digest_of(metadata: Mapping[str, Any], target: str) -> str:
     """The digest of a target's image index; "" if none was made."""
     return str((metadata.get(target) or {}).get(_DIGEST, ""))
+
+
+def of_images(metadata: Mapping[str, Any], matrix: Matrix) -> dict[str, dict[str, Any]]:
+    """What buildx says of the images, by target: digests, names and descriptors, without its own targets."""
+    return {
+        target.name: {key: value for key, value in found.items() if key.startswith(_OF_IMAGES)}
+        for target in matrix.targets
+        if isinstance(found := metadata.get(target.name), dict)
+    }
 
 
 def size_records(sizes: tuple[ImageSize, ...]) -> tuple[SizeRecord, ...]:

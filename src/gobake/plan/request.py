@@ -43,6 +43,7 @@ class BuildRequest(Struct, frozen=True, kw_only=True):
     keep_going: bool = False  # leave out targets that fail by themselves, and build the rest
     stall_seconds: float = 0.0  # limit for a download without progress; 0: none
     dry_run: bool = False
+    metadata_file: Path | None = None  # for the digests and names of the images
     progress: str = "auto"
     verbose: bool = False
     quiet: bool = False

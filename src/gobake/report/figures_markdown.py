@@ -68,6 +68,8 @@ def _tables(account: Account) -> Iterator[tuple[str, Table]]:
     if account.compared:
         other = f"run {account.compared.other} {account.compared.branch}"
         yield f"compared with {other}", words.comparison_table(account.compared)
+    if (images := words.image_table(card.run)).rows:
+        yield "images", images
     yield "by service", words.part_table("SERVICE", card.services, card)
     if any(t.sizes for t in card.targets):
         yield "sizes, compressed", words.size_table(card, 8)

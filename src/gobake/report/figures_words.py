@@ -12,7 +12,7 @@ from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
 from gobake.insight.trend import Change, Figure, Spread, Trend
 from gobake.report.quantities import UNKNOWN, count_text, moment_text, seconds_text, share_text, size_text
-from gobake.runs.record import HostCompileRecord
+from gobake.runs.record import HostCompileRecord, RunRecord, TargetRecord
 from gobake.text.layout import Table
 
 _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
@@ -157,6 +157,18 @@ def cause_lines(account: Account, count: int) -> list[str]:
 
 
 # ---- tables
+
+
+def image_of(target: TargetRecord) -> str:
+    """The name to use an image by: without the strategy in its tag, if it has such a name."""
+    plain = (name for name in target.images if not name.endswith(f"-{target.strategy}"))
+    return next(plain, target.images[0] if target.images else target.name)
+
+
+def image_table(record: RunRecord) -> Table:
+    """The images with the digests of their indexes, those of failed targets left out."""
+    rows = [(image_of(t), t.digest) for t in record.targets if t.digest and not t.failure]
+    return Table(columns=("IMAGE", "DIGEST"), rows=tuple(rows), left=2)
 
 
 def part_table(name: str, parts: Sequence[Part], card: Scorecard) -> Table:

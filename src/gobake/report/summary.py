@@ -15,7 +15,7 @@ from gobake.insight.work import hit_rate, pieces
 from gobake.model import Strategy
 from gobake.outcome.keep_going import NotBuilt
 from gobake.report.console import console_for, print_table, print_text
-from gobake.report.figures_words import host_line
+from gobake.report.figures_words import host_line, image_of, image_table
 from gobake.report.quantities import count_text, seconds_text, share_text, size_text
 from gobake.runs.outcomes import Outcome
 from gobake.runs.record import RunRecord, TargetRecord
@@ -40,6 +40,13 @@ def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, not
     print_text(console, totals(record), "bold")
     for note in (*(f"left out: {text}" for text in left_out), *notes):
         print_text(console, one_line(note), "yellow")
+
+
+def print_pushed(record: RunRecord, *, color: str) -> None:
+    """Print the images in the registry with their digests, a line each."""
+    console = console_for(sys.stdout, color)
+    for image, digest in image_table(record).rows:
+        print_text(console, one_line(f"{image}@{digest}"), head=Text("pushed ", "bold"))
 
 
 def _compiles(record: RunRecord) -> list[str]:
@@ -103,12 +110,6 @@ def _size(target: TargetRecord | None, platform: str) -> str:
     """The compressed size, as a registry counts it."""
     found = [s.compressed for s in target.sizes if s.platform == platform] if target else []
     return size_text(found[0]) if found and found[0] is not None else _NONE
-
-
-def image_of(target: TargetRecord) -> str:
-    """The name to use an image by: without the strategy in its tag, if it has such a name."""
-    plain = (name for name in target.images if not name.endswith(f"-{target.strategy}"))
-    return next(plain, target.images[0] if target.images else target.name)
 
 
 def totals(record: RunRecord) -> str:

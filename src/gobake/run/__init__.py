@@ -5,16 +5,18 @@ Other modules make the decisions; this one calls them in order.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gobake import engine
 from gobake.config.gates import GateConfig
 from gobake.credentials import Access
 from gobake.engine import BuilderQuery
-from gobake.errors import ExitCode
+from gobake.errors import ExitCode, Unwritable
 from gobake.paths import scratch_folder
 from gobake.plan.request import BuildRequest
 from gobake.run.bake import bake_what_can_be_built
@@ -52,6 +54,8 @@ def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
 
         finished = finish(session, baked, query)
     _print_what_was_done(request, session.ready, finished)
+    if request.metadata_file and not finished.failed:
+        _write_metadata(request.metadata_file, finished)
     if finished.failed:
         return finished.failed.error.exit_code
     if finished.error:
@@ -80,23 +84,38 @@ def _print_what_is_done(request: BuildRequest, ready: PreparedBuild) -> None:
 
 
 def _modules_from(access: Access) -> str:
-    return f"modules   with {', '.join(access.sources) or 'no credentials'}"
+    return f"modules   fetched {'with ' + ', '.join(access.sources) if access.sources else 'without credentials'}"
 
 
 def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: Finished) -> None:
     if request.quiet and not (finished.failed or finished.not_built):
         return
-    from gobake.report.summary import print_failure, print_not_built, print_summary
+    from gobake.report.summary import print_failure, print_not_built, print_pushed, print_summary
 
     as_json = request.progress == "json"
     if not finished.failed and not request.quiet and not as_json:
         notes = [*finished.notes, *hints(ready, finished.record)]
         print_summary(finished.record, ready.plan.matrix.left_out, color=request.color, notes=notes)
+        if request.push:
+            print_pushed(finished.record, color=request.color)
     print_not_built(finished.not_built, as_json=as_json and not request.quiet, color=request.color)
     if finished.failed:
         print_failure(finished.failed, color=request.color)
         for note in finished.notes:
             say(note, err=True)
+
+
+def _write_metadata(file: Path, finished: Finished) -> None:
+    """Write what `docker buildx bake --metadata-file` does. Raises Unwritable; the images stay."""
+    from gobake.files import atomic
+
+    try:
+        atomic.write_in_tree(file, json.dumps(finished.metadata, indent=2) + "\n")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Unwritable(
+            f"--metadata-file {file} cannot be written: {reason}", remedy="name a file elsewhere"
+        ) from None
 
 
 def _judge(request: BuildRequest, ready: PreparedBuild, record: RunRecord) -> None:

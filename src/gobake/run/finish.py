@@ -38,6 +38,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     failed: Failure | None  # why the build stopped
     error: GobakeError | None  # why the run failed: the build stopped, or targets were left out
     notes: tuple[str, ...]  # for the user
+    metadata: Mapping[str, Mapping[str, Any]]  # what buildx says of the images, by target
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
@@ -62,7 +63,8 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
     notes = _keep(session, baked, record)
     if baked.stopped and not baked.interrupted and not baked.given_up and not seen.trace.failed:
         query.forget()  # no step is to blame
-    return Finished(record=record, not_built=baked.not_built, failed=failed, error=error, notes=notes)
+    images = read.of_images(seen.metadata, session.ready.plan.matrix)
+    return Finished(record=record, not_built=baked.not_built, failed=failed, error=error, notes=notes, metadata=images)
 
 
 def _look(session: Session, baked: Baked) -> _Seen:

@@ -59,7 +59,7 @@ def test_a_summary_tells_rates_and_folds_details() -> None:
 
 def test_tables_are_tables_to_a_reader() -> None:
     html = MARKDOWN.render(as_markdown(_account(recorded("bare"))))
-    assert html.count("<table>") == 4
+    assert html.count("<table>") == 5
     assert "|" not in re.sub(r"<[^>]*>", "", html)
 
 

@@ -20,7 +20,7 @@ from gobake.report.explained import print_explanation
 from gobake.report.figures_text import print_report, print_runs
 from gobake.report.plan import as_text
 from gobake.report.run_list import lines as run_lines
-from gobake.report.summary import print_summary
+from gobake.report.summary import print_pushed, print_summary
 from gobake.runs.record import RunRecord
 from gobake.text.layout import cells
 from tests.conftest import Tree
@@ -148,6 +148,13 @@ def test_a_service_is_told_its_own_work_and_not_the_compile(printed: Printed) ->
         "go build linux/arm64  75.7 s  263 of 263 packages compiled, 4 linked",
     ]
     assert "worker:latest   linux/arm64  2.61 MB  0.1 s   0 of 1 step" in lines
+
+
+def test_what_was_pushed_is_named_with_its_digest_and_never_broken(printed: Printed) -> None:
+    record = recorded("bare")
+    expected = [f"pushed {t.service}:latest@{t.digest}" for t in record.targets]
+    for width in (60, 80, None):
+        assert printed(width, lambda: print_pushed(record, color="never")) == expected
 
 
 def test_a_size_that_nobody_knows_has_no_column(printed: Printed) -> None:
