@@ -339,6 +339,7 @@ class Target(Struct, frozen=True, kw_only=True):
     platforms: tuple[Platform, ...]
     own_base: OwnBase | None = None
     suffixed: bool = True  # the chosen strategy's image also has the tag with the strategy, as beside other strategies
+    further_tags: tuple[str, ...] = ()  # beside the run's own
 
     @property
     def name(self) -> str:
@@ -354,10 +355,11 @@ class Target(Struct, frozen=True, kw_only=True):
     def images(self, prefix: str, tag: str) -> tuple[str, ...]:
         """Return ``PREFIX`` SERVICE ``:TAG-STRATEGY``; for the chosen strategy ``:TAG`` and the configured tags too."""
         name = f"{prefix}{self.service.name}"
-        names = [f"{name}:{tag}-{self.strategy}"] if self.suffixed or not self.chosen else []
-        if self.chosen:
-            names += [f"{name}:{tag}", *(f"{name}:{t}" for t in self.service.tags)]
-        return tuple(names)
+        names = []
+        for each in (tag, *self.further_tags):
+            names += [f"{name}:{each}-{self.strategy}"] if self.suffixed or not self.chosen else []
+            names += [f"{name}:{each}"] if self.chosen else []
+        return (*names, *(f"{name}:{t}" for t in self.service.tags if self.chosen))
 
     def image(self, prefix: str, tag: str) -> str:
         """Return the name to use the image by: ``:TAG`` for the chosen strategy, or else ``:TAG-STRATEGY``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 
 import click
@@ -29,10 +30,47 @@ COMMANDS = {
     "explain": ("gobake.cli.explain", "Say why steps missed and packages were compiled."),
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
     "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),
+    "version": ("gobake.cli.about", "Print the versions of gobake and of what it uses."),
+    "help": ("gobake.cli.about", "Show the help of a command."),
 }
+_GROUPS = ("cache", "runs")
+
+# options of all commands that may also precede the command, and how many words follow each
+_EARLY = {"-C": 1, "--directory": 1, "--color": 1, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}
+
+
+def _behind(words: list[str]) -> list[str]:
+    """Return the words with the early options behind the command: `gobake -C DIR plan` is `gobake plan -C DIR`."""
+    at = 0
+    while at < len(words) and (early := _early(words[at])) is not None:
+        at += 1 + early
+    given, rest = words[:at], words[at:]
+    if not rest or rest[0].startswith("-"):
+        return rest  # --help, or no command at all
+    place = 2 if rest[0] in _GROUPS and rest[1:] and not rest[1].startswith("-") else 1
+    return [*rest[:place], *given, *rest[place:]]
+
+
+def _early(word: str) -> int | None:
+    """Return how many words belong to an early option, or None for other words."""
+    if word.startswith("--"):
+        name, equals, _ = word.partition("=")
+        return 0 if equals and name in _EARLY else _EARLY.get(word)
+    joined = len(word) > 2 and (word.startswith("-C") or re.fullmatch("-[qv]+", word))
+    return 0 if joined else _EARLY.get(word)
 
 
 class _Lazy(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, _behind(args))
+        except click.NoSuchOption as error:
+            command = next((word for word in args if word in COMMANDS), "")
+            if not command:
+                raise
+            remedy = f"options follow the command: gobake {command} {error.option_name}"
+            raise click.UsageError(f"{error.option_name} stands before the command; {remedy}") from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -87,6 +125,9 @@ def main() -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.1 has none
+            click.echo(error.format_message())
+            sys.exit(ExitCode.DONE)
         _say(error.format_message())
         sys.exit(ExitCode.USAGE)
     except (KeyboardInterrupt, click.Abort):

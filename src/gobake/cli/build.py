@@ -32,12 +32,13 @@ from gobake.model import Strategy
 
 
 class BuildGiven(Struct, frozen=True, kw_only=True):
-    """What `gobake build` is given."""
+    """What `gobake build` and `gobake all` are given."""
 
     project: ProjectGiven
     targets: TargetsGiven
     caches: CachesGiven
     gate: GateGiven
+    strategies: tuple[tuple[Strategy, ...], ...]
     history: Path | None
     push: bool
     load: bool
@@ -86,15 +87,10 @@ _run_options = option_group(
 )
 
 
-class AllGiven(BuildGiven, frozen=True, kw_only=True):
-    """What `gobake all` is given."""
-
-    strategies: tuple[tuple[Strategy, ...], ...]
-
-
 @click.command("build")
 @project_options
 @target_options
+@strategy_option
 @cache_options
 @gate_options
 @history_option
@@ -113,16 +109,16 @@ def build_command(given: BuildGiven) -> int:
 @gate_options
 @history_option
 @_run_options
-@given_as(AllGiven)
-def all_command(given: AllGiven) -> int:
+@given_as(BuildGiven)
+def all_command(given: BuildGiven) -> int:
     """Build the whole matrix: every service x every strategy that it lists x every platform.
 
     gobake all --platform linux/amd64,linux/arm64
     """
-    return _build(given, given.strategies, every_strategy=True)
+    return _build(given, every_strategy=True)
 
 
-def _build(given: BuildGiven, strategies: tuple[tuple[Strategy, ...], ...] = (), *, every_strategy: bool) -> int:
+def _build(given: BuildGiven, *, every_strategy: bool) -> int:
     if given.push and given.load:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
     if given.metadata_file and not given.metadata_file.absolute().parent.is_dir():
@@ -136,10 +132,10 @@ def _build(given: BuildGiven, strategies: tuple[tuple[Strategy, ...], ...] = (),
 
         wanted = BuildRequest(
             project=request(project, targets, history=given.history),
-            selection=selection(project, targets, strategies, every_strategy=every_strategy),
+            selection=selection(project, targets, given.strategies, every_strategy=every_strategy),
             caches=caches_of(given.caches),
             gate=gate_wish(given.gate),
-            tag=targets.tag,
+            tag=targets.tags[0],
             push=given.push,
             load=given.load,
             no_cache=given.no_cache,

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.caching.policy.options import CacheOptions
-from gobake.cli.param_types import BaseList, ExemptionList, PlatformList, Share, StrategyList, worded
+from gobake.cli.param_types import BaseList, ExemptionList, PlatformList, Share, StrategyList, each_worded, worded
 from gobake.config.gates import REGRESSION, SHARE, Exemption, GateConfig, Limit
 from gobake.model import BASE_NAMES, Platform, Strategy
 from gobake.plan.request import ProjectRequest
@@ -142,7 +142,7 @@ class TargetsGiven(Struct, frozen=True, kw_only=True):
     services: tuple[str, ...]
     platforms: tuple[tuple[Platform, ...], ...]
     registry: str | None
-    tag: str
+    tags: tuple[str, ...]
     version: str | None
     bases: tuple[dict[str, str], ...]
 
@@ -170,12 +170,14 @@ target_options = gathered(
     click.option(
         "-t",
         "--tag",
+        "tags",
         envvar="GOBAKE_TAG",
-        default="latest",
-        show_default=True,
+        multiple=True,
+        default=("latest",),
+        show_default="latest",
         metavar="T",
-        help="Tag of the images.",
-        callback=worded("TAG", empty=False),
+        help="Tag of the images; may be repeated.",
+        callback=each_worded("TAG"),
     ),
     click.option(
         "--version",
@@ -324,6 +326,7 @@ def selection(
         strategies=joined(strategies),
         platforms=joined(targets.platforms),
         every_strategy=every_strategy,
+        further_tags=targets.tags[1:],
     )
 
 

@@ -140,6 +140,16 @@ def _long(param: click.Parameter | None) -> str:
     return max(param.opts, key=len) if param else ""
 
 
+def each_worded(word: str) -> Callable[..., tuple[str, ...]]:
+    """Check the values of an option that may be repeated; none of them may be empty."""
+    check = worded(word, empty=False)
+
+    def check_all(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(str(check(context, param, value)) for value in values))
+
+    return check_all
+
+
 def worded(word: str, *, empty: bool = True) -> Callable[..., str | None]:
     """Check a value by a grammar of gobake.yaml, imported on use. ``empty``: an empty value counts as none."""
 

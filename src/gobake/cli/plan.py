@@ -119,7 +119,7 @@ def render_command(given: RenderGiven) -> None:
     folder = _made((given.folder or project.root).resolve())
     chosen = wanted.selection.strategies
     lacking = frozenset() if Strategy.PREBUILT in chosen else outside.not_compiled(project, matrix)
-    texts = plan.recipe(_places(project, folder, lacking), given.targets.tag)
+    texts = plan.recipe(_places(project, folder, lacking), given.targets.tags[0])
     written = {recipe.DOCKERFILE: texts.dockerfile, recipe.IGNORE_FILE: texts.ignore, recipe.BAKE_FILE: texts.bake}
     if not given.force:
         _refuse_foreign(folder, written)
@@ -183,7 +183,7 @@ def _request(given: _Given, *, every_strategy: bool, lenient: bool = False) -> B
         project=replace(request(given.project, given.targets), lenient=lenient),
         selection=selection(given.project, given.targets, given.strategies, every_strategy=every_strategy),
         caches=caches_of(given.caches),
-        tag=given.targets.tag,
+        tag=given.targets.tags[0],
     )
 
 

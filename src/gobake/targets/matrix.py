@@ -22,6 +22,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     seen_from: Path | None = None  # the folder that ./ refers to; None: the project's root
     strategies: tuple[Strategy, ...] = ()
     platforms: tuple[Platform, ...] = ()
+    further_tags: tuple[str, ...] = ()  # of every image, beside the request's own
     every_strategy: bool = False  # `gobake all`: all configured strategies, not only the default one
 
 
@@ -81,6 +82,7 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
                         platforms=wanted,
                         own_base=own,
                         suffixed=selection.every_strategy,
+                        further_tags=selection.further_tags,
                     )
                 )
             elif optional:

@@ -1,0 +1,103 @@
+"""What users of docker and go type by habit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gobake import __version__
+from gobake.cli import COMMANDS, gobake
+from gobake.model import Strategy
+from tests.conftest import Gobake, Tree
+from tests.unit.cli.test_commands import TWO, error, good
+from tests.unit.cli.test_options import Builds, builds
+
+__all__ = ["builds"]
+
+
+# ---- commands
+
+
+@pytest.mark.parametrize("words", [(), ("cache",), ("runs",)], ids=" ".join)
+def test_a_group_alone_prints_its_help(gobake: Gobake, tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = gobake.good(*words, cwd=tmp_path)
+    assert ended.err == ""
+    assert ended.out == gobake.good(*words, "--help", cwd=tmp_path).out
+    assert ended.out.count("\n") > 5
+
+
+def test_help_of_a_command_is_its_help() -> None:
+    assert good("help", "runs", "ls") == good("runs", "ls", "--help")
+    assert good("help") == good("--help")
+    assert "did you mean build?" in error("help", "biuld")
+
+
+def test_versions_are_told_without_an_engine() -> None:
+    told = json.loads(good("version", "--format", "json"))
+    assert (told["schema"], told["gobake"]) == (1, __version__)
+    assert {"python", "docker", "buildx"} < told.keys()
+    assert good("version").splitlines()[0].split() == ["gobake", __version__]
+
+
+def test_every_command_of_the_list_exists() -> None:
+    for name in COMMANDS:
+        assert gobake.get_command(None, name).name == name  # type: ignore[arg-type, union-attr]
+
+
+# ---- options before the command
+
+
+@pytest.mark.parametrize(
+    "before", [("-C", "{}"), ("-C{}",), ("--directory={}",), ("--directory", "{}", "-qv"), ("--color=never", "-C", "{}")]
+)
+def test_options_of_all_commands_may_precede_the_command(tree: Tree, before: tuple[str, ...]) -> None:
+    root = str(tree(TWO))
+    words = [word.format(root) for word in before]
+    assert good(*words, "plan", "--format", "json") == good("plan", "-C", root, "--format", "json")
+    assert good(*words, "runs", "ls", "--format", "json") == good("runs", "ls", "-C", root, "--format", "json")
+
+
+def test_other_options_before_the_command_are_told_their_place() -> None:
+    assert "options follow the command: gobake build --push" in error("--push", "build")
+
+
+def test_early_options_without_a_command_leave_the_help() -> None:
+    assert good("-v", "--help") == good("--help")
+
+
+# ---- what to build
+
+
+def test_build_takes_strategies_as_all_does(builds: Builds, tree: Tree) -> None:
+    root = str(tree(TWO))
+    for command in ("build", "all"):
+        asked = builds(command, "-C", root, "-s", "alpine,upx", "--strategy", "scratch")
+        assert asked.selection.strategies == (Strategy.ALPINE, Strategy.UPX, Strategy.SCRATCH)
+
+
+def test_every_tag_is_kept(builds: Builds, tree: Tree) -> None:
+    root = str(tree(TWO))
+    asked = builds("build", "-C", root, "-t", "v1", "--tag", "v2", "-t", "v1")
+    assert (asked.tag, asked.selection.further_tags) == ("v1", ("v2",))
+    assert builds("build", "-C", root).tag == "latest"
+    assert builds("build", "-C", root, GOBAKE_TAG="v3 v4").selection.further_tags == ("v4",)
+
+
+def test_images_have_every_tag(tree: Tree) -> None:
+    words = ("plan", "one", "-C", str(tree(TWO)), "--format", "json", "-t", "v1", "-t", "v2")
+    assert json.loads(good(*words))["targets"][0]["images"] == ["one:v1", "one:v2"]
+    other = json.loads(good(*words, "-s", "alpine"))
+    assert other["targets"][0]["images"] == ["one:v1-alpine", "one:v2-alpine"]
+
+
+@pytest.mark.parametrize("word", ["./cmd/one", "cmd/one", "./cmd/one/", "example.com/two/cmd/one", "./cmd/on[e]"])
+def test_services_go_by_folder_and_import_path(tree: Tree, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.chdir(tree(TWO))
+    assert [t["service"] for t in json.loads(good("plan", word, "--format", "json"))["targets"]] == ["one"]
+
+
+def test_folders_are_seen_from_the_current_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree(TWO) / "cmd/one")
+    assert [t["service"] for t in json.loads(good("plan", ".", "--format", "json"))["targets"]] == ["one"]
