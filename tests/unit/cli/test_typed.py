@@ -50,7 +50,8 @@ def test_every_command_of_the_list_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "before", [("-C", "{}"), ("-C{}",), ("--directory={}",), ("--directory", "{}", "-qv"), ("--color=never", "-C", "{}")]
+    "before",
+    [("-C", "{}"), ("-C{}",), ("--directory={}",), ("--directory", "{}", "-qv"), ("--color=never", "-C", "{}")],
 )
 def test_options_of_all_commands_may_precede_the_command(tree: Tree, before: tuple[str, ...]) -> None:
     root = str(tree(TWO))
