@@ -195,6 +195,7 @@ def facts(opened: Opened, around: CIContext, builder: Builder, info: EngineInfo)
         "driver": builder.driver,
         "nodes": tuple((node.name, ",".join(map(str, node.platforms))) for node in builder.nodes),
         "go_version": project.go_version,
+        "source_url": project.source_url,
     }
 
 

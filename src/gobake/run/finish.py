@@ -29,6 +29,8 @@ from gobake.trace.steps import Trace, steps
 
 Sizes = dict[str, tuple[SizeRecord, ...]]  # by target
 
+_MOST_OUTPUT = 20_000  # characters of a failed program, in the record
+
 
 class Finished(Struct, frozen=True, kw_only=True):
     """A recorded run."""
@@ -105,6 +107,7 @@ def _record(
         outcome=RunOutcome.INTERRUPTED if baked.interrupted else RunOutcome.FAILED if error else RunOutcome.DONE,
         targets=read.with_failed(found, begun.targets, reasons),
         failure=str(error or ""),
+        output=error.words[:_MOST_OUTPUT] if error else "",
         caches=cache_run.end(baked.transfers, ready.plan.layers, ready.plan.caches, session.started, sweeps=not error),
         **read.facts(ready.plan.opened, ready.plan.caches.surroundings, ready.plan.builder.answer, query.info()),
         seeds=tuple(ready.care.records) if ready.care else (),

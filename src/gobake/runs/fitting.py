@@ -34,7 +34,7 @@ def _lighter(record: RunRecord) -> Iterator[RunRecord]:
 
 def _least(record: RunRecord) -> RunRecord:
     bare = replace(record, inputs=InputsRecord(), go=(), modules=(), steps=(), caches=(), warnings=())
-    return replace(bare, failure=record.failure[:1000])
+    return replace(bare, failure=record.failure[:1000], output=record.output[:1000])
 
 
 def _length(record: RunRecord) -> int:

@@ -187,6 +187,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     nodes: tuple[tuple[str, str], ...] = ()  # (name, platforms)
     go_version: str = ""
     gobake: str = ""
+    source_url: str = ""  # where the source can be read; "" if unknown
     cache_policy: str = ""  # dev, ci-branch ...; "" if none was chosen
     cache_store: str = ""
     trust: str = ""  # what the tree may decide, whether it got logins, and why; "" in older records
@@ -197,6 +198,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     modules: tuple[tuple[str, str], ...] = ()  # (module, version) of downloaded ones
     seeds: tuple[SeedRecord, ...] = ()
     failure: str = ""
+    output: str = ""  # what the failed program said, such as Go's errors; bounded
     warnings: tuple[str, ...] = ()
     no_cache: bool = False  # --no-cache
     fallbacks: tuple[str, ...] = field(default=(), name="lineages")  # branches, best first: its own, the base, main

@@ -23,7 +23,7 @@ from gobake.insight.costs import last_costs
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import trends
 from gobake.report.html import rows as page_rows
-from gobake.report.html.page import Page, as_html, charts
+from gobake.report.html.page import Page, as_html, charts, commit_page
 from gobake.runs.record import GoRecord, InputsRecord, RunRecord, SizeRecord
 from tests.unit.report.test_json import EXPLANATION
 from tests.unit.scoring import HOSTILE, NAMES, before, hostile, recorded, recorded_summaries, run, step, summary, target
@@ -217,7 +217,7 @@ def test_causes_and_advice_are_told() -> None:
 def test_causes_that_nobody_looked_for_are_not_said_to_be_none() -> None:
     html = as_html(Page(account=Account(card=scorecard(recorded("bare"), []))), VEGA)
     assert "No step missed" not in html
-    assert "Why it missed unknown" in _read(html).text
+    assert "What changed, and what missed unknown" in _read(html).text
 
 
 def test_one_run_alone_has_no_history() -> None:
@@ -354,3 +354,48 @@ def test_a_matrix_of_hundreds_of_targets_stays_small() -> None:
     assert len({row["label"] for row in drawn["waterfall-targets"]["rows"]}) == page_rows.TARGETS
     assert len([name for name in drawn if name.startswith("sizes-")]) == page_rows.SERVICES
     assert f"The {page_rows.TARGETS} targets that took longest; the table has more." in html
+
+
+# ---- the head
+
+
+def test_the_head_of_a_failed_run_says_what_failed_and_what_go_said() -> None:
+    broken = replace(step(1, "executed", 1.0), error="exit code: 1")
+    failed = run(
+        broken,
+        outcome="failed",
+        failure="cmd/web/main.go:12:92: Go refused the code",
+        output="cmd/web/main.go:12:92: undefined: notes.Al\n\x1b[31m<script>alert(1)</script>",
+        command=("gobake", "build", "a b"),
+    )
+    html = as_html(Page(account=Account(card=scorecard(failed, []))), VEGA)
+    seen = _read(html)
+    assert "undefined: notes.Al" in seen.text
+    assert "gobake build 'a b'" in seen.text
+    assert "<script>alert" not in html
+    assert "\x1b" not in html
+    (row,) = page_rows.step_rows(scorecard(failed, []))
+    assert row["outcome"] == "failed"
+    assert ("span", {"class": "swatch failed"}) in seen.elements
+
+
+@pytest.mark.parametrize(
+    ("source", "page"),
+    [
+        ("https://github.com/acme/shop", f"https://github.com/acme/shop/commit/{'a' * 40}"),
+        (
+            "https://gitlab.example.com/team/deep/shop.git",
+            f"https://gitlab.example.com/team/deep/shop/-/commit/{'a' * 40}",
+        ),
+        ("https://bitbucket.org/acme/shop", f"https://bitbucket.org/acme/shop/commits/{'a' * 40}"),
+        ("http://github.com/acme/shop", ""),
+        ("https://me:secret@github.com/acme/shop", ""),
+        ("https://github.com/acme/shop?x=1", ""),
+        ("javascript:alert(1)//github.com/a/b", ""),
+        ("https://github.com/acme/sh\u202eop", ""),
+        ("", ""),
+    ],
+)
+def test_a_commit_links_to_its_page_where_the_source_is_on_the_web(source: str, page: str) -> None:
+    assert commit_page(run(source_url=source)) == page
+    assert commit_page(run(source_url=source, revision="")) == ""

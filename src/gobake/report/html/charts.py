@@ -12,13 +12,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from gobake.report.html.rows import MODULES, OTHERS, OWN, STANDARD, Row
+from gobake.report.html.rows import FAILED, MODULES, OTHERS, OWN, STANDARD, Row
 
 Spec = dict[str, Any]
 
 LITE = "https://vega.github.io/schema/vega-lite/v6.json"  # a name; nothing downloads it
 VEGA = "https://vega.github.io/schema/vega/v6.json"
-OUTCOMES = ("executed", "imported", "reused", "shared", "unknown", "uncacheable")
+OUTCOMES = (FAILED, "executed", "imported", "reused", "shared", "unknown", "uncacheable")
 GROUPS = (OWN, MODULES, STANDARD)
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
 _LINE = 20  # pixels per row of a waterfall

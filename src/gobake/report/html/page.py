@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -27,10 +29,12 @@ from gobake.report.html import rows as page_rows
 from gobake.report.html import tables
 from gobake.report.html.charts import Chart
 from gobake.report.quantities import count_text, moment_text, seconds_text
-from gobake.text.printable import one_line
+from gobake.runs.record import RunRecord
+from gobake.text.printable import one_line, printable
 
 _HERE = Path(__file__).parent
 _CHANGES = 8  # of one miss
+_OUTPUT = 200  # lines of a failed program
 _SIGNS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&'\u2028\u2029"}
 
 
@@ -80,7 +84,10 @@ def as_html(page: Page, vega: str) -> str:
         "causes": list(causes(page.account)),
         "advice": page.account.explanation.advice if page.account.explanation else (),
         "groups": page_charts.GROUPS,
-        "outcomes": [o for o in page_charts.OUTCOMES if any(s.outcome == o and s.seconds for s in card.run.steps)],
+        "outcomes": [o for o in page_charts.OUTCOMES if any(row["outcome"] == o for row in page_rows.step_rows(card))],
+        "facts": facts(card.run),
+        "why": "What changed, and what missed",
+        "output": printable(card.run.output).splitlines()[:_OUTPUT],
         "words": words,
         "tables": tables,
         "package_table": tables.packages(card, page.package_costs),
@@ -90,6 +97,34 @@ def as_html(page: Page, vega: str) -> str:
         "most_services": page_rows.SERVICES,
     }
     return str(_environment().get_template("page.html.j2").render(values))
+
+
+# ---- the head
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """One line of the page's head. ``link``: an address of the web, or ""."""
+
+    name: str
+    says: str
+    link: str = ""
+
+
+def facts(run: RunRecord) -> list[Fact]:
+    """When, of which commit, by which command."""
+    commit = " ".join(filter(None, (run.branch, run.revision[:8], "with changes not committed" if run.dirty else "")))
+    found = [Fact(name="begun", says=moment_text(run.started))]
+    found += [Fact(name="commit", says=commit, link=commit_page(run))] if commit else []
+    return [*found, *([Fact(name="command", says=shlex.join(run.command))] if run.command else [])]
+
+
+def commit_page(run: RunRecord) -> str:
+    """The address of the run's commit as GitHub, GitLab, Gitea and Bitbucket have it; "" if the source is elsewhere."""
+    if not (run.revision and re.fullmatch(r"https://[\w.-]+(?::\d+)?(?:/[\w.~-]+){2,}", run.source_url, re.ASCII)):
+        return ""
+    host = run.source_url.split("/")[2]
+    word = next((word for name, word in (("gitlab", "-/commit"), ("bitbucket", "commits")) if name in host), "commit")
+    return f"{run.source_url.removesuffix('.git')}/{word}/{run.revision}"
 
 
 # ---- charts

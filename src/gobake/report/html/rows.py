@@ -27,6 +27,7 @@ TARGETS = 60  # the longest targets
 PACKAGES = 40  # Go packages per platform
 BRANCHES = 6  # with their own colour
 SERVICES = 12  # with a chart of sizes
+FAILED = "failed"  # instead of the outcome of a step that failed
 OTHERS = "other branches"
 NO_BRANCH = "no branch"
 _WIDTH = 120  # characters of a name
@@ -117,7 +118,7 @@ def _shown_with(card: Scorecard) -> set[int]:
 def _step_row(step: StepRecord, label: str, *, critical: bool) -> Row:
     begin, seconds = step.started or 0.0, max(step.seconds or 0.0, 0.0)
     mark = "; on the critical path" if critical else ""
-    outcome = name_of(step.outcome)
+    outcome = FAILED if step.error and not step.canceled else name_of(step.outcome)
     tip = f"{site_of(step)}\n{outcome}, {seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
     return {
         "label": label,
