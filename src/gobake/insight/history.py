@@ -73,14 +73,18 @@ class Records:
         except UsageError:  # another process removed it meanwhile
             return UnreadableRecord("is gone")
 
-    def read_ahead(self, seconds: float) -> None:
-        """Read the last records, newest first, for at most so many seconds."""
+    def read_ahead(self, seconds: float) -> list[RunRecord]:
+        """Read the last records, newest first, for at most so many seconds; return those that could be read."""
         until = time.monotonic() + seconds
+        found: list[RunRecord] = []
         with contextlib.suppress(Unwritable):  # reported when the run is stored
             for run_id in self.store.ids()[::-1][: window.WHOLE]:
                 if time.monotonic() > until:
-                    return
-                self.get(run_id)
+                    break
+                record = self.get(run_id)
+                if isinstance(record, RunRecord):
+                    found.append(record)
+        return found
 
     def scored(self, record: RunRecord, ids: Sequence[str], *, until: float | None = None) -> Scorecard:
         """The scorecard of a run. ``ids``: of the store, in order. May raise TimeoutError after ``until``."""

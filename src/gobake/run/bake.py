@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from gobake.text.say import say
 if TYPE_CHECKING:  # imported while buildx runs
     from gobake.insight.history import Records
     from gobake.outcome.keep_going import NotBuilt
-    from gobake.runs.record import InputsRecord
+    from gobake.runs.record import InputsRecord, RunRecord
     from gobake.trace.caches import CacheTransfer
     from gobake.trace.events import EventLog
     from gobake.trace.failure import Failure
@@ -143,9 +144,9 @@ def _bake_once(session: Session) -> Baked:
         from gobake.trace.events import EventLog
 
         looked = inputs.look(ready.plan.opened, ready.plan.matrix, ready.plan.variables, ready.staged, ready.prebuilt)
-        past = _past(session)
+        past, recent = _past(session)
         log = EventLog()
-        lines, patience = _follow(session, bake, log)
+        lines, patience = _follow(session, bake, log, recent)
         session.saving.say = session.say
     return Baked(
         log=log,
@@ -160,18 +161,21 @@ def _bake_once(session: Session) -> Baked:
     )
 
 
-def _past(session: Session) -> Records | None:
+def _past(session: Session) -> tuple[Records | None, list[RunRecord]]:
+    """Return the records of earlier runs, and those of the last ones that could be read while buildx starts."""
     from gobake.insight.history import Records
 
     journal = session.ready.journal
     past = Records(journal.store) if journal.store else None
-    if past:
-        past.read_ahead(_AHEAD_SECONDS)
-    return past
+    return past, past.read_ahead(_AHEAD_SECONDS) if past else []
 
 
-def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Patience]:
-    """Show, parse and act on buildx's lines as they come; return (all lines without secrets, who waited for what)."""
+def _follow(session: Session, bake: Bake, log: EventLog, recent: Sequence[RunRecord]) -> tuple[list[str], Patience]:
+    """Show, parse and act on buildx's lines as they come; return (all lines without secrets, who waited for what).
+
+    ``recent``: earlier runs, newest first.
+    """
+    from gobake.insight.expected import expected
     from gobake.outcome import read
     from gobake.recipe.outline import own_names
     from gobake.trace.stalls import Patience
@@ -182,6 +186,7 @@ def _follow(session: Session, bake: Bake, log: EventLog) -> tuple[list[str], Pat
     native = str(builder.native) if len(builder.answer.nodes) == 1 else ""
     own = own_names(ready.call.files[0], ready.call.targets, native)
     progress = session.progress(ready.plan.matrix.targets)
+    progress.expect(expected(recent))
     session.saving.say = progress.say
     names = [target.name for target in ready.plan.matrix.targets]
     patience = Patience(names, request.stall_seconds, ready.access.proxies, progress.stall)

@@ -16,17 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console, ConsoleDimensions
 
+from gobake.insight.expected import Compiled, Expected
 from gobake.model import Platform, Service, Strategy, Target
 from gobake.report.progress import KINDS, make_progress, shown, worth_showing
 from gobake.report.progress.lines import SILENCE_SECONDS, Json, Plain, Quiet
 from gobake.report.progress.rows import Row, RowState, instruction, rows
 from gobake.report.progress.table import Table
+from gobake.report.progress.wording import transfer_text
 from gobake.runs.outcomes import Outcome
+from gobake.trace import golog
 from gobake.trace.events import EventLog, LogEvent, PlainLine, VertexEvent, WarningEvent, parse_line
 from gobake.trace.hostwork import HostWork
 from gobake.trace.names import parse_name
 from gobake.trace.stalls import Stall, StallKind
 from gobake.trace.steps import steps
+from gobake.trace.transfers import Transfer, transfers
 from tests.unit.recorded import NAMES, read, recording
 
 BOTH = (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
@@ -71,8 +75,8 @@ def told(row: Row) -> tuple[str, str, int, int]:
 def test_rows_of_a_finished_build() -> None:
     found = rows(steps(read("cold")), SHOP)
     assert [told(row) for row in found] == [
-        ("compile linux/amd64", "done", 2, 2),
-        ("compile linux/arm64", "done", 1, 1),
+        ("go build linux/amd64", "done", 2, 2),
+        ("go build linux/arm64", "done", 1, 1),
         ("api scratch", "done", 6, 6),
         ("api alpine", "done", 8, 8),
         ("worker scratch", "done", 6, 6),
@@ -82,7 +86,6 @@ def test_rows_of_a_finished_build() -> None:
     assert [row.shared for row in found] == [True, True, False, False, False, False]
     assert found[3].counts == {Outcome.REUSED: 4, Outcome.EXECUTED: 4}
     assert found[4].counts == {Outcome.REUSED: 2, Outcome.SHARED: 2, Outcome.EXECUTED: 2}
-    assert found[2].platforms == "amd64, arm64"
 
 
 def test_a_warm_build_has_no_row_for_the_compile() -> None:
@@ -94,8 +97,10 @@ def test_while_it_compiles_the_targets_wait_for_it() -> None:
     compile_rows, target_rows = rows(trace, SHOP)[:2], rows(trace, SHOP)[2:]
     assert {(row.state, row.now) for row in compile_rows} == {(RowState.WORKING, "RUN go build")}
     assert all(row.packages > 10 and row.since for row in compile_rows)
-    assert {row.now for row in target_rows} <= {"waits for compile linux/amd64", "waits for compile linux/arm64"}
-    assert {row.state for row in target_rows} == {RowState.WORKING}
+    assert {frozenset(row.waits) for row in target_rows} == {
+        frozenset({"go build linux/amd64", "go build linux/arm64"})
+    }
+    assert {row.state for row in target_rows} == {RowState.WAITING}
 
 
 def base64_of(text: str) -> str:
@@ -139,9 +144,11 @@ def test_an_instruction_is_quoted_as_a_person_would(name: str, text: str) -> Non
 
 
 def test_a_step_on_one_line_is_cut_to_the_width() -> None:
-    assert (
-        shown(parse_name("[api linux/amd64->arm64 compile 2/2] RUN go build x")) == "compile linux/arm64 RUN go build"
-    )
+    assert shown(parse_name("[api linux/amd64->arm64 compile 2/2] RUN go build x")) == "go build linux/arm64"
+    assert shown(parse_name("[compile-2 2/2] RUN go build x")) == "go build (compile-2)"
+    assert shown(parse_name("[stamp 1/1] RUN go build x")) == "go build (stamp)"
+    base = parse_name("[api api 1/2] FROM docker.io/library/alpine:3.22@sha256:" + "a" * 64)
+    assert shown(base) == "base image alpine:3.22"
     assert shown(parse_name("[s 1/2] COPY " + "x" * 100), 20) == "s COPY xxxxxxxxxxxx…"
     assert worth_showing(parse_name("exporting to image"))
     assert not worth_showing(parse_name("[internal] load build context"))
@@ -162,16 +169,12 @@ def plain(name: str, targets: Sequence[Target] = SHOP, outcome: str = "done") ->
 
 def test_plain_lines_tell_each_step_once() -> None:
     lines = plain("cold")
-    assert [line for line in lines if line.startswith("compile")] == [
-        "compile linux/amd64 WORKDIR /src  reused",
-        *[line for line in lines if line.endswith("begins")],
-        *[line for line in lines if "go build  N s" in line],
-    ]
     assert sorted(line for line in lines if "go build" in line) == [
-        "compile linux/amd64 RUN go build  N s",
-        "compile linux/amd64 RUN go build  begins",
-        "compile linux/arm64 RUN go build  N s",
-        "compile linux/arm64 RUN go build  begins",
+        "go build linux/amd64  63 packages, N s",
+        "go build linux/amd64  begins",
+        "go build linux/amd64 WORKDIR /src  reused",
+        "go build linux/arm64  63 packages, N s",
+        "go build linux/arm64  begins",
     ]
     assert "api-alpine linux/arm64 COPY --from=compile /out/api /api  N s" in lines
     assert "api-alpine exporting to image  N s" in lines
@@ -181,7 +184,7 @@ def test_plain_lines_tell_each_step_once() -> None:
 def test_plain_lines_of_a_failure_name_it_once() -> None:
     lines = plain("failed", outcome="failed")
     (failed,) = [line for line in lines if "FAILED" in line]
-    assert failed == "compile linux/amd64 RUN go build  FAILED: exit code: 1"
+    assert failed == "go build linux/amd64  FAILED: exit code: 1"
 
 
 def test_plain_lines_of_a_cancelled_build_tell_no_failure() -> None:
@@ -194,15 +197,15 @@ def test_plain_lines_of_merged_steps_tell_no_cancellation() -> None:
 
 def test_plain_lines_do_not_claim_to_know_where_a_hit_came_from_in_a_run_that_reads_a_cache() -> None:
     lines = plain("imported", SHOP[:2])
-    assert "compile linux/amd64 RUN go build  cached" in lines
-    assert "compile linux/amd64 RUN go build  downloads" in lines
+    assert "go build linux/amd64  cached" in lines
+    assert "go build linux/amd64  downloads" in lines
     assert not [line for line in lines if line.endswith("reused")]
     assert lines[-1] == "done; steps: 6 imported, 2 executed, 6 unknown"
 
 
 def test_a_base_image_that_is_downloaded_is_told_and_one_that_is_there_is_not() -> None:
-    assert "base FROM docker.io/library/debian:trixie-slim  downloads" in plain("siblings", ())
-    assert not [line for line in plain("single") if "FROM" in line]
+    assert "base image debian:trixie-slim  downloads" in plain("siblings", ())
+    assert not [line for line in plain("single") if "base image" in line]
 
 
 def test_a_cache_that_nobody_has_written_yet_is_no_news() -> None:
@@ -227,7 +230,7 @@ def test_a_long_compile_is_not_silent() -> None:
     for line in recording("canceled").splitlines(keepends=True):
         clock.now += SILENCE_SECONDS / 40
         progress.update(log.feed(line))
-    assert re.search(r"compile linux/a\w+ RUN go build  \d+ packages compiled so far", stream.getvalue())
+    assert re.search(r"go build linux/a\w+  \d+ packages so far  [a-z]+", stream.getvalue())
 
 
 def test_a_silent_step_that_compiles_nothing_says_that_it_works() -> None:
@@ -237,7 +240,7 @@ def test_a_silent_step_that_compiles_nothing_says_that_it_works() -> None:
     clock.now += SILENCE_SECONDS + 1
     progress.update([LogEvent(vertex="sha256:a", stream=1, data=b"50 %\n")])
     progress.update([LogEvent(vertex="sha256:unheard", stream=1, data=b"50 %\n")])
-    assert stream.getvalue().splitlines()[-1] == "  31.0  s RUN x  works so far"
+    assert stream.getvalue().splitlines()[-1] == "  31.0  s RUN x  works: 50 %"
 
 
 RUNNING = {"digest": "sha256:a", "name": "[s 1/2] RUN x", "inputs": ["sha256:b"], "started": "2026-01-01T00:00:00Z"}
@@ -347,20 +350,145 @@ def picture(
 
 def test_the_table_of_a_finished_build() -> None:
     assert picture("cold", 100) == [
-        "✓ compile linux/amd64                          2/2  1 reused  1 run  done",
-        "✓ compile linux/arm64                                    1/1  1 run  done",
-        "✓ api scratch          amd64, arm64  6/6  2 reused  2 shared  2 run  done",
-        "✓ api alpine           amd64, arm64            8/8  4 reused  4 run  done",
-        "✓ worker scratch       amd64, arm64  6/6  2 reused  2 shared  2 run  done",
-        "✓ worker debian-slim   amd64, arm64  8/8  4 reused  2 shared  2 run  done",
+        "✓ go build linux/amd64  63 packages  23.2 s",
+        "✓ go build linux/arm64  63 packages  23.0 s",
         "4 of 4 targets, 0 s",
     ]
 
 
 def test_the_table_while_it_compiles() -> None:
     lines = picture("canceled", 110, until=base64_of("runtime\n"))
-    assert re.fullmatch(r"▸ compile linux/amd64 .* 0 s  \d+ packages  RUN go build", lines[0])
-    assert "waits for compile" in lines[2]
+    assert re.fullmatch(r"▸ go build linux/amd64  \d+ packages  0 s  runtime", lines[0])
+    assert lines[2:] == ["  4 targets wait for go build linux/amd64 and linux/arm64", "0 of 4 targets, 0 s"]
+
+
+# ---- a compile as it goes: what earlier runs tell of it, and what fits
+
+
+def model(name: str = "cold", seconds: float = 20.0) -> Expected:
+    """What a run tells that compiled the same packages."""
+    trace = steps(read(name))
+    compiled = {path for step in trace.steps for path in golog.parse(trace.log(step)).compiled}
+    commands = tuple((t.service.package, 60) for t in (SHOP[0], SHOP[2]))
+    return Expected(
+        compiles=tuple(
+            Compiled(
+                platform=str(platform),
+                packages=len(compiled),
+                commands=commands,
+                compiled=frozenset(compiled),
+                seconds=seconds,
+            )
+            for platform in BOTH
+        )
+    )
+
+
+def compiling(width: int, height: int = 24, targets: Sequence[Target] = SHOP) -> list[str]:
+    """The picture of a recorded compile eight seconds after its begin, with what the last run tells."""
+    log = begun("canceled", base64_of("runtime\n"))
+    since = max(e.started for v in log.vertices.values() for e in v.episodes.values())
+    table = Table(targets, screen(width, height), clock=lambda: since + 8, began=since - 2)
+    table._log = log
+    table._stale = True
+    table.expect(model())
+    return drawn(table)
+
+
+def test_a_compile_shows_packages_of_all_with_a_bar_and_an_estimate() -> None:
+    lines = compiling(160)
+    assert re.fullmatch(
+        r"▸ go build linux/amd64  ━+─+  \d+ of 63 packages  8 s  about \d+ s left  runtime", lines[0]
+    ), lines
+
+
+@pytest.mark.parametrize(
+    ("width", "gone"),
+    [(80, ("━",)), (60, ("━", "left")), (46, ("━", "left", "runtime"))],
+)
+def test_a_narrow_terminal_leaves_out_the_least_important_first_and_never_the_packages(
+    width: int, gone: tuple[str, ...]
+) -> None:
+    lines = compiling(width)
+    assert re.match(r"▸ go build linux/amd64  .*\d+ of 63 packages", lines[0])
+    assert {word for word in ("━", "left", "runtime") if word not in lines[0]} == set(gone)
+    assert all(len(line) <= width for line in lines)
+
+
+def test_a_hundred_targets_that_wait_are_one_line() -> None:
+    services = [f"service{number}" for number in range(60)]
+    many = [target(service, strategy) for service in services for strategy in ("scratch", "alpine")]
+    lines = compiling(80, 24, [*SHOP, *many])
+    assert len(lines) == 4
+    assert lines[2] == "  124 targets wait for go build linux/amd64 and linux/arm64"
+    assert lines[3] == "0 of 124 targets, 10 s"
+
+
+def test_a_base_image_on_its_way_shows_its_bytes_and_its_speed() -> None:
+    clock = Clock()
+    table = Table((target("q", "debian-slim"), target("r", "debian-slim")), screen(100), clock=clock, began=100.0)
+    name = "[q-debian-slim q-debian-slim 1/3] FROM docker.io/library/debian:trixie-slim@sha256:" + "a" * 64
+    other = "[r-debian-slim internal] load metadata for debian"
+    started = "2026-01-01T00:00:00Z"
+    vertices = [{"digest": f"sha256:{name[1]}", "name": name, "started": started} for name in (name, other)]
+    table.update(parse_line(json.dumps({"vertexes": vertices}).encode()))
+    for current in (3_000_000, 9_000_000):
+        status: dict[str, object] = {
+            "vertex": "sha256:q",
+            "id": "sha256:" + "b" * 64,
+            "current": current,
+            "total": 21_551_049,
+        }
+        table.update(parse_line(json.dumps({"statuses": [status]}).encode()))
+        lines = drawn(table)
+        clock.now += 2
+    assert lines[0].startswith("▸ base image debian:trixie-slim  9 MB of 21.6 MB, 3 MB/s")
+    assert lines[1] == "  q debian-slim, r debian-slim wait for base image debian:trixie-slim"
+
+
+def test_a_recorded_pull_shows_how_far_it_came() -> None:
+    log = EventLog()
+    for line in recording("stalled-pull").splitlines(keepends=True)[:-3]:
+        log.feed(line)
+    moves = transfers(log)
+    assert {(move.current, move.total) for move in moves.values() if move.total} >= {(7340032, 21551049)}
+    (row,) = [
+        row for row in rows(steps(log), (target("q", "debian-slim"),), moves) if row.label.startswith("base image")
+    ]
+    assert transfer_text(row.moved or Transfer()) == "7.34 MB of 21.6 MB"
+    log.close()
+    assert transfers(log) == {}
+
+
+def test_the_last_line_of_a_step_that_works_is_shown() -> None:
+    table = Table(SHOP[:1], screen(100), clock=lambda: 1767225608.0, began=1767225600.0)
+    events: list[dict[str, object]] = [{"vertexes": [RUNNING | {"name": "[s 1/2] RUN apk add upx"}]}]
+    log = base64_of("fetch index\n(1/2) Installing upx\n")
+    events.append({"logs": [{"vertex": "sha256:a", "data": log, "stream": 1, "timestamp": "2026-01-01T00:00:02Z"}]})
+    for event in events:
+        table.update(parse_line(json.dumps(event).encode()))
+    assert drawn(table)[0] == "▸ api scratch  RUN apk add upx  8 s  (1/2) Installing upx"
+
+
+def test_done_targets_are_listed_where_there_is_room_and_counted_at_the_end() -> None:
+    log = read("cold")
+    log.closed = False
+    table = Table(SHOP, screen(100), clock=lambda: 0.0)
+    table._log, table._stale = log, True
+    assert "✓ api scratch           done" in drawn(table)
+    table.finish("done")
+    assert drawn(table)[2:] == ["4 of 4 targets, 0 s"]
+
+
+def test_plain_lines_tell_packages_of_all_and_an_estimate_too() -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Plain(SHOP, stream, clock)
+    progress.expect(model())
+    log = EventLog()
+    for line in recording("canceled").splitlines(keepends=True):
+        clock.now += SILENCE_SECONDS / 40
+        progress.update(log.feed(line))
+    assert re.search(r"go build linux/a\w+  \d+ of 63 packages so far  [a-z/]+, about \d+ \w+ left", stream.getvalue())
 
 
 @pytest.mark.parametrize("width", [1, 10, 20, 40, 59, 60, 89, 90, 200])
@@ -373,18 +501,23 @@ def test_no_picture_is_wider_or_higher_than_the_terminal(width: int, height: int
             assert len(lines) <= max(height, 3)
 
 
-def test_a_narrow_terminal_leaves_out_platforms_and_then_counts() -> None:
-    assert "amd64, arm64" not in "".join(picture("cold", 80))
-    assert "reused" in "".join(picture("cold", 80))
-    assert "reused" not in "".join(picture("cold", 50))
-    assert picture("cold", 50)[2].startswith("✓ api scratch")
+def test_what_failed_is_told_with_gos_error_and_what_needed_it_in_one_line() -> None:
+    lines = picture("failed", 200)
+    assert lines == [
+        '✗ go build linux/amd64  failed  worker/main.go:5:23: invalid operation: 3 + greet.Greet("worker") '
+        "(mismatched types untyped int and string)",
+        "◦ go build linux/arm64  canceled",
+        "  4 targets failed with go build linux/amd64",
+        "0 of 4 targets, 0 s",
+    ]
 
 
 def test_a_low_terminal_keeps_the_rows_that_matter() -> None:
-    lines = picture("failed", 100, 6)
-    assert len(lines) == 4
-    assert lines[-2] == "  and 4 more"
-    assert lines[0].startswith("✗ compile linux/amd64")
+    assert picture("failed", 60, 4) == [
+        "✗ go build linux/amd64  failed  worker/main.go:5:23: invali…",
+        "◦ go build linux/arm64  canceled",
+        "0 of 4 targets, 0 s",
+    ]
 
 
 def test_a_terminal_may_change_its_size_at_any_moment() -> None:
@@ -405,7 +538,7 @@ def test_a_terminal_without_unicode_gets_plain_marks() -> None:
     with console.capture() as capture:
         console.print(table.picture())
     assert capture.get().isascii()
-    assert capture.get().startswith("x compile linux/amd64")
+    assert capture.get().startswith("x go build linux/amd64  failed")
 
 
 def test_events_may_come_while_a_picture_is_drawn() -> None:
@@ -508,8 +641,8 @@ def test_plain_lines_say_how_many_modules_came_so_far() -> None:
         progress.update(downloading(70, seconds))
     told = [line.split(None, 1)[1] for line in out.getvalue().splitlines() if "modules" in line]
     assert told == [
-        "compile linux/amd64  downloading modules, 70 so far",
-        "compile linux/amd64  downloading modules, 210 so far",
+        "go build linux/amd64  downloading modules, 70 so far",
+        "go build linux/amd64  downloading modules, 210 so far",
     ]
 
 
@@ -578,12 +711,12 @@ def test_the_table_shows_what_this_machine_compiles_with_the_clock_of_the_run() 
     with Table((), console, clock=lambda: 130.0, began=98.0) as table:
         table.host(HOST[1])
     assert [" ".join(line.split()) for line in drawn(table)] == [
-        "▸ host: go build linux/arm64 (prebuilt) 30 s 147 of 265 packages net/http",
+        "▸ host: go build linux/arm64 (prebuilt) ━━━━━━━━──────── 147 of 265 packages 30 s net/http",
         "32 s",
     ]
     with table:
         table.host(HOST[2])
-    assert "265 packages, 65.8 s" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "265 of 265 packages  65.8 s" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def drawn(table: Table) -> list[str]:

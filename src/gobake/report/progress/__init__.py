@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
+from gobake.insight.expected import Expected
 from gobake.model import Target
 from gobake.report.progress.lines import Json, Plain, Quiet
 from gobake.report.progress.rows import shown
@@ -30,6 +31,7 @@ class Progress(Protocol):
     def say(self, text: str) -> None: ...
     def stall(self, stall: Stall, text: str) -> None: ...
     def host(self, work: HostWork) -> None: ...  # what this machine's Go compiles before the build
+    def expect(self, expected: Expected) -> None: ...  # what earlier runs tell of this one
 
 
 class Display(Progress, Protocol):

@@ -8,100 +8,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self, TextIO
 
-from msgspec import Struct
-from msgspec.structs import replace
-
+from gobake.insight.expected import Expected
 from gobake.model import Target
-from gobake.report.progress.rows import instruction, shown
+from gobake.report.progress.changes import Change, Narrator
+from gobake.report.progress.rows import commands_of, instruction, only_platform, shown
+from gobake.report.progress.wording import seconds_left_text, transfer_text
 from gobake.runs.outcomes import Outcome
 from gobake.text.printable import flat, one_line, printable
 from gobake.text.say import write
 from gobake.trace import golog
 from gobake.trace.caches import missing
-from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, VertexEvent, WarningEvent
+from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, WarningEvent
 from gobake.trace.hostwork import HostWork
-from gobake.trace.names import StepKind, StepName, parse_name
+from gobake.trace.names import StepKind, StepName
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import Trace, steps
+from gobake.trace.transfers import transfers
 
 SILENCE_SECONDS = 30.0  # without a line, after which a compile reports its progress
 DOWNLOAD_SECONDS = 5.0  # the same while modules are downloaded
-_TOLD = (StepKind.EXPORT_IMAGE, StepKind.EXPORT_CACHE, StepKind.IMPORT_CACHE)
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """An event of one digest."""
-
-    what: str  # begins, downloads, ends
-    name: StepName
-    digest: str
-    time: float
-    seconds: float = 0.0
-    cached: bool = False
-    error: str = ""
-
-
-class Narrator:
-    """Turns events into changes, each reported once."""
-
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self._targets = frozenset(target.name for target in targets)
-        self._names: dict[str, StepName] = {}
-        self._fed: set[str] = set()  # digests that have inputs
-        self._told: set[tuple[str, str]] = set()
-
-    def name(self, digest: str) -> StepName | None:
-        return self._names.get(digest)
-
-    def changes(self, events: Sequence[Event]) -> Iterator[Change]:
-        for event in events:
-            if isinstance(event, VertexEvent):
-                yield from self._vertex(event)
-            elif isinstance(event, StatusEvent) and event.id.startswith(("sha256:", "extracting ")):
-                name = self._names.get(event.vertex)
-                if name and name.kind.counts:
-                    yield from self._once(
-                        Change(what="downloads", name=name, digest=event.vertex, time=event.timestamp)
-                    )
-
-    def _vertex(self, event: VertexEvent) -> Iterator[Change]:
-        name = self._names.setdefault(event.digest, parse_name(event.name, self._targets))
-        if event.inputs:
-            self._fed.add(event.digest)
-        if event.started is None or "context canceled" in event.error:
-            return  # BuildKit cancels a merged step under its old digest
-        begins = Change(what="begins", name=name, digest=event.digest, time=event.started)
-        if event.completed is None:
-            if name.kind.counts or name.kind in _TOLD:
-                yield from self._once(begins) if not event.cached and self._works(event, name) else ()
-            return
-        ends = replace(begins, what="ends", time=event.completed)
-        worked = replace(ends, seconds=max(0.0, event.completed - event.started))
-        if event.error:
-            yield from self._once(replace(worked, error=event.error))
-        elif not name.kind.counts and name.kind not in _TOLD:
-            return
-        elif event.cached:
-            yield from self._once(replace(ends, cached=True))
-        elif self._works(event, name):
-            yield from self._once(worked)
-
-    def _works(self, event: VertexEvent, name: StepName) -> bool:
-        """Whether a vertex does work, unlike a base image that looks up its key, or a result that is fetched."""
-        if event.digest in self._fed:
-            return bool(event.inputs)
-        return name.kind is not StepKind.BASE
-
-    def _once(self, change: Change) -> Iterator[Change]:
-        if (change.digest, change.what) in self._told or (
-            change.what == "begins" and (change.digest, "ends") in self._told
-        ):
-            return
-        self._told.add((change.digest, change.what))
-        yield change
+MOVING_SECONDS = 10.0  # the same while an image is
 
 
 class _Lines:
@@ -139,6 +69,9 @@ class _Lines:
     def host(self, work: HostWork) -> None:
         raise NotImplementedError
 
+    def expect(self, expected: Expected) -> None:
+        return None
+
     def _trace(self) -> Trace:
         self._log.close()
         return steps(self._log)
@@ -151,6 +84,15 @@ class _Lines:
             write(f"{flat(line)}\n", self._stream)
         except (OSError, ValueError):
             self._gone = True
+
+
+@dataclass(kw_only=True)
+class _Heard:
+    """What Go has said in one vertex."""
+
+    packages: dict[str, None] = field(default_factory=dict)
+    modules: int = 0
+    began: float = 0.0  # by the clock of the lines
 
 
 class Plain(_Lines):
@@ -171,8 +113,8 @@ class Plain(_Lines):
         self._began = self._last - (0.0 if began is None else max(0.0, time.time() - began))
         self._hosts: set[str] = set()  # platforms for which this machine's Go works
         self._imports = False
-        self._packages: dict[str, int] = {}
-        self._modules: dict[str, int] = {}
+        self._logs: dict[str, _Heard] = {}
+        self._expected = Expected()
 
     def update(self, events: Sequence[Event]) -> None:
         super().update(events)
@@ -185,6 +127,8 @@ class Plain(_Lines):
         for event in events:
             if isinstance(event, LogEvent):
                 self._count(event)
+            elif isinstance(event, StatusEvent):
+                self._moved(event)
             elif isinstance(event, WarningEvent):
                 place = f" ({event.file}:{event.line})" if event.line else ""
                 self.say(f"warning: {one_line(event.short, 200)}{place}")
@@ -218,20 +162,48 @@ class Plain(_Lines):
             return f"{'skipped' if optional else 'FAILED'}: {one_line(reason or change.error, 200)}"
         if change.cached:
             return "cached" if self._imports else "reused"
-        return f"{change.seconds:.1f} s"
+        heard = self._logs.get(change.digest)
+        compiled = f"{len(heard.packages)} packages, " if heard and heard.packages else ""
+        return f"{compiled}{change.seconds:.1f} s"
+
+    def expect(self, expected: Expected) -> None:
+        self._expected = expected
 
     def _count(self, event: LogEvent) -> None:
         """Report progress of a long compile, as some CI systems end a silent job."""
-        read, vertex = golog.parse(event.data), event.vertex
-        packages = self._packages[vertex] = self._packages.get(vertex, 0) + len(read.compiled)
-        modules = self._modules[vertex] = self._modules.get(vertex, 0) + len(read.downloaded)
-        name = self._narrator.name(vertex)
-        if not name or self._clock() - self._last <= (SILENCE_SECONDS if packages else DOWNLOAD_SECONDS):
+        read = golog.parse(event.data)
+        heard = self._logs.setdefault(event.vertex, _Heard(began=self._clock()))
+        heard.packages |= dict.fromkeys(read.compiled)
+        heard.modules += len(read.downloaded)
+        name = self._narrator.name(event.vertex)
+        silent = self._clock() - self._last
+        if not name or silent <= (SILENCE_SECONDS if heard.packages else DOWNLOAD_SECONDS):
             return
-        if modules and not packages:
-            self.say(f"{_place(name)}  downloading modules, {modules} so far")
-        elif self._clock() - self._last > SILENCE_SECONDS:
-            self.say(f"{shown(name)}  {f'{packages} packages compiled' if packages else 'works'} so far")
+        if heard.modules and not heard.packages:
+            self.say(f"{shown(name)}  downloading modules, {heard.modules} so far")
+        elif silent > SILENCE_SECONDS:
+            said = one_line(event.data.decode("utf-8", "replace"), 90)
+            self.say(f"{shown(name)}  {self._progress(name, heard) if heard.packages else f'works: {said}'}")
+
+    def _progress(self, name: StepName, heard: _Heard) -> str:
+        """`147 of 265 packages so far  net/http, about 30 s left`."""
+        platform = name.platform or only_platform(self._targets)
+        total = self._expected.packages(platform, commands_of(self._targets))
+        many = len(heard.packages)
+        elapsed = max(0.0, self._clock() - heard.began)
+        left = self._expected.seconds_left(platform, heard.packages.keys(), elapsed)
+        rest = f", about {seconds_left_text(left)} left" if left else ""
+        return (
+            f"{f'{many} of {total}' if total >= many else many} packages so far  {next(reversed(heard.packages))}{rest}"
+        )
+
+    def _moved(self, event: StatusEvent) -> None:
+        """Report progress of a long download."""
+        name = self._narrator.name(event.vertex)
+        if not name or not event.id.startswith("sha256:") or self._clock() - self._last <= MOVING_SECONDS:
+            return
+        if moved := transfers(self._log).get(event.vertex):
+            self.say(f"{shown(name)}  {transfer_text(moved)}")
 
 
 class Json(_Lines):
@@ -348,11 +320,10 @@ class Quiet:
     def host(self, work: HostWork) -> None:
         return None
 
+    def expect(self, expected: Expected) -> None:
+        return None
+
 
 def _packages(work: HostWork) -> str:
     """`147 of 265 packages`"""
     return f"{work.packages} of {work.total} packages" if work.total else f"{work.packages} packages"
-
-
-def _place(name: StepName) -> str:
-    return " ".join(filter(None, (name.stage or name.target, name.platform)))

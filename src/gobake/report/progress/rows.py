@@ -1,21 +1,31 @@
-"""The rows of a live display as values: one per shared stage and one per target. Pure; knows no terminal."""
+"""The rows of a live display as values: shared work, then the targets. Pure; knows no terminal.
+
+Shared work is what several targets need: a compile, a base image on its way. Its label begins with what is done (`go
+build`, `base image`, `stage`), that of a target is its service and strategy.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gobake.model import Platform, Target
+from gobake.insight.expected import Expected
+from gobake.model import Strategy, Target
 from gobake.runs.outcomes import Outcome
-from gobake.text.printable import one_line
+from gobake.text.printable import one_line, printable
 from gobake.trace import golog
 from gobake.trace.hostwork import HostWork
 from gobake.trace.names import StepKind, StepName
 from gobake.trace.steps import Step, Trace
+from gobake.trace.transfers import Transfer, together
+
+TELLING_SECONDS = 3.0  # of a compile, after which its end is estimated
+_LEAST_BYTES = 1_000_000  # of the client's files, for a row of their own
 
 
 class RowState(StrEnum):
@@ -33,46 +43,78 @@ class Row(Struct, frozen=True, kw_only=True):
 
     label: str
     state: RowState
-    shared: bool = False  # a stage that several targets share, such as the compile
-    platforms: str = ""
-    now: str = ""  # what it does or waits for
+    shared: bool = False  # work that several targets need, such as the compile
+    now: str = ""  # the instruction that it executes
+    waits: tuple[str, ...] = ()  # labels of the shared work that it waits for, or that failed
     since: float | None = None  # when that began, in seconds since the epoch
+    ended: float | None = None
     reached: int = 0  # steps
     total: int = 0
     packages: int = 0  # compiled so far, as `go build -v` names them
-    of: int = 0  # packages to compile at most; 0: unknown
-    ended: float | None = None
+    of: int = 0  # packages of all commands; 0: unknown
+    package: str = ""  # the last one that Go named
     modules: int = 0  # downloaded so far
+    module: str = ""  # the last one
+    left: float | None = None  # seconds that a compile will probably take
+    moved: Transfer | None = None
+    said: str = ""  # the last line of its output, or its first error
     counts: Mapping[Outcome, int] = {}
 
 
-def rows(trace: Trace, targets: Sequence[Target]) -> list[Row]:
-    """The busy stages that targets share, then the targets in the requested order."""
-    shared = _shared_stages(trace)
-    busy = [_stage_row(trace, place, steps) for place, steps in shared.items()]
-    return [row for row in busy if row] + [_target_row(trace, target, shared, len(targets) == 1) for target in targets]
+def rows(
+    trace: Trace,
+    targets: Sequence[Target],
+    moves: Mapping[str, Transfer] | None = None,
+    expected: Expected | None = None,
+    now: float = 0.0,
+) -> list[Row]:
+    """The shared work that is or was done, then the targets in the requested order.
+
+    ``moves``: what is in transfer, by vertex. ``expected``: what earlier runs tell. ``now``: seconds since the epoch.
+    """
+    return _Reading(trace, targets, moves or {}, expected or Expected(), now).rows()
 
 
 def host_row(work: HostWork) -> Row:
     """The row of what this machine's Go compiles before the build."""
-    state = RowState.FAILED if work.failed else RowState.WORKING if work.ended is None else RowState.DONE
     return Row(
         label=work.label,
-        state=state,
+        state=RowState.FAILED if work.failed else RowState.WORKING if work.ended is None else RowState.DONE,
         shared=True,
-        now=work.package,
         since=work.started,
+        ended=work.ended,
         packages=work.packages,
         of=work.total,
-        ended=work.ended,
+        package=work.package,
     )
 
 
+# ---- names
+
+
 def shown(name: StepName, width: int = 90) -> str:
-    """A step as one line: `compile linux/arm64  RUN go build ...`."""
-    where = " ".join(filter(None, (name.stage or name.target, name.platform)))
-    text = one_line(f"{where}  {instruction(name)}" if where else instruction(name))
+    """A step as one line: `go build linux/arm64`, `api-scratch linux/arm64  COPY ...`."""
+    if name.kind is StepKind.BASE:
+        text = place_label("", name.platform, base=name)
+    else:
+        where, what = place_label(name.stage or name.target, name.platform), instruction(name)
+        if where.startswith("go build ") and what == "RUN go build":
+            what = ""
+        text = "  ".join(filter(None, (where, what)))
+    text = one_line(text)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def place_label(stage: str, platform: str, base: StepName | None = None) -> str:
+    """What users read of shared work: `go build linux/arm64`, `base image golang:1.26`."""
+    if base:
+        image = instruction(base).removeprefix("FROM ")
+        image = re.sub(r"^--platform=\S+ |^docker-image://", "", image)
+        return f"base image {image.removeprefix('docker.io/').removeprefix('library/')}"
+    if found := re.fullmatch(r"(compile|stamp)((?:-\d+)?(?:\.\d+)?)", stage):
+        more = f"({found[1]}{found[2]})" if found[2] or found[1] == "stamp" else ""
+        return " ".join(filter(None, ("go build", platform, more)))
+    return " ".join(filter(None, (stage, platform)))
 
 
 def instruction(name: StepName) -> str:
@@ -84,12 +126,173 @@ def instruction(name: StepName) -> str:
     return f"RUN {found[0]}" if found else one_line(re.sub(r"^RUN(?: --\w+=\S+)+", "RUN", text))
 
 
-def short_platforms(platforms: Sequence[Platform]) -> str:
-    """`amd64, arm/v7`, without linux, as images are built for linux only."""
-    return ", ".join(str(platform).removeprefix("linux/") for platform in platforms)
+# ---- what is built
 
+
+def commands_of(targets: Iterable[Target]) -> frozenset[str]:
+    """The import paths of all commands in the compile."""
+    return frozenset(path for t in targets if t.strategy is not Strategy.PREBUILT for path in t.service.packages)
+
+
+def only_platform(targets: Iterable[Target]) -> str:
+    """The platform of all targets, which BuildKit's names then leave out; "" if there are several."""
+    platforms = {str(platform) for target in targets for platform in target.platforms}
+    return next(iter(platforms)) if len(platforms) == 1 else ""
+
+
+# ---- reading a trace
 
 _Place = tuple[str, str]  # stage and platform
+
+
+class _Reading:
+    """One look at a trace."""
+
+    def __init__(
+        self, trace: Trace, targets: Sequence[Target], moves: Mapping[str, Transfer], expected: Expected, now: float
+    ) -> None:
+        self.trace = trace
+        self.targets = targets
+        self.moves = moves
+        self.expected = expected
+        self.now = now
+        self.shared = _shared_stages(trace)
+        self.several = len({stage for stage, _ in self.shared if re.fullmatch(r"compile(-\d+)?", stage)}) > 1
+
+    def rows(self) -> list[Row]:
+        stages = [row for place, steps in self.shared.items() if (row := self._stage(place, steps))]
+        return [*stages, *self._images(), *self._files(), *map(self._target, self.targets)]
+
+    # ---- shared work
+
+    def _stage(self, place: _Place, steps: Sequence[Step]) -> Row | None:
+        """The row of a shared stage; None if everything came from a cache."""
+        moved = together(self.moves, (digest for s in steps for digest in s.digests))
+        if not moved and not any(s.running or s.failed or s.outcome is Outcome.EXECUTED for s in steps):
+            return None
+        running = _oldest(steps)
+        executed = [s for s in steps if s.outcome is Outcome.EXECUTED]
+        worked = [s for s in executed if s.name.verb == "RUN"] or executed
+        failed = next((s for s in steps if s.failed), None)
+        if failed:
+            state = RowState.FAILED
+        elif running or moved:
+            state = RowState.WORKING
+        elif any(s.canceled for s in steps):
+            state = RowState.CANCELED
+        else:
+            state = RowState.DONE if all(s.reached for s in steps) else RowState.WORKING
+        label = place_label(*place)
+        row = Row(
+            label=label if label.startswith("go build ") else f"stage {label}",
+            state=state,
+            shared=True,
+            now=instruction(running.name) if running else "",
+            since=running.started if running else min((s.started for s in worked if s.started), default=None),
+            ended=max((s.completed for s in steps if s.completed), default=None) if state is RowState.DONE else None,
+            reached=sum(s.reached for s in steps),
+            total=len(steps),
+            moved=moved,
+            counts=_counts(steps),
+        )
+        return self._with_log(row, [failed] if failed else [s for s in steps if s.reached], place)
+
+    def _with_log(self, row: Row, steps: Sequence[Step], place: _Place | None = None) -> Row:
+        """Add what Go says in the log of these steps; ``place``: of a compile that several targets share."""
+        texts = [self.trace.log(step) for step in steps]
+        logs = [golog.parse(text) for text in texts]
+        compiled = [path for log in logs for path in log.compiled]
+        modules = [module for log in logs for module in log.downloaded]
+        of, left = 0, None
+        if place and row.label.startswith("go build ") and place[0].startswith("compile") and not self.several:
+            platform = place[1] or only_platform(self.targets)
+            known = self.expected.packages(platform, commands_of(self.targets))
+            of = known if known >= len(compiled) else 0
+            elapsed = self.now - (row.since or self.now)
+            if row.state is RowState.WORKING and elapsed >= TELLING_SECONDS:
+                left = self.expected.seconds_left(platform, set(compiled), elapsed)
+        return replace(
+            row,
+            packages=len(compiled),
+            of=of,
+            package=compiled[-1] if compiled else "",
+            modules=len(modules),
+            module=f"{modules[-1].path} {modules[-1].version}" if modules else "",
+            left=left,
+            said=_said(texts, logs, failed=row.state is RowState.FAILED),
+        )
+
+    def _images(self) -> list[Row]:
+        """Base images that are on their way."""
+        found: dict[str, Row] = {}
+        for step in filter(self._fetches, self.trace.steps):
+            moved = together(self.moves, step.digests)
+            label = place_label("", step.name.platform, base=step.name)
+            several = (
+                len({s.name.platform for s in self.trace.steps if s.name.instruction == step.name.instruction}) > 1
+            )
+            label = f"{label} {step.name.platform}".rstrip() if several else label
+            found.setdefault(
+                label, Row(label=label, state=RowState.WORKING, shared=True, since=step.started, moved=moved)
+            )
+        return list(found.values())
+
+    def _files(self) -> list[Row]:
+        """Large contexts on their way to the engine."""
+        moved = together(
+            self.moves, (d for s in self.trace.steps if s.name.kind is StepKind.CONTEXT for d in s.digests)
+        )
+        if not moved or moved.current < _LEAST_BYTES:
+            return []
+        return [Row(label="files for the engine", state=RowState.WORKING, shared=True, moved=moved)]
+
+    # ---- targets
+
+    def _target(self, target: Target) -> Row:
+        single = len(self.targets) == 1  # BuildKit's names leave out the only target
+        mine = [s for s in self.trace.steps if s.target == target.name or (single and not s.target)]
+        steps = [s for s in mine if s.name.kind.counts]
+        exports = [s for s in mine if s.name.kind is StepKind.EXPORT_IMAGE]
+        own = [s for s in (*steps, *exports) if _place(s) not in self.shared and not self._fetches(s)]
+        row = Row(
+            label=f"{target.service.name} {target.strategy}",
+            state=RowState.WAITING,
+            reached=sum(s.reached for s in steps),
+            total=len(steps),
+            counts=_counts(steps),
+        )
+        running = _oldest(own)
+        if failed := [s for s in (*steps, *exports) if s.failed]:
+            mine = [s for s in failed if s in own]
+            others = () if mine else tuple(dict.fromkeys(place_label(*_place(s)) for s in failed))
+            return self._with_log(replace(row, state=RowState.FAILED, waits=others), mine[:1])
+        if any(s.canceled for s in (*steps, *exports)):
+            return replace(row, state=RowState.CANCELED)
+        if running:
+            several = len(target.platforms) > 1 and running.name.platform
+            platform = running.name.platform.removeprefix("linux/") if several else ""
+            now = " ".join(filter(None, (platform, instruction(running.name))))
+            moved = together(self.moves, running.digests)
+            row = replace(row, state=RowState.WORKING, now=now, since=running.started, moved=moved)
+            return self._with_log(row, [running])
+        if waits := self._waits(steps):
+            return replace(row, waits=waits)
+        return replace(row, state=RowState.DONE) if exports else row
+
+    def _fetches(self, step: Step) -> bool:
+        """Whether a step is a base image on its way, which has a row of its own."""
+        return step.name.kind is StepKind.BASE and together(self.moves, step.digests) is not None
+
+    def _waits(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        """The labels of the shared work that a target waits for."""
+        found: dict[str, None] = {}
+        for step in sorted(steps, key=lambda s: (s.started or 0.0, s.key)):
+            if step.name.kind is StepKind.BASE:
+                if self._fetches(step):
+                    found[place_label("", step.name.platform, base=step.name)] = None
+            elif step.running:
+                found[place_label(*_place(step))] = None
+        return tuple(found)
 
 
 def _shared_stages(trace: Trace) -> dict[_Place, list[Step]]:
@@ -113,69 +316,19 @@ def _place(step: Step) -> _Place:
     return step.name.stage, step.name.platform
 
 
-def _stage_row(trace: Trace, place: _Place, steps: Sequence[Step]) -> Row | None:
-    """The row of a shared stage; None if everything came from a cache."""
-    if not any(s.running or s.failed or s.outcome is Outcome.EXECUTED for s in steps):
-        return None
-    running = _oldest(steps)
-    logs = [golog.parse(trace.log(s)) for s in steps if s.reached]
-    if any(s.failed for s in steps):
-        state = RowState.FAILED
-    elif running:
-        state = RowState.WORKING
-    elif any(s.canceled for s in steps):
-        state = RowState.CANCELED
-    else:
-        state = RowState.DONE if all(s.reached for s in steps) else RowState.WORKING
-    return Row(
-        label=" ".join(filter(None, place)),
-        state=state,
-        shared=True,
-        now=instruction(running.name) if running else "",
-        since=running.started if running else None,
-        reached=sum(s.reached for s in steps),
-        total=len(steps),
-        packages=sum(len(log.compiled) for log in logs),
-        modules=sum(len(log.downloaded) for log in logs),
-        counts=_counts(steps),
-    )
+def _said(texts: Sequence[str], logs: Sequence[golog.GoLog], *, failed: bool) -> str:
+    """The last line of some output that is neither a package nor the step's sign of life; of a failure Go's error."""
+    if failed and (errors := [error for log in logs for error in log.errors]):
+        return one_line(str(errors[0]))
+    named = {path for log in logs for path in log.compiled} | {golog.BEAT}
+    for text in reversed(texts):
+        for line in reversed(printable(text[-2000:]).split("\n")):
+            if line.strip() and line.strip() not in named and not line.startswith("go: downloading "):
+                return one_line(line)
+    return ""
 
 
-def _target_row(trace: Trace, target: Target, shared: Mapping[_Place, object], single: bool) -> Row:
-    """The row of a target. ``single``: it is the only one, so that BuildKit's names leave it out."""
-    mine = [s for s in trace.steps if s.target == target.name or (single and not s.target)]
-    steps = [s for s in mine if s.name.kind.counts]
-    exports = [s for s in mine if s.name.kind is StepKind.EXPORT_IMAGE]
-    now, since, log = "", None, golog.GoLog()
-    state = RowState.WORKING
-    if any(s.failed for s in (*steps, *exports)):
-        state = RowState.FAILED
-    elif any(s.canceled for s in (*steps, *exports)):
-        state = RowState.CANCELED
-    elif running := _oldest([s for s in (*steps, *exports) if _place(s) not in shared]):
-        now, since = instruction(running.name), running.started
-        log = golog.parse(trace.log(running))
-    elif waits := _oldest(steps):
-        now = "waits for " + " ".join(filter(None, _place(waits)))
-    elif exports:
-        state = RowState.DONE
-    elif not any(s.reached for s in steps):
-        state = RowState.WAITING
-    return Row(
-        label=f"{target.service.name} {target.strategy}",
-        state=state,
-        platforms=short_platforms(target.platforms),
-        now=now,
-        since=since,
-        reached=sum(s.reached for s in steps),
-        total=len(steps),
-        packages=len(log.compiled),
-        modules=len(log.downloaded),
-        counts=_counts(steps),
-    )
-
-
-def _oldest(steps: Sequence[Step]) -> Step | None:
+def _oldest(steps: Iterable[Step]) -> Step | None:
     return min((s for s in steps if s.running), key=lambda s: (s.started or 0.0, s.key), default=None)
 
 

@@ -1,0 +1,31 @@
+"""The words that the live display and plain lines have in common."""
+
+from __future__ import annotations
+
+from gobake.report.progress.rows import Row, RowState
+from gobake.report.quantities import size_text
+from gobake.trace.transfers import Transfer
+
+
+def packages_text(row: Row) -> str:
+    """`147 of 265 packages`; before the first, how many modules have come."""
+    if row.packages:
+        return f"{row.packages}{f' of {row.of}' if row.of else ''} packages"
+    return f"downloading modules, {row.modules} so far" if row.modules and row.state is RowState.WORKING else ""
+
+
+def seconds_left_text(seconds: float) -> str:
+    """An estimate, rounded as estimates are: `20 s`, `3 min`."""
+    if seconds >= 90:
+        return f"{seconds / 60:.0f} min"
+    return f"{max(1.0, seconds):.0f} s" if seconds < 10 else f"{round(seconds / 5) * 5} s"
+
+
+def transfer_text(moved: Transfer, speed: float = 0.0) -> str:
+    """`45.2 MB of 120 MB, 12 MB/s`."""
+    if moved.pushing:
+        return "pushing"
+    if moved.unpacking:
+        return f"unpacking {size_text(moved.current)}"
+    parts = [size_text(moved.current) + (f" of {size_text(moved.total)}" if moved.total else "")]
+    return ", ".join([*parts, *([f"{size_text(int(speed))}/s"] if speed >= 1 else [])])
