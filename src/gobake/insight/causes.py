@@ -42,13 +42,14 @@ class Miss(Struct, frozen=True, kw_only=True):
     target: str
     platform: str
     step: int  # position in the run's steps
-    label: str  # for people: `api-scratch linux/arm64 compile RUN`
+    label: str  # for people, see trace/labels.py: `go build linux/arm64`
     cause: Cause
     says: str  # the cause in one line for people
     changes: tuple[Change, ...] = ()  # the most important first
     compared_with: str = ""  # id of the last run that had the step; "" for none
     follow: int = 0  # later misses of this target that only follow
-    seconds: float = 0.0  # of the step and those that follow
+    seconds: float = 0.0  # of the clock, in which the step or those that follow ran
+    shared: bool = False  # whether all targets share the step, as the compile
     targets: tuple[str, ...] = ()  # all that missed because of it, as targets may share a step
     platforms: tuple[str, ...] = ()  # all platforms concerned
 

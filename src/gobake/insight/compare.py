@@ -10,6 +10,8 @@ from msgspec import Struct
 from gobake.insight.card import Scorecard
 from gobake.insight.costs import longest
 
+_LEAST = 0.001
+
 
 class Unit(StrEnum):
     """The unit of a figure."""
@@ -34,9 +36,17 @@ class Row(Struct, frozen=True, kw_only=True):
         return None if self.before is None or self.now is None else self.now - self.before
 
     @property
+    def changed(self) -> bool:
+        """Whether the difference is worth a word: a thousandth, of the figure or of the whole if it is a share."""
+        if not self.difference or self.before is None or self.now is None:
+            return False
+        whole = 1.0 if self.unit is Unit.SHARE else max(abs(self.before), abs(self.now))
+        return abs(self.difference) >= _LEAST * whole
+
+    @property
     def better(self) -> bool | None:
         """Whether the figure improved; None if it is equal, unknown, or neither direction is better."""
-        if not self.difference or self.more_is_better is None:
+        if not self.difference or not self.changed or self.more_is_better is None:
             return None
         return (self.difference > 0) == self.more_is_better
 
@@ -76,7 +86,7 @@ def _figures(card: Scorecard) -> Iterator[tuple[str, _Figure]]:
     yield "Go hit rate", (Unit.SHARE, go.hit_rate if go else None, True)
     yield "Go packages compiled", (Unit.COUNT, go.compiled if go else None, False)
     yield "Go commands linked", (Unit.COUNT, go.linked if go else None, False)
-    yield "modules downloaded", (Unit.COUNT, card.modules_downloaded, False)
+    yield "modules downloaded", (Unit.COUNT, card.modules_downloaded, None)
     for direction in ("import", "export"):
         yield f"cache {direction}", (Unit.SECONDS, longest(card.caches, direction), False)
     yield "seeds", (Unit.SECONDS, sum(s.seconds for s in card.seeds) if card.seeds else None, False)

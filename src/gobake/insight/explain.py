@@ -6,7 +6,7 @@ step that it builds on. If there is none, the result is the same as before and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +17,14 @@ from gobake.insight.advice import advise
 from gobake.insight.causes import Cause, Change, Explanation, Miss
 from gobake.insight.differences import Difference
 from gobake.insight.files import MODULE_FILES
+from gobake.insight.labels import labels
 from gobake.insight.packages import package_causes
 from gobake.insight.past import MISSED, TRACE, Found, Look, Past
 from gobake.runs.outcomes import Outcome
-from gobake.runs.record import RunRecord
+from gobake.runs.record import RunRecord, StepRecord
 from gobake.text.printable import one_line
+from gobake.trace.intervals import covered
+from gobake.trace.labels import is_shared
 
 
 def explain(record: RunRecord, earlier: Sequence[RunRecord]) -> Explanation:
@@ -60,6 +63,7 @@ class _Reading:
     def __init__(self, record: RunRecord, past: Past) -> None:
         self.look = Look(record)
         self.past = past
+        self.labels = labels(record)
         self.work = [self._worker(at) for at in range(len(record.steps))]
         self.shares: dict[int, dict[str, None]] = {}  # targets by the step that did the work for them
         for at, worker in enumerate(self.work):
@@ -239,18 +243,18 @@ class _Reading:
         target = place.target if place.target in targets else targets[0]
         involved = {root.at, *root.followers}
         platforms = {self.look.places[at].platform: None for at in sorted(involved)}
-        words = (target, place.platform, place.stage if place.stage != target else "", place.verb)
         return Miss(
             target=target,
             platform=place.platform,
             step=root.at,
-            label=one_line(" ".join(filter(None, words))),
+            label=self.labels[root.at],
             cause=root.cause,
             says=one_line(root.says),
             changes=root.changes,
             compared_with=root.compared,
             follow=len(root.followers),
-            seconds=sum(steps[at].seconds or 0.0 for at in involved),
+            seconds=covered(_spans(steps[at] for at in involved)),
+            shared=is_shared(place.stage),
             targets=tuple(targets),
             platforms=tuple(filter(None, platforms)),
         )
@@ -272,6 +276,13 @@ def _folded(roots: list[_Root], look: Look) -> list[_Root]:
     for root in found.values():
         root.followers.discard(root.at)
     return list(found.values())
+
+
+def _spans(steps: Iterable[StepRecord]) -> Iterator[tuple[float, float]]:
+    """When the steps did work."""
+    for step in steps:
+        if step.started is not None and step.seconds:
+            yield step.started, step.started + step.seconds
 
 
 def _id(found: Found) -> str:

@@ -108,9 +108,10 @@ def made_of(target: TargetRecord, package: str) -> bool:
 
 
 def _modules_total(record: RunRecord, earlier: Sequence[RunRecord]) -> int | None:
-    """The number of modules of the commands' packages; if the packages are unknown, of modules in go.mod files."""
+    """The number of modules of the commands' packages; if the packages are unknown, of modules in go.mod files. None if
+    the inputs are not on record."""
     if not record.inputs.modules:
-        return None
+        return 0 if record.inputs.packages else None
     names = {name for name, _ in record.inputs.modules}
     own = {path for path, _ in record.inputs.packages}
     for one in (record, *(e for e in islice(earlier, _SEARCHED) if _alike(e, record))):

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from gobake.insight.causes import Change, Explanation, Miss, PackageCause
 from gobake.report.console import console_for, print_text
-from gobake.report.figures_words import host_line
+from gobake.report.figures_words import host_line, package_says
 from gobake.report.quantities import count_text
 from gobake.text.printable import one_line
 
@@ -32,13 +32,13 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~<>&])")
 
 
 def miss_line(miss: Miss) -> str:
-    """`api-scratch linux/arm64 compile RUN: worker/main.go changed (files)`."""
+    """`go build linux/arm64: worker/main.go changed (files)`."""
     return one_line(f"{where(miss)}: {miss.says} ({miss.cause})")
 
 
 def package_line(cause: PackageCause) -> str:
-    """`linux/amd64: 3 Go packages: worker/main.go changed (files)`."""
-    return one_line(f"{cause.platform}: {count_text(len(cause.packages), 'Go package')}: {cause.says} ({cause.cause})")
+    """`linux/amd64: catalog/list.go changed; 5 packages import it (files)`."""
+    return one_line(f"{cause.platform}: {package_says(cause)} ({cause.cause})")
 
 
 def change_line(change: Change) -> str:
@@ -58,7 +58,8 @@ def _brief(text: str) -> str:
 
 
 def where(miss: Miss) -> str:
-    more = len(miss.targets) - 1
+    """The step, and what else missed for the same reason; a step that all targets share is the same for all."""
+    more = 0 if miss.shared else len(miss.targets) - 1
     rest = [f"{more} more {'target' if more == 1 else 'targets'}"] if more > 0 else []
     rest += [platform for platform in miss.platforms if platform != miss.platform]
     return f"{miss.label} (and {', '.join(rest)})" if rest else miss.label
@@ -95,8 +96,8 @@ def print_explanation(found: Explanation, *, color: str) -> None:
     for one in found.host:
         _say(console, one_line(host_line(one)), "bold")
     for cause in by_cause(found.packages):
-        _say(console, package_line(cause) + _took(cause.seconds), "bold")
-        _say(console, f"    {names(cause.packages)}", "dim")
+        _say(console, package_line(cause), "bold")
+        _say(console, f"    {package_names(cause)}", "dim")
         _print_changes(console, cause.changes)
     for advice in found.advice:
         gain = f" ({advice.seconds:.1f} s in {count_text(advice.runs, 'run')})" if advice.seconds is not None else ""
@@ -107,10 +108,8 @@ def _print_miss(console: Console, miss: Miss) -> None:
     _say(console, one_line(where(miss)) + _took(miss.seconds), "bold")
     _say(console, f"    {one_line(miss.says)}  [{miss.cause}]")
     _print_changes(console, miss.changes)
-    notes = [_follow(miss.follow)] if miss.follow else []
-    notes += [f"compared with run {miss.compared_with}"] if miss.compared_with else []
-    if notes:
-        _say(console, f"    {one_line('; '.join(notes))}", "dim")
+    if miss.compared_with:
+        _say(console, f"    {one_line(f'compared with run {miss.compared_with}')}", "dim")
 
 
 def _print_changes(console: Console, changes: Sequence[Change]) -> None:
@@ -125,12 +124,15 @@ def _say(console: Console, line: str, style: str = "") -> None:
     print_text(console, line.lstrip(), style, head=" " * indent, indent=indent + 4)
 
 
-def _follow(number: int) -> str:
-    return f"{count_text(number, 'later step')} only follow{'s' if number == 1 else ''}"
-
-
 def _took(seconds: float) -> str:
-    return f"  {seconds:.1f} s of work" if seconds >= 0.05 else ""
+    return f"  {seconds:.1f} s" if seconds >= 0.05 else ""
+
+
+def package_names(cause: PackageCause) -> str:
+    """`example.com/shop/catalog, imported by example.com/shop/api`."""
+    if cause.root not in cause.packages[:1] or len(cause.packages) == 1:
+        return names(cause.packages)
+    return one_line(f"{cause.root}, imported by {names(cause.packages[1:])}")
 
 
 def names(packages: Sequence[str]) -> str:
@@ -146,14 +148,13 @@ def as_markdown(found: Explanation) -> str:
     lines = [f"### Why steps missed in run {markdown(found.run)}", ""]
     lines += [] if found.misses else ["No step missed.", ""]
     for miss in found.misses:
-        follow = f", and {_follow(miss.follow)}" if miss.follow else ""
-        lines.append(f"- **{markdown(where(miss))}**: {markdown(miss.says)} ({miss.cause}){follow}")
+        lines.append(f"- **{markdown(where(miss))}**: {markdown(miss.says)} ({miss.cause})")
         lines += [f"  - {markdown(change_line(change))}" for change in miss.changes[:_SHOWN]]
         lines += [f"  - and {len(miss.changes) - _SHOWN} more"] if len(miss.changes) > _SHOWN else []
     lines += [f"- {markdown(host_line(one))}" for one in found.host]
     if found.packages:
         lines += ["", "<details><summary>Go packages that were compiled</summary>", ""]
-        lines += [f"- {markdown(package_line(c))}: {markdown(names(c.packages))}" for c in by_cause(found.packages)]
+        lines += [f"- {markdown(package_line(c))}: {markdown(package_names(c))}" for c in by_cause(found.packages)]
         lines += ["", "</details>"]
     lines += ["", *(f"- Advice: {markdown(advice.says)}" for advice in found.advice)] if found.advice else []
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
+from gobake.insight.labels import labels
 from gobake.insight.trend import Trend
 from gobake.runs.record import StepRecord
 from gobake.text.printable import scrubbed
@@ -191,8 +192,9 @@ _PART: tuple[_Key, ...] = (
 )
 
 _PATH: tuple[_Key, ...] = (
-    _Key("step", "string", "target, platform, stage, number and word", lambda s: s.site or s.name),
-    _Key("seconds", "number?", "that it took", lambda s: s.seconds),
+    _Key("step", "string", "target, platform, stage, number and word", lambda one: one[0].site or one[0].name),
+    _Key("label", "string", "its name for people", lambda one: one[1]),
+    _Key("seconds", "number?", "that it took", lambda one: one[0].seconds),
 )
 
 _MOUNT: tuple[_Key, ...] = (
@@ -272,7 +274,8 @@ _MISS: tuple[_Key, ...] = (
     *_attributes("string", target="bake target", platform="platform", label="the step", cause="cause", says="in words"),
     _Key("compared_with", "string?", "the run that had the step last", lambda m: m.compared_with or None),
     _Key("follow", "integer", "later misses that only follow", lambda m: m.follow),
-    _Key("seconds", "number", "of the step and those that follow", lambda m: m.seconds),
+    _Key("shared", "boolean", "whether all targets share the step", lambda m: m.shared),
+    _Key("seconds", "number", "of the clock, in which the step or those that follow ran", lambda m: m.seconds),
     _Key("changes", "object[]", "those that matter most first", lambda m: m.changes, _CAUSE),
 )
 
@@ -318,9 +321,10 @@ _DIGEST: tuple[_Key, ...] = (
 )
 
 
-def _path(report: Report) -> list[StepRecord]:
+def _path(report: Report) -> list[tuple[StepRecord, str]]:
     card = report.account.card
-    return [card.run.steps[at] for at in card.critical_path]
+    names = labels(card.run)
+    return [(card.run.steps[at], names[at]) for at in card.critical_path]
 
 
 _DOCUMENT: tuple[_Key, ...] = (

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 from gobake.insight.account import Account
 from gobake.insight.card import Part, RunSummary, Scorecard, StepFigures
+from gobake.insight.causes import PackageCause
 from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
-from gobake.insight.trend import Change, Figure, Spread, Trend
+from gobake.insight.labels import labels
+from gobake.insight.trend import LEAST, Change, Figure, Spread, Trend
 from gobake.report.quantities import UNKNOWN, count_text, moment_text, seconds_text, share_text, size_text
 from gobake.runs.record import HostCompileRecord, RunRecord, TargetRecord
 from gobake.text.layout import Table
@@ -86,10 +88,11 @@ def host_line(one: HostCompileRecord) -> str:
 
 def path_lines(card: Scorecard, count: int) -> list[str]:
     """The longest steps of the critical path, in its order, after the go builds on this machine."""
-    steps = [card.run.steps[at] for at in card.critical_path]
-    longest = sorted(steps, key=lambda s: -(s.seconds or 0.0))[:count]
+    names = labels(card.run)
+    steps = [(card.run.steps[at], names[at]) for at in card.critical_path]
+    longest = sorted(steps, key=lambda one: -(one[0].seconds or 0.0))[:count]
     before = [f"{seconds_text(one.seconds)}  {one.label}" for one in card.run.host]
-    return [*before, *(f"{seconds_text(s.seconds)}  {s.site or s.name}" for s in steps if s in longest)]
+    return [*before, *(f"{seconds_text(one[0].seconds)}  {one[1]}" for one in steps if one in longest)]
 
 
 def cache_lines(card: Scorecard) -> list[str]:
@@ -120,8 +123,8 @@ def _grown(before: int | None, after: int | None) -> str:
 
 
 def trend_lines(trend: Trend) -> list[str]:
-    """A line on the branch's usual figures, then one for each figure that stands out."""
-    if not trend.spreads:
+    """A line on the branch's usual figures, then one for each figure that stands out; none of too few runs."""
+    if not trend.spreads or trend.runs < LEAST:
         return []
     usual = ", ".join(f"{_NAMES[s.figure]} {_figure(s.figure, s.median)} ± {_noise(s)}" for s in trend.spreads)
     return [
@@ -133,7 +136,7 @@ def trend_lines(trend: Trend) -> list[str]:
 def change_line(change: Change) -> str:
     word = "worse" if change.worse else "better"
     usual = _figure(change.figure, change.usual.median)
-    return f"{word} than usual: {_NAMES[change.figure]} {_figure(change.figure, change.value)}, and {usual} before"
+    return f"{word} than usual: {_NAMES[change.figure]} {_figure(change.figure, change.value)}, usually {usual}"
 
 
 def _figure(figure: Figure, value: float) -> str:
@@ -144,13 +147,21 @@ def _noise(spread: Spread) -> str:
     return f"{spread.deviation:.1f} s" if spread.figure is Figure.SECONDS else f"{spread.deviation * 100:.1f}"
 
 
+def package_says(cause: PackageCause) -> str:
+    """Why packages were compiled: `catalog/list.go changed; 5 packages import it`."""
+    count = len(cause.packages)
+    if not cause.root or count == 1:
+        return f"{count_text(count, 'Go package')}: {cause.says}"
+    return f"{cause.says}; {count_text(count - 1, 'package')} import{'s' if count == 2 else ''} it"
+
+
 def cause_lines(account: Account, count: int) -> list[str]:
     """The first ``count`` causes, of steps, then of packages, then advice, and the number of the rest."""
     found = account.explanation
     if found is None:
         return []
     lines = [f"{miss.label}: {miss.says}" for miss in found.misses]
-    lines += [f"{count_text(len(p.packages), 'Go package')} on {p.platform}: {p.says}" for p in found.packages]
+    lines += [f"{p.platform}: {package_says(p)}" for p in found.packages]
     lines += [f"advice: {advice.says}" for advice in found.advice]
     more = len(lines) - count
     return [*lines[:count], f"and {more} more: gobake explain"] if more > 1 else lines
@@ -212,7 +223,7 @@ def size_table(card: Scorecard, columns: int) -> Table:
 
 def comparison_table(found: Comparison) -> Table:
     """All known figures; images and mounts only if they differ."""
-    rows = [r for r in found.rows if r.unit is not Unit.BYTES or r.difference]
+    rows = [r for r in found.rows if r.unit is not Unit.BYTES or r.changed]
     known = [r for r in rows if r.before is not None or r.now is not None]
     return Table(
         columns=("FIGURE", "BEFORE", "NOW", "DIFFERENCE", ""),

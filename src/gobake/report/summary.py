@@ -150,7 +150,7 @@ def print_failure(failure: Failure, *, color: str) -> None:
     """Print the failing step's last lines, Go's messages with paths in the user's tree, and the one-line error."""
     console = console_for(sys.stderr, color)
     if failure.step and failure.tail and not failure.go_errors:
-        console.print(Text(f"the end of {failure.step.name.stage} {failure.step.name.platform}:", style="bold"))
+        console.print(Text(f"the end of {failure.step.name.label}:", style="bold"))
         for line in failure.tail:
             console.print(Text("  " + line), soft_wrap=True)
     for error in failure.go_errors[:20]:

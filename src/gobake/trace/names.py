@@ -19,6 +19,8 @@ from functools import cached_property, lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gobake.trace.labels import step_label
+
 TRACE = "trace"  # gobake's own bake target, which exports what Go did; users never ask for it
 
 
@@ -88,10 +90,10 @@ class StepName(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def label(self) -> str:
-        """The step's name for people: `api-scratch linux/arm64 compile 3/5`, or a description of housekeeping."""
-        number = f"{self.index}/{self.total}" if self.total else ""
-        where = " ".join(filter(None, (self.target, self._platforms, self.stage, number)))
-        return where if self.total else " ".join(filter(None, (where, self.instruction)))
+        """The step's name for people: `go build linux/arm64`, `api-scratch linux/arm64: copy binary`."""
+        return step_label(
+            self.stage, self.platform, self.normal_instruction, "" if self.target == TRACE else self.target
+        )
 
     @property
     def _platforms(self) -> str:

@@ -47,7 +47,7 @@ def test_an_edited_file_is_named_once_for_all_targets() -> None:
     found = explain(recorded("edit"), [recorded("warm"), recorded("cold")])
     edited = next(miss for miss in found.misses if miss.cause is Cause.FILES)
     assert changes(edited) == [("changed", "worker/main.go")]
-    assert edited.label == "api-alpine linux/amd64 compile RUN"
+    assert edited.label == "go build linux/amd64"
     assert {"api-scratch", "worker-upx"} <= set(edited.targets)
     assert edited.follow > 20
     # what those records do not hold is not guessed: binaries that were compiled outside

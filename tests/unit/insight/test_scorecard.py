@@ -400,3 +400,9 @@ def test_a_command_that_names_packages_that_were_not_compiled_is_counted_without
     api = target(package="example.com/shop/api")
     (command,) = scorecard(run(go=(work,), targets=(api,)), []).commands
     assert (command.service, command.go.compiled, command.go.seconds) == ("api", 2, 3.0)
+
+
+def test_a_project_without_modules_has_none() -> None:
+    inputs = InputsRecord(packages=(("example.com/notes/cmd/web", "cmd/web"),))
+    assert scorecard(run(inputs=inputs), []).modules_total == 0
+    assert scorecard(run(), []).modules_total is None  # its inputs were not examined

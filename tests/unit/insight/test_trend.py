@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from gobake.insight.card import RunSummary
-from gobake.insight.compare import Unit, compare
+from gobake.insight.compare import Row, Unit, compare
 from gobake.insight.scorecard import scorecard
 from gobake.insight.trend import Figure, trend, trends
 from tests.unit.scoring import before, recorded, summary
@@ -124,7 +124,7 @@ def test_less_time_and_less_work_are_better_and_more_hits_are() -> None:
         "Go hit rate": True,
         "Go packages compiled": False,
         "Go commands linked": False,
-        "modules downloaded": False,
+        "modules downloaded": None,
         "cache import": False,
         "cache export": False,
         "seeds": False,
@@ -143,3 +143,21 @@ def test_runs_side_by_side_say_which_is_better() -> None:
     assert rows["seeds"].difference is None  # the other run had none
     assert rows["image worker-upx linux/amd64"].now is None  # this run did not build it
     assert rows["mount gomod"].better is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "was", "now", "better"),
+    [
+        (Unit.BYTES, 4_480_000, 4_480_028, None),
+        (Unit.BYTES, 4_480_000, 4_490_000, False),
+        (Unit.SHARE, 0.5, 0.5009, None),
+        (Unit.SHARE, 0.5, 0.501, True),
+        (Unit.SECONDS, 0.0, 0.1, False),
+        (Unit.SECONDS, None, 0.1, None),
+    ],
+)
+def test_a_change_of_less_than_a_thousandth_is_none(
+    unit: Unit, was: float | None, now: float, better: bool | None
+) -> None:
+    row = Row(name="a", unit=unit, before=was, now=now, more_is_better=unit is Unit.SHARE)
+    assert row.better is better

@@ -98,7 +98,6 @@ def test_a_run_a_target_and_a_service(gobake: Gobake, root: Path) -> None:
     text = gobake.good("explain", "--run", edit, cwd=root).out
     assert "worker/main.go changed  [files]" in text
     assert "~ worker/main.go" in text
-    assert "later steps only follow" in text
     found = gobake.good("explain", "worker-prebuilt", "--run", edit, "--format", "json", cwd=root).json
     assert [miss["target"] for miss in found["misses"]] == ["worker-prebuilt"]
     found = gobake.good("explain", "api", "--run", edit, "--format", "json", cwd=root).json

@@ -145,11 +145,11 @@ def test_an_instruction_is_quoted_as_a_person_would(name: str, text: str) -> Non
 
 def test_a_step_on_one_line_is_cut_to_the_width() -> None:
     assert shown(parse_name("[api linux/amd64->arm64 compile 2/2] RUN go build x")) == "go build linux/arm64"
-    assert shown(parse_name("[compile-2 2/2] RUN go build x")) == "go build (compile-2)"
-    assert shown(parse_name("[stamp 1/1] RUN go build x")) == "go build (stamp)"
+    assert shown(parse_name("[compile-2 2/2] RUN go build x")) == "go build (2)"
+    assert shown(parse_name("[stamp 1/1] RUN go build x")) == "go link"
     base = parse_name("[api api 1/2] FROM docker.io/library/alpine:3.22@sha256:" + "a" * 64)
     assert shown(base) == "base image alpine:3.22"
-    assert shown(parse_name("[s 1/2] COPY " + "x" * 100), 20) == "s COPY xxxxxxxxxxxx…"
+    assert shown(parse_name("[s 1/2] COPY " + "x" * 100), 20) == "copy xxxxxxxxxxxxxx…"
     assert worth_showing(parse_name("exporting to image"))
     assert not worth_showing(parse_name("[internal] load build context"))
 
@@ -172,12 +172,12 @@ def test_plain_lines_tell_each_step_once() -> None:
     assert sorted(line for line in lines if "go build" in line) == [
         "go build linux/amd64  63 packages, N s",
         "go build linux/amd64  begins",
-        "go build linux/amd64 WORKDIR /src  reused",
+        "go build linux/amd64: working folder  reused",
         "go build linux/arm64  63 packages, N s",
         "go build linux/arm64  begins",
     ]
-    assert "api-alpine linux/arm64 COPY --from=compile /out/api /api  N s" in lines
-    assert "api-alpine exporting to image  N s" in lines
+    assert "api-alpine linux/arm64: copy binary  N s" in lines
+    assert "api-alpine: exporting to image  N s" in lines
     assert lines[-1] == "done; steps: 12 reused, 6 shared, 10 executed"
 
 
@@ -240,7 +240,7 @@ def test_a_silent_step_that_compiles_nothing_says_that_it_works() -> None:
     clock.now += SILENCE_SECONDS + 1
     progress.update([LogEvent(vertex="sha256:a", stream=1, data=b"50 %\n")])
     progress.update([LogEvent(vertex="sha256:unheard", stream=1, data=b"50 %\n")])
-    assert stream.getvalue().splitlines()[-1] == "  31.0  s RUN x  works: 50 %"
+    assert stream.getvalue().splitlines()[-1] == "  31.0  run x  works: 50 %"
 
 
 RUNNING = {"digest": "sha256:a", "name": "[s 1/2] RUN x", "inputs": ["sha256:b"], "started": "2026-01-01T00:00:00Z"}

@@ -111,7 +111,7 @@ def test_a_change_that_stands_out_is_told(capsys: Printed) -> None:
     runs = [summary(at, seconds=10.0) for at in range(6)][::-1]
     card = scorecard(run(at=20, seconds=30.0), [])
     print_report(Account(card=card, trend=trend(summary_of(card), runs)), color="never")
-    assert "worse than usual: wall time 30.0 s, and 10.0 s before" in capsys.readouterr().out
+    assert "worse than usual: wall time 30.0 s, usually 10.0 s" in capsys.readouterr().out
 
 
 def test_two_runs_stand_side_by_side(capsys: Printed) -> None:
@@ -128,7 +128,7 @@ def test_the_last_runs_are_a_table(capsys: Printed) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:6]] == [recorded(name).id for name in NAMES]
     assert lines[0].split()[0] == "RUN"
-    assert "runs like it on main" in lines[6] or "run like it on main" in lines[6]
+    assert len(lines) == 6  # too few runs for a trend
 
 
 @pytest.mark.parametrize("color", ["never", "always"])

@@ -94,7 +94,7 @@ def test_a_compile_error_is_told_with_its_place_in_the_user_s_tree() -> None:
     ("name", "kind", "text"),
     [
         ("no-go-version", GoVersionMissing, "there is no image golang:1.99 for the Go version that the project requires"),
-        ("no-such-file", BuildFailed, '2/2 failed: failed to compute cache key: failed to calculate checksum of ref '),
+        ("no-such-file", BuildFailed, 'copy nothing-like-this /x failed: failed to compute cache key: failed to calculate checksum of ref '),
         ("push-refused", RegistryRefused, "localhost:1/shop/api:latest could not be pushed, its registry does not answer: "),
         ("escapes", BuildFailed, 'failed: process "/bin/sh -c printf'),
         ("canceled", Interrupted, "interrupted; the build was stopped"),
@@ -152,7 +152,7 @@ BASE = "[internal] load metadata for docker.io/nosuch/image:1"
         ("# p\nx.go:1:2: undefined: y\nx.go:2:2: undefined: z\n", CompileFailed, "x.go:1:2: Go refused the code: undefined: y (and 1 more)"),
         ("# p\nmain.main: relocation target p.nothere not defined\n", CompileFailed, "Go refused the code in p: relocation target"),
         ("x.go:1:2: undefined: y\nmain.go:2:8: no required module provides package a.b/c\n", CompileFailed, "undefined: y"),
-        ("upx: no luck\n", BuildFailed, "compile 2/2 failed: process"),
+        ("upx: no luck\n", BuildFailed, "go build failed: process"),
     ],
 )  # fmt: skip
 def test_what_a_step_wrote(output: str, kind: type[GobakeError], text: str) -> None:

@@ -138,8 +138,8 @@ def test_the_normal_name_has_no_digests_no_ids_and_no_numbers() -> None:
 
 
 def test_the_label_is_what_a_person_calls_the_step() -> None:
-    assert parse_name("[worker linux/amd64->arm64 s 3/5] RUN x").label == "worker linux/amd64->linux/arm64 s 3/5"
-    assert parse_name("[worker] exporting to image").label == "worker exporting to image"
+    assert parse_name("[worker linux/amd64->arm64 s 3/5] RUN x").label == "worker linux/arm64: run x"
+    assert parse_name("[worker] exporting to image").label == "worker: exporting to image"
 
 
 def test_the_site_of_a_step_does_not_depend_on_the_values_in_its_text() -> None:

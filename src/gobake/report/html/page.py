@@ -174,7 +174,6 @@ def causes(account: Account) -> Iterator[Cause]:
         return
     for miss in found.misses:
         compared = (f"compared with run {miss.compared_with}",) if miss.compared_with else ()
-        follow = (f"{count_text(miss.follow, 'later step')} only follow",) if miss.follow else ()
         yield Cause(
             where=explained.where(miss),
             says=miss.says,
@@ -182,17 +181,17 @@ def causes(account: Account) -> Iterator[Cause]:
             seconds=seconds_text(miss.seconds),
             changes=tuple(explained.change_line(change) for change in miss.changes[:_CHANGES]),
             more=max(0, len(miss.changes) - _CHANGES),
-            notes=follow + compared,
+            notes=compared,
         )
     for one in explained.by_cause(found.packages):
         yield Cause(
             where=f"{count_text(len(one.packages), 'Go package')} on {one.platform}",
-            says=one.says,
+            says=words.package_says(one) if one.root else one.says,
             cause=one.cause,
-            seconds=seconds_text(one.seconds),
+            seconds="",  # of the compiler's processes, which ran side by side
             changes=tuple(explained.change_line(change) for change in one.changes[:_CHANGES]),
             more=max(0, len(one.changes) - _CHANGES),
-            notes=(explained.names(one.packages),),
+            notes=(explained.package_names(one),),
         )
 
 

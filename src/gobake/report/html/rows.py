@@ -12,6 +12,7 @@ from itertools import count
 
 from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.identity import in_order
+from gobake.insight.labels import labels
 from gobake.insight.modules import module_of
 from gobake.insight.work import pieces
 from gobake.report.figures_words import host_line
@@ -19,6 +20,7 @@ from gobake.report.quantities import moment_text, seconds_text, share_text, size
 from gobake.runs.outcomes import Outcome
 from gobake.runs.record import GoRecord, HostCompileRecord, RunRecord, StepRecord
 from gobake.text.printable import one_line
+from gobake.trace.names import TRACE
 
 Row = dict[str, str | float | bool | None]
 
@@ -35,10 +37,6 @@ _WIDTH = 120  # characters of a name
 
 def name_of(text: str) -> str:
     return one_line(text, _WIDTH) or "-"
-
-
-def site_of(step: StepRecord) -> str:
-    return name_of(step.site or step.name)
 
 
 # ---- runs
@@ -81,9 +79,10 @@ def step_rows(card: Scorecard) -> list[Row]:
     """Pieces of work in the order of their begin: the critical path, then the longest, then BuildKit's housekeeping if
     there is room."""
     critical = set(card.critical_path)
+    names = labels(card.run)
     done = [(piece.at, piece.step) for piece in pieces(card.run) if piece.step.seconds]
     done.sort(key=lambda one: (one[0] not in critical, one[1].outcome == Outcome.UNCACHEABLE, -(one[1].seconds or 0.0)))
-    rows = [_step_row(step, site_of(step), critical=at in critical) for at, step in done[:STEPS]]
+    rows = [_step_row(step, names[at], names[at], critical=at in critical) for at, step in done[:STEPS]]
     rows += [_host_row(one) for one in card.run.host]
     rows.sort(key=lambda row: (_number(row["begin"]), str(row["label"])))
     return _told_apart(rows)
@@ -91,15 +90,15 @@ def step_rows(card: Scorecard) -> list[Row]:
 
 def target_rows(card: Scorecard) -> list[Row]:
     """The steps of the targets, each on its target's line; without steps of less than 0.01 s."""
-    critical = _shown_with(card)
+    critical, names = _shown_with(card), labels(card.run)
     spent: dict[str, float] = defaultdict(float)
     for step in card.run.steps:
         spent[step.target] += step.seconds or 0.0
     chosen = set(sorted(spent, key=lambda name: -spent[name])[:TARGETS])
     rows = [
-        _step_row(step, name_of(step.target), critical=at in critical)
+        _step_row(step, step.target, names[at], critical=at in critical)
         for at, step in enumerate(card.run.steps)
-        if step.target in chosen and step.target and step.seconds and step.seconds >= 0.01
+        if step.target in chosen and step.target not in ("", TRACE) and step.seconds and step.seconds >= 0.01
     ]
     first: dict[str, float] = {}
     for row in rows:
@@ -115,13 +114,14 @@ def _shown_with(card: Scorecard) -> set[int]:
     return {at for piece in pieces(card.run) if piece.at in critical for at in piece.shown}
 
 
-def _step_row(step: StepRecord, label: str, *, critical: bool) -> Row:
+def _step_row(step: StepRecord, label: str, name: str, *, critical: bool) -> Row:
+    """The bar of a step. ``label``: of its line; ``name``: of the step."""
     begin, seconds = step.started or 0.0, max(step.seconds or 0.0, 0.0)
     mark = "; on the critical path" if critical else ""
     outcome = FAILED if step.error and not step.canceled else name_of(step.outcome)
-    tip = f"{site_of(step)}\n{outcome}, {seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
+    tip = f"{name_of(name)}\n{outcome}, {seconds_text(seconds)}, begun at {begin:.1f} s{mark}"
     return {
-        "label": label,
+        "label": name_of(label),
         "begin": round(begin, 3),
         "end": round(begin + seconds, 3),
         "outcome": outcome,

@@ -8,9 +8,10 @@ from gobake.insight.account import Account
 from gobake.insight.card import Scorecard
 from gobake.insight.causes import Advice
 from gobake.insight.costs import longest
+from gobake.insight.labels import labels
 from gobake.insight.work import pieces
 from gobake.report import figures_words as words
-from gobake.report.html.rows import by_path, home_of, package_seconds, site_of
+from gobake.report.html.rows import by_path, home_of, name_of, package_seconds
 from gobake.report.quantities import UNKNOWN, count_text, seconds_text, share_text, size_text
 from gobake.runs.outcomes import Outcome
 from gobake.runs.record import CacheRecord
@@ -33,11 +34,11 @@ def headline(card: Scorecard) -> list[tuple[str, str, str, float | None]]:
 
 def steps(card: Scorecard) -> Table:
     """Pieces of work that took time, in the order of their begin."""
-    critical = set(card.critical_path)
+    critical, names = set(card.critical_path), labels(card.run)
     found = sorted((p for p in pieces(card.run) if p.step.seconds), key=lambda p: p.step.started or 0.0)
     rows = [
         (
-            site_of(piece.step),
+            name_of(names[piece.at]),
             piece.step.outcome,
             f"{piece.step.started or 0.0:.1f} s",
             seconds_text(piece.step.seconds),

@@ -20,6 +20,7 @@ from gobake.runs.outcomes import Outcome
 from gobake.text.printable import one_line, printable
 from gobake.trace import golog
 from gobake.trace.hostwork import HostWork
+from gobake.trace.labels import image_of, stage_label
 from gobake.trace.names import StepKind, StepName
 from gobake.trace.steps import Step, Trace
 from gobake.trace.transfers import Transfer, together
@@ -93,28 +94,14 @@ def host_row(work: HostWork) -> Row:
 
 
 def shown(name: StepName, width: int = 90) -> str:
-    """A step as one line: `go build linux/arm64`, `api-scratch linux/arm64  COPY ...`."""
-    if name.kind is StepKind.BASE:
-        text = place_label("", name.platform, base=name)
-    else:
-        where, what = place_label(name.stage or name.target, name.platform), instruction(name)
-        if where.startswith("go build ") and what == "RUN go build":
-            what = ""
-        text = "  ".join(filter(None, (where, what)))
-    text = one_line(text)
+    """A step as one line: `go build linux/arm64`, `api-scratch linux/arm64: copy binary`."""
+    text = name.label
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def place_label(stage: str, platform: str, base: StepName | None = None) -> str:
     """What users read of shared work: `go build linux/arm64`, `base image golang:1.26`."""
-    if base:
-        image = instruction(base).removeprefix("FROM ")
-        image = re.sub(r"^--platform=\S+ |^docker-image://", "", image)
-        return f"base image {image.removeprefix('docker.io/').removeprefix('library/')}"
-    if found := re.fullmatch(r"(compile|stamp)((?:-\d+)?(?:\.\d+)?)", stage):
-        more = f"({found[1]}{found[2]})" if found[2] or found[1] == "stamp" else ""
-        return " ".join(filter(None, ("go build", platform, more)))
-    return " ".join(filter(None, (stage, platform)))
+    return f"base image {image_of(base.normal_instruction)}" if base else stage_label(stage, platform)
 
 
 def instruction(name: StepName) -> str:
