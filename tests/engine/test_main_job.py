@@ -17,6 +17,7 @@ from tests.engine.conftest import answer_of, docker
 
 BOTH = "linux/amd64,linux/arm64"
 SERVICES = ("api", "migrate", "shopctl", "worker")
+EVERY = ",".join(Strategy)
 
 
 def outcomes(record: dict[str, Any]) -> dict[str, int]:
@@ -34,8 +35,8 @@ def executed(record: dict[str, Any]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def built(world: Gobake, shop: Path) -> dict[str, Any]:
-    """`gobake all` on the example, once for this module."""
-    ended = world.good("all", "--platform", BOTH, cwd=shop)
+    """Every strategy of the example, once for this module."""
+    ended = world.good("all", "-s", EVERY, "--platform", BOTH, cwd=shop)
     assert "32 targets" in ended.out.replace("\n", " ")
     return world.last_run(shop)
 
@@ -116,7 +117,7 @@ def test_labels_say_title_revision_and_strategy(built: dict[str, Any]) -> None:
 
 
 def test_building_again_executes_nothing(built: dict[str, Any], world: Gobake, shop: Path) -> None:
-    world.good("all", "--platform", BOTH, cwd=shop)
+    world.good("all", "-s", EVERY, "--platform", BOTH, cwd=shop)
     again = world.last_run(shop)
     assert executed(again) == []
     assert {t["name"]: t["digest"] for t in again["targets"]} == {t["name"]: t["digest"] for t in built["targets"]}

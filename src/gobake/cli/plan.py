@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gobake.plan.discover import Opened
     from gobake.plan.request import BuildRequest
     from gobake.recipe import Places
+    from gobake.targets.matrix import Matrix
 
 
 class _Given(Struct, frozen=True, kw_only=True):
@@ -108,6 +109,7 @@ def render_command(given: RenderGiven) -> None:
     from gobake.plan.build_plan import make_plan
     from gobake.plan.builder import assumed
     from gobake.plan.discover import open_project
+    from gobake.report.quantities import count_text
 
     wanted = _request(given, every_strategy=True)
     opened = open_project(wanted.project)
@@ -126,6 +128,18 @@ def render_command(given: RenderGiven) -> None:
     _write(folder, written)
     for note in matrix.left_out:
         say(f"left out: {note}", err=True)
+    command = _command(project, matrix, folder)
+    if not given.project.quiet:
+        if lacking:
+            named = f"{', '.join(sorted(lacking))} in prebuilt: no {project.prebuilt}"
+            say(f"in no group: {named}; `-s prebuilt` puts them in", err=True)
+        say(f"{', '.join(written)} in {folder}: {count_text(len(matrix.targets), 'target')}; next: {command}")
+
+
+def _command(project: Project, matrix: Matrix, folder: Path) -> str:
+    """Return the command that builds what was rendered; warn of files of the user that change what it does."""
+    from gobake import recipe
+
     command = "docker buildx bake"
     if beside := [name for name in recipe.READ_BY_BAKE if (folder / name).exists()]:
         command += f" -f {recipe.BAKE_FILE}"
@@ -136,8 +150,7 @@ def render_command(given: RenderGiven) -> None:
         )
     if any(service.files for service in matrix.services) and (project.context / ".dockerignore").exists():
         say("warning: what .dockerignore leaves out is left out of `files` too by plain bake", err=True)
-    if not given.project.quiet:
-        say(f"{', '.join(written)} in {folder}: {len(matrix.targets)} targets; next: {command}")
+    return command
 
 
 def _made(folder: Path) -> Path:

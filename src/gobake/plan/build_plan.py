@@ -210,11 +210,12 @@ def _runnable(request: BuildRequest, matrix: Matrix, builder: PlannedBuilder) ->
 
 
 def _without_binaries(request: BuildRequest, opened: Opened, matrix: Matrix) -> Matrix:
-    """Leave out targets whose binary is missing and cannot be compiled here, unless they were asked for."""
+    """Leave out targets whose binary is missing, unless they were asked for and can be compiled here."""
     trust = opened.trust
     if Strategy.PREBUILT not in matrix.strategies or request.selection.strategies:
         return matrix
+    missing = outside.missing(opened.project, matrix)
     if opened.host_go and trust.host_code:
-        return matrix
+        return outside.without(opened.project, matrix, [gap for gap in missing if not gap.asked], outside.NOT_ASKED)
     why = outside.NO_GO if trust.host_code else f"it is not compiled on this machine: {trust.why}"
-    return outside.without(opened.project, matrix, outside.missing(opened.project, matrix), why)
+    return outside.without(opened.project, matrix, missing, why)

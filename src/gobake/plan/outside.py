@@ -12,6 +12,7 @@ from gobake.recipe import prebuilt_folder, prebuilt_name
 from gobake.targets.matrix import Matrix
 
 NO_GO = "no Go on this machine to compile it"
+NOT_ASKED = "nobody asked for it (`-s prebuilt` does, and this machine's Go compiles it)"
 
 
 class Missing(Struct, frozen=True, kw_only=True):
@@ -20,6 +21,12 @@ class Missing(Struct, frozen=True, kw_only=True):
     service: Service
     platform: Platform
     path: Path  # the expected path
+
+    @property
+    def asked(self) -> bool:
+        """Whether gobake.yaml asks for the strategy: it is the service's chosen one, or listed for it."""
+        listed = self.service.strategies != tuple(Strategy)
+        return self.service.strategy is Strategy.PREBUILT or (listed and Strategy.PREBUILT in self.service.strategies)
 
 
 def missing(project: Project, matrix: Matrix) -> tuple[Missing, ...]:

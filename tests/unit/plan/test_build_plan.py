@@ -131,6 +131,31 @@ def test_binaries_that_nobody_can_compile_are_left_out_of_a_build_and_not_of_a_r
     assert planned(root, assumed(), request=wanting(Strategy.PREBUILT)).uses_binaries
 
 
+@pytest.mark.parametrize(
+    ("config", "files", "built"),
+    [
+        ("", {}, False),
+        ("services: {api: {strategies: [scratch, prebuilt]}}\n", {}, True),
+        ("services: {api: {strategy: prebuilt}}\n", {}, True),
+        ("", {"dist/api-linux-amd64": "x"}, False),
+        ("", {"dist/api-linux-amd64": "x", "dist/api-linux-arm64": "x"}, True),
+    ],
+)
+def test_prebuilt_is_built_where_its_binaries_are_or_it_is_asked_for(
+    tree: Tree, config: str, files: dict[str, str], built: bool
+) -> None:
+    """Else this machine's Go would compile everything once more."""
+    root = tree({**FILES, **files, **({"gobake.yaml": config} if config else {})})
+    request = replace(wanting(every=True), project=ProjectRequest(directory=root, trust=True))
+    opened = replace(open_project(request.project), host_go="/usr/bin/go")
+    plan = make_plan(request, opened, assumed(), {})
+    assert ("api-prebuilt" in {target.name for target in plan.matrix.targets}) is built
+    assert (
+        any("api in prebuilt: no dist/{service}-{os}-{arch} and nobody asked" in n for n in plan.matrix.left_out)
+        is not built
+    )
+
+
 def test_seeds_are_those_of_the_branch_and_of_main(tree: Tree) -> None:
     root = tree(FILES)
     environ = {**PUSHED, "CI_COMMIT_BRANCH": "next"}
