@@ -117,6 +117,11 @@ def test_the_search_finds_what_is_planted(tree: Tree, machine: Machine) -> None:
     assert "marker in history of planted" in found
     assert "marker in inspect of planted" in found
     assert "sha256/" in found
+    stored = "type=image,name=planted-zstd,compression=zstd,force-compression=true,oci-mediatypes=true"
+    docker("buildx", "build", "-q", "--output", stored, "--build-arg", f"VALUE={marker}", str(root))
+    search = Search.of({"marker": marker})
+    search.image("planted-zstd")
+    assert any("decompressed/" in place and place.endswith("/file") for place in search.found)
     # a failing step's words are kept in the record and in the events: compressed, and in base64
     broken = tree(
         {
