@@ -14,15 +14,15 @@ from msgspec.structs import asdict, replace
 
 from gobake.config import patterns
 from gobake.config.fields import Field, Key, fields_of, object_schema, read_fields, section
-from gobake.config.kinds import Grammar, Kind, boolean, choice, items, mapping
+from gobake.config.kinds import Grammar, Kind, Schema, boolean, choice, items, mapping
 from gobake.config.reading import At
 
-# The syntax of shares in the file and on the command line. Whole numbers need a percent sign, as `20` would be
-# ambiguous. Shares are at most 100 %, regressions may be more.
+# The syntax of shares in the file and on the command line. Whole numbers from 2 are in percent, with or without the
+# sign; 1 is all, as 1.0 and 100% are. Shares are at most 100 %, regressions may be more.
 _PERCENT = r"[0-9]{1,4}(?:\.[0-9]{1,2})? ?%"
 _FRACTION = r"(?:0?\.[0-9]{1,4}|0|1\.0{1,4}|1)"
-_SHARE = rf"(?:(?:100(?:\.0{{1,2}})?|[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?) ?%|{_FRACTION})"
-_REGRESSION = rf"(?:{_PERCENT}|{_FRACTION})"
+_SHARE = rf"(?:(?:100(?:\.0{{1,2}})?|[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?) ?%|{_FRACTION}|[2-9]|[1-9][0-9]|100)"
+_REGRESSION = rf"(?:{_PERCENT}|{_FRACTION}|[2-9]|[1-9][0-9]{{1,3}})"
 
 NONE: Final = "none"  # removes a limit set elsewhere
 Limit = float | Literal["none"]
@@ -37,23 +37,31 @@ class Exemption(StrEnum):
 
 
 def fraction(text: str) -> float:
-    """Return the fraction of a text that matches one of the patterns above: `80%` and `0.8` are the same."""
+    """Return the fraction of a text that matches one of the patterns above: `80%`, `80` and `0.8` are the same."""
     match = re.fullmatch(r"([0-9.]+) ?(%?)", text)
     assert match, text
-    return float(match[1]) / 100 if match[2] else float(match[1])
+    number = float(match[1])
+    return number / 100 if match[2] or number > 1 else number
+
+
+def _numbers(most: int) -> Schema:
+    """The schema of the numbers that YAML parsers make of such texts."""
+    return {
+        "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "integer", "minimum": 0, "maximum": most}]
+    }
 
 
 SHARE = Grammar(
     says="share",
     pattern=rf"(?:{_SHARE}|{NONE})",
-    remedy="such as 80% or 0.8, at most 100%; none for no limit",
-    number={"type": "number", "minimum": 0, "maximum": 1},
+    remedy="such as 80%, 80 or 0.8, at most 100%; none for no limit",
+    number=_numbers(100),
 )
 REGRESSION = Grammar(
     says="share",
     pattern=rf"(?:{_REGRESSION}|{NONE})",
-    remedy="such as 20% or 0.2, and above 1 in percent: 150%; none for no limit",
-    number={"type": "number", "minimum": 0, "maximum": 1},
+    remedy="such as 20%, 20 or 0.2, and above 1 in percent: 150%; none for no limit",
+    number=_numbers(9999),
 )
 
 

@@ -79,10 +79,10 @@ def test_a_share_is_a_percentage_or_a_fraction(text: str, share: float) -> None:
 # (id, text, line, a part of the message)
 WRONG = [
     (
-        "share without a sign",
-        "gate:\n  min_hit_rate: 80",
+        "share without a sign above 100",
+        "gate:\n  min_hit_rate: 101",
         2,
-        "gobake.yaml:2:17: gate.min_hit_rate: '80' is no share; such as 80% or 0.8, at most 100%; none for no limit",
+        "gobake.yaml:2:17: gate.min_hit_rate: '101' is no share; such as 80%, 80 or 0.8, at most 100%; none for no limit",
     ),
     ("share above 100 %", "gate:\n  min_go_hit_rate: 101%", 2, "gate.min_go_hit_rate: '101%' is no share"),
     ("fraction above 1", "gate: {min_hit_rate: 1.5}", 1, "'1.5' is no share"),
@@ -92,10 +92,10 @@ WRONG = [
     ("share that is null", "gate:\n  min_hit_rate:", 2, "gate.min_hit_rate: has no value; such as `min_hit_rate: 80%`"),
     ("share that is a list", "gate: {min_hit_rate: [80%]}", 1, "gate.min_hit_rate: must be one value, not a list"),
     (
-        "regression without a sign",
-        "gate:\n  require_cache: true\n  max_seconds_regression: 20",
+        "regression that is a fraction above 1",
+        "gate:\n  require_cache: true\n  max_seconds_regression: 1.2",
         3,
-        "gobake.yaml:3:27: gate.max_seconds_regression: '20' is no share; such as 20% or 0.2, and above 1 in percent",
+        "gobake.yaml:3:27: gate.max_seconds_regression: '1.2' is no share; such as 20%, 20 or 0.2, and above 1 in percent",
     ),
     ("regression that is too high", "gate: {max_seconds_regression: 10000%}", 1, "'10000%' is no share"),
     ("yes for true", "gate: {require_cache: yes}", 1, "must be true or false, not the text 'yes'"),
@@ -173,6 +173,14 @@ def wish(*words: str) -> GateConfig:
     return found[0]
 
 
+def test_whole_numbers_are_in_percent() -> None:
+    found = wish("--min-hit-rate", "80", "--min-go-hit-rate", "1", "--max-seconds-regression", "150")
+    assert (found.min_hit_rate, found.min_go_hit_rate, found.max_seconds_regression) == (0.8, 1.0, 1.5)
+    text = "gate: {min_hit_rate: 80, min_go_hit_rate: 1, max_seconds_regression: 150}"
+    assert gate(text) == found
+    assert not list(VALIDATOR.iter_errors(yaml.safe_load(text)))
+
+
 def test_options_that_are_not_given_say_nothing() -> None:
     assert wish() == GateConfig()
 
@@ -195,10 +203,10 @@ def test_options_take_away_what_the_file_says() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--min-hit-rate", "80"), "--min-hit-rate: invalid share '80'; such as 80% or 0.8"),
+        (("--min-hit-rate", "800"), "--min-hit-rate: invalid share '800'; such as 80%, 80 or 0.8"),
         (("--min-hit-rate", ""), "--min-hit-rate: invalid share ''"),
         (("--min-go-hit-rate", "120%"), "--min-go-hit-rate: invalid share '120%'"),
-        (("--max-seconds-regression", "-5%"), "--max-seconds-regression: invalid share '-5%'; such as 20% or 0.2"),
+        (("--max-seconds-regression", "-5%"), "--max-seconds-regression: invalid share '-5%'; such as 20%, 20 or 0.2"),
         (("--gate-exempt", "first"), "--gate-exempt: unknown kind of run 'first'; did you mean first-run?"),
         (("--gate-exempt", "zzz"), "--gate-exempt: unknown kind of run 'zzz'; one of first-run, go-version, modules"),
         (("--gate-exempt", "none,modules"), "--gate-exempt: unknown kind of run 'none'"),
@@ -214,7 +222,7 @@ def test_a_wrong_option_is_named(words: tuple[str, ...], message: str) -> None:
 @pytest.mark.parametrize("command", ["build", "all"])
 def test_a_wrong_option_ends_a_build_before_it_begins(gobake: Gobake, tree: Tree, command: str) -> None:
     root = tree({"go.mod": "module example.com/one\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n"})
-    ended = gobake(command, "--max-seconds-regression", "20", cwd=root)
+    ended = gobake(command, "--max-seconds-regression", "1.2", cwd=root)
     assert ended.code == 2
-    assert ended.err.startswith("error: --max-seconds-regression: invalid share '20'; such as 20% or 0.2")
+    assert ended.err.startswith("error: --max-seconds-regression: invalid share '1.2'; such as 20%, 20 or 0.2")
     assert ended.err.count("\n") == 1
