@@ -107,7 +107,9 @@ class CountedGo:
         return len(self._log.read_text().splitlines()) if self._log.exists() else 0
 
     def survey(self, root: Path) -> packages.GoTree:
-        return list_cache.survey(modules.layout(root), QUERIES, self.path)
+        found = list_cache.survey(modules.layout(root), QUERIES, self.path)
+        assert found
+        return found
 
 
 @pytest.fixture

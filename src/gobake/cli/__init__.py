@@ -31,8 +31,10 @@ COMMANDS = {
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
     "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),
     "version": ("gobake.cli.about", "Print the versions of gobake and of what it uses."),
+    "completion": ("gobake.cli.about", "Print the script that completes gobake in a shell."),
     "help": ("gobake.cli.about", "Show the help of a command."),
 }
+COMPLETION = "_GOBAKE_COMPLETE"  # set by the scripts of `gobake completion`
 _GROUPS = ("cache", "runs")
 
 # options of all commands that may also precede the command, and how many words follow each
@@ -151,6 +153,8 @@ def _drop_output() -> None:
 
 
 def _say(text: str, words: str = "") -> None:
+    if COMPLETION in os.environ:
+        return  # the shell waits for words to complete with
     say("error: ", fg="red", bold=True, err=True, nl=False)
     say(text, err=True)
     for line in words.splitlines():

@@ -1,4 +1,4 @@
-"""`gobake version` and `gobake help`."""
+"""`gobake version`, `gobake completion` and `gobake help`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ def version_command(form: str) -> None:
         return
     for name, version in versions.items():
         say(f"{name:<8}{version or 'not found'}")
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    """Print the script that completes gobake in a shell.
+
+    In ~/.bashrc: eval "$(gobake completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    from gobake.cli import COMPLETION, gobake
+
+    completes = get_completion_class(shell)
+    assert completes
+    show(completes(gobake, {}, "gobake", COMPLETION).source(), nl=False)
 
 
 @click.command("help")

@@ -13,6 +13,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gobake.cli import completing
 from gobake.cli.cache_save import save_command
 from gobake.cli.options import (
     ProjectGiven,
@@ -157,7 +158,7 @@ class PruneGiven(_Given, frozen=True, kw_only=True):
 
 
 @cache_command.command("prune")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.words("gobuild", "gomod"))
 @project_options
 @store_option
 @click.option("--older-than", type=Age(), help="Unused, or made, longer ago: 90m, 12h, 14d, 2w.")
@@ -273,7 +274,7 @@ class VerifyGiven(Struct, frozen=True, kw_only=True):
 
 
 @cache_command.command("verify")
-@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completing.services)
 @project_options
 @click.option(
     "-p",

@@ -7,6 +7,7 @@ import json
 import click
 from msgspec.structs import replace
 
+from gobake.cli import completing
 from gobake.cli.options import given_as, history_option, project_options
 from gobake.cli.records import RecordsGiven, open_records
 from gobake.insight.causes import Explanation
@@ -23,8 +24,15 @@ class ExplainGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("explain")
-@click.argument("target", default="", metavar="[TARGET]")
-@click.option("--run", "run", default="last", metavar="RUN", help="An id, the beginning of one, or `last`.")
+@click.argument("target", default="", metavar="[TARGET]", shell_complete=completing.targets)
+@click.option(
+    "--run",
+    "run",
+    default="last",
+    metavar="RUN",
+    shell_complete=completing.runs,
+    help="An id, the beginning of one, or `last`.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @history_option
 @project_options

@@ -16,11 +16,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.caching.policy.options import CacheOptions
+from gobake.cli import completing
 from gobake.cli.param_types import BaseList, ExemptionList, PlatformList, Share, StrategyList, each_worded, worded
 from gobake.config.gates import REGRESSION, SHARE, Exemption, GateConfig, Limit
 from gobake.model import BASE_NAMES, Platform, Strategy
 from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection
+
+POLICIES = ("dev", "ci-branch", "ci-pull-request", "release")  # files in cache/
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -150,7 +153,7 @@ class TargetsGiven(Struct, frozen=True, kw_only=True):
 target_options = gathered(
     "targets",
     TargetsGiven,
-    click.argument("services", nargs=-1, metavar="[SERVICE]..."),
+    click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completing.services),
     click.option(
         "-p",
         "--platform",
@@ -220,6 +223,7 @@ cache_options = gathered(
         "--cache-policy",
         envvar="GOBAKE_CACHE_POLICY",
         metavar="NAME|FILE",
+        shell_complete=completing.words(*POLICIES),
         help="What is read and written: dev, ci-branch, ci-pull-request, release, or a file; default: what fits the "
         "environment.",
         callback=worded("POLICY"),

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from gobake.cli.completing import last_of_list
 from gobake.config import patterns
 from gobake.config.gates import NONE, Exemption, Limit, fraction
 from gobake.config.kinds import Grammar
@@ -16,6 +18,9 @@ from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, i
 from gobake.text.nearest import did_you_mean
 from gobake.trace.stall_limits import seconds_of
 
+_PLATFORMS = tuple(
+    f"linux/{name}" for name in ("amd64", "arm64", "arm/v7", "arm/v6", "386", "ppc64le", "riscv64", "s390x")
+)  # completed by the shell; others are taken too
 _AGE = re.compile(r"(\d+)\s*(m|h|d|w)")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
@@ -27,6 +32,9 @@ class PlatformList(click.ParamType[Any]):
         if isinstance(value, tuple):
             return value
         return tuple(dict.fromkeys(Platform.parse(word) for word in str(value).split(",") if word.strip()))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return last_of_list(_PLATFORMS, incomplete)
 
 
 class StrategyList(click.ParamType[Any]):
@@ -42,6 +50,9 @@ class StrategyList(click.ParamType[Any]):
                 raise UsageError(f"unknown strategy {word!r}", remedy=remedy)
             found.append(Strategy(word))
         return tuple(dict.fromkeys(found))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return last_of_list(Strategy, incomplete)
 
 
 class BaseList(click.ParamType[Any]):
@@ -63,6 +74,9 @@ class BaseList(click.ParamType[Any]):
                 raise UsageError(f"--base {name}: invalid image reference {reference!r}", remedy="write name:tag")
             found[name] = reference
         return found
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return last_of_list((f"{name}=" for name in BASE_NAMES), incomplete)
 
 
 class Share(click.ParamType[Any]):
@@ -93,6 +107,9 @@ class ExemptionList(click.ParamType[Any]):
                 remedy = did_you_mean(word, Exemption, f"one of {', '.join(Exemption)}, or none")
                 raise UsageError(f"--gate-exempt: unknown kind of run {word!r}", remedy=remedy)
         return tuple(Exemption(word) for word in words if word != NONE)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return last_of_list(Exemption, incomplete)
 
 
 class Seconds(click.ParamType[Any]):

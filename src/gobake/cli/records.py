@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from gobake.cli import completing
 from gobake.cli.options import ProjectGiven, gathered, on_command_line, request
 from gobake.errors import UsageError
 from gobake.runs.outcomes import RunOutcome
@@ -73,7 +74,9 @@ choice_options = gathered(
     "choice",
     ChoiceGiven,
     click.option("--branch", default="", metavar="B", help="Runs of one branch."),
-    click.option("--service", default="", metavar="S", help="Runs that built a service."),
+    click.option(
+        "--service", default="", metavar="S", shell_complete=completing.services, help="Runs that built a service."
+    ),
     click.option("--outcome", type=click.Choice([str(outcome) for outcome in RunOutcome]), help="Runs that ended so."),
     click.option("--since", metavar="WHEN", help="Begun then or later: 2026-11-25, 2026-11-25T14:30, 7d, 12h."),
     click.option("--until", metavar="WHEN", help="Begun then or earlier; a day counts as a whole."),

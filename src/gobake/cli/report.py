@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gobake.cli import completing
 from gobake.cli.options import (
     GateGiven,
     gate_options,
@@ -47,10 +48,16 @@ class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("report")
-@click.argument("run", default="last", metavar="[RUN]")
+@click.argument("run", default="last", metavar="[RUN]", shell_complete=completing.runs)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it there.")
-@click.option("--compare", default="", metavar="RUN|BRANCH", help="Beside another run, or the last one of a branch.")
+@click.option(
+    "--compare",
+    default="",
+    metavar="RUN|BRANCH",
+    shell_complete=completing.runs,
+    help="Beside another run, or the last one of a branch.",
+)
 @click.option("--last", type=click.IntRange(1, 10_000), metavar="N", help="The last N runs, and how branches fare.")
 @gate_options
 @history_option

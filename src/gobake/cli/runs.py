@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gobake.cli import completing
 from gobake.cli.options import format_option, given_as, history_option, project_options
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.runs.record import UnreadableRecord, to_json
@@ -109,7 +110,7 @@ class ShowGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @runs_command.command("show")
-@click.argument("run", default="last")
+@click.argument("run", default="last", metavar="[RUN]", shell_complete=completing.runs)
 @click.option("--events", is_flag=True, help="Print the raw BuildKit events instead.")
 @history_option
 @project_options
@@ -143,7 +144,7 @@ class RemoveGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @runs_command.command("rm")
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completing.runs)
 @history_option
 @project_options
 @given_as(RemoveGiven)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gobake.cli import completing
 from gobake.cli.options import given_as, history_option, project_options
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.errors import UsageError
@@ -29,7 +30,7 @@ class ExportGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("export")
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completing.runs)
 @click.option(
     "-o",
     "--output",

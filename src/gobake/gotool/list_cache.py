@@ -32,8 +32,8 @@ _UNSEEN = frozenset(("testdata", "vendor", "node_modules"))
 _ENDINGS = frozenset("go c cc cpp cxx m h hh hpp hxx f F for f90 s S sx swig swigcxx syso pgo".split())
 
 
-def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
-    """Return the remembered answer, or that of gotool.local.survey. Raises what that raises.
+def survey(layout: Layout, asked: Iterable[Query], go: str, *, ask: bool = True) -> GoTree | None:
+    """Return the remembered answer, or that of gotool.local.survey, which raises; None without ``ask``.
 
     Answers with troubles are not remembered: they may depend on the network.
     """
@@ -44,6 +44,8 @@ def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     packages = _known(layout, memo.recall(_KIND, key, evidence))
     if packages is not None:
         return GoTree(layout=layout, packages=packages)
+    if not ask:
+        return None
     from gobake.gotool import local  # most runs need only the remembered answer
 
     tree = local.survey(layout, queries, go)

@@ -16,7 +16,7 @@ from gobake.config.finding import load_config
 from gobake.config.values import Config
 from gobake.credentials.logins import without_logins
 from gobake.engine import host_platform
-from gobake.errors import ConfigError
+from gobake.errors import ConfigError, ProjectError
 from gobake.gotool import host, list_cache
 from gobake.gotool import modules as gomod
 from gobake.gotool.asking import Query, queries
@@ -65,7 +65,9 @@ def open_project(request: ProjectRequest) -> Opened:
     with git.Look(root, at_root) as look:
         go = host.host_go(layout)
         asked = queries(_platforms(request, written), options)
-        tree = list_cache.survey(layout, asked, go) if go else None
+        tree = list_cache.survey(layout, asked, go, ask=not request.remembered) if go else None
+        if tree is None and request.remembered:
+            raise ProjectError(f"{root}: Go's answer is not remembered", remedy="run `gobake plan` once")
         seen = look.checkout()
         held = establish(root, written, request, seen)
         config = held.config

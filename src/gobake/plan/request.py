@@ -26,6 +26,7 @@ class ProjectRequest(Struct, frozen=True, kw_only=True):
     version: str = ""  # from --version
     trust: bool = False  # the user vouches for the tree
     locked: Path | None = None  # a file outside the tree with the settings that the tree may not decide
+    remembered: bool = False  # ask neither Go nor an engine: what is not remembered is a ProjectError
     lenient: bool = False  # only show, without asking: leave out what is not trusted
 
 
