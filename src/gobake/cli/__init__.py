@@ -13,6 +13,7 @@ import click
 from gobake import __version__
 from gobake.errors import ExitCode, GobakeError
 from gobake.proc import orphans
+from gobake.text.color import choose
 from gobake.text.nearest import did_you_mean
 from gobake.text.say import say
 
@@ -117,6 +118,7 @@ def gobake() -> None:
 
 def main() -> None:
     """The entry point. Neither gobake's own exceptions nor errors of the user or the machine show a traceback."""
+    choose(sys.argv[1:], os.environ)
     try:
         code = gobake.main(standalone_mode=False)
         sys.stdout.flush()  # here, so that a full disk is reported

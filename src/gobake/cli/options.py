@@ -22,6 +22,7 @@ from gobake.config.gates import REGRESSION, SHARE, Exemption, GateConfig, Limit
 from gobake.model import BASE_NAMES, Platform, Strategy
 from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection
+from gobake.text.color import CHOICES
 
 POLICIES = ("dev", "ci-branch", "ci-pull-request", "release")  # files in cache/
 
@@ -123,9 +124,10 @@ project_options = gathered(
     click.option(
         "--color",
         envvar="GOBAKE_COLOR",
-        type=click.Choice(["auto", "always", "never"]),
+        type=click.Choice(CHOICES),
         default="auto",
         show_default=True,
+        help="Colours: auto has them on a terminal, unless NO_COLOR is set.",
     ),
 )
 

@@ -76,7 +76,7 @@ def plan_command(given: PlanGiven) -> None:
     from gobake.needs.sources import service_needs
     from gobake.plan.build_plan import make_plan
     from gobake.plan.discover import open_project
-    from gobake.report.plan import as_json, as_text
+    from gobake.report.plan import as_json, print_plan
 
     every = given.every or bool(given.strategies)
     wanted = _request(given, every_strategy=every, lenient=True)
@@ -86,7 +86,7 @@ def plan_command(given: PlanGiven) -> None:
     if given.form == "json":
         show(json.dumps(as_json(plan, needs), indent=2))
     else:
-        show(as_text(plan, needs, width_of_terminal(sys.stdout)))
+        print_plan(plan, needs, color=given.project.color, width=width_of_terminal(sys.stdout))
 
 
 @click.command("render")

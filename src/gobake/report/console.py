@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from gobake.text.color import colored
 from gobake.text.layout import Table, arranged, cells, width_of_terminal, wrapped
 from gobake.text.printable import one_line, printable
 
@@ -27,12 +28,14 @@ class _Console(Console):
 
 
 def console_for(stream: TextIO, color: str) -> Console:
-    """A rich console that obeys --color and NO_COLOR."""
+    """A rich console that obeys --color and NO_COLOR: without colours it is neither bold nor dim."""
+    wants = colored(stream, color)
     return _Console(
         file=stream,
         width=None if stream.isatty() else 120,
         force_terminal=True if color == "always" else None,
-        no_color=color == "never" or None,
+        color_system="auto" if wants else None,
+        no_color=not wants,
         highlight=False,
         soft_wrap=False,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,13 +16,16 @@ from gobake.plan.build_plan import BuildPlan
 from gobake.plan.versions import used
 from gobake.report.quantities import count_text
 from gobake.targets.matrix import Matrix
+from gobake.text.color import colored
 from gobake.text.layout import Table, arranged, wrapped
 from gobake.text.printable import flat
+from gobake.text.say import painted, show, write
 from gobake.trust.deciding import Trust
 
 Needs = Mapping[str, tuple[Need, ...]]  # by service: what its binary needs at run time
 _NO_NEEDS: Needs = MappingProxyType({})
 _LABEL = 10
+_NOTES = ("left out", "unread", "needs", "note")
 
 
 def _compile_of(plan: BuildPlan, target: Target) -> str:
@@ -48,6 +53,20 @@ def as_text(plan: BuildPlan, needs: Needs = _NO_NEEDS, width: int | None = None)
         *_hanging([counted(plan.matrix), *_rest_text(plan, needs)], width),
     ]
     return "\n".join(map(flat, found))
+
+
+def print_plan(plan: BuildPlan, needs: Needs = _NO_NEEDS, *, color: str, width: int | None = None) -> None:
+    """Print the plan for people; with colours, labels and the head of the table are bold, and notes yellow."""
+    text = as_text(plan, needs, width)
+    if not colored(sys.stdout, color):
+        show(text)
+        return
+    for line in text.split("\n"):
+        label = line[:_LABEL] if re.match(r"[A-Za-z]+ [a-z ]*$", line[:_LABEL]) else ""
+        if line.startswith("TARGET "):
+            label = line
+        fg = "yellow" if label.strip() in _NOTES else ""
+        write((painted(label, fg=fg, bold=True) if label else "") + flat(line[len(label) :]) + "\n", sys.stdout)
 
 
 def _hanging(lines: Iterable[str], width: int | None) -> list[str]:

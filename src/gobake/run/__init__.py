@@ -69,9 +69,9 @@ def _import_what_comes_after() -> None:
 
 
 def _print_dry_run(ready: PreparedBuild) -> None:
-    from gobake.report.plan import as_text
+    from gobake.report.plan import print_plan
 
-    show(as_text(ready.plan, width=width_of_terminal(sys.stdout)))
+    print_plan(ready.plan, color=ready.plan.request.color, width=width_of_terminal(sys.stdout))
     show("\n".join(["", _modules_from(ready.access), f"would run  {ready.call.shown()}"]))
 
 
@@ -100,9 +100,9 @@ def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: 
             print_pushed(finished.record, color=request.color)
     print_not_built(finished.not_built, as_json=as_json and not request.quiet, color=request.color)
     if finished.failed:
-        print_failure(finished.failed, color=request.color)
         for note in finished.notes:
             say(note, err=True)
+        print_failure(finished.failed, color=request.color)  # the last thing on the screen
 
 
 def _write_metadata(file: Path, finished: Finished) -> None:

@@ -9,17 +9,27 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+_COLORS = {"red": "31", "yellow": "33"}
+
 
 def say(line: str = "", *, err: bool = False, nl: bool = True, fg: str = "", bold: bool = False) -> None:
     """Print a text as one line."""
     from gobake.text.printable import flat  # a run without output does not need it
 
+    stream, text = sys.stderr if err else sys.stdout, flat(line)
     if fg or bold:
-        import click  # knows whether the terminal and the user want colours
+        from gobake.text.color import colored
 
-        click.secho(flat(line), err=err, nl=nl, fg=fg or None, bold=bold or None)
-        return
-    write(flat(line) + ("\n" if nl else ""), sys.stderr if err else sys.stdout)
+        text = painted(text, fg=fg, bold=bold) if colored(stream) else text
+    write(text + ("\n" if nl else ""), stream)
+
+
+def painted(text: str, *, fg: str = "", bold: bool = False) -> str:
+    """Return a line in colour, for `write`."""
+    from gobake.text.printable import flat
+
+    codes = ";".join([*(["1"] if bold else []), *([_COLORS[fg]] if fg else [])])
+    return f"\x1b[{codes}m{flat(text)}\x1b[0m" if codes else flat(text)
 
 
 def show(text: str, *, err: bool = False, nl: bool = True) -> None:

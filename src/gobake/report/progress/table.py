@@ -63,7 +63,7 @@ class Table:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        self.finish("")
 
     def start(self) -> None:
         if self._targets:  # else what this machine's Go does begins it
