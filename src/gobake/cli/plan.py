@@ -78,7 +78,7 @@ def plan_command(given: PlanGiven) -> None:
     from gobake.plan.discover import open_project
     from gobake.report.plan import as_json, print_plan
 
-    every = given.every or bool(given.strategies)
+    every = given.every
     wanted = _request(given, every_strategy=every, lenient=True)
     opened = open_project(wanted.project)
     plan = make_plan(wanted, opened, _builder(wanted, opened), os.environ)
