@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,20 @@ def test_pushed_images_can_be_pulled(gobake: Gobake, tree: Tree, registry: str) 
     digest = next(t["digest"] for t in gobake.last_run(root)["targets"] if t["strategy"] == "scratch")
     assert docker("run", "--rm", f"{registry}/team/hello@{digest}") == "hello"
     docker("buildx", "imagetools", "inspect", f"{registry}/team/hello:latest-alpine")
+
+
+def test_a_build_pushes_only_the_tag_that_was_asked_for_and_tells_the_digest(
+    gobake: Gobake, tree: Tree, registry: str, tmp_path: Path
+) -> None:
+    name, file = f"{registry}/plainly/hello", tmp_path / "images.json"
+    words = ("--registry", f"{registry}/plainly", "--tag", "v1", "--push", "--metadata-file", str(file))
+    ended = gobake.good("build", *words, cwd=tree(HELLO))
+    with urllib.request.urlopen(f"http://{registry}/v2/plainly/hello/tags/list") as answer:
+        assert json.load(answer)["tags"] == ["v1"]
+    told = json.loads(file.read_text())["hello-scratch"]
+    assert told["image.name"] == f"{name}:v1"
+    assert f"pushed {name}:v1@{told['containerimage.digest']}" in ended.out.splitlines()
+    assert docker("run", "--rm", f"{name}@{told['containerimage.digest']}") == "hello"
 
 
 def test_a_push_that_the_registry_refuses(gobake: Gobake, tree: Tree) -> None:

@@ -17,7 +17,7 @@ from gobake.outcome.keep_going import NotBuilt
 from gobake.report.console import console_for, print_table, print_text
 from gobake.report.figures_words import host_line, image_of, image_table
 from gobake.report.quantities import count_text, seconds_text, share_text, size_text
-from gobake.runs.outcomes import Outcome
+from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import RunRecord, TargetRecord
 from gobake.text.layout import Table
 from gobake.text.printable import flat, one_line, printable
@@ -33,7 +33,7 @@ def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, not
     console = console_for(sys.stdout, color)
     for line in (*map(host_line, record.host), *_compiles(record)):
         print_text(console, flat(line), "dim")
-    built = [target for target in record.targets if not target.failure]
+    built = _built(record)
     several = len(built) > len({target.service for target in built})
     table = _by_strategy(record, built) if several else _by_image(record, built)
     print_table(console, table)
@@ -49,6 +49,12 @@ def print_pushed(record: RunRecord, *, color: str) -> None:
         print_text(console, one_line(f"{image}@{digest}"), head=Text("pushed ", "bold"))
 
 
+def _built(record: RunRecord) -> list[TargetRecord]:
+    """The targets that have an image; a run that stopped made none of them, whatever was to be built."""
+    done = record.outcome == RunOutcome.DONE
+    return [target for target in record.targets if not target.failure and (done or target.digest)]
+
+
 def _compiles(record: RunRecord) -> list[str]:
     """`go build linux/arm64  11.8 s  147 of 265 packages compiled, 4 linked`."""
     found = go_builds(record)
@@ -59,7 +65,8 @@ def _compiles(record: RunRecord) -> list[str]:
     lines = []
     for one, time in zip(found, times, strict=True):
         packages = f"{one.compiled} of {count_text(one.packages or 0, 'package')} compiled, {one.linked} linked"
-        lines.append(f"go build {one.platform:<{widths[0]}}  {time:>{widths[1]}}  {packages if one.packages else ''}")
+        told = packages if one.packages and one.seconds is not None else ""
+        lines.append(f"go build {one.platform:<{widths[0]}}  {time:>{widths[1]}}  {told}")
     return [line.rstrip() for line in lines]
 
 
@@ -116,9 +123,10 @@ def totals(record: RunRecord) -> str:
     """`8 targets in 26.5 s; 2 of 528 packages compiled; 3 steps executed, 9 reused (hit rate 75 %); run 2026...`."""
     found = pieces(record)
     counts = Counter(piece.outcome for piece in found)
-    built = sum(not target.failure for target in record.targets)
-    of_all = f"{built} of " if built < len(record.targets) else ""
-    parts = [f"{of_all}{count_text(len(record.targets), 'target')} in {seconds_text(record.seconds)}"]
+    built, every = len(_built(record)), count_text(len(record.targets), "target")
+    parts = [f"{f'{built} of ' if built < len(record.targets) else ''}{every} in {seconds_text(record.seconds)}"]
+    if record.outcome != RunOutcome.DONE:
+        parts = [f"{record.outcome} after {seconds_text(record.seconds)}", f"{built} of {every} built"]
     if record.go:
         compiled, packages = sum(len(g.compiled) for g in record.go), sum(g.packages for g in record.go)
         parts.append(f"{compiled} of {count_text(packages, 'package')} compiled")
