@@ -37,7 +37,7 @@ build() { "${PYTHON:-python3}" -m gobake build -q --platform linux/amd64 --cache
 keep() {
   "${PYTHON:-python3}" -m gobake runs show last --format json >"$work/record"
   sed -e "s|$work/shop|/home/dev/shop|g" -e "s|$work|/home/dev|g" -e "s/${registry//./\\.}/registry.test/g" "$work/record" >"$work/clean"
-  if grep -n -e "$work" -e "$(hostname)" "$work/clean"; then echo "$1 names this machine" >&2; exit 1; fi
+  if grep -n -e "$work" "$work/clean" || grep -nw -e "$(hostname)" "$work/clean"; then echo "$1 names this machine" >&2; exit 1; fi
   gzip -9n <"$work/clean" >"$here/records/$1.json.gz"
   echo "$1: $(stat -c %s "$here/records/$1.json.gz") bytes"
 }

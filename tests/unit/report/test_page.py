@@ -370,7 +370,7 @@ def test_the_head_of_a_failed_run_says_what_failed_and_what_go_said() -> None:
         outcome="failed",
         failure="cmd/web/main.go:12:92: Go refused the code",
         output="cmd/web/main.go:12:92: undefined: notes.Al\n\x1b[31m<script>alert(1)</script>",
-        command=("gobake", "build", "a b"),
+        command=("build", "a b"),
     )
     html = as_html(Page(account=Account(card=scorecard(failed, []))), VEGA)
     seen = _read(html)

@@ -115,7 +115,8 @@ def facts(run: RunRecord) -> list[Fact]:
     commit = " ".join(filter(None, (run.branch, run.revision[:8], "with changes not committed" if run.dirty else "")))
     found = [Fact(name="begun", says=moment_text(run.started))]
     found += [Fact(name="commit", says=commit, link=commit_page(run))] if commit else []
-    return [*found, *([Fact(name="command", says=shlex.join(run.command))] if run.command else [])]
+    words = run.command if run.command[:1] == ("gobake",) else ("gobake", *run.command)
+    return [*found, *([Fact(name="command", says=shlex.join(words))] if run.command else [])]
 
 
 def commit_page(run: RunRecord) -> str:
