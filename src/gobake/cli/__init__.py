@@ -19,20 +19,20 @@ from gobake.text.say import say
 
 # command -> (module, text in --help), in the order of --help
 COMMANDS = {
-    "build": ("gobake.cli.build", "Build each service in its chosen strategy."),
+    "build": ("gobake.cli.build", "Build each service with its configured strategy."),
     "all": ("gobake.cli.build", "Build the whole matrix: services x strategies x platforms."),
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
-    "init": ("gobake.cli.setup", "Write a commented gobake.yaml from what Go found."),
-    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, of policies or of reports."),
-    "trust": ("gobake.cli.trust", "Say that a project is trusted, and what for."),
-    "cache": ("gobake.cli.cache", "See, prune and verify cache mounts, seeds and layer caches."),
-    "runs": ("gobake.cli.runs", "List, show, move and delete the records of past runs."),
-    "explain": ("gobake.cli.explain", "Say why steps missed and packages were compiled."),
+    "init": ("gobake.cli.setup", "Write a commented gobake.yaml for this repository."),
+    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, policies or reports."),
+    "trust": ("gobake.cli.trust", "Trust a project, or show what it asks for."),
+    "cache": ("gobake.cli.cache", "List, prune, save and verify cache mounts, seeds and layer caches."),
+    "runs": ("gobake.cli.runs", "List, show, export, import and delete the records of past runs."),
+    "explain": ("gobake.cli.explain", "Explain why steps missed the cache and packages were compiled."),
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
     "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),
-    "version": ("gobake.cli.about", "Print the versions of gobake and of what it uses."),
-    "completion": ("gobake.cli.about", "Print the script that completes gobake in a shell."),
+    "version": ("gobake.cli.about", "Print the versions of gobake and its tools."),
+    "completion": ("gobake.cli.about", "Print the completion script for a shell."),
     "help": ("gobake.cli.about", "Show the help of a command."),
 }
 COMPLETION = "_GOBAKE_COMPLETE"  # set by the scripts of `gobake completion`
@@ -103,7 +103,7 @@ class _Lazy(click.Group):
 )
 @click.version_option(__version__, prog_name="gobake")
 def gobake() -> None:
-    """Build Go container images in every usual way, for several architectures, with warm caches.
+    """Build container images of Go programs: eight strategies, several platforms, warm caches.
 
     In any Go repository: gobake all --platform linux/amd64,linux/arm64
     """

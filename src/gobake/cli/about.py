@@ -29,7 +29,7 @@ def version_command(form: str) -> None:
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
-    """Print the script that completes gobake in a shell.
+    """Print the completion script for a shell.
 
     In ~/.bashrc: eval "$(gobake completion bash)"
     """

@@ -52,15 +52,17 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
 
 _run_options = option_group(
     click.option("--push", is_flag=True, help="Push the images to their registry."),
-    click.option("--load", is_flag=True, help="Load the images into the engine, from a builder that does not."),
-    click.option("--no-cache", is_flag=True, help="Use no cache: neither layers nor cache mounts."),
+    click.option(
+        "--load", is_flag=True, help="Load the images into the engine, from a builder that does not do so itself."
+    ),
+    click.option("--no-cache", is_flag=True, help="Use no caches: neither layers nor cache mounts."),
     click.option(
         "--progress",
         envvar="GOBAKE_PROGRESS",
         type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
         default="auto",
         show_default=True,
-        help="How to show progress; json prints one event a line.",
+        help="How to show progress; json prints one event per line.",
     ),
     click.option(
         "--stall-timeout",
@@ -68,22 +70,22 @@ _run_options = option_group(
         type=Seconds(),
         default="5m",
         show_default=True,
-        help="Give up when a download stands still for so long; `none` waits for ever.",
+        help="Give up if a download stalls for this long; `none` waits forever.",
     ),
     click.option(
         "--keep-going/--fail-fast",
         "keep_going",
         default=None,
-        help="Leave out what fails by itself and build the rest, or stop.  "
-        "[default: keep going, unless services are named]",
+        help="Skip services that fail and build the rest, or stop at the first failure.  "
+        "[default: keep going unless services are named]",
     ),
     click.option(
         "--metadata-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Write digests and names of the images by target, as `docker buildx bake` does.",
+        help="Write the digests and names of the images to this file, by target, as `docker buildx bake` does.",
     ),
-    click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, and build nothing."),
+    click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, without building."),
 )
 
 
@@ -97,7 +99,7 @@ _run_options = option_group(
 @_run_options
 @given_as(BuildGiven)
 def build_command(given: BuildGiven) -> int:
-    """Build each service in its chosen strategy (scratch unless configured)."""
+    """Build each service with its configured strategy (default: scratch)."""
     return _build(given, every_strategy=False)
 
 
@@ -111,7 +113,7 @@ def build_command(given: BuildGiven) -> int:
 @_run_options
 @given_as(BuildGiven)
 def all_command(given: BuildGiven) -> int:
-    """Build the whole matrix: every service x every strategy that it lists x every platform.
+    """Build the whole matrix: every service with every strategy that it lists, for every platform.
 
     gobake all --platform linux/amd64,linux/arm64
     """

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @click.group("cache")
 def cache_command() -> None:
-    """Save, see, prune and verify what is kept between builds: cache mounts, seeds, layer caches."""
+    """List, prune, save and verify what is kept between builds: cache mounts, seeds and layer caches."""
 
 
 cache_command.add_command(save_command)
@@ -103,11 +103,11 @@ class ListGiven(_Given, frozen=True, kw_only=True):
 @cache_command.command("ls")
 @project_options
 @store_option
-@click.option("--all-projects", is_flag=True, help="Everything that gobake keeps there, of whatever project.")
+@click.option("--all-projects", is_flag=True, help="List what gobake keeps for all projects.")
 @format_option
 @given_as(ListGiven)
 def ls_command(given: ListGiven) -> None:
-    """List cache mounts, seeds and layer caches with size and age."""
+    """List cache mounts, seeds and layer caches with their size and age."""
     from gobake import engine
     from gobake.caching.kept.contents import stored
     from gobake.caching.kept.listing import InStore, OnBuilder, gather
@@ -161,18 +161,22 @@ class PruneGiven(_Given, frozen=True, kw_only=True):
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.words("gobuild", "gomod"))
 @project_options
 @store_option
-@click.option("--older-than", type=Age(), help="Unused, or made, longer ago: 90m, 12h, 14d, 2w.")
-@click.option("--larger-than", type=Size(), help="Larger: 500MB, 2GB.")
-@click.option("--gone-branches", is_flag=True, help="Of branches that exist neither here nor at a remote.")
-@click.option("--all", "everything", is_flag=True, help="All that is kept for this project.")
-@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--older-than", type=Age(), help="Only what was last used or created longer ago, such as 90m, 12h, 14d or 2w."
+)
+@click.option("--larger-than", type=Size(), help="Only what is larger, such as 500MB or 2GB.")
+@click.option(
+    "--gone-branches", is_flag=True, help="Only what belongs to branches that exist neither here nor at a remote."
+)
+@click.option("--all", "everything", is_flag=True, help="Everything that is kept for this project.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, without deleting it.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @given_as(PruneGiven)
 def prune_command(given: PruneGiven) -> int:
-    """Delete cache mounts, seeds and layer caches of this project, by name or by what they are.
+    """Delete cache mounts, seeds and layer caches of this project, by name or by condition.
 
-    NAME is a mount (gobuild), a seed's tag or the ref of a layer cache, as `gobake cache ls` shows them. Conditions
-    narrow each other; nothing of another project is ever deleted.
+    NAME is a mount (gobuild), the tag of a seed or the ref of a layer cache, as `gobake cache ls` shows it. If several
+    conditions are given, all must hold. Caches of other projects are never deleted.
     """
     flags = given.names or given.gone_branches or given.everything
     if not flags and given.older_than is None and given.larger_than is None:
@@ -283,15 +287,15 @@ class VerifyGiven(Struct, frozen=True, kw_only=True):
     envvar="GOBAKE_PLATFORM",
     type=PlatformList(),
     multiple=True,
-    help="One platform; default: the builder's own.",
+    help="The platform to verify; default: the builder's own.",
 )
-@click.option("--base", "bases", envvar="GOBAKE_BASE", type=BaseList(), multiple=True, help="Another base image.")
+@click.option("--base", "bases", envvar="GOBAKE_BASE", type=BaseList(), multiple=True, help="Use another base image.")
 @format_option
 @given_as(VerifyGiven)
 def verify_command(given: VerifyGiven) -> None:
-    """Build services with the caches and without, and compare the programs.
+    """Build services with and without the caches, and compare the programs.
 
-    Without SERVICE all of them. Ends with 5 where something that is kept changes a program.
+    Without SERVICE, all services are verified. The exit code is 5 if a cache changes a program.
     """
     from gobake import memo
     from gobake.caching.policy.options import CacheOptions

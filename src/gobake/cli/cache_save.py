@@ -46,15 +46,15 @@ class SaveGiven(Struct, frozen=True, kw_only=True):
     "--to",
     metavar="REPOSITORY|DIR",
     callback=worded("STORE"),
-    help="Another place than the cache store, written like it.",
+    help="Save to this place instead of the cache store.",
 )
-@click.option("--branch", default="", help="The branch whose seed it becomes; default: the checked-out one.")
+@click.option("--branch", default="", help="Save the seed for this branch; default: the checked-out branch.")
 @format_option
 @given_as(SaveGiven)
 def save_command(given: SaveGiven) -> None:
-    """Save the builder's Go mounts as a seed, from which bare builders start.
+    """Save the builder's Go caches as a seed, which fills the caches of cold builders.
 
-    Only what is new since the last seed is written, as one more layer.
+    Only what is new since the last seed is written, as an additional layer.
     """
     from gobake import engine
     from gobake.caching.policy.place import parse_store

@@ -31,16 +31,18 @@ class ExplainGiven(RecordsGiven, frozen=True, kw_only=True):
     default="last",
     metavar="RUN",
     shell_complete=completing.runs,
-    help="An id, the beginning of one, or `last`.",
+    help="The run: an id, the beginning of one, or `last`.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @history_option
 @project_options
 @given_as(ExplainGiven)
 def explain_command(given: ExplainGiven) -> None:
-    """Say why steps missed: the first of each target, what changed, and which Go packages it made compile.
+    """Explain why steps missed the cache.
 
-    TARGET is a target (api-scratch) or a service (api); without one, all of the run are explained.
+    Shows the first miss of each target, what changed, and which Go packages were compiled as a result.
+
+    TARGET is a target (api-scratch) or a service (api). Without TARGET, all targets of the run are explained.
     """
     from gobake.errors import UsageError
     from gobake.insight.explain import explain

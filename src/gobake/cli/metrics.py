@@ -21,7 +21,7 @@ class MetricsGiven(RecordsGiven, frozen=True, kw_only=True):
 @click.option(
     "--listen",
     metavar="[ADDR:]PORT",
-    help="Serve /metrics until Ctrl-C; on the loopback address unless another is named.",
+    help="Serve /metrics until Ctrl-C, on the loopback address unless another is given.",
 )
 @click.option(
     "--push",
@@ -33,7 +33,7 @@ class MetricsGiven(RecordsGiven, frozen=True, kw_only=True):
 @project_options
 @given_as(MetricsGiven)
 def metrics_command(given: MetricsGiven) -> None:
-    """Print the last run of each branch, and sums over all runs, as Prometheus metrics.
+    """Print the last run of each branch, and totals over all runs, as Prometheus metrics.
 
     \b
     gobake metrics --listen 9469                   for Prometheus to scrape

@@ -90,27 +90,27 @@ project_options = gathered(
         "--directory",
         type=click.Path(path_type=Path),
         default=Path(),
-        help="The project's folder; default: this one and its parents up to go.work or go.mod.",
+        help="Look for the project in this folder and its parents; default: the current folder.",
     ),
     click.option(
         "--config",
         "config_file",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="A gobake.yaml elsewhere.",
+        help="Use this gobake.yaml instead of the project's own.",
     ),
     click.option(
         "--trust",
         envvar="GOBAKE_TRUST",
         is_flag=True,
-        help="Vouch for the project: its gobake.yaml holds in all, and it is given what private modules need.",
+        help="Trust the project: apply all of its gobake.yaml, and pass its build the logins that its modules need.",
     ),
     click.option(
         "--locked",
         envvar="GOBAKE_LOCKED",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="A gobake.yaml outside of the project, which alone says who is talked to, who may write, and the gate.",
+        help="A gobake.yaml outside the project. It alone decides whom gobake contacts, who may write, and the gate.",
     ),
     click.option(
         "--builder",
@@ -127,7 +127,7 @@ project_options = gathered(
         type=click.Choice(CHOICES),
         default="auto",
         show_default=True,
-        help="Colours: auto has them on a terminal, unless NO_COLOR is set.",
+        help="When to use color; auto: on a terminal, unless NO_COLOR is set.",
     ),
 )
 
@@ -137,7 +137,7 @@ history_option = click.option(
     envvar="GOBAKE_HISTORY",
     callback=lambda _ctx, _param, value: Path(value) if value else None,
     metavar="DIR",
-    help="Where the records of runs are kept; default: in the user's data folder.",
+    help="The folder for the records of runs; default: in the user's data folder.",
 )
 
 
@@ -163,13 +163,13 @@ target_options = gathered(
         envvar="GOBAKE_PLATFORM",
         type=PlatformList(),
         multiple=True,
-        help="Platforms, such as linux/amd64,linux/arm64; default: the builder's own.",
+        help="The target platforms, such as linux/amd64,linux/arm64; default: the builder's own.",
     ),
     click.option(
         "--registry",
         envvar="GOBAKE_REGISTRY",
         metavar="PREFIX",
-        help="Prefix of image names, such as ghcr.io/acme.",
+        help="The prefix of image names, such as ghcr.io/acme.",
         callback=worded("REGISTRY", empty=False),
     ),
     click.option(
@@ -181,14 +181,14 @@ target_options = gathered(
         default=("latest",),
         show_default="latest",
         metavar="T",
-        help="Tag of the images; may be repeated.",
+        help="The tag of the images; may be repeated.",
         callback=each_worded("TAG"),
     ),
     click.option(
         "--version",
         envvar="GOBAKE_VERSION",
         metavar="V",
-        help="Version of the programs and images; default: what gobake.yaml, --tag or Git's tags say.",
+        help="The version of the programs and images; default: from gobake.yaml, --tag or Git tags.",
         callback=worded("VERSION"),
     ),
     click.option(
@@ -197,7 +197,7 @@ target_options = gathered(
         envvar="GOBAKE_BASE",
         type=BaseList(),
         multiple=True,
-        help=f"Another base image; NAME is one of {', '.join(BASE_NAMES)}.",
+        help=f"Use another base image; NAME is one of {', '.join(BASE_NAMES)}.",
     ),
 )
 
@@ -206,7 +206,7 @@ store_option = click.option(
     "--cache-store",
     envvar="GOBAKE_CACHE_STORE",
     metavar="REPOSITORY|DIR",
-    help="Where caches are kept: a registry's repository, or a folder (begun with ., / or ~/).",
+    help="Where to keep caches: a registry repository, or a folder that begins with ., / or ~/.",
     callback=worded("STORE"),
 )
 
@@ -226,8 +226,8 @@ cache_options = gathered(
         envvar="GOBAKE_CACHE_POLICY",
         metavar="NAME|FILE",
         shell_complete=completing.words(*POLICIES),
-        help="What is read and written: dev, ci-branch, ci-pull-request, release, or a file; default: what fits the "
-        "environment.",
+        help="Which caches to read and write: dev, ci-branch, ci-pull-request, release, or a policy file; default: "
+        "depends on the environment.",
         callback=worded("POLICY"),
     ),
     store_option,
@@ -250,34 +250,34 @@ gate_options = gathered(
     click.option(
         "--min-hit-rate",
         type=Share(SHARE),
-        help="Exit 5 where fewer steps came from a cache, such as 80% or 0.8.",
+        help="Exit with code 5 if a smaller share of steps came from a cache, such as 80% or 0.8.",
     ),
     click.option(
         "--min-go-hit-rate",
         type=Share(SHARE),
-        help="Exit 5 where fewer Go packages came from a cache.",
+        help="Exit with code 5 if a smaller share of Go packages came from a cache.",
     ),
     click.option(
         "--max-seconds-regression",
         type=Share(REGRESSION),
-        help="Exit 5 where it took so much longer than the median of the last runs, such as 20%.",
+        help="Exit with code 5 if the run took longer than the median of the last runs by more than this, such as 20%.",
     ),
     click.option(
         "--require-cache/--no-require-cache",
         default=None,
-        help="Exit 5 where a cache could not be read, or nothing came from one.",
+        help="Exit with code 5 if a cache could not be read, or if nothing came from one.",
     ),
     click.option(
         "--gate-exempt",
         type=ExemptionList(),
         multiple=True,
-        help=f"Runs that may fall short: {', '.join(Exemption)}.",
+        help=f"Kinds of runs that may miss these limits: {', '.join(Exemption)}.",
     ),
 )
 
 
 strategy_option = click.option(
-    "-s", "--strategy", "strategies", type=StrategyList(), multiple=True, help=f"Strategies: {', '.join(Strategy)}."
+    "-s", "--strategy", "strategies", type=StrategyList(), multiple=True, help=f"The strategies: {', '.join(Strategy)}."
 )
 
 

@@ -67,12 +67,12 @@ class RenderGiven(_Given, frozen=True, kw_only=True):
 @project_options
 @target_options
 @strategy_option
-@click.option("--all", "every", is_flag=True, help="The whole matrix, as `gobake all` builds it.")
+@click.option("--all", "every", is_flag=True, help="Plan the whole matrix, as `gobake all` builds it.")
 @cache_options
 @format_option
 @given_as(PlanGiven)
 def plan_command(given: PlanGiven) -> None:
-    """Show what would be built, and why. No engine is asked unless --builder names one."""
+    """Show what would be built, and why. Needs no engine unless --builder names a builder."""
     from gobake.needs.sources import service_needs
     from gobake.plan.build_plan import make_plan
     from gobake.plan.discover import open_project
@@ -94,14 +94,16 @@ def plan_command(given: PlanGiven) -> None:
 @target_options
 @strategy_option
 @cache_options
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Another folder than the project's own.")
-@click.option("--force", is_flag=True, help="Replace files that gobake did not write.")
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path), help="Write to this folder instead of the project's own."
+)
+@click.option("--force", is_flag=True, help="Overwrite files that gobake did not write.")
 @given_as(RenderGiven)
 def render_command(given: RenderGiven) -> None:
     """Write the Dockerfile, its ignore file and docker-bake.json for plain `docker buildx bake`.
 
-    Without --strategy all strategies of every service are written; the default group holds the chosen ones. Caches are
-    those of the builder alone, unless --cache-policy names a policy: then cache-from and cache-to are written too.
+    Without --strategy, all strategies of every service are written; the default group contains the configured ones.
+    The bake file uses the builder's own caches only. With --cache-policy, it also has cache-from and cache-to.
     """
     from gobake import recipe
     from gobake.caching.layers.plan import LayerPlan

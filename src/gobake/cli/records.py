@@ -73,13 +73,25 @@ class ChoiceGiven(Struct, frozen=True, kw_only=True):
 choice_options = gathered(
     "choice",
     ChoiceGiven,
-    click.option("--branch", default="", metavar="B", help="Runs of one branch."),
+    click.option("--branch", default="", metavar="B", help="Only runs of this branch."),
     click.option(
-        "--service", default="", metavar="S", shell_complete=completing.services, help="Runs that built a service."
+        "--service",
+        default="",
+        metavar="S",
+        shell_complete=completing.services,
+        help="Only runs that built this service.",
     ),
-    click.option("--outcome", type=click.Choice([str(outcome) for outcome in RunOutcome]), help="Runs that ended so."),
-    click.option("--since", metavar="WHEN", help="Begun then or later: 2026-11-25, 2026-11-25T14:30, 7d, 12h."),
-    click.option("--until", metavar="WHEN", help="Begun then or earlier; a day counts as a whole."),
+    click.option(
+        "--outcome", type=click.Choice([str(outcome) for outcome in RunOutcome]), help="Only runs with this outcome."
+    ),
+    click.option(
+        "--since",
+        metavar="WHEN",
+        help="Only runs that began at this time or later: 2026-11-25, 2026-11-25T14:30, 7d, 12h.",
+    ),
+    click.option(
+        "--until", metavar="WHEN", help="Only runs that began before this time; a date includes the whole day."
+    ),
 )
 
 

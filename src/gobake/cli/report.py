@@ -50,15 +50,26 @@ class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
 @click.command("report")
 @click.argument("run", default="last", metavar="[RUN]", shell_complete=completing.runs)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it there.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report to this file.",
+)
 @click.option(
     "--compare",
     default="",
     metavar="RUN|BRANCH",
     shell_complete=completing.runs,
-    help="Beside another run, or the last one of a branch.",
+    help="Compare with another run, or with the last successful one of a branch.",
 )
-@click.option("--last", type=click.IntRange(1, 10_000), metavar="N", help="The last N runs, and how branches fare.")
+@click.option(
+    "--last",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="Show the last N runs, and the trends of their branches.",
+)
 @gate_options
 @history_option
 @project_options

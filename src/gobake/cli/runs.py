@@ -41,7 +41,7 @@ class _Runs(click.Group):
 
 @click.group("runs", cls=_Runs)
 def runs_command() -> None:
-    """List, show, move and delete the records of past runs."""
+    """List, show, export, import and delete the records of past runs."""
 
 
 class ListGiven(RecordsGiven, frozen=True, kw_only=True):
@@ -55,8 +55,10 @@ class ListGiven(RecordsGiven, frozen=True, kw_only=True):
 
 @runs_command.command("ls")
 @choice_options
-@click.option("--last", type=click.IntRange(1), metavar="N", help=f"So many at most.  [default: {_SHOWN}; in JSON all]")
-@click.option("--all", "every", is_flag=True, help="All of them.")
+@click.option(
+    "--last", type=click.IntRange(1), metavar="N", help=f"Show at most N runs.  [default: {_SHOWN}; in JSON, all]"
+)
+@click.option("--all", "every", is_flag=True, help="Show all runs.")
 @history_option
 @project_options
 @format_option
@@ -117,7 +119,10 @@ class ShowGiven(RecordsGiven, frozen=True, kw_only=True):
 @format_option
 @given_as(ShowGiven)
 def show_command(given: ShowGiven) -> None:
-    """Show one run: an id, the beginning of one, or `last`."""
+    """Show a run.
+
+    RUN is an id, the beginning of one, or `last`.
+    """
     from gobake.errors import UsageError
 
     with open_records(given) as store:
@@ -149,7 +154,7 @@ class RemoveGiven(RecordsGiven, frozen=True, kw_only=True):
 @project_options
 @given_as(RemoveGiven)
 def rm_command(given: RemoveGiven) -> None:
-    """Delete records of runs, by id."""
+    """Delete the records of runs, by id."""
     with RunStore(history_of(given)) as store:
         for name in given.runs:
             run_id = store.resolve(name)

@@ -37,14 +37,14 @@ class ExportGiven(RecordsGiven, frozen=True, kw_only=True):
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     metavar="FILE",
-    help="The archive, such as runs.jsonl.gz.",
+    help="The archive to write, such as runs.jsonl.gz.",
 )
 @choice_options
 @history_option
 @project_options
 @given_as(ExportGiven)
 def export_command(given: ExportGiven) -> None:
-    """Write runs into a file: records, events and figures. All of them, or those that are named or chosen."""
+    """Write runs to a file: records, events and figures. Without RUN or conditions, all runs are written."""
     from gobake.runs.archive import write
 
     with open_records(given) as store:
@@ -100,7 +100,7 @@ class ImportGiven(RecordsGiven, frozen=True, kw_only=True):
 @project_options
 @given_as(ImportGiven)
 def import_command(given: ImportGiven) -> None:
-    """Add the runs of a file to the history. Those that are there already stay as they are."""
+    """Add the runs in a file to the history. Runs that are already there stay unchanged."""
     from gobake.runs.archive import Refused, read
     from gobake.runs.store import RunStore
     from gobake.text.printable import one_line

@@ -26,17 +26,17 @@ class InitGiven(Struct, frozen=True, kw_only=True):
 
 @click.command("init")
 @project_options
-@click.option("--force", is_flag=True, help="Replace a gobake.yaml that is there.")
-@click.option("--stdout", "to_stdout", is_flag=True, help="Print it instead of writing a file.")
+@click.option("--force", is_flag=True, help="Overwrite an existing gobake.yaml.")
+@click.option("--stdout", "to_stdout", is_flag=True, help="Print the text instead of writing a file.")
 @click.option(
     "--from",
     "source",
     type=click.Choice(["goreleaser", "ko", "dockerfile"]),
-    help="Read services and their settings from that alone, and not from all that the repository tells.",
+    help="Take services and their settings only from this source.",
 )
 @given_as(InitGiven)
 def init_command(given: InitGiven) -> None:
-    """Write a commented gobake.yaml from what Go found and what the repository's build files say."""
+    """Write a commented gobake.yaml, based on the Go packages and the build files of the repository."""
     from gobake.config.initfile import render_init
     from gobake.files import atomic
     from gobake.plan.discover import open_project
@@ -70,7 +70,7 @@ def init_command(given: InitGiven) -> None:
 @click.command("schema")
 @click.argument("of", type=click.Choice(["config", "policy", "report"]), default="config")
 def schema_command(of: str) -> None:
-    """Print the JSON schema of gobake.yaml, of a cache policy, or of `gobake report --format json`."""
+    """Print the JSON schema of gobake.yaml, of cache policies, or of `gobake report --format json`."""
     show(json.dumps(_schema(of), indent=2, ensure_ascii=False))
 
 

@@ -24,16 +24,16 @@ class TrustGiven(Struct, frozen=True, kw_only=True):
 
 @click.command("trust")
 @project_options
-@click.option("--revoke", is_flag=True, help="Trust it no more.")
-@click.option("--show", is_flag=True, help="Only show what it wants and whether it is trusted.")
+@click.option("--revoke", is_flag=True, help="Stop trusting the project.")
+@click.option("--show", is_flag=True, help="Only show what the project asks for, and whether it is trusted.")
 @format_option
 @given_as(TrustGiven)
 def trust_command(given: TrustGiven) -> None:
-    """Say that the project is trusted: its gobake.yaml may choose caches, registries and bases, and its build is given
-    the logins and keys of this machine that its modules need.
+    """Trust the project: its gobake.yaml may choose caches, registries and base images, and its build gets the logins
+    and keys of this machine that its modules need.
 
-    It holds for this folder, on this machine, until gobake.yaml wants something else. On a CI the event and the commit
-    decide.
+    This holds for this folder, on this machine, until gobake.yaml asks for something else. In CI, the event and the
+    commit decide.
     """
     from gobake.credentials import offered
     from gobake.credentials.hosts import of_project
