@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -21,11 +21,16 @@ from gobake.trace.stall_limits import seconds_of
 _PLATFORMS = tuple(
     f"linux/{name}" for name in ("amd64", "arm64", "arm/v7", "arm/v6", "386", "ppc64le", "riscv64", "s390x")
 )  # completed by the shell; others are taken too
+if TYPE_CHECKING:
+    _Type = click.ParamType[Any]
+else:
+    _Type = click.ParamType  # generic since click 8.4
+
 _AGE = re.compile(r"(\d+)\s*(m|h|d|w)")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
-class PlatformList(click.ParamType[Any]):
+class PlatformList(_Type):
     name = "P[,P...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Platform, ...]:
@@ -37,7 +42,7 @@ class PlatformList(click.ParamType[Any]):
         return last_of_list(_PLATFORMS, incomplete)
 
 
-class StrategyList(click.ParamType[Any]):
+class StrategyList(_Type):
     name = "S[,S...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Strategy, ...]:
@@ -55,7 +60,7 @@ class StrategyList(click.ParamType[Any]):
         return last_of_list(Strategy, incomplete)
 
 
-class BaseList(click.ParamType[Any]):
+class BaseList(_Type):
     name = "NAME=REF"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
@@ -79,7 +84,7 @@ class BaseList(click.ParamType[Any]):
         return last_of_list((f"{name}=" for name in BASE_NAMES), incomplete)
 
 
-class Share(click.ParamType[Any]):
+class Share(_Type):
     """A limit of a gate. Unlike other options it may not be empty, so that an unset variable cannot disable it."""
 
     name = "SHARE"
@@ -95,7 +100,7 @@ class Share(click.ParamType[Any]):
         return NONE if value == NONE else fraction(value)
 
 
-class ExemptionList(click.ParamType[Any]):
+class ExemptionList(_Type):
     name = "NAME[,NAME]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Exemption, ...]:
@@ -112,7 +117,7 @@ class ExemptionList(click.ParamType[Any]):
         return last_of_list(Exemption, incomplete)
 
 
-class Seconds(click.ParamType[Any]):
+class Seconds(_Type):
     """A time such as 90s, 5m or 1h. A plain number is in seconds; `none` or 0 is no limit."""
 
     name = "TIME"
@@ -126,7 +131,7 @@ class Seconds(click.ParamType[Any]):
         return seconds
 
 
-class Age(click.ParamType[Any]):
+class Age(_Type):
     """How long ago: 90m, 12h, 14d or 2w."""
 
     name = "AGE"
@@ -138,7 +143,7 @@ class Age(click.ParamType[Any]):
         return float(int(match[1]) * _SECONDS[match[2]])
 
 
-class Size(click.ParamType[Any]):
+class Size(_Type):
     """A number of bytes, such as 500MB or 1.5GiB."""
 
     name = "SIZE"
