@@ -72,12 +72,14 @@ def _targets(record: RunRecord, name: str) -> frozenset[str]:
     found = frozenset(t.name for t in record.targets if name in (t.name, t.service))
     if found:
         return found
-    from gobake.config.spelling import meant, shown
+    from gobake.config.spelling import shown
     from gobake.errors import UsageError
+    from gobake.text.nearest import did_you_mean
     from gobake.text.printable import one_line
 
     known = sorted({one_line(word) for t in record.targets for word in (t.name, t.service)})
-    remedy = meant(name, known) if known else "run `gobake build` first"
+    otherwise = f"`gobake runs show {record.id}` lists its targets"
+    remedy = did_you_mean(name, known, otherwise) if known else "run `gobake build` first"
     raise UsageError(f"run {record.id} built no target or service {shown(name)}", remedy=remedy)
 
 

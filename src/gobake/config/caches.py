@@ -261,7 +261,7 @@ class CacheConfig(Struct, frozen=True, kw_only=True):
             kind=seeds_kind,
             about="Limits of the seeds, from which the Go mounts of a bare builder start.",
             example="{budget: 4GB}",
-            otherwise="those of the table below",
+            otherwise="entries unused for 14 days are left out; no limit of size",
         ),
     ] = SeedConfig()
 

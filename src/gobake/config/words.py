@@ -165,11 +165,24 @@ stamp_text: Kind[str] = Kind(read=_read_stamp_text, described=lambda: _STAMP_SCH
 POLICY = Grammar(
     says="cache policy", pattern=patterns.POLICY, remedy="a name such as ci-branch, or a file such as ./ci/cache.yaml"
 )
+
+
+def _store(at: At, value: str) -> None:
+    scheme, url, _ = value.partition("://")
+    if url and scheme in ("http", "https"):
+        raise at.refuse(f"{shown(value)} is a URL", "leave https:// away")
+    if url:
+        remedy = "write a repository such as ghcr.io/acme/shop-cache, or a folder such as ./cache"
+        if scheme == "s3":
+            remedy += "; S3 holds layer caches alone, with a backend in `layers`"
+        raise at.refuse(f"{shown(value)} is neither a registry's repository nor a folder", remedy)
+
+
 STORE = Grammar(
     says="cache store",
     pattern=patterns.STORE,
     remedy="a repository without tag, such as ghcr.io/acme/shop-cache, or a folder that begins with ., / or ~/",
-    check=_avoiding("://", "is a URL", "leave https:// away"),
+    check=_store,
     tidy=lambda value: value.rstrip("/") or "/",
 )
 BRANCH = Grammar(says="branch", pattern=patterns.BRANCH, remedy="a name as Git has it, without refs/heads/")

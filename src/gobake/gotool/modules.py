@@ -144,8 +144,8 @@ def find_root(directory: Path) -> Path:
                 return folder
     if module is not None:
         return module
-    if next(nested_modules(directory), None) is not None:
-        return directory
+    if directory.parent != directory and next(nested_modules(directory), None) is not None:
+        return directory  # but not the whole file system
     raise ProjectError(
         f"there is no Go module in {directory}: no go.mod or go.work here, above or below",
         remedy="run gobake in a Go repository, name one with -C, or start one with `go mod init`",

@@ -17,7 +17,7 @@ from gobake.config.values import Config
 from gobake.credentials.logins import without_logins
 from gobake.engine import host_platform
 from gobake.errors import ConfigError, ProjectError
-from gobake.gotool import host, list_cache
+from gobake.gotool import cgo_alone, host, list_cache
 from gobake.gotool import modules as gomod
 from gobake.gotool.asking import Query, queries
 from gobake.gotool.packages import GoTree
@@ -73,6 +73,8 @@ def open_project(request: ProjectRequest) -> Opened:
         config = held.config
         if tree is None:
             tree = _asked_in_a_container(request, held, layout, asked)
+        if not commands(tree) and not tree.troubles:
+            cgo_alone.refuse(layout)
         overrides = Overrides(registry=request.registry, bases=request.bases)
         project = make_project(
             config, tree, overrides, seen.source_url, told(tree) if config is None or config.discover else Told()
@@ -155,7 +157,13 @@ def choose_caches(opened: Opened, wish: CacheOptions, environ: Mapping[str, str]
     """Return the caches that a run in this environment reads and writes. Raises ConfigError for a policy file."""
     config = opened.config.cache if opened.config else CacheConfig()
     around = surroundings(environ, opened.checkout, config.main_branch or "", vouched=opened.vouched)
-    return choose(opened.project, config, around, wish)
+    try:
+        return choose(opened.project, config, around, wish)
+    except ConfigError as error:
+        if error.where or wish.policy or not (opened.config and config.policy):
+            raise
+        where = opened.config.where_of("cache.policy")
+        raise ConfigError(error.what, where=where, remedy=error.remedy, words=error.words) from None
 
 
 def _start(request: ProjectRequest) -> Path:

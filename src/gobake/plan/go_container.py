@@ -38,7 +38,13 @@ def survey(layout: Layout, asked: Iterable[Query], image: str, builder: str, set
         try:
             secrets = {_SETTINGS: settings()}
             engine.build_folder(file, context, answers, builder, secrets=secrets, arguments=apart(NOBODYS))
-        except (BuildFailed, TransferStalled):
+        except BuildFailed as error:
+            from gobake.trace.failure import no_go_image
+
+            if re.search(rf"{re.escape(image)}: failed to resolve source metadata .*: not found", error.what):
+                raise no_go_image(image) from None
+            raise
+        except TransferStalled:
             raise
         except GobakeError as error:
             raise GoMissing(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from gobake.config.values import Config
 from gobake.config.words import RESERVED_NAMES
 from gobake.errors import ConfigError, GobakeError, ProjectError, Where
 from gobake.gotool import words
+from gobake.gotool.modules import version_key
 from gobake.gotool.packages import GoTree, Package, unreadable
 from gobake.model import Bases, BuildOptions, Project, Service, Stamp, Strategy, bake_name
 from gobake.services.commands import commands
@@ -60,6 +61,7 @@ def make_project(
     services = (*configured, *services)
     if not services:
         raise _nothing(tree, left_out)
+    _not_older(config, tree, services)
     go_version = layout.go_version
     if not (config and config.go):
         go_version = layout.go_version_for({layout.context / service.build_root for service in services})
@@ -100,6 +102,24 @@ def make_project(
     )
 
 
+def _not_older(config: Config | None, tree: GoTree, services: Sequence[Service]) -> None:
+    """Refuse a `go` of gobake.yaml that is older than a module of the services requires. Raises ConfigError."""
+    if not (config and config.go):
+        return
+    roots = {tree.layout.context / service.build_root for service in services}
+    modules = [m for build in tree.layout.builds if build.directory in roots for m in build.modules if m.go]
+    newest = max(modules, key=lambda module: version_key(module.go), default=None)
+    if newest is None or version_key(newest.go) < (1, 21, 0):
+        return  # no minimum before Go 1.21
+    parts = config.go.count(".") + 1  # golang:1.24 is the last release of 1.24
+    if version_key(config.go)[:parts] < version_key(newest.go)[:parts]:
+        raise ConfigError(
+            f"Go {config.go} is older than module {newest.path} requires: go {newest.go}",
+            where=config.where_of("go"),
+            remedy=f"write {newest.go} or newer, or remove the key",
+        )
+
+
 def _seen(folder: PurePosixPath, tree: GoTree) -> str:
     """Return a folder of the context, relative to the project's root."""
     return os.path.relpath(tree.layout.context / folder, tree.layout.root).replace(os.sep, "/")
@@ -117,8 +137,7 @@ def _nothing(tree: GoTree, left_out: tuple[Service, ...]) -> GobakeError:
     where = f"its modules are {', '.join(modules[:8])}{', ...' if len(modules) > 8 else ''}; " if modules else ""
     return ProjectError(
         f"there is no main package to build in {tree.layout.root}",
-        remedy=f"gobake builds commands: {where}`CGO_ENABLED=0 go list ./...` shows what Go sees, and a command of cgo "
-        'files alone is seen with `defaults: {build_env: {CGO_ENABLED: "1"}}` in gobake.yaml',
+        remedy=f"gobake builds commands: {where}`CGO_ENABLED=0 go list ./...` shows what Go sees",
     )
 
 

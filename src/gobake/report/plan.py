@@ -38,9 +38,16 @@ def _compile_of(plan: BuildPlan, target: Target) -> str:
     )
 
 
+_STRATEGY = ("strategy", "strategies")
+
+
 def _why(plan: BuildPlan, target: Target) -> str:
+    if plan.request.selection.strategies:
+        return "asked for"
     if target.chosen:
-        return "chosen" if plan.project.config_file else "the default"
+        places = plan.opened.config.places if plan.opened.config else {}
+        said = {f"{place}.{key}" for place in (f"services.{target.service.name}", "defaults") for key in _STRATEGY}
+        return "the default" if said.isdisjoint(places) else "chosen"
     return "listed" if target.service.strategies != tuple(Strategy) else "all strategies"
 
 

@@ -212,10 +212,7 @@ def _base_missing(case: _Case) -> GobakeError | None:
             remedy="leave out the platform, or name another image with --base NAME=REF",
         )
     if re.search(r"(?:^|/)golang:", reference) and "not found" in case.reason:
-        return GoVersionMissing(
-            f"there is no image {reference} for the Go version that the project requires",
-            remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
-        )
+        return no_go_image(reference)
     if _DENIED.search(case.reason):
         what = "does not exist, or you may not read it"
     elif "not found" in case.reason:
@@ -225,6 +222,14 @@ def _base_missing(case: _Case) -> GobakeError | None:
     return BaseImageMissing(
         f"the base image {reference} {what}",
         remedy="check its name and `docker login`, or name another with --base NAME=REF",
+    )
+
+
+def no_go_image(reference: str) -> GoVersionMissing:
+    """Return the error for a golang image whose tag does not exist."""
+    return GoVersionMissing(
+        f"there is no image {reference} for the Go version that the project requires",
+        remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
     )
 
 
@@ -256,6 +261,9 @@ _UNTIDY = re.compile(
 )
 
 
+_ADVICE = re.compile(r"[;:,]?\s*(?:to (?:add|match)(?: it)?:?)\s*$")  # the command follows on a line of its own
+
+
 def _modules(case: _Case) -> GobakeError | None:
     told = [*(str(error) for error in case.errors), *case.go.complaints]
     if fetch := next((text for text in told if UNFETCHED.search(text)), ""):
@@ -264,7 +272,8 @@ def _modules(case: _Case) -> GobakeError | None:
         return None  # compile errors come first
     if untidy := next((text for text in told if _UNTIDY.search(text)), ""):
         return ModulesUnavailable(
-            f"go.mod and go.sum lack something: {one_line(untidy, _REASON_WIDTH)}", remedy=_tidying(case, untidy)
+            f"go.mod and go.sum lack something: {one_line(_ADVICE.sub('', untidy), _REASON_WIDTH)}",
+            remedy=_tidying(case, untidy),
         )
     return None
 

@@ -93,6 +93,39 @@ def test_images_have_every_tag(tree: Tree) -> None:
     assert other["targets"][0]["images"] == ["one:v1-alpine", "one:v2-alpine"]
 
 
+# ---- answers
+
+
+def test_a_command_of_cgo_files_is_told_what_it_needs(tree: Tree) -> None:
+    root = tree({"go.mod": TWO["go.mod"], "cmd/c/main.go": 'package main\n\nimport "C"\n\nfunc main() {}\n'})
+    assert (
+        'cmd/c consists of cgo files, which Go leaves out without cgo; write `defaults: {build_env: {CGO_ENABLED: "1"}}`'
+        in (error("plan", "-C", str(root)))
+    )
+
+
+def test_the_root_of_the_file_system_is_not_searched() -> None:
+    if not Path("/go.mod").exists():
+        assert "there is no Go module in /" in error("plan", "-C", "/")
+
+
+def test_an_unknown_policy_of_the_file_has_its_place(tree: Tree) -> None:
+    root = tree({**TWO, "gobake.yaml": "name: two\ncache: {policy: prod}\n"})
+    assert "gobake.yaml:2:17: cache.policy: " in error("plan", "-C", str(root), "--trust")
+    assert "gobake.yaml" not in error("plan", "-C", str(root), "--trust", "--cache-policy", "test")
+
+
+def test_why_a_strategy_is_built(tree: Tree) -> None:
+    def why(yaml: str, *words: str) -> set[str]:
+        root = str(tree({**TWO, "gobake.yaml": yaml}))
+        return {t["why"] for t in json.loads(good("plan", "one", "-C", root, *words, "--format", "json"))["targets"]}
+
+    assert why("name: two\n") == {"the default"}
+    assert why("defaults: {strategy: alpine}\n") == {"chosen"}
+    assert why("services: {one: {strategy: alpine}}\n") == {"chosen"}
+    assert why("name: two\n", "-s", "upx") == {"asked for"}
+
+
 @pytest.mark.parametrize("word", ["./cmd/one", "cmd/one", "./cmd/one/", "example.com/two/cmd/one", "./cmd/on[e]"])
 def test_services_go_by_folder_and_import_path(tree: Tree, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     monkeypatch.chdir(tree(TWO))

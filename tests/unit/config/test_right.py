@@ -368,6 +368,7 @@ def test_sizes_have_units(said: str, size: int) -> None:
     ("said", "message"),
     [
         ("store: https://ghcr.io/acme/cache", "is a URL; leave https:// away"),
+        ("store: s3://bucket", "'s3://bucket' is neither a registry's repository nor a folder"),
         ("store: ghcr.io/acme/cache:tag", "is no cache store"),
         ("store: './a,mode=max'", "is no cache store"),
         ("seeds: {budget: 4 bananas}", "is no size; a number with a unit, such as 4GB"),

@@ -162,6 +162,13 @@ def test_what_a_step_wrote(output: str, kind: type[GobakeError], text: str) -> N
     assert failure.step
 
 
+def test_advice_that_follows_on_another_line_is_not_cut_in_the_middle() -> None:
+    failure = run(
+        "main.go:3:8: missing go.sum entry for module providing package x.test/y; to add:\n\tgo get x.test/y\n"
+    )
+    assert str(failure.error).endswith("package x.test/y; run `go get x.test/y`, or `go mod tidy`")
+
+
 @pytest.mark.parametrize(
     ("name", "error", "said", "kind", "text"),
     [
