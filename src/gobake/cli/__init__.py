@@ -125,6 +125,7 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except GobakeError as error:
         _say(str(error), error.words)
+        _annotate(error)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
@@ -154,7 +155,25 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _annotate(error: GobakeError) -> None:
+    if os.environ.get("GITHUB_ACTIONS"):
+        from pathlib import Path
+
+        from gobake.report.workflow import annotate
+
+        annotate([str(error)], os.environ, Path())
+
+
 def _say(text: str, words: str = "") -> None:
+    with contextlib.ExitStack() as ends:
+        if os.environ.get("GITHUB_ACTIONS"):
+            from gobake.report.workflow import guarded
+
+            ends.enter_context(guarded(os.environ))
+        _say_error(text, words)
+
+
+def _say_error(text: str, words: str) -> None:
     if COMPLETION in os.environ:
         return  # the shell waits for words to complete with
     say("error: ", fg="red", bold=True, err=True, nl=False)

@@ -6,6 +6,7 @@ Other modules make the decisions; this one calls them in order.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -19,6 +20,8 @@ from gobake.engine import BuilderQuery
 from gobake.errors import ExitCode, Unwritable
 from gobake.paths import scratch_folder
 from gobake.plan.request import BuildRequest
+from gobake.report.quantities import count_text
+from gobake.report.workflow import annotate, guarded
 from gobake.run.bake import bake_what_can_be_built
 from gobake.run.prepare import PreparedBuild, hints, prepare
 from gobake.run.session import begin, sayer
@@ -43,6 +46,7 @@ def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
         if request.dry_run:
             _print_dry_run(ready)
             return ExitCode.DONE
+        ends.enter_context(guarded(os.environ, _group_of(request, ready)))
         _print_what_is_done(request, ready)
         session = begin(request, ready, started, _import_what_comes_after)
         ends.callback(session.begun.end)
@@ -53,14 +57,17 @@ def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
         from gobake.run.finish import finish
 
         finished = finish(session, baked, query)
-    _print_what_was_done(request, session.ready, finished)
+    with guarded(os.environ):
+        _print_what_was_done(request, session.ready, finished)
+    _annotate(finished)
     if request.metadata_file and not finished.failed:
         _write_metadata(request.metadata_file, finished)
     if finished.failed:
         return finished.failed.error.exit_code
     if finished.error:
         raise finished.error
-    _judge(request, session.ready, finished.record)
+    with guarded(os.environ):
+        _judge(request, session.ready, finished.record)
     return ExitCode.DONE
 
 
@@ -103,6 +110,20 @@ def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: 
         for note in finished.notes:
             say(note, err=True)
         print_failure(finished.failed, color=request.color)  # the last thing on the screen
+
+
+def _group_of(request: BuildRequest, ready: PreparedBuild) -> str:
+    """Return the title under which a CI folds plain lines; "" if the display is another."""
+    plain = request.progress == "plain" or (request.progress == "auto" and not sys.stderr.isatty())
+    return f"gobake: {count_text(len(ready.plan.matrix.targets), 'target')}" if plain and not request.quiet else ""
+
+
+def _annotate(finished: Finished) -> None:
+    """Show errors at their lines, if the CI can."""
+    words = [word for fault in finished.not_built for word in fault.words or (fault.reason,)]
+    if finished.failed:
+        words += [str(error) for error in finished.failed.go_errors] or [str(finished.failed.error)]
+    annotate(words, os.environ, Path.cwd())
 
 
 def _write_metadata(file: Path, finished: Finished) -> None:

@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from gobake.trace.events import EventLog, StatusEvent
 
+_EXPORTS = ("exporting ", "pushing ", "unpacking to ", "naming to ", "writing ", "sending tarball")
+_MOVES = ("sha256:", "extracting ", "transferring ", *_EXPORTS)
+
 
 class Transfer(Struct, frozen=True, kw_only=True):
     """What moves for one or more vertices."""
@@ -19,14 +22,14 @@ class Transfer(Struct, frozen=True, kw_only=True):
     current: int = 0  # bytes
     total: int = 0  # 0: unknown
     unpacking: bool = False  # all has arrived
-    pushing: bool = False  # of unknown size
+    doing: str = ""  # what an export does: `exporting layers`, `pushing layers`; of unknown size
 
     def __add__(self, other: Transfer) -> Transfer:
         return Transfer(
             current=self.current + other.current,
             total=self.total + other.total,
             unpacking=self.unpacking and other.unpacking,
-            pushing=self.pushing or other.pushing,
+            doing=self.doing or other.doing,
         )
 
 
@@ -36,7 +39,7 @@ def transfers(log: EventLog) -> dict[str, Transfer]:
         return {}
     found: dict[str, list[StatusEvent]] = {}
     for status in log.statuses.values():
-        if status.id.startswith(("sha256:", "extracting ", "transferring ", "pushing ")):
+        if status.id.startswith(_MOVES):
             found.setdefault(status.vertex, []).append(status)
     return {vertex: _transfer(some) for vertex, some in found.items() if any(one.completed is None for one in some)}
 
@@ -49,8 +52,13 @@ def _transfer(statuses: Iterable[StatusEvent]) -> Transfer:
         total=sum(max(one.total, one.current, 0) for one in layers) if any(one.total for one in layers) else 0,
         unpacking=any(name.startswith("extracting ") for name in busy)
         and all(one.total and one.current >= one.total for one in layers),
-        pushing=any(name.startswith("pushing ") for name in busy),
+        doing=next((_brief(name) for name in busy if name.startswith(_EXPORTS)), ""),
     )
+
+
+def _brief(doing: str) -> str:
+    """`pushing manifest for name:tag@sha256:...` without what comes from the image's name."""
+    return " ".join(doing.split()[:2])
 
 
 def together(moves: Mapping[str, Transfer], vertices: Iterable[str]) -> Transfer | None:

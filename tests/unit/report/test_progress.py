@@ -442,7 +442,7 @@ def test_a_base_image_on_its_way_shows_its_bytes_and_its_speed() -> None:
         table.update(parse_line(json.dumps({"statuses": [status]}).encode()))
         lines = drawn(table)
         clock.now += 2
-    assert lines[0].startswith("▸ base image debian:trixie-slim  9 MB of 21.6 MB, 3 MB/s")
+    assert lines[0].startswith("▸ base image debian:trixie-slim  9 MB of 21.6 MB  3 MB/s")
     assert lines[1] == "  q debian-slim, r debian-slim wait for base image debian:trixie-slim"
 
 
@@ -458,6 +458,25 @@ def test_a_recorded_pull_shows_how_far_it_came() -> None:
     assert transfer_text(row.moved or Transfer()) == "7.34 MB of 21.6 MB"
     log.close()
     assert transfers(log) == {}
+
+
+def test_an_export_tells_what_it_does_as_buildkit_names_no_bytes_of_a_push() -> None:
+    log = EventLog()
+    lines = recording("push-refused").splitlines(keepends=True)
+    for line in lines:
+        log.feed(line)
+        if transfers(log) and any(move.doing == "pushing layers" for move in transfers(log).values()):
+            break
+    (row,) = rows(steps(log), SHOP[:1], transfers(log), is_over=False)
+    assert (row.state, row.now, transfer_text(row.moved or Transfer())) == (RowState.WORKING, "", "pushing layers")
+
+
+def test_a_step_that_buildkit_merged_with_an_equal_one_is_not_shown_as_canceled() -> None:
+    log = EventLog()
+    for line in recording("merged").splitlines(keepends=True):
+        log.feed(line)
+        states = {row.state for row in rows(steps(log), (), transfers(log), is_over=False)}
+        assert RowState.CANCELED not in states
 
 
 def test_the_last_line_of_a_step_that_works_is_shown() -> None:

@@ -10,12 +10,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from gobake.report.progress.rows import Row, RowState
-from gobake.report.progress.wording import packages_text, seconds_left_text, transfer_text
+from gobake.report.progress.wording import packages_text, seconds_left_text, speed_text, transfer_text
 from gobake.text.printable import printable
 
-LONG_SECONDS = 1.0  # of shared work that is done, for a line of its own
 _GAP = 2  # columns between pieces
 _BAR = 16
+_COLUMN = 24  # columns of labels, at least; longer ones stand out where there is room
 _LOW = 5  # lines of a terminal, up to which only what works is shown
 _LEAST = 8  # columns of a piece that is cut
 _NAMED = 2  # targets that a line of waiting ones names
@@ -68,7 +68,7 @@ def draw(rows: Sequence[Row], screen: Screen) -> list[Text]:
     if not screen.is_over and len(lines) + len(done) <= room:
         lines = [row for row in rows if _has_line(row) or row in done]
     picked = _picked(lines, room)
-    label = min(max((cell_len(printable(row.label)) for row in picked), default=0), max(8, screen.width // 2))
+    label = min(max((cell_len(printable(row.label)) for row in picked), default=0), max(_COLUMN, screen.width * 2 // 5))
     drawn = [_line(row, label, screen) for row in picked]
     if more := len(lines) - len(picked):
         drawn.append(Text(f"  and {more} more", style="dim"))
@@ -76,20 +76,24 @@ def draw(rows: Sequence[Row], screen: Screen) -> list[Text]:
 
 
 def _has_line(row: Row) -> bool:
-    """Whether a row has its own line: what works, what failed itself, and shared work that took long."""
+    """Whether a row has its own line: what works, what failed itself, and compiles that are done."""
     if row.state in (RowState.FAILED, RowState.WORKING):
         return not row.waits
-    took = (row.ended or 0.0) - (row.since or 0.0) if row.since else 0.0
-    return row.shared and (row.state is RowState.CANCELED or bool(row.packages) or took >= LONG_SECONDS)
+    return row.shared and (row.state is RowState.CANCELED or bool(row.packages))
 
 
 def _picked(lines: Sequence[Row], room: int) -> list[Row]:
-    """The lines that fit, in their order; failed and working ones are kept first."""
+    """The lines that fit, in their order; failed and working ones are kept first, shared work before targets, and those
+    that only write their result last."""
     if len(lines) <= room:
         return list(lines)
     order = list(RowState)
-    kept = sorted(range(len(lines)), key=lambda at: (order.index(lines[at].state), at))[: max(1, room - 1)]
-    return [lines[at] for at in sorted(kept)]
+
+    def rank(at: int) -> tuple[int, bool, bool, int]:
+        row = lines[at]
+        return order.index(row.state), not row.shared, bool(row.moved and row.moved.doing), at
+
+    return [lines[at] for at in sorted(sorted(range(len(lines)), key=rank)[: max(1, room - 1)])]
 
 
 # ---- one line
@@ -99,12 +103,10 @@ def _line(row: Row, label: int, screen: Screen) -> Text:
     style = _STYLES[row.state]
     pieces = [piece for piece in _pieces(row, screen) if piece.text]
     needed = sum(cell_len(piece.text) + _GAP for piece in pieces if piece.rank == 0 and not piece.cut)
-    label = max(min(label, screen.width - 2 - needed), min(label, _LEAST))
     name = printable(row.label)
+    label = max(min(max(label, cell_len(name)), screen.width - 2 - needed), min(label, _LEAST))
     text = Text(f"{_mark(row.state, screen)} ", style=style, no_wrap=True, overflow="ellipsis")
-    text.append(
-        _cut(name, label, screen) if cell_len(name) > label else set_cell_size(name, label), "bold" * row.shared
-    )
+    text.append(set_cell_size(_cut_within(name, label, screen), label), "bold" * row.shared)
     room = screen.width - 2 - label
     for piece in _fitting(pieces, room, screen):
         text.append(" " * _GAP)
@@ -144,7 +146,8 @@ def _pieces(row: Row, screen: Screen) -> list[_Piece]:
         return [_Piece(text=str(row.state), rank=0, style=style)]
     since = f"{max(0.0, screen.now - row.since):.0f} s" if row.since else ""
     left = f"about {seconds_left_text(row.left)} left" if row.left else ""
-    moved = transfer_text(row.moved, screen.speeds.get(row.label, 0.0)) if row.moved else ""
+    moved = transfer_text(row.moved) if row.moved else ""
+    speed = speed_text(screen.speeds.get(row.label, 0.0)) if row.moved and not row.moved.unpacking else ""
     if packages := packages_text(row):
         return [
             _Piece(text=_bar(row, screen), rank=5, style="cyan"),
@@ -155,8 +158,9 @@ def _pieces(row: Row, screen: Screen) -> list[_Piece]:
         ]
     return [
         _Piece(text=moved, rank=0),
+        _Piece(text=speed, rank=1),
         _Piece(text=printable(row.now), rank=0 if not moved else 2, cut=True),
-        _Piece(text=since, rank=1),
+        _Piece(text=since, rank=2),
         _Piece(text=printable(row.said), rank=3, style="dim", cut=True),
     ]
 
@@ -203,6 +207,14 @@ def _foot(rows: Sequence[Row], screen: Screen) -> list[Text]:
 
 def _mark(state: RowState, screen: Screen) -> str:
     return _MARKS[state][0 if screen.fancy else 1]
+
+
+def _cut_within(text: str, width: int, screen: Screen) -> str:
+    """Shorten a label in the middle: its end, such as a platform, tells it from others."""
+    if cell_len(text) <= width or width < 2 * _LEAST:
+        return _cut(text, width, screen)
+    end = text[-(width // 2) :]
+    return _cut(text, width - cell_len(end), screen) + end
 
 
 def _cut(text: str, width: int, screen: Screen) -> str:

@@ -68,12 +68,18 @@ def rows(
     moves: Mapping[str, Transfer] | None = None,
     expected: Expected | None = None,
     now: float = 0.0,
+    *,
+    is_over: bool = True,
 ) -> list[Row]:
     """The shared work that is or was done, then the targets in the requested order.
 
     ``moves``: what is in transfer, by vertex. ``expected``: what earlier runs tell. ``now``: seconds since the epoch.
+    ``is_over``: the build has ended; before, a canceled step is only one that BuildKit merged with an equal one, unless
+    something has failed.
     """
-    return _Reading(trace, targets, moves or {}, expected or Expected(), now).rows()
+    reading = _Reading(trace, targets, moves or {}, expected or Expected(), now)
+    reading.cancels = is_over or bool(trace.failed)
+    return reading.rows()
 
 
 def host_row(work: HostWork) -> Row:
@@ -135,6 +141,8 @@ _Place = tuple[str, str]  # stage and platform
 class _Reading:
     """One look at a trace."""
 
+    cancels = True  # whether canceled steps were canceled for good
+
     def __init__(
         self, trace: Trace, targets: Sequence[Target], moves: Mapping[str, Transfer], expected: Expected, now: float
     ) -> None:
@@ -166,12 +174,14 @@ class _Reading:
         elif running or moved:
             state = RowState.WORKING
         elif any(s.canceled for s in steps):
+            if not self.cancels:
+                return None
             state = RowState.CANCELED
         else:
             state = RowState.DONE if all(s.reached for s in steps) else RowState.WORKING
         label = place_label(*place)
         row = Row(
-            label=label if label.startswith("go build ") else f"stage {label}",
+            label=label if label.startswith("go ") else f"stage {label}",
             state=state,
             shared=True,
             now=instruction(running.name) if running else "",
@@ -218,7 +228,7 @@ class _Reading:
             several = (
                 len({s.name.platform for s in self.trace.steps if s.name.instruction == step.name.instruction}) > 1
             )
-            label = f"{label} {step.name.platform}".rstrip() if several else label
+            label = f"{label} {step.name.platform.removeprefix('linux/')}".rstrip() if several else label
             found.setdefault(
                 label, Row(label=label, state=RowState.WORKING, shared=True, since=step.started, moved=moved)
             )
@@ -253,13 +263,15 @@ class _Reading:
             mine = [s for s in failed if s in own]
             others = () if mine else tuple(dict.fromkeys(place_label(*_place(s)) for s in failed))
             return self._with_log(replace(row, state=RowState.FAILED, waits=others), mine[:1])
-        if any(s.canceled for s in (*steps, *exports)):
+        if self.cancels and any(s.canceled for s in (*steps, *exports)):
             return replace(row, state=RowState.CANCELED)
         if running:
             several = len(target.platforms) > 1 and running.name.platform
             platform = running.name.platform.removeprefix("linux/") if several else ""
-            now = " ".join(filter(None, (platform, instruction(running.name))))
+            what = running.name.label.partition(": ")[2] or instruction(running.name)
+            now = " ".join(filter(None, (platform, what)))
             moved = together(self.moves, running.digests)
+            now = "" if moved and moved.doing else now
             row = replace(row, state=RowState.WORKING, now=now, since=running.started, moved=moved)
             return self._with_log(row, [running])
         if waits := self._waits(steps):

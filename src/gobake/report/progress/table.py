@@ -108,7 +108,7 @@ class Table:
                 self._stale = False
             found = [
                 *self._hosts.values(),
-                *rows(self._trace, self._targets, self._moves, self._expected, now),
+                *rows(self._trace, self._targets, self._moves, self._expected, now, is_over=self._log.closed),
             ]
             speeds = self._speeds.of(found, now)
             is_over = self._log.closed

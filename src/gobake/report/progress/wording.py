@@ -21,11 +21,15 @@ def seconds_left_text(seconds: float) -> str:
     return f"{max(1.0, seconds):.0f} s" if seconds < 10 else f"{round(seconds / 5) * 5} s"
 
 
-def transfer_text(moved: Transfer, speed: float = 0.0) -> str:
-    """`45.2 MB of 120 MB, 12 MB/s`."""
-    if moved.pushing:
-        return "pushing"
+def transfer_text(moved: Transfer) -> str:
+    """`45.2 MB of 120 MB`."""
+    if moved.doing:
+        return moved.doing
     if moved.unpacking:
         return f"unpacking {size_text(moved.current)}"
-    parts = [size_text(moved.current) + (f" of {size_text(moved.total)}" if moved.total else "")]
-    return ", ".join([*parts, *([f"{size_text(int(speed))}/s"] if speed >= 1 else [])])
+    return size_text(moved.current) + (f" of {size_text(moved.total)}" if moved.total else "")
+
+
+def speed_text(speed: float) -> str:
+    """`12 MB/s`; "" if nothing moves."""
+    return f"{size_text(int(speed))}/s" if speed >= 1 else ""
