@@ -27,6 +27,7 @@ from gobake.cli.options import (
     target_options,
 )
 from gobake.cli.param_types import Seconds
+from gobake.cli.sections import Sectioned
 from gobake.errors import UsageError
 from gobake.model import Strategy
 
@@ -89,7 +90,7 @@ _run_options = option_group(
 )
 
 
-@click.command("build")
+@click.command("build", cls=Sectioned)
 @project_options
 @target_options
 @strategy_option
@@ -99,11 +100,17 @@ _run_options = option_group(
 @_run_options
 @given_as(BuildGiven)
 def build_command(given: BuildGiven) -> int:
-    """Build each service with its configured strategy (default: scratch)."""
+    """Build each service with its configured strategy (default: scratch).
+
+    \b
+    gobake build
+    gobake build api ./cmd/web -s alpine
+    gobake build --registry ghcr.io/acme -t v1.2.0 -p linux/amd64,linux/arm64 --push
+    """
     return _build(given, every_strategy=False)
 
 
-@click.command("all")
+@click.command("all", cls=Sectioned)
 @project_options
 @target_options
 @strategy_option

@@ -25,6 +25,7 @@ from gobake.cli.options import (
     project_options,
     request,
     store_option,
+    without_meaning,
 )
 from gobake.cli.param_types import Age, BaseList, PlatformList, Size
 from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
@@ -101,6 +102,7 @@ class ListGiven(_Given, frozen=True, kw_only=True):
 
 
 @cache_command.command("ls")
+@without_meaning("verbose")
 @project_options
 @store_option
 @click.option("--all-projects", is_flag=True, help="List what gobake keeps for all projects.")
@@ -158,6 +160,7 @@ class PruneGiven(_Given, frozen=True, kw_only=True):
 
 
 @cache_command.command("prune")
+@without_meaning("verbose")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.words("gobuild", "gomod"))
 @project_options
 @store_option
@@ -278,6 +281,7 @@ class VerifyGiven(Struct, frozen=True, kw_only=True):
 
 
 @cache_command.command("verify")
+@without_meaning("verbose")
 @click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completing.services)
 @project_options
 @click.option(

@@ -20,6 +20,7 @@ from gobake.cli.options import (
     given_as,
     project_options,
     request,
+    without_meaning,
 )
 from gobake.cli.param_types import worded
 from gobake.errors import UsageError
@@ -40,6 +41,7 @@ class SaveGiven(Struct, frozen=True, kw_only=True):
 
 
 @click.command("save")
+@without_meaning("verbose")
 @project_options
 @cache_options
 @click.option(

@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from gobake.cli import completing
-from gobake.cli.options import given_as, history_option, project_options
+from gobake.cli.options import given_as, history_option, project_options, without_meaning
 from gobake.cli.records import RecordsGiven, open_records
 from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord, UnreadableRecord
@@ -24,6 +24,7 @@ class ExplainGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("explain")
+@without_meaning("builder", "verbose", "quiet")
 @click.argument("target", default="", metavar="[TARGET]", shell_complete=completing.targets)
 @click.option(
     "--run",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gobake.cli.options import given_as, history_option, on_command_line, project_options
+from gobake.cli.options import given_as, history_option, on_command_line, project_options, without_meaning
 from gobake.cli.records import RecordsGiven, open_records, project_and_history, record_of
 from gobake.errors import UsageError
 from gobake.text.say import say, show
@@ -18,6 +18,7 @@ class MetricsGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("metrics")
+@without_meaning("builder", "verbose")
 @click.option(
     "--listen",
     metavar="[ADDR:]PORT",

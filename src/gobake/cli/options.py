@@ -69,6 +69,19 @@ def gathered(name: str, kind: type[Struct], *options: Decorator) -> Decorator:
     return decorate
 
 
+def without_meaning(*names: str) -> Decorator:
+    """Hide options of all commands from the help of one for which they mean nothing; they are still taken."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        params: list[click.Parameter] = getattr(command, "__click_params__", [])
+        for option in params:
+            if isinstance(option, click.Option) and option.name in names:
+                option.hidden = True
+        return command
+
+    return decorate
+
+
 class ProjectGiven(Struct, frozen=True, kw_only=True):
     """Project, builder and verbosity."""
 
@@ -179,9 +192,8 @@ target_options = gathered(
         envvar="GOBAKE_TAG",
         multiple=True,
         default=("latest",),
-        show_default="latest",
         metavar="T",
-        help="The tag of the images; may be repeated.",
+        help="The tag of the images; may be repeated.  [default: latest]",
         callback=each_worded("TAG"),
     ),
     click.option(

@@ -25,7 +25,9 @@ from gobake.cli.options import (
     selection,
     strategy_option,
     target_options,
+    without_meaning,
 )
+from gobake.cli.sections import Sectioned
 from gobake.errors import GobakeError, Unwritable, UsageError
 from gobake.model import Strategy
 from gobake.text.layout import width_of_terminal
@@ -63,7 +65,8 @@ class RenderGiven(_Given, frozen=True, kw_only=True):
     force: bool
 
 
-@click.command("plan")
+@click.command("plan", cls=Sectioned)
+@without_meaning("verbose", "quiet")
 @project_options
 @target_options
 @strategy_option
@@ -89,7 +92,8 @@ def plan_command(given: PlanGiven) -> None:
         print_plan(plan, needs, color=given.project.color, width=width_of_terminal(sys.stdout))
 
 
-@click.command("render")
+@click.command("render", cls=Sectioned)
+@without_meaning("verbose")
 @project_options
 @target_options
 @strategy_option

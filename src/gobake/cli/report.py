@@ -20,6 +20,7 @@ from gobake.cli.options import (
     history_option,
     project_options,
     request,
+    without_meaning,
 )
 from gobake.cli.records import RecordsGiven, open_records, record_of
 from gobake.errors import Unwritable, UsageError
@@ -48,6 +49,7 @@ class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("report")
+@without_meaning("builder", "verbose")
 @click.argument("run", default="last", metavar="[RUN]", shell_complete=completing.runs)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option(

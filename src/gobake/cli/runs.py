@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gobake.cli import completing
-from gobake.cli.options import format_option, given_as, history_option, project_options
+from gobake.cli.options import format_option, given_as, history_option, project_options, without_meaning
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.runs.record import UnreadableRecord, to_json
 from gobake.runs.store import RunStore
@@ -54,6 +54,7 @@ class ListGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @runs_command.command("ls")
+@without_meaning("verbose", "quiet")
 @choice_options
 @click.option(
     "--last", type=click.IntRange(1), metavar="N", help=f"Show at most N runs.  [default: {_SHOWN}; in JSON, all]"
@@ -112,6 +113,7 @@ class ShowGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @runs_command.command("show")
+@without_meaning("builder", "verbose", "quiet")
 @click.argument("run", default="last", metavar="[RUN]", shell_complete=completing.runs)
 @click.option("--events", is_flag=True, help="Print the raw BuildKit events instead.")
 @history_option
@@ -149,6 +151,7 @@ class RemoveGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @runs_command.command("rm")
+@without_meaning("builder", "verbose")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completing.runs)
 @history_option
 @project_options

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gobake.cli import completing
-from gobake.cli.options import given_as, history_option, project_options
+from gobake.cli.options import given_as, history_option, project_options, without_meaning
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.errors import UsageError
 from gobake.text.say import say
@@ -30,6 +30,7 @@ class ExportGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("export")
+@without_meaning("verbose")
 @click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completing.runs)
 @click.option(
     "-o",
@@ -95,6 +96,7 @@ class ImportGiven(RecordsGiven, frozen=True, kw_only=True):
 
 
 @click.command("import")
+@without_meaning("builder", "verbose")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @history_option
 @project_options

@@ -9,7 +9,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.cli.options import ProjectGiven, given_as, project_options, request
+from gobake.cli.options import ProjectGiven, given_as, project_options, request, without_meaning
 from gobake.errors import Unwritable, UsageError
 from gobake.gotool.modules import CONFIG_FILE
 from gobake.text.say import say, show
@@ -25,6 +25,7 @@ class InitGiven(Struct, frozen=True, kw_only=True):
 
 
 @click.command("init")
+@without_meaning("verbose")
 @project_options
 @click.option("--force", is_flag=True, help="Overwrite an existing gobake.yaml.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the text instead of writing a file.")

@@ -9,7 +9,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.cli.options import ProjectGiven, format_option, given_as, project_options, request
+from gobake.cli.options import ProjectGiven, format_option, given_as, project_options, request, without_meaning
 from gobake.text.say import say, show
 
 
@@ -23,6 +23,7 @@ class TrustGiven(Struct, frozen=True, kw_only=True):
 
 
 @click.command("trust")
+@without_meaning("builder", "verbose")
 @project_options
 @click.option("--revoke", is_flag=True, help="Stop trusting the project.")
 @click.option("--show", is_flag=True, help="Only show what the project asks for, and whether it is trusted.")
