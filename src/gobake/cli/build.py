@@ -56,7 +56,12 @@ _run_options = option_group(
     click.option(
         "--load", is_flag=True, help="Load the images into the engine, from a builder that does not do so itself."
     ),
-    click.option("--no-cache", is_flag=True, help="Use no caches: neither layers nor cache mounts."),
+    click.option(
+        "--no-cache",
+        is_flag=True,
+        help="Use no caches: neither layers nor cache mounts. BuildKit empties the project's Go mounts for it: later "
+        "builds of other services and platforms compile again.",
+    ),
     click.option(
         "--progress",
         envvar="GOBAKE_PROGRESS",

@@ -21,6 +21,7 @@ from gobake.trace.intervals import covered
 _OFTEN = 3  # runs in which a file changed alone
 _MOVED = 2  # times that a tag moved
 _NOT_SOURCES = (".go", ".mod", ".sum", ".work", ".work.sum", ".s", ".c", ".h")
+_WORTH_SECONDS = 1.0  # over all runs examined; less is no advice
 _WORTH_BYTES = 1_000_000  # of a mount; the loss of less is not reported
 
 
@@ -28,7 +29,8 @@ def advise(records: Sequence[RunRecord]) -> tuple[Advice, ...]:
     """The advice that saves most comes first. ``records``: newest first."""
     recent = records[: window.RECENT]
     found = [*_changing_files(recent), *_exports(records), *_moving_bases(recent), *_collected_mounts(records)]
-    return tuple(sorted(found, key=lambda advice: -(advice.seconds or 0.0)))
+    worth = [advice for advice in found if advice.seconds is None or advice.seconds >= _WORTH_SECONDS]
+    return tuple(sorted(worth, key=lambda advice: -(advice.seconds or 0.0)))
 
 
 def _pairs(
@@ -127,7 +129,7 @@ def _eaten(run: RunRecord, mount: MountRecord, earlier: Sequence[RunRecord]) -> 
             continue
         for known in before.mounts:
             if known.id == mount.id and known.after is not None:
-                return known.after >= _WORTH_BYTES and mount.before < known.after / 2
+                return not before.no_cache and known.after >= _WORTH_BYTES and mount.before < known.after / 2
     return False
 
 

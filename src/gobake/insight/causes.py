@@ -21,6 +21,7 @@ class Cause(StrEnum):
     GO_VERSION = "go-version"
     UPSTREAM = "upstream"  # a step that this one builds on gave another result
     OTHER_BUILDER = "other-builder"  # nothing changed, and this builder never had it
+    OTHER_BUILD = "other-build"  # nothing changed; another build at the same time ran what it builds on
     PRUNED = "pruned"  # nothing changed, this builder had it, and it is gone
     IMPORT_FAILED = "import-failed"  # nothing changed, and the cache with the step could not be read
     NO_IMPORT = "no-import"  # nothing changed, the builder did not have it, and the policy imports nothing

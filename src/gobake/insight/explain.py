@@ -190,7 +190,7 @@ class _Reading:
             changes = tuple(dict.fromkeys(change for difference in told for change in difference.changes))
             says = "; ".join(dict.fromkeys(difference.says for difference in told))
             return _Root(at=worker, targets=targets, cause=first.cause, says=says, changes=changes, compared=_id(found))
-        cause, says = self._absent(worker, found)
+        cause, says = self._beside(worker) or self._absent(worker, found)
         return _Root(at=worker, targets=targets, cause=cause, says=says, compared=_id(found), direct=False)
 
     def _inherited(self, worker: int, found: Found) -> tuple[Difference, ...]:
@@ -208,6 +208,14 @@ class _Reading:
             return ()
         says = f"a step that it builds on is another: {upstream[0].says}"
         return (replace(upstream[0], cause=Cause.UPSTREAM, says=says),)
+
+    def _beside(self, worker: int) -> tuple[Cause, str] | None:
+        if not self.look.run.steps[worker].beside:
+            return None
+        return Cause.OTHER_BUILD, (
+            "nothing changed; another build on this builder was running it or what it builds on, "
+            "and until that build ends BuildKit runs it again"
+        )
 
     def _absent(self, worker: int, last: Found) -> tuple[Cause, str]:
         everything = (worker, *self.look.ancestors(worker))

@@ -147,6 +147,9 @@ class _Compile:
         empty = any(mount.before == 0 for mount in mounts)
         filled = [run for run in self.earlier if any(_left(run, mount) for mount in mounts)]
         here = [run for run in filled if same_builder(run, self.record)]
+        if emptied := self._emptied():
+            says = f"--no-cache in run {emptied.id} emptied the cache mounts"
+            return _Group(cause=Cause.NO_CACHE, says=says)
         if empty and here:
             says = (
                 f"the cache mount gobuild was filled in run {here[0].id} and is gone: pruned, or collected as garbage"
@@ -157,6 +160,18 @@ class _Compile:
         if empty:
             return _Group(cause=Cause.PRUNED, says="the cache mount gobuild was empty")
         return _Group(cause=Cause.PRUNED, says="Go's cache had lost them: what is not used for days is removed from it")
+
+    def _emptied(self) -> RunRecord | None:
+        """The last run with --no-cache on this builder, if no run since then had the lost packages."""
+        for run in self.earlier[: window.WHOLE]:
+            if not same_builder(run, self.record):
+                continue
+            keys = {key for work in run.go if work.platform == self.platform for _, key in work.actions}
+            if any(self.actions[name] in keys for name in self.lost):
+                return None
+            if run.no_cache:
+                return run
+        return None
 
     def _own_reason(self, name: str) -> _Group | None:
         """The change of the package itself: its files, or the version of its module; None if it did not change."""

@@ -253,6 +253,7 @@ def _step(
         transferred=step.transferred,
         site=step.name.site,
         needs=tuple(sorted(needs - {at})),
+        beside=step.beside,
     )
 
 

@@ -25,7 +25,7 @@ class Outcome(_Word):
 
     REUSED = "reused"  # this builder had it
     IMPORTED = "imported"  # it came through cache-from
-    SHARED = "shared"  # built for another target in the same run
+    SHARED = "shared"  # built for another target in the same run, or because of another build at the same time
     EXECUTED = "executed"
     UNKNOWN = "unknown"  # cached, but it is unknown where; or never reached
     UNCACHEABLE = "uncacheable"  # BuildKit's own housekeeping, never counted

@@ -75,6 +75,7 @@ class StepRecord(Struct, frozen=True, kw_only=True):
     transferred: int = 0  # bytes downloaded for it, or sent by the client
     site: str = ""  # target, platform, stage, number and word: independent of the values in the instruction
     needs: tuple[int, ...] = ()  # positions, among the run's steps, of those whose results it used
+    beside: bool = False  # another build at the same time ran it, or what it builds on, so that BuildKit ran it again
 
 
 class GoCommandRecord(Struct, frozen=True, kw_only=True):

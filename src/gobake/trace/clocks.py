@@ -69,4 +69,7 @@ def _shifted(vertex: Vertex, offset: float) -> Vertex:
         replace(e, started=e.started - offset, completed=None if e.completed is None else e.completed - offset)
         for e in vertex.episodes.values()
     )
-    return Vertex(digest=vertex.digest, name=vertex.name, inputs=vertex.inputs, episodes={e.started: e for e in moved})
+    moved_episodes = {e.started: e for e in moved}
+    return Vertex(
+        digest=vertex.digest, name=vertex.name, inputs=vertex.inputs, episodes=moved_episodes, foreign=vertex.foreign
+    )

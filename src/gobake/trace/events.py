@@ -38,6 +38,7 @@ class VertexEvent(Struct, frozen=True, kw_only=True):
     completed: float | None = None
     cached: bool = False
     error: str = ""
+    foreign: bool = False  # another project's build named it, which still runs; see own_names.py
 
 
 class StatusEvent(Struct, frozen=True, kw_only=True):
@@ -103,6 +104,7 @@ class Vertex:
     name: str
     inputs: frozenset[str] = frozenset()
     episodes: dict[float, Episode] = field(default_factory=dict)
+    foreign: bool = False
 
 
 class EventLog:
@@ -197,6 +199,7 @@ class EventLog:
     def _merge_vertex(self, event: VertexEvent) -> None:
         vertex = self.vertices.setdefault((event.digest, event.name), Vertex(digest=event.digest, name=event.name))
         vertex.inputs |= frozenset(event.inputs)
+        vertex.foreign |= event.foreign
         self._moment(event.started, event.completed)
         if event.started is None:
             return
@@ -283,6 +286,7 @@ def _vertex(raw: Mapping[str, object]) -> VertexEvent | None:
         completed=_time(raw, "completed"),
         cached=raw.get("cached") is True,
         error=_text(raw, "error"),
+        foreign=raw.get("foreign") is True,
         inputs=tuple(i for i in inputs if isinstance(i, str)) if isinstance(inputs, list) else (),
     )
 

@@ -4,6 +4,9 @@ BuildKit names a vertex as the build did that used it first: another target of t
 the same engine. Only the bake target in front is always this run's, because buildx adds it. So a name whose stage the
 target does not reach gets the target's own stage with that instruction; without one, it has no stage. References to
 stages within an instruction (`COPY --from=account-2`) become this recipe's too: they are in no cache key.
+
+A vertex with a stage that this recipe does not have at all is marked `foreign`: the build of another project had it
+before, and still runs.
 """
 
 from __future__ import annotations
@@ -81,6 +84,8 @@ class OwnNames:
         self._several = frozenset(self.targets) if len(self.targets) > 1 else frozenset[str]()
         self._known: dict[str, str] = {}
         self._changed: dict[str, str] = {}
+        self._foreign: set[str] = set()
+        self._stages = {stage.name for made in self.targets.values() for stage in made.stages}
 
     def line(self, line: str) -> str:
         """Return a line of buildx's output with this recipe's names."""
@@ -103,6 +108,8 @@ class OwnNames:
         if not isinstance(old, str):
             return False
         vertex["name"] = self.name(old)
+        if old in self._foreign:
+            vertex["foreign"] = True
         return vertex["name"] != old
 
     def name(self, text: str) -> str:
@@ -123,6 +130,8 @@ class OwnNames:
             found = _found(made, name)
             instruction = _renamed(instruction, found[0].steps[found[1]] if found else "", made)
             stage = found[0].name if found else ""
+            if name.stage and name.stage not in self._stages:
+                self._foreign.add(text)
             if found:
                 number, total = found[1] + 1, len(found[0].steps)
         where = (name.target, self._platforms(made, name), stage, f"{number}/{total}")

@@ -8,6 +8,8 @@ The meaning of BuildKit's events (moby/buildkit solver/jobs.go and solver/progre
 - `cached` with `started` equal to `completed` is BuildKit's conclusion that nothing of the step was needed.
 - A vertex that another build on the same engine works on too is reported with that build's name and times, which may be
   before this run. If it ended before, it counts as cached.
+- As long as a build that ran a step (with --no-cache, or as the first) has not ended, BuildKit runs what copies from it
+  again in other builds too, although the content is equal. No cache of this project failed: such a copy is `shared`.
 - A vertex without inputs (FROM) is reported as uncached while it only looks up its cache key. A step from a cache is
   reported as uncached, without inputs, while its layers are downloaded and unpacked. Neither means that it ran.
 """
@@ -16,7 +18,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,8 +26,9 @@ from gobake.runs.outcomes import Outcome
 from gobake.text.printable import bounded
 from gobake.trace.clocks import on_one_clock
 from gobake.trace.events import Episode, EventLog, Vertex, WarningEvent
+from gobake.trace.groups import Group, groups_of
 from gobake.trace.intervals import covered
-from gobake.trace.names import TRACE, StepKind, StepName, parse_name, targets_in
+from gobake.trace.names import StepKind, StepName, parse_name
 
 CLOCK_SLACK = 0.25  # seconds by which the clocks of two targets without shared work may differ
 SHORTEST_RUN = 0.0005  # seconds; a hit by content takes a hundredth of that, a container twenty times as long
@@ -48,6 +50,7 @@ class Step(Struct, frozen=True, kw_only=True):
     log_bytes: int = 0
     transferred: int = 0  # bytes downloaded for it, or sent by the client
     inputs: tuple[str, ...] = ()  # digests of other steps
+    beside: bool = False  # another build at the same time ran it, or what it builds on, so that BuildKit ran it again
 
     @property
     def target(self) -> str:
@@ -105,27 +108,6 @@ def steps(log: EventLog, *, bare: bool = False) -> Trace:
     return _Reading(log, bare).trace()
 
 
-@dataclass(kw_only=True)
-class _Group:
-    """The vertices of one (target, name)."""
-
-    name: StepName
-    key: str
-    vertices: list[Vertex]
-    ran: list[Vertex] = field(default_factory=list)  # did the work and succeeded
-    failed: list[Vertex] = field(default_factory=list)
-    hit: list[Vertex] = field(default_factory=list)  # cached
-    stopped: list[Vertex] = field(default_factory=list)  # canceled, or still running
-
-    @property
-    def did(self) -> list[Vertex]:
-        return self.failed or self.ran
-
-    @property
-    def episodes(self) -> list[Episode]:
-        return sorted((e for v in self.vertices for e in v.episodes.values()), key=lambda e: e.started)
-
-
 class _Reading:
     """One pass over a log."""
 
@@ -137,18 +119,25 @@ class _Reading:
         self.foreign = {
             v.digest for v in aligned for e in v.episodes.values() if e.started < begin and not _over(e, begin)
         }
+        self.others = {v.digest for v in aligned for e in v.episodes.values() if e.started < begin and _ran(e)}
+        named = _with_inputs(aligned, [v.digest for v in aligned if v.foreign])
+        self.others |= {v.digest for v in aligned if v.digest in named and any(map(_ran, v.episodes.values()))}
+        self.foreign |= named & self.others
         vertices = sorted((_since(v, begin) for v in aligned), key=lambda v: (v.name, v.digest))
         self.inputs: dict[str, frozenset[str]] = defaultdict(frozenset)
         for vertex in vertices:
             self.inputs[vertex.digest] |= vertex.inputs
         self.logs: dict[tuple[str, ...], bytes] = {}
         self.moved, self.unpacked = _transfers(log)
-        self.groups = _groups(vertices)
+        self.groups = groups_of(vertices)
         for group in self.groups:
             self._sort_out(group)
         self.imports = any(g.name.kind is StepKind.IMPORT_CACHE and not g.failed and g.ran for g in self.groups)
         self.owners = _owners(self.groups, lambda g: g.vertices)
         self.workers = _owners(self.groups, self._work)
+        self.beside, self.again = set[str](), set[str]()
+        if self.others:
+            self._look_beside()
         self.done = {g.name.place: g for g in reversed(self.groups) if g.ran and self._works(g)}
 
     def trace(self) -> Trace:
@@ -171,13 +160,13 @@ class _Reading:
 
     # ---- what one vertex did
 
-    def _sort_out(self, group: _Group) -> None:
+    def _sort_out(self, group: Group) -> None:
         linked = [v for v in group.vertices if parse_name(v.name).linked and v.episodes]
         plain = [v for v in group.vertices if v.episodes and v not in linked]
         for vertex in plain or linked:  # in a COPY --link, copying counts and linking does not
             self._place(group, vertex)
 
-    def _place(self, group: _Group, vertex: Vertex) -> None:
+    def _place(self, group: Group, vertex: Vertex) -> None:
         episodes = _by_start(vertex)
         source = not self.inputs[vertex.digest]
         hits = [e for e in episodes if e.cached]
@@ -201,19 +190,39 @@ class _Reading:
         else:  # cached, or only its result was transferred
             group.hit.append(vertex)
 
-    def _work(self, group: _Group) -> list[Vertex]:
+    def _work(self, group: Group) -> list[Vertex]:
         """Return the vertices on which this run worked, and not another build at the same time."""
         did = group.did or (group.stopped if not group.hit else [])
         return [vertex for vertex in did if vertex.digest not in self.foreign]
 
-    def _works(self, group: _Group) -> bool:
+    def _works(self, group: Group) -> bool:
         """Whether this step did the work, and not a sibling."""
         did = group.did or group.stopped
         return any(self.workers.get(v.digest) is group for v in did)
 
+    # ---- other builds at the same time
+
+    def _look_beside(self) -> None:
+        """Find what this run worked on because another build at the same time ran what it builds on.
+
+        ``again``: of these, what that alone explains. A command that reads the build context may have its own reason,
+        and with it what builds on it.
+        """
+        sources = {v.digest for g in self.groups if g.name.kind is StepKind.CONTEXT for v in g.vertices}
+        commands = {v.digest for g in self.groups if g.name.verb == "RUN" for v in g.vertices}
+        own = {d for d, group in self.workers.items() if d not in self.others and not group.name.internal}
+        depths = _depths(self.inputs)
+        for digest in sorted(own, key=lambda d: depths.get(d, 0)):
+            needs = self.inputs[digest]
+            if any(need in self.others or need in self.beside for need in needs):
+                self.beside.add(digest)
+                reads = digest in commands and needs & sources
+                if not reads and all(need in self.again or need not in own for need in needs):
+                    self.again.add(digest)
+
     # ---- what one step comes to
 
-    def _step(self, group: _Group) -> Step:
+    def _step(self, group: Group) -> Step:
         own = [v for v in group.vertices if self.owners.get(v.digest) is group]
         episodes = group.episodes
         finished = [e.completed for e in episodes if e.completed is not None]
@@ -236,26 +245,28 @@ class _Reading:
             log_bytes=len(self._log(group)),
             transferred=sum(self.moved.get(v.digest, 0) for v in own),
             inputs=tuple(sorted(frozenset().union(*(self.inputs[v.digest] for v in group.vertices)))),
+            beside=any(v.digest in self.beside or v.digest in self.foreign for v in group.ran),
         )
 
-    def _log(self, group: _Group) -> bytes:
+    def _log(self, group: Group) -> bytes:
         digests = tuple(v.digest for v in group.vertices)
         if digests not in self.logs:  # many targets share one digest
             self.logs[digests] = self.log.log(digests)
         return self.logs[digests]
 
-    def _outcome(self, group: _Group) -> Outcome:
+    def _outcome(self, group: Group) -> Outcome:
         if group.name.internal:
             return Outcome.UNCACHEABLE
         if group.did:
-            return Outcome.EXECUTED if self._works(group) else Outcome.SHARED
+            again = not group.failed and all(v.digest in self.again for v in self._work(group))
+            return Outcome.EXECUTED if self._works(group) and not again else Outcome.SHARED
         if group.hit:
             return self._cached(group)
         if group.stopped:
             return Outcome.EXECUTED if self._works(group) else Outcome.SHARED
         return Outcome.UNKNOWN
 
-    def _cached(self, group: _Group) -> Outcome:
+    def _cached(self, group: Group) -> Outcome:
         if any(v.digest in self.workers for v in group.vertices) or self._built_beside(group):
             return Outcome.SHARED
         if not self.imports:
@@ -263,7 +274,7 @@ class _Reading:
         fetched = any(v.digest in self.moved or v.digest in self.unpacked for v in group.hit)
         return Outcome.IMPORTED if fetched or self.bare else Outcome.UNKNOWN
 
-    def _built_beside(self, group: _Group) -> bool:
+    def _built_beside(self, group: Group) -> bool:
         """Whether the same step of another target, with another digest, was executed before this one was a hit."""
         other = self.done.get(group.name.place)
         if other is None or other.name.target == group.name.target:
@@ -278,6 +289,24 @@ def _begin(vertices: Iterable[Vertex]) -> float:
     own = [v for v in vertices if parse_name(v.name).kind is StepKind.CONTEXT]
     times = [e.started for v in own for e in v.episodes.values()]
     return min(times) - CLOCK_SLACK if times else float("-inf")
+
+
+def _with_inputs(vertices: Iterable[Vertex], digests: list[str]) -> set[str]:
+    """Return the digests and all that they build on."""
+    inputs: dict[str, set[str]] = defaultdict(set)
+    for vertex in vertices:
+        inputs[vertex.digest] |= vertex.inputs
+    found = set(digests)
+    waiting = list(found)
+    for digest in waiting:
+        new = inputs[digest] - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _ran(episode: Episode) -> bool:
+    return episode.inputs and not episode.cached and not _canceled(episode.error)
 
 
 def _over(episode: Episode, begin: float) -> bool:
@@ -296,47 +325,9 @@ def _since(vertex: Vertex, begin: float) -> Vertex:
     return Vertex(digest=vertex.digest, name=vertex.name, inputs=vertex.inputs, episodes=episodes)
 
 
-def _groups(vertices: Iterable[Vertex]) -> list[_Group]:
-    """Return one group per (target, name); names that differ only in digests, widths or totals are the same."""
-    named = _named(list(vertices))
-    groups: dict[tuple[str, int], _Group] = {}
-    for name, vertex in named:
-        group = groups.setdefault((name.normal, name.index), _Group(name=name, key=name.normal, vertices=[]))
-        group.vertices.append(vertex)
-    repeats: Counter[str] = Counter()
-    for normal, index in sorted(groups):
-        repeats[normal] += 1
-        if repeats[normal] > 1:
-            groups[normal, index].key = f"{normal} #{repeats[normal]}"
-    # work that targets share is shown for the first of them, and for gobake's own target only if there is no other
-    return sorted(groups.values(), key=lambda g: (g.name.target == TRACE, g.name.target, g.key))
-
-
-def _named(vertices: list[Vertex]) -> list[tuple[StepName, Vertex]]:
-    """Return the vertices with their names.
-
-    A step that all platforms of a target share is reported for any of them, which changes from run to run. It gets the
-    platform on which it runs.
-    """
-    targets = targets_in(v.name for v in vertices)
-    named = [(parse_name(v.name, targets), v) for v in vertices]
-    platforms: dict[tuple[str, str, str, int], set[str]] = defaultdict(set)
-    for name, _ in named:
-        platforms[_site(name)].add(name.platform)
-    return [
-        (name if len(platforms[_site(name)]) > 1 else replace(name, platform=name.build_platform), vertex)
-        for name, vertex in named
-    ]
-
-
-def _site(name: StepName) -> tuple[str, str, str, int]:
-    """Return the position without the text, which contains values of arguments such as GOARCH=arm64."""
-    return (name.target, name.build_platform, name.stage, name.index)
-
-
-def _owners(groups: Iterable[_Group], of: Callable[[_Group], list[Vertex]]) -> dict[str, _Group]:
+def _owners(groups: Iterable[Group], of: Callable[[Group], list[Vertex]]) -> dict[str, Group]:
     """Return the group that owns a digest's work: the first by name, so that it is the same in every run."""
-    owners: dict[str, _Group] = {}
+    owners: dict[str, Group] = {}
     for group in groups:
         for vertex in of(group):
             if vertex.episodes:
@@ -376,7 +367,7 @@ def _depths(inputs: Mapping[str, frozenset[str]]) -> dict[str, int]:
     return depths
 
 
-def _at_once(group: _Group, episode: Episode) -> bool:
+def _at_once(group: Group, episode: Episode) -> bool:
     """Whether a RUN ended faster than any container.
 
     Its inputs were rebuilt with the same content, so BuildKit found the result under another digest.

@@ -127,6 +127,24 @@ def test_a_package_without_a_key_is_not_known_to_be_lost() -> None:
     assert lost(now, replace(now.go[0], actions=()), [first()]) == set()
 
 
+def test_what_an_earlier_run_with_no_cache_threw_away_is_told_as_that() -> None:
+    def built(number: int, *names: str, platform: str = "linux/amd64", **more: object) -> RunRecord:
+        record = run(number, go=compiled(KEYS, {}, *names), mounts=gobuild(5_000_000, 5_000_000), **more)  # type: ignore[arg-type]
+        return replace(record, go=tuple(replace(work, platform=platform) for work in record.go))
+
+    warm, anew = built(1, *KEYS), built(2, *KEYS, platform="linux/arm64", no_cache=True)
+    (cause,) = package_causes(built(3, *KEYS), [anew, warm])
+    assert (cause.cause, cause.says) == (Cause.NO_CACHE, f"--no-cache in run {anew.id} emptied the cache mounts")
+    # it compiled them itself, so that they were lost later
+    (cause,) = package_causes(built(3, *KEYS), [built(2, *KEYS, no_cache=True), warm])
+    assert cause.cause is Cause.PRUNED
+    # and so it is if they came back after it, or if it was another builder
+    (cause,) = package_causes(built(4, *KEYS), [built(3, *KEYS), anew, warm])
+    assert cause.cause is Cause.PRUNED
+    (cause,) = package_causes(built(3, *KEYS, machine="1"), [replace(anew, machine="2"), replace(warm, machine="1")])
+    assert cause.cause is Cause.PRUNED
+
+
 def test_what_is_built_on_a_lost_package_and_did_change_has_its_own_cause() -> None:
     now = made(2, {A: "a2"}, A, FMT, files={"cmd/a/main.go": "2" * 16})
     assert told(now, first()) == [(Cause.PRUNED, "", (FMT,)), (Cause.FILES, A, (A,))]

@@ -153,3 +153,33 @@ DOCKERFILE
   [ "$attempt" = 1 ] && keep siblings "$work/events" # this one pulls the base image
   if grep -q 'context canceled' "$work/events"; then keep merged "$work/events" && break; fi
 done
+
+# ---- two projects with equal steps: while one runs them anew (--no-cache) and has not ended, BuildKit runs what copies
+# from them again in the other, which has nothing new
+mkdir -p "$work/beside/"{one,two}
+cd "$work/beside"
+for project in one two; do
+  cat >$project/Dockerfile <<DOCKERFILE
+FROM alpine:3.22 AS account
+RUN mkdir /out && echo $RUN_ID >/out/id
+FROM alpine:3.22 AS compile
+RUN --mount=type=bind,target=/src mkdir /out && cp /src/f /out/$project
+FROM alpine:3.22 AS slow
+RUN sleep 6 && touch /slow
+FROM scratch AS $project
+COPY --from=account /out/ /
+COPY --from=compile /out/$project /
+COPY --from=slow /slow /
+DOCKERFILE
+  sed -i "$([ $project = one ] && echo '/slow/d')" $project/Dockerfile
+  echo "$RUN_ID $project" >$project/f
+done
+printf '{"target":{"one":{"context":"one"},"other":{"context":"one"},"two":{"context":"two"}},"group":{"default":{"targets":["one","other"]}}}' >docker-bake.json
+bake
+bake two
+docker buildx bake two --no-cache --progress rawjson >/dev/null 2>&1 &
+sleep 2.5
+bake && keep beside "$work/events"
+echo changed >one/f
+bake && keep beside-edit "$work/events"
+wait

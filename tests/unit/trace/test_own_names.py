@@ -115,7 +115,7 @@ def test_lines_of_buildx_are_renamed_and_nothing_else_of_them_changes() -> None:
     own = names()
     assert own.line(f" > {old}:\n") == f" > {old}:\n"
     renamed = own.line(json.dumps(status) + "\n")
-    assert json.loads(renamed) == {"vertexes": [{**vertex, "name": new}], "logs": logs}
+    assert json.loads(renamed) == {"vertexes": [{**vertex, "name": new, "foreign": True}], "logs": logs}
     assert renamed.endswith("}\n")
     assert own.line(f" > {old}:\n") == f" > {new}:\n"  # what buildx says of a failure
 
@@ -134,3 +134,13 @@ def test_without_a_recipe_every_name_stays() -> None:
 def test_stages_that_use_each_other_are_reached_once() -> None:
     circle = {"a": Stage(name="a", steps=(), uses=("b", "gone")), "b": Stage(name="b", steps=(), uses=("a",))}
     assert [stage.name for stage in reached("a", circle)] == ["a", "b"]
+
+
+def test_only_stages_that_no_target_has_are_marked_as_another_projects() -> None:
+    def mark(name: str) -> object:
+        return json.loads(names().line(json.dumps({"vertexes": [{"name": name}]})))["vertexes"][0].get("foreign")
+
+    assert mark("[api-scratch fzf-scratch 4/9] COPY --from=certificates /zones/ /") is True
+    assert mark("[api-scratch api-alpine 3/4] COPY --from=certificates /zones/ /") is None  # of another target
+    assert mark("[api-scratch api-scratch 1/2] COPY --from=certificates /zones/ /") is None
+    assert mark("[api-scratch 4/9] RUN make") is None

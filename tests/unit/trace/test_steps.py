@@ -7,9 +7,11 @@ from collections import Counter
 
 import pytest
 
+from gobake.recipe.outline import stages_of
 from gobake.runs.outcomes import Outcome
 from gobake.trace.events import EventLog
 from gobake.trace.names import StepKind
+from gobake.trace.own_names import Made, OwnNames, reached
 from gobake.trace.steps import Step, Trace, steps
 from tests.unit.recorded import NAMES, read, recording
 
@@ -412,6 +414,72 @@ def test_what_another_build_had_finished_before_was_there_already() -> None:
 def test_what_another_build_executes_at_the_same_time_is_shared_with_it() -> None:
     (step,) = steps(log(sent(10), vertex("[s 1/1] RUN x", "d", 1, 12))).counted
     assert (step.outcome, round(step.seconds)) == (Outcome.SHARED, 2)
+
+
+# what another build runs meanwhile: COPY --from=account onto it, and this project's own steps on that
+ACCOUNT, CONTEXT = {"inputs": ["sha256:account"]}, {"inputs": ["sha256:i", "sha256:account"]}
+
+
+@pytest.mark.parametrize("ended", [9.0, 11.0])
+@pytest.mark.parametrize(
+    ("own", "outcome", "beside"),
+    [
+        (vertex("[s 1/2] COPY --from=account /out/ /", "c", 12, 13, **ACCOUNT), Outcome.SHARED, True),
+        (vertex("[s 1/2] RUN pack", "c", 12, 13, **ACCOUNT), Outcome.SHARED, True),
+        # a command that reads files may have had to run for these
+        (vertex("[s 1/2] RUN go build", "c", 12, 13, **CONTEXT), Outcome.EXECUTED, True),
+        (vertex("[s 1/2] RUN other", "c", 12, 13), Outcome.EXECUTED, False),
+        (vertex("[s 1/2] RUN fails", "c", 12, 13, **ACCOUNT, error="exit code: 1"), Outcome.EXECUTED, False),
+        (vertex("[s 1/2] RUN cached", "c", 12, 12, **ACCOUNT, cached=True), Outcome.REUSED, False),
+    ],
+)
+def test_what_runs_again_because_another_build_runs_what_it_copies_from_is_no_miss(
+    ended: float, own: dict[str, object], outcome: Outcome, beside: bool
+) -> None:
+    trace = steps(log(sent(10), vertex("[account 1/1] RUN x", "account", 1, ended), own))
+    found = next(step for step in trace.counted if step.name.stage == "s")
+    assert (found.outcome, found.beside) == (outcome, beside)
+
+
+def test_what_builds_on_such_a_step_is_none_either_unless_it_has_a_reason_of_its_own() -> None:
+    def outcomes(*compiled: dict[str, object]) -> list[str]:
+        copied = vertex("[s 1/2] COPY --from=account /out/ /", "c", 12, 13, **ACCOUNT)
+        binary = vertex("[s 2/2] COPY --from=compile /out/ /", "b", 14, 15, inputs=["sha256:c", "sha256:compile"])
+        trace = steps(log(sent(10), vertex("[account 1/1] RUN x", "account", 1, 9), *compiled, copied, binary))
+        return [str(step.outcome) for step in trace.counted if step.name.stage == "s"]
+
+    assert outcomes(vertex("[compile 1/1] RUN go build", "compile", 11, 11, cached=True)) == ["shared", "shared"]
+    assert outcomes(vertex("[compile 1/1] RUN go build", "compile", 11, 12)) == ["shared", "executed"]
+    assert outcomes(vertex("[compile 1/1] RUN go build", "compile", 11, 12, **CONTEXT)) == ["shared", "executed"]
+
+
+def test_a_recorded_build_beside_another_that_runs_shared_steps_anew_has_no_miss() -> None:
+    """The other build began first, with --no-cache: account ran after this run had begun, for both."""
+    dockerfile = """
+        FROM alpine:3.22 AS account
+        RUN mkdir /out && echo recorded >/out/id
+        FROM alpine:3.22 AS compile
+        RUN --mount=type=bind,target=/src mkdir /out && cp /src/f /out/one
+        FROM scratch AS one
+        COPY --from=account /out/ /
+        COPY --from=compile /out/one /
+    """
+    made = Made(stages=reached("one", {s.name: s for s in stages_of(dockerfile)}), platforms=("linux/amd64",))
+
+    def seen(name: str) -> Trace:
+        own = OwnNames({"one": made, "other": made})
+        return steps(EventLog.read([own.line(line).encode() for line in recording(name).decode().splitlines(True)]))
+
+    trace = seen("beside")
+    assert counts(trace) == {"reused": 4, "shared": 6}
+    assert {s.name.label for s in trace.counted if s.beside and s.seconds} == {
+        "user account",
+        "one: copy user account",
+        "one: copy binary",
+    }
+    assert {s.name.stage for s in trace.counted} == {"account", "compile", "one"}
+    edited = [s.name.label for s in seen("beside-edit").counted if s.outcome is Outcome.EXECUTED]
+    assert edited == ["go build", "one: copy binary"]
 
 
 def test_no_recorded_step_began_before_its_run() -> None:
