@@ -84,8 +84,8 @@ def images(world: Gobake, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).write_text(text)
     (root / "build/tool").chmod(0o755)
     commit(root)
-    ended = world.good("all", "--platform", "linux/amd64", cwd=root)
     world.good("all", "keeper", "-s", "prebuilt", "--platform", "linux/amd64", cwd=root)
+    ended = world.good("all", "--platform", "linux/amd64", cwd=root)
     said = " ".join((ended.out + ended.err).split())
     assert "pair seems to need temporary files (os.TempDir in cmd/pairctl/main.go:5); not in scratch, upx: " in said
     assert "keeper seems to need" not in said  # it is given all

@@ -15,7 +15,7 @@ from gobake.errors import ExitCode, GobakeError
 from gobake.proc import orphans
 from gobake.text.color import choose
 from gobake.text.nearest import did_you_mean
-from gobake.text.say import say
+from gobake.text.say import say, show
 
 # command -> (module, text in --help), in the order of --help
 COMMANDS = {
@@ -131,7 +131,7 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.1 has none
-            click.echo(error.format_message())
+            show(error.format_message())
             sys.exit(ExitCode.DONE)
         _say(error.format_message())
         sys.exit(ExitCode.USAGE)
@@ -176,7 +176,6 @@ def _say(text: str, words: str = "") -> None:
 def _say_error(text: str, words: str) -> None:
     if COMPLETION in os.environ:
         return  # the shell waits for words to complete with
-    say("error: ", fg="red", bold=True, err=True, nl=False)
-    say(text, err=True)
+    say(text, head="error: ", fg="red", bold=True, err=True)
     for line in words.splitlines():
         say(f"  {line}".rstrip(), err=True)

@@ -21,7 +21,7 @@ from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import RunRecord, TargetRecord
 from gobake.text.layout import Table
 from gobake.text.printable import flat, one_line, printable
-from gobake.text.say import say
+from gobake.text.say import show
 from gobake.trace.failure import Failure
 
 _WORDS = 20  # messages shown
@@ -147,7 +147,7 @@ def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) ->
     for (reason, words), names in by_reason.items():
         if as_json:
             event = {"schema": 1, "event": "not-built", "names": names, "reason": reason, "words": list(words)}
-            say(json.dumps(event))
+            show(json.dumps(event))
             continue
         print_text(console, one_line(f"{', '.join(names)}: {reason}"), head=Text("not built: ", "bold red"))
         for word in words[:_WORDS] if len(words) > 1 else ():

@@ -26,6 +26,7 @@ from gobake.run.bake import bake_what_can_be_built
 from gobake.run.prepare import PreparedBuild, hints, prepare
 from gobake.run.session import begin, sayer
 from gobake.text.layout import width_of_terminal
+from gobake.text.printable import flat
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:  # imported while buildx runs
@@ -85,7 +86,7 @@ def _print_dry_run(ready: PreparedBuild) -> None:
 def _print_what_is_done(request: BuildRequest, ready: PreparedBuild) -> None:
     if request.verbose:
         say(_modules_from(ready.access), err=True)
-        say(ready.call.shown(), err=True)
+        show(flat(ready.call.shown()), err=True)
     for note in ready.trust_notes:
         sayer(request)(f"note: {note}")
 

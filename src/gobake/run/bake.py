@@ -18,7 +18,8 @@ from gobake.errors import GobakeError
 from gobake.run.prepare import narrowed
 from gobake.run.save import export, loader_of
 from gobake.run.session import Session
-from gobake.text.say import say
+from gobake.text.printable import flat
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:  # imported while buildx runs
     from gobake.insight.history import Records
@@ -110,7 +111,7 @@ def export_layers(session: Session, baked: Baked, exporters: tuple[str, ...]) ->
     # --no-cache would rebuild everything
     call = replace(session.ready.call, targets=exporters, no_cache=False, metadata_file=None)
     if session.request.verbose:
-        say(call.shown(), err=True)
+        show(flat(call.shown()), err=True)
     redact = EventRedactor(session.ready.access.redactor)
     written, interrupted = export(call, redact, session.say, session.request.stall_seconds)
     return replace(

@@ -10,18 +10,32 @@ import sys
 from typing import TextIO
 
 _COLORS = {"red": "31", "yellow": "33"}
+_INDENT = 4  # of what does not fit into a terminal's line
+_SHORT = 60  # fits every terminal, or nearly
 
 
-def say(line: str = "", *, err: bool = False, nl: bool = True, fg: str = "", bold: bool = False) -> None:
-    """Print a text as one line."""
+def say(line: str = "", *, err: bool = False, fg: str = "", bold: bool = False, head: str = "") -> None:
+    """Print a text as one line; a terminal gets it broken between words. `show` prints what is to be copied.
+
+    ``head``: stands before it, and alone has the colour.
+    """
     from gobake.text.printable import flat  # a run without output does not need it
 
-    stream, text = sys.stderr if err else sys.stdout, flat(line)
+    stream, text, head = sys.stderr if err else sys.stdout, flat(line), flat(head)
+    if len(head) + len(text) > _SHORT and stream.isatty():
+        from gobake.text.layout import width_of_terminal, wrapped
+
+        lines = wrapped(text, width_of_terminal(stream), _INDENT, len(head))
+    else:
+        lines = [text]
     if fg or bold:
         from gobake.text.color import colored
 
-        text = painted(text, fg=fg, bold=bold) if colored(stream) else text
-    write(text + ("\n" if nl else ""), stream)
+        if colored(stream) and head:
+            head = painted(head, fg=fg, bold=bold)
+        elif colored(stream):
+            lines = [painted(one, fg=fg, bold=bold) for one in lines]
+    write(head + "\n".join(lines) + "\n", stream)
 
 
 def painted(text: str, *, fg: str = "", bold: bool = False) -> str:
