@@ -124,7 +124,10 @@ def main() -> None:
         sys.stdout.flush()  # here, so that a full disk is reported
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except GobakeError as error:
-        _say(str(error), error.words)
+        if error.remedy and sys.stderr.isatty():
+            _say(str(error).removesuffix(f"; {error.remedy}"), error.words, error.remedy)
+        else:
+            _say(str(error), error.words)  # one line for logs
         _annotate(error)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as stop:
@@ -164,18 +167,20 @@ def _annotate(error: GobakeError) -> None:
         annotate([str(error)], os.environ, Path())
 
 
-def _say(text: str, words: str = "") -> None:
+def _say(text: str, words: str = "", hint: str = "") -> None:
     with contextlib.ExitStack() as ends:
         if os.environ.get("GITHUB_ACTIONS"):
             from gobake.report.workflow import guarded
 
             ends.enter_context(guarded(os.environ))
-        _say_error(text, words)
+        _say_error(text, words, hint)
 
 
-def _say_error(text: str, words: str) -> None:
+def _say_error(text: str, words: str, hint: str) -> None:
     if COMPLETION in os.environ:
         return  # the shell waits for words to complete with
     say(text, head="error: ", fg="red", bold=True, err=True)
     for line in words.splitlines():
         say(f"  {line}".rstrip(), err=True)
+    if hint:
+        say(hint, head="hint: ", bold=True, err=True)

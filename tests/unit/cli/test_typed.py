@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from gobake import __version__
-from gobake.cli import COMMANDS, gobake
+from gobake.cli import COMMANDS, gobake, main
 from gobake.model import Strategy
 from tests.conftest import Gobake, Tree
 from tests.unit.cli.test_commands import TWO, error, good
@@ -135,3 +137,35 @@ def test_services_go_by_folder_and_import_path(tree: Tree, monkeypatch: pytest.M
 def test_folders_are_seen_from_the_current_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree(TWO) / "cmd/one")
     assert [t["service"] for t in json.loads(good("plan", ".", "--format", "json"))["targets"]] == ["one"]
+
+
+# ---- errors
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def _ended(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, *words: str) -> str:
+    monkeypatch.setattr(sys, "argv", ["gobake", *words])
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        main()
+    return stream.getvalue()
+
+
+def test_a_hint_has_its_own_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("build", "--push", "--load")
+    hint = "push, then `docker pull` where you need it"
+    said = _ended(monkeypatch, _Terminal(), *words)
+    assert said == f"error: --push and --load exclude each other\nhint: {hint}\n"
+    assert _ended(monkeypatch, io.StringIO(), *words) == f"error: --push and --load exclude each other; {hint}\n"
+
+
+def test_an_error_breaks_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = _ended(monkeypatch, _Terminal(), "plan", "-C", "/")
+    assert all(len(line) <= 60 for line in said.splitlines())
+    assert "\nhint: run gobake in a Go repository" in said
