@@ -13,7 +13,7 @@ from gobake.caching.kept.listing import Kept, KeptMount
 from gobake.caching.kept.prune import Item
 from gobake.caching.verify import Verdict, Verified
 from gobake.report.console import console_for, print_table, print_text
-from gobake.report.quantities import UNKNOWN, count_text, size_text
+from gobake.report.quantities import UNKNOWN, count_text, rfc3339, rfc3339_of, size_text
 from gobake.text.layout import Table
 from gobake.text.printable import one_line
 
@@ -199,7 +199,7 @@ def _mount_json(kept: KeptMount) -> dict[str, Any]:
         "id": kept.mount.id,
         "record": kept.mount.record,
         "bytes": kept.mount.size,
-        "created": kept.mount.created,
+        "created": rfc3339_of(kept.mount.created),
         "unused_seconds": kept.mount.unused_seconds,
         "seed": (kept.memory.seed or None) if kept.memory else None,
         "go": (kept.memory.go or None) if kept.memory else None,
@@ -212,6 +212,7 @@ def _entry_json(entry: Entry, now: float) -> dict[str, Any]:
         "tag": entry.tag,
         "digest": entry.digest or None,
         "branch": entry.branch or None,
+        "made": None if entry.made is None else rfc3339(entry.made),
         "age_seconds": None if entry.made is None else max(0.0, now - entry.made),
         "compressed_bytes": entry.compressed,
         "layers": entry.layers,

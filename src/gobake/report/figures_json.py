@@ -15,6 +15,7 @@ from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
 from gobake.insight.labels import labels
 from gobake.insight.trend import Trend
+from gobake.report.quantities import rfc3339
 from gobake.runs.record import StepRecord
 from gobake.text.printable import scrubbed
 
@@ -301,6 +302,7 @@ _EXPLANATION: tuple[_Key, ...] = (
 _RUN: tuple[_Key, ...] = (
     *_attributes("string", id="id", outcome="done, failed, interrupted or killed"),
     _Key("started", "number", "seconds since the epoch", lambda r: r.started),
+    _Key("started_at", "string", "the same in RFC 3339", lambda r: rfc3339(r.started)),
     *_attributes("string", project="project", branch="branch", revision="commit"),
     _Key("dirty", "boolean", "whether files were changed since the commit", lambda r: r.dirty),
     *_attributes("string", builder="builder", driver="driver", engine="version", go_version="asked for"),
@@ -313,6 +315,7 @@ _RUN: tuple[_Key, ...] = (
 _DIGEST: tuple[_Key, ...] = (
     *_attributes("string", id="id", outcome="done, failed, interrupted or killed"),
     *_attributes("number", started="seconds since the epoch", seconds="from begin to end"),
+    _Key("started_at", "string", "the same as started, in RFC 3339", lambda d: rfc3339(d.started)),
     *_attributes("string", branch="branch", revision="commit", builder="builder"),
     _Key("services", "string[]", "services", lambda d: d.services),
     *_attributes("integer", targets="targets", executed="steps executed"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from datetime import UTC, datetime
 from math import floor
 
 UNKNOWN = "unknown"
@@ -17,6 +19,24 @@ def count_text(count: int, noun: str) -> str:
 def moment_text(seconds: float) -> str:
     """Seconds since the epoch as local time, to the minute; times out of range become its nearest limit."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(min(max(seconds, 0.0), _LATEST)))
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since the epoch as UTC in RFC 3339, for JSON; times out of range become its nearest limit."""
+    moment = datetime.fromtimestamp(min(max(seconds, 0.0), _LATEST), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(?:Z|([+-]\d\d):?(\d\d))(?: \w+)?")
+
+
+def rfc3339_of(text: str) -> str | None:
+    """A time as Go prints it (`2026-11-29 00:04:58.98 +0000 UTC`) in RFC 3339; None for anything else."""
+    match = _GO_TIME.fullmatch(text)
+    if not match:
+        return None
+    zone = f"{match[3]}:{match[4]}" if match[3] else "Z"
+    return f"{match[1]}T{match[2]}{'Z' if zone == '+00:00' else zone}"
 
 
 def seconds_text(seconds: float | None) -> str:

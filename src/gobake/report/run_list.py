@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gobake.report.quantities import UNKNOWN, moment_text, share_text
+from gobake.report.quantities import UNKNOWN, moment_text, rfc3339, share_text
 from gobake.runs.record import UnreadableRecord
 from gobake.runs.summary import RunSummary
 from gobake.text.layout import Table, arranged, wrapped
@@ -71,6 +71,7 @@ def _object(run: RunSummary) -> dict[str, Any]:
     return {
         "id": run.id,
         "started": run.started,
+        "started_at": rfc3339(run.started),
         "seconds": run.seconds,
         "outcome": run.outcome,
         "targets": list(run.names),
