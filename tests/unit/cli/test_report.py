@@ -123,7 +123,7 @@ class TestManyRuns:
     def test_the_last_runs_and_how_the_branch_fares(self, report: Report) -> None:
         lines = _good(report("--last", "3")).splitlines()
         assert [line.split()[0] for line in lines[1:4]] == [recorded(n).id for n in ("bare", "exported", "edit")]
-        assert "like it on main" in lines[4]
+        assert len(lines) == 4, "three runs make no trend"
 
     def test_in_json_they_come_beside_the_newest(self, report: Report) -> None:
         document = json.loads(_good(report("--last", "3", "--format", "json")))
