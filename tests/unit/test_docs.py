@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import runpy
@@ -18,6 +19,7 @@ from gobake.cli import gobake
 from gobake.config.loading import parse_config
 from gobake.report.prometheus.families import COUNTERS, GAUGES
 from tests.unit.cli.test_options import variables
+from tests.unit.scoring import recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -53,6 +55,14 @@ def test_the_reference_of_keys_is_what_the_code_says(name: str) -> None:
     updated = runpy.run_path(str(DOCS / "update.py"))["updated"]
     page = (DOCS / name).read_text(encoding="utf-8")
     assert updated(name, page) == page, "run: python docs/update.py"
+
+
+def test_the_picture_of_a_build_shows_what_a_build_prints() -> None:
+    picture = runpy.run_path(str(DOCS / "picture.py"))
+    said = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in picture["shown"](recorded("edit"))]
+    drawn = re.findall(r"<text [^>]*>(.*?)</text>", picture["FILE"].read_text(encoding="utf-8"))
+    drawn_words = html.unescape(" ".join(drawn[1:])).split()  # after the title
+    assert drawn_words == " ".join(said).split(), "run: python docs/picture.py"
 
 
 @pytest.mark.parametrize(("page", "link"), _links(), ids=lambda value: getattr(value, "name", value))

@@ -49,7 +49,9 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
         begun.begin()
         return begun
 
-    ready = SimpleNamespace(care=None, plan=SimpleNamespace(matrix=None, uses_binaries=False), trace_folder=tmp_path, trust_notes=())
+    ready = SimpleNamespace(
+        care=None, plan=SimpleNamespace(matrix=None, uses_binaries=False), trace_folder=tmp_path, trust_notes=()
+    )
     monkeypatch.setattr(run, "prepare", lambda *_: ready)
     monkeypatch.setattr(run, "bake_what_can_be_built", bake)
     monkeypatch.setattr(session, "_usage", looking)
