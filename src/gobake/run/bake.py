@@ -176,9 +176,9 @@ def _follow(session: Session, bake: Bake, log: EventLog, recent: Sequence[RunRec
 
     ``recent``: earlier runs, newest first.
     """
-    from gobake.insight.expected import expected
     from gobake.outcome import read
     from gobake.recipe.outline import own_names
+    from gobake.run import expecting
     from gobake.trace.stalls import Patience
 
     request, ready, lines = session.request, session.ready, list[str]()
@@ -187,7 +187,7 @@ def _follow(session: Session, bake: Bake, log: EventLog, recent: Sequence[RunRec
     native = str(builder.native) if len(builder.answer.nodes) == 1 else ""
     own = own_names(ready.call.files[0], ready.call.targets, native)
     progress = session.progress(ready.plan.matrix.targets)
-    progress.expect(expected(recent))
+    expecting.begin(ready.plan, recent, progress.expect)
     session.saving.say = progress.say
     names = [target.name for target in ready.plan.matrix.targets]
     patience = Patience(names, request.stall_seconds, ready.access.proxies, progress.stall)

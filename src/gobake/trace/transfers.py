@@ -10,7 +10,7 @@ from functools import reduce
 
 from msgspec import Struct
 
-from gobake.trace.events import EventLog, StatusEvent
+from gobake.trace.events import Episode, EventLog, StatusEvent
 
 _EXPORTS = ("exporting ", "pushing ", "unpacking to ", "naming to ", "writing ", "sending tarball")
 _MOVES = ("sha256:", "extracting ", "transferring ", *_EXPORTS)
@@ -41,7 +41,26 @@ def transfers(log: EventLog) -> dict[str, Transfer]:
     for status in log.statuses.values():
         if status.id.startswith(_MOVES):
             found.setdefault(status.vertex, []).append(status)
-    return {vertex: _transfer(some) for vertex, some in found.items() if any(one.completed is None for one in some)}
+    working = _working(log)
+    return {
+        vertex: _transfer(some)
+        for vertex, some in found.items()
+        if vertex in working and any(one.completed is None for one in some)
+    }
+
+
+def _working(log: EventLog) -> set[str]:
+    """Return the vertices that have not ended. The last word on a transfer may be missing."""
+    last: dict[str, Episode] = {}
+    for vertex in log.vertices.values():
+        for episode in vertex.episodes.values():
+            known = last.get(vertex.digest)
+            if known is None or (episode.started, episode.completed is not None) > (
+                known.started,
+                known.completed is not None,
+            ):
+                last[vertex.digest] = episode
+    return {digest for digest, episode in last.items() if episode.completed is None}
 
 
 def _transfer(statuses: Iterable[StatusEvent]) -> Transfer:

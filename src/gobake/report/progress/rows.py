@@ -184,7 +184,7 @@ class _Reading:
             label=label if label.startswith("go ") else f"stage {label}",
             state=state,
             shared=True,
-            now=instruction(running.name) if running else "",
+            now=running.name.label.partition(": ")[2] if running else "",
             since=running.started if running else min((s.started for s in worked if s.started), default=None),
             ended=max((s.completed for s in steps if s.completed), default=None) if state is RowState.DONE else None,
             reached=sum(s.reached for s in steps),
