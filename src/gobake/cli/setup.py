@@ -68,10 +68,17 @@ def init_command(given: InitGiven) -> None:
         say(f"{file}: {len(services)} service{'s' if len(services) != 1 else ''}; next: gobake plan")
 
 
+_OF_JSON = ("plan", "runs", "record", "cache", "explain", "progress")  # report/schemas.py
+
+
 @click.command("schema")
-@click.argument("of", type=click.Choice(["config", "policy", "report"]), default="config")
+@click.argument("of", type=click.Choice(["config", "policy", "report", *_OF_JSON]), default="config")
 def schema_command(of: str) -> None:
-    """Print the JSON schema of gobake.yaml, of cache policies, or of `gobake report --format json`."""
+    """Print the JSON schema of gobake.yaml, of cache policies, or of what a command prints as JSON.
+
+    `cache` is that of `gobake cache ls`, `runs` of `gobake runs ls`, `record` of `gobake runs show`, `progress` of each
+    line of `--progress json`.
+    """
     show(json.dumps(_schema(of), indent=2, ensure_ascii=False))
 
 
@@ -84,6 +91,10 @@ def _schema(of: str) -> dict[str, object]:
         from gobake.caching.policy import policy_file
 
         return policy_file.schema()
+    if of in _OF_JSON:
+        from gobake.report import schemas
+
+        return schemas.schema(of)
     from gobake.config import json_schema
 
     return json_schema.schema()

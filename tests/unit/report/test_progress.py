@@ -32,6 +32,7 @@ from gobake.trace.stalls import Stall, StallKind
 from gobake.trace.steps import steps
 from gobake.trace.transfers import Transfer, transfers
 from tests.unit.recorded import NAMES, read, recording
+from tests.unit.report.test_schemas import strict
 
 BOTH = (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
 
@@ -301,6 +302,13 @@ def test_every_json_line_says_its_schema_and_its_event() -> None:
             "finish",
         }
         assert (found[0]["event"], found[-1]["event"]) == ("start", "finish")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_json_line_is_as_its_schema_says(name: str) -> None:
+    check = strict("progress")
+    for line in objects(name):
+        check(line)
 
 
 def test_json_lines_of_a_cold_build() -> None:
