@@ -24,7 +24,7 @@ COMMANDS = {
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml for this repository."),
-    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, policies or reports."),
+    "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, policies or JSON output."),
     "trust": ("gobake.cli.trust", "Trust a project, or show what it asks for."),
     "cache": ("gobake.cli.cache", "List, prune, save and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show, export, import and delete the records of past runs."),

@@ -11,7 +11,7 @@ from gobake.cli import completing
 from gobake.cli.options import given_as, history_option, project_options, without_meaning
 from gobake.cli.records import RecordsGiven, open_records
 from gobake.insight.causes import Explanation
-from gobake.runs.record import RunRecord, UnreadableRecord
+from gobake.runs.record import RunRecord, TargetRecord, UnreadableRecord
 from gobake.text.say import show
 
 
@@ -70,7 +70,7 @@ def _targets(record: RunRecord, name: str) -> frozenset[str]:
     """Return the targets that a name means; empty without a name."""
     if not name:
         return frozenset()
-    found = frozenset(t.name for t in record.targets if name in (t.name, t.service))
+    found = frozenset(t.name for t in record.targets if name in (t.name, t.service) or _lies_in(t, name))
     if found:
         return found
     from gobake.config.spelling import shown
@@ -82,6 +82,16 @@ def _targets(record: RunRecord, name: str) -> frozenset[str]:
     otherwise = f"`gobake runs show {record.id}` lists its targets"
     remedy = did_you_mean(name, known, otherwise) if known else "run `gobake build` first"
     raise UsageError(f"run {record.id} built no target or service {shown(name)}", remedy=remedy)
+
+
+def _lies_in(target: TargetRecord, path: str) -> bool:
+    """Whether a folder (./cmd/api) or an import path is that of the target's command."""
+    bare = path.removeprefix("./").rstrip("/")
+    return (
+        "/" in path
+        and bare != ""
+        and any(f"/{package}".endswith(f"/{bare}") for package in (target.package, *target.programs))
+    )
 
 
 def _only(found: Explanation, record: RunRecord, chosen: frozenset[str]) -> Explanation:

@@ -167,6 +167,10 @@ def each_worded(word: str) -> Callable[..., tuple[str, ...]]:
     check = worded(word, empty=False)
 
     def check_all(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+        if named := next((value for value in values if ":" in value), ""):
+            name, _, tag = named.rpartition(":")
+            remedy = f"names are those of services, behind --registry PREFIX: write --tag {tag or 'TAG'}"
+            raise UsageError(f"{_long(param)}: {named!r} is the name {name!r} with a tag", remedy=remedy)
         return tuple(dict.fromkeys(str(check(context, param, value)) for value in values))
 
     return check_all

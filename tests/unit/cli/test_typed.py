@@ -11,10 +11,14 @@ import pytest
 
 from gobake import __version__
 from gobake.cli import COMMANDS, gobake, main
+from gobake.cli.explain import _targets as targets_of
+from gobake.errors import UsageError
 from gobake.model import Strategy
 from tests.conftest import Gobake, Tree
 from tests.unit.cli.test_commands import TWO, error, good
 from tests.unit.cli.test_options import Builds, builds
+from tests.unit.scoring import run as run_of
+from tests.unit.scoring import target
 
 __all__ = ["builds"]
 
@@ -93,6 +97,28 @@ def test_images_have_every_tag(tree: Tree) -> None:
     assert json.loads(good(*words))["targets"][0]["images"] == ["one:v1", "one:v2"]
     other = json.loads(good(*words, "-s", "alpine"))
     assert other["targets"][0]["images"] == ["one:v1-alpine", "one:v2-alpine"]
+
+
+@pytest.mark.parametrize("word", ["api", "api-scratch", "./cmd/api", "cmd/api/", "example.com/shop/cmd/api"])
+def test_explain_takes_services_as_build_does(word: str) -> None:
+    record = run_of(
+        targets=(target("api", package="example.com/shop/cmd/api"), target("web", package="example.com/shop/cmd/web"))
+    )
+    assert targets_of(record, word) == {"api-scratch"}
+
+
+@pytest.mark.parametrize("word", ["./", "./cmd", "md/api", "/", "apo", "./cmd/wbe"])
+def test_explain_says_what_it_does_not_know_and_names_only_what_is_near(word: str) -> None:
+    record = run_of(targets=tuple(target(f"service{number}") for number in range(30)))
+    with pytest.raises(UsageError, match="built no target or service") as raised:
+        targets_of(record, word)
+    assert len(str(raised.value)) < 200
+
+
+def test_a_name_with_a_tag_is_not_taken_for_a_tag(tree: Tree) -> None:
+    said = error("plan", "-C", str(tree(TWO)), "-t", "ghcr.io/acme/one:v1")
+    assert "'ghcr.io/acme/one:v1' is the name 'ghcr.io/acme/one' with a tag; " in said
+    assert "write --tag v1" in said
 
 
 # ---- answers
