@@ -127,6 +127,9 @@ def build_command(given: BuildGiven) -> int:
 def all_command(given: BuildGiven) -> int:
     """Build the whole matrix: every service with every strategy that it lists, for every platform.
 
+    Images are named SERVICE:TAG-STRATEGY, and those of the configured strategy SERVICE:TAG too. `prebuilt` is built
+    where its binaries are there, or where it is asked for.
+
     gobake all --platform linux/amd64,linux/arm64
     """
     return _build(given, every_strategy=True)
