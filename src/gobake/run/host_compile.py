@@ -15,10 +15,12 @@ from gobake.gotool import host as hostgo
 from gobake.gotool import settings
 from gobake.gotool.asking import Query, Question
 from gobake.gotool.copies import Copies
+from gobake.gotool.counting import packages_of
 from gobake.gotool.modules import Layout
 from gobake.gotool.words import whole
 from gobake.model import Platform, Service
 from gobake.paths import scratch_folder
+from gobake.proc import futures
 from gobake.proc.command import NotStarted
 from gobake.runs.record import HostCompileRecord
 from gobake.trace import golog, patience
@@ -94,6 +96,7 @@ def compile_all(compiles: Sequence[Compile], tell: Callable[[HostWork], None]) -
     for job in jobs:
         services.setdefault(str(job.platform), []).append(job.service.name)
     watch = HostWatch(services, tell)
+    futures.start(lambda: _count(jobs, watch))
     with scratch_folder() as scratch, ThreadPoolExecutor(2) as pool:
         copies = Copies(scratch)
         asked = [(job, *copies.env_and_flags(job.question)) for job in jobs]
@@ -111,6 +114,15 @@ def compile_all(compiles: Sequence[Compile], tell: Callable[[HostWork], None]) -
         )
         for platform, (work, go) in watch.work().items()
     )
+
+
+def _count(jobs: Sequence[Compile], watch: HostWatch) -> None:
+    """Count the packages of each platform, unless its services have different settings."""
+    for platform in dict.fromkeys(job.platform for job in jobs):
+        some = [job for job in jobs if job.platform == platform]
+        if len(some) > 1 and all(job.question.asked == some[0].question.asked for job in some):
+            commands = [job.service.package for job in some]
+            watch.counts(str(platform), packages_of(commands, some[0].question, some[0].host.go or "go"))
 
 
 def _compile(job: Compile, changed: Mapping[str, str], flags: Sequence[str], watch: HostWatch) -> None:

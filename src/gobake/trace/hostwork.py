@@ -41,6 +41,7 @@ class _Platform:
     failed: bool = False
     named: dict[str, None] = field(default_factory=dict)  # packages, as `go build -v` names them
     graphs: dict[str, str] = field(default_factory=dict)  # by service
+    counted: int = 0  # packages of all services, if Go has listed them
 
 
 class HostWatch:
@@ -68,6 +69,11 @@ class HostWatch:
                 found.graphs[service] = graph
             self._tell(self._now(platform))
 
+    def counts(self, platform: str, packages: int) -> None:
+        """Take the number of packages of all services of a platform; 0: unknown."""
+        with self._lock:
+            self._platforms[platform].counted = packages
+
     def ends(self, platform: str, service: str, *, failed: bool = False) -> None:
         with self._lock:
             found = self._platforms[platform]
@@ -88,8 +94,8 @@ class HostWatch:
             started=found.started or 0.0,
             services=found.services,
             packages=len(found.named),
-            # until all commands have loaded, the total would grow
-            total=self._go(found).packages_total if len(found.graphs) == len(found.services) else 0,
+            # until all commands have loaded, the total of their graphs would grow
+            total=self._go(found).packages_total if len(found.graphs) == len(found.services) else found.counted,
             package=next(reversed(found.named), ""),
             ended=found.ended,
             failed=found.failed,

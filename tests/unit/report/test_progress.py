@@ -487,6 +487,27 @@ def test_a_step_that_buildkit_merged_with_an_equal_one_is_not_shown_as_canceled(
         assert RowState.CANCELED not in states
 
 
+def test_a_registry_that_is_asked_is_told_while_nothing_else_goes_on() -> None:
+    table = Table(SHOP, screen(100), clock=lambda: 1767225608.0, began=1767225600.0)
+    name = "[api-scratch internal] load metadata for docker.io/library/golang:1.26"
+    vertex = {"digest": "sha256:m", "name": name, "started": "2026-01-01T00:00:00Z"}
+    table.update(parse_line(json.dumps({"vertexes": [vertex]}).encode()))
+    assert drawn(table) == [
+        "▸ base image golang:1.26  asking its registry  8 s",
+        "  4 targets wait",
+        "0 of 4 targets, 8 s",
+    ]
+
+
+def test_the_only_platform_of_a_compile_is_told_although_buildkit_leaves_it_out() -> None:
+    vertex = RUNNING | {"name": "[compile 2/2] RUN go build"}
+    table = Table((target("api", "scratch", BOTH[:1]),), screen(100))
+    table.update(
+        parse_line(json.dumps({"vertexes": [vertex, vertex | {"name": "[trace compile 2/2] RUN go build"}]}).encode())
+    )
+    assert drawn(table)[0].startswith("▸ go build linux/amd64")
+
+
 def test_the_last_line_of_a_step_that_works_is_shown() -> None:
     table = Table(SHOP[:1], screen(100), clock=lambda: 1767225608.0, began=1767225600.0)
     events: list[dict[str, object]] = [{"vertexes": [RUNNING | {"name": "[s 1/2] RUN apk add upx"}]}]

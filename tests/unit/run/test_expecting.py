@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,10 @@ from msgspec.structs import replace
 from gobake.insight.expected import Expected
 from gobake.model import Platform
 from gobake.run import expecting
+from gobake.runs.store import RunStore
 from tests.unit.scoring import recorded
 
+SHOP = Path("/shop")
 AMD64 = Platform.parse("linux/amd64")
 
 
@@ -22,20 +25,13 @@ def plan(commands: tuple[str, ...], *, stages: int = 1, go: str | None = "go") -
     stage = SimpleNamespace(
         commands=[SimpleNamespace(package=path) for path in commands], build_root=".", options=options
     )
-    build = SimpleNamespace(directory=expecting_folder())
-    layout = SimpleNamespace(builds=[build], context=expecting_folder())
+    layout = SimpleNamespace(builds=[SimpleNamespace(directory=SHOP)], context=SHOP)
     return SimpleNamespace(
         stages=[stage] * stages,
-        host_go=go,
+        history=Path("/nowhere"),
         matrix=SimpleNamespace(platforms=(AMD64,)),
-        opened=SimpleNamespace(tree=SimpleNamespace(layout=layout)),
+        opened=SimpleNamespace(tree=SimpleNamespace(layout=layout), host_go=go),
     )
-
-
-def expecting_folder() -> Any:
-    from pathlib import Path
-
-    return Path("/shop")
 
 
 def told(some_plan: Any, recent: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[Expected]:
@@ -44,7 +40,7 @@ def told(some_plan: Any, recent: list[Any], monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(expecting, "Question", lambda **_: None)
     expecting.begin(some_plan, recent, found.append)
     until = time.monotonic() + 2
-    while len(found) < 2 and time.monotonic() < until and some_plan.host_go and len(some_plan.stages) == 1:
+    while len(found) < 2 and time.monotonic() < until and some_plan.opened.host_go and len(some_plan.stages) == 1:
         time.sleep(0.01)
     return found
 
@@ -67,3 +63,17 @@ def test_what_the_last_runs_know_is_told_at_once(monkeypatch: pytest.MonkeyPatch
     commands = tuple(command.package for command in record.go[0].commands)
     found = told(plan(commands, go=None), [replace(record, go=record.go)], monkeypatch)
     assert found[0].packages(record.go[0].platform, set(commands)) == record.go[0].packages
+
+
+def test_runs_that_could_not_be_read_at_once_are_read_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    record = recorded("cold")
+    with RunStore(tmp_path) as store:
+        store.add(record, [])
+    some = plan(tuple(command.package for command in record.go[0].commands), go=None)
+    some.history = tmp_path
+    found: list[Expected] = []
+    expecting.begin(some, [], found.append)
+    until = time.monotonic() + 5
+    while len(found) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert found[1].packages("linux/amd64", {c.package for c in record.go[0].commands}) == record.go[0].packages

@@ -33,6 +33,15 @@ def test_packages_of_two_commands_count_once_and_the_total_is_known_when_both_ha
     ]
 
 
+def test_until_all_have_loaded_the_total_is_what_go_listed() -> None:
+    told: list[HostWork] = []
+    watch = HostWatch({"linux/arm64": ["api", "web"]}, told.append)
+    watch.begins("linux/arm64")
+    watch.counts("linux/arm64", 265)
+    watch.hears("linux/arm64", "api", ["fmt\n"], graph("api", "fmt"))
+    assert (told[-1].packages, told[-1].total) == (1, 265)
+
+
 def test_the_end_tells_what_was_compiled_and_linked() -> None:
     watch = HostWatch({"linux/arm64": ["api"], "linux/amd64": ["api"]}, lambda _: None)
     watch.begins("linux/arm64")

@@ -20,7 +20,7 @@ from gobake.runs.outcomes import Outcome
 from gobake.text.printable import one_line, printable
 from gobake.trace import golog
 from gobake.trace.hostwork import HostWork
-from gobake.trace.labels import image_of, stage_label
+from gobake.trace.labels import compiles, image_of, stage_label
 from gobake.trace.names import StepKind, StepName
 from gobake.trace.steps import Step, Trace
 from gobake.trace.transfers import Transfer, together
@@ -156,7 +156,13 @@ class _Reading:
 
     def rows(self) -> list[Row]:
         stages = [row for place, steps in self.shared.items() if (row := self._stage(place, steps))]
-        return [*stages, *self._images(), *self._files(), *map(self._target, self.targets)]
+        shared = [*stages, *self._images(), *self._files()]
+        return [*(shared or self._registries()), *map(self._target, self.targets)]
+
+    def _label(self, place: _Place) -> str:
+        """The label of a stage; BuildKit leaves out the only platform."""
+        stage, platform = place
+        return place_label(stage, platform or (only_platform(self.targets) if compiles(stage) else ""))
 
     # ---- shared work
 
@@ -179,7 +185,7 @@ class _Reading:
             state = RowState.CANCELED
         else:
             state = RowState.DONE if all(s.reached for s in steps) else RowState.WORKING
-        label = place_label(*place)
+        label = self._label(place)
         row = Row(
             label=label if label.startswith("go ") else f"stage {label}",
             state=state,
@@ -234,6 +240,20 @@ class _Reading:
             )
         return list(found.values())
 
+    def _registries(self) -> list[Row]:
+        """Registries that are asked about base images, while nothing else goes on."""
+        asked = {s.name.instruction: s for s in self.trace.steps if s.name.kind is StepKind.METADATA and s.running}
+        return [
+            Row(
+                label=f"base image {image_of(text)}",
+                state=RowState.WORKING,
+                shared=True,
+                now="asking its registry",
+                since=step.started,
+            )
+            for text, step in sorted(asked.items())
+        ]
+
     def _files(self) -> list[Row]:
         """Large contexts on their way to the engine."""
         moved = together(
@@ -261,7 +281,7 @@ class _Reading:
         running = _oldest(own)
         if failed := [s for s in (*steps, *exports) if s.failed]:
             mine = [s for s in failed if s in own]
-            others = () if mine else tuple(dict.fromkeys(place_label(*_place(s)) for s in failed))
+            others = () if mine else tuple(dict.fromkeys(self._label(_place(s)) for s in failed))
             return self._with_log(replace(row, state=RowState.FAILED, waits=others), mine[:1])
         if self.cancels and any(s.canceled for s in (*steps, *exports)):
             return replace(row, state=RowState.CANCELED)
@@ -290,7 +310,7 @@ class _Reading:
                 if self._fetches(step):
                     found[place_label("", step.name.platform, base=step.name)] = None
             elif step.running:
-                found[place_label(*_place(step))] = None
+                found[self._label(_place(step))] = None
         return tuple(found)
 
 
