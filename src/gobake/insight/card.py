@@ -9,7 +9,8 @@ import hashlib
 
 from msgspec import Struct
 
-from gobake.runs.record import CacheRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
+from gobake.runs.outcomes import RunOutcome
+from gobake.runs.record import CacheRecord, ColdRecord, MountRecord, RunRecord, SeedRecord, TargetRecord
 from gobake.runs.summary import RunSummary as RunSummary  # made by scorecard.py, stored with the record
 
 
@@ -63,8 +64,9 @@ class Part(Struct, frozen=True, kw_only=True):
     seconds: float  # in which its steps were running
 
 
-class Saved(Struct, frozen=True, kw_only=True):
-    """Seconds that caches saved, minus their cost; may be negative."""
+class WorkSaved(Struct, frozen=True, kw_only=True):
+    """Seconds of work that caches saved, minus their cost; may be negative. What ran side by side is summed: these are
+    not seconds of the clock."""
 
     steps: float  # of the last executions of reused and imported steps
     packages: float  # of the last compiles of Go packages that executed steps took from the cache
@@ -90,7 +92,15 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     platforms: tuple[Part, ...] = ()
     critical_path: tuple[int, ...] = ()  # positions in the run's steps: the chain that determined its duration
     critical_seconds: float | None = None  # with the go builds on this machine, for which all steps waited
-    saved: Saved | None = None  # None: no earlier run has the cost of the steps
+    cold: ColdRecord | None = None  # the last comparable cold run, perhaps this one; None: none on record
+    work: WorkSaved | None = None  # None: no earlier run has the cost of the steps
+
+    @property
+    def saved(self) -> float | None:
+        """Seconds of the clock less than the last comparable cold run; may be negative. None: unknown."""
+        if self.cold is None or self.run.outcome != RunOutcome.DONE:
+            return None
+        return self.cold.seconds - self.run.seconds
 
     @property
     def targets(self) -> tuple[TargetRecord, ...]:

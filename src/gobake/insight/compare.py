@@ -76,10 +76,10 @@ _Figure = tuple[Unit, float | None, bool | None]
 
 def _figures(card: Scorecard) -> Iterator[tuple[str, _Figure]]:
     """(name, (unit, value, whether more is better))."""
-    run, go, saved = card.run, card.go, card.saved
+    run, go = card.run, card.go
     yield "wall time", (Unit.SECONDS, run.seconds, False)
     yield "critical path", (Unit.SECONDS, card.critical_seconds, False)
-    yield "saved", (Unit.SECONDS, saved.seconds if saved else None, True)
+    yield "saved", (Unit.SECONDS, card.saved, True)
     yield "step hit rate", (Unit.SHARE, card.steps.hit_rate, True)
     yield "weighted hit rate", (Unit.SHARE, card.steps.weighted_hit_rate, True)
     yield "steps executed", (Unit.COUNT, card.steps.executed, False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, overload
 
 from gobake.errors import Unwritable, UsageError
 from gobake.runs import window
-from gobake.runs.record import RunRecord, UnreadableRecord
+from gobake.runs.record import ColdRecord, RunRecord, UnreadableRecord
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
 
@@ -141,6 +141,17 @@ def prompt_summary(record: RunRecord, records: Records) -> RunSummary | None:
     try:
         until = time.monotonic() + _PATIENCE
         return _summary(records.scored(record, records.store.ids(), until=until))
+    except Exception:  # any error: the images are built, and the record must be stored
+        return None
+
+
+def prompt_cold(record: RunRecord, records: Records) -> ColdRecord | None:
+    """The last cold run that a run which just ended can be compared with; None too if the user would have to wait."""
+    from gobake.insight.cold import last_cold
+
+    try:
+        until = time.monotonic() + _PATIENCE
+        return last_cold(record, Earlier(records, record.id, records.store.ids(), until=until))
     except Exception:  # any error: the images are built, and the record must be stored
         return None
 

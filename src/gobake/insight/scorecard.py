@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from gobake.insight.card import CommandFigures, GoFigures, Part, RunSummary, Saved, Scorecard, work_of
+from gobake.insight.card import CommandFigures, GoFigures, Part, RunSummary, Scorecard, WorkSaved, work_of
+from gobake.insight.cold import last_cold
 from gobake.insight.costs import Costs, cached_packages, last_costs, longest
 from gobake.insight.modules import module_of
 from gobake.insight.work import critical_path, figures, host_seconds, saved_by_steps, seconds_at_work
 from gobake.runs.record import GoRecord, RunRecord, StepRecord, TargetRecord, digests
 
+_ASKED = 2  # earlier runs to search for a cold one, for a record of an older version that names none
 _SEARCHED = 5  # earlier runs to search for the packages of a build in which Go did not run
 
 
@@ -32,7 +34,8 @@ def scorecard(record: RunRecord, earlier: Sequence[RunRecord]) -> Scorecard:
         platforms=_parts(record, costs, _platform),
         critical_path=path,
         critical_seconds=path_seconds + before if path_seconds is not None else before or None,
-        saved=_saved(record, costs),
+        cold=record.cold or last_cold(record, earlier, _ASKED),
+        work=_work_saved(record, costs),
     )
 
 
@@ -53,7 +56,7 @@ def summary_of(card: Scorecard) -> RunSummary:
         hit_rate=card.steps.hit_rate,
         go_hit_rate=card.go.hit_rate if card.go else None,
         compiled=card.go.compiled if card.go else None,
-        saved=card.saved.seconds if card.saved else None,
+        saved=card.saved,
         go_version=run.go_version,
         modules=_modules_digest(run),
         policy=run.cache_policy,
@@ -166,14 +169,14 @@ def _platform(target: TargetRecord | None, step: StepRecord) -> str:
 # ---- saved
 
 
-def _saved(record: RunRecord, costs: Costs) -> Saved | None:
+def _work_saved(record: RunRecord, costs: Costs) -> WorkSaved | None:
     """The seconds saved; None if something came from a cache and no record has any of its costs."""
     steps, known, unknown = saved_by_steps(record, costs)
     cached = list(cached_packages(record))
     packages = [costs.packages[pair] for pair in cached if pair in costs.packages]
     if (unknown or cached) and not known and not packages:
         return None
-    return Saved(steps=steps, packages=sum(packages), cost=_cost(record), unknown=unknown)
+    return WorkSaved(steps=steps, packages=sum(packages), cost=_cost(record), unknown=unknown)
 
 
 def _cost(record: RunRecord) -> float:

@@ -157,18 +157,25 @@ _GO: tuple[_Key, ...] = (
 )
 
 
-def _saved(name: str) -> Callable[[Report], Any]:
-    return lambda report: getattr(report.account.card.saved, name) if report.account.card.saved else None
+def _work(name: str) -> Callable[[Report], Any]:
+    return lambda report: getattr(report.account.card.work, name) if report.account.card.work else None
+
+
+def _cold(name: str) -> Callable[[Report], Any]:
+    return lambda report: getattr(report.account.card.cold, name) if report.account.card.cold else None
 
 
 _SECONDS: tuple[_Key, ...] = (
     _Key("wall", "number", "from begin to end", lambda r: r.account.card.run.seconds),
-    _Key("saved", "number?", "saved by caches less what they cost; may be negative", _saved("seconds")),
+    _Key("saved", "number?", "of the clock, against `cold`; may be negative", lambda r: r.account.card.saved),
+    _Key("cold", "number?", "of the last run of the same targets that compiled everything", _cold("seconds")),
+    _Key("cold_run", "string?", "the id of that run", _cold("run")),
+    _Key("saved_work", "number?", "of work, summed: what caches saved, less what they cost", _work("seconds")),
     _Key("critical_path", "number?", "of the longest chain of steps", lambda r: r.account.card.critical_seconds),
-    _Key("saved_by_steps", "number?", "what steps from a cache took when last executed", _saved("steps")),
-    _Key("saved_by_packages", "number?", "what Go packages from its cache took when last compiled", _saved("packages")),
-    _Key("cost", "number?", "of importing and exporting layers, restoring and saving seeds", _saved("cost")),
-    _Key("unknown_steps", "integer?", "steps from a cache whose cost is on no record; counted as 0", _saved("unknown")),
+    _Key("saved_by_steps", "number?", "what steps from a cache took when last executed", _work("steps")),
+    _Key("saved_by_packages", "number?", "what Go packages from its cache took when last compiled", _work("packages")),
+    _Key("cost", "number?", "of importing and exporting layers, restoring and saving seeds", _work("cost")),
+    _Key("unknown_steps", "integer?", "steps from a cache whose cost is on no record; counted as 0", _work("unknown")),
 )
 
 _SIZE: tuple[_Key, ...] = (

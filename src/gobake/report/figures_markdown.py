@@ -8,7 +8,7 @@ from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
-from gobake.report.quantities import UNKNOWN, seconds_text, share_text
+from gobake.report.quantities import seconds_text, share_text
 from gobake.runs.outcomes import RunOutcome
 from gobake.text.layout import Table
 from gobake.text.printable import one_line
@@ -82,8 +82,7 @@ def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
     for at, line in enumerate(words.host_lines(card)):
         yield "host" if at == 0 else "", "", line.removeprefix("host: ")
     yield "time", seconds_text(card.run.seconds), words.time_line(card)
-    saved = card.saved
-    yield "saved", f"{saved.seconds:+.1f} s" if saved else UNKNOWN, words.saved_line(card)
+    yield "saved", seconds_text(card.saved), words.saved_line(card)
     for at, line in enumerate(words.cache_lines(card)[:4]):
         yield "caches" if at == 0 else "", "", line
 

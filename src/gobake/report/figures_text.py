@@ -39,7 +39,7 @@ def print_report(account: Account, *, color: str) -> None:
     for at, line in enumerate(words.host_lines(card)):
         _line(console, "host" if at == 0 else "", line.removeprefix("host: "))
     _line(console, "time", words.time_line(card))
-    _line(console, "saved", words.saved_line(card), "red" if card.saved and card.saved.seconds < 0 else "")
+    _line(console, "saved", words.saved_line(card), "red" if (card.saved or 0.0) < 0 else "")
     for at, line in enumerate(words.path_lines(card, _PATH)):
         _line(console, "path" if at == 0 else "", line, "dim")
     for at, line in enumerate(words.cache_lines(card)):

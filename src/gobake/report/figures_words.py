@@ -13,10 +13,12 @@ from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
 from gobake.insight.labels import labels
 from gobake.insight.trend import LEAST, Change, Figure, Spread, Trend
-from gobake.report.quantities import UNKNOWN, count_text, moment_text, seconds_text, share_text, size_text
+from gobake.report.quantities import UNKNOWN, count_text, instead_text, moment_text, seconds_text, share_text, size_text
+from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import HostCompileRecord, RunRecord, TargetRecord
 from gobake.text.layout import Table
 
+NO_COLD_RUN = "no cold run of the same targets on this builder is on record"
 _NAMES = {Figure.SECONDS: "wall time", Figure.HIT_RATE: "step hit rate", Figure.GO_HIT_RATE: "Go hit rate"}
 
 
@@ -60,12 +62,18 @@ def modules_line(card: Scorecard) -> str:
 
 
 def saved_line(card: Scorecard) -> str:
-    saved = card.saved
-    if saved is None:
-        return f"{UNKNOWN}: no earlier run tells what the steps cost"
-    text = f"{saved.seconds:+.1f} s of work: steps {saved.steps:.1f} s, Go packages {saved.packages:.1f} s"
-    text += f", less {saved.cost:.1f} s that caches cost"
-    return text + (f"; {count_text(saved.unknown, 'step')} of unknown cost" if saved.unknown else "")
+    """`26.5 s instead of about 177 s in run 2026...; of work: ...`."""
+    if card.saved is None or card.cold is None:
+        why = "the run was not completed" if card.run.outcome != RunOutcome.DONE else NO_COLD_RUN
+        return f"{UNKNOWN}: {why}"
+    if card.cold.run == card.run.id:
+        return "nothing, everything was compiled: later runs are compared with this one"
+    text = f"{instead_text(card.run.seconds, card.cold.seconds)} in run {card.cold.run}, which was cold"
+    if card.work is None:
+        return text
+    work = card.work
+    told = f"steps {work.steps:.1f} s, Go packages {work.packages:.1f} s, less {work.cost:.1f} s that caches cost"
+    return f"{text}; of work, summed: {told}"
 
 
 def time_line(card: Scorecard) -> str:
@@ -264,7 +272,7 @@ def runs_table(digests: Sequence[RunSummary]) -> Table:
             share_text(d.hit_rate),
             share_text(d.go_hit_rate),
             UNKNOWN if d.compiled is None else str(d.compiled),
-            UNKNOWN if d.saved is None else f"{d.saved:+.1f} s",
+            seconds_text(d.saved),
         )
         for d in digests
     ]

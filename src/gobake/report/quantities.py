@@ -43,6 +43,11 @@ def seconds_text(seconds: float | None) -> str:
     return UNKNOWN if seconds is None else f"{seconds:.1f} s"
 
 
+def instead_text(seconds: float, cold: float) -> str:
+    """`26.5 s instead of about 177 s`."""
+    return f"{seconds_text(seconds)} instead of about {f'{cold:.0f} s' if cold >= 10 else seconds_text(cold)}"
+
+
 def share_text(share: float | None) -> str:
     """A percentage, rounded down to a tenth as in the gate: 99.96 % is not 100 %, and 79.97 % is not 80 %."""
     if share is None:

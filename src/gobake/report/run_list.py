@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gobake.report.quantities import UNKNOWN, moment_text, rfc3339, share_text
+from gobake.report.quantities import moment_text, rfc3339, seconds_text, share_text
 from gobake.runs.record import UnreadableRecord
 from gobake.runs.summary import RunSummary
 from gobake.text.layout import Table, arranged, wrapped
@@ -59,7 +59,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
         str(run.targets),
         share_text(run.hit_rate),
         share_text(run.go_hit_rate),
-        UNKNOWN if run.saved is None else f"{run.saved:+.1f} s",
+        seconds_text(run.saved),
         run.revision[:8] or "-",
         run.branch or "-",
         services or "-",

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from gobake.caching.layers import record as cache_run
 from gobake.engine import BuilderQuery
 from gobake.errors import GobakeError
-from gobake.insight.history import prompt_summary
+from gobake.insight.history import prompt_cold, prompt_summary
 from gobake.outcome import keep_going, read
 from gobake.proc import futures
 from gobake.report import ci_summary
@@ -62,6 +62,8 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
     failed = failure(session, baked, seen.trace) if baked.stopped else None
     error = failed.error if failed else keep_going.error(baked.not_built, session.ready.plan.matrix)
     record = _record(session, baked, seen, sizes, error, query)
+    if baked.past:
+        record = replace(record, cold=prompt_cold(record, baked.past))
     notes = _keep(session, baked, record)
     if baked.stopped and not baked.interrupted and not baked.given_up and not seen.trace.failed:
         query.forget()  # no step is to blame

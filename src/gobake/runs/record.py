@@ -166,6 +166,13 @@ class CacheRecord(Struct, frozen=True, kw_only=True):
     error: str = ""  # an ignored error; none if an import just found nothing
 
 
+class ColdRecord(Struct, frozen=True, kw_only=True):
+    """The last run of the same targets that compiled everything, before this run or itself."""
+
+    run: str
+    seconds: Finite
+
+
 class RunRecord(Struct, frozen=True, kw_only=True):
     """One call that built something."""
 
@@ -205,6 +212,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     fallbacks: tuple[str, ...] = field(default=(), name="lineages")  # branches, best first: its own, the base, main
     inputs: InputsRecord = InputsRecord()
     mounts: tuple[MountRecord, ...] = ()
+    cold: ColdRecord | None = None  # None: none was on record
     bare: bool | None = None  # whether the builder had no cache at all when the run began; None: unknown
     host: tuple[HostCompileRecord, ...] = ()
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import Finite
 
-SCHEMA = 1
+SCHEMA = 2  # 1: `saved` was of work, summed, and not of the clock
 _LONGEST = 1 << 20  # characters
 
 

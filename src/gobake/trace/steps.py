@@ -203,20 +203,27 @@ class _Reading:
     # ---- other builds at the same time
 
     def _look_beside(self) -> None:
-        """Find what this run worked on because another build at the same time ran what it builds on.
+        """Find what this run worked on because another build at the same time ran it, or what it builds on.
 
-        ``again``: of these, what that alone explains. A command that reads the build context may have its own reason,
-        and with it what builds on it.
+        ``again``: of these, what that alone explains. A command that reads the client's files may have its own reason,
+        and with it what builds on it. What builds on no files at all can be the other build's as well, which runs it
+        anew for both if it has --no-cache.
         """
-        sources = {v.digest for g in self.groups if g.name.kind is StepKind.CONTEXT for v in g.vertices}
-        commands = {v.digest for g in self.groups if g.name.verb == "RUN" for v in g.vertices}
+        files = {v.digest for g in self.groups if g.name.kind is StepKind.CONTEXT for v in g.vertices}
+        kinds = {v.digest: g.name for g in self.groups for v in g.vertices}
         own = {d for d, group in self.workers.items() if d not in self.others and not group.name.internal}
         depths = _depths(self.inputs)
-        for digest in sorted(own, key=lambda d: depths.get(d, 0)):
+        made_of_files = set(files)
+        for digest in sorted(self.inputs, key=lambda d: depths.get(d, 0)):
             needs = self.inputs[digest]
-            if any(need in self.others or need in self.beside for need in needs):
+            if needs & made_of_files:
+                made_of_files.add(digest)
+            if digest not in own:
+                continue
+            anyones = digest not in made_of_files and kinds[digest].kind is StepKind.INSTRUCTION
+            if anyones or any(need in self.others or need in self.beside for need in needs):
                 self.beside.add(digest)
-                reads = digest in commands and needs & sources
+                reads = kinds[digest].verb == "RUN" and needs & files
                 if not reads and all(need in self.again or need not in own for need in needs):
                     self.again.add(digest)
 

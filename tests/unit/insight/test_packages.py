@@ -188,5 +188,6 @@ def test_a_mount_that_was_collected() -> None:
     assert kinds(after({}), before()) == []
     assert kinds(replace(record, no_cache=True), before()) == []
     quick = replace(record.go[0], compiled=tuple((name, 0.125) for name, _ in record.go[0].compiled))
-    (advice,) = advise([replace(record, go=(quick,)), before()])
-    assert advice.seconds == 0.5, "the packages alone would have been spared"
+    assert (
+        kinds(replace(record, go=(quick,)), before()) == []
+    )  # the packages alone would have been spared: half a second

@@ -25,8 +25,8 @@ def test_a_cold_run_hits_nothing_and_compiles_everything() -> None:
     assert card.go is not None
     assert (card.go.total, card.go.compiled, card.go.linked) == (528, 528, 8)
     assert (card.modules_total, card.modules_downloaded) == (13, 13)
-    assert card.saved is not None
-    assert card.saved.seconds == 0.0
+    assert card.work is not None
+    assert card.work.seconds == 0.0
 
 
 def test_a_warm_run_hits_everything_and_saves_what_the_cold_one_cost() -> None:
@@ -37,9 +37,9 @@ def test_a_warm_run_hits_everything_and_saves_what_the_cold_one_cost() -> None:
     assert (card.go.compiled, card.go.hit_rate) == (0, 1.0)
     assert (card.modules_total, card.modules_downloaded) == (13, 0)
     cold = {s.digest: s.seconds or 0.0 for s in recorded("cold").steps if s.outcome == "executed"}
-    assert card.saved is not None
-    assert card.saved.unknown == 0
-    assert card.saved.steps == pytest.approx(sum(cold.values()), rel=0.1)
+    assert card.work is not None
+    assert card.work.unknown == 0
+    assert card.work.steps == pytest.approx(sum(cold.values()), rel=0.1)
 
 
 def test_after_an_edit_go_compiles_one_package_a_platform() -> None:
@@ -53,8 +53,8 @@ def test_after_an_edit_go_compiles_one_package_a_platform() -> None:
         ("worker", 1),
     }
     compiled = sum(s for w in recorded("cold").go for path, s in w.compiled if path != "example.com/shop/worker")
-    assert card.saved is not None
-    assert card.saved.packages == pytest.approx(compiled)
+    assert card.work is not None
+    assert card.work.packages == pytest.approx(compiled)
     worker = next(part for part in card.services if part.name == "worker")
     api = next(part for part in card.services if part.name == "api")
     assert worker.steps.hit_rate is not None
@@ -68,9 +68,9 @@ def test_a_bare_run_imports_and_pays_for_its_seed() -> None:
     assert card.steps.hit_rate == pytest.approx(11 / 21)
     assert card.steps.weighted_hit_rate is not None
     assert card.steps.weighted_hit_rate < 0.3  # what was imported is cheap; the compiling was done
-    assert card.saved is not None
+    assert card.work is not None
     seed = recorded("bare").seeds[0].seconds
-    assert card.saved.cost == pytest.approx(seed + 1.887 + 0.099, abs=0.01)
+    assert card.work.cost == pytest.approx(seed + 1.887 + 0.099, abs=0.01)
 
 
 @pytest.mark.parametrize("name", ["cold", "warm", "edit", "exported", "bare"])
@@ -126,7 +126,7 @@ def test_the_weighted_rate_weighs_by_what_steps_last_took() -> None:
 
 def test_a_reused_step_that_no_record_executed_leaves_the_weighted_rate_unknown() -> None:
     card = scorecard(run(step(1, "reused"), step(2, "executed", 1.0)), [])
-    assert (card.steps.hit_rate, card.steps.weighted_hit_rate, card.saved) == (0.5, None, None)
+    assert (card.steps.hit_rate, card.steps.weighted_hit_rate, card.work) == (0.5, None, None)
 
 
 def test_a_base_image_that_was_there_before_gobake_weighs_nothing() -> None:
@@ -140,13 +140,13 @@ def test_a_step_is_found_again_under_another_stage_but_not_on_other_ground() -> 
     first = run(step(1, "executed", 8.0), step(2, "executed", 2.0, needs=(0,), stage="one", instruction="COPY a b"))
     same = run(step(1, "reused"), step(2, "reused", needs=(0,), stage="two", instruction="COPY a b"))
     other = run(step(5, "reused"), step(2, "reused", needs=(0,), stage="one", instruction="COPY a b"))
-    assert scorecard(same, [first]).saved == replace(scorecard(same, [first]).saved, steps=10.0, unknown=0)  # type: ignore[type-var]
-    assert scorecard(other, [first]).saved is None
+    assert scorecard(same, [first]).work == replace(scorecard(same, [first]).work, steps=10.0, unknown=0)  # type: ignore[type-var]
+    assert scorecard(other, [first]).work is None
 
 
 def test_a_failed_or_canceled_step_tells_no_cost() -> None:
     failed = run(step(1, "executed", 9.0, error="exit code 1"), step(2, "executed", 9.0, canceled=True))
-    assert scorecard(run(step(1, "reused"), step(2, "reused")), [failed]).saved is None
+    assert scorecard(run(step(1, "reused"), step(2, "reused")), [failed]).work is None
 
 
 # ---- the critical path
@@ -219,14 +219,14 @@ ALL = ("fmt", "rsc.io/quote/v3", "shop/api")
 def test_packages_out_of_gos_cache_save_what_they_last_took() -> None:
     first = run(step(1, "executed", 9.0), go=(_go(compiled=(("fmt", 2.0), ("rsc.io/quote/v3", 3.0)), actions=ALL),))
     second = run(step(2, "executed", 1.0), go=(_go(compiled=(("shop/api", 1.0),), actions=ALL),))
-    saved = scorecard(second, [first]).saved
+    saved = scorecard(second, [first]).work
     assert saved is not None
     assert (saved.packages, saved.seconds) == (5.0, 5.0)
 
 
 def test_a_reused_compile_step_saves_no_packages_besides() -> None:
     first = run(step(1, "executed", 9.0), go=(_go(compiled=(("fmt", 2.0),), actions=ALL),))
-    saved = scorecard(run(step(1, "reused"), go=(_go(),)), [first]).saved
+    saved = scorecard(run(step(1, "reused"), go=(_go(),)), [first]).work
     assert saved is not None
     assert (saved.steps, saved.packages) == (9.0, 0)
 
@@ -334,21 +334,21 @@ def test_steps_belong_to_the_parts_of_their_target() -> None:
 def test_nothing_is_said_to_be_saved_where_no_cost_of_what_was_cached_is_known() -> None:
     cached = run(step(9, "executed", 1.0), go=(_go(actions=ALL),))
     compiled = run(go=(_go(compiled=(("fmt", 2.0),)),))
-    assert scorecard(cached, []).saved is None
-    found = scorecard(cached, [compiled]).saved
+    assert scorecard(cached, []).work is None
+    found = scorecard(cached, [compiled]).work
     assert found is not None
     assert (found.steps, found.packages, found.unknown) == (0.0, 2.0, 0)
 
 
 def test_cached_steps_without_a_known_cost_are_counted_beside_those_with_one() -> None:
     first = run(step(1, "executed", 5.0))
-    found = scorecard(run(step(1, "reused"), step(2, "reused")), [first]).saved
+    found = scorecard(run(step(1, "reused"), step(2, "reused")), [first]).work
     assert found is not None
     assert (found.steps, found.packages, found.cost, found.unknown) == (5.0, 0, 0.0, 1)
 
 
 def test_a_run_that_took_nothing_from_a_cache_saved_nothing() -> None:
-    found = scorecard(run(step(1, "executed", 5.0)), []).saved
+    found = scorecard(run(step(1, "executed", 5.0)), []).work
     assert found is not None
     assert (found.seconds, found.unknown) == (0.0, 0)
 
@@ -369,8 +369,8 @@ def test_caches_that_cost_more_than_they_save_save_less_than_nothing() -> None:
         ),
         [first],
     )
-    assert card.saved is not None
-    assert (card.saved.steps, card.saved.cost, card.saved.seconds) == (1.5, 10.0, -8.5)
+    assert card.work is not None
+    assert (card.work.steps, card.work.cost, card.work.seconds) == (1.5, 10.0, -8.5)
 
 
 # ---- digests
@@ -381,7 +381,7 @@ def test_a_digest_tells_modules_apart_and_holds_no_more_than_lists_need() -> Non
     digest = summary_of(card)
     assert (digest.services, digest.targets, digest.compiled) == (("api", "migrate", "shopctl", "worker"), 32, 2)
     assert digest.hit_rate == card.steps.hit_rate
-    assert digest.saved == card.saved.seconds if card.saved else False
+    assert digest.saved == card.saved is not None
     other = replace(card, run=replace(card.run, inputs=replace(card.run.inputs, modules=(("a", "v1"),))))
     assert summary_of(other).modules not in ("", digest.modules)
     assert len(digest.modules) == 16

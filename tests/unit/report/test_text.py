@@ -18,7 +18,7 @@ from gobake.report.figures_words import modules_line
 from gobake.report.html.rows import step_rows
 from gobake.report.quantities import share_text
 from gobake.report.summary import print_summary
-from gobake.runs.record import CacheRecord, HostCompileRecord, RunRecord
+from gobake.runs.record import HostCompileRecord, RunRecord
 from tests.unit.report.test_json import EXPLANATION
 from tests.unit.scoring import NAMES, before, hostile, recorded, recorded_summaries, run, step, summary
 
@@ -48,7 +48,8 @@ def test_a_report_tells_rates_packages_times_and_what_was_saved(capsys: Printed)
     assert "█" * 13 + "░" * 7 + "   66.9 %  69 reused, 0 imported, 34 executed, 118 shared; by seconds 61.8 %" in text
     assert "2 of 528 packages compiled, 2 linked, 1.0 s; modules: 13, 0 downloaded" in text
     assert "25.3 s wall, critical path 19.2 s" in text
-    assert "+365.7 s of work: steps 158.0 s, Go packages 207.7 s, less 0.0 s that caches cost" in text
+    assert f"saved  25.3 s instead of about 186 s in run {recorded('cold').id}, which was cold" in text
+    assert "of work, summed: steps 158.0 s, Go packages 207.7 s, less 0.0 s that caches cost" in text
     assert re.search(r"worker +48.5 % +17 of 35 +2 of 391 +19\.8 s", text)
     assert re.search(r"linux/arm64 +64\.4 % +29 of 45 +1 of 263", text)
     assert re.search(r"migrate +243 MB .* 980 kB +847 kB", text)
@@ -93,16 +94,17 @@ def test_the_summary_tells_what_this_machines_go_compiled(capsys: Printed) -> No
 
 
 def test_a_loss_is_shown_as_a_loss(capsys: Printed) -> None:
-    first = run(step(1, "executed", 2.0))
-    lost = run(step(1, "reused"), caches=(CacheRecord(direction="export", target="a", ref="r", seconds=9.0),))
-    print_report(Account(card=scorecard(lost, [first])), color="never")
-    assert "-7.0 s of work" in capsys.readouterr().out
+    cold, slow = run(step(1, "executed", 2.0), seconds=2.0), run(step(1, "reused"), seconds=9.0, at=1)
+    card = scorecard(slow, [cold])
+    assert card.saved == -7.0
+    print_report(Account(card=card), color="never")
+    assert "saved  9.0 s instead of about 2.0 s" in capsys.readouterr().out
 
 
 def test_what_is_not_known_is_said(capsys: Printed) -> None:
     print_report(Account(card=scorecard(run(step(1, "reused")), [])), color="never")
     text = capsys.readouterr().out
-    assert "saved  unknown: no earlier run tells what the steps cost" in text
+    assert "saved  unknown: no cold run of the same targets on this builder is on record" in text
     assert "by seconds unknown" in text
     assert "no Go command is on record" in text
 

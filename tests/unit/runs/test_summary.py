@@ -72,7 +72,7 @@ def test_a_digest_comes_back_as_it_was(name: int) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"schema": 2},
+        {"schema": 1},
         {"schema": None},
         {"id": 3},
         {"seconds": "long"},

@@ -406,7 +406,9 @@ def sent(start: float) -> dict[str, object]:
 
 def test_what_another_build_had_finished_before_was_there_already() -> None:
     """Recorded while another build ran on the engine: the vertex comes with that build's times."""
-    trace = steps(log(sent(10), vertex("[s 1/2] RUN x", "d", 1, 3), vertex("[s 2/2] RUN y", "e", 11, 12)))
+    trace = steps(
+        log(sent(10), vertex("[s 1/2] RUN x", "d", 1, 3), vertex("[s 2/2] RUN y", "e", 11, 12, inputs=["sha256:i"]))
+    )
     assert [(s.outcome, s.seconds) for s in trace.counted] == [(Outcome.REUSED, 0), (Outcome.EXECUTED, 1)]
     assert all((s.started or 0) > 1767225609 for s in trace.counted)
 
@@ -428,7 +430,7 @@ ACCOUNT, CONTEXT = {"inputs": ["sha256:account"]}, {"inputs": ["sha256:i", "sha2
         (vertex("[s 1/2] RUN pack", "c", 12, 13, **ACCOUNT), Outcome.SHARED, True),
         # a command that reads files may have had to run for these
         (vertex("[s 1/2] RUN go build", "c", 12, 13, **CONTEXT), Outcome.EXECUTED, True),
-        (vertex("[s 1/2] RUN other", "c", 12, 13), Outcome.EXECUTED, False),
+        (vertex("[s 1/2] COPY other /", "c", 12, 13, inputs=["sha256:i"]), Outcome.EXECUTED, False),
         (vertex("[s 1/2] RUN fails", "c", 12, 13, **ACCOUNT, error="exit code: 1"), Outcome.EXECUTED, False),
         (vertex("[s 1/2] RUN cached", "c", 12, 12, **ACCOUNT, cached=True), Outcome.REUSED, False),
     ],
@@ -441,6 +443,20 @@ def test_what_runs_again_because_another_build_runs_what_it_copies_from_is_no_mi
     assert (found.outcome, found.beside) == (outcome, beside)
 
 
+def test_what_builds_on_no_files_is_the_other_builds_as_well_while_there_is_one() -> None:
+    """The other build began first and has --no-cache; BuildKit runs its steps anew for both, whenever it gets to them."""
+
+    def outcomes(*others: dict[str, object]) -> list[str]:
+        scripts = vertex("[shell 1/1] COPY <<EOF /programs", "s", 12, 13, inputs=[])
+        scripts["inputs"] = ["sha256:inline"]
+        compiled = vertex("[s 1/1] RUN go build", "b", 14, 15, inputs=["sha256:i", "sha256:s"])
+        trace = steps(log(sent(10), *others, scripts, compiled))
+        return [str(step.outcome) for step in trace.counted if step.name.stage != "account"]
+
+    assert outcomes() == ["executed", "executed"]
+    assert outcomes(vertex("[account 1/1] RUN x", "account", 1, 9)) == ["shared", "executed"]
+
+
 def test_what_builds_on_such_a_step_is_none_either_unless_it_has_a_reason_of_its_own() -> None:
     def outcomes(*compiled: dict[str, object]) -> list[str]:
         copied = vertex("[s 1/2] COPY --from=account /out/ /", "c", 12, 13, **ACCOUNT)
@@ -449,7 +465,7 @@ def test_what_builds_on_such_a_step_is_none_either_unless_it_has_a_reason_of_its
         return [str(step.outcome) for step in trace.counted if step.name.stage == "s"]
 
     assert outcomes(vertex("[compile 1/1] RUN go build", "compile", 11, 11, cached=True)) == ["shared", "shared"]
-    assert outcomes(vertex("[compile 1/1] RUN go build", "compile", 11, 12)) == ["shared", "executed"]
+    assert outcomes(vertex("[compile 1/1] COPY . .", "compile", 11, 12, inputs=["sha256:i"])) == ["shared", "executed"]
     assert outcomes(vertex("[compile 1/1] RUN go build", "compile", 11, 12, **CONTEXT)) == ["shared", "executed"]
 
 

@@ -23,12 +23,11 @@ MOST = 500  # rows; the page is not an archive
 def headline(card: Scorecard) -> list[tuple[str, str, str, float | None]]:
     """(Name, figure, details, share of the bar or None)."""
     go = card.go.hit_rate if card.go else None
-    saved = card.saved
     return [
         ("steps", share_text(card.steps.hit_rate), words.steps_line(card.steps), card.steps.hit_rate),
         ("Go", share_text(go), words.go_line(card), go),
         ("time", seconds_text(card.run.seconds), words.time_line(card), None),
-        ("saved", f"{saved.seconds:+.1f} s" if saved else UNKNOWN, words.saved_line(card), None),
+        ("saved", seconds_text(card.saved), words.saved_line(card), None),
     ]
 
 

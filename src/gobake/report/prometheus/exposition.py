@@ -141,8 +141,8 @@ def _run(card: Scorecard) -> Iterator[_Figure]:
     yield "gobake_run_success", {}, run.outcome == RunOutcome.DONE
     yield "gobake_run_timestamp_seconds", {}, run.started
     yield "gobake_run_seconds", {}, run.seconds
-    yield "gobake_run_saved_seconds", {}, card.saved.seconds if card.saved else None
-    yield "gobake_run_cache_cost_seconds", {}, card.saved.cost if card.saved else None
+    yield "gobake_run_saved_seconds", {}, card.saved
+    yield "gobake_run_cache_cost_seconds", {}, card.work.cost if card.work else None
     yield "gobake_critical_path_seconds", {}, card.critical_seconds
     yield "gobake_targets", {}, len(card.targets)
     for kind, parts in (("service", card.services), ("strategy", card.strategies), ("platform", card.platforms)):

@@ -32,7 +32,7 @@ GAUGES = (
     Metric(
         name="gobake_run_saved_seconds",
         unit="seconds",
-        meaning="What caches saved, less what they cost; may be negative.",
+        meaning="Time of the last cold run of the same targets, less that of this run; may be negative.",
     ),
     Metric(
         name="gobake_run_cache_cost_seconds",
