@@ -784,3 +784,12 @@ def test_the_clock_of_plain_lines_began_with_the_run() -> None:
     stream = io.StringIO()
     Plain((), stream, Clock(), began=time.time() - 60).say("x")
     assert 59.0 < float(stream.getvalue().split()[0]) < 65.0
+
+
+def test_a_long_log_is_not_read_again_for_every_picture_and_the_last_picture_is_complete() -> None:
+    table = Table(SHOP, screen(100))
+    table.update([event for line in recording("cold").splitlines() for event in parse_line(line)])
+    table._cost, table._read_at = 10.0, time.monotonic()  # as if that had just taken ten seconds
+    assert drawn(table)[-1].startswith("0 of 4 targets") or drawn(table) == []
+    table.finish("done")
+    assert drawn(table)[-1].startswith("4 of 4 targets")

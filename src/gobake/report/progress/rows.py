@@ -151,6 +151,9 @@ class _Reading:
         self.moves = moves
         self.expected = expected
         self.now = now
+        self.steps: dict[str, list[Step]] = defaultdict(list)
+        for step in trace.steps:
+            self.steps[step.target].append(step)
         self.shared = _shared_stages(trace)
         self.several = len({stage for stage, _ in self.shared if re.fullmatch(r"compile(-\d+)?", stage)}) > 1
 
@@ -267,7 +270,7 @@ class _Reading:
 
     def _target(self, target: Target) -> Row:
         single = len(self.targets) == 1  # BuildKit's names leave out the only target
-        mine = [s for s in self.trace.steps if s.target == target.name or (single and not s.target)]
+        mine = [*self.steps[target.name], *(self.steps[""] if single else [])]
         steps = [s for s in mine if s.name.kind.counts]
         exports = [s for s in mine if s.name.kind is StepKind.EXPORT_IMAGE]
         own = [s for s in (*steps, *exports) if _place(s) not in self.shared and not self._fetches(s)]

@@ -26,6 +26,8 @@ from gobake.trace.steps import steps
 from gobake.trace.transfers import transfers
 
 PICTURES_PER_SECOND = 4
+_CHEAP = 0.05  # seconds for reading the log, which is then done for every picture
+_SHARE = 10  # else one part of the time
 
 
 class Table:
@@ -48,6 +50,7 @@ class Table:
         self._log = EventLog()
         self._lock = threading.Lock()  # one thread delivers events, another draws pictures
         self._trace, self._moves = steps(self._log), transfers(self._log)
+        self._read_at = self._cost = 0.0  # when the log was last read, and how long that took
         self._expected = Expected()
         self._speeds = Speeds()
         self._stale = False
@@ -94,6 +97,10 @@ class Table:
             self._stale = True
         self._live.start()
 
+    def _may_read(self) -> bool:
+        """Whether to read the log again: with hundreds of targets not for every picture."""
+        return self._cost < _CHEAP or self._log.closed or time.monotonic() - self._read_at > _SHARE * self._cost
+
     def expect(self, expected: Expected) -> None:
         """Take what earlier runs tell of this one."""
         with self._lock:
@@ -103,9 +110,12 @@ class Table:
         """The current picture, in the current size of the terminal."""
         now = self._clock()
         with self._lock:
-            if self._stale:
+            if self._stale and self._may_read():
+                began = time.monotonic()
                 self._trace, self._moves = steps(self._log), transfers(self._log)
                 self._stale = False
+                self._read_at = time.monotonic()
+                self._cost = self._read_at - began
             found = [
                 *self._hosts.values(),
                 *rows(self._trace, self._targets, self._moves, self._expected, now, is_over=self._log.closed),
