@@ -77,7 +77,7 @@ def _transfer(statuses: Iterable[StatusEvent]) -> Transfer:
 
 def _brief(doing: str) -> str:
     """`pushing manifest for name:tag@sha256:...` without what comes from the image's name."""
-    return " ".join(doing.split()[:2])
+    return " ".join(doing.split()[:2]).removesuffix(" to")
 
 
 def together(moves: Mapping[str, Transfer], vertices: Iterable[str]) -> Transfer | None:

@@ -17,6 +17,7 @@ from gobake.model import Target
 from gobake.report.progress.changes import Change, Narrator
 from gobake.report.progress.rows import commands_of, instruction, only_platform, shown
 from gobake.report.progress.wording import seconds_left_text, transfer_text
+from gobake.report.quantities import count_text
 from gobake.runs.outcomes import Outcome
 from gobake.text.printable import flat, one_line, printable
 from gobake.text.say import write
@@ -163,7 +164,7 @@ class Plain(_Lines):
         if change.cached:
             return "cached" if self._imports else "reused"
         heard = self._logs.get(change.digest)
-        compiled = f"{len(heard.packages)} packages, " if heard and heard.packages else ""
+        compiled = f"{count_text(len(heard.packages), 'package')}, " if heard and heard.packages else ""
         return f"{compiled}{change.seconds:.1f} s"
 
     def expect(self, expected: Expected) -> None:

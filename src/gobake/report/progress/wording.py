@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from gobake.report.progress.rows import Row, RowState
-from gobake.report.quantities import size_text
+from gobake.report.quantities import count_text, size_text
 from gobake.trace.transfers import Transfer
 
 
 def packages_text(row: Row) -> str:
     """`147 of 265 packages`; before the first, how many modules have come."""
     if row.packages:
-        return f"{row.packages}{f' of {row.of}' if row.of else ''} packages"
+        return f"{row.packages} of {row.of} packages" if row.of else count_text(row.packages, "package")
     return f"downloading modules, {row.modules} so far" if row.modules and row.state is RowState.WORKING else ""
 
 
