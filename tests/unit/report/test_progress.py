@@ -247,6 +247,13 @@ def test_a_silent_step_that_compiles_nothing_says_that_it_works() -> None:
 RUNNING = {"digest": "sha256:a", "name": "[s 1/2] RUN x", "inputs": ["sha256:b"], "started": "2026-01-01T00:00:00Z"}
 
 
+def test_plain_lines_tell_the_only_platform_of_a_compile_too() -> None:
+    stream = io.StringIO()
+    progress = Plain((target("api", "scratch", BOTH[:1]),), stream, lambda: 0.0)
+    progress.update(parse_line(json.dumps({"vertexes": [RUNNING | {"name": "[compile 2/2] RUN go build"}]}).encode()))
+    assert stream.getvalue().split() == ["0.0", "go", "build", "linux/amd64", "begins"]
+
+
 def test_warnings_are_told_with_their_place() -> None:
     assert [line for line in plain("warned", ()) if line.startswith("warning: FromAsCasing")] == [
         "warning: FromAsCasing: 'as' and 'FROM' keywords' casing do not match (line 1) (Dockerfile:1)"
@@ -760,11 +767,16 @@ def test_the_table_shows_what_this_machine_compiles_with_the_clock_of_the_run() 
         table.host(HOST[1])
     assert [" ".join(line.split()) for line in drawn(table)] == [
         "▸ host: go build linux/arm64 (prebuilt) ━━━━━━━━──────── 147 of 265 packages 30 s net/http",
-        "32 s",
     ]
     with table:
         table.host(HOST[2])
     assert "265 of 265 packages  65.8 s" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_compile_on_this_machine_that_found_everything_in_gos_cache_stays_on_the_screen() -> None:
+    with Table((), screen(80), clock=lambda: 104.0, began=100.0) as table:
+        table.host(host_work(total=265, ended=102.8))
+    assert drawn(table) == ["✓ host: go build linux/arm64 (prebuilt)  0 of 265 packages  2.8 s"]
 
 
 def drawn(table: Table) -> list[str]:

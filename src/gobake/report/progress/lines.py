@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self, TextIO
 
+from msgspec.structs import replace
+
 from gobake.insight.expected import Expected
 from gobake.model import Target
 from gobake.report.progress.changes import Change, Narrator
@@ -25,6 +27,7 @@ from gobake.trace import golog
 from gobake.trace.caches import missing
 from gobake.trace.events import Event, EventLog, LogEvent, PlainLine, StatusEvent, WarningEvent
 from gobake.trace.hostwork import HostWork
+from gobake.trace.labels import compiles
 from gobake.trace.names import StepKind, StepName
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import Trace, steps
@@ -124,7 +127,7 @@ class Plain(_Lines):
             if change.name.kind is StepKind.IMPORT_CACHE and missing(change.error):
                 continue  # the cache does not exist yet
             if change.what != "begins" or change.name.verb == "RUN":
-                self.say(f"{shown(change.name)}  {self._word(change)}")
+                self.say(f"{self._shown(change.name)}  {self._word(change)}")
         for event in events:
             if isinstance(event, LogEvent):
                 self._count(event)
@@ -154,6 +157,13 @@ class Plain(_Lines):
         elif self._clock() - self._last > SILENCE_SECONDS:
             self.say(f"{work.label}  {_packages(work)} so far  {work.package}")
 
+    def _shown(self, name: StepName) -> str:
+        """A step as one line; BuildKit leaves out the only platform of a compile."""
+        only = only_platform(self._targets)
+        if only and not name.platform and compiles(name.stage):
+            name = replace(name, platform=only, build_platform=only)
+        return shown(name)
+
     def _word(self, change: Change) -> str:
         if change.what != "ends":
             return change.what
@@ -181,10 +191,10 @@ class Plain(_Lines):
         if not name or silent <= (SILENCE_SECONDS if heard.packages else DOWNLOAD_SECONDS):
             return
         if heard.modules and not heard.packages:
-            self.say(f"{shown(name)}  downloading modules, {heard.modules} so far")
+            self.say(f"{self._shown(name)}  downloading modules, {heard.modules} so far")
         elif silent > SILENCE_SECONDS:
             said = one_line(event.data.decode("utf-8", "replace"), 90)
-            self.say(f"{shown(name)}  {self._progress(name, heard) if heard.packages else f'works: {said}'}")
+            self.say(f"{self._shown(name)}  {self._progress(name, heard) if heard.packages else f'works: {said}'}")
 
     def _progress(self, name: StepName, heard: _Heard) -> str:
         """`147 of 265 packages so far  net/http, about 30 s left`."""
@@ -204,7 +214,7 @@ class Plain(_Lines):
         if not name or not event.id.startswith("sha256:") or self._clock() - self._last <= MOVING_SECONDS:
             return
         if moved := transfers(self._log).get(event.vertex):
-            self.say(f"{shown(name)}  {transfer_text(moved)}")
+            self.say(f"{self._shown(name)}  {transfer_text(moved)}")
 
 
 class Json(_Lines):

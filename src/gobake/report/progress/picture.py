@@ -79,7 +79,7 @@ def _has_line(row: Row) -> bool:
     """Whether a row has its own line: what works, what failed itself, and compiles that are done."""
     if row.state in (RowState.FAILED, RowState.WORKING):
         return not row.waits
-    return row.shared and (row.state is RowState.CANCELED or bool(row.packages))
+    return row.shared and (row.state is RowState.CANCELED or bool(row.packages or row.of))
 
 
 def _picked(lines: Sequence[Row], room: int) -> list[Row]:
@@ -197,7 +197,7 @@ def _folded(targets: Sequence[Row], state: RowState, screen: Screen) -> Text | N
 def _foot(rows: Sequence[Row], screen: Screen) -> list[Text]:
     """`12 of 32 targets, 34 s`."""
     targets = [row for row in rows if not row.shared]
-    if not rows:
+    if not rows or (screen.is_over and not targets):
         return []
     seconds = f"{max(0.0, screen.now - screen.began):.0f} s"
     done = sum(row.state is RowState.DONE for row in targets)

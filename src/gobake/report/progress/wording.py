@@ -11,7 +11,9 @@ def packages_text(row: Row) -> str:
     """`147 of 265 packages`; before the first, how many modules have come."""
     if row.packages:
         return f"{row.packages} of {row.of} packages" if row.of else count_text(row.packages, "package")
-    return f"downloading modules, {row.modules} so far" if row.modules and row.state is RowState.WORKING else ""
+    if row.modules and row.state is RowState.WORKING:
+        return f"downloading modules, {row.modules} so far"
+    return f"0 of {row.of} packages" if row.of else ""
 
 
 def seconds_left_text(seconds: float) -> str:
