@@ -112,7 +112,7 @@ def test_a_run_a_target_and_a_service(gobake: Gobake, root: Path) -> None:
 def test_names_that_are_wrong(gobake: Gobake, root: Path) -> None:
     ended = gobake("explain", "wroker", cwd=root)
     assert ended.code == 2
-    assert "did you mean 'worker'?" in ended.err
+    assert "did you mean worker?" in ended.err
     ended = gobake("explain", "--run", "1999", cwd=root)
     assert ended.code == 2
     assert "there is no run '1999'" in ended.err
