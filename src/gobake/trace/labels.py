@@ -83,7 +83,8 @@ def _does(verb: str, instruction: str) -> str:
         return one_line(text, _WIDTH)
     if found := re.search(r"\bgo (?:build|list|test|install|generate|mod download)\b", text):
         return "go build" if found[0] == "go list" else found[0]
-    return one_line(re.sub(r"^RUN(?: --\w+=\S+)*", "run", text), _WIDTH)
+    text = re.sub(r"^RUN(?: --\w+=\S+)*", "run", text)
+    return "pack with UPX" if text.startswith("run upx ") else one_line(text, _WIDTH)
 
 
 def _copied(text: str) -> str:

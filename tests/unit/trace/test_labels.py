@@ -37,7 +37,7 @@ from tests.unit.scoring import run, step, target
         ("worker-scratch", "COPY --from=certificates /zones/ /", "worker scratch linux/arm64: copy time zones"),
         ("worker-scratch", "COPY --from=worker-files /out/ /", "worker scratch linux/arm64: copy files"),
         ("worker-upx", "COPY --from=worker-upx-pack /out/ /", "worker scratch linux/arm64: copy packed binary"),
-        ("worker-upx-pack", "RUN upx -qq -1 /out/w", "worker scratch linux/arm64: run upx -qq -1 /out/w"),
+        ("worker-upx-pack", "RUN upx -qq -1 /out/w", "worker scratch linux/arm64: pack with UPX"),
         ("worker-prebuilt", "COPY --from=prebuilt --chmod=755 [worker, /w]", "worker scratch linux/arm64: copy binary"),
         ("worker-single-stage", "COPY . .", "worker scratch linux/arm64: copy sources"),
         ("worker-single-stage", "RUN --mount=type=ssh go build -o /w", "worker scratch linux/arm64: go build"),
