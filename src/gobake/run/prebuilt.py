@@ -6,7 +6,7 @@ They are collected in one folder, under the names in the recipe's COPY. That fol
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gobake.binary import elf, loaders
@@ -30,24 +30,7 @@ def stage(
     fails.
     """
     lacking = outside.missing(project, matrix)
-    for gap in lacking if host.go else ():
-        if refused := hostcode.refusal(gap.service):
-            key, value = refused
-            raise ProjectError(
-                f"{key} of {gap.service.name} ({value}) may start or write anything, and is not for this machine's Go",
-                remedy=f"compile it to {project.prebuilt} yourself, or choose another strategy",
-            )
-    if lacking and not host.go:
-        first = lacking[0]
-        raise ProjectError(
-            f"there is no {first.path} for {first.service.name} in prebuilt",
-            remedy=f"compile it to {project.prebuilt}"
-            + (
-                ", or have a Go that is new enough on this machine"
-                if host.is_trusted
-                else "; nothing of a project that is not trusted is compiled on this machine"
-            ),
-        )
+    _may_compile(project, lacking, host)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target in outside.targets(matrix):
@@ -72,6 +55,28 @@ def stage(
         ],
         tell,
     )
+
+
+def _may_compile(project: Project, lacking: Sequence[outside.Missing], host: HostGo) -> None:
+    """Raise ProjectError if a missing binary cannot or must not be compiled on this machine."""
+    for gap in lacking if host.go else ():
+        if refused := hostcode.refusal(gap.service):
+            key, value = refused
+            raise ProjectError(
+                f"{key} of {gap.service.name} ({value}) may start or write anything, and is not for this machine's Go",
+                remedy=f"compile it to {project.prebuilt} yourself, or choose another strategy",
+            )
+    if lacking and not host.go:
+        first = lacking[0]
+        raise ProjectError(
+            f"there is no {first.path} for {first.service.name} in prebuilt",
+            remedy=f"compile it to {project.prebuilt}"
+            + (
+                ", or have a Go that is new enough on this machine"
+                if host.is_trusted
+                else "; nothing of a project that is not trusted is compiled on this machine"
+            ),
+        )
 
 
 def check(project: Project, matrix: Matrix, folder: Path) -> None:
