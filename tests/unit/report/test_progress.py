@@ -494,6 +494,23 @@ def test_a_step_that_buildkit_merged_with_an_equal_one_is_not_shown_as_canceled(
         assert RowState.CANCELED not in states
 
 
+def test_targets_wait_for_a_base_image_that_is_resolved() -> None:
+    log = EventLog()
+    name = "[api-scratch api-scratch 1/2] FROM docker.io/library/golang:1.26"
+    vertices = [
+        {"digest": "sha256:b", "name": name.replace("api-scratch", place), "started": "2026-01-01T00:00:00Z"}
+        for place in ("api-scratch", "api-alpine")
+    ]
+    log.merge(parse_line(json.dumps({"vertexes": vertices}).encode()))
+    soon, later = (rows(steps(log), SHOP[:2], {}, None, 1767225600.0 + s, is_over=False) for s in (1, 3))
+    assert [(row.label, row.state) for row in soon] == [
+        ("api scratch", RowState.WAITING),
+        ("api alpine", RowState.WAITING),
+    ]
+    assert later[0].label == "base image golang:1.26"
+    assert later[1].waits == ("base image golang:1.26",)
+
+
 def test_a_registry_that_is_asked_is_told_while_nothing_else_goes_on() -> None:
     table = Table(SHOP, screen(100), clock=lambda: 1767225608.0, began=1767225600.0)
     name = "[api-scratch internal] load metadata for docker.io/library/golang:1.26"

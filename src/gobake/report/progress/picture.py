@@ -226,7 +226,7 @@ def _cut(text: str, width: int, screen: Screen) -> str:
 class Speeds:
     """Bytes per second of what moves, over the last seconds."""
 
-    SECONDS = 3.0
+    SECONDS = 6.0
 
     def __init__(self) -> None:
         self._seen: dict[str, list[tuple[float, int]]] = {}

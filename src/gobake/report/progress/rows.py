@@ -26,6 +26,7 @@ from gobake.trace.steps import Step, Trace
 from gobake.trace.transfers import Transfer, together
 
 TELLING_SECONDS = 3.0  # of a compile, after which its end is estimated
+_RESOLVING_SECONDS = 2.0  # of a base image, for a row before its bytes come
 _LEAST_BYTES = 1_000_000  # of the client's files, for a row of their own
 
 
@@ -238,9 +239,10 @@ class _Reading:
                 len({s.name.platform for s in self.trace.steps if s.name.instruction == step.name.instruction}) > 1
             )
             label = f"{label} {step.name.platform.removeprefix('linux/')}".rstrip() if several else label
-            found.setdefault(
-                label, Row(label=label, state=RowState.WORKING, shared=True, since=step.started, moved=moved)
-            )
+            if moved or self.now - (step.started or self.now) >= _RESOLVING_SECONDS:
+                found.setdefault(
+                    label, Row(label=label, state=RowState.WORKING, shared=True, since=step.started, moved=moved)
+                )
         return list(found.values())
 
     def _registries(self) -> list[Row]:
@@ -302,8 +304,8 @@ class _Reading:
         return replace(row, state=RowState.DONE) if exports else row
 
     def _fetches(self, step: Step) -> bool:
-        """Whether a step is a base image on its way, which has a row of its own."""
-        return step.name.kind is StepKind.BASE and together(self.moves, step.digests) is not None
+        """Whether a step is a base image that is resolved or on its way, which has a row of its own."""
+        return step.name.kind is StepKind.BASE and (step.running or together(self.moves, step.digests) is not None)
 
     def _waits(self, steps: Sequence[Step]) -> tuple[str, ...]:
         """The labels of the shared work that a target waits for."""
