@@ -50,7 +50,7 @@ def _links() -> list[tuple[Path, str]]:
     return [(page, link) for page, link in found if not link.startswith(("http://", "https://", "mailto:"))]
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "caching.md"])
+@pytest.mark.parametrize("name", ["configuration.md", "caching.md", "strategies.md"])
 def test_the_reference_of_keys_is_what_the_code_says(name: str) -> None:
     updated = runpy.run_path(str(DOCS / "update.py"))["updated"]
     page = (DOCS / name).read_text(encoding="utf-8")
