@@ -87,7 +87,7 @@ def test_a_killed_run_takes_its_build_with_it_and_is_seen_as_killed(
         gobake.good("build", cwd=tree(HELLO, "hello"))  # from now on the builder is known
     root = waiting(tree, f"killed{known:d}")
     process = gobake.start("build", "--progress", "plain", cwd=root, env={"GOPROXY": f"http://{silent_proxy}"})
-    until(process, "compile.* begins")
+    until(process, "go build.* begins")
     for _ in range(100):
         if running("^go build", WAITS):
             break

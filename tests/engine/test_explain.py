@@ -214,7 +214,7 @@ def test_a_new_version_of_a_stamped_service(lab: Lab) -> None:
     subprocess.run(["git", "-C", str(lab.root), "tag", "v1.2.3"], check=True)
     found = lab.change()
     assert (causes(found), changed(found)) == (["argument"], [("changed", "VERSION")])
-    assert "stamp" in found["misses"][0]["label"]
+    assert found["misses"][0]["label"].startswith("go link ")
     assert found["packages"] == []
 
 
@@ -363,5 +363,5 @@ def test_a_binary_that_was_compiled_outside(lab: Lab) -> None:
 def test_names_that_are_wrong(lab: Lab) -> None:
     ended = lab.gobake("explain", "ome", cwd=lab.root)
     assert ended.code == 2
-    assert "did you mean 'one'?" in ended.err
+    assert "did you mean one?" in ended.err
     assert lab.gobake("explain", "--run", "2000", cwd=lab.root).code == 2

@@ -205,7 +205,7 @@ def _slow_project(tree: Tree, name: str) -> Path:
 def _when_compiling(process: subprocess.Popen[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
-        if "compile" in line and "begins" in line:
+        if "go build" in line and "begins" in line:
             return
     raise AssertionError("it never came to compile")
 

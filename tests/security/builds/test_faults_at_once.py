@@ -70,7 +70,7 @@ def test_prunes_beside_a_build(world: Gobake, built: Path, store: str) -> None:
     """Of gobake's own and of buildx, over and over."""
     edit(built)
     process = world.start("build", "one", "--progress", "plain", "--cache-store", store, cwd=built)
-    comes_to(process, "compile", "begins")
+    comes_to(process, "go build", "begins")
     while process.poll() is None:
         subprocess.run(["docker", "buildx", "prune", "-af"], check=True, capture_output=True)
         done = world("cache", "prune", "gobuild", "--yes", cwd=built)

@@ -51,7 +51,7 @@ def to_dockerd(env: dict[str, str], sent: int) -> None:
 def compiling(world: Gobake, root: Path, env: dict[str, str]) -> subprocess.Popen[str]:
     edit(root)
     process = world.start("build", "one", "--progress", "plain", cwd=root, env=env)
-    comes_to(process, "compile", "begins")
+    comes_to(process, "go build", "begins")
     return process
 
 

@@ -86,7 +86,7 @@ def test_caches_that_cannot_be_written_cost_no_build(
     world: Gobake, built: Path, own: Registry, store: str, fault: Fault
 ) -> None:
     edit(built)
-    done = in_the_middle(world, built, own, fault, "--cache-store", store, at=("compile", "begins"))
+    done = in_the_middle(world, built, own, fault, "--cache-store", store, at=("go build", "begins"))
     works(done)
     right_program(built)
     assert world.last_run(built)["outcome"] == "done"
@@ -111,7 +111,7 @@ def test_a_registry_that_goes_while_a_seed_is_restored_is_waited_for_a_while(
 def test_a_push_whose_registry_goes_is_one_line(world: Gobake, built: Path, own: Registry) -> None:
     edit(built)
     words = ("--push", "--registry", f"{own.place}/images")
-    done = in_the_middle(world, built, own, Registry.is_killed, *words, at=("compile", "begins"))
+    done = in_the_middle(world, built, own, Registry.is_killed, *words, at=("go build", "begins"))
     assert "could not be pushed, its registry does not answer" in one_line(done, 6)
     assert world.last_run(built)["outcome"] == "failed"
     works(world("build", "one", *words, cwd=built))
