@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import threading
 import uuid
@@ -29,8 +30,8 @@ _PASSING = re.compile(  # temporary errors, worth another try
     r"|blob unknown"  # distribution 2.8 on a disk, when two clients push the same blob
     r"|holds nothing of what it held"  # the step got an empty mount while BuildKit measured the right one
 )
-_TRIES = 4
-_PAUSE = 0.5  # seconds, doubled before each further try
+_TRIES = 6
+_PAUSE = 0.5  # seconds, doubled before each further try up to 4, and up to as much again: others wait as well
 _READ, _SHOWN = 2000, 300  # characters of an error
 
 
@@ -92,11 +93,11 @@ def solve(
         variables=given.variables,
         plugin=plugin(builder),
     )
-    for pause in (*(_PAUSE * 2**at for at in range(_TRIES - 1)), None):
+    for pause in (*(_PAUSE * min(2**at, 8) for at in range(_TRIES - 1)), None):
         solved = _solved(call, seconds, given.redact)
         if pause is None or not _PASSING.search(solved.error):
             break
-        sleep(pause)
+        sleep(pause * (1 + random.random()))
     return replace(solved, error=one_line(solved.error, _SHOWN))
 
 
