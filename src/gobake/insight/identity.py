@@ -21,7 +21,7 @@ from gobake.runs.record import RunRecord, StepRecord
 
 GO_STAGES = ("go", "go-native")
 FILES = "--from=files "  # of a COPY from the context of services' files
-_COMPILES = re.compile(r"(compile|stamp)(-\d+)?(\.\d+)?")
+COMPILES = re.compile(r"(compile|stamp)(-\d+)?(\.\d+)?")  # stages whose work is for all services
 _CONTEXT = re.compile(r"--mount=type=bind(?!,from=)")
 
 
@@ -58,6 +58,11 @@ def is_base(step: StepRecord) -> bool:
     return step.instruction.startswith("FROM ")
 
 
+def platform_of(step: StepRecord, platforms: Sequence[str]) -> str:
+    """The platform of a step of a target with these platforms; BuildKit does not name it if there is only one."""
+    return step.platform or (platforms[0] if len(platforms) == 1 else "")
+
+
 class Place(Struct, frozen=True, kw_only=True):
     """The place of a step."""
 
@@ -71,7 +76,7 @@ class Place(Struct, frozen=True, kw_only=True):
     @property
     def kind(self) -> str:
         """`compile` of compile-2, `single-stage` of api-single-stage; else the stage itself."""
-        found = _COMPILES.fullmatch(self.stage)
+        found = COMPILES.fullmatch(self.stage)
         if found:
             return found[1]
         return "single-stage" if self.stage.endswith("single-stage") else self.stage

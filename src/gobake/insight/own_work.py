@@ -6,14 +6,14 @@ import re
 
 from msgspec import Struct
 
+from gobake.insight.identity import COMPILES, platform_of
 from gobake.insight.work import Piece, pieces
 from gobake.runs.outcomes import Outcome
-from gobake.runs.record import RunRecord, StepRecord
+from gobake.runs.record import RunRecord
 from gobake.trace.intervals import covered
 
-# Stages of the recipe whose work is for all services
-_COMPILE = re.compile(r"(?:compile|stamp)(?:-\d+)?(?:\.\d+)?")
-_COMMON = re.compile(r"go|shell|trace|context .*|(?:compile|stamp)(?:-\d+)?(?:\.\d+)?")
+# Stages of the recipe that serve all services
+_COMMON = re.compile(rf"go|shell|trace|context .*|{COMPILES.pattern}")
 _COUNTED = (Outcome.REUSED, Outcome.IMPORTED, Outcome.EXECUTED, Outcome.UNKNOWN)
 
 
@@ -42,8 +42,8 @@ def go_builds(record: RunRecord) -> list[GoBuild]:
     every = tuple(dict.fromkeys(platform for target in record.targets for platform in target.platforms))
     steps: dict[str, list[int]] = {}
     for at, step in enumerate(record.steps):
-        if _COMPILE.fullmatch(step.stage):
-            steps.setdefault(_platform(step, of.get(step.target, every)), []).append(at)
+        if COMPILES.fullmatch(step.stage):
+            steps.setdefault(platform_of(step, of.get(step.target, every)), []).append(at)
     return [
         GoBuild(
             platform=platform,
@@ -63,18 +63,13 @@ def own_work(record: RunRecord) -> dict[tuple[str, str], OwnWork]:
     for at, step in enumerate(record.steps):
         target = targets.get(step.target)
         if target and not _COMMON.fullmatch(step.stage):
-            places.setdefault((target.service, _platform(step, target.platforms)), []).append(at)
+            places.setdefault((target.service, platform_of(step, target.platforms)), []).append(at)
     found = {}
     for key, steps in places.items():
         done = [piece for piece in pieces(record, steps) if piece.outcome in _COUNTED]
         hits = sum(piece.outcome in (Outcome.REUSED, Outcome.IMPORTED) for piece in done)
         found[key] = OwnWork(seconds=_seconds(done) or 0.0, hits=hits, steps=len(done))
     return found
-
-
-def _platform(step: StepRecord, platforms: tuple[str, ...]) -> str:
-    """The platform of a step; BuildKit does not name it if there is only one."""
-    return step.platform or (platforms[0] if len(platforms) == 1 else "")
 
 
 def _seconds(done: list[Piece]) -> float | None:

@@ -9,6 +9,7 @@ from itertools import islice
 from gobake.insight.card import CommandFigures, GoFigures, Part, RunSummary, Scorecard, WorkSaved, work_of
 from gobake.insight.cold import last_cold
 from gobake.insight.costs import Costs, cached_packages, last_costs, longest
+from gobake.insight.identity import platform_of
 from gobake.insight.modules import module_of
 from gobake.insight.work import critical_path, figures, host_seconds, saved_by_steps, seconds_at_work
 from gobake.runs.record import GoRecord, RunRecord, StepRecord, TargetRecord, digests
@@ -161,9 +162,7 @@ def _strategy(target: TargetRecord | None, _step: StepRecord) -> str:
 
 
 def _platform(target: TargetRecord | None, step: StepRecord) -> str:
-    if step.platform or not target or len(target.platforms) != 1:
-        return step.platform
-    return target.platforms[0]
+    return platform_of(step, target.platforms if target else ())
 
 
 # ---- saved
