@@ -171,7 +171,7 @@ class GateFailed(GobakeError):
 
 
 class Unwritable(GobakeError):
-    """A file or folder could not be written."""
+    """A file or folder could not be written, or the history not be read."""
 
 
 class Interrupted(GobakeError):

@@ -154,7 +154,7 @@ def test_what_is_broken_costs_one_line_and_no_build(gobake: Gobake, root: Path, 
     ended = gobake.good("build", *ONE, "--history", "/proc/nosuch", cwd=root)
     lines = [line for line in (ended.out + ended.err).splitlines() if "/proc/nosuch" in line]
     assert len(lines) == 1, lines
-    assert "the run's record cannot be kept there" in lines[0]
+    assert "the run's record cannot be kept: /proc/nosuch" in lines[0]
 
 
 def test_a_full_history_costs_one_line_and_is_still_read(gobake: Gobake, root: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_no_room_for_a_record_keeps_all_others(disk: Path, room: int) -> None:
             store.add(record, ["events\n"])
         filler = fill(disk, leave=room)
         added = run(step(1, "executed"), at=9)
-        with pytest.raises(Unwritable, match="cannot be kept"):
+        with pytest.raises(Unwritable, match="cannot be written"):
             store.add(added, [os.urandom(50_000).hex() for _ in range(9)])
     with RunStore.reading(disk / "runs") as store:
         assert [record for _, record in store.read_all()] == kept

@@ -28,8 +28,8 @@ def test_without_a_home_there_is_no_history_and_that_is_said(gobake: Gobake, tre
     (line,) = ended.err.splitlines()
     assert ended.code == 2
     assert line.startswith("error: /dev/null/.local/share/gobake/runs/")
-    assert ": there is no history, and none can be made: Not a directory; " in line
-    assert line.endswith("set HOME or XDG_DATA_HOME to a folder that you may write, or name one with --history")
+    assert ": the history cannot be read: Not a directory; " in line
+    assert line.endswith("set HOME or XDG_DATA_HOME to a folder that you may read, or name one with --history")
 
 
 @pytest.mark.parametrize(

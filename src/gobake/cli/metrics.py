@@ -54,10 +54,9 @@ def metrics_command(given: MetricsGiven) -> None:
 def _print(given: MetricsGiven) -> None:
     from gobake.report.prometheus.collector import Meter
     from gobake.report.prometheus.exposition import text
-    from gobake.runs.begun import open_history
 
     project, folder = project_and_history(given)
-    with open_history(folder) as store:
+    with open_records(given, folder) as store:
         store.resolve("last")  # says what to do if there is none
         show(text(Meter(project.name).read(store)), nl=False)
 
@@ -79,14 +78,13 @@ def _listen(given: MetricsGiven, place: str) -> None:
 
     from gobake.report.prometheus.collector import Meter
     from gobake.report.prometheus.server import address, serve
-    from gobake.runs.begun import open_history
 
     where = address(place)
     project, folder = project_and_history(given)
     meter = Meter(project.name)
 
     def read() -> CollectorRegistry:
-        with open_history(folder) as store:
+        with open_records(given, folder) as store:
             return meter.read(store)
 
     read()  # the first read of a long history is slow, so it is done before Prometheus waits for it

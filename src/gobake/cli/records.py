@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gobake.cli import completing
 from gobake.cli.options import ProjectGiven, gathered, on_command_line, request
-from gobake.errors import UsageError
+from gobake.errors import Unwritable, UsageError
 from gobake.runs.outcomes import RunOutcome
 
 if TYPE_CHECKING:
@@ -42,11 +42,22 @@ def project_and_history(given: RecordsGiven) -> tuple[Project, Path]:
     return opened.project, history_folder(opened, asked)
 
 
-def open_records(given: RecordsGiven) -> RunStore:
-    """Open the history, after those runs that were killed have been entered into it."""
+def open_records(given: RecordsGiven, folder: Path | None = None) -> RunStore:
+    """Open the history, after those runs that were killed have been entered into it. Raises Unwritable."""
+    from gobake.paths import data_folder
     from gobake.runs.begun import open_history
 
-    return open_history(history_of(given))
+    folder = folder or history_of(given)
+    try:
+        return open_history(folder)
+    except Unwritable as error:
+        if given.history:
+            remedy = "check the folder that --history or GOBAKE_HISTORY names"
+        elif folder.is_relative_to(data_folder()):
+            remedy = "set HOME or XDG_DATA_HOME to a folder that you may read, or name one with --history"
+        else:
+            remedy = "check history.folder in gobake.yaml"
+        raise Unwritable(error.what, remedy=remedy) from None
 
 
 def record_of(store: RunStore, name: str) -> RunRecord:

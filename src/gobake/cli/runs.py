@@ -80,8 +80,7 @@ def ls_command(given: ListGiven) -> None:
         show(json.dumps(run_list.as_json(found, more), indent=2))
         return
     if not found:
-        none = "no runs match" if there else "no run is on record for this project; build something: gobake build"
-        say(none)
+        say("no runs match" if there else str(store.empty()))
         return
     for line in run_list.lines(found, width_of_terminal(sys.stdout)):
         say(line)
@@ -158,9 +157,11 @@ class RemoveGiven(RecordsGiven, frozen=True, kw_only=True):
 @given_as(RemoveGiven)
 def rm_command(given: RemoveGiven) -> None:
     """Delete the records of runs, by id."""
-    with RunStore(history_of(given)) as store:
-        for name in given.runs:
-            run_id = store.resolve(name)
+    folder = history_of(given)
+    with open_records(given, folder) as store:
+        found = [store.resolve(name) for name in given.runs]
+    with RunStore(folder) as store:
+        for run_id in found:
             store.remove(run_id)
             if not given.project.quiet:
                 say(f"{run_id} deleted")

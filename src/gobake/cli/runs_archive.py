@@ -51,7 +51,7 @@ def export_command(given: ExportGiven) -> None:
     with open_records(given) as store:
         wanted = _wanted(given, store)
         if not wanted:
-            raise UsageError("no runs match", remedy="`gobake runs ls` lists them")
+            raise UsageError("no runs match", remedy="`gobake runs ls` lists all") if store.ids() else store.empty()
         count = write(given.output, _entries(store, wanted))
     if not given.project.quiet:
         say(f"{count} run{'s' if count != 1 else ''} in {given.output}")

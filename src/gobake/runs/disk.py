@@ -91,6 +91,28 @@ class Reader:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
+class _Nothing(Reader):
+    """A database that is not there, and so has no rows."""
+
+    def __init__(self) -> None:
+        self._keys = {}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def keys(self) -> list[str]:
+        return []
+
+
+def reader(folder: Path) -> Reader:
+    """Return what reads this folder's database. Raises sqlite3.Error and OSError."""
+    try:
+        (folder / FILE).lstat()
+    except FileNotFoundError:
+        return _Nothing()
+    return Reader(folder)
+
+
 class _Disk(diskcache.JSONDisk):  # type: ignore[misc]
     """JSONDisk that deletes no files.
 

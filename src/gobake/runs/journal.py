@@ -82,4 +82,4 @@ class Journal:
                 said = remark(store.recent(window.RECENT)) if remark else ""
                 return [*(f"warning: {note}" for note in store.notes), *([said] if said else [])]
         except Unwritable as error:
-            return [f"warning: {error}"]
+            return [f"warning: the run's record cannot be kept: {error}; the build itself is not affected"]

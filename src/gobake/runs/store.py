@@ -53,7 +53,7 @@ class RunStore:
     """All runs of one project."""
 
     def __init__(self, folder: Path, *, writes: bool = True) -> None:
-        """Open a store. ``writes``: False for only reading. Raises Unwritable if the folder is not usable."""
+        """Open a store. ``writes``: False for only reading. Raises Unwritable if the folder is not usable for that."""
         self.folder = folder
         self.writes = writes
         self.notes: list[str] = []  # what had to be set aside, for the user
@@ -65,30 +65,25 @@ class RunStore:
                 self._cache: Reader = self._open()
             else:
                 self._refuse_links()
-                self._cache = Reader(folder / "records")
+                self._cache = disk.reader(folder / "records")
         except _FAILS as error:
-            raise self._unwritable(error) from None
+            raise (self._unwritable(error) if writes else self._unreadable(error)) from None
         self._shelf = Shelf(folder, writes=writes or os.access(folder, os.W_OK))
 
     @classmethod
     def reading(cls, folder: Path) -> RunStore:
-        """Open a store for reading, even if nothing is writable.
+        """Open a store for reading, even if nothing is writable. One that is not there has no runs, and is not made.
 
-        Raises Unwritable if there is nothing to read and no store can be created.
+        A damaged one is mended if it can be written. Raises Unwritable.
         """
         try:
             return cls(folder, writes=False)  # takes a third of the time
         except Unwritable:
-            found = (folder / "records" / disk.FILE).exists()
-        try:
-            return cls(folder)
-        except Unwritable as error:
-            if found:
+            if not (folder / "records" / disk.FILE).exists():
                 raise
-            raise Unwritable(
-                f"{folder}: there is no history, and none can be made: {error.what.rpartition(': ')[2]}",
-                remedy="set HOME or XDG_DATA_HOME to a folder that you may write, or name one with --history",
-            ) from None
+            with contextlib.suppress(Unwritable):
+                return cls(folder)
+            raise
 
     def __enter__(self) -> RunStore:
         return self
@@ -159,21 +154,25 @@ class RunStore:
     def ids(self) -> list[str]:
         """Return all ids, newest last, including those of damaged records.
 
-        A store that only reads returns those of its first call. Raises Unwritable if the database is unreadable.
+        A store that only reads returns those of its first call. Raises Unwritable.
         """
         if self._ids is None or self.writes:
             try:
                 found = self._mending(lambda: self._cache.keys())
             except _FAILS as error:
-                raise self._unwritable(error) from None
+                raise self._unreadable(error) from None
             self._ids = sorted(key for key in found if _ID.fullmatch(key))
         return list(self._ids)
+
+    def empty(self) -> UsageError:
+        """Return what is said of a store without runs."""
+        return UsageError(f"no run is on record in {self.folder}", remedy="build something: gobake build")
 
     def resolve(self, name: str) -> str:
         """Return the id for `last`, an id, or a unique prefix of one. Raises UsageError."""
         ids = self.ids()
         if not ids:
-            raise UsageError("no run is on record for this project", remedy="build something: gobake build")
+            raise self.empty()
         if name in ("last", ""):
             return ids[-1]
         found = [i for i in ids if i.startswith(name)]
@@ -292,11 +291,15 @@ class RunStore:
         return f"{run_id}.jsonl.gz"
 
     def _unwritable(self, error: Exception) -> Unwritable:
-        reason = getattr(error, "strerror", None) or str(error) or "it is locked, or cannot be written"
-        return Unwritable(
-            f"{self.folder}: the run's record cannot be kept there: {reason}",
-            remedy="free or mend the folder; the build itself is not touched",
-        )
+        what = f"{self.folder}: the history cannot be written: {_reason(error)}"
+        return Unwritable(what, remedy="free space, or check who may write there")
+
+    def _unreadable(self, error: Exception) -> Unwritable:
+        return Unwritable(f"{self.folder}: the history cannot be read: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or "it is locked, or not accessible"
 
 
 def dump(record: RunRecord) -> str:

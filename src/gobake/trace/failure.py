@@ -229,7 +229,7 @@ def no_go_image(reference: str) -> GoVersionMissing:
     """Return the error for a golang image whose tag does not exist."""
     return GoVersionMissing(
         f"there is no image {reference} for the Go version that the project requires",
-        remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
+        remedy="set another `go` in gobake.yaml, or name another image with --base go=REF",
     )
 
 
@@ -251,7 +251,7 @@ def _older_go(case: _Case) -> GobakeError | None:
         return None
     return GoVersionMissing(
         f"the project requires Go {found[1]}, but the image has Go {found[2]}",
-        remedy="set `go` in gobake.yaml, or name an image with --base go=REF",
+        remedy="set another `go` in gobake.yaml, or name another image with --base go=REF",
     )
 
 

@@ -215,8 +215,8 @@ class TestGate:
 
 class TestBadHistory:
     @pytest.mark.parametrize("words", [(), ("--last", "3"), ("--format", "json"), ("--compare", "main")])
-    def test_without_runs_it_says_what_to_do(self, report: Report, words: tuple[str, ...]) -> None:
-        assert "no run is on record for this project; build something: gobake build" in _error(report(*words))
+    def test_without_runs_it_says_what_to_do(self, report: Report, words: tuple[str, ...], store: RunStore) -> None:
+        assert _error(report(*words)) == f"no run is on record in {store.folder}; build something: gobake build"
 
     def test_a_damaged_run_hides_no_other(self, report: Report, store: RunStore) -> None:
         store.add(recorded("edit"), [])

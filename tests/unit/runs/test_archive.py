@@ -99,7 +99,7 @@ def test_some_are_exported(runs: Runs, store: RunStore, file: Path, words: tuple
     for at in range(3):
         store.add(run(at=at, branch="main" if at else "feature"), [])
     if not found:
-        assert error(runs("export", "-o", file, *words)) == "no runs match; `gobake runs ls` lists them"
+        assert error(runs("export", "-o", file, *words)) == "no runs match; `gobake runs ls` lists all"
         return
     good(runs("export", "-o", file, *words))
     got = [entry.record.id for entry in archive.read(file) if isinstance(entry, Entry)]

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from gobake.cli import gobake
 from gobake.config.history import HistoryConfig
 from gobake.config.loading import parse_config
-from gobake.errors import ConfigError, GobakeError, Unwritable
+from gobake.errors import ConfigError, Unwritable
 from gobake.insight.history import Records, prompt_summary, summaries
 from gobake.plan.discover import history_folder, open_project
 from gobake.plan.request import ProjectRequest
@@ -151,11 +151,28 @@ def test_damage_in_a_read_only_history_hides_no_other(read_only: Path) -> None:
     assert found[2] == run(at=2)
 
 
-def test_what_has_no_history_and_cannot_have_one_is_told_by_readers(tree: Tree) -> None:
-    result = invoke(tree(HELLO), "runs", "ls", "--history", str(NOWHERE))
-    assert isinstance(result.exception, GobakeError)
-    assert str(result.exception).startswith(f"{NOWHERE}/example-com-hello: ")
-    assert "\n" not in str(result.exception)
+@pytest.mark.parametrize("command", ["runs ls", "runs show", "runs rm 1", "runs export -o x", "report", "explain"])
+def test_readers_make_no_history_and_do_not_talk_of_writing(tree: Tree, tmp_path: Path, command: str) -> None:
+    root = tree(HELLO)
+    for folder in (NOWHERE, tmp_path / "typo"):
+        result = invoke(root, *command.split(), "--history", str(folder))
+        said = result.stdout or str(result.exception)
+        assert said.strip() == f"no run is on record in {folder}/example-com-hello; build something: gobake build"
+        assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "remedy"),
+    [
+        ("--history", "check the folder that --history or GOBAKE_HISTORY names"),
+        ("gobake.yaml", "check history.folder in gobake.yaml"),
+    ],
+)
+def test_what_cannot_be_read_is_not_advised(tree: Tree, tmp_path: Path, named: str, remedy: str) -> None:
+    (file := tmp_path / "file").write_text("")
+    root = tree(HELLO | ({"gobake.yaml": f"history: {{folder: {file}}}\n"} if named == "gobake.yaml" else {}))
+    result = invoke(root, "runs", "ls", *(["--history", str(file)] if named == "--history" else []))
+    assert str(result.exception) == f"{file}/example-com-hello: the history cannot be read: Not a directory; {remedy}"
 
 
 @pytest.mark.parametrize("place", ["nowhere", "read-only", "a file"])
@@ -167,7 +184,7 @@ def test_a_build_is_told_in_one_line(request: pytest.FixtureRequest, tmp_path: P
     (note,) = journal.keep(
         run(at=9), ["event\n"], lambda record: prompt_summary(record, Records(journal.store)) if journal.store else None
     )
-    assert note.startswith(f"warning: {kept}: the run's record cannot be kept there: ")
+    assert note.startswith(f"warning: the run's record cannot be kept: {kept}: the history cannot be written: ")
     assert "\n" not in note
 
 

@@ -192,9 +192,8 @@ def test_a_record_that_another_process_removed_meanwhile(three: RunStore) -> Non
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Unwritable, match="the run's record cannot be kept there") as caught:
+    with pytest.raises(Unwritable, match="the history cannot be written: Not a directory"):
         RunStore(tmp_path / "file" / "runs")
-    assert "the build itself is not touched" in str(caught.value)
 
 
 def test_a_records_folder_that_is_a_file(tmp_path: Path) -> None:

@@ -106,9 +106,7 @@ def prepare(store: Path, wanted: Iterable[str]) -> None:
                 raise RegistryRefused(f"{place.path / odd} is a link")
     except (OSError, RegistryRefused) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise Unwritable(
-            f"{store} cannot be written: {reason}", remedy="choose another folder with --cache-store"
-        ) from None
+        raise Unwritable(f"{store} cannot be written: {reason}", remedy="choose another folder") from None
 
 
 def size_of(store: Path, digests: Iterable[str], since: float) -> int | None:
