@@ -1,0 +1,272 @@
+"""Divides the sections that a Go program loads: code, read-only data, data and pclntab."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from gobake.binary import embedded, pclntab, references, types
+from gobake.binary.buildinfo import MAIN, GoInfo, package_of
+from gobake.binary.kinds import Kind, Label
+from gobake.binary.pclntab import Pclntab
+from gobake.binary.references import Owners
+from gobake.binary.sections import Elf, Section, Symbol
+
+_CODE = (".text", ".init", ".fini", ".plt", ".plt.got", ".plt.sec")
+_READ_ONLY = (".rodata", ".typelink", ".itablink", ".eh_frame", ".eh_frame_hdr", ".gcc_except_table")
+_DATA = (".data", ".noptrdata", ".go.module", ".tdata", ".init_array", ".fini_array")
+DIVIDED = frozenset((*_CODE, *_READ_ONLY, *_DATA, ".gopclntab"))
+_REGIONS = {  # symbols that begin a region whose content has no symbols
+    "type:*": Kind.TYPES,
+    "runtime.types": Kind.TYPES,
+    "go:string.*": Kind.STRINGS,
+    "go:funcdesc": Kind.RODATA,
+    "go:func.*": Kind.PCLNTAB,
+    "runtime.gcbits.*": Kind.TYPES,
+}
+_C = "C"  # the package of code that is no Go
+_RUNTIME = "runtime"
+_GAP = 64  # bytes: a shorter gap without a reference is padding
+
+Claim = tuple[int, int, Label]  # (address, end, label)
+
+
+class _Program(Struct, frozen=True, kw_only=True):
+    elf: Elf
+    symbols: Sequence[Symbol]
+    main: str  # import path of the main package
+    table: Pclntab | None
+    functions: Sequence[str]  # the packages of the table's functions
+
+    def package(self, name: str) -> str:
+        found = package_of(name)
+        return self.main if found == MAIN else found
+
+    def first(self, *names: str) -> Symbol | None:
+        return next((symbol for symbol in self.symbols if symbol.name in names), None)
+
+
+def divide(elf: Elf, symbols: Sequence[Symbol], info: GoInfo) -> Counter[Label]:
+    """Return the bytes of the loaded sections by label."""
+    main = info.package or MAIN
+    text = next((symbol.address for symbol in symbols if symbol.name == "runtime.text"), None)
+    table = pclntab.read(elf, text)
+    functions = _packages(table, main) if table else ()
+    program = _Program(elf=elf, symbols=symbols, main=main, table=table, functions=functions)
+    code = _code(program)
+    owner_of_code = Owners([(begin, label.package) for begin, _, label in code])
+    sums: Counter[Label] = Counter()
+    for section in _sections(elf, _CODE):
+        sums.update(_filled(section, code, {}, Kind.CODE))
+    data = _Data(program, owner_of_code, info.go)
+    for section in _sections(elf, (*_READ_ONLY, *_DATA)):
+        sums.update(data.divided(section))
+    if table:
+        sums.update(_pclntab(program, table))
+    return sums
+
+
+def _sections(elf: Elf, names: Iterable[str]) -> Iterator[Section]:
+    for section in elf.sections:
+        if section.stored and section.loaded and section.role in names:
+            yield section
+
+
+# ---- code
+
+
+def _packages(table: Pclntab, main: str) -> tuple[str, ...]:
+    """The package of each function; assembly's functions without one are of the package before them."""
+    found, last = [], _RUNTIME
+    for function in table.functions:
+        package = package_of(function.name)
+        last = (main if package == MAIN else package) or last
+        found.append(last)
+    return tuple(found)
+
+
+def _code(program: _Program) -> list[Claim]:
+    """The functions, by address: of the symbols, and of pclntab where there are none."""
+    of_table = {f.address: owner for f, owner in zip(_functions(program), program.functions, strict=True)}
+    claims = []
+    for section in _sections(program.elf, _CODE):
+        last = _RUNTIME
+        for symbol in program.symbols:
+            if section.address <= symbol.address < section.address + section.size and symbol.size:
+                if symbol.name.startswith("go:"):  # marks of the linker
+                    last = _RUNTIME
+                else:
+                    go = of_table.get(symbol.address)
+                    last = program.package(symbol.name) or go or (_C if of_table else last)
+                claims.append((symbol.address, symbol.address + symbol.size, Label(Kind.CODE, last)))
+    if not claims:
+        pairs = zip(_functions(program), program.functions, strict=True)
+        claims = [(f.address, f.end, Label(Kind.CODE, owner)) for f, owner in pairs]
+    return sorted(claims, key=lambda claim: (claim[0], -claim[1]))
+
+
+def _functions(program: _Program) -> tuple[pclntab.Function, ...]:
+    return program.table.functions if program.table else ()
+
+
+# ---- filling sections
+
+
+def _filled(section: Section, claims: Sequence[Claim], marks: Mapping[int, Label], kind: Kind) -> Counter[Label]:
+    """Give each byte of a section to the claim that has it, or else to the last mark before it.
+
+    ``claims``: by address. ``marks``: where something begins whose end is not known. ``kind``: of the section.
+    """
+    sums: Counter[Label] = Counter()
+    ordered = sorted(marks)
+    cursor, last = section.address, Label(kind)
+    stop = section.address + section.size
+    for begin, end, label in claims[bisect_left(claims, (section.address,)) :]:
+        if begin >= stop:
+            break
+        end = min(end, stop)
+        if end > cursor:
+            if begin > cursor:
+                _gap(cursor, begin, marks, ordered, last, sums)
+                cursor = begin
+            sums[label] += end - cursor
+            cursor, last = end, label
+    if cursor < stop:
+        _gap(cursor, stop, marks, ordered, last, sums)
+    return sums
+
+
+def _gap(
+    begin: int, end: int, marks: Mapping[int, Label], ordered: Sequence[int], last: Label, sums: Counter[Label]
+) -> None:
+    at = bisect_left(ordered, begin)
+    first = ordered[at] if at < len(ordered) else end
+    if (before := min(first, end) - begin) > 0:
+        padding = before < _GAP
+        sums[Label(Kind.PADDING, last.package) if padding else Label(Kind.UNATTRIBUTED)] += before
+    while at < len(ordered) and ordered[at] < end:
+        until = min(ordered[at + 1], end) if at + 1 < len(ordered) else end
+        sums[marks[ordered[at]]] += until - ordered[at]
+        at += 1
+
+
+# ---- data
+
+
+class _Data:
+    """Claims and marks of read-only data and data."""
+
+    def __init__(self, program: _Program, owner_of_code: Owners, go: str) -> None:
+        self._program = program
+        if not program.symbols:
+            return
+        elf = program.elf
+        self._sections = [*_sections(elf, (*_READ_ONLY, *_DATA))]
+        low = min((s.address for s in self._sections), default=0)
+        high = max((s.address + s.size for s in self._sections), default=0)
+        self._regions = _regions(program)
+        claims = [*self._of_symbols(), *embedded.files(elf, program.symbols, program.package)]
+        claims.sort(key=lambda claim: (claim[0], -claim[1]))
+        owners: dict[int, str] = {}
+        for section in _sections(elf, _CODE):
+            for at, target in references.of_code(elf, section, low, high):
+                owners.setdefault(target, owner_of_code(at))
+        owners |= self._functions_of_values(owner_of_code)
+        self._follow(claims, owners, low, high)
+        claims += self._types(owners, go)
+        self._claims = sorted(claims, key=lambda claim: (claim[0], -claim[1]))
+        self._marks = {target: Label(self._kind(target), owner) for target, owner in owners.items() if owner}
+
+    def divided(self, section: Section) -> Counter[Label]:
+        kind = Kind.RODATA if section.role in _READ_ONLY else Kind.DATA
+        if section.role in (".typelink", ".itablink"):
+            return Counter({Label(Kind.TYPES, _RUNTIME): section.size})
+        if section.role == ".go.module":
+            return Counter({Label(Kind.DATA, _RUNTIME): section.size})
+        if section.role.startswith((".eh_frame", ".gcc_except", ".init_array", ".fini_array")):
+            return Counter({Label(Kind.RODATA, _C): section.size})
+        if not self._program.symbols:  # nothing tells where anything begins: references alone guess badly
+            return Counter({Label(kind): section.size})
+        return _filled(section, self._claims, self._marks, kind)
+
+    def _of_symbols(self) -> Iterator[Claim]:
+        for symbol in self._program.symbols:
+            if symbol.size and symbol.name not in _REGIONS:
+                kind = self._kind(symbol.address)
+                if symbol.name.startswith("go:itab."):
+                    kind = Kind.TYPES
+                package = self._program.package(symbol.name)
+                if not package:
+                    package = _RUNTIME if symbol.name.startswith(("go:", "type:", "runtime")) else _C
+                yield symbol.address, symbol.address + symbol.size, Label(kind, package)
+
+    def _kind(self, address: int) -> Kind:
+        for begin, end, kind in self._regions:
+            if begin <= address < end:
+                return kind
+        return Kind.DATA
+
+    def _functions_of_values(self, owner_of_code: Owners) -> dict[int, str]:
+        """The function values in go:funcdesc: each is the address of its function."""
+        code = self._program.elf.section(".text")
+        place = self._program.first("go:funcdesc")
+        if code is None or place is None:
+            return {}
+        pairs = references.of_data(self._program.elf, self._sections, code.address, code.address + code.size)
+        end = next((end for begin, end, _ in self._regions if begin == place.address), place.address)
+        return {at: owner_of_code(target) for at, target in pairs if place.address <= at < end}
+
+    def _follow(self, claims: Sequence[Claim], owners: dict[int, str], low: int, high: int) -> None:
+        """Add what data refers to; three times, since what is found so refers to more."""
+        pairs = list(references.of_data(self._program.elf, self._sections, low, high))
+        for _ in range(3):
+            entries = {begin: label.package for begin, _, label in claims} | owners
+            owner_of = Owners(sorted(entries.items()))
+            new = {target: owner_of(at) for at, target in reversed(pairs) if target not in owners}
+            if not new:
+                break
+            owners.update(new)
+
+    def _types(self, owners: Mapping[int, str], go: str) -> Iterator[Claim]:
+        for low, high, kind in self._regions:
+            if kind is Kind.TYPES and high - low > 1:
+                seeds = sorted((at, owner) for at, owner in owners.items() if low <= at < high)
+                for one in types.described(self._program.elf, low, high, seeds, go):
+                    package = self._program.main if one.package == MAIN else one.package
+                    yield one.address, one.end, Label(Kind.TYPES, package)
+
+
+def _regions(program: _Program) -> list[tuple[int, int, Kind]]:
+    """The regions of read-only data whose content has no symbols; each ends where a symbol begins."""
+    found = []
+    sections = [*_sections(program.elf, _READ_ONLY)]
+    places = sorted({s.address for s in program.symbols if s.size or s.name in _REGIONS})
+    for symbol in program.symbols:
+        kind = _REGIONS.get(symbol.name)
+        section = next((s for s in sections if s.address <= symbol.address < s.address + s.size), None)
+        if kind and section:
+            at, end = bisect_left(places, symbol.address + 1), section.address + section.size
+            found.append((symbol.address, min([end, *places[at : at + 1]]), kind))
+    return sorted(found) + [(s.address, s.address + s.size, Kind.RODATA) for s in sections]
+
+
+# ---- pclntab
+
+
+def _pclntab(program: _Program, table: Pclntab) -> Counter[Label]:
+    section = table.section
+    shared = program.first("go:func.*")
+    offset = shared.address - section.address if shared else None
+    if offset is not None and not 0 <= offset < section.size:
+        offset = None
+    found = pclntab.starts(table, list(program.functions), program.elf, offset)
+    marks = {section.address + at: Label(Kind.PCLNTAB, owner) for at, owner in found.items() if at < section.size}
+    if buckets := program.first("runtime.findfunctab"):
+        text = table.functions[0].address if table.functions else 0
+        by_code = [(f.address, owner) for f, owner in zip(table.functions, program.functions, strict=True)]
+        in_code = pclntab.buckets(buckets.address, buckets.size, text, by_code)
+        marks |= {at: Label(Kind.PCLNTAB, owner) for at, owner in in_code.items()}
+    return _filled(section, (), marks, Kind.PCLNTAB)
