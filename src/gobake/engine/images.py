@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from gobake.engine import api
-from gobake.engine.builder import ask, docker_command
-from gobake.errors import GobakeError
+from gobake.engine.builder import ask, docker_command, not_started, refusal
+from gobake.errors import GobakeError, NoEngine
 from gobake.foreign import oci
 from gobake.foreign.checks import Unfit
 from gobake.http import HttpError
 from gobake.model import Platform
 from gobake.proc import command
-from gobake.proc.command import CommandError
+from gobake.proc.command import CommandError, Late, NotStarted
 
 _API_SECONDS = 20.0
+_SAVE_SECONDS = 600.0
+_NOT_THERE = re.compile(r"(?i)no such image|not found|does not exist|invalid reference format")
 
 
 class ImageSize(Struct, frozen=True, kw_only=True):
@@ -77,6 +81,25 @@ def _api(path: str) -> Any:
     """Send one GET of the Engine API over the docker client's connection, whatever DOCKER_HOST or context."""
     with command.plugged([docker_command(), "system", "dial-stdio"], env=os.environ) as plug:
         return api.ask(plug, path, _API_SECONDS)
+
+
+def save_image(reference: str, file: Path) -> bool:
+    """Write an image of the engine's store to a tar archive; False if the store has none of that name.
+
+    Raises NoEngine.
+    """
+    words = [docker_command(), "save", "--output", str(file), reference]
+    try:
+        done = command.run(words, env=os.environ, seconds=_SAVE_SECONDS)
+    except NotStarted as error:
+        raise not_started(words[0], error) from None
+    except Late:
+        raise NoEngine(f"`docker save {reference}` did not end within {_SAVE_SECONDS:g} s") from None
+    if done.code == 0:
+        return True
+    if _NOT_THERE.search(done.err):
+        return False
+    raise refusal(done.err, ("save", reference))
 
 
 def remote_sizes(reference: str) -> tuple[ImageSize, ...]:

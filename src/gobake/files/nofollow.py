@@ -66,6 +66,16 @@ class Inside(Struct, frozen=True, kw_only=True):
                 raise OSError(errno.EFBIG, f"has more than {largest >> 20} MiB", str(self.path / name))
             return file.read(largest)
 
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[IO[bytes]]:
+        """Yield a regular file of any size, to be read as a stream."""
+        with self._opened() as folder:
+            opened = os.open(_one(name), _READ, dir_fd=folder)
+        with os.fdopen(opened, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "is not a regular file", str(self.path / name))
+            yield file
+
     def status(self, name: str) -> os.stat_result:
         """Return the status of a regular file."""
         with self._opened() as folder:

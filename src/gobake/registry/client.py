@@ -76,6 +76,11 @@ class Repository:
 
     def manifest(self, reference: str) -> Manifest | None:
         """Return the manifest of a tag or digest, or None if it does not exist."""
+        body = self.manifest_bytes(reference)
+        return None if body is None else self._read(oci.manifest, body)
+
+    def manifest_bytes(self, reference: str) -> bytes | None:
+        """Return the text of the manifest of a tag or digest, or None if it does not exist."""
         by_digest = reference.startswith("sha256:")
         reference = self._named(checks.digest if by_digest else checks.tag, reference)
         answer = self._ask("GET", f"{self._base}/manifests/{reference}", accept=_MANIFESTS)
@@ -84,7 +89,7 @@ class Repository:
         body = self._good(answer).body
         if by_digest and reference != oci.digest_of(body):
             raise RegistryRefused(f"{self.host}: the manifest {reference} is damaged")
-        return self._read(oci.manifest, body)
+        return body
 
     def blob(self, digest: str, largest: int = checks.LONGEST_JSON) -> bytes:
         """Return a small blob, after checking its digest."""
