@@ -19,12 +19,13 @@ from gobake.binary.buildinfo import GoInfo, Module
 from gobake.binary.elf import NoProgram
 from gobake.binary.kinds import Kind, Label
 from gobake.binary.sections import NOTHING_ON_DISK, Elf, Section, Symbol
+from gobake.text.printable import one_line
 
 _DEBUG = (".debug_", ".zdebug_")
 _SYMBOLS = (".symtab", ".strtab", ".gosymtab")
 _BUILD = (".go.buildinfo", ".note.go.buildid", ".go.fipsinfo")
 _STAMP = 256  # bytes in which the code of a program and its twin may differ: Go's build ID
-_MAY_DIFFER = (".note.go.buildid", ".note.gnu.build-id", ".go.buildinfo")
+_EQUAL = (".text", ".gopclntab")
 
 
 class Basis(StrEnum):
@@ -76,8 +77,10 @@ class Anatomy(Struct, frozen=True, kw_only=True):
         return dict(sums.most_common())
 
 
-def take_apart(file: Path, twin: Path | None = None) -> Anatomy:
-    """Take a program apart. ``twin``: the same program with symbols, if there is one.
+def take_apart(file: Path, twin: Path | None = None, *, symbols: bool = True) -> Anatomy:
+    """Take a program apart.
+
+    ``twin``: the same program with symbols, if there is one. ``symbols``: whether to use its own, if it has any.
 
     Raises NoProgram, also for a twin of another program, and OSError.
     """
@@ -85,13 +88,13 @@ def take_apart(file: Path, twin: Path | None = None) -> Anatomy:
         if not file.stat().st_size:
             raise NoProgram("empty")
         data = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-    return _taken_apart(data, twin)
+    return _taken_apart(data, twin, own=symbols)
 
 
-def _taken_apart(data: memoryview, twin: Path | None) -> Anatomy:
+def _taken_apart(data: memoryview, twin: Path | None, *, own: bool) -> Anatomy:
     elf = sections.read(data)
     info = buildinfo.read(elf)
-    symbols = sections.symbols(elf)
+    symbols = sections.symbols(elf) if own else []
     basis = Basis.SYMBOLS
     if not symbols and twin is not None:
         symbols, basis = _symbols_of(twin, elf), Basis.TWIN
@@ -124,20 +127,24 @@ def _symbols_of(twin: Path, elf: Elf) -> list[Symbol]:
 
 
 def difference(one: Elf, other: Elf) -> str:
-    """Say what differs in the loaded bytes of two programs; "" if nothing does except the IDs of their builds."""
+    """Say why the symbols of one program do not describe another; "" if they do.
+
+    All loaded sections must be at the same places, and code and tables of functions the same. Code contains the
+    addresses of all data, so data may differ in values only, such as a version that was linked in.
+    """
     pairs = {section.name: section for section in other.sections if section.loaded}
     for section in (section for section in one.sections if section.loaded):
         pair = pairs.pop(section.name, None)
         if pair is None or (pair.address, pair.size) != (section.address, section.size):
-            return f"{section.name} has another place or size"
-        if section.name in _MAY_DIFFER:
+            return f"{one_line(section.name)} has another place or size"
+        if section.role not in _EQUAL:
             continue
         mine, theirs = bytes(one.content(section)), bytes(other.content(pair))
         if section.name == ".text":
             mine, theirs = _without_stamp(mine), _without_stamp(theirs)
         if mine != theirs:
-            return f"{section.name} has another content"
-    return f"{next(iter(pairs))} is only in one" if pairs else ""
+            return f"{one_line(section.name)} has another content"
+    return f"{one_line(next(iter(pairs)))} is only in one" if pairs else ""
 
 
 def _without_stamp(text: bytes) -> bytes:

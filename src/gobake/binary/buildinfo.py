@@ -22,6 +22,10 @@ STD = "std"
 MAIN = "main"  # the package that every program calls so
 
 
+class Packed(NoProgram):
+    """The program is packed with UPX, which hides what it consists of."""
+
+
 class Module(Struct, frozen=True, kw_only=True, order=True):
     """A module that is linked."""
 
@@ -45,7 +49,7 @@ def read(elf: Elf) -> GoInfo:
     section = elf.section(".go.buildinfo")
     if section is None:
         if _packed(elf):
-            raise NoProgram("packed with UPX")
+            raise Packed("packed with UPX")
         raise NoProgram("a program without Go's build info: of another language, or stripped of its sections")
     data = bytes(elf.content(section))
     if data[:14] != _MAGIC or len(data) < 32:
@@ -106,7 +110,9 @@ def _word(text: str) -> str:
 
 def modules_of(info: GoInfo) -> Callable[[str], Module]:
     """Return the function from a package to its module; what is in none belongs to Go's standard library."""
-    known = {module.path: module for module in (*info.modules, *((info.main,) if info.main else ()))}
+    known: dict[str, Module] = {module.path: module for module in info.modules}
+    if info.main:
+        known[info.main.path] = info.main
     std = Module(path=STD, version=info.go)
 
     found: dict[str, Module] = {}

@@ -116,20 +116,19 @@ def test_a_stripped_program_without_a_twin_still_names_its_functions(stripped: P
     assert code[DEP] == pytest.approx(exact[DEP], rel=0.5)  # with the padding
 
 
-def test_a_twin_of_another_program_is_refused(folder: Path, stripped: Path) -> None:
-    other = link(folder, "other", ldflags="-w -X main.unknown=1 -B 0x1234")
-    data = bytearray(other.read_bytes())
+def test_a_twin_of_another_program_is_refused(folder: Path, stripped: Path, linked: Path) -> None:
+    data = bytearray(linked.read_bytes())
     elf = sections.read(memoryview(bytes(data)))
     place = elf.section(".text")
     assert place
     data[place.end - 1000] ^= 1
     changed = folder / "changed"
     changed.write_bytes(data)
-    with pytest.raises(NoProgram, match=r"another program than its twin with symbols: \.\S+ has another"):
+    with pytest.raises(NoProgram, match=r"another program than its twin with symbols: \.text has another content"):
         take_apart(stripped, changed)
 
 
-def test_arm64_and_position_independent_programs_are_taken_apart(folder: Path) -> None:
+def test_programs_for_arm64_are_taken_apart(folder: Path) -> None:
     arm = link(folder, "arm64", arch="arm64")
     taken = take_apart(arm)
     require_whole(taken, arm)
