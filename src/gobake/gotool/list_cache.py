@@ -39,8 +39,8 @@ def survey(layout: Layout, asked: Iterable[Query], go: str, *, ask: bool = True)
     """
     queries = tuple(asked)
     key = (layout, queries, go, host.version(go))
-    stamps = tuple(_stamps(layout, go))
-    evidence = (stamps, _environment())
+    stamps = tuple(stamps_of(layout, go))
+    evidence = (stamps, environment())
     packages = _known(layout, memo.recall(_KIND, key, evidence))
     if packages is not None:
         return GoTree(layout=layout, packages=packages)
@@ -49,9 +49,8 @@ def survey(layout: Layout, asked: Iterable[Query], go: str, *, ask: bool = True)
     from gobake.gotool import local  # most runs need only the remembered answer
 
     tree = local.survey(layout, queries, go)
-    youngest = max(max(mtime, ctime) for _, mtime, ctime, _, _ in stamps)
     whole = tree.packages or not any(path.endswith(".go") for path, *_ in stamps)
-    if whole and not tree.troubles and time.time() - youngest / 1e9 > _SETTLED_SECONDS:
+    if whole and not tree.troubles and settled(stamps):
         value = {
             "packages": msgspec.to_builtins(tree.packages, enc_hook=str),
             "embedded": _embedded(layout, tree.packages),
@@ -63,10 +62,17 @@ def survey(layout: Layout, asked: Iterable[Query], go: str, *, ask: bool = True)
 # ---- evidence
 
 
-_Stamp = tuple[str, int, int, int, int]  # path, mtime and ctime in nanoseconds, size, inode
+Stamp = tuple[str, int, int, int, int]  # path, mtime and ctime in nanoseconds, size, inode
 
 
-def _stamps(layout: Layout, go: str) -> Iterator[_Stamp]:
+def settled(stamps: Iterable[Stamp]) -> bool:
+    """Whether no file is so new that it could change again without a trace."""
+    youngest = max(max(mtime, ctime) for _, mtime, ctime, _, _ in stamps)
+    return time.time() - youngest / 1e9 > _SETTLED_SECONDS
+
+
+def stamps_of(layout: Layout, go: str) -> Iterator[Stamp]:
+    """Yield the status of all files that Go reads about the tree, and of Go's own."""
     program = Path(os.path.realpath(go))
     folders = {module.directory for build in layout.builds for module in build.modules}
     folders |= {build.directory for build in layout.builds}
@@ -80,7 +86,7 @@ def _stamps(layout: Layout, go: str) -> Iterator[_Stamp]:
         yield from _below(str(folder), entered)
 
 
-def _below(folder: str, entered: set[str]) -> Iterator[_Stamp]:
+def _below(folder: str, entered: set[str]) -> Iterator[Stamp]:
     """Yield stamps of the files that ./... reads, sorted by name. Unreadable folders are skipped; Go skips them too."""
     if folder in entered:
         return
@@ -99,7 +105,7 @@ def _below(folder: str, entered: set[str]) -> Iterator[_Stamp]:
             yield _stamp(entry.path)
 
 
-def _stamp(path: str) -> _Stamp:
+def _stamp(path: str) -> Stamp:
     try:
         state = os.stat(path)  # noqa: PTH116 (a Path for every file of a large tree takes its time)
     except OSError:
@@ -107,7 +113,7 @@ def _stamp(path: str) -> _Stamp:
     return path, state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
 
 
-def _environment() -> list[tuple[str, str]]:
+def environment() -> list[tuple[str, str]]:
     """Return the variables that Go reads; GOENV is off."""
     names = (name for name in os.environ if name.startswith(("GO", "CGO_")) or name in ("HOME", "PATH"))
     return sorted((name, os.environ[name]) for name in names if not name.startswith("GOBAKE"))

@@ -26,23 +26,32 @@ def survey(layout: Layout, asked: Iterable[Query], go: str) -> GoTree:
     Raises ProjectError if Go cannot read the tree, GoMissing if Go does not run, and TransferStalled if it waits too
     long for modules.
     """
-    from concurrent.futures import ThreadPoolExecutor  # most runs do not get here: list_cache.py
-
     jobs = questions(layout, asked)
-    once = {job.asked: job for job in jobs}  # a module that several others replace is asked once
-    with scratch_folder() as folder, ThreadPoolExecutor(4) as pool:
-        asker = _Asker(go, Copies(folder))
-        plans = [(job, *asker.copies.env_and_flags(job)) for job in once.values()]
-        outputs = dict(zip(once, pool.map(lambda plan: asker.ask(*plan), plans), strict=True))
+    outputs = ask(jobs, go)
     answers = [Answer(question=job, listed=outputs[job.asked][0], said=outputs[job.asked][1]) for job in jobs]
     return read(layout, answers)
+
+
+def ask(jobs: Iterable[Question], go: str, *, fetch: bool = True) -> dict[tuple[object, ...], tuple[str, str]]:
+    """Return stdout and stderr for each question, by ``Question.asked``; a question is asked once.
+
+    ``fetch``: Go may fetch modules if it cannot answer without. Raises GoMissing and TransferStalled.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # most runs do not get here: list_cache.py
+
+    once = {job.asked: job for job in jobs}  # such as a module that several others replace
+    with scratch_folder() as folder, ThreadPoolExecutor(4) as pool:
+        asker = _Asker(go, Copies(folder), fetch=fetch)
+        plans = [(job, *asker.copies.env_and_flags(job)) for job in once.values()]
+        return dict(zip(once, pool.map(lambda plan: asker.ask(*plan), plans), strict=True))
 
 
 class _Asker:
     """Runs this machine's go command, isolated from the machine's Go settings."""
 
-    def __init__(self, go: str, copies: Copies) -> None:
+    def __init__(self, go: str, copies: Copies, *, fetch: bool) -> None:
         self._go = go
+        self._fetch = fetch
         self.copies = copies
         self._environment = settings.of_host(os.environ, host.own_settings(go))
         self._stalled: TransferStalled | None = None
@@ -51,7 +60,7 @@ class _Asker:
     def ask(self, job: Question, changed: dict[str, str], flags: list[str]) -> tuple[str, str]:
         """Return stdout and stderr. If Go cannot answer without fetching modules, it is asked again with network."""
         listed, errors = self._run(job, {**job.env(), **changed}, flags)
-        if words.wants_modules(errors if not listed.strip() else nameless(listed)):
+        if self._fetch and words.wants_modules(errors if not listed.strip() else nameless(listed)):
             fetching = {name: value for name, value in job.env().items() if name != "GOPROXY"}
             return self._run(job, {**fetching, **changed}, flags)
         return listed, errors

@@ -88,6 +88,15 @@ def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
             yield number, words[0], words[1:]
 
 
+def replacements(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (module path, version or "" for all, what replaces it: a folder or path@version) of a go.mod."""
+    for _, verb, words in _statements(text):
+        if verb == "replace" and "=>" in words:
+            arrow = words.index("=>")
+            if arrow in (1, 2) and len(words) - arrow in (2, 3):
+                yield words[0], words[1] if arrow == 2 else "", "@".join(words[arrow + 1 :])
+
+
 def unquoted(word: str) -> str:
     """Return the word without its quotes, if it has any."""
     return word[1:-1] if word[:1] in ('"', "`") else word

@@ -33,7 +33,7 @@ def read(layout: Layout, answers: Iterable[Answer], mounted: str = "") -> GoTree
         if not answer.listed.strip() and words.whole(answer.said) and not _finds_nothing(answer.said):
             refused.append((question, answer.said))
             continue
-        for fields in _objects(answer.listed):
+        for fields in objects(answer.listed):
             if mounted:
                 fields["Dir"] = _unmounted(str(fields.get("Dir", "")), mounted, layout)
             package = _package(layout, question, fields)
@@ -108,7 +108,7 @@ def _unmounted(folder: str, mounted: str, layout: Layout) -> str:
     return str(layout.context / inside.relative_to(mounted)) if inside.is_relative_to(mounted) else folder
 
 
-def _objects(text: str) -> Iterator[dict[str, object]]:
+def objects(text: str) -> Iterator[dict[str, object]]:
     decoder, at = json.JSONDecoder(), 0
     while (at := _after_space(text, at)) < len(text):
         fields, at = decoder.raw_decode(text, at)
@@ -123,7 +123,7 @@ def _after_space(text: str, at: int) -> int:
 
 def nameless(listed: str) -> str:
     """Return the errors of packages that could not be read at all."""
-    return "\n".join(_complaint(fields) for fields in _objects(listed) if not fields.get("Name"))
+    return "\n".join(complaint(fields) for fields in objects(listed) if not fields.get("Name"))
 
 
 def _package(layout: Layout, question: Question, fields: dict[str, object]) -> Package | None:
@@ -151,13 +151,13 @@ def _package(layout: Layout, question: Question, fields: dict[str, object]) -> P
 
 def _trouble(layout: Layout, question: Question, fields: dict[str, object]) -> Trouble | None:
     """Return the trouble of a package that Go cannot read, or None."""
-    complaint, folder = _complaint(fields), Path(str(fields.get("Dir", "")) or question.folder)
-    if not complaint or _excused(fields) or not folder.is_relative_to(layout.context):
+    said, folder = complaint(fields), Path(str(fields.get("Dir", "")) or question.folder)
+    if not said or _excused(fields) or not folder.is_relative_to(layout.context):
         return None
     module = around(question.root, folder)
     return Trouble(
         directory=relative(folder, layout),
-        words=words.whole(complaint),
+        words=words.whole(said),
         module=module.path if module else "",
         package=str(fields.get("ImportPath", "")),
     )
@@ -166,11 +166,11 @@ def _trouble(layout: Layout, question: Question, fields: dict[str, object]) -> T
 def _excused(fields: dict[str, object]) -> bool:
     """Whether the folder rightly has no package, or the compile will report the error."""
     if fields.get("Name"):
-        return not _complaint(fields).startswith("found packages ")
-    return any(fields.get(kind) for kind in WHY) or "_test.go:" in _complaint(fields)
+        return not complaint(fields).startswith("found packages ")
+    return any(fields.get(kind) for kind in WHY) or "_test.go:" in complaint(fields)
 
 
-def _complaint(fields: dict[str, object]) -> str:
+def complaint(fields: dict[str, object]) -> str:
     """Return Go's error about a package, with the file and line in its folder if given; "" for none."""
     error = fields.get("Error")
     if not isinstance(error, dict):

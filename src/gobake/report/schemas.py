@@ -155,6 +155,46 @@ _CACHE = {
     "notes": [str],
     "warnings": [str],
 }
+_COST = {"seconds": Maybe(float), "packages": int, "packages_on_record": int}
+_VERSION = {"module": str, "version": Maybe(str)}
+_DEPS = {
+    "schema": 1,
+    "project": str,
+    "services": [{"name": str, "modules": [str]}],
+    "platforms": [str],
+    "modules": [
+        {
+            "path": str,
+            "version": Maybe(str),
+            "time": Maybe(str),
+            "direct": bool,
+            "replaced_by": Maybe(str),
+            "packages": int,
+            "services": [str],
+            "compile": _COST,
+            "licences": [str],
+            "unknown_licence_files": [str],
+            "imports": [str],
+            "without": Maybe({"packages": int, "standard_packages": int, "modules": [str], "compile": _COST}),
+            "needed_by": Maybe({"module": str, "path": [str]}),
+            "upgrade": Maybe(
+                {"newer": Maybe(str), "newer_time": Maybe(str), "retracted": [str], "deprecated": Maybe(str)}
+            ),
+        }
+    ],
+    "own": {"modules": [str], "compile": _COST},
+    "standard_library": {"packages": int, "compile": _COST},
+    "runs": [str],
+    "duplicates": [[str]],
+    "ignored_replaces": [{"in": str, **_VERSION, "by": str}],
+    "unneeded": [{"module": str, "requirements": Maybe([_VERSION]), "error": str}],
+    "upgrades": {"asked": bool, "error": str},
+}
+_WHY = {
+    "schema": 1,
+    "of": str,
+    "services": [{"service": str, "platform": str, "paths": [[str]], "count": int}],
+}
 _STEP = {
     "digest": str,
     "target": str,
@@ -237,6 +277,10 @@ NAMES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "record": ("gobake runs show --format json", lambda: msgspec.json.schema(RunRecord)),
     "cache": ("gobake cache ls --format json", lambda: _schema(_CACHE)),
     "explain": ("gobake explain --format json", _explain),
+    "deps": (
+        "gobake deps --format json, and gobake deps --why X --format json",
+        lambda: {"oneOf": [_schema(_DEPS), _schema(_WHY)]},
+    ),
     "progress": (
         "each line of --progress json",
         lambda: {"oneOf": [_schema({"schema": 1, "event": name, **fields}) for name, fields in _EVENTS.items()]},

@@ -1,0 +1,109 @@
+"""Words that all formats of `gobake deps` use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from gobake.deps.account import Account, Module
+from gobake.deps.costs import Cost
+from gobake.deps.graph import Path
+from gobake.deps.licences import Licences
+from gobake.report.quantities import UNKNOWN, count_text
+
+_DAY = 86_400.0
+
+
+def cost_text(cost: Cost) -> str:
+    """Seconds; with a plus if not all packages are on record."""
+    if cost.seconds is None:
+        return UNKNOWN if cost.packages else "0.0 s"
+    return f"{cost.seconds:.1f} s{'' if cost.whole else '+'}"
+
+
+def licence_text(found: Licences) -> str:
+    parts = [*found.names, *([f"unknown ({', '.join(found.unknown)})"] if found.unknown else [])]
+    return ", ".join(parts) or "none found"
+
+
+def without_text(module: Module) -> str:
+    """What goes with a module, or what holds it."""
+    if module.without is None:
+        return f"needed by {module.needed_by}"
+    packages = f"-{count_text(module.without.packages, 'package')}"
+    return packages if module.without.cost.seconds is None else f"{packages}, -{cost_text(module.without.cost)}"
+
+
+def way_text(path: Path) -> str:
+    return " → ".join(path)
+
+
+def age_text(moment: str, now: float) -> str:
+    """How long ago a moment in RFC 3339 was, in one unit; "unknown" for anything else."""
+    try:
+        days = (now - datetime.fromisoformat(moment).timestamp()) / _DAY
+    except (ValueError, OverflowError):
+        return UNKNOWN
+    if days < 60:
+        return count_text(max(int(days), 0), "day")
+    return count_text(int(days / 30.44), "month") if days < 730 else count_text(int(days / 365.25), "year")
+
+
+def services_text(module: Module, services: Sequence[str]) -> str:
+    """The services that carry a module; a number if they are many."""
+    if len(module.services) == len(services) and len(services) > 1:
+        return f"all {len(services)}"
+    return ", ".join(module.services) if len(module.services) <= 3 else f"{len(module.services)} of {len(services)}"
+
+
+def heading(found: Account) -> str:
+    packages = {path for built in found.builds for path in built.graph.packages}
+    return (
+        f"{found.project}: {count_text(len(found.services), 'service')} on {', '.join(found.platforms)} "
+        f"link{'s' if len(found.services) == 1 else ''} {count_text(len(packages), 'package')} of "
+        f"{count_text(len(found.modules), 'module')}, of {count_text(len(found.own), 'own module')} and of the "
+        "standard library"
+    )
+
+
+def remarks(found: Account) -> list[str]:
+    """What else a reader should know, one sentence each."""
+    lines = []
+    for module in found.modules:
+        if module.direct and module.held:
+            lines.append(f"{module.path} stays without imports of your own: {way_text(module.held)}")
+    lines += [f"{m.path} {m.version} is replaced by {m.by}".replace("  ", " ") for m in found.modules if m.by]
+    lines += [
+        f"the go.mod of {one.of} replaces {' '.join(filter(None, (one.module, one.version)))} by {one.by}; "
+        "Go ignores that outside of that module"
+        for one in found.known.ignored
+    ]
+    lines += [f"{' and '.join(group)} are both linked" for group in found.duplicates]
+    for module in found.modules:
+        if module.upgrade:
+            lines += [f"{module.path} {module.version} is retracted: {why}" for why in module.upgrade.retracted]
+            if module.upgrade.deprecated:
+                lines.append(f"{module.path} is deprecated: {module.upgrade.deprecated}")
+    for one in found.known.unneeded:
+        names = ", ".join(f"{path} {version}" for path, version in one.requirements)
+        if names:
+            lines.append(f"{one.module} requires what no package of it needs on any platform: {names}; `go mod tidy`")
+        elif one.error:
+            lines.append(f"whether {one.module} needs all that it requires is unknown: {one.error}")
+    if found.known.upgrades and found.known.upgrades.error:
+        lines.append(f"what is newer is not known of all modules: {found.known.upgrades.error}")
+    return lines
+
+
+def source_of_costs(found: Account) -> str:
+    """Where the seconds come from."""
+    runs = found.known.costs.runs
+    if not runs:
+        return "no run on record compiled these packages, so what they take is unknown; `gobake build` records it"
+    others = f" and {count_text(len(runs) - 1, 'earlier run')}" if len(runs) > 1 else ""
+    return f"seconds of the processor, from run {runs[0]}{others}"
+
+
+def now() -> float:
+    return time.time()
