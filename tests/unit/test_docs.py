@@ -50,6 +50,18 @@ def _links() -> list[tuple[Path, str]]:
     return [(page, link) for page, link in found if not link.startswith(("http://", "https://", "mailto:"))]
 
 
+_FROM_PYPI = re.compile(r"(?:pipx?|tool) install\s+(?:-\S+\s+)*['\"]?gobake(?:\[\w+\])?['\"]?(?![\w'\"/.\[-]| @)")
+
+
+def test_nothing_advises_to_install_gobake_from_pypi_where_it_is_not() -> None:
+    for text in ("pip install gobake", "pip install 'gobake[html]'", "uv tool install gobake[html]"):
+        assert _FROM_PYPI.search(text)
+    assert not _FROM_PYPI.search("pip install 'gobake[html] @ git+https://git.example.com/acme/gobake'")
+    for file in (*PAGES, *(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.j2")):
+        found = _FROM_PYPI.search(file.read_text(encoding="utf-8"))
+        assert found is None, f"{file}: {found and found[0]}"
+
+
 @pytest.mark.parametrize("name", ["configuration.md", "caching.md", "strategies.md"])
 def test_the_reference_of_keys_is_what_the_code_says(name: str) -> None:
     updated = runpy.run_path(str(DOCS / "update.py"))["updated"]

@@ -207,7 +207,8 @@ def error(not_built: Sequence[NotBuilt], rest: Matrix) -> BuildFailed | None:
     parts = []
     if targets:
         count = len(targets) + len(rest.targets)
-        parts.append(f"{len(targets)} of {count} targets were not built: {_list(targets)}")
+        verb = "was" if len(targets) == 1 else "were"
+        parts.append(f"{len(targets)} of {count} targets {verb} not built: {_list(targets)}")
     if others:
         parts.append(f"Go cannot read {_list(others)}")
     first = not_built[0].reason

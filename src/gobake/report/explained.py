@@ -17,6 +17,7 @@ from rich.console import Console
 from gobake.insight.causes import Change, Explanation, Miss, PackageCause
 from gobake.report.console import console_for, print_text
 from gobake.report.figures_words import host_line, package_says
+from gobake.report.markdown import escaped
 from gobake.report.quantities import count_text
 from gobake.text.printable import one_line
 
@@ -25,7 +26,6 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow"}
 _SHOWN = 8  # changes of one miss
 _PACKAGES = 6  # of one cause
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~<>&])")
 
 
 # ---- one line each
@@ -145,24 +145,19 @@ def names(packages: Sequence[str]) -> str:
 
 def as_markdown(found: Explanation) -> str:
     """The explanation as Markdown, with longer lists folded."""
-    lines = [f"### Why steps missed in run {markdown(found.run)}", ""]
+    lines = [f"### Why steps missed in run {escaped(found.run)}", ""]
     lines += [] if found.misses else ["No step missed.", ""]
     for miss in found.misses:
-        lines.append(f"- **{markdown(where(miss))}**: {markdown(miss.says)} ({miss.cause})")
-        lines += [f"  - {markdown(change_line(change))}" for change in miss.changes[:_SHOWN]]
+        lines.append(f"- **{escaped(where(miss))}**: {escaped(miss.says)} ({miss.cause})")
+        lines += [f"  - {escaped(change_line(change))}" for change in miss.changes[:_SHOWN]]
         lines += [f"  - and {len(miss.changes) - _SHOWN} more"] if len(miss.changes) > _SHOWN else []
-    lines += [f"- {markdown(host_line(one))}" for one in found.host]
+    lines += [f"- {escaped(host_line(one))}" for one in found.host]
     if found.packages:
         lines += ["", "<details><summary>Go packages that were compiled</summary>", ""]
-        lines += [f"- {markdown(package_line(c))}: {markdown(package_names(c))}" for c in by_cause(found.packages)]
+        lines += [f"- {escaped(package_line(c))}: {escaped(package_names(c))}" for c in by_cause(found.packages)]
         lines += ["", "</details>"]
-    lines += ["", *(f"- Advice: {markdown(advice.says)}" for advice in found.advice)] if found.advice else []
+    lines += ["", *(f"- Advice: {escaped(advice.says)}" for advice in found.advice)] if found.advice else []
     return "\n".join(lines) + "\n"
-
-
-def markdown(text: str) -> str:
-    """One line of Markdown that shows a text literally."""
-    return _MARKUP.sub(r"\\\1", one_line(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
 
 
 # ---- JSON

@@ -8,23 +8,16 @@ from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
-from gobake.report.quantities import seconds_text, share_text
+from gobake.report.markdown import escaped
+from gobake.report.quantities import share_text
 from gobake.runs.outcomes import RunOutcome
 from gobake.text.layout import Table
-from gobake.text.printable import one_line
 
 MOST_LINES = 60
 _FRAME = 7  # lines of a folded table besides its rows
 _CAUSES = 4
 _RUNS = 40
 _BRANCHES = 8
-# Characters that may begin Markdown, HTML, mathematics, mentions or links become entities.
-_SPECIAL = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_{}[]<>&|#!~@:$^=\"'"}
-
-
-def escaped(text: str, width: int = 200) -> str:
-    """A text as one line that Markdown shows literally."""
-    return one_line(text, width).translate(_SPECIAL).replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
 
 
 def as_markdown(account: Account) -> str:
@@ -53,11 +46,12 @@ def _head(account: Account) -> Iterator[str]:
     if card.run.failure:
         yield f"{escaped(card.run.failure, 400)}"
         yield ""
-    yield "| | | |"
+    yield "| figure | rate | details |"
     yield "|---|---:|---|"
     yield from (_row(row) for row in _headline(account))
     yield ""
-    notes = [*(words.trend_lines(account.trend) if account.trend else ()), *words.cause_lines(account, _CAUSES)]
+    notes = [f"trend: {line}" for line in (words.trend_lines(account.trend) if account.trend else ())]
+    notes += [f"why: {line}" for line in words.cause_lines(account, _CAUSES)]
     if notes:
         yield from (f"- {escaped(line)}" for line in notes)
         yield ""
@@ -66,8 +60,8 @@ def _head(account: Account) -> Iterator[str]:
 def _tables(account: Account) -> Iterator[tuple[str, Table]]:
     card = account.card
     if account.compared:
-        other = f"run {account.compared.other} {account.compared.branch}"
-        yield f"compared with {other}", words.comparison_table(account.compared)
+        branch = f" of {account.compared.branch}" if account.compared.branch else ""
+        yield f"compared with run {account.compared.other}{branch}", words.comparison_table(account.compared)
     if (images := words.image_table(card.run)).rows:
         yield "images", images
     yield "by service", words.part_table("SERVICE", card.services, card)
@@ -81,8 +75,8 @@ def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
     yield "Go", share_text(card.go.hit_rate if card.go else None), words.go_line(card)
     for at, line in enumerate(words.host_lines(card)):
         yield "host" if at == 0 else "", "", line.removeprefix("host: ")
-    yield "time", seconds_text(card.run.seconds), words.time_line(card)
-    yield "saved", seconds_text(card.saved), words.saved_line(card)
+    yield "time", "", words.time_line(card)
+    yield "saved", "", words.saved_line(card)
     for at, line in enumerate(words.cache_lines(card)[:4]):
         yield "caches" if at == 0 else "", "", line
 

@@ -151,6 +151,8 @@ def print_not_built(faults: Sequence[NotBuilt], *, as_json: bool, color: str) ->
             event = {"schema": 1, "event": "not-built", "names": names, "reason": reason, "words": list(words)}
             show(json.dumps(event))
             continue
+        if len(words) > 1:  # the reason has the first of them
+            reason = reason.partition(f": {words[0]}")[0] + ":"
         print_text(console, one_line(f"{', '.join(names)}: {reason}"), head=Text("not built: ", "bold red"))
         for word in words[:_WORDS] if len(words) > 1 else ():
             print_text(console, word, "red", head="  ", indent=6)

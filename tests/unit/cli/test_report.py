@@ -167,7 +167,8 @@ class TestPage:
     ) -> None:
         monkeypatch.setattr(bundle, "PACKAGE", "no-such-package")
         assert _error(report("--format", "html")) == (
-            "the HTML report needs Vega, which is not installed; pip install 'gobake[html]'"
+            "the HTML report needs Vega, which is not installed; "
+            "install gobake with its extra `html`, in the folder of its sources: uv tool install '.[html]'"
         )
         assert not list(in_folder.glob("*.html"))
 

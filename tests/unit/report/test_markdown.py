@@ -15,7 +15,8 @@ from gobake.insight.compare import compare
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import trend, trends
 from gobake.report import ci_summary
-from gobake.report.figures_markdown import as_markdown, escaped, runs_as_markdown
+from gobake.report.figures_markdown import as_markdown, runs_as_markdown
+from gobake.report.markdown import escaped
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 from tests.unit.report.test_json import EXPLANATION
@@ -79,8 +80,49 @@ def test_hostile_names_are_text_to_a_reader() -> None:
         assert columns == [4] * len(columns)
 
 
-def test_every_sign_of_markdown_is_escaped() -> None:
-    assert not set(escaped(HOSTILE).replace("&#", "").replace(";", "")) & set("\\`*_{}[]<>|!~@:$^=\"'\n\r")
+def test_signs_of_markdown_are_escaped() -> None:
+    assert not set(escaped(HOSTILE).replace("&#", "").replace(";", "")) & set("\\`*{}[]<>|~@$^\n\r")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "_x_",
+        "x_ _y",
+        "__x__",
+        "![x](y)",
+        "http://x.test",
+        "ftp://x",
+        "www.x.test",
+        "WWW.x",
+        ":tada:",
+        "==x==",
+        "a@b.test",
+        "#1",
+        "!12",
+    ],
+)
+def test_what_may_be_markup_is_none(text: str) -> None:
+    said = escaped(text)
+    assert "&#" in said
+    assert MARKDOWN.render(f"say {said}") == f"<p>say {text}</p>\n"
+
+
+def test_what_is_no_markup_stays_readable() -> None:
+    for text in (
+        "run 20261125-053311-7465f7: done in 94.9 s; main 5b9dc368+",
+        "modules: 13, 0 downloaded",
+        "sha256:d5c70fbd",
+        'service_name: it\'s "so" (at 23:04)',
+        "go build linux/arm64, key=value",
+    ):
+        assert escaped(text) == text
+
+
+def test_tables_have_headings_and_nothing_is_unknown_twice() -> None:
+    text = as_markdown(_account(recorded("cold")))
+    assert "\n| | " not in text
+    assert not re.search(r"unknown \| unknown", text)
 
 
 def test_the_last_runs_are_a_table_under_60_lines() -> None:

@@ -430,6 +430,21 @@ def test_a_narrow_terminal_leaves_out_the_least_important_first_and_never_the_pa
     assert all(len(line) <= width for line in lines)
 
 
+def test_bars_are_in_all_lines_or_in_none() -> None:
+    assert [line.count("━") > 0 for line in compiling(99)[:2]] == [False, False]
+    assert [line.count("━") > 0 for line in compiling(100)[:2]] == [True, True]
+
+
+@pytest.mark.parametrize(("name", "stays"), [("edit", False), ("failed", True)])
+def test_the_last_picture_stays_only_where_no_summary_says_the_same(name: str, stays: bool) -> None:
+    console = screen(100)
+    with Table(SHOP, console) as table:
+        table.update([event for line in recording(name).splitlines() for event in parse_line(line)])
+    written = str(console.file.getvalue())  # type: ignore[attr-defined]
+    last = written.rpartition("targets, ")[2]
+    assert ("\x1b[2K" not in last) is stays
+
+
 def test_a_hundred_targets_that_wait_are_one_line() -> None:
     services = [f"service{number}" for number in range(60)]
     many = [target(service, strategy) for service in services for strategy in ("scratch", "alpine")]

@@ -12,7 +12,7 @@ from gobake.config.patterns import PROJECT_NAME
 from gobake.errors import ConfigError, ProjectError, UsageError
 from gobake.model import Platform, Project
 from gobake.plan.discover import open_project
-from gobake.plan.namesakes import told
+from gobake.plan.namesakes import owner, told
 from gobake.plan.request import ProjectRequest
 from gobake.services.naming import MAX_PROJECT, project_name, slug, title
 from gobake.targets.matrix import Selection, select
@@ -414,10 +414,12 @@ def test_a_workspace_without_a_module_at_its_root_has_a_name(modules: list[str],
 
 def test_an_image_of_another_project_is_told_and_an_own_one_is_not() -> None:
     answer = {"Config": {"Labels": {"dev.gobake.project": "other"}}}
-    assert told("api:latest", answer, "shop").startswith("api:latest was an image of project other;")
+    assert owner(answer, "shop") == "other"
     for silent in (None, {}, {"Config": None}, {"Config": {"Labels": None}}, {"Config": {"Labels": {"x": "y"}}}):
-        assert told("api:latest", silent, "shop") == ""
-    assert told("api:latest", answer, "other") == ""
+        assert owner(silent, "shop") == ""
+    assert owner(answer, "other") == ""
+    assert told("other", ["api:latest"]).startswith("api:latest was an image of project other;")
+    assert told("other", ["api:v1", "web:v1", "x:v1"]).startswith("api:v1 and 2 more were images of project other;")
 
 
 def test_the_host_of_a_module_path_names_nothing() -> None:

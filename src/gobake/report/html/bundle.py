@@ -42,4 +42,7 @@ def _made() -> str:
 
 
 def _missing() -> UsageError:
-    return UsageError("the HTML report needs Vega, which is not installed", remedy="pip install 'gobake[html]'")
+    return UsageError(
+        "the HTML report needs Vega, which is not installed",
+        remedy="install gobake with its extra `html`, in the folder of its sources: uv tool install '.[html]'",
+    )

@@ -15,6 +15,7 @@ from gobake.text.printable import printable
 
 _GAP = 2  # columns between pieces
 _BAR = 16
+_ROOM_FOR_BARS = 100  # columns; below, a bar would take the place of the package's name in some lines and not in others
 _COLUMN = 24  # columns of labels, at least; longer ones stand out where there is room
 _LOW = 5  # lines of a terminal, up to which only what works is shown
 _LEAST = 8  # columns of a piece that is cut
@@ -166,8 +167,8 @@ def _pieces(row: Row, screen: Screen) -> list[_Piece]:
 
 
 def _bar(row: Row, screen: Screen) -> str:
-    """How much of a compile is done; nothing if that is unknown."""
-    if not row.of:
+    """How much of a compile is done; nothing if that is unknown, or without room for the bars of all lines."""
+    if not row.of or screen.width < _ROOM_FOR_BARS:
         return ""
     done = min(_BAR, row.packages * _BAR // row.of)
     full, rest = ("━", "─") if screen.fancy else ("#", "-")

@@ -17,7 +17,7 @@ from rich.text import Text
 from gobake.insight.expected import Expected
 from gobake.model import Target
 from gobake.report.progress.picture import Screen, Speeds, draw
-from gobake.report.progress.rows import Row, host_row, rows
+from gobake.report.progress.rows import Row, RowState, host_row, rows
 from gobake.text.printable import printable
 from gobake.trace.events import Event, EventLog
 from gobake.trace.hostwork import HostWork
@@ -78,10 +78,12 @@ class Table:
             self._stale = True
 
     def finish(self, outcome: str) -> None:
-        """Stop redrawing; the last picture stays on the terminal."""
+        """Stop redrawing. The last picture stays on the terminal, unless all is done: the summary says the same."""
         with self._lock:
             self._log.close()
             self._stale = True
+            found = self._rows(self._clock())
+        self._live.transient = bool(self._targets) and all(row.state is RowState.DONE for row in found)
         self._live.stop()
 
     def say(self, text: str) -> None:
@@ -110,16 +112,7 @@ class Table:
         """The current picture, in the current size of the terminal."""
         now = self._clock()
         with self._lock:
-            if self._stale and self._may_read():
-                began = time.monotonic()
-                self._trace, self._moves = steps(self._log), transfers(self._log)
-                self._stale = False
-                self._read_at = time.monotonic()
-                self._cost = self._read_at - began
-            found = [
-                *self._hosts.values(),
-                *rows(self._trace, self._targets, self._moves, self._expected, now, is_over=self._log.closed),
-            ]
+            found = self._rows(now)
             speeds = self._speeds.of(found, now)
             is_over = self._log.closed
         width, height = self._console.size
@@ -133,3 +126,15 @@ class Table:
             is_over=is_over,
         )
         return Group(*draw(found, screen))
+
+    def _rows(self, now: float) -> list[Row]:
+        if self._stale and self._may_read():
+            began = time.monotonic()
+            self._trace, self._moves = steps(self._log), transfers(self._log)
+            self._stale = False
+            self._read_at = time.monotonic()
+            self._cost = self._read_at - began
+        return [
+            *self._hosts.values(),
+            *rows(self._trace, self._targets, self._moves, self._expected, now, is_over=self._log.closed),
+        ]
