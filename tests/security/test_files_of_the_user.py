@@ -79,21 +79,21 @@ def test_init_writes_through_no_link(gobake: Gobake, tree: Tree, victim: Path) -
 
 
 def test_a_report_is_not_written_through_a_link_that_waits_for_it(tmp_path: Path, victim: Path) -> None:
-    from gobake.cli.report import _written_to
+    from gobake.cli.report import written_to
 
     for name in ("report.md", ".report.md.part"):
         (tmp_path / name).symlink_to(victim)
-    with _written_to(tmp_path / "report.md"):
+    with written_to(tmp_path / "report.md"):
         print("figures")
     assert (tmp_path / "report.md").read_text() == "figures\n"
     assert victim.read_text() == "gobake gobake.Dockerfile\n"
 
 
 def test_a_report_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
-    from gobake.cli.report import _written_to
+    from gobake.cli.report import written_to
 
     (tmp_path / "report.md").write_text("old")
-    with pytest.raises(ZeroDivisionError), _written_to(tmp_path / "report.md"):
+    with pytest.raises(ZeroDivisionError), written_to(tmp_path / "report.md"):
         print("half", 1 // 0)
     assert [(f.name, f.read_text()) for f in tmp_path.iterdir()] == [("report.md", "old")]
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,7 @@ from gobake.cli.records import RecordsGiven, open_records
 from gobake.errors import GoMissing, UsageError
 from gobake.model import Platform
 from gobake.text.layout import width_of_terminal
-from gobake.text.say import show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
     from gobake.deps.account import Account, Built
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from gobake.runs.record import RunRecord
     from gobake.runs.store import RunStore
 
-_FORMATS = ("text", "json", "dot", "mermaid")
+_FORMATS = ("text", "json", "dot", "mermaid", "html")
+_PAGE = Path("gobake-deps.html")
 _PATHS = {"text": 5, "json": 100}  # shown per service with --why
 
 
@@ -40,6 +42,7 @@ class DepsGiven(RecordsGiven, frozen=True, kw_only=True):
     why: str | None
     tree: bool
     form: str
+    output: Path | None
     offline: bool
 
 
@@ -57,6 +60,13 @@ class DepsGiven(RecordsGiven, frozen=True, kw_only=True):
 @click.option("--why", metavar="MODULE|PACKAGE", help="Show the shortest import paths to a module or package.")
 @click.option("--tree", is_flag=True, help="Show the modules of each service as a tree.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to this file.",
+)
 @click.option("--offline", is_flag=True, help="Ask no module proxy: nothing about newer versions, no downloads.")
 @history_option
 @project_options
@@ -82,7 +92,13 @@ def deps_command(given: DepsGiven) -> None:
             f"this machine's Go is older than the project requires: go {opened.tree.layout.go_requirement}",
             remedy="install a newer Go",
         )
-    _show(given, opened, asked, opened.host_go)
+    from gobake.cli.report import written_to
+
+    file = given.output or (_PAGE if given.form == "html" else None)
+    with written_to(file):
+        _show(given, opened, asked, opened.host_go)
+    if given.form == "html" and file and file.is_file():  # not for /dev/stdout
+        say(f"the dependencies of {opened.project.name} are in {file}")
 
 
 def _lenient(asked: ProjectRequest, platforms: Sequence[Platform]) -> ProjectRequest:
@@ -111,6 +127,10 @@ def _show(given: DepsGiven, opened: Opened, asked: ProjectRequest, go: str) -> N
     found = _account(given, opened, builds, costs, wanted, go)
     if given.form == "json":
         show(json.dumps(deps_json.as_json(found), indent=2))
+    elif given.form == "html":
+        from gobake.report.html.deps import as_html
+
+        show(as_html(found), nl=False)
     else:
         show("\n".join(deps_text.lines(found, width)))
 
@@ -127,8 +147,6 @@ def _show_graph(form: str, found: Account) -> None:
 
 
 def _wanted(given: DepsGiven, opened: Opened) -> list[Wanted]:
-    from pathlib import Path
-
     from gobake.engine import host_platform
     from gobake.services.asking import asked_for
 

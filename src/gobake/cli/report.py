@@ -96,11 +96,11 @@ def report_command(given: ReportGiven) -> None:
             _judge(given, known[:SUMMARIES], record, found)
             return
         if given.last:
-            with _written_to(given.output):
+            with written_to(given.output):
                 _print_runs(given, given.last, store)
             return
         known = summaries(store, SUMMARIES)
-        with _written_to(given.output):
+        with written_to(given.output):
             record, found = _print_run(given, store, known)
         _judge(given, known, record, found)
 
@@ -172,7 +172,7 @@ def _write_page(given: ReportGiven, store: RunStore, known: Sequence[RunSummary]
     runs = known[: given.last or SUMMARIES]
     page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(record, past))
     file = given.output or _PAGE
-    with _written_to(file):
+    with written_to(file):
         show(as_html(page, vega), nl=False)
     if file.is_file():  # not for /dev/stdout
         say(f"the report of run {record.id} is in {file}")
@@ -221,7 +221,7 @@ def _judge(given: ReportGiven, known: Sequence[RunSummary], record: RunRecord, f
 
 
 @contextmanager
-def _written_to(file: Path | None) -> Iterator[None]:
+def written_to(file: Path | None) -> Iterator[None]:
     """Write what is printed to the file, completely or not at all."""
     from gobake.files import atomic
 

@@ -96,7 +96,7 @@ def as_html(page: Page, vega: str) -> str:
         "most_targets": page_rows.TARGETS,
         "most_services": page_rows.SERVICES,
     }
-    return str(_environment().get_template("page.html.j2").render(values))
+    return str(environment().get_template("page.html.j2").render(values))
 
 
 # ---- the head
@@ -215,18 +215,18 @@ def _digest(text: str) -> str:
 
 
 @cache
-def _environment() -> Any:
+def environment() -> Any:
     import jinja2  # imported here, as only this report needs it and its import is slow
 
-    environment = jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"line": one_line, "identifier": _identifier}
-    return environment
+    found.filters |= {"line": one_line, "identifier": _identifier}
+    return found
 
 
 def _identifier(text: str) -> str:
