@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 import re
 import runpy
 import shlex
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,30 @@ def test_the_reference_of_keys_is_what_the_code_says(name: str) -> None:
     updated = runpy.run_path(str(DOCS / "update.py"))["updated"]
     page = (DOCS / name).read_text(encoding="utf-8")
     assert updated(name, page) == page, "run: python docs/update.py"
+
+
+def test_the_picture_of_the_page_shows_what_the_page_is_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    picture = runpy.run_path(str(DOCS / "report_picture.py"))
+    assert json.loads(picture["DIGEST"].read_text()) == picture["inputs"](), "run: python docs/report_picture.py"
+
+
+@pytest.mark.parametrize("name", ["trust.svg", "data-flow.svg"])
+def test_texts_in_drawings_do_not_run_over_their_boxes(name: str) -> None:
+    drawing = (DOCS / name).read_text(encoding="utf-8")
+    boxes = [
+        tuple(float(number) for number in found)
+        for found in re.findall(
+            r'<rect class="(?!a")[^"]*" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', drawing
+        )
+    ]
+    assert boxes
+    for x, y, text in re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', drawing):
+        ends = float(x) + 7.7 * len(html.unescape(text))  # columns of most fonts at this size
+        for left, top, width, height in boxes:
+            if left <= float(x) <= left + width and top <= float(y) <= top + height:
+                assert ends <= left + width, text
 
 
 def test_the_picture_of_a_build_shows_what_a_build_prints() -> None:

@@ -201,6 +201,17 @@ def tracked_below(folder: Path) -> str:
     return listed.text().partition("\0")[0]
 
 
+def stray(place: Path) -> str:
+    """Return the name of a file or folder that git would list as untracked, as .gitignore names it; "" for others."""
+    found = place.absolute()
+    top = top_of(found.parent)
+    if top is None or not found.is_relative_to(top):
+        return ""
+    name = found.relative_to(top).as_posix()
+    listed = Answer(top, "ls-files", "-z", "--others", "--exclude-standard", "--", f":(literal){name}")
+    return f"/{name}" if listed.text() else ""
+
+
 # ---- tags
 
 

@@ -23,6 +23,7 @@ from gobake.cli.options import (
     without_meaning,
 )
 from gobake.cli.param_types import worded
+from gobake.cli.strays import tell_stray
 from gobake.errors import UsageError
 from gobake.text.say import say, show
 
@@ -91,6 +92,8 @@ def save_command(given: SaveGiven) -> None:
         show(json.dumps({"schema": 1, "store": asked.store.place, **to_builtins(saved)}, indent=2))
     elif not given.project.quiet:
         say(saved_line(asked.store.named(saved.tag), saved))
+    if store.folder:
+        tell_stray(store.folder, quiet=given.project.quiet)
 
 
 def _require_right(choice: CacheSettings, branch: str) -> None:

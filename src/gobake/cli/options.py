@@ -133,7 +133,7 @@ project_options = gathered(
         help="The buildx builder; default: the current one.",
     ),
     click.option("-v", "--verbose", is_flag=True, help="Print the exact buildx command."),
-    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("-q", "--quiet", is_flag=True, help="Print no progress, notes or confirmations, only errors."),
     click.option(
         "--color",
         envvar="GOBAKE_COLOR",

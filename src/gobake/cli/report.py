@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import TextIOWrapper
@@ -18,11 +20,13 @@ from gobake.cli.options import (
     gate_wish,
     given_as,
     history_option,
+    on_command_line,
     project_options,
     request,
     without_meaning,
 )
 from gobake.cli.records import RecordsGiven, open_records, record_of
+from gobake.cli.strays import tell_stray
 from gobake.errors import Unwritable, UsageError
 from gobake.runs.outcomes import RunOutcome
 from gobake.text.say import say, show
@@ -43,6 +47,7 @@ class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
     gate: GateGiven
     run: str
     form: str
+    opened: bool
     output: Path | None
     compare: str
     last: int | None
@@ -52,6 +57,12 @@ class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
 @without_meaning("builder", "verbose")
 @click.argument("run", default="last", metavar="[RUN]", shell_complete=completing.runs)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "--open",
+    "opened",
+    is_flag=True,
+    help="Write the page of --format html and open it in the browser, if there is one.",
+)
 @click.option(
     "-o",
     "--output",
@@ -84,7 +95,9 @@ def report_command(given: ReportGiven) -> None:
     from gobake.insight.history import summaries
     from gobake.runs.window import SUMMARIES
 
-    page = given.form == "html"
+    page = given.form == "html" or given.opened
+    if given.opened and given.form != "html" and on_command_line("form"):
+        raise UsageError(f"--open opens a page, and --format is {given.form}", remedy="leave one out")
     if given.last and not page and (given.compare or given.run != "last" or given.form == "prometheus"):
         raise UsageError(
             "--last is about many runs, and RUN, --compare and --format prometheus about one", remedy="leave one out"
@@ -176,7 +189,19 @@ def _write_page(given: ReportGiven, store: RunStore, known: Sequence[RunSummary]
         show(as_html(page, vega), nl=False)
     if file.is_file():  # not for /dev/stdout
         say(f"the report of run {record.id} is in {file}")
+        tell_stray(file, quiet=given.project.quiet)
+        if given.opened and _has_browser():
+            import webbrowser
+
+            webbrowser.open(file.resolve().as_uri())
     return record, found
+
+
+def _has_browser() -> bool:
+    """Whether a browser has a window to open: not in a CI, and on Linux only with a display."""
+    if os.environ.get("CI"):
+        return False
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 # ---- runs

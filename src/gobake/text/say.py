@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-_COLORS = {"red": "31", "yellow": "33"}
+_COLORS = {"red": "31", "yellow": "33", "dim": "2"}
 _INDENT = 4  # of what does not fit into a terminal's line
 _SHORT = 60  # fits every terminal, or nearly
 

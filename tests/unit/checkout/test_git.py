@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gobake.checkout.git import Checkout, Look, _https, branches, look, tag_prefix
+from gobake.checkout.git import Checkout, Look, _https, branches, look, stray, tag_prefix
 from gobake.errors import UsageError
 from tests.conftest import Tree, commit
 
@@ -238,6 +238,21 @@ def test_a_repository_on_a_machine_without_git_is_said(
     commit(root)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert (look(root).refusal, look(root).remedy) == ("git is not installed on this machine", "install git")
+
+
+def test_what_git_would_list_as_untracked_is_a_stray(tree: Tree) -> None:
+    root = tree({"go.mod": "module m\n", ".gitignore": "ignored\n", "sub/kept": "", "ignored/x": ""})
+    commit(root)
+    for name in ("page.html", "sub/[a] page", "seed/blobs/x"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("")
+    assert [stray(root / name) for name in ("page.html", "sub/[a] page", "seed")] == [
+        "/page.html",
+        "/sub/[a] page",
+        "/seed",
+    ]
+    assert [stray(root / name) for name in ("ignored", "ignored/x", "sub/kept", "nosuch")] == [""] * 4
+    assert stray(root.parent / "elsewhere") == ""
 
 
 def test_looking_writes_nothing(tree: Tree) -> None:

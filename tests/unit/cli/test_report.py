@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -161,6 +162,45 @@ class TestPage:
 
     def test_on_a_pipe_there_is_nothing_but_the_page(self, report: Report, in_folder: Path) -> None:
         assert "is in" not in _good(report("--format", "html", "-o", "/dev/null"))
+
+    def test_a_page_that_git_would_list_is_told_once(
+        self, report: Report, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("CI", raising=False)
+        subprocess.run(["git", "init", "-q", str(in_folder)], check=True)
+        told = "/gobake-report.html is not ignored by git: add it to .gitignore\n"
+        assert report("--format", "html").stderr == told
+        assert report("--format", "html", "--quiet").stderr == ""
+        assert report("--format", "html", "-o", "/dev/null").stderr == ""
+        (in_folder / ".gitignore").write_text("/gobake-report.html\n")
+        assert report("--format", "html").stderr == ""
+
+    @pytest.mark.parametrize(
+        ("around", "opens"),
+        [
+            ({"DISPLAY": ":0"}, True),
+            ({"WAYLAND_DISPLAY": "x"}, True),
+            ({}, False),
+            ({"DISPLAY": ":0", "CI": "1"}, False),
+        ],
+    )
+    def test_a_page_is_opened_where_there_is_a_browser(
+        self, report: Report, in_folder: Path, monkeypatch: pytest.MonkeyPatch, around: dict[str, str], opens: bool
+    ) -> None:
+        for name in ("CI", "DISPLAY", "WAYLAND_DISPLAY"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in around.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "platform", "linux")
+        opened: list[str] = []
+        monkeypatch.setattr(webbrowser, "open", opened.append)
+        assert "is in gobake-report.html" in _good(report("--open"))
+        assert opened == ([(in_folder / "gobake-report.html").resolve().as_uri()] if opens else [])
+
+    def test_only_a_page_is_opened(self, report: Report) -> None:
+        assert (
+            _error(report("--open", "--format", "json")) == "--open opens a page, and --format is json; leave one out"
+        )
 
     def test_without_vega_it_says_what_to_install(
         self, report: Report, in_folder: Path, monkeypatch: pytest.MonkeyPatch

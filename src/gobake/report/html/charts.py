@@ -241,18 +241,22 @@ def sizes(name: str, service: str, rows: Sequence[Row], platforms: Sequence[str]
 # ---- the treemap
 
 
+_AREAS = 6  # rows; fewer would be one slab, and what came from the cache tells more
+
+
 def treemap(name: str, rows: Sequence[Row]) -> Chart:
     """Packages within modules; areas are seconds. Shows text where it fits."""
-    compiled = any(row["now"] for row in rows)
+    compiled = sum(1 for row in rows if row["now"])
     cached = any(row["last"] != row["now"] for row in rows)
-    choices = (("now", "compiled in this run"), ("last", "and what came from the cache, as last compiled"))
-    control = Control(parameter="which", label="seconds", choices=choices if compiled else choices[1:])
+    now, last = ("now", "of those compiled in this run"), ("last", "of all packages, as last compiled")
+    choices = (last,) if not compiled else (last, now) if cached and compiled < _AREAS else (now, last)
+    control = Control(parameter="which", label="seconds", choices=choices)
     spec: Spec = {
         "$schema": VEGA,
         "width": 320,
         "height": 420,
         "autosize": "none",
-        "signals": [{"name": "which", "value": "now" if compiled else "last"}],
+        "signals": [{"name": "which", "value": choices[0][0]}],
         "data": _TREE,
         "scales": [
             {

@@ -187,7 +187,7 @@ def causes(account: Account) -> Iterator[Cause]:
     for one in explained.by_cause(found.packages):
         yield Cause(
             where=f"{count_text(len(one.packages), 'Go package')} on {one.platform}",
-            says=words.package_says(one) if one.root else one.says,
+            says=words.package_says(one) if one.root and len(one.packages) > 1 else one.says,
             cause=one.cause,
             seconds="",  # of the compiler's processes, which ran side by side
             changes=tuple(explained.change_line(change) for change in one.changes[:_CHANGES]),
