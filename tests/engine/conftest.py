@@ -52,7 +52,15 @@ _ROOMS = {
     "layers": ("test_classes", "test_layer_caches"),
     "seeds": ("test_cache_commands", "test_cache_runs", "test_cache_verify", "test_seeds"),
     "private": ("test_private_modules", "test_private_secrets", "test_private_verify"),
-    "reports": ("test_ci_summary", "test_explain", "test_gate", "test_history", "test_metrics", "test_page"),
+    "reports": (
+        "test_ci_summary",
+        "test_explain",
+        "test_gate",
+        "test_history",
+        "test_metrics",
+        "test_page",
+        "test_size",
+    ),
     "faults": (
         *("test_ends", "test_faults", "test_faults_at_once", "test_faults_disk", "test_faults_dockerd"),
         *("test_faults_registry", "test_shared_builder"),

@@ -45,8 +45,20 @@ class _Program(Struct, frozen=True, kw_only=True):
         found = package_of(name)
         return self.main if found == MAIN else found
 
-    def first(self, *names: str) -> Symbol | None:
-        return next((symbol for symbol in self.symbols if symbol.name in names), None)
+    def first(self, name: str) -> Symbol | None:
+        return next((symbol for symbol in self.symbols if symbol.name == name), None)
+
+    @property
+    def shared(self) -> int:
+        """The address of go:func.*; 0 if unknown."""
+        symbol = self.first("go:func.*")
+        return symbol.address if symbol else self.table.shared if self.table else 0
+
+    @property
+    def buckets(self) -> int:
+        """The address of findfunctab; 0 if unknown."""
+        symbol = self.first("runtime.findfunctab")
+        return symbol.address if symbol else self.table.buckets if self.table else 0
 
 
 def divide(elf: Elf, symbols: Sequence[Symbol], info: GoInfo) -> Counter[Label]:
@@ -175,6 +187,8 @@ class _Data:
             for at, target in references.of_code(elf, section, low, high):
                 owners.setdefault(target, owner_of_code(at))
         owners |= self._functions_of_values(owner_of_code)
+        if program.table and program.shared:
+            owners |= pclntab.data_of_functions(program.table, program.functions, program.shared)
         self._follow(claims, owners, low, high)
         claims += self._types(owners, go)
         self._claims = sorted(claims, key=lambda claim: (claim[0], -claim[1]))
@@ -258,15 +272,12 @@ def _regions(program: _Program) -> list[tuple[int, int, Kind]]:
 
 def _pclntab(program: _Program, table: Pclntab) -> Counter[Label]:
     section = table.section
-    shared = program.first("go:func.*")
-    offset = shared.address - section.address if shared else None
-    if offset is not None and not 0 <= offset < section.size:
-        offset = None
-    found = pclntab.starts(table, list(program.functions), program.elf, offset)
-    marks = {section.address + at: Label(Kind.PCLNTAB, owner) for at, owner in found.items() if at < section.size}
-    if buckets := program.first("runtime.findfunctab"):
-        text = table.functions[0].address if table.functions else 0
+    end = section.address + section.size
+    found = {section.address + at: owner for at, owner in pclntab.starts(table, program.functions, program.elf).items()}
+    found |= pclntab.data_of_functions(table, program.functions, program.shared)
+    if section.address < program.buckets < end:
         by_code = [(f.address, owner) for f, owner in zip(table.functions, program.functions, strict=True)]
-        in_code = pclntab.buckets(buckets.address, buckets.size, text, by_code)
-        marks |= {at: Label(Kind.PCLNTAB, owner) for at, owner in in_code.items()}
+        text = table.functions[0].address if table.functions else 0
+        found |= pclntab.buckets(program.buckets, end, text, by_code)
+    marks = {at: Label(Kind.PCLNTAB, owner) for at, owner in found.items() if section.address <= at < end}
     return _filled(section, (), marks, Kind.PCLNTAB)

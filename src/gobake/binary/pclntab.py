@@ -7,7 +7,7 @@ Tables that functions share belong to the first of them, and the linker puts a p
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ _MAGICS = (0xFFFFFFF1, 0xFFFFFFF0)  # since Go 1.20; Go 1.18 and 1.19
 _FUNCTION = struct.Struct("<IiiIIIIIIiBBxB")  # _func without its arrays
 _NONE = 0xFFFFFFFF
 _MOST = 4_000_000  # functions
+_MODULEDATA = 328  # bytes of moduledata up to the address of go:func.*
 _MOST_TABLES = 64  # of a function
 _LONGEST = 1 << 16  # bytes of a name; those of generics contain their types
 _BUCKET, _BUCKET_SIZE = 4096, 20  # bytes of code for each bucket of findfunctab, and its own
@@ -46,6 +47,8 @@ class Pclntab(Struct, frozen=True, kw_only=True):
     pcs: int
     functions_at: int
     functions: tuple[Function, ...]
+    buckets: int = 0  # address of findfunctab; 0 if unknown
+    shared: int = 0  # address of go:func.*; 0 if unknown
 
 
 def read(elf: Elf, text: int | None) -> Pclntab | None:
@@ -63,7 +66,8 @@ def read(elf: Elf, text: int | None) -> Pclntab | None:
             raise NoProgram("a program of a Go whose tables are not known")
         if count > _MOST or parts != sorted(parts) or parts[-1] + 8 * count > len(content):
             raise NoProgram("a program with damaged tables of functions")
-        begin = text or start or _text_of(elf, section)
+        found = _moduledata(elf, section)
+        begin = text or start or (found[0] if found else _begin_of_code(elf))
         functions = tuple(_functions(content, parts, count, begin))
     except struct.error:
         raise NoProgram("a program with damaged tables of functions") from None
@@ -76,22 +80,31 @@ def read(elf: Elf, text: int | None) -> Pclntab | None:
         pcs=pcs,
         functions_at=functions_at,
         functions=functions,
+        buckets=found[1] if found else 0,
+        shared=found[2] if found else 0,
     )
 
 
-def _text_of(elf: Elf, section: Section) -> int:
-    """Where the code begins by the runtime's moduledata, which begins with the table's address; or by the section."""
+def _moduledata(elf: Elf, section: Section) -> tuple[int, int, int] | None:
+    """Where code, findfunctab and go:func.* begin, by the runtime's moduledata, which begins with the table's address.
+
+    None if it is not found, as in position-independent programs, whose addresses are written at their start.
+    """
     wanted = struct.pack("<Q", section.address)
     for name in (".go.module", ".noptrdata", ".data"):
         place = elf.section(name)
         content = bytes(elf.content(place))
         at = content.find(wanted)
         while at >= 0:
-            if at % 8 == 0 and at + 184 <= len(content):
-                low, _, text = struct.unpack_from("<QQQ", content, at + 160)
+            if at % 8 == 0 and at + _MODULEDATA <= len(content):
+                buckets, low, _, text = struct.unpack_from("<QQQQ", content, at + 152)
                 if low and low == text:
-                    return int(text)
+                    return text, buckets, struct.unpack_from("<Q", content, at + 320)[0]
             at = content.find(wanted, at + 1)
+    return None
+
+
+def _begin_of_code(elf: Elf) -> int:
     code = elf.section(".text")
     return code.address if code else 0
 
@@ -122,10 +135,23 @@ def _functions(content: memoryview, parts: list[int], count: int, text: int) -> 
         )
 
 
-def starts(table: Pclntab, owners: list[str], elf: Elf, shared: int | None) -> dict[int, str]:
+def data_of_functions(table: Pclntab, owners: Sequence[str], shared: int) -> dict[int, str]:
+    """Return the addresses of what the garbage collector knows of functions, each with its package.
+
+    ``shared``: the address of go:func.*, which is in the section since Go 1.26, and in read-only data before.
+    """
+    found: dict[int, str] = {}
+    for function, owner in zip(table.functions, owners, strict=True):
+        for offset in function.data:
+            if offset != _NONE:
+                found.setdefault(shared + offset, owner)
+    return found
+
+
+def starts(table: Pclntab, owners: Sequence[str], elf: Elf) -> dict[int, str]:
     """Return where parts of the table begin in its section, each with the package that it serves.
 
-    ``owners``: the packages of the functions. ``shared``: the offset of go:func.* if it is in the section.
+    ``owners``: the packages of the functions.
     """
     found: dict[int, str] = {0: "runtime"}
     entries = table.functions_at
@@ -139,10 +165,6 @@ def starts(table: Pclntab, owners: list[str], elf: Elf, shared: int | None) -> d
         for offset in function.tables:
             if offset:
                 found.setdefault(table.pcs + offset, owner)
-        if shared is not None:
-            for offset in function.data:
-                if offset != _NONE:
-                    found.setdefault(shared + offset, owner)
     _files(table, units, elf.content(table.section), found)
     return found
 
@@ -160,10 +182,10 @@ def _files(table: Pclntab, units: dict[int, str], content: memoryview, found: di
                     found.setdefault(table.files + offset, units[unit])
 
 
-def buckets(address: int, size: int, text: int, owner_at: list[tuple[int, str]]) -> dict[int, str]:
+def buckets(address: int, end: int, text: int, owner_at: list[tuple[int, str]]) -> dict[int, str]:
     """Return the parts of findfunctab by address: a bucket belongs to the package of the code that it begins with."""
     found, at = {}, 0
-    for number in range(size // _BUCKET_SIZE):
+    for number in range(max(0, end - address) // _BUCKET_SIZE):
         code = text + number * _BUCKET
         while at + 1 < len(owner_at) and owner_at[at + 1][0] <= code:
             at += 1

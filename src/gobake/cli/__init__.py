@@ -31,6 +31,7 @@ COMMANDS = {
     "explain": ("gobake.cli.explain", "Explain why steps missed the cache and packages were compiled."),
     "deps": ("gobake.cli.deps", "Show the modules that services link, what each weighs, and why it is there."),
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
+    "size": ("gobake.cli.size", "Show where every byte of an image and of its program is."),
     "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),
     "version": ("gobake.cli.about", "Print the versions of gobake and its tools."),
     "completion": ("gobake.cli.about", "Print the completion script for a shell."),

@@ -13,6 +13,7 @@ import msgspec
 
 from gobake.insight.causes import Explanation
 from gobake.runs.record import RunRecord
+from gobake.size.growth import Document
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -263,6 +264,13 @@ def _schema(shape: Any) -> dict[str, Any]:
             return {"const": shape}
 
 
+def _size() -> dict[str, Any]:
+    """The document always has all keys."""
+    found = msgspec.json.schema(Document)
+    top = found["$defs"]["Document"]
+    return {**top, "required": list(top["properties"]), "$defs": found["$defs"]}
+
+
 def _explain() -> dict[str, Any]:
     found = msgspec.json.schema(Explanation)
     top = found["$defs"]["Explanation"]
@@ -281,6 +289,7 @@ NAMES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
         "gobake deps --format json, and gobake deps --why X --format json",
         lambda: {"oneOf": [_schema(_DEPS), _schema(_WHY)]},
     ),
+    "size": ("gobake size --format json", _size),
     "progress": (
         "each line of --progress json",
         lambda: {"oneOf": [_schema({"schema": 1, "event": name, **fields}) for name, fields in _EVENTS.items()]},

@@ -1,0 +1,328 @@
+"""`gobake size`: where every byte of an image and of its program is, and what grew."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gobake.cli import completing
+from gobake.cli.options import ProjectGiven, given_as, joined, project_options, request
+from gobake.cli.param_types import PlatformList, Size, worded
+from gobake.errors import GateFailed, NoEngine, ProjectError, UsageError
+from gobake.model import Platform, Strategy
+from gobake.text.say import show
+
+if TYPE_CHECKING:
+    from gobake.plan.discover import Opened
+    from gobake.size.growth import Document, Grown, SizeLimits
+    from gobake.size.measure import Measured
+    from gobake.size.twin import Linked
+
+_PATH = ("/", "./", "../", "~/")
+
+
+class SizeGiven(Struct, frozen=True, kw_only=True):
+    """What `gobake size` is given."""
+
+    project: ProjectGiven
+    what: str
+    platforms: tuple[tuple[Platform, ...], ...]
+    strategy: str | None
+    registry: str | None
+    tag: str
+    against: str
+    max_size: int | None
+    max_growth: str
+    top: int
+    form: str
+
+
+@click.command("size")
+@click.argument("what", metavar="SERVICE|IMAGE|PATH", shell_complete=completing.services)
+@click.option(
+    "-p",
+    "--platform",
+    "platforms",
+    type=PlatformList(),
+    multiple=True,
+    help="The platform of the image; default: the builder's own, or the only one.",
+)
+@click.option(
+    "-s", "--strategy", type=click.Choice([str(s) for s in Strategy]), help="The strategy; default: the service's own."
+)
+@click.option(
+    "--registry",
+    envvar="GOBAKE_REGISTRY",
+    metavar="PREFIX",
+    help="The prefix of the service's image, such as ghcr.io/acme.",
+    callback=worded("REGISTRY", empty=False),
+)
+@click.option(
+    "-t", "--tag", default="latest", metavar="T", callback=worded("TAG"), help="The tag of the service's image."
+)
+@click.option(
+    "--against",
+    default="",
+    metavar="IMAGE|PATH",
+    help="Compare with another image, program, or JSON that `gobake size` wrote.",
+)
+@click.option("--max-size", type=Size(), help="Fail if the compressed image is larger, such as 20MB.")
+@click.option(
+    "--max-growth",
+    default="",
+    metavar="SIZE|N%",
+    help="Fail if it is larger than --against by more, such as 500kB or 5%.",
+)
+@click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows of each table.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@project_options
+@given_as(SizeGiven)
+def size_command(given: SizeGiven) -> None:
+    """Show where every byte of an image and of its Go program is: by module, package, kind and layer.
+
+    SERVICE is one of the project, whose image has been built. IMAGE is in the engine or a registry. PATH, which begins
+    with ./, / or ~/, is a program, an archive of `docker save` or a folder with an OCI layout.
+
+    The exit code is 5 if a limit is exceeded.
+    """
+    from gobake.paths import scratch_folder
+    from gobake.report import size as shown
+    from gobake.size.growth import alike, document, grown
+
+    limits = _limits(given)
+    with scratch_folder() as scratch:
+        now = _measured(given, scratch)
+        before = _before(given, scratch)
+        if before and not alike(before.report, now.report):
+            now, before = now.by_functions(), before.by_functions()
+    report = now.report
+    change = grown(before.report, report) if before else None
+    if given.form == "json":
+        show(_json(document(report, change)))
+    elif given.form == "markdown":
+        show(shown.as_markdown(report, change, given.top), nl=False)
+    else:
+        shown.print_size(report, change, top=given.top, color=given.project.color)
+    _judge(given, limits, now, change)
+
+
+def _json(told: Document) -> str:
+    import msgspec
+
+    return json.dumps(msgspec.to_builtins(told), indent=2)
+
+
+# ---- what is measured
+
+
+def _measured(given: SizeGiven, scratch: Path) -> Measured:
+    if given.what.startswith(_PATH):
+        return _of_path(given.what, _platform(given), scratch)
+    opened = _project(given)
+    if opened and any(service.name == given.what for service in opened.project.services):
+        return _of_service(given, opened, scratch)
+    names = [service.name for service in opened.project.services] if opened else []
+    return _of_image(given.what, _platform(given), scratch, services=names)
+
+
+def _project(given: SizeGiven) -> Opened | None:
+    """The project here; None where there is none, or where the name can only be an image's."""
+    from gobake.plan.discover import open_project
+
+    if re.search(r"[:/@]", given.what):
+        return None
+    try:
+        return open_project(replace(request(given.project), registry=given.registry))
+    except ProjectError:
+        return None
+
+
+def _platform(given: SizeGiven) -> Platform | None:
+    found = joined(given.platforms)
+    if len(found) > 1:
+        raise UsageError("one platform is measured at a time", remedy="name one with --platform")
+    return found[0] if found else None
+
+
+def _of_path(what: str, platform: Platform | None, scratch: Path) -> Measured:
+    from gobake.images import sources
+    from gobake.size import measure
+
+    path = Path(what).expanduser()
+    try:
+        if path.is_dir():
+            return measure.image(what, sources.layout(path, platform), "", scratch)
+        with path.open("rb") as file:
+            begin = file.read(4)
+        if begin == b"\x7fELF":
+            return measure.program(what, path)
+        if begin[:2] == b"\x1f\x8b" or begin == b"\x28\xb5\x2f\xfd":
+            raise UsageError(f"{what} is compressed", remedy="unpack it first: gunzip or unzstd")
+        try:
+            return measure.image(what, sources.archive(path, platform), "", scratch)
+        except UsageError as error:
+            if "not an archive" in error.what:
+                raise UsageError(f"{what} is neither a program nor an image: not an ELF file, and no archive") from None
+            raise
+    except OSError as error:
+        raise UsageError(f"{what} cannot be read: {error.strerror or error}") from None
+
+
+def _of_image(what: str, platform: Platform | None, scratch: Path, services: list[str]) -> Measured:
+    from gobake.config import patterns
+    from gobake.images import sources
+    from gobake.size import measure
+    from gobake.text.nearest import did_you_mean
+
+    if not re.fullmatch(patterns.REFERENCE, what):
+        raise UsageError(f"{what!r} is not the name of an image", remedy="a path begins with ./, / or ~/")
+    try:
+        found = sources.of_engine(what, platform, scratch)
+    except NoEngine:
+        found = None  # a registry may have it
+        if "/" not in what:
+            raise
+    if found is None and "/" in what:
+        found = sources.of_registry(what, platform)
+    if found is None:
+        remedy = did_you_mean(what, services, "a path begins with ./, / or ~/")
+        raise UsageError(f"there is no service and no image {what}", remedy=remedy)
+    return measure.image(what, found, "", scratch)
+
+
+def _before(given: SizeGiven, scratch: Path) -> Measured | None:
+    from gobake.size import measure
+    from gobake.size.values import decoded
+
+    if not given.against:
+        return None
+    if given.against.startswith(_PATH) or given.against.endswith(".json"):
+        path = Path(given.against).expanduser()
+        if path.suffix == ".json":
+            try:
+                return measure.Measured(report=decoded(path))
+            except OSError as error:
+                raise UsageError(
+                    f"{given.against} cannot be read: {error.strerror}", remedy="check --against"
+                ) from None
+        return _of_path(given.against, _platform(given), scratch)
+    return _of_image(given.against, _platform(given), scratch, services=[])
+
+
+# ---- a service
+
+
+def _of_service(given: SizeGiven, opened: Opened, scratch: Path) -> Measured:
+    from gobake.caching.policy.options import CacheOptions
+    from gobake.engine import BuilderQuery
+    from gobake.images import sources
+    from gobake.model import Target
+    from gobake.plan.build_plan import settle
+    from gobake.plan.builder import answered
+    from gobake.recipe.dockerfile import BINARIES
+    from gobake.size import measure
+
+    with BuilderQuery(given.project.builder) as query:
+        builder = answered(query)
+    opened, _ = settle(opened, CacheOptions(), builder, os.environ)
+    project = opened.project
+    service = next(service for service in project.services if service.name == given.what)
+    strategy = Strategy(given.strategy) if given.strategy else service.strategy
+    platform = _platform(given) or builder.native
+    reference = Target(service=service, strategy=strategy, platforms=(platform,)).image(project.prefix, given.tag)
+    image = sources.of_engine(reference, platform, scratch)
+    if image is None and project.prefix:
+        image = sources.of_registry(reference, platform)
+    if image is None:
+        raise UsageError(f"there is no image {reference}", remedy=f"build it first: gobake build {service.name}")
+    version = image.image.labels.get("org.opencontainers.image.version", "")
+    linking = None if strategy is Strategy.PREBUILT else _Linking(given, opened, platform, scratch, version)
+    path = f"{BINARIES}/{service.name}"
+    return measure.image(f"{service.name} {strategy}", image, path, scratch, linking)
+
+
+class _Linking:
+    """Links the program of the service with symbols, once it is needed."""
+
+    def __init__(self, given: SizeGiven, opened: Opened, platform: Platform, scratch: Path, version: str) -> None:
+        self._given, self._opened, self._platform, self._scratch = given, opened, platform, scratch
+        self._version = version  # the one that was linked in
+
+    def __call__(self, *, shipped: bool) -> Linked:
+        from gobake.paths import cache_folder
+        from gobake.plan.discover import versions_of
+        from gobake.plan.project import identity
+        from gobake.run.modules import module_access
+        from gobake.size.twin import Twinning, link
+
+        opened = self._opened
+        home = cache_folder() / identity(opened.project)
+        access = module_access(opened, home, self._scratch)
+        asked = replace(request(self._given.project), version=self._version)
+        return link(
+            Twinning(
+                opened=opened,
+                service=next(s for s in opened.project.services if s.name == self._given.what),
+                platform=self._platform,
+                builder=self._given.project.builder,
+                secrets=access.secrets,
+                variables=access.variables,
+                values=versions_of(opened, asked, self._given.tag).values,
+                home=home,
+                redactor=access.redactor,
+            ),
+            self._scratch,
+            shipped=shipped,
+        )
+
+
+# ---- limits
+
+
+def _limits(given: SizeGiven) -> SizeLimits:
+    from gobake.size.growth import SizeLimits
+
+    if given.max_growth and not given.against:
+        raise UsageError("--max-growth needs something to compare with", remedy="give it with --against")
+    share = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?) ?%", given.max_growth)
+    return SizeLimits(
+        largest=given.max_size,
+        growth=None if share else _bytes("--max-growth", given.max_growth),
+        growth_share=float(share[1]) / 100 if share else None,
+    )
+
+
+def _bytes(option: str, text: str) -> int | None:
+    from gobake.engine import size_in_bytes
+
+    if not text:
+        return None
+    size = size_in_bytes(text)
+    if size is None:
+        raise UsageError(f"{option}: invalid size {text!r}", remedy="write a number and a unit, such as 20MB or 500kB")
+    return size
+
+
+def _judge(given: SizeGiven, limits: SizeLimits, now: Measured, change: Grown | None) -> None:
+    """Raise GateFailed if a limit is exceeded, naming the module that grew most."""
+    from gobake.report.quantities import size_text
+    from gobake.report.size import culprit_words, module_name
+    from gobake.size.growth import excess
+
+    over = excess(limits, now.report, change)
+    if over is None:
+        return
+    why = f"{given.what} is too large by {size_text(over)}"
+    if change and change.culprit:
+        raise GateFailed(why, remedy=f"what grew most is {culprit_words(change.culprit)}")
+    program = now.report.program
+    largest = next((one for one in program.modules if one.module), None) if program else None
+    remedy = f"the largest module is {module_name(largest.module)}, {size_text(largest.bytes)}" if largest else ""
+    raise GateFailed(why, remedy=remedy)

@@ -1,0 +1,79 @@
+"""Where the bytes of images and programs are: as the registry counts them, whole, and without compiling anything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Gobake
+
+SERVICES = ("api", "migrate", "shopctl", "worker")
+PLATFORMS = ("linux/amd64", "linux/arm64")
+
+
+@pytest.fixture(scope="module")
+def prefix(world: Gobake, shop: Path, registry: str) -> str:
+    """All services of the example in the registry and in the engine."""
+    prefix = f"{registry}/size"
+    world.good("build", "--platform", ",".join(PLATFORMS), "--registry", prefix, "--push", cwd=shop)
+    return prefix
+
+
+def raw(reference: str) -> bytes:
+    words = ["docker", "buildx", "imagetools", "inspect", "--raw", reference]
+    return subprocess.run(words, capture_output=True, check=True).stdout
+
+
+def bytes_in_registry(reference: str, platform: str) -> int:
+    """Manifest, configuration and layers."""
+    index: Any = json.loads(raw(reference))
+    wanted = platform.split("/")[1]
+    entry = next(one for one in index["manifests"] if one["platform"]["architecture"] == wanted)
+    manifest = raw(f"{reference.rpartition(':')[0]}@{entry['digest']}")
+    told = json.loads(manifest)
+    return len(manifest) + sum(int(part["size"]) for part in (told["config"], *told["layers"]))
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_byte_of_a_service_is_told_and_nothing_is_compiled_for_it(
+    world: Gobake, shop: Path, prefix: str, service: str, platform: str
+) -> None:
+    words = ("size", service, "--registry", prefix, "-p", platform, "--format", "json")
+    told = world.good(*words, cwd=shop).json
+    image, program = told["image"], told["program"]
+    assert image["compressed_bytes"] == bytes_in_registry(f"{prefix}/{service}:latest", platform)
+    assert image["layers"][-1]["bytes"] == program["bytes"]  # the layer with nothing else
+    assert program["basis"] == "twin"
+    assert program["arch"] == platform.split("/")[1]
+    assert sum(one["bytes"] for one in program["modules"]) == program["bytes"]
+    kinds = {one["kind"]: one["bytes"] for one in program["kinds"]}
+    assert sum(kinds.values()) == program["bytes"]
+    assert kinds.get("unattributed", 0) <= 0.03 * program["bytes"]
+    assert told["twin"]["packages"] > 50
+    assert told["twin"]["compiled"] == 0
+
+
+def test_an_image_is_told_the_same_from_the_registry_as_from_the_engine(world: Gobake, shop: Path, prefix: str) -> None:
+    reference = f"{prefix}/migrate:latest"
+    words = ("size", reference, "-p", "linux/amd64", "--format", "json")
+    in_engine = world.good(*words, cwd=shop).json
+    subprocess.run(["docker", "image", "rm", "--force", reference], capture_output=True, check=True)
+    assert world.good(*words, cwd=shop).json == in_engine
+    assert in_engine["program"]["basis"] == "functions"
+
+
+def test_a_service_whose_sources_changed_is_not_described_by_guesses(world: Gobake, shop: Path, prefix: str) -> None:
+    file = shop / "shopctl" / "extra.go"
+    file.write_text('package main\n\nimport "os"\n\nfunc init() { os.Getenv("A_TEXT_OF_ANOTHER_PROGRAM") }\n')
+    try:
+        words = ("size", "shopctl", "--registry", prefix, "-p", "linux/amd64", "--format", "json")
+        told = world.good(*words, cwd=shop).json
+    finally:
+        file.unlink()
+    assert told["program"]["basis"] == "functions"
+    assert "another program than its twin" in told["notes"][0]
