@@ -152,6 +152,12 @@ def _rewrite_with_the_old_time(root: Path) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def _replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
 def _link_to_another_file(root: Path) -> None:
     (root / "lib" / "lib.go").unlink()
     (root / "lib" / "lib.go").symlink_to(root / "testdata" / "x.go")
@@ -164,6 +170,11 @@ def _link_to_another_file(root: Path) -> None:
         pytest.param(lambda root: (root / "main.go").write_text("package main\n\nfunc main() {}\n"), id="edited"),
         pytest.param(_rewrite_with_the_old_time, id="edited, with the old time and size"),
         pytest.param(lambda root: (root / "cmd.go").write_text("package main\n"), id="added"),
+        pytest.param(lambda root: _replace(root / "main.go", "func main", "func run"), id="without a main"),
+        pytest.param(
+            lambda root: _replace(root / "main.go", "package", "//go:build linux\n\npackage"), id="constraint"
+        ),
+        pytest.param(lambda root: _replace(root / "web/web.go", "*.html", "*.txt *.html"), id="a pattern"),
         pytest.param(lambda root: (root / "lib" / "lib.go").unlink(), id="removed"),
         pytest.param(lambda root: (root / "lib").rename(root / "lab"), id="folder renamed"),
         pytest.param(_link_to_another_file, id="replaced by a link"),
@@ -200,6 +211,8 @@ def test_go_is_asked_again_when_something_that_it_reads_has_changed(
     "change",
     [
         pytest.param(lambda root: (root / "README.md").write_text("text"), id="a text"),
+        pytest.param(lambda root: _replace(root / "main.go", "main() {}", "main() { println() }"), id="a body"),
+        pytest.param(lambda root: _replace(root / "lib/lib.go", "lib\n", "lib\n\nvar _ = 1\n"), id="a declaration"),
         pytest.param(lambda root: (root / "web" / "page.html").write_text("other"), id="what is embedded"),
         pytest.param(lambda root: (root / "lib" / "lib.txt").write_text("other"), id="what may be embedded"),
         pytest.param(lambda root: (root / "testdata" / "y.go").write_text("package x\n"), id="testdata"),

@@ -2,7 +2,7 @@
 
 The evidence is the status of every file that `go list` reads: what Go's own build cache trusts, and the ctime, which
 nobody can set back. A file changed within the last two seconds could change again without a trace, so then nothing is
-remembered.
+remembered. Of Go files that were changed lately the evidence is their head (heads.py): most edits are below it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from gobake import memo
-from gobake.gotool import host
+from gobake.gotool import heads, host
 from gobake.gotool.asking import Query
 from gobake.gotool.modules import Layout
 from gobake.gotool.packages import GoTree, Package
 
-_KIND = "go-2"  # the number is the version of the format below
+_KIND = "go-3"  # the number is the version of the format below
 _SETTLED_SECONDS = 2.0
 _MODULE_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum"))
 # ./... does not enter testdata and vendor. node_modules holds no modules of the user but may hold tens of thousands of
@@ -39,8 +40,7 @@ def survey(layout: Layout, asked: Iterable[Query], go: str, *, ask: bool = True)
     """
     queries = tuple(asked)
     key = (layout, queries, go, host.version(go))
-    stamps = tuple(stamps_of(layout, go))
-    evidence = (stamps, environment())
+    evidence = _evidence(layout, go)
     packages = _known(layout, memo.recall(_KIND, key, evidence))
     if packages is not None:
         return GoTree(layout=layout, packages=packages)
@@ -49,8 +49,9 @@ def survey(layout: Layout, asked: Iterable[Query], go: str, *, ask: bool = True)
     from gobake.gotool import local  # most runs need only the remembered answer
 
     tree = local.survey(layout, queries, go)
-    whole = tree.packages or not any(path.endswith(".go") for path, *_ in stamps)
-    if whole and not tree.troubles and settled(stamps):
+    whole = tree.packages or not evidence.go_files
+    # a file of which the head was read may change at any time: the answer must be about the head that was read
+    if whole and not tree.troubles and settled(evidence.stamps) and _evidence(layout, go) == evidence:
         value = {
             "packages": msgspec.to_builtins(tree.packages, enc_hook=str),
             "embedded": _embedded(layout, tree.packages),
@@ -65,9 +66,31 @@ def survey(layout: Layout, asked: Iterable[Query], go: str, *, ask: bool = True)
 Stamp = tuple[str, int, int, int, int]  # path, mtime and ctime in nanoseconds, size, inode
 
 
+class _Evidence(Struct, frozen=True):
+    """What an answer depends on."""
+
+    stamps: tuple[Stamp, ...]
+    heads: tuple[tuple[str, str], ...]  # of files changed lately: path, digest
+    environment: list[tuple[str, str]]
+
+    @property
+    def go_files(self) -> bool:
+        return bool(self.heads) or any(path.endswith(".go") for path, *_ in self.stamps)
+
+
+def _evidence(layout: Layout, go: str) -> _Evidence:
+    stamps = tuple(stamps_of(layout, go))
+    recent = heads.recent(((path, max(mtime, ctime) / 1e9) for path, mtime, ctime, *_ in stamps), time.time())
+    return _Evidence(
+        tuple(stamp for stamp in stamps if stamp[0] not in recent),
+        tuple((path, heads.digest(path)) for path in sorted(recent)),
+        environment(),
+    )
+
+
 def settled(stamps: Iterable[Stamp]) -> bool:
     """Whether no file is so new that it could change again without a trace."""
-    youngest = max(max(mtime, ctime) for _, mtime, ctime, _, _ in stamps)
+    youngest = max((max(mtime, ctime) for _, mtime, ctime, _, _ in stamps), default=0)
     return time.time() - youngest / 1e9 > _SETTLED_SECONDS
 
 
