@@ -40,6 +40,15 @@ COMMANDS = {
 COMPLETION = "_GOBAKE_COMPLETE"  # set by the scripts of `gobake completion`
 _GROUPS = ("cache", "runs")
 
+_INSTEAD = {  # what other tools call it
+    "clean": "gobake cache prune",
+    "prune": "gobake cache prune",
+    "du": "gobake cache ls",
+    "push": "gobake build --push",
+    "run": "gobake build, then docker run",
+    "ls": "gobake runs ls",
+}
+
 # options of all commands that may also precede the command, and how many words follow each
 _EARLY = {"-C": 1, "--directory": 1, "--color": 1, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}
 
@@ -94,7 +103,8 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            hint = did_you_mean(args[0], COMMANDS, "`gobake --help` lists them")
+            instead = _INSTEAD.get(args[0], "")
+            hint = f"try {instead}" if instead else did_you_mean(args[0], COMMANDS, "`gobake --help` lists them")
             raise click.UsageError(f"unknown command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
 

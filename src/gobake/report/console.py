@@ -48,7 +48,7 @@ def print_text(console: Console, text: str, style: str = "", *, head: str | Text
     """
     head = Text(head) if isinstance(head, str) else head
     lines = wrapped(text, width_of_terminal(console.file), indent, cells(head.plain))
-    console.print(head + Text(lines[0], style=style), soft_wrap=True)
+    console.print(Text.assemble(head, (lines[0], style)), soft_wrap=True)  # the head's style is its own
     for line in lines[1:]:
         console.print(Text(line, style=style), soft_wrap=True)
 

@@ -33,6 +33,7 @@ def test_help_and_version_go_to_stdout(gobake: Gobake, tmp_path: Path) -> None:
 def test_an_unknown_command_is_answered_with_the_nearest(gobake: Gobake, tmp_path: Path) -> None:
     assert refused(gobake("biuld", cwd=tmp_path)) == "error: unknown command 'biuld'; did you mean build?\n"
     assert "`gobake --help` lists them" in refused(gobake("zzz", cwd=tmp_path))
+    assert "unknown command 'clean'; try gobake cache prune" in refused(gobake("clean", cwd=tmp_path))
 
 
 def test_a_plan_in_json_is_json_alone(gobake: Gobake, tree: Tree) -> None:

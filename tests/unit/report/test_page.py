@@ -199,7 +199,7 @@ def test_figures_are_those_of_the_other_reports() -> None:
 def test_what_is_not_known_is_said() -> None:
     text = _read(_html(run(step(1, "reused")), runs=[summary(0, hit_rate=None)])).text
     assert "Go hit rate unknown" in text
-    assert "unknown: no cold run of the same targets on this builder is on record" in text
+    assert "saved unknown no cold run of the same targets on this builder is on record" in text
     unsized = run(targets=(target(sizes=()),))
     assert "The sizes of the images are unknown." in _read(_html(unsized)).text
     half = run(targets=(target(sizes=(SizeRecord(platform="linux/amd64", compressed=1000),)),))

@@ -150,6 +150,7 @@ def test_hostile_names_come_out_as_text(capsys: Printed, color: str) -> None:
 def test_colour_is_there_when_asked_for(capsys: Printed) -> None:
     print_report(_account("warm"), color="always")
     text = capsys.readouterr().out
+    assert "\x1b[1mtime   \x1b[0m" in text  # the figures are not as heavy as their names
     assert "\x1b[1msteps  \x1b[0m\x1b[32m██" in text
 
 

@@ -27,7 +27,7 @@ def headline(card: Scorecard) -> list[tuple[str, str, str, float | None]]:
         ("steps", share_text(card.steps.hit_rate), words.steps_line(card.steps), card.steps.hit_rate),
         ("Go", share_text(go), words.go_line(card), go),
         ("time", seconds_text(card.run.seconds), f"critical path {seconds_text(card.critical_seconds)}", None),
-        ("saved", seconds_text(card.saved), words.saved_line(card), None),
+        ("saved", seconds_text(card.saved), words.saved_line(card).removeprefix(f"{UNKNOWN}: "), None),
     ]
 
 
