@@ -181,7 +181,7 @@ def _held(module: str, graphs: Sequence[Graph]) -> tuple[Path, str]:
     return (), ""
 
 
-def asked_version(module: LinkedModule) -> tuple[str, str]:
+def asked_version(module: LinkedModule | Module) -> tuple[str, str]:
     """Return the path and version that a proxy knows of a module: those of its replacement; "" for a folder."""
     if not module.by:
         return module.path, module.version

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from gobake.deps.account import Account, Module, Why
 from gobake.report.deps_words import (
-    age_text,
     cost_text,
     heading,
     licence_text,
@@ -14,10 +13,11 @@ from gobake.report.deps_words import (
     remarks,
     services_text,
     source_of_costs,
+    version_texts,
     way_text,
     without_text,
 )
-from gobake.report.quantities import UNKNOWN, count_text
+from gobake.report.quantities import count_text
 from gobake.text.layout import Table, arranged, wrapped
 from gobake.text.printable import one_line
 
@@ -64,8 +64,7 @@ def _row(module: Module, found: Account, *, asked: bool) -> tuple[str, ...]:
         services_text(module, found.services),
     )
     if asked:
-        newer = (module.upgrade.newer or "-") if module.upgrade else UNKNOWN
-        row = (*row, age_text(module.time, now()), newer)
+        row = (*row, *version_texts(module, now()))
     return tuple(map(one_line, row))
 
 

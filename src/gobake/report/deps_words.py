@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from gobake.deps.account import Account, Module
+from gobake.deps.account import Account, Module, Replace, asked_version
 from gobake.deps.costs import Cost
 from gobake.deps.graph import Path
 from gobake.deps.licences import Licences
@@ -50,6 +50,13 @@ def age_text(moment: str, now: float) -> str:
     return count_text(int(days / 30.44), "month") if days < 730 else count_text(int(days / 365.25), "year")
 
 
+def version_texts(module: Module, moment: float) -> tuple[str, str]:
+    """The age of the version in use, and the newer one; a folder has neither."""
+    if not asked_version(module)[1]:
+        return "-", "-"
+    return age_text(module.time, moment), (module.upgrade.newer or "-") if module.upgrade else UNKNOWN
+
+
 def services_text(module: Module, services: Sequence[str]) -> str:
     """The services that carry a module; a number if they are many."""
     if len(module.services) == len(services) and len(services) > 1:
@@ -74,11 +81,7 @@ def remarks(found: Account) -> list[str]:
         if module.direct and module.held:
             lines.append(f"{module.path} stays without imports of your own: {way_text(module.held)}")
     lines += [f"{m.path} {m.version} is replaced by {m.by}".replace("  ", " ") for m in found.modules if m.by]
-    lines += [
-        f"the go.mod of {one.of} replaces {' '.join(filter(None, (one.module, one.version)))} by {one.by}; "
-        "Go ignores that outside of that module"
-        for one in found.known.ignored
-    ]
+    lines += _ignored(found.known.ignored)
     lines += [f"{' and '.join(group)} are both linked" for group in found.duplicates]
     for module in found.modules:
         if module.upgrade:
@@ -93,6 +96,23 @@ def remarks(found: Account) -> list[str]:
             lines.append(f"whether {one.module} needs all that it requires is unknown: {one.error}")
     if found.known.upgrades and found.known.upgrades.error:
         lines.append(f"what is newer is not known of all modules: {found.known.upgrades.error}")
+    return lines
+
+
+def _ignored(replaces: Sequence[Replace]) -> list[str]:
+    """Those that name a folder are counted: repositories of several modules are full of them."""
+    folders = [one for one in replaces if one.by.startswith((".", "/"))]
+    lines = [
+        f"the go.mod of {one.of} replaces {' '.join(filter(None, (one.module, one.version)))} by {one.by}; "
+        "Go ignores that outside of that module"
+        for one in replaces
+        if one not in folders
+    ]
+    if folders:
+        lines.append(
+            f"Go ignores {count_text(len(folders), 'replace line')} by a folder in the go.mod of dependencies "
+            "(--format json lists them)"
+        )
     return lines
 
 

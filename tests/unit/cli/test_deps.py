@@ -29,7 +29,7 @@ def test_the_table_has_a_line_for_each_module(root: Path) -> None:
     assert "needed by example.org/x" in rows["z"]
     assert "unknown" in rows["x"]
     assert rows["z"].endswith("all 2")
-    assert any("replaces example.org/z by ../other; Go ignores that" in line for line in lines)
+    assert "Go ignores 1 replace line by a folder in the go.mod of dependencies (--format json lists them)" in lines
     assert any(line.startswith("example.org/z stays without imports of your own: ") for line in lines)
 
 
@@ -47,6 +47,8 @@ def test_json_is_as_its_schema_says(root: Path) -> None:
     check(json.loads(good("deps", "-C", str(root), "--why", "example.org/z", "--format", "json")))
     (z,) = [module for module in found["modules"] if module["path"] == "example.org/z"]
     assert z["needed_by"]["path"] == ["example.com/p/cmd/one", "example.org/x", "example.org/z/v"]
+    (ignored,) = found["ignored_replaces"]
+    assert ignored == {"in": "example.org/x", "module": "example.org/z", "version": None, "by": "../other"}
     assert (z["without"], z["compile"]["seconds"], z["upgrade"]) == (None, None, None)
 
 

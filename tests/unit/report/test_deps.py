@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec.structs import replace
 
-from gobake.deps.account import Account, Built, Known, account, why
+from gobake.deps.account import Account, Built, Known, Replace, account, why
 from gobake.deps.costs import Costs
 from gobake.deps.licences import Licences
 from gobake.gotool.linked import Linked, LinkedModule, LinkedPackage
@@ -14,7 +15,7 @@ from gobake.gotool.upgrades import Upgrade, Upgrades
 from gobake.report.deps_graph import as_dot, as_mermaid
 from gobake.report.deps_json import as_json
 from gobake.report.deps_text import lines, tree_lines, why_lines
-from gobake.report.deps_words import age_text
+from gobake.report.deps_words import age_text, remarks, version_texts
 from gobake.text.layout import cells
 
 HOSTILE = 'evil"]; x --> y\\" -> z\n<script>`#quot;\x1b[31m\u202e'
@@ -100,3 +101,21 @@ def test_a_large_graph_is_a_matter_of_moments() -> None:
 )
 def test_ages_have_one_unit(moment: str, said: str) -> None:
     assert age_text(moment, 1704153600.0 + 36000.0) == said
+
+
+def test_a_folder_has_no_age_and_nothing_newer() -> None:
+    (folder,) = [replace(module, by="./x") for module in linking("example.org/x").modules[:1]]
+    assert version_texts(folder, 0.0) == ("-", "-")
+    assert version_texts(replace(folder, by="", upgrade=None), 0.0) == ("unknown", "unknown")
+
+
+def test_a_fork_that_a_dependency_builds_with_is_named() -> None:
+    plain = linking("example.org/x")
+    ignored = (
+        Replace(of="a", module="b", version="v1.0.0", by="fork/b@v1.0.1"),
+        Replace(of="a", module="c", version="", by="../c"),
+        Replace(of="c", module="a", version="", by="../a"),
+    )
+    told = remarks(replace(plain, known=replace(plain.known, ignored=ignored)))
+    assert "the go.mod of a replaces b v1.0.0 by fork/b@v1.0.1; Go ignores that outside of that module" in told
+    assert [line for line in told if "2 replace lines" in line]

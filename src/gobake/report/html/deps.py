@@ -12,7 +12,7 @@ from msgspec import Struct
 from gobake.deps.account import Account, Module
 from gobake.report import deps_words as words
 from gobake.report.html.page import environment, policy
-from gobake.report.quantities import UNKNOWN, count_text
+from gobake.report.quantities import count_text
 
 _HERE = Path(__file__).parent
 
@@ -102,8 +102,7 @@ def _facts(module: Module, found: Account) -> list[tuple[str, str]]:
     if module.by:
         facts.append(("replaced by", module.by))
     if found.known.upgrades is not None:
-        facts.append(("age", words.age_text(module.time, words.now())))
-        facts.append(("newer", (module.upgrade.newer or "-") if module.upgrade else UNKNOWN))
+        facts += zip(("age", "newer"), words.version_texts(module, words.now()), strict=True)
     return facts
 
 
