@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from gobake.cli import completing
 from gobake.cli.options import given_as, history_option, joined, project_options, request, without_meaning
 from gobake.cli.param_types import PlatformList
 from gobake.cli.records import RecordsGiven, open_records
-from gobake.errors import GoMissing, UsageError
+from gobake.errors import UsageError
 from gobake.model import Platform
 from gobake.text.layout import width_of_terminal
 from gobake.text.say import say, show
@@ -76,41 +76,32 @@ def deps_command(given: DepsGiven) -> None:
 
     Needs Go on this machine, and no engine.
     """
+    from gobake.cli.report import written_to
     from gobake.plan.discover import open_project
 
     if given.tree and (given.why is not None or given.form != "text"):
         raise UsageError("--tree is a text of its own", remedy="leave --why and --format out")
     if given.why is not None and given.form not in _PATHS:
         raise UsageError(f"--why has no format {given.form}", remedy=f"one of {', '.join(_PATHS)}")
-    if not shutil.which("go"):
-        raise GoMissing("there is no Go on this machine", remedy="install Go: gobake deps reads what it knows")
-    asked = request(given.project, history=given.history)
-    asked = _lenient(asked, joined(given.platforms))
+    asked = replace(
+        request(given.project, history=given.history),
+        lenient=True,
+        on_host=True,
+        platforms=joined(given.platforms),
+    )
     opened = open_project(asked)
-    if not opened.host_go:
-        raise GoMissing(
-            f"this machine's Go is older than the project requires: go {opened.tree.layout.go_requirement}",
-            remedy="install a newer Go",
-        )
-    from gobake.cli.report import written_to
-
     file = given.output or (_PAGE if given.form == "html" else None)
     with written_to(file):
-        _show(given, opened, asked, opened.host_go)
+        _show(given, opened, asked)
     if given.form == "html" and file and file.is_file():  # not for /dev/stdout
         say(f"the dependencies of {opened.project.name} are in {file}")
 
 
-def _lenient(asked: ProjectRequest, platforms: Sequence[Platform]) -> ProjectRequest:
-    from msgspec.structs import replace
-
-    return replace(asked, lenient=True, platforms=tuple(platforms))
-
-
-def _show(given: DepsGiven, opened: Opened, asked: ProjectRequest, go: str) -> None:
+def _show(given: DepsGiven, opened: Opened, asked: ProjectRequest) -> None:
     from gobake.deps.gathering import gather
     from gobake.report import deps_json, deps_text
 
+    go = opened.host_go or ""
     wanted = _wanted(given, opened)
     builds = gather(opened.tree.layout, wanted, go, fetch=not given.offline)
     width = width_of_terminal(sys.stdout)

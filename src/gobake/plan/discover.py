@@ -16,7 +16,7 @@ from gobake.config.finding import load_config
 from gobake.config.values import Config
 from gobake.credentials.logins import without_logins
 from gobake.engine import host_platform
-from gobake.errors import ConfigError, ProjectError
+from gobake.errors import ConfigError, GoMissing, ProjectError
 from gobake.gotool import cgo_alone, host, list_cache
 from gobake.gotool import modules as gomod
 from gobake.gotool.asking import Query, queries
@@ -64,6 +64,8 @@ def open_project(request: ProjectRequest) -> Opened:
     at_root = next((m.path for build in layout.builds for m in build.mains if m.directory == root), "")
     with git.Look(root, at_root) as look:
         go = host.host_go(layout)
+        if request.on_host and not go:
+            raise _no_go(layout)
         asked = queries(_platforms(request, written), options)
         tree = list_cache.survey(layout, asked, go, ask=not request.remembered) if go else None
         if tree is None and request.remembered:
@@ -97,6 +99,11 @@ def open_project(request: ProjectRequest) -> Opened:
             vouched=request.trust,
         )
         return replace(opened, vcs=vcs.told(look, seen, project, _own_files(opened, request)))
+
+
+def _no_go(layout: gomod.Layout) -> GoMissing:
+    version = f" {layout.go_requirement.removeprefix('go')} or newer" if layout.go_requirement else ""
+    return GoMissing(f"this machine has no Go{version}", remedy="install it: this is answered by Go itself")
 
 
 def _asked_in_a_container(

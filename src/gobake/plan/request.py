@@ -27,6 +27,7 @@ class ProjectRequest(Struct, frozen=True, kw_only=True):
     trust: bool = False  # the user vouches for the tree
     locked: Path | None = None  # a file outside the tree with the settings that the tree may not decide
     remembered: bool = False  # ask neither Go nor an engine: what is not remembered is a ProjectError
+    on_host: bool = False  # ask this machine's Go or nobody: without one it is GoMissing
     lenient: bool = False  # only show, without asking: leave out what is not trusted
 
 

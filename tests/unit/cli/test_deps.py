@@ -86,7 +86,14 @@ def test_without_go_it_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
     found = run("deps", "-C", str(root))
     assert isinstance(found.exception, GoMissing)
     assert found.exception.exit_code == ExitCode.NO_ENGINE
-    assert "there is no Go on this machine" in str(found.exception)
+    assert "this machine has no Go 1.21 or newer" in str(found.exception)
+
+
+def test_a_go_that_is_too_old_is_as_none_and_no_container_is_asked(root: Path, tree: Tree) -> None:
+    tree({"go.mod": SERVICES["go.mod"].replace("go 1.21", "go 1.99")})
+    found = run("deps", "-C", str(root))
+    assert isinstance(found.exception, GoMissing)
+    assert "this machine has no Go 1.99 or newer" in str(found.exception)
 
 
 def test_a_broken_go_mod_is_one_line(root: Path, tree: Tree) -> None:
