@@ -64,7 +64,8 @@ def runs(context: click.Context, _param: click.Parameter, begun: str) -> list[Co
     from gobake.runs.store import RunStore
 
     with RunStore(history_folder(*_open(context)), writes=False) as store:
-        return fitting(["last", *store.ids()[: -_RUNS - 1 : -1]], begun)
+        ids = store.ids()[: -_RUNS - 1 : -1]
+        return fitting(["last", *ids] if ids else [], begun)
 
 
 def words(*known: str) -> Complete:

@@ -21,9 +21,11 @@ from gobake.text.layout import width_of_terminal
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
-    from gobake.deps.account import Account, Built
+    from gobake.deps.account import Account
+    from gobake.deps.built import Built
     from gobake.deps.costs import Costs
     from gobake.deps.gathering import Wanted
+    from gobake.deps.sizes import Program
     from gobake.plan.discover import Opened
     from gobake.plan.request import ProjectRequest
     from gobake.runs.record import RunRecord
@@ -44,6 +46,7 @@ class DepsGiven(RecordsGiven, frozen=True, kw_only=True):
     form: str
     output: Path | None
     offline: bool
+    sizes: tuple[Path, ...]
 
 
 @click.command("deps")
@@ -68,6 +71,14 @@ class DepsGiven(RecordsGiven, frozen=True, kw_only=True):
     help="Write to this file.",
 )
 @click.option("--offline", is_flag=True, help="Ask no module proxy: nothing about newer versions, no downloads.")
+@click.option(
+    "--size",
+    "sizes",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="A report of `gobake size SERVICE --format json`, for the bytes of modules; may be repeated.",
+)
 @history_option
 @project_options
 @given_as(DepsGiven)
@@ -176,9 +187,32 @@ def _account(
         licences=licences_of,
         unneeded=tidy.unneeded(layout, roots_of(layout, wanted), go, fetch=not given.offline),
         ignored=ignored(builds),
+        sizes=_sizes(given.sizes, builds),
         upgrades=newer.result() if newer else None,
     )
     return account(opened.project.name, builds, known)
+
+
+def _sizes(files: Sequence[Path], builds: Sequence[Built]) -> tuple[Program, ...]:
+    """Return the measured programs. Raises UsageError for one that is estimated, or of no chosen service."""
+    from gobake.deps.sizes import Program
+    from gobake.size.values import decoded
+
+    found = []
+    for file in files:
+        try:
+            told = decoded(file).program
+        except OSError as error:
+            raise UsageError(f"--size {file} cannot be read: {error.strerror}") from None
+        if told is None or told.basis not in ("symbols", "twin"):
+            remedy = "build the service, and run `gobake size SERVICE --format json` on the same sources"
+            raise UsageError(f"--size {file} holds no measured bytes of packages", remedy=remedy)
+        packages = {one.package: one.bytes for module in told.modules for one in module.packages}
+        program = Program(package=told.package, arch=told.arch, packages=packages)
+        if not any(program.is_of(built, paths) for built in builds for paths in built.services.values()):
+            raise UsageError(f"--size {file} is of {told.package} for {told.arch}: no chosen service")
+        found.append(program)
+    return tuple(found)
 
 
 def _costs(builds: Sequence[Built], store: RunStore) -> Costs:

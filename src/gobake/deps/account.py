@@ -4,47 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from itertools import groupby
 
 from msgspec import Struct
 
+from gobake.deps.built import Built
 from gobake.deps.costs import Compiled, Cost, Costs
 from gobake.deps.graph import Graph, Path, Paths, shortest
 from gobake.deps.licences import Licences
-from gobake.gotool.linked import Linked, LinkedModule
+from gobake.deps.sizes import Program, bytes_of
+from gobake.gotool.linked import LinkedModule
 from gobake.gotool.tidy import Unneeded
 from gobake.gotool.upgrades import Upgrade, Upgrades
 
 _MAJOR = re.compile(r"(?:/v\d+|\.v\d+)$")
-
-
-class Built(Struct, frozen=True, kw_only=True, dict=True):
-    """What the programs of some services link on one platform, under one set of build options."""
-
-    platform: str
-    services: Mapping[str, tuple[str, ...]]  # the import paths of the programs, by service
-    linked: Linked
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The graph of all its programs."""
-        return self._graph(path for programs in self.services.values() for path in programs)
-
-    @cached_property
-    def by_service(self) -> Mapping[str, Graph]:
-        return {name: self._graph(programs) for name, programs in self.services.items()}
-
-    def _graph(self, programs: Iterable[str]) -> Graph:
-        return Graph(
-            programs=tuple(programs),
-            imports={package.path: package.imports for package in self.linked.packages},
-            modules={package.path: package.module for package in self.linked.packages},
-            own=frozenset(module.path for module in self.linked.modules if module.main),
-        )
-
-    def compiled(self, packages: Iterable[str]) -> set[Compiled]:
-        return {(self.platform, path) for path in packages}
 
 
 class Replace(Struct, frozen=True, kw_only=True):
@@ -63,6 +36,7 @@ class Without(Struct, frozen=True, kw_only=True):
     standard: int  # of these, those of the standard library
     modules: tuple[str, ...]  # that go with it
     cost: Cost
+    bytes: int | None  # in the measured programs; None: unknown
 
 
 class Module(Struct, frozen=True, kw_only=True):
@@ -75,6 +49,7 @@ class Module(Struct, frozen=True, kw_only=True):
     packages: int
     services: tuple[str, ...]
     cost: Cost
+    bytes: int | None  # in the measured programs; None: unknown
     licences: Licences
     imports: tuple[str, ...]  # modules that its packages import
     without: Without | None  # None: something else holds it
@@ -92,6 +67,7 @@ class Known(Struct, frozen=True, kw_only=True):
     upgrades: Upgrades | None = None  # None: not asked
     unneeded: tuple[Unneeded, ...] = ()
     ignored: tuple[Replace, ...] = ()
+    sizes: tuple[Program, ...] = ()
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -162,9 +138,10 @@ def _module(found: Sequence[tuple[Built, LinkedModule]], builds: Sequence[Built]
         packages=len(members),
         services=tuple(sorted(services)),
         cost=known.costs.of({one for built, _ in found for one in built.compiled(built.graph.members(path))}),
+        bytes=bytes_of(known.sizes, builds, path, lambda graph: graph.members(path)),
         licences=known.licences(module, folder),
         imports=tuple(sorted(imports - own)),
-        without=None if held else _without(path, builds, known.costs),
+        without=None if held else _without(path, builds, known),
         held=held,
         needed_by=needed_by,
         upgrade=told,
@@ -189,7 +166,7 @@ def asked_version(module: LinkedModule | Module) -> tuple[str, str]:
     return (path, version) if path and not module.by.startswith((".", "/")) else ("", "")
 
 
-def _without(path: str, builds: Sequence[Built], costs: Costs) -> Without:
+def _without(path: str, builds: Sequence[Built], known: Known) -> Without:
     gone: set[Compiled] = set()
     left: set[Compiled] = set()
     modules: dict[str, str] = {}
@@ -205,7 +182,8 @@ def _without(path: str, builds: Sequence[Built], costs: Costs) -> Without:
         packages=len(paths),
         standard=sum(not modules[one] for one in paths),
         modules=tuple(sorted({modules[one] for one in paths} - stay - {"", path})),
-        cost=costs.of(gone),
+        cost=known.costs.of(gone),
+        bytes=bytes_of(known.sizes, builds, path, lambda graph: graph.gone_without(path)),
     )
 
 

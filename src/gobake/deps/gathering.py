@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gobake.deps.account import Built, Replace
+from gobake.deps.account import Replace
+from gobake.deps.built import Built
 from gobake.deps.licences import Licences, licences
 from gobake.files.nofollow import Inside
 from gobake.gotool import linked as asking

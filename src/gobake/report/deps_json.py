@@ -52,6 +52,7 @@ def _module(module: Module, *, asked: bool) -> dict[str, Any]:
         "packages": module.packages,
         "services": list(module.services),
         "compile": _cost(module.cost),
+        "bytes": module.bytes,
         "licences": list(module.licences.names),
         "unknown_licence_files": list(module.licences.unknown),
         "imports": list(module.imports),
@@ -76,6 +77,7 @@ def _without(module: Module) -> dict[str, Any] | None:
         "standard_packages": module.without.standard,
         "modules": list(module.without.modules),
         "compile": _cost(module.without.cost),
+        "bytes": module.without.bytes,
     }
 
 

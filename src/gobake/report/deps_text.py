@@ -17,13 +17,14 @@ from gobake.report.deps_words import (
     way_text,
     without_text,
 )
-from gobake.report.quantities import count_text
+from gobake.report.quantities import count_text, size_text
 from gobake.text.layout import Table, arranged, wrapped
 from gobake.text.printable import one_line
 
 _COLUMNS = ("MODULE", "VERSION", "PACKAGES", "COMPILE", "WITHOUT IT", "LICENCE", "SERVICES")
 _ASKED = ("AGE", "NEWER")  # further columns if proxies were asked
-_FIGURES = ("PACKAGES", "COMPILE")
+_MEASURED = "BYTES"  # a further column if programs were measured
+_FIGURES = ("PACKAGES", "COMPILE", _MEASURED)
 _INDENT = 2
 
 
@@ -35,6 +36,10 @@ def lines(found: Account, width: int | None) -> list[str]:
     output += ["", *wrapped(source_of_costs(found), width, _INDENT)]
     if any(m.cost.seconds is not None and not m.cost.whole for m in found.modules):
         output += wrapped("+: some packages are not on record, and take more", width, _INDENT)
+    if found.known.sizes:
+        programs = count_text(len(found.known.sizes), "measured program")
+        more = "without a module the linker may drop more: functions that nothing else calls"
+        output += wrapped(f"bytes in {programs}; {more}", width, _INDENT)
     told = remarks(found)
     if told:
         output += ["", *(line for one in told for line in wrapped(one_line(one), width, _INDENT))]
@@ -43,7 +48,8 @@ def lines(found: Account, width: int | None) -> list[str]:
 
 def _table(found: Account, width: int | None) -> list[str]:
     asked = found.known.upgrades is not None
-    columns = (*_COLUMNS, *(_ASKED if asked else ()))
+    measured = (_MEASURED,) if found.known.sizes else ()
+    columns = (*_COLUMNS[:4], *measured, *_COLUMNS[4:], *(_ASKED if asked else ()))
     rows = [_row(module, found, asked=asked) for module in found.modules]
     own = len({path for built in found.builds for name in found.own for path in built.graph.members(name)})
     blank = ("",) * (len(columns) - 4)
@@ -59,6 +65,7 @@ def _row(module: Module, found: Account, *, asked: bool) -> tuple[str, ...]:
         module.version or "local",
         str(module.packages),
         cost_text(module.cost),
+        *((size_text(module.bytes),) if found.known.sizes else ()),
         without_text(module),
         licence_text(module.licences),
         services_text(module, found.services),

@@ -10,7 +10,7 @@ from gobake.deps.account import Account, Module, Replace, asked_version
 from gobake.deps.costs import Cost
 from gobake.deps.graph import Path
 from gobake.deps.licences import Licences
-from gobake.report.quantities import UNKNOWN, count_text
+from gobake.report.quantities import UNKNOWN, count_text, size_text
 
 _DAY = 86_400.0
 
@@ -31,8 +31,11 @@ def without_text(module: Module) -> str:
     """What goes with a module, or what holds it."""
     if module.without is None:
         return f"needed by {module.needed_by}"
-    packages = f"-{count_text(module.without.packages, 'package')}"
-    return packages if module.without.cost.seconds is None else f"{packages}, -{cost_text(module.without.cost)}"
+    gone = module.without
+    parts = [count_text(gone.packages, "package")]
+    parts += [] if gone.cost.seconds is None else [cost_text(gone.cost)]
+    parts += [] if gone.bytes is None else [size_text(gone.bytes)]
+    return ", ".join(f"-{part}" for part in parts)
 
 
 def way_text(path: Path) -> str:

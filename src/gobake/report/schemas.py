@@ -173,10 +173,13 @@ _DEPS = {
             "packages": int,
             "services": [str],
             "compile": _COST,
+            "bytes": Maybe(int),
             "licences": [str],
             "unknown_licence_files": [str],
             "imports": [str],
-            "without": Maybe({"packages": int, "standard_packages": int, "modules": [str], "compile": _COST}),
+            "without": Maybe(
+                {"packages": int, "standard_packages": int, "modules": [str], "compile": _COST, "bytes": Maybe(int)}
+            ),
             "needed_by": Maybe({"module": str, "path": [str]}),
             "upgrade": Maybe(
                 {"newer": Maybe(str), "newer_time": Maybe(str), "retracted": [str], "deprecated": Maybe(str)}

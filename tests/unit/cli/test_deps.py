@@ -6,9 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gobake.errors import ExitCode, GoMissing
+from gobake.size.values import ModuleSize, PackageSize, ProgramSize, SizeReport
 from gobake.text.layout import cells
 from tests.conftest import Tree
 from tests.unit.cli.test_commands import error, good, run
@@ -115,3 +117,62 @@ def test_the_table_fits_a_terminal(root: Path, width: int) -> None:
     known = Known(costs=Costs(), licences=licences_of, upgrades=Upgrades(error="no network"))
     found = account("p", listed(root), known)
     assert all(cells(line) <= width for line in lines(found, width))
+
+
+def report(tmp_path: Path, name: str, package: str, basis: str, packages: dict[str, int]) -> Path:
+    """A report of `gobake size`."""
+    modules = tuple(
+        ModuleSize(module="m", version="", bytes=size, packages=(PackageSize(package=path, bytes=size),))
+        for path, size in packages.items()
+    )
+    program = ProgramSize(
+        path="/x",
+        bytes=sum(packages.values()),
+        packed_bytes=None,
+        arch="amd64",
+        go="go1.26",
+        package=package,
+        basis=basis,
+        bss=0,
+        modules=modules,
+        kinds=(),
+    )
+    file = tmp_path / f"{name}.json"
+    file.write_bytes(msgspec.json.encode(SizeReport(name=name, image=None, program=program)))
+    return file
+
+
+def test_bytes_are_those_of_measured_programs(root: Path, tmp_path: Path) -> None:
+    sizes = {"example.com/p/cmd/one": 10, "example.org/x": 1000, "example.org/z/v": 400, "encoding/hex": 70, "fmt": 9}
+    one = report(tmp_path, "one", "example.com/p/cmd/one", "twin", sizes)
+    options = ("--offline", "-p", "linux/amd64", "--size", str(one))
+    found = json.loads(good("deps", "-C", str(root), *options, "--format", "json"))
+    strict("deps")(found)
+    told = {module["path"][-1]: module for module in found["modules"]}
+    assert {name: module["bytes"] for name, module in told.items()} == {"x": 1000, "y": 0, "z": 400}
+    assert told["x"]["without"]["bytes"] == 1400
+    assert told["y"]["without"]["bytes"] == 79  # the linker kept nothing of y itself
+    said = good("deps", "-C", str(root), *options)
+    assert re.search(r"example.org/x {2,}v0.0.0 +1 +unknown +1 kB +-2 packages, -1.4 kB", said)
+    assert "bytes in 1 measured program" in said
+    two = good(
+        "deps",
+        "-C",
+        str(root),
+        *options,
+        "--size",
+        str(report(tmp_path, "two", "example.com/p/cmd/two", "twin", {"example.org/z": 5})),
+    )
+    assert re.search(r"example.org/z .* 405 B ", two)
+
+
+def test_what_is_not_measured_is_not_taken_for_it(root: Path, tmp_path: Path) -> None:
+    estimated = report(tmp_path, "a", "example.com/p/cmd/one", "functions", {"example.org/x": 1})
+    other = report(tmp_path, "b", "example.com/other", "twin", {"example.org/x": 1})
+    broken = tmp_path / "c.json"
+    broken.write_text("{}")
+    command = ("deps", "-C", str(root), "--offline", "-p", "linux/amd64", "--size")
+    assert "holds no measured bytes" in error(*command, str(estimated))
+    assert "is of example.com/other for amd64: no chosen service" in error(*command, str(other))
+    assert "is not a report of `gobake size --format json`" in error(*command, str(broken))
+    assert "cannot be read" in error(*command, str(tmp_path / "none.json"))

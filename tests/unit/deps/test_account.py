@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gobake.deps.account import Built, Known, account, asked_version, duplicates, is_linked, why
+from gobake.deps.account import Known, account, asked_version, duplicates, is_linked, why
+from gobake.deps.built import Built
 from gobake.deps.costs import Costs
 from gobake.deps.licences import Licences
 from gobake.gotool.linked import Linked, LinkedModule, LinkedPackage

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gobake.deps.account import Account, Built, Known, account
+from gobake.deps.account import Account, Known, account
+from gobake.deps.built import Built
 from gobake.deps.costs import Costs
 from gobake.deps.gathering import gather, ignored
 from gobake.deps.licences import Licences

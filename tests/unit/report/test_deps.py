@@ -7,7 +7,8 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from gobake.deps.account import Account, Built, Known, Replace, account, why
+from gobake.deps.account import Account, Known, Replace, account, why
+from gobake.deps.built import Built
 from gobake.deps.costs import Costs
 from gobake.deps.licences import Licences
 from gobake.gotool.linked import Linked, LinkedModule, LinkedPackage

@@ -12,7 +12,7 @@ from msgspec import Struct
 from gobake.deps.account import Account, Module
 from gobake.report import deps_words as words
 from gobake.report.html.page import environment, policy
-from gobake.report.quantities import count_text
+from gobake.report.quantities import count_text, size_text
 
 _HERE = Path(__file__).parent
 
@@ -94,6 +94,7 @@ def rows(found: Account) -> list[Row]:
 def _facts(module: Module, found: Account) -> list[tuple[str, str]]:
     facts = [
         ("compile", f"{words.cost_text(module.cost)}, {count_text(module.packages, 'package')}"),
+        *([] if module.bytes is None else [("bytes", size_text(module.bytes))]),
         ("licence", words.licence_text(module.licences)),
         ("services", words.services_text(module, found.services)),
     ]
