@@ -28,7 +28,7 @@ from gobake.engine.builder import (
 )
 from gobake.engine.builder_cache import plugin
 from gobake.engine.gc_rules import CollectRule, parse_rules, size_in_bytes
-from gobake.engine.images import ImageSize, image_sizes, remote_sizes, save_image
+from gobake.engine.images import ImageSize, image_sizes, remote_sizes, save_images
 from gobake.engine.usage import (
     CacheMount,
     Usage,
@@ -72,7 +72,7 @@ __all__ = [
     "remote_sizes",
     "remove_images",
     "require_image_store",
-    "save_image",
+    "save_images",
     "size_in_bytes",
     "stop_all",
     "ticking",

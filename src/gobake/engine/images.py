@@ -83,23 +83,23 @@ def _api(path: str) -> Any:
         return api.ask(plug, path, _API_SECONDS)
 
 
-def save_image(reference: str, file: Path) -> bool:
-    """Write an image of the engine's store to a tar archive; False if the store has none of that name.
+def save_images(references: Sequence[str], file: Path) -> bool:
+    """Write images of the engine's store to a tar archive; False if the store lacks one of these names.
 
     Raises NoEngine.
     """
-    words = [docker_command(), "save", "--output", str(file), reference]
+    words = [docker_command(), "save", "--output", str(file), *references]
     try:
         done = command.run(words, env=os.environ, seconds=_SAVE_SECONDS)
     except NotStarted as error:
         raise not_started(words[0], error) from None
     except Late:
-        raise NoEngine(f"`docker save {reference}` did not end within {_SAVE_SECONDS:g} s") from None
+        raise NoEngine(f"`docker save {references[0]}` did not end within {_SAVE_SECONDS:g} s") from None
     if done.code == 0:
         return True
     if _NOT_THERE.search(done.err):
         return False
-    raise refusal(done.err, ("save", reference))
+    raise refusal(done.err, ("save", *references))
 
 
 def remote_sizes(reference: str) -> tuple[ImageSize, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -55,6 +55,8 @@ class Image(Struct, frozen=True, kw_only=True):
     layers: tuple[Packed, ...]
     entrypoint: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}
+    user: str = ""  # "" is root
+    env: Mapping[str, str] = {}
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -100,7 +102,7 @@ class Contents(Struct, frozen=True, kw_only=True):
 
 def choose(blobs: Blobs, roots: tuple[Descriptor, ...], wanted: Platform | None) -> Image:
     """Choose the image for a platform. Raises UsageError if there is none, or several and none is wanted."""
-    with _errors(blobs):
+    with whole(blobs):
         found = dict(_images(blobs, roots, 0))
     if wanted is not None and wanted in found:
         return found[wanted]
@@ -147,6 +149,8 @@ def _image(blobs: Blobs, manifest: Manifest, size: int) -> Image:
         ),
         entrypoint=told.entrypoint,
         labels=told.labels,
+        user=told.user,
+        env=told.env,
     )
 
 
@@ -157,6 +161,8 @@ class Configured(Struct, frozen=True, kw_only=True):
     instructions: tuple[str, ...]  # by layer
     entrypoint: tuple[str, ...]
     labels: Mapping[str, str]
+    user: str
+    env: Mapping[str, str]
 
 
 def configured(data: bytes, layers: int) -> Configured:
@@ -175,12 +181,23 @@ def configured(data: bytes, layers: int) -> Configured:
         instructions=tuple(made),
         entrypoint=tuple(one_line(word, _SHOWN) for word in entrypoint if isinstance(word, str)),
         labels=checks.labels(inner.get("Labels")),
+        user=one_line(_text(inner.get("User")), _SHOWN),
+        env=_env(checks.items(inner.get("Env"))),
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _env(words: Iterable[object]) -> dict[str, str]:
+    settings = (_text(word).partition("=") for word in words)
+    return {name: value for name, _, value in settings if name}
 
 
 def _instruction(text: object) -> str:
     """As in a Dockerfile: without the shell of RUN, and without BuildKit's comment."""
-    line = one_line(text if isinstance(text, str) else "", _SHOWN)
+    line = one_line(_text(text), _SHOWN)
     line = line.removeprefix("/bin/sh -c ").removeprefix("#(nop) ").strip()
     return line.removesuffix("# buildkit").strip()
 
@@ -194,7 +211,7 @@ def read(blobs: Blobs, image: Image, wanted: Mapping[str, Path] | None = None) -
     Raises UsageError, and RegistryRefused for a registry's.
     """
     state = _State(wanted or {})
-    with _errors(blobs):
+    with whole(blobs):
         for number, layer in enumerate(image.layers):
             with blobs.stream(layer.digest) as stored:
                 hashed = Hashed(stored)
@@ -282,7 +299,7 @@ class _State:
 
 
 @contextlib.contextmanager
-def _errors(blobs: Blobs) -> Iterator[None]:
+def whole(blobs: Blobs) -> Iterator[None]:
     """Turn what is wrong with an image into one line."""
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +29,7 @@ from gobake.text.printable import one_line
 _DOWNLOAD_SECONDS = 900.0
 _LARGEST_LAYER = 2 << 30  # bytes that are downloaded
 _SHOWN = 120
+_IMAGE_NAME = "io.containerd.image.name"  # annotation of what `docker save` writes, since Docker 25
 _INDEX, _LEGACY = "index.json", "manifest.json"
 
 
@@ -187,6 +188,8 @@ def _legacy(blobs: _Archive, wanted: Platform | None) -> Opened:
         layers=tuple(Packed(digest="", size=0, instruction=instruction) for instruction in told.instructions),
         entrypoint=told.entrypoint,
         labels=told.labels,
+        user=told.user,
+        env=told.env,
     )
     return Opened(image=image, blobs=_Legacy(blobs, layers))
 
@@ -200,9 +203,37 @@ def of_engine(reference: str, wanted: Platform | None, scratch: Path) -> Opened 
     ``scratch``: a folder for the archive, which must live as long as the image is read.
     """
     file = scratch / f"image-{os.urandom(4).hex()}.tar"
-    if not engine.save_image(reference, file):
+    if not engine.save_images((reference,), file):
         return None
     return archive(file, wanted, name=one_line(reference, _SHOWN))
+
+
+class Saved:
+    """Images of the engine's store in one archive, which has the layers that they share once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._blobs = _Archive(file, "the engine's archive of images")
+            self._roots = oci.index(self._blobs.member(_INDEX))
+        except (Unfit, FileNotFoundError) as error:
+            raise UsageError(f"what `docker save` writes cannot be read: {error}", remedy="use Docker 25") from None
+
+    def opened(self, reference: str, wanted: Platform) -> Opened:
+        """Open one of the images. Raises UsageError."""
+        names = (reference, f"docker.io/{reference}", f"docker.io/library/{reference}")
+        roots = tuple(root for root in self._roots if root.annotations.get(_IMAGE_NAME) in names)
+        return Opened(image=images.choose(self._blobs, roots, wanted), blobs=self._blobs)
+
+
+def saved_by_engine(references: Sequence[str], scratch: Path) -> Saved:
+    """Take several images from the engine's store at once. Raises NoEngine and UsageError."""
+    file = scratch / f"images-{os.urandom(4).hex()}.tar"
+    if not engine.save_images(references, file):
+        raise UsageError(
+            "the engine does not have all images that were built", remedy="build again with nothing that deletes them"
+        )
+    return Saved(file)
 
 
 # ---- a registry
