@@ -213,11 +213,6 @@ class Why(Struct, frozen=True, kw_only=True):
     paths: Paths
 
 
-def is_linked(found: Account, name: str) -> bool:
-    """Whether a service links a module or package of that name."""
-    return any(_targets(built.graph, name) for built in found.builds)
-
-
 def names(found: Account) -> set[str]:
     """Return the names of all modules and packages that are linked."""
     packages = {path for built in found.builds for path in built.graph.packages}

@@ -6,7 +6,7 @@ packages.py holds the packages of the user's tree; here are those of all modules
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +112,24 @@ def read(job: Linking, listed: str, said: str) -> Linked:
         )
     if errors or not packages:
         raise _refused(job, errors, said)
-    for command in job.commands:  # every program links the runtime, without importing it
-        own = packages.get(command)
-        if own and "runtime" in packages and "runtime" not in own.imports:
-            packages[command] = msgspec.structs.replace(own, imports=(*own.imports, "runtime"))
+    implied = _not_imported(job.commands, packages)
+    for command in set(job.commands) & packages.keys():
+        own = packages[command]
+        further = [path for path in implied if path not in own.imports]
+        packages[command] = msgspec.structs.replace(own, imports=(*own.imports, *further))
     return Linked(packages=tuple(packages.values()), modules=tuple(modules.values()))
+
+
+def _not_imported(commands: Iterable[str], packages: Mapping[str, LinkedPackage]) -> list[str]:
+    """Return what every program links without importing it: the runtime, and such as that of the race detector."""
+    reached = set(commands)
+    todo = list(reached)
+    while todo:
+        package = packages.get(todo.pop())
+        new = set(package.imports) - reached if package else set()
+        reached |= new
+        todo += new
+    return [path for path in packages if path == "runtime" or path not in reached]
 
 
 def _refused(job: Linking, errors: Sequence[str], said: str) -> ProjectError:

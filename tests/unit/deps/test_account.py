@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gobake.deps.account import Known, account, asked_version, duplicates, is_linked, why
+from gobake.deps.account import Known, account, asked_version, duplicates, why
 from gobake.deps.built import Built
 from gobake.deps.costs import Costs
 from gobake.deps.licences import Licences
@@ -62,5 +62,4 @@ def test_why_is_answered_for_each_service_that_links_it() -> None:
     ]
     assert [(one.service, one.platform) for one in why(found, "y", 5)] == [("one", "linux/arm64")]
     assert {one.service for one in why(found, "fmt", 5)} == {"one", "two"}
-    assert not is_linked(found, "z")
-    assert why(found, "", 5) == ()
+    assert why(found, "z", 5) == why(found, "", 5) == ()

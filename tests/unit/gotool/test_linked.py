@@ -49,6 +49,8 @@ def test_platform_tags_and_variables_are_those_of_the_build(tree: Tree) -> None:
     with_cgo = ask(root, variables=(("CGO_ENABLED", "1"),))
     assert "runtime/cgo" in with_cgo["example.com/shop/lib"]
     assert "runtime" in plain["example.com/shop/api"]  # every program has it
+    racing = ask(root, variables=(("CGO_ENABLED", "1"), ("GOFLAGS", "-race")))
+    assert "runtime/race" in racing["example.com/shop/api"]
 
 
 def test_an_answer_is_remembered_until_a_file_changes(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
