@@ -24,6 +24,7 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _DEEPEST = 4  # indexes within indexes
 _SHOWN = 200  # characters of an instruction
 _MOST_FILES = 4_000_000
+_LARGEST_COPY = 4 << 30  # bytes of a file that is copied out
 
 
 class Blobs(Protocol):
@@ -31,8 +32,11 @@ class Blobs(Protocol):
 
     name: str  # for messages
 
+    def manifest(self, digest: str) -> bytes:
+        """Return a manifest or an index. Raises Unfit, OSError or a GobakeError."""
+
     def read(self, digest: str) -> bytes:
-        """Return a small blob. Raises Unfit, OSError or a GobakeError."""
+        """Return another small blob. Raises the same."""
 
     def stream(self, digest: str) -> contextlib.AbstractContextManager[Readable]:
         """Open a blob; it need not have been checked."""
@@ -121,7 +125,7 @@ def _images(blobs: Blobs, roots: tuple[Descriptor, ...], depth: int) -> Iterator
         if _ATTESTATION in root.annotations or depth > _DEEPEST:
             continue
         try:
-            data = blobs.read(root.digest)
+            data = blobs.manifest(root.digest)
         except FileNotFoundError:
             if depth == 0:
                 raise
@@ -293,7 +297,7 @@ class _State:
             self._drop(path, removed=True)
 
     def _copy(self, entry: Entry, reader: Reader) -> None:
-        if entry.kind is Kind.FILE and entry.path in self._wanted:
+        if entry.kind is Kind.FILE and entry.path in self._wanted and entry.size <= _LARGEST_COPY:
             with self._wanted[entry.path].open("wb") as file:
                 reader.copy(file)
 

@@ -56,6 +56,9 @@ class _Layout:
     def roots(self) -> tuple[Descriptor, ...]:
         return oci.index(self._top.read(_INDEX))
 
+    def manifest(self, digest: str) -> bytes:
+        return self.read(digest)
+
     def read(self, digest: str) -> bytes:
         return _checked(self._blobs.read(checks.hex_of(digest), checks.LONGEST_JSON), digest)
 
@@ -118,6 +121,9 @@ class _Archive:
             file.seek(entry.at)
             yield _Part(file, entry.size)
 
+    def manifest(self, digest: str) -> bytes:
+        return self.read(digest)
+
     def read(self, digest: str) -> bytes:
         return _checked(self.member(f"blobs/sha256/{checks.hex_of(digest)}"), digest)
 
@@ -144,6 +150,9 @@ class _Legacy:
         self.name = archive.name
         self._archive, self._layers = archive, layers
         self._at = 0
+
+    def manifest(self, digest: str) -> bytes:
+        return self.read(digest)
 
     def read(self, digest: str) -> bytes:
         raise FileNotFoundError(digest)
@@ -253,10 +262,14 @@ class _Remote:
         found = self._repository.manifest(self.reference)
         return Descriptor(digest=found.digest) if found else None
 
-    def read(self, digest: str) -> bytes:
-        """A manifest, or else a small blob."""
+    def manifest(self, digest: str) -> bytes:
         body = self._repository.manifest_bytes(digest)
-        return self._repository.blob(digest) if body is None else body
+        if body is None:
+            raise FileNotFoundError(digest)
+        return body
+
+    def read(self, digest: str) -> bytes:
+        return self._repository.blob(digest)
 
     @contextlib.contextmanager
     def stream(self, digest: str) -> Iterator[Readable]:

@@ -21,6 +21,7 @@ from gobake.images.streams import unpacked
 from gobake.images.tar import Entry, Kind, Reader
 from gobake.model import Platform
 from tests.unit.images.making import BASE, OVER, Layout, example, layer, legacy, packed
+from tests.unit.registry.test_client import Reply, Server
 
 AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")
 
@@ -91,6 +92,34 @@ def test_the_platforms_are_named_where_none_is_the_right_one(tmp_path: Path) -> 
         sources.layout(folder, None)
     with pytest.raises(UsageError, match="no image for linux/s390x; it has linux/amd64, linux/arm64"):
         sources.layout(folder, Platform(os="linux", arch="s390x"))
+
+
+def test_an_image_in_a_registry_is_read_without_asking_for_blobs_as_manifests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Distribution answers 500 for the manifest of a digest that is a configuration's."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    made = example()
+    manifests = [name for name, data in made.blobs.items() if b"schemaVersion" in data or b'"layers": []' in data]
+
+    def answer(method: str, path: str, _headers: dict[str, str], _body: bytes) -> Reply:
+        kind, _, name = path.removeprefix("/v2/acme/api/").partition("/")
+        digest = made.roots[0]["digest"] if name == "v1" else name
+        data = made.blobs.get(digest.removeprefix("sha256:"))
+        if data is None:
+            return 404, {}, b""
+        if (kind == "manifests") != (digest.removeprefix("sha256:") in manifests):
+            return 500, {}, b""
+        return 200, {}, data
+
+    server = Server(answer)
+    try:
+        opened = sources.of_registry(f"{server.host}/acme/api:v1", AMD64)
+        assert opened
+        require_example(opened)
+        assert sources.of_registry(f"{server.host}/acme/api:v2", AMD64) is None
+    finally:
+        server.stop()
 
 
 # ---- what is damaged or hostile
