@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gobake.runs.store import RunStore
 
 _FORMATS = ("text", "json", "dot", "mermaid", "html")
+_GRAPHS = ("dot", "mermaid")
 _PAGE = Path("gobake-deps.html")
 _PATHS = {"text": 5, "json": 100}  # shown per service with --why
 
@@ -90,10 +91,7 @@ def deps_command(given: DepsGiven) -> None:
     from gobake.cli.report import written_to
     from gobake.plan.discover import open_project
 
-    if given.tree and (given.why is not None or given.form != "text"):
-        raise UsageError("--tree is a text of its own", remedy="leave --why and --format out")
-    if given.why is not None and given.form not in _PATHS:
-        raise UsageError(f"--why has no format {given.form}", remedy=f"one of {', '.join(_PATHS)}")
+    _check(given)
     asked = replace(
         request(given.project, history=given.history),
         lenient=True,
@@ -106,6 +104,16 @@ def deps_command(given: DepsGiven) -> None:
         _show(given, opened, asked)
     if given.form == "html" and file and file.is_file():  # not for /dev/stdout
         say(f"the dependencies of {opened.project.name} are in {file}")
+
+
+def _check(given: DepsGiven) -> None:
+    """Refuse options that contradict each other."""
+    if given.tree and (given.why is not None or given.form != "text"):
+        raise UsageError("--tree is a text of its own", remedy="leave --why and --format out")
+    if given.why is not None and given.form not in _PATHS:
+        raise UsageError(f"--why has no format {given.form}", remedy=f"one of {', '.join(_PATHS)}")
+    if given.sizes and (given.tree or given.why is not None or given.form in _GRAPHS):
+        raise UsageError("--size is for the table of modules", remedy="leave --tree, --why, dot and mermaid out")
 
 
 def _show(given: DepsGiven, opened: Opened, asked: ProjectRequest) -> None:
@@ -123,7 +131,7 @@ def _show(given: DepsGiven, opened: Opened, asked: ProjectRequest) -> None:
 
     with open_records(given, history_folder(opened, asked)) as store:
         costs = _costs(builds, store)
-    if given.tree or given.form in ("dot", "mermaid"):
+    if given.tree or given.form in _GRAPHS:
         _show_graph(given.form, _bare(opened, builds, costs))
         return
     found = _account(given, opened, builds, costs, wanted, go)

@@ -80,6 +80,7 @@ def test_what_is_not_linked_is_said_with_the_nearest_name(root: Path) -> None:
     assert said == "no service links a module or package 'example.org/zz'; did you mean example.org/z?"
     assert "there is no service 'tow'" in error("deps", "-C", str(root), "tow")
     assert "--tree" in error("deps", "-C", str(root), "--tree", "--format", "json")
+    assert "--size" in error("deps", "-C", str(root), "--tree", "--size", "x.json")
     assert "--why" in error("deps", "-C", str(root), "--why", "example.org/z", "--format", "dot")
 
 
