@@ -53,12 +53,7 @@ _ROOMS = {
     "seeds": ("test_cache_commands", "test_cache_runs", "test_cache_verify", "test_seeds"),
     "private": ("test_private_modules", "test_private_secrets", "test_private_verify"),
     "reports": (
-        "test_ci_summary",
-        "test_explain",
-        "test_gate",
-        "test_history",
-        "test_metrics",
-        "test_page",
+        *("test_ci_summary", "test_compare", "test_explain", "test_gate", "test_history", "test_metrics", "test_page"),
         "test_size",
     ),
     "faults": (

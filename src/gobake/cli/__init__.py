@@ -29,6 +29,7 @@ COMMANDS = {
     "cache": ("gobake.cli.cache", "List, prune, save and verify cache mounts, seeds and layer caches."),
     "runs": ("gobake.cli.runs", "List, show, export, import and delete the records of past runs."),
     "explain": ("gobake.cli.explain", "Explain why steps missed the cache and packages were compiled."),
+    "compare": ("gobake.cli.compare", "Compare the images of all strategies, and recommend one."),
     "deps": ("gobake.cli.deps", "Show the modules that services link, what each weighs, and why it is there."),
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
     "size": ("gobake.cli.size", "Show where every byte of an image and of its program is."),

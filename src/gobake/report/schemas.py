@@ -199,6 +199,50 @@ _WHY = {
     "of": str,
     "services": [{"service": str, "platform": str, "paths": [[str]], "count": int}],
 }
+_REASON = {"text": str, "places": [str]}
+_COMPARE = {
+    "schema": 1,
+    "project": str,
+    "run": str,
+    "choices": [
+        {
+            "service": str,
+            "platform": str,
+            "images": [
+                {
+                    "strategy": str,
+                    "image": str,
+                    "compressed_bytes": Maybe(int),
+                    "unpacked_bytes": Maybe(int),
+                    "layers": [{"digest": str, "bytes": Maybe(int), "instruction": str}],
+                    "pull_bytes": {"with_base": Maybe(int), "with_others": Maybe(int)},
+                    "seconds": {"cold": Maybe(float), "warm": Maybe(float)},
+                    "base": Maybe({"name": str, "layers": Maybe(int), "bytes": Maybe(int)}),
+                    "files": int,
+                    "executables": int,
+                    "setuid_files": int,
+                    "world_writable": int,
+                    "packages": {"manager": Maybe(str), "count": Maybe(int)},
+                    "shell": Maybe(str),
+                    "user": str,
+                    "libc": {"kind": Maybe(str), "floor": Maybe(str)},
+                    "certificates": bool,
+                    "zoneinfo": bool,
+                    "passwd": bool,
+                    "tmp": bool,
+                }
+            ],
+            "advice": {
+                "strategy": Maybe(str),
+                "reasons": [_REASON],
+                "settings": [_REASON],
+                "instead": [{"strategy": str, "purpose": str, "more_bytes": Maybe(int)}],
+                "ruled_out": [{"strategy": str, **_REASON}],
+            },
+        }
+    ],
+    "left_out": [str],
+}
 _STEP = {
     "digest": str,
     "target": str,
@@ -293,6 +337,7 @@ NAMES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
         lambda: {"oneOf": [_schema(_DEPS), _schema(_WHY)]},
     ),
     "size": ("gobake size --format json", _size),
+    "compare": ("gobake compare --format json", lambda: _schema(_COMPARE)),
     "progress": (
         "each line of --progress json",
         lambda: {"oneOf": [_schema({"schema": 1, "event": name, **fields}) for name, fields in _EVENTS.items()]},

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,13 +31,17 @@ from gobake.text.printable import flat
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:  # imported while buildx runs
+    from gobake.plan.build_plan import BuildPlan
     from gobake.run.finish import Finished
     from gobake.runs.record import RunRecord
 
 
-def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
+def run(
+    request: BuildRequest, query: BuilderQuery, then: Callable[[BuildPlan, RunRecord], None] | None = None
+) -> ExitCode:
     """Build and return the exit code. ``query``: begun before, so that the builder answers meanwhile.
 
+    ``then``: what follows a run that built all its images, in place of its summary and the gate.
     Raises a GobakeError for what prevents the build, for targets that were left out, and for a gate that the run fails.
     """
     started = time.time()
@@ -59,7 +64,7 @@ def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
 
         finished = finish(session, baked, query)
     with guarded(os.environ):
-        _print_what_was_done(request, session.ready, finished)
+        _print_what_was_done(request, session.ready, finished, summarised=then is None)
     _annotate(finished)
     if request.metadata_file and not finished.failed:
         _write_metadata(request.metadata_file, finished)
@@ -68,7 +73,10 @@ def run(request: BuildRequest, query: BuilderQuery) -> ExitCode:
     if finished.error:
         raise finished.error
     with guarded(os.environ):
-        _judge(request, session.ready, finished.record)
+        if then:
+            then(session.ready.plan, finished.record)
+        else:
+            _judge(request, session.ready, finished.record)
     return ExitCode.DONE
 
 
@@ -95,13 +103,16 @@ def _modules_from(access: Access) -> str:
     return f"modules   fetched {'with ' + ', '.join(access.sources) if access.sources else 'without credentials'}"
 
 
-def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: Finished) -> None:
+def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: Finished, *, summarised: bool) -> None:
     if request.quiet and not (finished.failed or finished.not_built):
         return
     from gobake.report.summary import print_failure, print_not_built, print_pushed, print_summary
 
     as_json = request.progress == "json"
-    if not finished.failed and not request.quiet and not as_json:
+    if not summarised:
+        for note in () if finished.failed else finished.notes:
+            say(f"note: {note}", err=True)
+    elif not finished.failed and not request.quiet and not as_json:
         notes = [*finished.notes, *hints(ready, finished.record)]
         print_summary(finished.record, ready.plan.matrix.left_out, color=request.color, notes=notes)
         if request.push:

@@ -1,0 +1,134 @@
+"""`gobake compare`: the images of all strategies side by side, and which one to choose."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from msgspec import Struct
+
+from gobake.cli.options import (
+    CachesGiven,
+    ProjectGiven,
+    TargetsGiven,
+    cache_options,
+    caches_of,
+    given_as,
+    history_option,
+    project_options,
+    request,
+    selection,
+    strategy_option,
+    target_options,
+)
+from gobake.cli.sections import Sectioned
+from gobake.model import Strategy
+from gobake.text.layout import width_of_terminal
+from gobake.text.say import show
+
+if TYPE_CHECKING:
+    from gobake.choosing.account import Comparison
+    from gobake.plan.build_plan import BuildPlan
+    from gobake.runs.record import RunRecord
+
+_FORMATS = ("text", "json", "markdown")
+_RECORDS = 20  # that are searched for the seconds of a strategy
+
+
+class CompareGiven(Struct, frozen=True, kw_only=True):
+    """What `gobake compare` is given."""
+
+    project: ProjectGiven
+    targets: TargetsGiven
+    caches: CachesGiven
+    strategies: tuple[tuple[Strategy, ...], ...]
+    history: Path | None
+    all_details: bool
+    form: str
+
+
+@click.command("compare", cls=Sectioned)
+@project_options
+@target_options
+@strategy_option
+@cache_options
+@history_option
+@click.option("--all-details", is_flag=True, help="Show every service in detail, not only one that is compared alone.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@given_as(CompareGiven)
+def compare_command(given: CompareGiven) -> int:
+    """Compare the images that the strategies make of each service, and recommend one with the reasons for it.
+
+    Builds what `gobake all` builds of the same services and strategies, and then looks at the images in the engine.
+
+    \b
+    gobake compare api
+    gobake compare api -s scratch,distroless,alpine
+    gobake compare --format markdown
+    """
+    from gobake.engine import BuilderQuery
+
+    project, targets = given.project, given.targets
+    with BuilderQuery(project.builder) as query:  # before the imports, which take as long as the answers
+        from gobake.plan.request import BuildRequest
+        from gobake.run import run
+
+        wanted = BuildRequest(
+            project=request(project, targets, history=given.history),
+            selection=selection(project, targets, given.strategies, every_strategy=True),
+            caches=caches_of(given.caches),
+            tag=targets.tags[0],
+            load=True,
+            verbose=project.verbose,
+            quiet=project.quiet,
+            color=project.color,
+            command=tuple(sys.argv[1:]),
+        )
+        return run(wanted, query, lambda plan, record: _show(given, plan, record))
+
+
+def _show(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> None:
+    from gobake.report import compare_json, compare_markdown, compare_text
+
+    found = _compared(plan, record)
+    details = given.all_details or len(found.choices) == 1
+    if given.form == "json":
+        show(json.dumps(compare_json.as_json(found), indent=2))
+    elif given.form == "markdown":
+        show(compare_markdown.as_markdown(found, details=details))
+    else:
+        show("\n".join(compare_text.lines(found, width_of_terminal(sys.stdout), details=details)))
+
+
+def _compared(plan: BuildPlan, record: RunRecord) -> Comparison:
+    from gobake.choosing.account import Comparison, advised, choices
+    from gobake.choosing.gathering import gather, wanted
+    from gobake.needs.sources import service_needs
+    from gobake.paths import scratch_folder
+
+    matrix = plan.matrix
+    images = wanted(matrix.targets, record, plan.project.prefix, plan.request.tag)
+    with scratch_folder() as scratch:
+        built = gather(plan.project, images, _records(plan, record), scratch)
+    needs = service_needs(plan.project, plan.opened.tree, matrix, plan.history)
+    return Comparison(
+        project=plan.project.title or plan.project.name,
+        run=record.id,
+        choices=tuple(advised(choice, needs[choice.service]) for choice in choices(built)),
+        left_out=matrix.left_out,
+    )
+
+
+def _records(plan: BuildPlan, record: RunRecord) -> list[RunRecord]:
+    """Return the last records, newest first; only the run's own if the history cannot be read."""
+    from gobake.errors import GobakeError
+    from gobake.runs.store import RunStore
+
+    try:
+        with RunStore(plan.history, writes=False) as store:
+            return store.recent(_RECORDS)
+    except GobakeError:
+        return [record]

@@ -1,0 +1,73 @@
+"""`gobake compare` as JSON. null means unknown, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gobake.choosing.account import Choice, Comparison, Row
+from gobake.choosing.advice import Advice, Reason
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "project": found.project,
+        "run": found.run,
+        "choices": [_choice(choice) for choice in found.choices],
+        "left_out": list(found.left_out),
+    }
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    return {
+        "service": choice.service,
+        "platform": str(choice.platform),
+        "images": [_image(row) for row in choice.rows],
+        "advice": _advice(choice.advice or Advice(strategy=None)),
+    }
+
+
+def _image(row: Row) -> dict[str, Any]:
+    built, facts = row.built, row.facts
+    stored = built.seen.stored is not None
+    return {
+        "strategy": str(row.strategy),
+        "image": built.image,
+        "compressed_bytes": built.compressed,
+        "unpacked_bytes": built.unpacked,
+        "layers": [
+            {"digest": layer.digest, "bytes": layer.size if stored else None, "instruction": layer.instruction}
+            for layer in built.seen.layers
+        ],
+        "pull_bytes": {"with_base": row.beside_base, "with_others": row.beside_others},
+        "seconds": {"cold": built.seconds.cold, "warm": built.seconds.warm},
+        "base": {"name": row.base.name, "layers": row.base.layers, "bytes": row.base.bytes} if row.base.name else None,
+        "files": facts.files,
+        "executables": facts.executables,
+        "setuid_files": facts.setid,
+        "world_writable": facts.world_writable,
+        "packages": {"manager": str(facts.packages.manager) or None, "count": facts.packages.count},
+        "shell": facts.shell or None,
+        "user": facts.user,
+        "libc": {"kind": facts.libc.kind or None, "floor": facts.libc.floor or None},
+        "certificates": facts.certificates,
+        "zoneinfo": facts.zoneinfo,
+        "passwd": facts.passwd,
+        "tmp": facts.tmp,
+    }
+
+
+def _advice(advice: Advice) -> dict[str, Any]:
+    return {
+        "strategy": str(advice.strategy) if advice.strategy else None,
+        "reasons": [_reason(reason) for reason in advice.reasons],
+        "settings": [_reason(setting) for setting in advice.settings],
+        "instead": [
+            {"strategy": str(one.strategy), "purpose": one.purpose, "more_bytes": one.more} for one in advice.instead
+        ],
+        "ruled_out": [{"strategy": str(out.strategy), **_reason(out.reason)} for out in advice.ruled_out],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {"text": reason.text, "places": list(reason.places)}

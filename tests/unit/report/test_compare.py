@@ -1,0 +1,115 @@
+"""What is printed of images that are compared: in every width and format, whatever their names are."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from msgspec.structs import replace
+
+from gobake.choosing.account import Built, Choice, Comparison, advised, choices
+from gobake.choosing.facts import Manager, Packages
+from gobake.choosing.times import Seconds
+from gobake.model import Strategy
+from gobake.report.compare_json import as_json
+from gobake.report.compare_markdown import as_markdown
+from gobake.report.compare_text import lines
+from gobake.text.layout import cells
+from tests.unit.choosing.test_account import ACCOUNT, alpine, built
+from tests.unit.choosing.test_advice import SHELL, TEMP
+from tests.unit.report.test_schemas import strict
+
+HOSTILE = "evil|\n<script>`x`\x1b[31m\u202e"
+
+
+def scratch(service: str) -> Built:
+    layers = (ACCOUNT, (f"{service}-program", 50, "COPY /out/static/api/ /"))
+    return built(service, Strategy.SCRATCH, base="", layers=layers)
+
+
+def compared(*services: str, name: str = "") -> Comparison:
+    images = []
+    for service in services or ("api",):
+        for image in (alpine(service, 4_000_000), scratch(service)):
+            facts = replace(image.seen.facts, packages=Packages(manager=Manager.DPKG, count=None), user=name or "root")
+            seen = replace(image.seen, facts=facts)
+            image = replace(image, seen=seen, unpacked=9_000_000, base=image.base and (name or image.base))
+            images.append(replace(image, seconds=Seconds(cold=1.25)))
+    found = tuple(advised(choice, (SHELL, TEMP)) for choice in choices(images))
+    return Comparison(project=name or "shop", run="20261129-1", choices=found, left_out=(f"{name} in upx: no",))
+
+
+def test_one_service_is_shown_in_detail() -> None:
+    said = lines(compared(), None, details=True)
+    assert said[0] == "shop: 2 images of api for linux/amd64"
+    (weight,) = [line.split() for line in said if line.startswith("alpine") and "alpine:3.22" in line]
+    assert weight == "alpine 4 MB 9 MB 4 4 MB 1.2 s unknown alpine:3.22 (1.5 kB)".split()
+    assert not any("WITH OTHERS" in line for line in said)  # none were compared
+    assert "recommended: alpine" in said
+    assert "  because the program seems to need to start sh (exec.Command in main.go:7)" in said
+    assert "  not scratch: the program seems to need to start sh (exec.Command in main.go:7)" in said
+    assert said[-1] == "left out: in upx: no"
+
+
+def test_several_services_are_a_table_of_sizes_first() -> None:
+    said = lines(compared("api", "worker"), None, details=False)
+    assert said[2].split() == ["SERVICE", "alpine", "scratch"]
+    assert [line.split()[0] for line in said[3:5]] == ["api", "worker"]
+    assert "  api for linux/amd64: alpine" in said
+    assert not any("EXECUTABLE" in line for line in said)
+    detailed = lines(compared("api", "worker"), None, details=True)
+    assert sum("EXECUTABLE" in line for line in detailed) == sum("WITH OTHERS" in line for line in detailed) == 2
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("details", [False, True])
+def test_it_fits_the_terminal(width: int, *, details: bool) -> None:
+    said = lines(compared("api", "worker"), width, details=details)
+    assert max(map(cells, said)) <= width
+    assert any(re.match(r"scratch .*static", line) for line in said) == details
+
+
+def test_a_setting_that_the_image_needs_is_told() -> None:
+    (choice,) = compared().choices
+    one = Choice(service="api", platform=choice.platform, rows=choice.rows)
+    found = Comparison(project="p", run="r", choices=(advised(one, (TEMP,)),))
+    setting = "temporary files: `tmp: true` brings a /tmp (exec.Command in main.go:7)"
+    assert f"  set it up: {setting}" in lines(found, None, details=True)
+    assert f"  api for linux/amd64: scratch; {setting}" in lines(found, None, details=False)
+
+
+def test_no_name_breaks_out_of_a_line_or_a_cell() -> None:
+    found = compared("api", HOSTILE, name=HOSTILE)
+    for details in (False, True):
+        for line in lines(found, None, details=details):
+            assert line.isprintable() or not re.search(r"[\x00-\x1f\u202e]", line)
+        page = as_markdown(found, details=details)
+        assert "<script>" not in page
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", page)
+        tables = [line for line in page.splitlines() if line.startswith("|")]
+        assert {line.count("|") for line in tables} <= {4, 10, 14}
+
+
+def test_markdown_has_the_same_tables() -> None:
+    page = as_markdown(compared(), details=True)
+    assert "| strategy | compressed | unpacked | layers | with base | cold | warm | base |" in page
+    assert "| --- | ---: |" in page
+    assert "**recommended" in page
+    assert "| service | alpine | scratch |" in as_markdown(compared("api", "worker"), details=False)
+
+
+def test_json_is_as_its_schema_says() -> None:
+    for found in (compared(), compared("api", "worker"), Comparison(project="p", run="r", choices=())):
+        strict("compare")(json.loads(json.dumps(as_json(found))))
+    (image, _) = as_json(compared())["choices"][0]["images"]
+    assert image["compressed_bytes"] == sum(layer["bytes"] for layer in image["layers"]) + 7
+    assert image["packages"] == {"manager": "dpkg", "count": None}
+    assert (image["shell"], image["pull_bytes"]["with_others"]) == (None, None)
+
+
+def test_what_is_not_stored_packed_has_no_bytes_of_layers() -> None:
+    (choice,) = choices([alpine("api", 1, packed=False)])
+    document = as_json(Comparison(project="p", run="r", choices=(advised(choice, ()),)))
+    strict("compare")(document)
+    assert {layer["bytes"] for layer in document["choices"][0]["images"][0]["layers"]} == {None}
