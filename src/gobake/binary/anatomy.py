@@ -7,8 +7,11 @@ A stripped program has no symbols either; those of its twin, which differs only 
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import mmap
 from collections import Counter
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -88,7 +91,20 @@ def take_apart(file: Path, twin: Path | None = None, *, symbols: bool = True) ->
         if not file.stat().st_size:
             raise NoProgram("empty")
         data = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-    return _taken_apart(data, twin, own=symbols)
+    with _without_collection():
+        return _taken_apart(data, twin, own=symbols)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Millions of small values are made and none in a cycle: looking for cycles takes a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _taken_apart(data: memoryview, twin: Path | None, *, own: bool) -> Anatomy:

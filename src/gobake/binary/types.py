@@ -38,6 +38,7 @@ class _Region(Struct, frozen=True, kw_only=True):
     low: int
     high: int
     map_size: int
+    named: set[int]  # offsets of names that a descriptor before has claimed; types share most of them
 
 
 def described(elf: Elf, low: int, high: int, seeds: Iterable[tuple[int, str]], go: str) -> Iterator[Described]:
@@ -47,7 +48,11 @@ def described(elf: Elf, low: int, high: int, seeds: Iterable[tuple[int, str]], g
         return
     swiss = not go.startswith(tuple(f"go1.{minor}" for minor in range(18, 24)))
     region = _Region(
-        data=elf.data[begin : begin + high - low], low=low, high=high, map_size=_SWISS_MAP if swiss else _OLD_MAP
+        data=elf.data[begin : begin + high - low],
+        low=low,
+        high=high,
+        map_size=_SWISS_MAP if swiss else _OLD_MAP,
+        named=set(),
     )
     waiting = deque(seeds)
     seen: set[int] = set()
@@ -96,7 +101,8 @@ def _read(region: _Region, address: int, package: str) -> _Read | None:
     names += more
     ranges = [Described(address, region.low + end, package)]
     for at in names:
-        if length := _length(region, at):
+        if at not in region.named and (length := _length(region, at)):
+            region.named.add(at)
             ranges.append(Described(region.low + at, region.low + at + length, package))
     return _Read(package=package, ranges=ranges, others=others + pointed)
 
