@@ -100,7 +100,7 @@ def _project_text(plan: BuildPlan) -> list[str]:
         f"builder   {plan.builder.shown}",
         f"context   {project.context}, {count_text(plan.packages, 'package')} of it",
         *_version_text(plan),
-        *_trust_text(plan.opened.trust),
+        *_trust_text(plan.opened.trust, configured=project.config_file is not None),
     ]
 
 
@@ -142,9 +142,9 @@ def _rest_text(plan: BuildPlan, needs: Needs) -> list[str]:
     ]
 
 
-def _trust_text(trust: Trust) -> list[str]:
+def _trust_text(trust: Trust, *, configured: bool) -> list[str]:
     """What gobake trusts, and why."""
-    return [f"trust     {trust.shown()}", *(f"note      {note}" for note in trust.notes())]
+    return [f"trust     {trust.shown(configured=configured)}", *(f"note      {note}" for note in trust.notes())]
 
 
 def _version_text(plan: BuildPlan) -> list[str]:

@@ -110,7 +110,9 @@ def _by_strategy(record: RunRecord, built: Sequence[TargetRecord]) -> Table:
 
 def _work(works: Mapping[tuple[str, str], OwnWork], service: str, platform: str) -> tuple[str, str]:
     work = works.get((service, platform))
-    return (seconds_text(work.seconds), f"{work.hits} of {count_text(work.steps, 'step')}") if work else (_NONE, _NONE)
+    if work is None:
+        return _NONE, _NONE
+    return seconds_text(work.seconds), f"{work.hits} of {count_text(work.steps, 'step')}" if work.steps else _NONE
 
 
 def _size(target: TargetRecord | None, platform: str) -> str:

@@ -46,11 +46,13 @@ class Trust(Struct, frozen=True, kw_only=True):
         instead = f"; set by {self.source}" if self.source else ""
         return (f"{keys} of {file} {'are' if len(self.left_out) > 1 else 'is'} ignored ({self.why}){instead}",)
 
-    def shown(self) -> str:
-        """Return the decision in one line."""
+    def shown(self, *, configured: bool = True) -> str:
+        """Return the decision in one line. ``configured``: there is a gobake.yaml that it is about."""
         given = [kind.value for kind in KeyClass if kind in self.classes]
         scope = "in full" if self.classes == EVERY_CLASS else f"where it {', '.join(given)}"
         logins = "the logins that its modules need" if self.credentials else "no logins"
+        if not configured:
+            return f"the build gets {logins}: {self.why}"
         return f"gobake.yaml is trusted {scope}; its build gets {logins}: {self.why}"
 
     def as_json(self) -> dict[str, Any]:

@@ -104,6 +104,7 @@ def test_without_a_configuration_scratch_is_the_default(tree: Tree) -> None:
     ]
     assert found["project"]["config"] is None
     assert "none: the repository tells which commands are services" in as_text(plan)
+    assert not [line for line in as_text(plan).splitlines() if line.startswith("trust") and "gobake.yaml" in line]
 
 
 def test_mounts_are_named_after_the_project_and_one_a_platform_for_links(tree: Tree) -> None:

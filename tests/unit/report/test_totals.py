@@ -37,3 +37,11 @@ def test_a_run_that_stopped_is_not_told_as_if_it_were_done(capsys: pytest.Captur
 def test_where_nothing_was_looked_up_there_is_no_rate() -> None:
     line = summary.totals(run(step(1, "unknown")))
     assert "0 steps executed, 0 reused, 0 imported, 1 unknown; run" in line
+
+
+def test_an_image_whose_steps_were_all_anothers_shows_no_share(capsys: pytest.CaptureFixture[str]) -> None:
+    shared = replace(step(1, "shared"), stage="api-scratch", target="api-scratch")
+    summary.print_summary(run(shared, targets=(target(digest="sha256:1"),)), (), color="never")
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("api")]
+    assert row.split()[-1] == "-"
+    assert "0 of 0" not in row
