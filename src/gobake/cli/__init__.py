@@ -11,10 +11,10 @@ import sys
 import click
 
 from gobake import __version__
+from gobake.cli.answering import Answering
 from gobake.errors import ExitCode, GobakeError
 from gobake.proc import orphans
 from gobake.text.color import choose
-from gobake.text.nearest import did_you_mean
 from gobake.text.say import say, show
 
 # command -> (module, text in --help), in the order of --help
@@ -41,15 +41,6 @@ COMMANDS = {
 COMPLETION = "_GOBAKE_COMPLETE"  # set by the scripts of `gobake completion`
 _GROUPS = ("cache", "runs")
 
-_INSTEAD = {  # what other tools call it
-    "clean": "gobake cache prune",
-    "prune": "gobake cache prune",
-    "du": "gobake cache ls",
-    "push": "gobake build --push",
-    "run": "gobake build, then docker run",
-    "ls": "gobake runs ls",
-}
-
 # options of all commands that may also precede the command, and how many words follow each
 _EARLY = {"-C": 1, "--directory": 1, "--color": 1, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}
 
@@ -75,7 +66,7 @@ def _early(word: str) -> int | None:
     return 0 if joined else _EARLY.get(word)
 
 
-class _Lazy(click.Group):
+class _Lazy(Answering):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, _behind(args))
@@ -99,15 +90,6 @@ class _Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            instead = _INSTEAD.get(args[0], "")
-            hint = f"try {instead}" if instead else did_you_mean(args[0], COMMANDS, "`gobake --help` lists them")
-            raise click.UsageError(f"unknown command {args[0]!r}; {hint}")
-        return super().resolve_command(ctx, args)
 
 
 @click.group(

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.cli import completing
+from gobake.cli.answering import Answering
 from gobake.cli.cache_save import save_command
 from gobake.cli.options import (
     ProjectGiven,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from gobake.plan.discover import Opened
 
 
-@click.group("cache")
+@click.group("cache", cls=Answering)
 def cache_command() -> None:
     """List, prune, save and verify what is kept between builds: cache mounts, seeds and layer caches."""
 

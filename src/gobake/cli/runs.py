@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gobake.cli import completing
+from gobake.cli.answering import Answering
 from gobake.cli.options import format_option, given_as, history_option, project_options, without_meaning
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.runs.record import UnreadableRecord, to_json
@@ -27,7 +28,7 @@ _SHOWN = 20  # runs, by default
 _ARCHIVE = ("export", "import")  # commands of a module that is imported on use
 
 
-class _Runs(click.Group):
+class _Runs(Answering):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_ARCHIVE})
 

@@ -34,6 +34,8 @@ def test_an_unknown_command_is_answered_with_the_nearest(gobake: Gobake, tmp_pat
     assert refused(gobake("biuld", cwd=tmp_path)) == "error: unknown command 'biuld'; did you mean build?\n"
     assert "`gobake --help` lists them" in refused(gobake("zzz", cwd=tmp_path))
     assert "unknown command 'clean'; try gobake cache prune" in refused(gobake("clean", cwd=tmp_path))
+    assert "unknown command 'du'; try gobake cache ls" in refused(gobake("cache", "du", cwd=tmp_path))
+    assert "unknown command 'lss'; did you mean ls?" in refused(gobake("runs", "lss", cwd=tmp_path))
 
 
 def test_a_plan_in_json_is_json_alone(gobake: Gobake, tree: Tree) -> None:

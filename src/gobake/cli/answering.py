@@ -1,0 +1,40 @@
+"""A group of commands that answers an unknown one with what to type."""
+
+from __future__ import annotations
+
+import click
+
+from gobake.text.nearest import did_you_mean
+
+_INSTEAD = {  # what other tools call it, by group
+    "gobake": {
+        "clean": "gobake cache prune",
+        "prune": "gobake cache prune",
+        "du": "gobake cache ls",
+        "push": "gobake build --push",
+        "run": "gobake build, then docker run",
+        "ls": "gobake runs ls",
+    },
+    "cache": {
+        "du": "gobake cache ls",
+        "list": "gobake cache ls",
+        "rm": "gobake cache prune",
+        "clean": "gobake cache prune",
+    },
+    "runs": {"list": "gobake runs ls", "delete": "gobake runs rm", "inspect": "gobake runs show"},
+}
+
+
+class Answering(click.Group):
+    """Its subclasses say which commands there are by ``list_commands``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            instead = _INSTEAD.get(self.name or "", {}).get(args[0], "")
+            path = "gobake" if self.name == "gobake" else f"gobake {self.name}"
+            hint = f"try {instead}" if instead else did_you_mean(args[0], known, f"`{path} --help` lists them")
+            raise click.UsageError(f"unknown command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
