@@ -58,6 +58,19 @@ def test_every_byte_of_a_service_is_told_and_nothing_is_compiled_for_it(
     assert told["twin"]["compiled"] == 0
 
 
+def test_the_account_is_that_of_the_twin_and_not_of_the_build(world: Gobake, shop: Path, prefix: str) -> None:
+    """A layer of the build contains Go's account of the build, which compiled something."""
+    file = shop / "worker" / "extra.go"
+    file.write_text('package main\n\nvar another = len(programName)\n\nconst programName = "worker"\n')
+    try:
+        words = ("worker", "--registry", prefix)
+        world.good("build", *words, "--platform", "linux/amd64", cwd=shop)
+        told = world.good("size", *words, "-p", "linux/amd64", "--format", "json", cwd=shop).json
+    finally:
+        file.unlink()
+    assert (told["program"]["basis"], told["twin"]["compiled"]) == ("twin", 0)
+
+
 def test_an_image_is_told_the_same_from_the_registry_as_from_the_engine(world: Gobake, shop: Path, prefix: str) -> None:
     reference = f"{prefix}/migrate:latest"
     words = ("size", reference, "-p", "linux/amd64", "--format", "json")

@@ -31,8 +31,9 @@ class Grown(Struct, frozen=True, kw_only=True):
 
     @property
     def culprit(self) -> Growth | None:
-        """The module that grew most."""
-        return self.modules[0] if self.modules and self.modules[0].bytes > 0 else None
+        """The module that grew most; what belongs to none only where no module grew."""
+        more = [one for one in self.modules if one.bytes > 0]
+        return next((one for one in more if one.module), more[0] if more else None)
 
 
 def grown(before: SizeReport, now: SizeReport) -> Grown:

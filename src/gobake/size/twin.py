@@ -134,14 +134,19 @@ def _target(asked: Twinning, how: str, matrix: Matrix, fresh: str, folder: Path,
 
 
 def _exporting(asked: Twinning, dockerfile: str, matrix: Matrix, fresh: str) -> str:
-    """The Dockerfile with a final stage of the program. It has a mount of its own for linked programs, so that the
-    project's keeps those that ship."""
+    """The Dockerfile with a final stage of the program.
+
+    It has a mount of its own for linked programs, so that the project's keeps those that ship; and steps of its own,
+    since a layer of the build contains Go's account of that build.
+    """
     (stage,) = compile_stages(matrix)
     service = matrix.services[0]
     output = stage.output_stage(service)
     mounts = asked.opened.project.mounts
+    text, count = re.subn(rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", r"\1\nENV GOBAKE_TWIN=1", dockerfile)
+    assert count == 1, f"the recipe has {count} stages {stage.name}"
     lines = [
-        dockerfile.replace(f"id={mounts}-golink-", f"id={fresh}-golink-").rstrip("\n"),
+        text.replace(f"id={mounts}-golink-", f"id={fresh}-golink-").rstrip("\n"),
         "",
         f"FROM scratch AS {_RESULT}",
         f"COPY --from={output} /out/any/{service.name}{BINARIES}/{service.name} /program",

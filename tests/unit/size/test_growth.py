@@ -103,6 +103,16 @@ def test_the_culprit_is_right_in_all_of_thirty_bumps() -> None:
         assert (culprit.module, culprit.before, culprit.version) == (names[bumped], "v1.0.0", "v1.1.0")
 
 
+def test_what_belongs_to_no_module_is_the_culprit_only_where_no_module_grew() -> None:
+    before, after = ModuleSize(module="", version="", bytes=10), ModuleSize(module="", version="", bytes=5000)
+    grew = grown(report(STD, ZAP, before), report(STD, module("go.uber.org/zap", "v1.27.0", core=700), after))
+    assert grew.culprit
+    assert (grew.culprit.module, grew.culprit.bytes) == ("go.uber.org/zap", 100)
+    alone = grown(report(STD, before), report(STD, after)).culprit
+    assert alone
+    assert alone.module == ""
+
+
 def test_new_and_lost_modules_are_told() -> None:
     change = grown(report(STD, ZAP), report(STD, module("go.uber.org/multierr", "v1.11.0", x=100)))
     assert [(one.module, one.before, one.version, one.bytes) for one in change.modules] == [
