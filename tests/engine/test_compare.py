@@ -142,6 +142,23 @@ def test_bases_of_the_project_and_dynamic_programs(world: Gobake, tmp_path: Path
     assert "none of these strategies is recommended" in text
 
 
+def test_what_cannot_be_built_is_an_error_beside_the_others(world: Gobake, tmp_path: Path) -> None:
+    files = {
+        "go.mod": "module example.com/half\n\ngo 1.26\n",
+        "cmd/good/main.go": "package main\n\nfunc main() {}\n",
+        "cmd/bad/main.go": 'package main\n\nimport _ "example.com/half/none"\n\nfunc main() {}\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    commit(tmp_path)
+    ended = world("compare", "-s", "scratch,distalpine", "--format", "json", cwd=tmp_path)
+    assert (ended.code, [one["service"] for one in ended.json["choices"]]) == (4, ["good"]), ended.err
+    alone = world("compare", "bad", "-s", "scratch", "--format", "json", cwd=tmp_path)
+    assert (alone.code, alone.out) == (4, "")
+    assert "cmd/bad/main.go:3" in alone.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

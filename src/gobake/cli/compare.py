@@ -82,6 +82,7 @@ def compare_command(given: CompareGiven) -> int:
             caches=caches_of(given.caches),
             tag=targets.tags[0],
             load=True,
+            keep_going=not targets.services,
             verbose=project.verbose,
             quiet=project.quiet,
             color=project.color,
@@ -94,6 +95,8 @@ def _show(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> None:
     from gobake.report import compare_json, compare_markdown, compare_text
 
     found = _compared(plan, record)
+    if not found.choices:
+        return  # nothing was built; the error follows
     details = given.all_details or len(found.choices) == 1
     if given.form == "json":
         show(json.dumps(compare_json.as_json(found), indent=2))

@@ -41,7 +41,7 @@ def run(
 ) -> ExitCode:
     """Build and return the exit code. ``query``: begun before, so that the builder answers meanwhile.
 
-    ``then``: what follows a run that built all its images, in place of its summary and the gate.
+    ``then``: what is done with the images of a run that did not stop, in place of its summary and the gate.
     Raises a GobakeError for what prevents the build, for targets that were left out, and for a gate that the run fails.
     """
     started = time.time()
@@ -70,12 +70,13 @@ def run(
         _write_metadata(request.metadata_file, finished)
     if finished.failed:
         return finished.failed.error.exit_code
+    if then:
+        with guarded(os.environ):
+            then(session.ready.plan, finished.record)
     if finished.error:
         raise finished.error
-    with guarded(os.environ):
-        if then:
-            then(session.ready.plan, finished.record)
-        else:
+    if not then:
+        with guarded(os.environ):
             _judge(request, session.ready, finished.record)
     return ExitCode.DONE
 
