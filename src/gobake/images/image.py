@@ -224,6 +224,7 @@ def read(blobs: Blobs, image: Image, wanted: Mapping[str, Path] | None = None) -
                 reader = Reader(plain)
                 for entry in reader:
                     state.apply(entry, reader)
+                state.end()
                 if layer.digest:
                     hashed.require(layer.digest)
     counted = zip(image.layers, state.layers, strict=True)
@@ -257,6 +258,7 @@ class _State:
         self._wanted = {tar.normal(path): file for path, file in wanted.items()}
         self.files: dict[str, File] = {}
         self.layers: list[_Count] = []
+        self._emptied: set[str] = set()  # folders without what earlier layers have in them
 
     def begin(self, number: int) -> None:
         assert number == len(self.layers)
@@ -266,13 +268,13 @@ class _State:
         count, number = self.layers[-1], len(self.layers) - 1
         folder, _, name = entry.path.rpartition("/")
         if name == _OPAQUE:
-            self._remove_below(folder, number)
+            self._emptied.add(folder)
         elif name.startswith(_WHITEOUT):
             gone = f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/")
             if gone in self.files:
                 self._drop(gone, removed=True)
             else:
-                self._remove_below(gone, number)
+                self._emptied.add(gone)
         elif entry.kind is not Kind.FOLDER and entry.path:
             if len(self.files) > _MOST_FILES:
                 raise Unfit(f"has more than {_MOST_FILES} files")
@@ -290,16 +292,28 @@ class _State:
         self.layers[file.layer].wasted += file.size
         self.layers[-1].removed += removed
 
-    def _remove_below(self, folder: str, number: int) -> None:
-        """Remove what earlier layers have in a folder."""
-        below = f"{folder}/" if folder else ""
-        for path in [path for path, file in self.files.items() if path.startswith(below) and file.layer < number]:
-            self._drop(path, removed=True)
+    def end(self) -> None:
+        """Remove what the layer hides of earlier ones: in one pass, since a hostile layer may hide anything."""
+        number = len(self.layers) - 1
+        if self._emptied:
+            below = [path for path, file in self.files.items() if file.layer < number]
+            for path in below:
+                if "" in self._emptied or not self._emptied.isdisjoint(above(path)):
+                    self._drop(path, removed=True)
+        self._emptied.clear()
 
     def _copy(self, entry: Entry, reader: Reader) -> None:
         if entry.kind is Kind.FILE and entry.path in self._wanted and entry.size <= _LARGEST_COPY:
             with self._wanted[entry.path].open("wb") as file:
                 reader.copy(file)
+
+
+def above(path: str) -> Iterator[str]:
+    """Yield the folders that a path is in."""
+    at = path.rfind("/")
+    while at > 0:
+        yield path[:at]
+        at = path.rfind("/", 0, at)
 
 
 @contextlib.contextmanager

@@ -6,13 +6,13 @@ https://specs.opencontainers.org/image-spec/layer/
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from gobake.foreign.checks import Unfit
-from gobake.images.image import Blobs, whole
+from gobake.images.image import Blobs, above, whole
 from gobake.images.streams import Hashed, unpacked
 from gobake.images.tar import Entry, Kind, Reader, normal
 
@@ -86,7 +86,7 @@ def _over(below: Mapping[str, Node], entries: Sequence[Entry], number: int) -> d
     kept = {
         path: node
         for path, node in below.items()
-        if path not in gone and covering.isdisjoint(_above(path)) and "" not in emptied
+        if path not in gone and covering.isdisjoint(above(path)) and "" not in emptied
     }
     return kept | placed
 
@@ -98,14 +98,6 @@ def _node(entry: Entry, placed: Mapping[str, Node], below: Tree, number: int) ->
         named = placed.get(normal(entry.target)) or below.get(normal(entry.target))
         size = named.size if named else 0
     return Node(kind=entry.kind, size=size, mode=entry.mode, layer=number, target=entry.target)
-
-
-def _above(path: str) -> Iterator[str]:
-    """Yield the folders that a path is in."""
-    at = path.rfind("/")
-    while at > 0:
-        yield path[:at]
-        at = path.rfind("/", 0, at)
 
 
 def resolved(tree: Tree, path: str) -> str | None:

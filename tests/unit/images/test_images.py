@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ from hypothesis import strategies as st
 
 from gobake.errors import UsageError
 from gobake.foreign.checks import Unfit
-from gobake.images import sources, tar
+from gobake.images import sources, tar, tree
 from gobake.images.image import File, Layer
 from gobake.images.sources import Opened
 from gobake.images.streams import unpacked
 from gobake.images.tar import Entry, Kind, Reader
 from gobake.model import Platform
-from tests.unit.images.making import BASE, OVER, Layout, example, layer, legacy, packed
+from tests.unit.images.making import BASE, OVER, STEPS, Layout, example, layer, legacy, packed
 from tests.unit.registry.test_client import Reply, Server
 
 AMD64, ARM64 = Platform(os="linux", arch="amd64"), Platform(os="linux", arch="arm64")
@@ -197,3 +198,20 @@ def test_no_bytes_make_the_reader_fail_otherwise(data: bytes, at: int) -> None:
             list(Reader(unpacked(io.BytesIO(source))[0]))
         except Unfit:
             continue
+
+
+def test_a_layer_that_hides_many_things_is_read_in_one_pass(tmp_path: Path) -> None:
+    many = 30_000
+    made = Layout()
+    below = layer({f"d/{at}/file": b"" for at in range(many)})
+    over = layer(
+        {f"x/.wh.{at}": b"" for at in range(many)} | {"d/.wh.7": b"", "d/8/.wh..wh..opq": b"", "d/8/new": b"n"}
+    )
+    made.roots = [made.image((below, over), STEPS)]
+    opened = sources.layout(made.in_folder(tmp_path), None)
+    started = time.process_time()
+    contents = opened.read()
+    assert time.process_time() - started < 15  # minutes if each of them were looked for
+    assert (len(contents.files), contents.layers[1].removed, contents.layers[1].added) == (many - 1, 2, 1)
+    listed = [tree.listed(opened.blobs, one.digest) for one in opened.image.layers]
+    assert {path for path, node in tree.merged(listed).items() if node.kind is Kind.FILE} == set(contents.files)
