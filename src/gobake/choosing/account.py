@@ -86,6 +86,10 @@ class Comparison(Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...] = ()  # a sentence for each strategy that a service cannot have
 
     @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(choice.service for choice in self.choices))
+
+    @property
     def platforms(self) -> tuple[Platform, ...]:
         return tuple(sorted({choice.platform for choice in self.choices}))
 

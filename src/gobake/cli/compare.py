@@ -97,7 +97,7 @@ def _show(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> None:
     found = _compared(plan, record)
     if not found.choices:
         return  # nothing was built; the error follows
-    details = given.all_details or len(found.choices) == 1
+    details = given.all_details or len(found.services) == 1
     if given.form == "json":
         show(json.dumps(compare_json.as_json(found), indent=2))
     elif given.form == "markdown":

@@ -22,9 +22,9 @@ _PLACES = 2  # shown of one reason
 
 
 def heading(found: Comparison) -> str:
-    services = dict.fromkeys(choice.service for choice in found.choices)
+    services = found.services
     images = sum(len(choice.rows) for choice in found.choices)
-    of = next(iter(services)) if len(services) == 1 else count_text(len(services), "service")
+    of = services[0] if len(services) == 1 else count_text(len(services), "service")
     return f"{found.project}: {count_text(images, 'image')} of {of} for {', '.join(map(str, found.platforms))}"
 
 

@@ -16,7 +16,7 @@ from gobake.report.compare_json import as_json
 from gobake.report.compare_markdown import as_markdown
 from gobake.report.compare_text import lines
 from gobake.text.layout import cells
-from tests.unit.choosing.test_account import ACCOUNT, alpine, built
+from tests.unit.choosing.test_account import ACCOUNT, ARM64, alpine, built
 from tests.unit.choosing.test_advice import SHELL, TEMP
 from tests.unit.report.test_schemas import strict
 
@@ -60,6 +60,19 @@ def test_several_services_are_a_table_of_sizes_first() -> None:
     assert not any("EXECUTABLE" in line for line in said)
     detailed = lines(compared("api", "worker"), None, details=True)
     assert sum("EXECUTABLE" in line for line in detailed) == sum("WITH OTHERS" in line for line in detailed) == 2
+
+
+def test_a_service_on_two_platforms_has_a_table_for_each() -> None:
+    found = Comparison(project="p", run="r", choices=choices([alpine("api", 1), alpine("api", 2, platform=ARM64)]))
+    assert found.services == ("api",)
+    said = lines(found, None, details=True)
+    assert said[0] == "p: 2 images of api for linux/amd64, linux/arm64"
+    assert [line for line in said if line.startswith("api for ")] == ["api for linux/amd64", "api for linux/arm64"]
+    sizes = lines(found, None, details=False)
+    assert [line.split()[:2] for line in sizes if "linux/a" in line and " kB" in line] == [
+        ["api", "linux/amd64"],
+        ["api", "linux/arm64"],
+    ]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
