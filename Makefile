@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SUITE ?= sid
 OTHER_SUITE ?= trixie
 
-.PHONY: image demo test lint unit engine room attacks mutants structure bench bench-caching bench-history clean engine-up engine-down
+.PHONY: image demo test lint unit engine room attacks mutants structure bench clean engine-up engine-down
 
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up Python packages in $(VENV)"
@@ -78,17 +78,11 @@ attacks: $(READY)
 
 # Whether the unit tests notice small wrong changes: make mutants ARGS="--room trust --count 40"
 mutants: $(READY)
-	@PYTHONPATH=src nice $(BIN)/python -m bench mutants $(ARGS)
+	@PYTHONPATH=src nice $(BIN)/python -m bench.mutants $(ARGS)
 
+# The figures of README and docs. ARGS chooses: make bench ARGS="edited bare-twenty --keep"
 bench: $(READY)
-	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench
-
-# ARGS chooses: make bench-caching ARGS="--only bare,cold --workspace twenty"
-bench-caching: $(READY)
-	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench caching $(ARGS)
-
-bench-history: $(READY)
-	@$(BIN)/python -m bench history $(ARGS)
+	@$(BIN)/python -m harness --name bench --force-private run -- $(BIN)/python -m bench $(ARGS)
 
 engine-up: $(READY)
 	@$(BIN)/python -m harness --name dev up

@@ -7,6 +7,8 @@ empty and exists for one measurement: the bytes of its storage are the bytes tha
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.server
 import json
 import os
 import platform
@@ -16,44 +18,20 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from gobake.runs.outcomes import Outcome
 from gobake.trace import golog
 from gobake.trace.events import EventLog
-from gobake.trace.names import StepKind
-from gobake.trace.steps import Trace, steps
+from gobake.trace.steps import steps
+from harness.link import Link
+from harness.network import free_port
 
 LONGEST = 3600.0  # seconds that one command may take
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """The cost of one action. None is unknown, not zero."""
-
-    seconds: float
-    cpu: float | None = None  # CPU seconds of the engine with its children, and of the client
-    executed: int | None = None  # steps
-    compiled: int | None = None  # Go packages over all platforms; one compiled twice counts twice
-    exporting: float | None = None  # part of the seconds above in which layer caches were written
-    written: int | None = None  # bytes added to the registry
-
-    def __str__(self) -> str:
-        words = [f"{self.seconds:.1f} s"]
-        if self.cpu is not None:
-            words.append(f"{self.cpu:.1f} s of CPU")
-        if self.executed is not None:
-            words.append(f"{self.executed} steps executed")
-        if self.compiled is not None:
-            words.append(f"{self.compiled} packages compiled")
-        if self.exporting is not None:
-            words.append(f"{self.exporting:.1f} s of it exporting layers")
-        if self.written is not None:
-            words.append(f"{self.written / 1e6:.2f} MB written")
-        return ", ".join(words)
 
 
 def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = LONGEST) -> bytes:
@@ -99,7 +77,7 @@ def require_private_engine() -> None:
     if not state or not os.environ.get("GOBAKE_ENGINE_SUITE") or not os.environ.get("DOCKER_HOST"):
         raise SystemExit(
             "these measurements delete all images and caches of their engine, so they run on a private one only: "
-            "make bench-caching"
+            "make bench"
         )
 
 
@@ -118,6 +96,10 @@ def empty_engine() -> None:
     total = asked("docker", "buildx", "du").splitlines()[-1].split()[-1]
     if images or total != "0B":
         raise SystemExit(f"the engine is not empty after pruning: {len(images)} images, {total} of build cache")
+
+
+def delete(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -183,60 +165,102 @@ def _engine_cpu() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-# ---- registries
+# ---- registries, and what else is kept elsewhere
+
+MBIT = 1e6 / 8  # bytes per second
 
 
 @dataclass(frozen=True, kw_only=True)
-class Registry:
-    """An empty registry on the loopback interface."""
+class Store:
+    """An empty registry on the loopback interface, and a folder for files, both behind one link."""
 
-    address: str  # localhost:PORT
+    address: str  # localhost:PORT of the registry, through the link
+    files: str  # http://localhost:PORT of the files, through the same link
     storage: Path
-    log: Path
+    folder: Path
+    links: tuple[Link, ...]
 
     def written(self) -> int:
-        """Return the bytes in the storage."""
-        return sum(file.stat().st_size for file in self.storage.rglob("data") if file.is_file())
+        """Return the bytes in the registry's storage and of the files."""
+        blobs = (file for file in self.storage.rglob("data") if file.is_file())
+        return sum(file.stat().st_size for file in (*blobs, *self.folder.iterdir()))
 
-    def requests(self, method: str) -> int:
-        return self.log.read_text(errors="replace").count(f'"{method} /v2/')
+    def shape(self, rate: float | None) -> None:
+        """Limit each direction to ``rate`` bytes per second, or not at all."""
+        for link in self.links:
+            link.rate = rate
+
+
+class _Files(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and keeps what is PUT there."""
+
+    def do_PUT(self) -> None:
+        left = int(self.headers["Content-Length"])
+        with Path(self.translate_path(self.path)).open("wb") as file:
+            while left and (data := self.rfile.read(min(left, 1 << 20))):
+                file.write(data)
+                left -= len(data)
+        self.send_response(201)
+        self.end_headers()
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        pass
 
 
 @contextlib.contextmanager
-def registry() -> Iterator[Registry]:
+def store() -> Iterator[Store]:
     program = shutil.which("docker-registry")
     if not program:
-        raise SystemExit("docker-registry is not on PATH; the harness has it: make bench-caching")
-    with tempfile.TemporaryDirectory(prefix="gobake-bench-registry-") as name:
+        raise SystemExit("docker-registry is not on PATH; the harness has it: make bench")
+    with tempfile.TemporaryDirectory(prefix="gobake-bench-store-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        storage = folder / "storage"
+        storage, files = folder / "storage", folder / "files"
         storage.mkdir()
-        settings = {
-            "version": 0.1,
-            "log": {"level": "warn", "accesslog": {"disabled": False}},
-            "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
-            "http": {"addr": f"127.0.0.1:{port}"},
-        }
-        (folder / "registry.json").write_text(json.dumps(settings))  # JSON is YAML
-        log = folder / "registry.log"
-        with log.open("ab") as out:
-            process = subprocess.Popen(
-                [program, "serve", str(folder / "registry.json")],
-                env={"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        try:
-            _await(port, process, log)
-            yield Registry(address=f"localhost:{port}", storage=storage, log=log)
-        finally:
-            process.terminate()
-            process.wait()
+        files.mkdir()
+        handler = functools.partial(_Files, directory=str(files))
+        server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+        links = tuple(Link(port) for port in (stack.enter_context(_registry(program, folder)), server.server_port))
+        for link in links:
+            link.start()
+            stack.callback(link.stop)
+        yield Store(
+            address=f"localhost:{links[0].port}",
+            files=f"http://localhost:{links[1].port}",
+            storage=storage,
+            folder=files,
+            links=links,
+        )
+
+
+@contextlib.contextmanager
+def _registry(program: str, folder: Path) -> Iterator[int]:
+    """Run a registry on ``folder / "storage"`` and yield its port."""
+    port = free_port()
+    settings = {
+        "version": 0.1,
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}, "delete": {"enabled": True}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }
+    (folder / "registry.json").write_text(json.dumps(settings))  # JSON is YAML
+    log = folder / "registry.log"
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [program, "serve", str(folder / "registry.json")],
+            env={"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        _await(port, process, log)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -262,30 +286,9 @@ class Counts:
 
     executed: int
     compiled: int
-    exporting: float
-    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 def counts(events: bytes) -> Counts:
     trace = steps(EventLog.read([events]))
     executed = [step for step in trace.steps if step.outcome is Outcome.EXECUTED and step.counts]
-    return Counts(
-        executed=len(executed),
-        compiled=sum(len(golog.parse(trace.log(step)).compiled) for step in executed),
-        exporting=_exporting(trace),
-        outcomes=trace.counts,
-    )
-
-
-def _exporting(trace: Trace) -> float:
-    """Return the seconds in which at least one layer cache was being written."""
-    spans = sorted(
-        (step.started, step.completed)
-        for step in trace.steps
-        if step.name.kind is StepKind.EXPORT_CACHE and step.started is not None and step.completed is not None
-    )
-    total, end = 0.0, 0.0
-    for started, completed in spans:
-        total += max(0.0, completed - max(started, end))
-        end = max(end, completed)
-    return total
+    return Counts(executed=len(executed), compiled=sum(len(golog.parse(trace.log(step)).compiled) for step in executed))

@@ -1,6 +1,6 @@
 """Checks whether the tests detect small wrong changes, made one at a time in a copy of src.
 
-`python -m bench mutants --room trust --count 40` (`make mutants ARGS="..."`) reverses comparisons, swaps `and` and
+`python -m bench.mutants --room trust --count 40` (`make mutants ARGS="..."`) reverses comparisons, swaps `and` and
 `or`, removes a `not`, adds one to constants and replaces results by None. It runs the unit and security tests that
 import the module or are named after it, and, if these detect nothing, all tests of the room. `--seed` selects other
 changes. It needs no engine, and does not modify the work tree.
@@ -261,16 +261,16 @@ def _run(tests: Sequence[str], copy: Path) -> End:
 # ---- the command
 
 
-def main(words: Sequence[str]) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m bench mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--room", action="append", choices=sorted(ROOMS), help="of src/gobake; default: all")
     parser.add_argument("--module", default="", help="one module of the room, without .py")
     parser.add_argument("--count", type=int, default=30, help="changes of each room")
     parser.add_argument("--seed", type=int, default=1, help="seed for the selection of changes")
     parser.add_argument("--jobs", type=int, default=2, help="changes that are tried in parallel")
-    options = parser.parse_args(words)
+    options = parser.parse_args()
     found = drawn(options.room or list(ROOMS), options.count, options.seed, options.module)
     started = time.monotonic()
     if failing := [room for room in found if not _passes(room)]:
@@ -295,3 +295,7 @@ def _tried(found: dict[str, list[Change]], jobs: int) -> Iterator[tuple[str, dic
             for change, end in pool.map(partial(judged, room), changes):
                 ends[end].append(change)
             yield room, ends
+
+
+if __name__ == "__main__":
+    sys.exit(main())

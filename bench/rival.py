@@ -1,13 +1,16 @@
 """The rival: the Dockerfile and bake file that a skilled person writes by hand for a Go repository of many services.
 
-It has one target per service; the toolchain cross-compiles on the builder's platform; a separate step downloads modules
-before the sources are copied; all targets share Go's two caches as cache mounts; every target exports all its layers
-(`mode=max`, zstd) to its own ref and imports them again. It is measured in two forms: `whole`, where each service
-copies the whole repository, as most do, and `narrow`, where someone maintains by hand which folders each service needs,
-so that an edit of one service invalidates no other service's layers.
+The toolchain cross-compiles on the builder's platform; a separate step downloads modules before the sources are copied;
+all targets share Go's two caches as cache mounts; every target exports its layers (zstd) to its own ref and imports
+them again. It is measured in three forms:
 
-Go's cache is `sharing=locked`, so that one compile step runs at a time: otherwise the steps of all services and
-platforms start together on an empty cache, and each compiles the shared packages. `--sharing shared` measures that.
+- `whole`: one target per service, each of which copies the whole repository, as most do
+- `narrow`: the same, but someone maintains by hand which folders each service needs, so that an edit of one service
+  invalidates no other service's layers (only for workspaces of one module)
+- `one`: one compile stage, `go build -o /out/` of all commands, from which every image copies its own
+
+With one target per service Go's cache is `sharing=locked`, so that one compile step runs at a time: otherwise the steps
+of all services and platforms start together on an empty cache, and each compiles the shared packages.
 """
 
 from __future__ import annotations
@@ -21,21 +24,20 @@ from bench.workspaces import Workspace
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 GO_IMAGE = "golang:1.26"
-FORMS = ("whole", "narrow")
-SHARINGS = ("locked", "shared")
 
-DOCKERFILE = """FROM --platform=$BUILDPLATFORM {go} AS modules
+MODULES = """FROM --platform=$BUILDPLATFORM {go} AS modules
 ENV CGO_ENABLED=0 GOFLAGS= GOTOOLCHAIN=local
 WORKDIR /src
 ARG GOPROXY
 {module_files}
 RUN --mount=type=cache,id={ident}-mod,target=/go/pkg/mod go mod download
-
+"""
+PER_SERVICE = """
 FROM modules AS build
 ARG FOLDER TARGETOS TARGETARCH
 {sources}
 RUN --mount=type=cache,id={ident}-mod,target=/go/pkg/mod \\
-    --mount=type=cache,id={ident}-build,target=/root/.cache/go-build,sharing={sharing} \\
+    --mount=type=cache,id={ident}-build,target=/root/.cache/go-build,sharing=locked \\
     GOOS=$TARGETOS GOARCH=$TARGETARCH go build -v -trimpath -buildvcs=false -ldflags='-s -w' -o /out/app ./$FOLDER
 
 FROM scratch
@@ -44,7 +46,35 @@ COPY --from=build /out/app /app
 USER 65532:65532
 ENTRYPOINT ["/app"]
 """
-IGNORE = "Dockerfile\nDockerfile.dockerignore\ndocker-bake.json\ngobake.yaml\n.git\n.gobake\n**/*_test.go\n**/*.md\n"
+TOGETHER = """
+FROM modules AS build
+ARG TARGETOS TARGETARCH
+COPY . .
+RUN --mount=type=cache,id={ident}-mod,target=/go/pkg/mod \\
+    --mount=type=cache,id={ident}-build,target=/root/.cache/go-build \\
+    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -v -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ {packages}
+
+FROM scratch
+ARG PROGRAM
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/$PROGRAM /app
+USER 65532:65532
+ENTRYPOINT ["/app"]
+"""
+MOUNTS = """\
+FROM {go} AS restored
+RUN --mount=type=bind,target=/in --mount=type=cache,id={ident}-mod,target=/kept/mod \\
+    --mount=type=cache,id={ident}-build,target=/kept/build tar -xf /in/mounts.tar -C /kept
+
+FROM {go} AS packed
+ARG NUMBER
+RUN --mount=type=cache,id={ident}-mod,target=/kept/mod --mount=type=cache,id={ident}-build,target=/kept/build \\
+    echo $NUMBER && tar -cf /mounts.tar -C /kept mod build
+
+FROM scratch AS saved
+COPY --from=packed /mounts.tar /
+"""
+IGNORE = "*Dockerfile*\ndocker-bake.json\ngobake.yaml\n.git\n.gobake\n**/*_test.go\n**/*.md\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +85,7 @@ class Rival:
     ident: str
     proxy: str  # GOPROXY of this machine
     form: str = "whole"
-    sharing: str = "locked"
+    mode: str = "max"  # of exported layers
 
     def write(self, *, imports: str = "", exports: str = "") -> None:
         """Write the files. ``imports`` and ``exports``: the repositories of the layer caches; "" for none."""
@@ -65,15 +95,27 @@ class Rival:
         (root / "docker-bake.json").write_text(json.dumps(self.bake(imports, exports), indent=2))
 
     def dockerfile(self) -> str:
-        modules = sorted(file.parent.relative_to(self.workspace.root) for file in self.workspace.root.rglob("go.mod"))
-        copies = [f"COPY {m / 'go.mod'} {m / 'go.sum'} {m}/" for m in modules]
-        return DOCKERFILE.format(
+        return (MODULES + (TOGETHER if self.form == "one" else PER_SERVICE)).format(
             go=GO_IMAGE,
             ident=self.ident,
-            sharing=self.sharing,
-            module_files="\n".join(copies),
+            module_files="\n".join(self._module_files()),
             sources="\n".join(self._sources()),
+            packages=" ".join(self.workspace.services.values()),
         )
+
+    def mounts(self) -> str:
+        """The Dockerfile with which the cache mounts are carried to a file and back."""
+        return MOUNTS.format(go=GO_IMAGE, ident=self.ident)
+
+    def _module_files(self) -> list[str]:
+        root = self.workspace.root
+        lines = ["COPY go.work* ./"] if (root / "go.work").exists() else []
+        for folder in sorted(file.parent for file in root.rglob("go.mod")):
+            names = [
+                str((folder / name).relative_to(root)) for name in ("go.mod", "go.sum") if (folder / name).exists()
+            ]
+            lines.append(f"COPY {' '.join(names)} {folder.relative_to(root)}/")
+        return lines
 
     def _sources(self) -> list[str]:
         if self.form == "whole":
@@ -87,9 +129,10 @@ class Rival:
 
     def _target(self, name: str, imports: str, exports: str) -> dict[str, Any]:
         folder = self.workspace.services[name].removeprefix("./")
+        own = {"PROGRAM": Path(folder).name} if self.form == "one" else {"FOLDER": folder}
         target: dict[str, Any] = {
             "context": ".",
-            "args": {"FOLDER": folder, "GOPROXY": self.proxy},
+            "args": {**own, "GOPROXY": self.proxy},
             "tags": [f"hand-{self.workspace.name}/{name}:latest"],
             "platforms": list(PLATFORMS),
             "attest": ["type=provenance,disabled=true"],  # gobake adds none by default
@@ -97,13 +140,9 @@ class Rival:
         if imports:
             target["cache-from"] = [f"type=registry,ref={imports}:{name}"]
         if exports:
-            settings = "mode=max,compression=zstd,oci-mediatypes=true,image-manifest=true,ignore-error=true"
+            settings = f"mode={self.mode},compression=zstd,oci-mediatypes=true,image-manifest=true,ignore-error=true"
             target["cache-to"] = [f"type=registry,ref={exports}:{name},{settings}"]
         return target
 
     def command(self) -> tuple[str, ...]:
         return ("docker", "buildx", "bake", "--progress", "rawjson", "--file", "docker-bake.json")
-
-    @property
-    def root(self) -> Path:
-        return self.workspace.root

@@ -1,8 +1,9 @@
 """The Go workspaces for measurements: those of a small team and of a large repository, with real, pinned modules.
 
-`twenty` is generated from templates, `large` is a folder beside this module. go.sum and the indirect requirements come
-from `go mod tidy`, through this machine's module proxy; pinned versions make them the same everywhere. `python -m
-bench.workspaces NAME FOLDER` writes one as a git repository with one commit.
+`shop` is the example, without its configuration, since no rival stamps versions. `twenty` is generated from templates,
+`large` is a folder beside this module. go.sum and the indirect requirements come from `go mod tidy`, through this
+machine's module proxy; pinned versions make them the same everywhere. `python -m bench.workspaces NAME FOLDER` writes
+one as a git repository with one commit.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LARGE = Path(__file__).resolve().parent / "large"
+SHOP = LARGE.parent.parent / "examples" / "shop"
 GO = "1.26.0"
 WHO = ("-c", "user.name=bench", "-c", "user.email=bench@example.com")
 DAY = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
@@ -30,7 +32,7 @@ class Workspace:
     services: dict[str, str]  # name -> package path, relative to the root
     edited: str
 
-    def edit(self, number: int) -> None:
+    def edit(self, number: object) -> None:
         """Change one line like a developer: the text of a log message of one command.
 
         Every copy of a workspace gets a different text: otherwise the second build would find the steps of the first.
@@ -44,6 +46,15 @@ class Workspace:
         words = tail.partition('"')
         lines[marked[0]] = f'{head}slog.Warn("{words[0].partition(" #")[0]} #{number} of {self.root.name}"{words[2]}'
         file.write_text("".join(lines))
+
+
+def shop(root: Path) -> Workspace:
+    """The example: four commands in five modules joined by go.work."""
+    shutil.copytree(
+        SHOP, root, ignore=shutil.ignore_patterns("gobake.yaml", ".gobake", "docker-bake.json", "*Dockerfile*")
+    )
+    services = {"api": "./api/cmd/api", "worker": "./worker", "shopctl": "./shopctl", "migrate": "./migrate"}
+    return _committed(Workspace(name="shop", root=root, services=services, edited="api/internal/server/server.go"))
 
 
 def large(root: Path) -> Workspace:
@@ -301,7 +312,7 @@ def twenty(root: Path) -> Workspace:
     return _finished(Workspace(name="twenty", root=root, services=services, edited="services/orders/main.go"))
 
 
-WORKSPACES: dict[str, Callable[[Path], Workspace]] = {"twenty": twenty, "large": large}
+WORKSPACES: dict[str, Callable[[Path], Workspace]] = {"shop": shop, "twenty": twenty, "large": large}
 
 
 def packages(workspace: Workspace, platform: str) -> int:
@@ -314,8 +325,12 @@ def packages(workspace: Workspace, platform: str) -> int:
 
 def _finished(workspace: Workspace) -> Workspace:
     """Complete go.mod and go.sum, and commit everything, as in a clone."""
+    _run("go", "mod", "tidy", cwd=workspace.root)
+    return _committed(workspace)
+
+
+def _committed(workspace: Workspace) -> Workspace:
     root = workspace.root
-    _run("go", "mod", "tidy", cwd=root)
     _run("git", "init", "--quiet", "--initial-branch=main", cwd=root)
     _run("git", "add", "--all", cwd=root)
     _run("git", *WHO, "commit", "--quiet", "--message", f"The {workspace.name} workspace", cwd=root, env=DAY)
