@@ -123,7 +123,7 @@ def startup(place: Place, rounds: int) -> Results:
 def packed(place: Place, rounds: int) -> Results:
     """The start of a program, and of the same one packed by UPX: `shopctl --help`, from exec to exit."""
     gobake = place.gobake()
-    gobake.build("--strategies", "scratch,upx", "--load")
+    gobake.build("shopctl", "--strategy", "scratch,upx")
     name = gobake.workspace.root.name
     programs = {}
     for strategy in ("scratch", "upx"):
