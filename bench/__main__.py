@@ -1,8 +1,8 @@
 """Measures the figures of README and docs: gobake and its rivals in one run, as medians and ratios.
 
 `make bench ARGS="edited cold"` measures cases on a private engine and shows their ratios beside the kept ones; `--keep`
-writes them to bench/figures, from where `docs/update.py` prints the tables. Shared machines are noisy: a ratio of
-alternating measurements says more than seconds.
+writes them to bench/figures, from where `python -m docs.update` prints the tables. Shared machines are noisy: a ratio
+of alternating measurements says more than seconds.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ CASES = {
         what="five large services, an empty builder, one line edited",
         empties=True,
     ),
-    "modes": Case(measure=caching.modes, workspace="twenty", what="layer caches beside a seed", empties=True),
     "save": Case(
         measure=caching.save,
         workspace="twenty",

@@ -30,20 +30,6 @@ def bare(place: Place, rounds: int) -> Results:
     }
     if place.workspace == "large":
         del contestants[WHOLE]  # takes minutes, and is slower than the next in any case
-    return _on_runners(contestants, rounds)
-
-
-def modes(place: Place, rounds: int) -> Results:
-    """Layer caches in mode max and min, beside a seed."""
-    contestants: dict[str, Contestant] = {}
-    for mode in ("max", "min"):
-        gobake = place.gobake()
-        (gobake.workspace.root / "gobake.yaml").write_text(f"cache: {{layers: {{mode: {mode}}}}}\n")
-        contestants[f"mode: {mode}"] = gobake
-    return _on_runners(contestants, rounds)
-
-
-def _on_runners(contestants: dict[str, Contestant], rounds: int) -> Results:
     results: Results = {}
     with ExitStack() as stack:
         stores = {name: stack.enter_context(ground.store()) for name in contestants}
@@ -51,12 +37,8 @@ def _on_runners(contestants: dict[str, Contestant], rounds: int) -> Results:
             ground.empty_engine()
             contestant.fill(stores[name])
 
-        def run(name: str, rate: float | None, change: str, number: int) -> Sample:
-            workspace = contestants[name].workspace
-            if change:
-                (workspace.root / "README.md").write_text(f"{change} {number} {rate}\n")
-            else:
-                workspace.edit(f"{number} {rate}")
+        def run(name: str, rate: float | None, number: int) -> Sample:
+            contestants[name].workspace.edit(f"{number} {rate}")
             ground.empty_engine()
             stores[name].shape(rate)
             try:
@@ -65,20 +47,16 @@ def _on_runners(contestants: dict[str, Contestant], rounds: int) -> Results:
                 stores[name].shape(None)
 
         for link, rate in LINKS.items():
-            runs = {name: partial(run, name, rate, "") for name in contestants}
+            runs = {name: partial(run, name, rate) for name in contestants}
             results[link] = alternated(rounds, runs, title=f"{link}, ")
-        if "mode: max" in contestants:
-            runs = {name: partial(run, name, rate, "A README, edited") for name in contestants}
-            results["README edited, 100 Mbit/s"] = alternated(rounds, runs, title="README, ")
     return results
 
 
 def save(place: Place, rounds: int) -> Results:
-    """Saving Go's caches: in full, and after a one-line edit; the cold build beside it."""
+    """Saving Go's caches: in full, and after a one-line edit."""
     ours, carried = place.gobake(), place.hand("one", carried=True)
     carried.build()
-    cold = ours.build("--no-cache")
-    ours.build()  # --no-cache used other, empty mounts: this fills the project's own
+    ours.build()
 
     def full(contestant: Gobake | HandWritten, _: int) -> Sample:
         with ground.store() as store:
@@ -96,7 +74,7 @@ def save(place: Place, rounds: int) -> Results:
 
         whole = alternated(rounds, {name: partial(full, it) for name, (it, _) in stores.items()}, title="in full, ")
         after = alternated(rounds, {name: partial(edited, name) for name in stores}, title="edited, ")
-    return {"in full": whole, "one line edited": after, "cold build": {"gobake": [cold]}}
+    return {"in full": whole, "one line edited": after}
 
 
 def warm(place: Place, rounds: int) -> Results:

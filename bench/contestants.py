@@ -117,7 +117,6 @@ class HandWritten:
 
     def save(self, store: Store) -> Sample:
         """Carry the cache mounts to the store, as an action around a cache step does."""
-        before = store.written()
         folder = self._mounts_folder()
         with ground.clock() as spent:
             words = (
@@ -129,8 +128,8 @@ class HandWritten:
                 f"type=local,dest={folder}",
             )
             ground.run("docker", "buildx", "build", *words, str(folder), cwd=folder)
-            pack(folder / "mounts.tar", f"{store.files}/mounts.tar.zst")
-        return Sample(seconds=spent.seconds, cpu=spent.cpu, written=store.written() - before)
+            written = pack(folder / "mounts.tar", f"{store.files}/mounts.tar.zst")
+        return Sample(seconds=spent.seconds, cpu=spent.cpu, written=written)
 
     def _restore(self, store: Store) -> None:
         folder = self._mounts_folder()
@@ -231,15 +230,16 @@ def go_in_container(workspace: Workspace) -> Sample:
 # ---- caches carried as files
 
 
-def pack(file: Path, url: str) -> None:
-    """Compress a file with zstd on all processors and PUT it."""
+def pack(file: Path, url: str) -> int:
+    """Compress a file with zstd on all processors and PUT it; return its bytes."""
     packed = file.with_suffix(".zst")
     with file.open("rb") as source, packed.open("wb") as sink:
         zstandard.ZstdCompressor(threads=-1).copy_stream(source, sink)
     with packed.open("rb") as body:
-        size = str(packed.stat().st_size)
-        request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Length": size})
+        size = packed.stat().st_size
+        request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Length": str(size)})
         urllib.request.urlopen(request).close()
+    return size
 
 
 def unpack(url: str, file: Path) -> None:

@@ -1,7 +1,7 @@
 """What was measured, as it is kept in `bench/figures`: every single sample, with date, machine and rounds.
 
-Tables and sentences of the documentation are printed from these files (`docs/update.py`), and a test says when they are
-stale.
+Tables and sentences of the documentation are printed from these files (`python -m docs.update`), and a test says when
+they are stale.
 """
 
 from __future__ import annotations

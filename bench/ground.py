@@ -139,7 +139,7 @@ class Spent:
 def clock() -> Iterator[Spent]:
     """Measure wall time, and CPU time, which depends far less on other users of the machine."""
     spent = Spent()
-    began, engine, client = time.perf_counter(), _engine_cpu(), _client_cpu()
+    engine, client, began = _engine_cpu(), _client_cpu(), time.perf_counter()
     yield spent
     spent.seconds = time.perf_counter() - began
     spent.cpu = _engine_cpu() - engine + _client_cpu() - client

@@ -74,6 +74,7 @@ def project(folder: Path) -> Path:
     root = folder / "shop"
     root.mkdir()
     (root / "go.mod").write_text("module example.com/shop\n\ngo 1.26\n")
+    (root / "gobake.yaml").write_text("name: shop\n")
     (root / "main.go").write_text("package main\n\nfunc main() {}\n")
     past = time.time() - 3600
     for file in root.iterdir():
@@ -96,7 +97,9 @@ def measure(place: Place, rounds: int) -> Results:
     filling.start()
     filling.join()
     time.sleep(2.5)  # Go's answers are remembered only for files that have settled
-    once(("runs", "ls"), root, env)
+    listed = subprocess.check_output([sys.executable, "-m", "gobake", "runs", "ls", "--all"], cwd=root, env=env)
+    if (lines := listed.count(b"\n")) < RUNS:
+        raise SystemExit(f"the history has {lines} lines, not {RUNS} runs")
     runs = {" ".join(words): lambda _, words=words: once(words, root, env) for words in COMMANDS}
     return {f"{RUNS} runs": alternated(rounds, runs)}
 

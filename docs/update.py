@@ -1,11 +1,13 @@
-"""Rewrites the generated parts of the pages: `python docs/update.py`."""
+"""Rewrites the generated parts of the pages: `python -m docs.update`."""
 
 from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+from bench import tables
 from gobake.caching.policy import policy_file
 from gobake.config import reference
 from gobake.model import Strategy
@@ -13,8 +15,8 @@ from gobake.report.quantities import size_text
 from gobake.runs.record import from_json
 
 FOLDER = Path(__file__).parent
-BEGIN, END = "<!-- fields -->", "<!-- /fields -->"
-SHOP = FOLDER.parent / "tests" / "unit" / "recorded" / "runs" / "edit.json.gz"  # a build of all its images
+ROOT = FOLDER.parent
+SHOP = ROOT / "tests" / "unit" / "recorded" / "runs" / "edit.json.gz"  # a build of all its images
 
 
 def sizes_markdown() -> str:
@@ -31,29 +33,39 @@ def sizes_markdown() -> str:
     return "\n".join(lines)
 
 
-PAGES = {
-    "configuration.md": reference.fields_markdown,
-    "caching.md": policy_file.fields_markdown,
-    "strategies.md": sizes_markdown,
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {
+        "headline": tables.headline,
+        "figures-builds": tables.builds,
+        "figures-caches": tables.caches,
+        "figures-commands": tables.commands,
+        "figures-measured": tables.measured,
+    },
+    "docs/configuration.md": {"fields": reference.fields_markdown},
+    "docs/caching.md": {"fields": policy_file.fields_markdown},
+    "docs/strategies.md": {"fields": sizes_markdown, "figures-packed": tables.packed},
 }
 
 
-def updated(name: str, text: str) -> str:
-    """The page with the reference of its keys as the code has it now."""
-    before, found_begin, rest = text.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found_begin and found_end):
-        raise SystemExit(f"{name} has lost its markers {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{PAGES[name]().strip()}\n\n{END}{after}"
+def updated(page: str, text: str) -> str:
+    """The page with its generated parts as the code and the figures have them now."""
+    for name, made in PAGES[page].items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, found_begin, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not (found_begin and found_end):
+            raise SystemExit(f"{page} has lost its markers {begin} and {end}")
+        text = f"{before}{begin}\n\n{made().strip()}\n\n{end}{after}"
+    return text
 
 
 def main() -> None:
-    for name in PAGES:
-        old = (FOLDER / name).read_text(encoding="utf-8")
-        new = updated(name, old)
+    for page in PAGES:
+        old = (ROOT / page).read_text(encoding="utf-8")
+        new = updated(page, old)
         if new != old:
-            (FOLDER / name).write_text(new, encoding="utf-8")
-        print(f"{name}: {'rewritten' if new != old else 'up to date'}")
+            (ROOT / page).write_text(new, encoding="utf-8")
+        print(f"{page}: {'rewritten' if new != old else 'up to date'}")
 
 
 if __name__ == "__main__":

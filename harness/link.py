@@ -58,8 +58,14 @@ class Link:
             except OSError:
                 near.close()
                 continue
-            for source, sink, pace in ((near, far, self._paces[0]), (far, near, self._paces[1])):
-                threading.Thread(target=self._pump, args=(source, sink, pace), daemon=True).start()
+            threading.Thread(target=self._carry, args=(near, far), daemon=True).start()
+
+    def _carry(self, near: socket.socket, far: socket.socket) -> None:
+        with near, far:
+            back = threading.Thread(target=self._pump, args=(far, near, self._paces[1]), daemon=True)
+            back.start()
+            self._pump(near, far, self._paces[0])
+            back.join()
 
     def _pump(self, source: socket.socket, sink: socket.socket, pace: Pace) -> None:
         with contextlib.suppress(OSError):

@@ -1,0 +1,135 @@
+"""The tables and sentences about figures in README and docs, as Markdown, from the samples in bench/figures."""
+
+from __future__ import annotations
+
+from bench import figures
+from bench.builds import CARRIED, NARROW, ONE, WHOLE
+from bench.figures import Figures
+from gobake.report.quantities import size_text
+
+GO, PLAIN = "go build", "plain bake of its files"
+COLUMNS = (WHOLE, ONE, "ko")
+OTHERS = {NARROW: "narrow copies", CARRIED: "mounts carried as files", GO: "`go build` in one container", PLAIN: PLAIN}
+ROWS = (
+    ("edited", "one line edited", "four services, one line edited"),
+    ("edited-twenty", "one line edited", "twenty services, one line edited"),
+    ("unchanged", "nothing changed", "four services, nothing changed"),
+    ("cold", "cold", "four services, empty caches"),
+    ("cold-twenty", "cold", "twenty services, empty caches"),
+    ("bare-twenty", "loopback", "twenty services on a fresh runner, one line edited; registry on the same machine"),
+    ("bare-twenty", "100 Mbit/s", "the same; registry behind 100 Mbit/s"),
+    ("bare-large", "loopback", "five large services on a fresh runner, one line edited; registry on the same machine"),
+    ("bare-large", "100 Mbit/s", "the same; registry behind 100 Mbit/s"),
+)
+
+
+def headline() -> str:
+    """The two figures at the top of the README."""
+    edited, bare, link = figures.read("edited"), figures.read("bare-twenty"), "100 Mbit/s"
+    best = min((WHOLE, ONE), key=lambda name: bare.median(link, name))
+    return (
+        f"One line edited in one of four services: **{_seconds(edited, 'one line edited', 'gobake')}**, and "
+        f"{_seconds(edited, 'one line edited', WHOLE)} with a careful hand-written bake file. Twenty services on a "
+        f"fresh runner after such an edit, registry behind 100 Mbit/s: **{_seconds(bare, link, 'gobake')}**, and "
+        f"{_seconds(bare, link, best)} with the best of two ([how it was measured](#figures))."
+    )
+
+
+def builds() -> str:
+    """Builds of all contestants: seconds, and how many times gobake's seconds that is."""
+    head = ("what is built", "gobake", *COLUMNS, "others")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for case, situation, words in ROWS:
+        if (figures.FOLDER / f"{case}.json").exists():
+            lines.append(f"| {words} | {_row(figures.read(case), situation)} |")
+    return "\n".join(lines)
+
+
+def _row(found: Figures, situation: str) -> str:
+    names = found.results[situation]
+    cells = [f"**{_seconds(found, situation, 'gobake')}**"]
+    cells += [_beside(found, situation, name) if name in names else "-" for name in COLUMNS]
+    others = [f"{OTHERS[name]}: {_beside(found, situation, name)}" for name in OTHERS if name in names]
+    return " | ".join((*cells, "; ".join(others) or "-"))
+
+
+def caches() -> str:
+    """What keeping caches costs: seconds and bytes."""
+    save, export, warm = figures.read("save"), figures.read("export"), figures.read("warm")
+    rows = [
+        ("twenty services: saving Go's caches in full", save, "in full", ("gobake", CARRIED)),
+        ("the same after one line was edited", save, "one line edited", ("gobake", CARRIED)),
+        (
+            "exporting the layers of twenty services to an empty registry",
+            export,
+            "all layers",
+            ("gobake", f"{WHOLE}, mode=min", f"{WHOLE}, mode=max"),
+        ),
+        (
+            "one line edited on a warm builder, with and without a store",
+            warm,
+            "one line edited",
+            ("with a store", "without"),
+        ),
+    ]
+    lines = ["| what is kept | seconds, bytes written |", "|---|---|"]
+    for words, found, situation, names in rows:
+        lines.append(f"| {words} | {'; '.join(_cost(found, situation, name) for name in names)} |")
+    return "\n".join(lines)
+
+
+def commands() -> str:
+    """Commands without an engine."""
+    start, long = figures.read("startup"), figures.read("history")
+    rows = [
+        ("`gobake --help`", start, "a hundred services", "gobake --help"),
+        ("`gobake plan` of 100 services, the first time", start, "never planned before", "gobake plan"),
+        ("`gobake plan` of 100 services, again", start, "a hundred services", "gobake plan"),
+        ("`gobake runs ls` over 10,000 runs", long, "10000 runs", "runs ls"),
+        ("`gobake report` over 10,000 runs", long, "10000 runs", "report"),
+        ("`gobake report --format html --last 200`", long, "10000 runs", "report --format html --last 200"),
+    ]
+    lines = ["| command | seconds |", "|---|---|"]
+    return "\n".join((*lines, *(f"| {words} | {_seconds(found, at, name)} |" for words, found, at, name in rows)))
+
+
+def measured() -> str:
+    """When, where, how often."""
+    files = sorted(figures.FOLDER.glob("*.json"))
+    found = [figures.read(file.stem) for file in files]
+    days = sorted({one.date for one in found})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    machine = found[0].machine.partition("; load")[0]
+    least = min(one.rounds for one in found)
+    return (
+        f"Measured {when}: {machine}. Medians of at least {least} rounds, in each of which every contestant builds "
+        "once, in alternating order; in brackets, how many times gobake's seconds that is."
+    )
+
+
+def packed() -> str:
+    """What UPX costs at the start, for docs/strategies.md."""
+    found = figures.read("packed")
+    plain, upx = (1000 * found.median("from exec to exit", name) for name in ("scratch", "upx"))
+    return (
+        f"For example, `shopctl --help` takes {plain:.0f} ms from exec to exit, and {upx:.0f} ms if it is packed "
+        f"(median of {found.rounds} starts)."
+    )
+
+
+def _cost(found: Figures, situation: str, name: str) -> str:
+    written = [sample.written for sample in found.samples(situation, name)]
+    words = f"{name}: {_seconds(found, situation, name)}"
+    return words if None in written else f"{words}, {size_text(round(found.median(situation, name, 'written')))}"
+
+
+def _beside(found: Figures, situation: str, name: str) -> str:
+    return f"{_seconds(found, situation, name)} ({1 / found.ratio(situation, 'gobake', name):.1f})"
+
+
+def _seconds(found: Figures, situation: str, name: str) -> str:
+    """Two digits that say something: 0.34 s, 2.4 s, 24 s."""
+    seconds = found.median(situation, name)
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
