@@ -126,8 +126,8 @@ def packed(place: Place, rounds: int) -> Results:
     gobake.build("shopctl", "--strategy", "scratch,upx")
     name = gobake.workspace.root.name
     programs = {}
-    for strategy in ("scratch", "upx"):
-        image = ground.asked("docker", "create", "--platform", PLATFORMS[0], f"shopctl:latest-{strategy}")
+    for strategy, tag in (("scratch", "latest"), ("upx", "latest-upx")):
+        image = ground.asked("docker", "create", "--platform", PLATFORMS[0], f"shopctl:{tag}")
         programs[strategy] = place.folder / f"{name}-{strategy}"
         ground.asked("docker", "cp", f"{image}:/usr/local/bin/shopctl", str(programs[strategy]))
         ground.asked("docker", "rm", image)

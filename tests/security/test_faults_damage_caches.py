@@ -46,7 +46,7 @@ def test_a_damaged_survey_changes_no_plan(
     root = tree(HELLO)
     plan = works(here("plan", "-C", str(root)))
     files = sorted((pretended_world / "cache/gobake/memory").iterdir())
-    assert any(file.name.startswith("go-2-") for file in files)
+    assert any(file.name.startswith(f"{list_cache._KIND}-") for file in files)
     for file in files:
         steps = damaged(file, way)
         for _ in range(10):
