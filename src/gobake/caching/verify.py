@@ -13,36 +13,31 @@ of the project. Mounts made for the comparison are deleted at the end; those of 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake import engine, memo, recipe
-from gobake.caching.seeds.solve import Given, solve
+from gobake.caching import apart
+from gobake.caching.apart import Apart
 from gobake.context import staging
 from gobake.context.admitted import admitted
 from gobake.context.staging import Staged
-from gobake.credentials import EventRedactor, Redactor
-from gobake.errors import BuildFailed, CachesDisagree, GobakeError, UsageError
+from gobake.errors import BuildFailed, CachesDisagree, UsageError
 from gobake.gotool.packages import GoTree
 from gobake.model import Platform, Project, Strategy
 from gobake.paths import cache_folder, scratch_folder
 from gobake.plan.discover import Opened
 from gobake.recipe.dockerfile import BINARIES
 from gobake.recipe.stages import CompileStage, commands_of, compile_stages
-from gobake.recipe.words import hcl
 from gobake.targets.matrix import Matrix, Selection, select
 
-BUILD_SECONDS = 7200.0
 _RESULT = "gobake-verify"  # the stage that holds only the binaries
 
 
@@ -78,19 +73,12 @@ class Verified(Struct, frozen=True, kw_only=True):
         return Verdict.PROGRAM if self.kept != self.clean else Verdict.LAYER
 
 
-class Verifying(Struct, frozen=True, kw_only=True):
+class Verifying(Apart, frozen=True, kw_only=True):
     """What to verify, and where."""
 
     opened: Opened
     anew: Opened  # the same project, opened with an empty memory
     services: tuple[str, ...]  # (): all compiled ones
-    platform: Platform
-    builder: str
-    secrets: Mapping[str, str]  # environment of the build's secrets
-    variables: Mapping[str, str]  # other variables of the recipe's secrets: paths
-    values: Mapping[str, str]  # values linked into binaries, by build argument
-    home: Path  # the project's cache folder, which keeps copies of the sources
-    redactor: Redactor = field(default_factory=Redactor)  # of the secrets
 
 
 def verify(asked: Verifying) -> tuple[Verified, ...]:
@@ -115,7 +103,7 @@ def verify(asked: Verifying) -> tuple[Verified, ...]:
             if any(digests != found["clean"] for digests in found.values()):
                 again = _build(asked, {"clean": _clean(asked, sample, f"{fresh}-again")}, names, anew)["clean"]
         finally:
-            _forget(fresh, asked.builder)
+            apart.forget(fresh, asked.builder)
     return tuple(
         Verified(
             service=name,
@@ -206,14 +194,13 @@ def _relinked(asked: Verifying, matrix: Matrix, sample: Matrix, fresh: str) -> r
 def _clean(asked: Verifying, sample: Matrix, fresh: str) -> recipe.Recipe:
     """The recipe with mounts of other names, rendered with an empty memory."""
     project = asked.anew.project
-    apart = replace(project, namespace=f"{fresh}-{project.namespace}".rstrip("-"))
+    other = replace(project, namespace=f"{fresh}-{project.namespace}".rstrip("-"))
     with memo.empty():
-        return _with_programs(apart, asked.anew.tree, sample, sample, secrets.token_hex(8))
+        return _with_programs(other, asked.anew.tree, sample, sample, secrets.token_hex(8))
 
 
 def _with_programs(project: Project, tree: GoTree, matrix: Matrix, sample: Matrix, moment: str) -> recipe.Recipe:
-    places = recipe.Places(context="", dockerfile="", prebuilt="", exact=True)  # each target has its own, below
-    texts = recipe.render(project, matrix, tree, places)
+    texts = apart.rendered(project, matrix, tree)
     stages = [s for s in compile_stages(matrix) if {c.name for c in s.commands} & _names(sample)]
     return replace(texts, dockerfile=_exporting(texts.dockerfile, stages, _names(sample), moment))
 
@@ -243,52 +230,13 @@ def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str],
 def _build(
     asked: Verifying, texts: Mapping[str, recipe.Recipe], names: Sequence[str], staged: Staged
 ) -> dict[str, dict[str, str]]:
-    """Build all recipes at once, so that a shared base image is pulled once. Returns digests by recipe and service."""
+    """Build all recipes. Returns digests by recipe and service."""
     with scratch_folder() as folder:
-        targets = {how: _target(asked, how, text, folder, staged) for how, text in texts.items()}
-        named = {name: "" for text in texts.values() for name in json.loads(text.bake)["variable"]}
-        solved = solve(
-            targets,
-            folder,
-            builder=asked.builder,
-            seconds=BUILD_SECONDS,
-            namespace="",  # each recipe sets its own
-            given=Given(
-                secrets=asked.secrets,
-                variables={**named, **asked.variables, **asked.secrets},
-                redact=EventRedactor(asked.redactor).line,
-            ),
-        )
-        if solved.error:
-            raise BuildFailed(f"the sample could not be built: {solved.error}", remedy="`gobake build` shows more")
+        if error := apart.build(asked, texts, _RESULT, folder, staged):
+            raise BuildFailed(f"the sample could not be built: {error}", remedy="`gobake build` shows more")
         return {how: {name: _sha256(folder / how / name) for name in names} for how in texts}
-
-
-def _target(asked: Verifying, how: str, text: recipe.Recipe, folder: Path, staged: Staged) -> dict[str, Any]:
-    """A bake target with the secrets of the project's targets."""
-    file = folder / f"{how}.Dockerfile"
-    file.write_text(text.dockerfile, encoding="utf-8")
-    file.with_name(f"{file.name}.dockerignore").write_text(text.ignore, encoding="utf-8")
-    base = json.loads(text.bake)["target"]["_base"]
-    return {
-        **base,
-        "context": str(staged.sources),
-        "dockerfile": str(file),
-        "target": _RESULT,
-        "platforms": [str(asked.platform)],
-        "args": {**base.get("args", {}), **{name: hcl(value) for name, value in asked.values.items()}},
-        "output": [f"type=local,dest={folder / how}"],
-    }
 
 
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _forget(fresh: str, builder: str) -> None:
-    """Delete the mounts of the comparison; a failure is ignored, as they do no harm."""
-    for mount in engine.cache_mounts(builder) or ():
-        if f"{fresh}-" in mount.id:
-            with contextlib.suppress(GobakeError):
-                engine.delete_mount(mount.record, builder)
