@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gobake import engine
-from gobake.caching import verify as verifying
+from gobake.caching import apart
 from gobake.caching.seeds.solve import Given, Solved
 from gobake.caching.verify import Verdict, Verified, Verifying, verify
 from gobake.context import staging
@@ -71,7 +71,7 @@ def programs(recipe: str) -> list[str]:
 @pytest.fixture
 def farm(monkeypatch: pytest.MonkeyPatch) -> Farm:
     made = Farm()
-    monkeypatch.setattr(verifying, "solve", made.solve)
+    monkeypatch.setattr(apart, "solve", made.solve)
     monkeypatch.setattr(engine, "cache_mounts", made.list_mounts)
     monkeypatch.setattr(engine, "delete_mount", made.delete)
     return made
