@@ -19,17 +19,15 @@ LINKS = {"loopback": None, "100 Mbit/s": 100 * ground.MBIT}  # to the registry, 
 def bare(place: Place, rounds: int) -> Results:
     """An empty builder after a one-line edit, with what earlier runs have left in a registry or a file store.
 
-    All import and export, as a branch's run in CI does. Base images come over the loopback in every case.
+    All import and export, as a branch's run in CI does. Base images come over the loopback in every case. The
+    hand-written files have one compile step: with one per service they are slower in any case.
     """
     contestants: dict[str, Contestant] = {
         "gobake": place.gobake(),
-        WHOLE: place.hand(),
         ONE: place.hand("one"),
         CARRIED: place.hand("one", carried=True),
         "ko": place.ko(),
     }
-    if place.workspace == "large":
-        del contestants[WHOLE]  # takes minutes, and is slower than the next in any case
     results: Results = {}
     with ExitStack() as stack:
         stores = {name: stack.enter_context(ground.store()) for name in contestants}

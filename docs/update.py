@@ -37,7 +37,6 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "headline": tables.headline,
         "figures-builds": tables.builds,
-        "figures-caches": tables.caches,
         "figures-commands": tables.commands,
         "figures-measured": tables.measured,
     },
