@@ -143,7 +143,7 @@ EOF
 #   -trimpath        no paths of this machine in the binary: same source, same bytes
 #   -buildvcs=false  no commit in the binary: a commit that changes no source changes no binary (labels tell the revision)
 #   -ldflags=-s -w   neither symbol table nor DWARF: a third smaller, and stack traces stay complete
-#   -gcflags=all=-dwarf=false  no debug information for a linker that drops it: a seventh less work, a sixth less cache
+#   -gcflags=all=-dwarf=false  no debug information for a linker that drops it: less work, less cache
 #   -v               names each package that is compiled, and none that comes from the cache
 #   -o FOLDER/       a kept folder (golink): Go links only the commands that changed
 FROM go AS compile
