@@ -76,10 +76,14 @@ def test_a_run_with_nothing_to_find_out_starts_one_program_and_sees_every_change
 
     (root / "main.go").write_text(f'package main\n\nfunc main() {{ println("changed by {os.getpid()}") }}\n')
     gobake.good(*words, cwd=root, env=env)
-    assert counted.calls() == ["go list -e", "docker-buildx bake --progress"]
+    assert counted.calls() == ["docker-buildx bake --progress"]  # Go is not asked about what is below the imports
     after = gobake.last_run(root)
     assert [g["linked"][0][0] for g in after["go"]] == ["example.com/still"]
     assert after["targets"][0]["digest"] != before["targets"][0]["digest"]
+
+    (root / "main.go").write_text('package main\n\nimport "os"\n\nfunc main() { os.Exit(0) }\n')
+    gobake.good(*words, cwd=root, env=env)
+    assert counted.calls() == ["go list -e", "docker-buildx bake --progress"]
 
 
 def test_a_build_by_the_plugin_alone_tells_its_failure_as_any_other(gobake: Gobake, tree: Tree) -> None:
