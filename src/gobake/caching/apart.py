@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,13 @@ class Apart(Struct, frozen=True, kw_only=True):
 def rendered(project: Project, matrix: Matrix, tree: GoTree) -> recipe.Recipe:
     """Render a recipe whose targets get their own contexts."""
     return recipe.render(project, matrix, tree, recipe.Places(context="", dockerfile="", prebuilt="", exact=True))
+
+
+def with_env(dockerfile: str, stage: str, setting: str) -> str:
+    """Set a variable at the beginning of a stage: its steps are then none that any layer cache knows."""
+    text, count = re.subn(rf"(?m)^(FROM \S+ AS {re.escape(stage)})$", rf"\1\nENV {setting}", dockerfile)
+    assert count == 1, f"the recipe has {count} stages {stage}"
+    return text
 
 
 def build(asked: Apart, texts: Mapping[str, recipe.Recipe], result: str, folder: Path, staged: Staged) -> str:

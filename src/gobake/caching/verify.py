@@ -14,7 +14,6 @@ of the project. Mounts made for the comparison are deleted at the end; those of 
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -215,9 +214,8 @@ def _exporting(dockerfile: str, stages: Iterable[CompileStage], names: set[str],
     of two recipes. With "" they are those of any build."""
     lines = [dockerfile.rstrip("\n"), "", f"FROM scratch AS {_RESULT}"]
     for stage in stages:
-        own = f"\nENV GOBAKE_VERIFY={moment}" if moment else ""
-        lines[0], count = re.subn(rf"(?m)^(FROM \S+ AS {re.escape(stage.name)})$", rf"\1{own}", lines[0])
-        assert count == 1, f"the recipe has {count} stages {stage.name}"
+        if moment:
+            lines[0] = apart.with_env(lines[0], stage.name, f"GOBAKE_VERIFY={moment}")
         for command in (command for command in stage.commands if command.service.name in names):
             program = f"/out/any/{command.name}{BINARIES}/{command.file}"
             lines.append(f"COPY --from={stage.output_stage(command.service)} {program} /{command.name}")

@@ -84,13 +84,18 @@ def _matrix(service: Service, platform: Platform) -> Matrix:
 
 
 def _text(text: recipe.Recipe, project: Project, matrix: Matrix, fresh: str) -> recipe.Recipe:
-    """The recipe with a final stage of the program. It has a mount of its own for linked programs, so that the
-    project's keeps those that ship."""
+    """The recipe with a final stage of the program.
+
+    It has a mount of its own for linked programs, so that the project's keeps those that ship; and steps of its own,
+    since a layer of the build contains Go's account of that build.
+    """
     (stage,) = compile_stages(matrix)
     service = matrix.services[0]
     output = stage.output_stage(service)
     lines = [
-        text.dockerfile.replace(f"id={project.mounts}-golink-", f"id={fresh}-golink-").rstrip("\n"),
+        apart.with_env(text.dockerfile, stage.name, "GOBAKE_TWIN=1")
+        .replace(f"id={project.mounts}-golink-", f"id={fresh}-golink-")
+        .rstrip("\n"),
         "",
         f"FROM scratch AS {_RESULT}",
         f"COPY --from={output} /out/any/{service.name}{BINARIES}/{service.name} /program",
