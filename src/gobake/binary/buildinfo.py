@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gobake.binary.elf import NoProgram
 from gobake.binary.sections import Elf
+from gobake.binary.varints import uvarint
 from gobake.text.printable import one_line
 
 _MAGIC = b"\xff Go buildinf:"
@@ -67,14 +68,7 @@ def _packed(elf: Elf) -> bool:
 
 def _text(data: bytes, at: int) -> tuple[bytes, int]:
     """A length as a varint, and the text."""
-    length = shift = 0
-    while at < len(data) and shift < 35:
-        byte = data[at]
-        at += 1
-        length |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            break
+    length, at = uvarint(data, at, 35)
     if length > _LONGEST or at + length > len(data):
         raise NoProgram("a program with damaged build info")
     return data[at : at + length], at + length

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from gobake.binary.sections import Elf
+from gobake.binary.varints import uvarint
 
 _TYPE = struct.Struct("<QQIBBBBQQii")
 _UNCOMMON = 1  # tflag
@@ -21,6 +22,7 @@ _LAST_KIND = 26
 _SIZES = {_ARRAY: 72, _CHAN: 64, _FUNC: 56, _INTERFACE: 80, _POINTER: 56, _SLICE: 56, _STRUCT: 80}
 _SWISS_MAP, _OLD_MAP = 112, 88
 _MOST_PARTS = 65_535  # of a type: fields, methods
+_LENGTH_BITS = 28
 _LONGEST = 8192  # bytes of a name
 _MOST = 4_000_000  # descriptors and their parts
 
@@ -144,7 +146,7 @@ def _length(region: _Region, at: int) -> int:
     if flags > 15:
         return 0
     for _ in range(2 if flags & 2 else 1):
-        length, end = _varint(data, end)
+        length, end = uvarint(data, end, _LENGTH_BITS)
         end += length
     end += 4 if flags & 4 else 0
     return end - at if end - at <= _LONGEST and end <= len(data) else 0
@@ -153,17 +155,5 @@ def _length(region: _Region, at: int) -> int:
 def _text(region: _Region, at: int) -> str:
     if not _length(region, at):
         return ""
-    length, begin = _varint(region.data, at + 1)
+    length, begin = uvarint(region.data, at + 1, _LENGTH_BITS)
     return bytes(region.data[begin : begin + length]).decode("utf-8", "replace")
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data) and shift < 28:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            break
-    return value, at
