@@ -1,13 +1,16 @@
 """The rival: the Dockerfile and bake file that a skilled person writes by hand for a Go repository of many services.
 
 The toolchain cross-compiles on the builder's platform; a separate step downloads modules before the sources are copied;
-all targets share Go's two caches as cache mounts; every target exports its layers (zstd) to its own ref and imports
-them again. It is measured in three forms:
+all targets share Go's two caches as cache mounts; layers are exported (zstd) to a registry and imported again. It is
+measured in three forms:
 
 - `whole`: one target per service, each of which copies the whole repository, as most do
 - `narrow`: the same, but someone maintains by hand which folders each service needs, so that an edit of one service
   invalidates no other service's layers (only for workspaces of one module)
 - `one`: one compile stage, `go build -o /out/` of all commands, from which every image copies its own
+
+With one target per service, each has its own ref for its layers. With one compile stage only the first target exports,
+and all import that: the stage's layer has all programs, so twenty exports would push the same bytes twenty times.
 
 With one target per service Go's cache is `sharing=locked`, so that one compile step runs at a time: otherwise the steps
 of all services and platforms start together on an empty cache, and each compiles the shared packages.
@@ -137,11 +140,12 @@ class Rival:
             "platforms": list(PLATFORMS),
             "attest": ["type=provenance,disabled=true"],  # gobake adds none by default
         }
+        exporter = next(iter(self.workspace.services)) if self.form == "one" else name
         if imports:
-            target["cache-from"] = [f"type=registry,ref={imports}:{name}"]
-        if exports:
+            target["cache-from"] = [f"type=registry,ref={imports}:{exporter}"]
+        if exports and name == exporter:
             settings = f"mode={self.mode},compression=zstd,oci-mediatypes=true,image-manifest=true,ignore-error=true"
-            target["cache-to"] = [f"type=registry,ref={exports}:{name},{settings}"]
+            target["cache-to"] = [f"type=registry,ref={exports}:{exporter},{settings}"]
         return target
 
     def command(self) -> tuple[str, ...]:
