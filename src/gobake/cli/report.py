@@ -246,6 +246,17 @@ def _judge(given: ReportGiven, known: Sequence[RunSummary], record: RunRecord, f
 
 
 @contextmanager
+def written_page(output: Path | None, page: Path | None, what: str, *, quiet: bool) -> Iterator[None]:
+    """Write what is printed to the file, or to the usual one of a page. ``what``: to say of a page, `the sizes are`."""
+    file = output or page
+    with written_to(file):
+        yield
+    if page and file and file.is_file():  # not for /dev/stdout
+        say(f"{what} in {file}")
+        tell_stray(file, quiet=quiet)
+
+
+@contextmanager
 def written_to(file: Path | None) -> Iterator[None]:
     """Write what is printed to the file, completely or not at all."""
     from gobake.files import atomic

@@ -17,6 +17,7 @@ from gobake.cli.options import ProjectGiven, given_as, joined, project_options, 
 from gobake.cli.param_types import PlatformList, Size, worded
 from gobake.errors import GateFailed, NoEngine, ProjectError, UsageError
 from gobake.model import Platform, Strategy
+from gobake.text.printable import one_line
 from gobake.text.say import show
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from gobake.size.growth import Document, Grown, SizeLimits
     from gobake.size.measure import Measured
     from gobake.size.twin import Linked
+    from gobake.size.values import SizeReport
 
 _PATH = ("/", "./", "../", "~/")
+_FORMATS = ("text", "json", "markdown", "html")
+_PAGE = Path("gobake-size.html")
 
 
 class SizeGiven(Struct, frozen=True, kw_only=True):
@@ -42,6 +46,7 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     max_growth: str
     top: int
     form: str
+    output: Path | None
 
 
 @click.command("size")
@@ -81,7 +86,14 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     help="Fail if it is larger than --against by more, such as 500kB or 5%.",
 )
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows of each table.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=f"Write to this file; default of --format html: {_PAGE}.",
+)
 @project_options
 @given_as(SizeGiven)
 def size_command(given: SizeGiven) -> None:
@@ -92,9 +104,9 @@ def size_command(given: SizeGiven) -> None:
 
     The exit code is 5 if a limit is exceeded.
     """
+    from gobake.cli.report import written_page
     from gobake.paths import scratch_folder
-    from gobake.report import size as shown
-    from gobake.size.growth import alike, document, grown
+    from gobake.size.growth import alike, grown
 
     limits = _limits(given)
     with scratch_folder() as scratch:
@@ -104,13 +116,26 @@ def size_command(given: SizeGiven) -> None:
             now, before = now.by_functions(), before.by_functions()
     report = now.report
     change = grown(before.report, report) if before else None
+    page = _PAGE if given.form == "html" else None
+    with written_page(given.output, page, f"the sizes of {one_line(given.what)} are", quiet=given.project.quiet):
+        _show(given, report, change)
+    _judge(given, limits, now, change)
+
+
+def _show(given: SizeGiven, report: SizeReport, change: Grown | None) -> None:
+    from gobake.report import size as shown
+    from gobake.size.growth import document
+
     if given.form == "json":
         show(_json(document(report, change)))
+    elif given.form == "html":
+        from gobake.report.html.size import as_html
+
+        show(as_html(report, change, given.top), nl=False)
     elif given.form == "markdown":
         show(shown.as_markdown(report, change, given.top), nl=False)
     else:
         shown.print_size(report, change, top=given.top, color=given.project.color)
-    _judge(given, limits, now, change)
 
 
 def _json(told: Document) -> str:
