@@ -45,7 +45,15 @@ _FIRST = (
 # What a module is about: `pytest -m seeds` runs one room. Markers are described in pyproject.toml.
 _ROOMS = {
     "images": (
-        *("test_asked", "test_context", "test_main_job", "test_namesakes", "test_nothing_changed", "test_projects"),
+        *(
+            "test_affected",
+            "test_asked",
+            "test_context",
+            "test_main_job",
+            "test_namesakes",
+            "test_nothing_changed",
+            "test_projects",
+        ),
         *("test_public_cases", "test_right_on_every_change", "test_right_program", "test_runtime", "test_versions"),
         "test_shown_commands",
     ),

@@ -251,6 +251,11 @@ def _tag(description: str, revision: str) -> str:
 # ---- asking
 
 
+def asking(root: Path, *words: str) -> tuple[list[str], dict[str, str]]:
+    """Return a git command that reads a repository, and its environment."""
+    return ["git", *_SETTINGS, "-C", str(root), *words], {**os.environ, **_ENVIRONMENT}
+
+
 class Answer:
     """The pending answer of one git command."""
 
@@ -258,7 +263,8 @@ class Answer:
         self._running: Running | None = None
         self.missing = ""  # why git did not even start
         try:
-            self._running = Running(["git", *_SETTINGS, "-C", str(root), *words], env={**os.environ, **_ENVIRONMENT})
+            line, env = asking(root, *words)
+            self._running = Running(line, env=env)
         except NotStarted as error:
             self.missing = (
                 "git is not installed on this machine" if error.missing else f"git cannot be started: {error.why}"

@@ -22,6 +22,7 @@ COMMANDS = {
     "build": ("gobake.cli.build", "Build each service with its configured strategy."),
     "all": ("gobake.cli.build", "Build the whole matrix: services x strategies x platforms."),
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
+    "affected": ("gobake.cli.affected", "Show the services that differ from another commit, and why."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml for this repository."),
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, policies or JSON output."),

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from gobake.cli.affected import USUAL, narrowed
 from gobake.cli.options import (
     CachesGiven,
     GateGiven,
@@ -28,7 +29,7 @@ from gobake.cli.options import (
 )
 from gobake.cli.param_types import Seconds
 from gobake.cli.sections import Sectioned
-from gobake.errors import UsageError
+from gobake.errors import ExitCode, UsageError
 from gobake.model import Strategy
 
 
@@ -48,6 +49,7 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
     stall_timeout: float
     keep_going: bool | None
     metadata_file: Path | None
+    affected: str | None
     dry_run: bool
 
 
@@ -90,6 +92,14 @@ _run_options = option_group(
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Write the digests and names of the images to this file, by target, as `docker buildx bake` does.",
+    ),
+    click.option(
+        "--affected",
+        is_flag=False,
+        flag_value=USUAL,
+        metavar="[COMMIT]",
+        help="Build only the services whose images differ from those of a commit, as `gobake affected` finds them. It "
+        "follows the services; without a commit, it is the last option.",
     ),
     click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, without building."),
 )
@@ -166,4 +176,18 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
             color=project.color,
             command=tuple(sys.argv[1:]),
         )
+        if given.affected:
+            found = narrowed(wanted, given.affected, query)
+            if found is None:
+                return _nothing(given)
+            wanted = found
         return run(wanted, query)
+
+
+def _nothing(given: BuildGiven) -> int:
+    """Nothing is to be built, and no image has changed."""
+    if given.metadata_file and not given.dry_run:
+        from gobake.run import write_metadata
+
+        write_metadata(given.metadata_file, {})
+    return ExitCode.DONE

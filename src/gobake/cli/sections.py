@@ -8,7 +8,18 @@ from gobake.errors import ExitCode
 
 # heading -> names of parameters, in the order of the options
 SECTIONS = {
-    "What": ("strategies", "platforms", "version", "bases", "every", "keep_going", "no_cache", "dry_run"),
+    "What": (
+        "strategies",
+        "platforms",
+        "version",
+        "bases",
+        "every",
+        "since",
+        "affected",
+        "keep_going",
+        "no_cache",
+        "dry_run",
+    ),
     "Where to": ("registry", "tags", "push", "load", "metadata_file", "folder", "force"),
     "Caches": ("cache_policy", "cache_store"),
     "Gate": ("min_hit_rate", "min_go_hit_rate", "max_seconds_regression", "require_cache", "gate_exempt"),

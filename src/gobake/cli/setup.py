@@ -68,7 +68,18 @@ def init_command(given: InitGiven) -> None:
         say(f"{file}: {len(services)} service{'s' if len(services) != 1 else ''}; next: gobake plan")
 
 
-_OF_JSON = ("plan", "runs", "record", "cache", "explain", "deps", "size", "compare", "progress")  # report/schemas.py
+_OF_JSON = (
+    "plan",
+    "affected",
+    "runs",
+    "record",
+    "cache",
+    "explain",
+    "deps",
+    "size",
+    "compare",
+    "progress",
+)  # report/schemas.py
 
 
 @click.command("schema")

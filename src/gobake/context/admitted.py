@@ -56,12 +56,12 @@ def admitted(project: Project, matrix: Matrix, tree: GoTree) -> Admitted:
     sources = _Found()
     for root in used_roots(matrix, tree):
         for known in module_paths(root, tree):
-            sources.add(_all_at(links, _text(known), strict=False))
-    for path in _of_flags(project, matrix):
-        sources.add(_all_at(links, path, strict=False))
-    included = list(_included(links, project))
+            sources.add(all_at(links, _text(known), strict=False))
+    for path in of_flags(project, matrix):
+        sources.add(all_at(links, path, strict=False))
+    included = list(included_by(links, project))
     scan = Scan(links)
-    flags = _compiler_flags(matrix)
+    flags = compiler_flags(matrix)
     for package in packages(matrix, tree):
         sources.add(_of_package(links, package))
         needs = beyond(scan, links, package, flags).including(entry.path for entry in included if entry.source)
@@ -73,21 +73,21 @@ def admitted(project: Project, matrix: Matrix, tree: GoTree) -> Admitted:
     files = _Found()
     for service in matrix.services:
         for file in service.files:
-            files.add(_all_at(links, _text(in_context(project, file.source)), strict=True))
+            files.add(all_at(links, _text(in_context(project, file.source)), strict=True))
     return Admitted(sources=sources.ordered, files=files.ordered)
 
 
-def _included(links: Links, project: Project) -> Iterator[Entry]:
+def included_by(links: Links, project: Project) -> Iterator[Entry]:
     folder = _text(in_context(project, PurePosixPath()))
     for pattern in project.include:
         for match in expand(links.folder(folder), pattern):
-            yield from _all_at(links, f"{folder}/{match}" if folder else match, strict=True)
+            yield from all_at(links, f"{folder}/{match}" if folder else match, strict=True)
 
 
 def beyond(scan: Scan, links: Links, package: Package, flags: tuple[str, ...] = ()) -> Beyond:
     """Return what a package needs that Go does not list."""
     folder = _text(package.directory)
-    read = [name for name in _sources(links, package) if package.cgo or not name.endswith(".go")]
+    read = [name for name in sources_of(links, package) if package.cgo or not name.endswith(".go")]
     if not read:
         return Beyond(go_only=True)
     return scan.beyond(folder, tuple(read), frozenset(package.files or read), flags)
@@ -128,7 +128,7 @@ def _above(path: str) -> Iterator[str]:
 
 def _of_package(links: Links, package: Package) -> Iterator[Entry]:
     folder = _text(package.directory)
-    for name in _sources(links, package):
+    for name in sources_of(links, package):
         path = f"{folder}/{name}" if folder else name
         place = os.path.join(links.folder(folder), name)
         if os.path.islink(place) and links.leads_out(place) and package.files and name not in package.files:
@@ -136,7 +136,7 @@ def _of_package(links: Links, package: Package) -> Iterator[Entry]:
         yield from _one(links, path, place)
 
 
-def _sources(links: Links, package: Package) -> list[str]:
+def sources_of(links: Links, package: Package) -> list[str]:
     """Return names of the files in the package's folder that Go may compile for any platform."""
     endings = tuple(f".{suffix}" for suffix in suffixes(cgo=package.cgo))
     listed = set(package.files)
@@ -165,7 +165,7 @@ def _one(links: Links, path: str, place: str) -> Iterator[Entry]:
 # ---- whole folders
 
 
-def _all_at(links: Links, path: str, *, strict: bool) -> Iterator[Entry]:
+def all_at(links: Links, path: str, *, strict: bool) -> Iterator[Entry]:
     """Yield a file, or a folder with everything below it; links are resolved.
 
     ``strict``: False for module files and vendor folders, where a link out of the context is an error only if Go would
@@ -217,7 +217,7 @@ def _compiled() -> tuple[str, ...]:
 # ---- flags
 
 
-def _of_flags(project: Project, matrix: Matrix) -> Iterator[str]:
+def of_flags(project: Project, matrix: Matrix) -> Iterator[str]:
     """Yield the files that GOFLAGS of the services name: -modfile, -overlay, -pgo, relative to where Go runs."""
     for service in matrix.services:
         root = _text(service.build_root)
@@ -246,7 +246,7 @@ def _replacements(overlay: Path) -> list[str]:
         return []  # Go reports the error
 
 
-def _compiler_flags(matrix: Matrix) -> tuple[str, ...]:
+def compiler_flags(matrix: Matrix) -> tuple[str, ...]:
     """Return the flags for C compilers and linkers in build_env of the services."""
     flags: dict[str, None] = {}
     for service in matrix.services:

@@ -88,6 +88,17 @@ def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
             yield number, words[0], words[1:]
 
 
+def directives(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield (verb, words) of the lines that change how the module's own packages are compiled. Raises ProjectError.
+
+    The go line chooses the language and the defaults of GODEBUG, and a command contains those that it was built with.
+    """
+    for _, verb, words in _statements(_text(file)):
+        if verb in ("go", "godebug"):
+            name, _, value = " ".join((verb, *words)).replace("=", " ", 1).rpartition(" ")
+            yield name, value
+
+
 def replacements(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield (module path, version or "" for all, what replaces it: a folder or path@version) of a go.mod."""
     for _, verb, words in _statements(text):
@@ -104,8 +115,12 @@ def unquoted(word: str) -> str:
 
 def read(file: Path) -> ModFile:
     """Read a go.mod or go.work. Raises ProjectError."""
+    return parse(_text(file), file)
+
+
+def _text(file: Path) -> str:
     try:
-        return parse(file.read_text(encoding="utf-8"), file)
+        return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ProjectError("is not UTF-8", where=Where(file=file), remedy="go.mod and go.work are UTF-8 text") from None
     except OSError as error:

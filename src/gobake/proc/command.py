@@ -63,6 +63,28 @@ def run(
     return Running(words, env=env, cwd=cwd, given=given).wait(seconds)
 
 
+def into(
+    file: Path, words: Sequence[str], *, env: Mapping[str, str], seconds: float, given: Path | None = None
+) -> Done:
+    """Run a program until it ends; its output, which may be any bytes, goes to a file.
+
+    ``given``: a file with its input. Raises NotStarted, Late, and OSError for the files.
+    """
+    with contextlib.ExitStack() as opened:
+        out = opened.enter_context(file.open("wb"))
+        taken = opened.enter_context(given.open("rb")) if given else subprocess.DEVNULL
+        process = started(words, env=env, stdin=taken, stdout=out, stderr=subprocess.PIPE)
+        try:
+            _, err = process.communicate(timeout=seconds)
+        except BaseException as error:
+            process.kill()
+            process.communicate()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise Late(words[0], seconds) from None
+            raise
+    return Done(code=process.returncode, err=err)
+
+
 class Running:
     """A program in the background; the caller must wait for it or drop it."""
 

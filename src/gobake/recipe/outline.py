@@ -7,9 +7,11 @@ base images are read too; what is not understood has no stages, and its names st
 from __future__ import annotations
 
 import json
+import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from msgspec.structs import replace
@@ -85,6 +87,27 @@ def stages_of(dockerfile: str) -> tuple[Stage, ...]:
     if len(found) == 1 and found[0].name == "stage-0":
         return (replace(found[0], name=""),)
     return tuple(found)
+
+
+def read_by_copies(dockerfile: str) -> Callable[[str], bool]:
+    """Return whether a Dockerfile may read a path of its context; True in doubt, as where it names variables."""
+    patterns: list[str] = []
+    for text in _instructions(dockerfile):
+        verb, _, rest = text.partition(" ")
+        words = rest.replace("[", " ").replace("]", " ").replace(",", " ").replace('"', " ").split()
+        if verb.upper() == "RUN" and any("type=bind" in word and "from=" not in word for word in words):
+            return lambda _: True
+        if verb.upper() in ("COPY", "ADD") and not any(word.startswith("--from=") for word in words):
+            patterns += [word for word in words if not word.startswith("--")][:-1]
+    cleaned = [posixpath.normpath(pattern.lstrip("/") or ".") for pattern in patterns]
+    if any("$" in pattern or pattern in (".", "*") for pattern in cleaned):
+        return lambda _: True
+
+    def reads(path: str) -> bool:
+        above = [path, *(str(folder) for folder in PurePosixPath(path).parents)]
+        return any(fnmatchcase(one, pattern) for one in above for pattern in cleaned)
+
+    return reads
 
 
 def _instructions(dockerfile: str) -> Iterator[str]:

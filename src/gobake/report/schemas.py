@@ -243,6 +243,19 @@ _COMPARE = {
     ],
     "left_out": [str],
 }
+_AFFECTED = {
+    "schema": 1,
+    "since": {"revision": Maybe(str), "how": str},
+    "services": [
+        {
+            "name": str,
+            "affected": bool,
+            "reasons": [{"kind": str, "text": str, "path": Maybe(str), "part": Maybe(str)}],
+        }
+    ],
+    "gone": [str],
+    "note": Maybe(str),
+}
 _STEP = {
     "digest": str,
     "target": str,
@@ -328,6 +341,7 @@ def _explain() -> dict[str, Any]:
 # name -> (what it describes, its schema)
 NAMES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "plan": ("gobake plan --format json", lambda: _schema(_PLAN)),
+    "affected": ("gobake affected --format json", lambda: _schema(_AFFECTED)),
     "runs": ("gobake runs ls --format json", lambda: _schema(_RUNS)),
     "record": ("gobake runs show --format json", lambda: msgspec.json.schema(RunRecord)),
     "cache": ("gobake cache ls --format json", lambda: _schema(_CACHE)),

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +67,7 @@ def run(
         _print_what_was_done(request, session.ready, finished, summarised=then is None)
     _annotate(finished)
     if request.metadata_file and not finished.failed:
-        _write_metadata(request.metadata_file, finished)
+        write_metadata(request.metadata_file, finished.metadata)
     if finished.failed:
         return finished.failed.error.exit_code
     if then:
@@ -139,12 +139,12 @@ def _annotate(finished: Finished) -> None:
     annotate(words, os.environ, Path.cwd())
 
 
-def _write_metadata(file: Path, finished: Finished) -> None:
+def write_metadata(file: Path, metadata: Mapping[str, object]) -> None:
     """Write what `docker buildx bake --metadata-file` does. Raises Unwritable; the images stay."""
     from gobake.files import atomic
 
     try:
-        atomic.write_in_tree(file, json.dumps(finished.metadata, indent=2) + "\n")
+        atomic.write_in_tree(file, json.dumps(metadata, indent=2) + "\n")
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unwritable(

@@ -1,0 +1,1 @@
+"""Which services another commit would build otherwise, and why."""

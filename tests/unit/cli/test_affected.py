@@ -1,0 +1,247 @@
+"""`gobake affected` on small repositories, with this machine's Go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gobake.runs.outcomes import RunOutcome
+from gobake.runs.record import RunRecord, TargetRecord
+from tests.conftest import Tree, commit
+from tests.unit.checkout.test_snapshot import git
+from tests.unit.cli.test_commands import error, good
+from tests.unit.invoked import history_of
+from tests.unit.report.test_schemas import strict
+
+pytestmark = pytest.mark.skipif(shutil.which("go") is None, reason="no go on this machine")
+
+FILES = {
+    "go.mod": "module example.com/pair\n\ngo 1.26\n",
+    "cmd/one/main.go": 'package main\n\nimport "example.com/pair/lib"\n\nfunc main() { println(lib.Name()) }\n',
+    "cmd/two/main.go": 'package main\n\nimport "example.com/pair/text"\n\nfunc main() { println(text.Motto) }\n',
+    "lib/lib.go": "package lib\n\n// Name tells who.\nfunc Name() string { return own() }\n",
+    "lib/own.go": 'package lib\n\nfunc own() string { return "lib" }\n',
+    "text/text.go": 'package text\n\nimport _ "embed"\n\n//go:embed motto.txt\nvar Motto string\n',
+    "text/motto.txt": "small\n",
+    "text/other.txt": "in no program\n",
+    "Dockerfile.base": "FROM alpine:3.22\nCOPY motd /etc/motd\n",
+    "motd": "hello\n",
+    "page.html": "<p>\n",
+}
+CONFIG = """services:
+  one:
+    package: ./cmd/one
+    strategy: alpine
+    base: ./Dockerfile.base
+  two:
+    package: ./cmd/two
+    files: [page.html:/page.html]
+"""
+
+
+@pytest.fixture
+def pair(tree: Tree) -> Path:
+    root = tree({**FILES, "gobake.yaml": CONFIG})
+    commit(root)
+    return root
+
+
+def asked(root: Path, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(good("affected", "-C", str(root), "--format", "json", *words))
+    strict("affected")(found)
+    return found
+
+
+def reasons(root: Path, *words: str) -> Mapping[str, list[str]]:
+    found = asked(root, *(words or ("--since", "HEAD")))
+    return {one["name"]: [reason["text"] for reason in one["reasons"]] for one in found["services"] if one["affected"]}
+
+
+def edit(root: Path, path: str, old: str, new: str) -> None:
+    file = root / path
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "found"),
+    [
+        ("lib/own.go", '"lib"', '"library"', {"one": ["lib/own.go changed"]}),
+        ("lib/lib.go", "tells who", "tells us who", {}),
+        ("cmd/one/main.go", "func main() {", "func main() { // now", {"one": ["cmd/one/main.go changed"]}),
+        ("text/motto.txt", "small", "tiny", {"two": ["text/motto.txt (embedded) changed"]}),
+        ("text/other.txt", "in no", "in which", {}),
+        ("page.html", "<p>", "<b>", {"two": ["page.html (files) changed"]}),
+        ("motd", "hello", "welcome", {"one": ["motd (base image) changed"]}),
+        ("Dockerfile.base", "3.22", "3.21", {"one": ["Dockerfile.base (base image) changed"]}),
+        ("go.mod", "go 1.26", "go 1.25", {name: ["go of go.mod: 1.25, was 1.26"] for name in ("one", "two")}),
+        ("go.mod", "go 1.26", "godebug http2client=0\n\ngo 1.26", {
+            name: ["godebug http2client of go.mod set: 0"] for name in ("one", "two")
+        }),
+        ("go.mod", "go 1.26", "// nothing\n\ngo 1.26", {}),
+        ("gobake.yaml", "strategy: alpine", "strategy: alpine\n    ports: [8080]", {"one": ["ports set: 8080"]}),
+        ("gobake.yaml", "/page.html", "/index.html", {
+            "two": ["files: page.html:/index.html, was page.html:/page.html"]
+        }),
+    ],
+)  # fmt: skip
+def test_what_differs_is_named(pair: Path, path: str, old: str, new: str, found: Mapping[str, list[str]]) -> None:
+    edit(pair, path, old, new)
+    told = reasons(pair)
+    if path == "go.mod" and found:  # the toolchain's image may change with the go line
+        assert {name: [text for text in texts if "Go image" not in text] for name, texts in told.items()} == found
+    else:
+        assert told == found
+
+
+def test_new_and_removed_files_and_services_count(pair: Path) -> None:
+    (pair / "lib/more.go").write_text("package lib\n\nvar more = 1\n")
+    (pair / "lib/more_windows.go").write_text("package lib\n\nvar elsewhere = 1\n")
+    (pair / "lib/lib_test.go").write_text("package lib\n")
+    (pair / "README.md").write_text("# pair\n")
+    assert reasons(pair) == {"one": ["lib/more.go added"]}
+    commit(pair)
+    (pair / "lib/more.go").unlink()
+    assert reasons(pair) == {"one": ["lib/more.go removed"]}
+
+
+def test_a_new_service_is_affected_and_one_that_is_gone_is_named(tree: Tree) -> None:
+    root = tree(FILES)
+    commit(root)
+    (root / "cmd/two").rename(root / "cmd/three")
+    found = asked(root, "--since", "HEAD")
+    assert [one["name"] for one in found["services"] if one["affected"]] == ["three"]
+    assert found["services"][1]["reasons"][0]["text"] == "the service is new"
+    assert found["gone"] == ["two"]
+
+
+def test_a_commit_that_cannot_be_read_affects_all(tree: Tree) -> None:
+    root = tree({"README.md": "nothing yet"})
+    commit(root)
+    for path, text in FILES.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    found = asked(root, "--since", "HEAD")
+    assert all(one["affected"] for one in found["services"])
+    assert "cannot be read: there is no Go module" in found["note"]
+
+
+def test_services_and_folders_narrow_the_question(pair: Path) -> None:
+    edit(pair, "lib/own.go", '"lib"', '"library"')
+    assert reasons(pair, "--since", "HEAD", "two") == {}
+    assert reasons(pair, "--since", "HEAD", "./cmd/one") == {"one": ["lib/own.go changed"]}
+
+
+def test_a_folder_of_a_larger_repository_counts_for_itself(tree: Tree) -> None:
+    root = tree({f"go/pair/{path}": text for path, text in FILES.items()} | {"docs/a.md": "1"})
+    commit(root)
+    (root / "docs/a.md").write_text("2")
+    assert reasons(root / "go/pair") == {}
+    edit(root, "go/pair/lib/own.go", '"lib"', '"library"')
+    assert reasons(root / "go/pair") == {"one": ["lib/own.go changed"]}
+
+
+def test_vendored_packages_count_for_those_that_link_them(tree: Tree) -> None:
+    root = tree(
+        {
+            **FILES,
+            "go.mod": f"{FILES['go.mod']}\nrequire example.com/far v1.0.0\n",
+            "lib/own.go": 'package lib\n\nimport "example.com/far"\n\nfunc own() string { return far.Name }\n',
+            "vendor/modules.txt": "# example.com/far v1.0.0\n## explicit; go 1.26\nexample.com/far\n",
+            "vendor/example.com/far/far.go": 'package far\n\nconst Name = "far"\n',
+            "vendor/example.com/far/LICENSE": "free\n",
+        }
+    )
+    commit(root)
+    (root / "vendor/example.com/far/LICENSE").write_text("freer\n")
+    assert reasons(root) == {}
+    edit(root, "vendor/example.com/far/far.go", '"far"', '"near"')
+    assert reasons(root) == {"one": ["vendor/example.com/far/far.go changed"]}
+
+
+def test_a_replaced_module_counts_by_its_files(tree: Tree) -> None:
+    root = tree(
+        {
+            **FILES,
+            "go.mod": f"{FILES['go.mod']}\nrequire example.com/far v1.0.0\n\nreplace example.com/far => ./far\n",
+            "lib/own.go": 'package lib\n\nimport "example.com/far"\n\nfunc own() string { return far.Name }\n',
+            "far/go.mod": "module example.com/far\n\ngo 1.26\n",
+            "far/far.go": 'package far\n\nconst Name = "far"\n',
+        }
+    )
+    commit(root)
+    edit(root, "far/far.go", '"far"', '"near"')
+    assert reasons(root) == {"one": ["far/far.go changed"]}
+
+
+def test_the_text_names_who_differs_and_why(pair: Path) -> None:
+    edit(pair, "lib/own.go", '"lib"', '"library"')
+    text = good("affected", "-C", str(pair), "--since", "main")
+    revision = git(pair, "rev-parse", "HEAD")[:12]
+    assert text == (
+        f"pair: 1 of 2 services differs from {revision} (main)\n\n"
+        "SERVICE  WHY\none      lib/own.go changed\n\nunchanged: two\n"
+    )
+
+
+def test_outputs_for_github_are_lines_of_a_step(pair: Path) -> None:
+    edit(pair, "lib/own.go", '"lib"', '"library"')
+    text = good("affected", "-C", str(pair), "--since", "HEAD", "--format", "github")
+    assert text == 'services=["one"]\nany=true\n'
+
+
+# ---- the usual commit
+
+
+def test_without_a_commit_the_last_run_that_built_everything_counts(pair: Path) -> None:
+    assert set(reasons(pair, "two", "one")) == {"one", "two"}  # no run is on record
+    found = asked(pair)
+    assert found["since"] == {
+        "revision": None,
+        "how": "no run that built all of them is on record; --since names a commit",
+    }
+    revision = git(pair, "rev-parse", "HEAD")
+    platform = asked_platform(pair)
+    targets = tuple(
+        TargetRecord(name=f"{name}-{how}", service=name, strategy=how, platforms=(platform,), images=())
+        for name, how in (("one", "alpine"), ("two", "scratch"))
+    )
+    base = RunRecord(
+        id="20261130-100000-000000001", started=1.0, seconds=1.0, outcome=RunOutcome.DONE, command=(), project="pair",
+        root=str(pair), revision=revision, branch="main", targets=targets,
+    )  # fmt: skip
+    with history_of(pair) as store:
+        store.add(base, None)
+    edit(pair, "lib/own.go", '"lib"', '"library"')
+    assert asked(pair)["since"] == {"revision": revision, "how": f"run {base.id}"}
+    assert set(reasons(pair, "one", "two")) == {"one"}
+
+
+def asked_platform(root: Path) -> str:
+    platform: str = json.loads(good("plan", "-C", str(root), "--format", "json"))["targets"][0]["platforms"][0]
+    return platform
+
+
+def test_of_a_pull_request_the_base_counts(pair: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    base = git(pair, "rev-parse", "HEAD")
+    git(pair, "checkout", "-q", "-b", "feature")
+    edit(pair, "lib/own.go", '"lib"', '"library"')
+    commit(pair)
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"base": {"sha": base, "ref": "main"}, "head": {"ref": "feature"}}}))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    found = asked(pair)
+    assert found["since"] == {"revision": base, "how": "the base, main"}
+    assert [one["name"] for one in found["services"] if one["affected"]] == ["one"]
+
+
+def test_a_commit_that_is_not_there_is_an_error(pair: Path) -> None:
+    assert "Git knows no commit nowhere" in str(error("affected", "-C", str(pair), "--since", "nowhere"))
