@@ -35,6 +35,7 @@ COMMANDS = {
     "report": ("gobake.cli.report", "Show how well the caches of a run worked."),
     "size": ("gobake.cli.size", "Show where every byte of an image and of its program is."),
     "metrics": ("gobake.cli.metrics", "Print, push or serve the history for Prometheus."),
+    "doctor": ("gobake.cli.doctor", "Check this machine, its engine, builder and registries."),
     "version": ("gobake.cli.about", "Print the versions of gobake and its tools."),
     "completion": ("gobake.cli.about", "Print the completion script for a shell."),
     "help": ("gobake.cli.about", "Show the help of a command."),

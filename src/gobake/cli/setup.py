@@ -78,6 +78,7 @@ _OF_JSON = (
     "deps",
     "size",
     "compare",
+    "doctor",
     "progress",
 )  # report/schemas.py
 

@@ -22,6 +22,7 @@ from gobake.proc.groups import STOP_SECONDS
 
 _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
 _DELETE_SECONDS = 600  # for a mount with millions of files
+_START_SECONDS = 300  # BuildKit's image may have to be pulled
 USAGE_SECONDS = 20.0  # mounts with a million files are measured file by file
 _DAY = 86_400
 _SECONDS = {
@@ -192,6 +193,17 @@ def delete_mount(record: str, builder: str = "") -> bool:
     if done.code:
         raise refusal(done.err or done.out, words)
     return record in done.out
+
+
+def bootstrap(builder: str = "") -> None:
+    """Start the nodes of a builder. Raises NoEngine, NoBuilder."""
+    words = ("buildx", "inspect", "--bootstrap", *((builder,) if builder else ()))
+    try:
+        done = _docker(*words, seconds=_START_SECONDS)
+    except Late:
+        raise NoEngine(f"`docker buildx inspect --bootstrap` did not end within {_START_SECONDS} s") from None
+    if done.code:
+        raise refusal(done.err or done.out, words)
 
 
 def remove_images(references: Sequence[str]) -> None:

@@ -131,19 +131,37 @@ class Repository:
         self._good(answer, "write")
         return oci.digest_of(body)
 
+    def may_push(self) -> bool:
+        """Whether the credentials may write: an upload is begun and given up. Raises RegistryRefused."""
+        answer = self._ask("POST", f"{self._base}/blobs/uploads/", body=Body(data=b""))
+        if answer.status in (401, 403, 404):
+            return False
+        place = self._place(self._good(answer, "write"))
+        self._ask("DELETE", place, body=Body(data=b""))  # an answer that refuses it: the registry clears it by itself
+        return True
+
+    def date(self) -> str:
+        """Return the registry's own time, in the words of HTTP; "" if it tells none. Raises RegistryRefused."""
+        return self._ask("GET", f"{self._base}/tags/list?n=1").headers.get("date", "")
+
     def _upload(self, content: bytes, kind: str) -> Mapping[str, Any]:
         """Upload a blob; return its descriptor."""
         digest = oci.digest_of(content)
         begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", body=Body(data=b"")), "write")
+        place = self._place(begun)
+        place += f"{'&' if '?' in place else '?'}{urllib.parse.urlencode({'digest': digest})}"
+        self._good(self._ask("PUT", place, body=Body(data=content, kind="application/octet-stream")), "write")
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    def _place(self, begun: Answer) -> str:
+        """Return where an upload goes. Raises RegistryRefused for another server."""
         try:
             place = urllib.parse.urljoin(f"{self._base}/", begun.headers.get("location", ""))
         except ValueError:
             place = ""
         if origin(place) != origin(self._base):
             raise RegistryRefused(f"{self.host}: it wants uploads elsewhere, where its credentials do not belong")
-        place += f"{'&' if '?' in place else '?'}{urllib.parse.urlencode({'digest': digest})}"
-        self._good(self._ask("PUT", place, body=Body(data=content, kind="application/octet-stream")), "write")
-        return {"mediaType": kind, "digest": digest, "size": len(content)}
+        return place
 
     # ---- asking
 

@@ -256,6 +256,14 @@ _AFFECTED = {
     "gone": [str],
     "note": Maybe(str),
 }
+_DOCTOR = {
+    "schema": 1,
+    "findings": [
+        {"topic": str, "state": str, "text": str, "remedy": Maybe(str), "fix": Maybe(str)},
+    ],
+    "done": [str],
+    "counts": Named(int),
+}
 _STEP = {
     "digest": str,
     "target": str,
@@ -352,6 +360,7 @@ NAMES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     ),
     "size": ("gobake size --format json", _size),
     "compare": ("gobake compare --format json", lambda: _schema(_COMPARE)),
+    "doctor": ("gobake doctor --format json", lambda: _schema(_DOCTOR)),
     "progress": (
         "each line of --progress json",
         lambda: {"oneOf": [_schema({"schema": 1, "event": name, **fields}) for name, fields in _EVENTS.items()]},
