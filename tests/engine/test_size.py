@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Gobake
+from tests.conftest import Gobake, commit
 
 SERVICES = ("api", "migrate", "shopctl", "worker")
 PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -90,3 +91,42 @@ def test_a_service_whose_sources_changed_is_not_described_by_guesses(world: Goba
         file.unlink()
     assert told["program"]["basis"] == "functions"
     assert "another program than its twin" in told["notes"][0]
+
+
+def test_an_image_that_grows_by_a_module_fails_the_gate_which_names_it(world: Gobake, shop: Path, prefix: str) -> None:
+    words = ("build", "worker", "--registry", prefix, "--platform", "linux/amd64", "--max-growth", "5%")
+    first = world.good(*words, cwd=shop)
+    assert "gate: " in first.err
+    before = world.last_run(shop)["targets"][0]["sizes"][0]["contents"]
+    assert before["modules"][0]["module"] == "std"
+    module, source = shop / "worker" / "go.mod", shop / "worker" / "grow.go"
+    there = module.read_text()
+    module.write_text(f"{there}\nrequire google.golang.org/protobuf v1.36.11\n")
+    source.write_text(
+        'package main\n\nimport (\n\t"google.golang.org/protobuf/proto"\n'
+        '\t"google.golang.org/protobuf/types/known/structpb"\n)\n\n'
+        'func init() { println(proto.Size(structpb.NewStringValue("x"))) }\n'
+    )
+    commit(shop, "Count with protobuf")
+    try:
+        ended = world(*words, cwd=shop)
+        assert ended.code == 5, ended.err
+        told = world.good(
+            *("size", "worker", "--registry", prefix, "-p", "linux/amd64", "--against", "last~1"), cwd=shop
+        ).out
+        of_commit = world("size", "worker", "--registry", prefix, "-p", "linux/amd64", "--against", "HEAD~1", cwd=shop)
+    finally:
+        module.write_text(there)
+        source.unlink()
+        commit(shop, "Back")
+    line = next(one for one in ended.err.splitlines() if one.startswith("gate: fell short: max-growth: worker scratch"))
+    assert "most of it in google.golang.org/protobuf: " in line
+    assert "new in v1.36.11" in line
+    found = world.last_run(shop)["targets"][0]["sizes"][0]["contents"]
+    assert {one["module"] for one in found["modules"]} - {one["module"] for one in before["modules"]} == {
+        "google.golang.org/protobuf"
+    }
+    plain = " ".join(told.split())
+    assert "more than run " in plain
+    assert re.search(r"\(worker/go.mod:\d+, [0-9a-f]{8} \d{4}-\d\d-\d\d Count with protobuf\)", plain), plain
+    assert of_commit.code == 0, of_commit.err  # a run on record built the commit before, for both platforms

@@ -151,6 +151,14 @@ class Look:
         return next(filter(None, descriptions), "")
 
 
+def commit_of(root: Path, name: str) -> str:
+    """Return the commit that a branch, a tag or another name of git's means; "" if it means none. Never raises."""
+    if name.startswith("-") or not re.fullmatch(r"[\w./@{}^~+-]{1,250}", name):
+        return ""
+    found = Answer(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").text()
+    return found if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", found) else ""
+
+
 def text_at(root: Path, revision: str, name: str) -> str | None:
     """Return a file of the folder ``root`` as it is in a commit; None if git does not have it. Never raises."""
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
@@ -259,12 +267,14 @@ def asking(root: Path, *words: str) -> tuple[list[str], dict[str, str]]:
 class Answer:
     """The pending answer of one git command."""
 
-    def __init__(self, root: Path, *words: str) -> None:
+    def __init__(self, root: Path, *words: str, offline: bool = False) -> None:
+        """Start the command. ``offline``: a partial clone fetches no objects for it, by the programs that it names."""
+        own = {"GIT_NO_LAZY_FETCH": "1"} if offline else {}
         self._running: Running | None = None
         self.missing = ""  # why git did not even start
         try:
             line, env = asking(root, *words)
-            self._running = Running(line, env=env)
+            self._running = Running(line, env={**env, **own})
         except NotStarted as error:
             self.missing = (
                 "git is not installed on this machine" if error.missing else f"git cannot be started: {error.why}"
@@ -273,6 +283,10 @@ class Answer:
     def text(self) -> str:
         """Wait, and return its stdout; "" if it failed."""
         return "" if self._done.code else self._done.out.strip()
+
+    def raw(self) -> str:
+        """Wait, and return its stdout as it is; "" if it failed."""
+        return "" if self._done.code else self._done.out
 
     def complaint(self) -> str:
         """Wait, and return its stderr if it failed, else ""."""

@@ -32,7 +32,7 @@ class ExplainGiven(RecordsGiven, frozen=True, kw_only=True):
     default="last",
     metavar="RUN",
     shell_complete=completing.runs,
-    help="The run: an id, the beginning of one, or `last`.",
+    help="The run: an id, the beginning of one, `last`, or `last~1` for the run before it.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @history_option

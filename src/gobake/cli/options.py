@@ -17,8 +17,18 @@ from msgspec.structs import replace
 
 from gobake.caching.policy.options import CacheOptions
 from gobake.cli import completing
-from gobake.cli.param_types import BaseList, ExemptionList, PlatformList, Share, StrategyList, each_worded, worded
-from gobake.config.gates import REGRESSION, SHARE, Exemption, GateConfig, Limit
+from gobake.cli.param_types import (
+    BaseList,
+    ExemptionList,
+    MostGrowth,
+    MostSize,
+    PlatformList,
+    Share,
+    StrategyList,
+    each_worded,
+    worded,
+)
+from gobake.config.gates import REGRESSION, SHARE, Exemption, GateConfig, GrowthLimit, Limit, SizeLimit
 from gobake.model import BASE_NAMES, Platform, Strategy
 from gobake.plan.request import ProjectRequest
 from gobake.targets.matrix import Selection
@@ -247,12 +257,14 @@ cache_options = gathered(
 
 
 class GateGiven(Struct, frozen=True, kw_only=True):
-    """Limits for the caches of a run; if it misses one, the exit code is 5. None if not given."""
+    """Limits for the caches and images of a run; if it misses one, the exit code is 5. None if not given."""
 
     min_hit_rate: Limit | None
     min_go_hit_rate: Limit | None
     max_seconds_regression: Limit | None
     require_cache: bool | None
+    max_size: SizeLimit | None
+    max_growth: GrowthLimit | None
     gate_exempt: tuple[tuple[Exemption, ...], ...]
 
 
@@ -280,10 +292,21 @@ gate_options = gathered(
         help="Exit with code 5 if a cache could not be read, or if nothing came from one.",
     ),
     click.option(
+        "--max-size",
+        type=MostSize(),
+        help="Exit with code 5 if the compressed image of a service is larger, such as 20MB.",
+    ),
+    click.option(
+        "--max-growth",
+        type=MostGrowth(),
+        help="Exit with code 5 if it is larger than in the last run of the target branch or main by more, such as 5% "
+        "or 500kB.",
+    ),
+    click.option(
         "--gate-exempt",
         type=ExemptionList(),
         multiple=True,
-        help=f"Kinds of runs that may miss these limits: {', '.join(Exemption)}.",
+        help=f"Kinds of runs that may miss limits of their caches: {', '.join(Exemption)}.",
     ),
 )
 
@@ -359,6 +382,8 @@ def gate_wish(gate: GateGiven) -> GateConfig:
         min_go_hit_rate=gate.min_go_hit_rate,
         max_seconds_regression=gate.max_seconds_regression,
         require_cache=gate.require_cache,
+        max_size=gate.max_size,
+        max_growth=gate.max_growth,
         exempt=frozenset(joined(gate.gate_exempt)) if gate.gate_exempt else None,
     )
 

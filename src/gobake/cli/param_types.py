@@ -11,7 +11,15 @@ from click.shell_completion import CompletionItem
 
 from gobake.cli.completing import last_of_list
 from gobake.config import patterns
-from gobake.config.gates import NONE, Exemption, Limit, fraction
+from gobake.config.gates import (
+    GROWTH,
+    NONE,
+    SIZE,
+    Exemption,
+    growth_limit,
+    share_limit,
+    size_limit,
+)
 from gobake.config.kinds import Grammar
 from gobake.errors import UsageError
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
@@ -84,20 +92,39 @@ class BaseList(_Type):
         return last_of_list((f"{name}=" for name in BASE_NAMES), incomplete)
 
 
-class Share(_Type):
+class _GateLimit(_Type):
     """A limit of a gate. Unlike other options it may not be empty, so that an unset variable cannot disable it."""
 
+    def __init__(self, grammar: Grammar, parsed: Callable[[str], object]) -> None:
+        self._grammar, self._parsed = grammar, parsed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        if not isinstance(value, str):
+            return value
+        if len(value) > self._grammar.longest or not re.fullmatch(self._grammar.pattern, value):
+            raise UsageError(f"{_long(param)}: invalid {self._grammar.says} {value!r}", remedy=self._grammar.remedy)
+        return self._parsed(value)
+
+
+class Share(_GateLimit):
     name = "SHARE"
 
     def __init__(self, grammar: Grammar) -> None:
-        self._grammar = grammar
+        super().__init__(grammar, share_limit)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
-        if isinstance(value, float):
-            return value
-        if not re.fullmatch(self._grammar.pattern, value):
-            raise UsageError(f"{_long(param)}: invalid {self._grammar.says} {value!r}", remedy=self._grammar.remedy)
-        return NONE if value == NONE else fraction(value)
+
+class MostSize(_GateLimit):
+    name = "SIZE"
+
+    def __init__(self) -> None:
+        super().__init__(SIZE, size_limit)
+
+
+class MostGrowth(_GateLimit):
+    name = "SIZE|N%"
+
+    def __init__(self) -> None:
+        super().__init__(GROWTH, growth_limit)
 
 
 class ExemptionList(_Type):

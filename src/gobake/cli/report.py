@@ -90,7 +90,7 @@ class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
 def report_command(given: ReportGiven) -> None:
     """Show how well the caches of a run worked: steps, Go packages, seconds spent and saved.
 
-    RUN is an id, the beginning of one, or `last`.
+    RUN is an id, the beginning of one, `last`, or `last~1` for the run before it.
     """
     from gobake.insight.history import summaries
     from gobake.runs.window import SUMMARIES
@@ -171,6 +171,7 @@ def _print_runs(given: ReportGiven, count: int, store: RunStore) -> None:
 
 def _write_page(given: ReportGiven, store: RunStore, known: Sequence[RunSummary]) -> tuple[RunRecord, Account]:
     """Write the page to a file, then print where it is."""
+    from gobake.insight.growth import course
     from gobake.insight.history import account_of, card_of, earlier, package_costs
     from gobake.insight.trend import trends
     from gobake.report.html.bundle import bundle
@@ -183,7 +184,13 @@ def _write_page(given: ReportGiven, store: RunStore, known: Sequence[RunSummary]
     past = earlier(store, record)  # large records, read once for both
     found = account_of(store, record, card_of(store, other) if other else None, known[:SUMMARIES], past)
     runs = known[: given.last or SUMMARIES]
-    page = Page(account=found, runs=runs, trends=trends(runs), package_costs=package_costs(record, past))
+    page = Page(
+        account=found,
+        runs=runs,
+        trends=trends(runs),
+        package_costs=package_costs(record, past),
+        points=course(record, past),
+    )
     file = given.output or _PAGE
     with written_to(file):
         show(as_html(page, vega), nl=False)
@@ -228,7 +235,7 @@ def _judge(given: ReportGiven, known: Sequence[RunSummary], record: RunRecord, f
     from gobake.config.gates import GateConfig
     from gobake.insight.gate import gate_of
     from gobake.plan.discover import open_project
-    from gobake.run.gate import judge_or_fail
+    from gobake.run.gate import Past, judge_or_fail
 
     wish = gate_wish(given.gate)
     if wish == GateConfig():
@@ -237,9 +244,9 @@ def _judge(given: ReportGiven, known: Sequence[RunSummary], record: RunRecord, f
     branch = record.branch or next(iter(record.fallbacks), "")
     gate = gate_of(config.gate if config else GateConfig(), wish, branch)
     if gate.asks:
-        earlier = [summary for summary in known if summary.id < record.id]
+        past = Past(summaries=[summary for summary in known if summary.id < record.id], growth=found.growth)
         project = given.project
-        judge_or_fail(gate, found.card, earlier, found.explanation, color=project.color, quiet=project.quiet)
+        judge_or_fail(gate, found.card, past, found.explanation, color=project.color, quiet=project.quiet)
 
 
 # ---- where it goes

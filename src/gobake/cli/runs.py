@@ -123,7 +123,7 @@ class ShowGiven(RecordsGiven, frozen=True, kw_only=True):
 def show_command(given: ShowGiven) -> None:
     """Show a run.
 
-    RUN is an id, the beginning of one, or `last`.
+    RUN is an id, the beginning of one, `last`, or `last~1` for the run before it.
     """
     from gobake.errors import UsageError
 

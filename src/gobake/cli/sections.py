@@ -22,7 +22,15 @@ SECTIONS = {
     ),
     "Where to": ("registry", "tags", "push", "load", "metadata_file", "folder", "force"),
     "Caches": ("cache_policy", "cache_store"),
-    "Gate": ("min_hit_rate", "min_go_hit_rate", "max_seconds_regression", "require_cache", "gate_exempt"),
+    "Gate": (
+        "min_hit_rate",
+        "min_go_hit_rate",
+        "max_seconds_regression",
+        "require_cache",
+        "max_size",
+        "max_growth",
+        "gate_exempt",
+    ),
     "Project and builder": ("directory", "config_file", "trust", "locked", "builder", "stall_timeout", "history"),
     "Output": ("progress", "form", "verbose", "quiet", "color"),
 }

@@ -13,20 +13,25 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.cli import completing
-from gobake.cli.options import ProjectGiven, given_as, joined, project_options, request
-from gobake.cli.param_types import PlatformList, Size, worded
-from gobake.errors import GateFailed, NoEngine, ProjectError, UsageError
+from gobake.cli.options import ProjectGiven, given_as, history_option, joined, project_options, request
+from gobake.cli.param_types import MostGrowth, MostSize, PlatformList, worded
+from gobake.config.gates import NONE, GrowthLimit, SizeLimit
+from gobake.errors import NoEngine, ProjectError, UsageError
 from gobake.model import Platform, Strategy
 from gobake.text.printable import one_line
 from gobake.text.say import show
 
 if TYPE_CHECKING:
+    from gobake.cli.size_against import Shipped
+    from gobake.insight.growth import Grown
     from gobake.plan.discover import Opened
-    from gobake.size.growth import Document, Grown, SizeLimits
+    from gobake.size.growth import Document
     from gobake.size.measure import Measured
     from gobake.size.twin import Linked
     from gobake.size.values import SizeReport
 
+_BY_FUNCTIONS = "what grew is counted by functions alone: no more is known of the program before"
+_NO_MODULES = "has no sizes by module: builds record them if gobake.yaml has a limit on sizes (gate.max_growth)"
 _PATH = ("/", "./", "../", "~/")
 _FORMATS = ("text", "json", "markdown", "html")
 _PAGE = Path("gobake-size.html")
@@ -36,14 +41,15 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     """What `gobake size` is given."""
 
     project: ProjectGiven
+    history: Path | None
     what: str
     platforms: tuple[tuple[Platform, ...], ...]
     strategy: str | None
     registry: str | None
     tag: str
     against: str
-    max_size: int | None
-    max_growth: str
+    max_size: SizeLimit | None
+    max_growth: GrowthLimit | None
     top: int
     form: str
     output: Path | None
@@ -75,15 +81,20 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
 @click.option(
     "--against",
     default="",
-    metavar="IMAGE|PATH",
-    help="Compare with another image, program, or JSON that `gobake size` wrote.",
+    metavar="RUN|REF|IMAGE|PATH",
+    shell_complete=completing.runs,
+    help="Compare with what a run built (an id, `last`, `last~1`), or the last run of a Git commit, branch or tag; "
+    "with another image or program, or JSON that `gobake size` wrote.",
 )
-@click.option("--max-size", type=Size(), help="Fail if the compressed image is larger, such as 20MB.")
+@click.option(
+    "--max-size",
+    type=MostSize(),
+    help="Fail if the compressed image is larger, such as 20MB; default: from gobake.yaml.",
+)
 @click.option(
     "--max-growth",
-    default="",
-    metavar="SIZE|N%",
-    help="Fail if it is larger than --against by more, such as 500kB or 5%.",
+    type=MostGrowth(),
+    help="Fail if it is larger than --against by more, such as 500kB or 5%; default: from gobake.yaml.",
 )
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows of each table.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
@@ -94,6 +105,7 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     metavar="FILE",
     help=f"Write to this file; default of --format html: {_PAGE}.",
 )
+@history_option
 @project_options
 @given_as(SizeGiven)
 def size_command(given: SizeGiven) -> None:
@@ -102,24 +114,24 @@ def size_command(given: SizeGiven) -> None:
     SERVICE is one of the project, whose image has been built. IMAGE is in the engine or a registry. PATH, which begins
     with ./, / or ~/, is a program, an archive of `docker save` or a folder with an OCI layout.
 
-    The exit code is 5 if a limit is exceeded.
+    The exit code is 5 if a limit is exceeded: of these options, or for a service of gobake.yaml.
     """
     from gobake.cli.report import written_page
+    from gobake.cli.size_limits import judge, limits
     from gobake.paths import scratch_folder
-    from gobake.size.growth import alike, grown
+    from gobake.size.growth import side_of
 
-    limits = _limits(given)
+    if given.max_growth not in (None, NONE) and not given.against:
+        raise UsageError("--max-growth needs something to compare with", remedy="give it with --against")
     with scratch_folder() as scratch:
-        now = _measured(given, scratch)
-        before = _before(given, scratch)
-        if before and not alike(before.report, now.report):
-            now, before = now.by_functions(), before.by_functions()
-    report = now.report
-    change = grown(before.report, report) if before else None
+        opened = _project(given)
+        shipped = _shipped(given, opened) if opened else None
+        now = _of_service(given, shipped, scratch) if shipped else _measured(given, opened, scratch)
+        report, change = _compared(given, now, shipped, scratch)
     page = _PAGE if given.form == "html" else None
     with written_page(given.output, page, f"the sizes of {one_line(given.what)} are", quiet=given.project.quiet):
         _show(given, report, change)
-    _judge(given, limits, now, change)
+    judge(given.what, limits(given.max_size, given.max_growth, shipped), side_of(report), change)
 
 
 def _show(given: SizeGiven, report: SizeReport, change: Grown | None) -> None:
@@ -147,24 +159,21 @@ def _json(told: Document) -> str:
 # ---- what is measured
 
 
-def _measured(given: SizeGiven, scratch: Path) -> Measured:
+def _measured(given: SizeGiven, opened: Opened | None, scratch: Path) -> Measured:
     if given.what.startswith(_PATH):
         return _of_path(given.what, _platform(given), scratch)
-    opened = _project(given)
-    if opened and any(service.name == given.what for service in opened.project.services):
-        return _of_service(given, opened, scratch)
     names = [service.name for service in opened.project.services] if opened else []
     return _of_image(given.what, _platform(given), scratch, services=names)
 
 
 def _project(given: SizeGiven) -> Opened | None:
-    """The project here; None where there is none, or where the name can only be an image's."""
+    """The project here; None where there is none, or where the name can only be an image's or a path."""
     from gobake.plan.discover import open_project
 
-    if re.search(r"[:/@]", given.what):
+    if given.what.startswith(_PATH) or re.search(r"[:/@]", given.what):
         return None
     try:
-        return open_project(replace(request(given.project), registry=given.registry))
+        return open_project(replace(request(given.project, history=given.history), registry=given.registry))
     except ProjectError:
         return None
 
@@ -222,55 +231,101 @@ def _of_image(what: str, platform: Platform | None, scratch: Path, services: lis
     return measure.image(what, found, "", scratch)
 
 
-def _before(given: SizeGiven, scratch: Path) -> Measured | None:
+# ---- what it is compared with
+
+
+def _compared(
+    given: SizeGiven, now: Measured, shipped: Shipped | None, scratch: Path
+) -> tuple[SizeReport, Grown | None]:
+    """Compare with --against; both by functions where one has no other names."""
+    from gobake.binary.anatomy import Basis
+    from gobake.cli.size_against import recorded, with_sources
+    from gobake.size.growth import alike, grown, side_of
+
+    if not given.against:
+        return now.report, None
+    measured = None
+    before = recorded(given.against, shipped) if shipped and not _is_path(given.against) else None
+    if before is None:
+        measured = _before(given, scratch)
+        before = side_of(measured.report)
+    side, report = side_of(now.report), now.report
+    if before.contents.program is None and measured is None:
+        report = replace(report, notes=(*report.notes, f"{before.name} {_NO_MODULES}"))
+    elif not alike(before, side):
+        side = side_of(now.by_functions().report)
+        before = side_of(measured.by_functions().report) if measured else before
+        if side.functions and report.program and report.program.basis != Basis.FUNCTIONS:
+            report = replace(report, notes=(*report.notes, _BY_FUNCTIONS))
+    change = grown(before, side)
+    return report, with_sources(change, shipped) if shipped else change
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith(_PATH) or text.endswith(".json")
+
+
+def _before(given: SizeGiven, scratch: Path) -> Measured:
     from gobake.size import measure
     from gobake.size.values import decoded
 
-    if not given.against:
-        return None
-    if given.against.startswith(_PATH) or given.against.endswith(".json"):
-        path = Path(given.against).expanduser()
-        if path.suffix == ".json":
-            try:
-                return measure.Measured(report=decoded(path))
-            except OSError as error:
-                raise UsageError(
-                    f"{given.against} cannot be read: {error.strerror}", remedy="check --against"
-                ) from None
+    if not _is_path(given.against):
+        return _of_image(given.against, _platform(given), scratch, services=[])
+    path = Path(given.against).expanduser()
+    if path.suffix != ".json":
         return _of_path(given.against, _platform(given), scratch)
-    return _of_image(given.against, _platform(given), scratch, services=[])
+    try:
+        return measure.Measured(report=decoded(path))
+    except OSError as error:
+        raise UsageError(f"{given.against} cannot be read: {error.strerror}", remedy="check --against") from None
 
 
 # ---- a service
 
 
-def _of_service(given: SizeGiven, opened: Opened, scratch: Path) -> Measured:
+def _shipped(given: SizeGiven, opened: Opened) -> Shipped | None:
+    """The image of the service that was named; None if none was."""
     from gobake.caching.policy.options import CacheOptions
+    from gobake.cli.size_against import Shipped
     from gobake.engine import BuilderQuery
-    from gobake.images import sources
-    from gobake.model import Target
     from gobake.plan.build_plan import settle
     from gobake.plan.builder import answered
+
+    if all(service.name != given.what for service in opened.project.services):
+        return None
+    with BuilderQuery(given.project.builder) as query:
+        builder = answered(query)
+    opened, caches = settle(opened, CacheOptions(), builder, os.environ)
+    service = next(service for service in opened.project.services if service.name == given.what)
+    return Shipped(
+        asked=request(given.project, history=given.history),
+        opened=opened,
+        service=service,
+        strategy=Strategy(given.strategy) if given.strategy else service.strategy,
+        platform=_platform(given) or builder.native,
+        branch=caches.surroundings.branch,
+    )
+
+
+def _of_service(given: SizeGiven, shipped: Shipped, scratch: Path) -> Measured:
+    from gobake.images import sources
+    from gobake.model import Target
     from gobake.recipe.dockerfile import BINARIES
     from gobake.size import measure
 
-    with BuilderQuery(given.project.builder) as query:
-        builder = answered(query)
-    opened, _ = settle(opened, CacheOptions(), builder, os.environ)
-    project = opened.project
-    service = next(service for service in project.services if service.name == given.what)
-    strategy = Strategy(given.strategy) if given.strategy else service.strategy
-    platform = _platform(given) or builder.native
-    reference = Target(service=service, strategy=strategy, platforms=(platform,)).image(project.prefix, given.tag)
+    project, service, platform = shipped.opened.project, shipped.service, shipped.platform
+    target = Target(service=service, strategy=shipped.strategy, platforms=(platform,))
+    reference = target.image(project.prefix, given.tag)
     image = sources.of_engine(reference, platform, scratch)
     if image is None and project.prefix:
         image = sources.of_registry(reference, platform)
     if image is None:
         raise UsageError(f"there is no image {reference}", remedy=f"build it first: gobake build {service.name}")
     version = image.image.labels.get("org.opencontainers.image.version", "")
-    linking = None if strategy is Strategy.PREBUILT else _Linking(given, opened, platform, scratch, version)
+    compiled = shipped.strategy is not Strategy.PREBUILT
+    linking = _Linking(given, shipped.opened, platform, scratch, version) if compiled else None
     path = f"{BINARIES}/{service.name}"
-    return measure.image(f"{service.name} {strategy}", image, path, scratch, linking)
+    return measure.image(f"{service.name} {shipped.strategy}", image, path, scratch, linking)
 
 
 class _Linking:
@@ -306,48 +361,3 @@ class _Linking:
             self._scratch,
             shipped=shipped,
         )
-
-
-# ---- limits
-
-
-def _limits(given: SizeGiven) -> SizeLimits:
-    from gobake.size.growth import SizeLimits
-
-    if given.max_growth and not given.against:
-        raise UsageError("--max-growth needs something to compare with", remedy="give it with --against")
-    share = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?) ?%", given.max_growth)
-    return SizeLimits(
-        largest=given.max_size,
-        growth=None if share else _bytes("--max-growth", given.max_growth),
-        growth_share=float(share[1]) / 100 if share else None,
-    )
-
-
-def _bytes(option: str, text: str) -> int | None:
-    from gobake.engine import size_in_bytes
-
-    if not text:
-        return None
-    size = size_in_bytes(text)
-    if size is None:
-        raise UsageError(f"{option}: invalid size {text!r}", remedy="write a number and a unit, such as 20MB or 500kB")
-    return size
-
-
-def _judge(given: SizeGiven, limits: SizeLimits, now: Measured, change: Grown | None) -> None:
-    """Raise GateFailed if a limit is exceeded, naming the module that grew most."""
-    from gobake.report.quantities import size_text
-    from gobake.report.size import culprit_words, module_name
-    from gobake.size.growth import excess
-
-    over = excess(limits, now.report, change)
-    if over is None:
-        return
-    why = f"{given.what} is too large by {size_text(over)}"
-    if change and change.culprit:
-        raise GateFailed(why, remedy=f"what grew most is {culprit_words(change.culprit)}")
-    program = now.report.program
-    largest = next((one for one in program.modules if one.module), None) if program else None
-    remedy = f"the largest module is {module_name(largest.module)}, {size_text(largest.bytes)}" if largest else ""
-    raise GateFailed(why, remedy=remedy)

@@ -28,7 +28,7 @@ def fields_markdown() -> str:
             *table("Keys of `cache`", CACHE_FIELDS),
             *table("Keys of `cache.layers`", LAYER_FIELDS),
             *table("Keys of `cache.seeds`", SEED_FIELDS),
-            *table("Keys of `gate` and of an entry of its `branches` (`branches`: only of `gate`)", GATE_FIELDS),
+            *table("Keys of `gate` and of an entry of its `branches` (not `services`, `branches`)", GATE_FIELDS),
             *table("Keys of `history`", HISTORY_FIELDS),
             *table("Lists in `services`, beside the services' names", LIST_FIELDS),
             *table("Keys of an entry of `files`", FILE_FIELDS),

@@ -148,7 +148,7 @@ class Config(Struct, frozen=True, kw_only=True):
         GateConfig,
         Key(
             kind=gate_kind,
-            about="What the caches of a run must reach: a build that falls short ends with exit code 5.",
+            about="What the caches and images of a run must reach: a build that falls short ends with exit code 5.",
             example="{min_hit_rate: 80%, exempt: [first-run]}",
             otherwise="no limits",
         ),

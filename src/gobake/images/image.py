@@ -245,6 +245,26 @@ def read(blobs: Blobs, image: Image, wanted: Mapping[str, Path] | None = None) -
     return Contents(layers=tuple(layers), files=state.files)
 
 
+def copy_out(blobs: Blobs, image: Image, path: str, file: Path) -> bool:
+    """Copy the file of the topmost layer that has the path; the layers below are not read. False if none has it.
+
+    Raises UsageError, and RegistryRefused for a registry's.
+    """
+    for layer in reversed(image.layers):
+        state = _State({path: file})
+        with whole(blobs), blobs.stream(layer.digest) as stored:
+            hashed = Hashed(stored)
+            state.begin(0)
+            reader = Reader(unpacked(hashed)[0])
+            for entry in reader:
+                state.apply(entry, reader)
+            if layer.digest:
+                hashed.require(layer.digest)
+        if file.exists():
+            return True
+    return False
+
+
 class _Count:
     def __init__(self) -> None:
         self.compressed = False

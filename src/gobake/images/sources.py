@@ -43,6 +43,10 @@ class Opened(Struct, frozen=True, kw_only=True):
         """Read its layers; ``wanted``: files to copy out, by path in the image."""
         return images.read(self.blobs, self.image, wanted)
 
+    def copy_out(self, path: str, file: Path) -> bool:
+        """Copy a file out, reading no more layers than needed; False if there is none."""
+        return images.copy_out(self.blobs, self.image, path, file)
+
 
 # ---- an OCI layout
 

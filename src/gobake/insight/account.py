@@ -10,6 +10,7 @@ from gobake.insight.card import RunSummary, Scorecard
 from gobake.insight.causes import Explanation
 from gobake.insight.compare import Comparison, compare
 from gobake.insight.explain import explain
+from gobake.insight.growth import ImageGrowth
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.insight.trend import Trend, trend
 from gobake.runs.record import RunRecord
@@ -22,6 +23,7 @@ class Account(Struct, frozen=True, kw_only=True):
     trend: Trend | None = None
     compared: Comparison | None = None
     explanation: Explanation | None = None
+    growth: tuple[ImageGrowth, ...] = ()  # of the images of services, each since the run that it is compared with
 
 
 def account(
@@ -30,6 +32,7 @@ def account(
     summaries: Sequence[RunSummary],
     *,
     other: Scorecard | None = None,
+    growth: tuple[ImageGrowth, ...] = (),
 ) -> Account:
     """The account of a run. ``earlier`` and ``summaries``: newest first; ``other``: of the run to compare with."""
     card = scorecard(record, earlier)
@@ -39,4 +42,5 @@ def account(
         trend=course if course.runs else None,
         compared=compare(card, other) if other else None,
         explanation=explain(record, earlier),
+        growth=growth,
     )

@@ -1,4 +1,4 @@
-"""Judges the caches of a run against the gate: figures in, a verdict out. Knows no store and no terminal.
+"""Judges the caches and images of a run against the gate: figures in, a verdict out. Knows no store and no terminal.
 
 An unknown figure does not fail its limit, and is reported as unknown: limits apply to measurements. require_cache
 differs: it demands evidence that a cache was used, and an unknown figure is not evidence.
@@ -6,17 +6,19 @@ differs: it demands evidence that a cache was used, and an unknown figure is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor
 from statistics import median
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.config.gates import NONE, Exemption, GateConfig, Limit
+from gobake.config.gates import NONE, Exemption, GateConfig, Limit, SizeGate
+from gobake.insight import size_gate
 from gobake.insight.card import RunSummary, Scorecard, work_of
+from gobake.insight.growth import ImageGrowth
 from gobake.insight.scorecard import summary_of
+from gobake.insight.verdict import Check, Finding, State, Verdict
 from gobake.runs import window
 from gobake.runs.outcomes import Outcome, RunOutcome, SeedAction
 
@@ -26,24 +28,6 @@ _FROM = "FROM "  # an existing base image was pulled, and comes from no cache of
 _NOISE = 1e-9  # rounding of decimal fractions as floats
 
 
-class Check(StrEnum):
-    """A check of the gate, named like its option."""
-
-    HIT_RATE = "min-hit-rate"
-    GO_HIT_RATE = "min-go-hit-rate"
-    SECONDS = "max-seconds-regression"
-    CACHE = "require-cache"
-
-
-class State(StrEnum):
-    """The result of a check."""
-
-    MET = "met"
-    SHORT = "short"
-    EXEMPT = "exempt"  # fell short, with an exemption
-    UNTOLD = "untold"  # unknown from the evidence
-
-
 class Gate(Struct, frozen=True, kw_only=True):
     """What a run must reach. Shares are fractions."""
 
@@ -51,60 +35,38 @@ class Gate(Struct, frozen=True, kw_only=True):
     min_go_hit_rate: float | None = None
     max_seconds_regression: float | None = None
     require_cache: bool = False
+    sizes: SizeGate = SizeGate()  # of the images of services that have no limits of their own
+    own_sizes: Mapping[str, SizeGate] = {}  # all limits of those that have, by service
     exempt: frozenset[Exemption] = frozenset()
 
     @property
     def asks(self) -> bool:
         """Whether there is anything to judge."""
-        return self.require_cache or any(
-            limit is not None for limit in (self.min_hit_rate, self.min_go_hit_rate, self.max_seconds_regression)
-        )
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """The result of one check."""
-
-    check: Check
-    state: State
-    says: str  # one line for people: the value and the limit
-    reached: float | None = None  # a fraction, or seconds; None: unknown, or no figure
-    asked: float | None = None  # the limit: a least fraction or most seconds
-    why: str = ""  # for EXEMPT, the exemption; for UNTOLD, what is unknown
-
-
-class Verdict(Struct, frozen=True, kw_only=True):
-    """The results of all checks."""
-
-    findings: tuple[Finding, ...] = ()
+        limits = (self.min_hit_rate, self.min_go_hit_rate, self.max_seconds_regression)
+        return self.require_cache or self.asks_sizes or any(limit is not None for limit in limits)
 
     @property
-    def short(self) -> tuple[Finding, ...]:
-        return self._in(State.SHORT)
+    def asks_sizes(self) -> bool:
+        """Whether there is a limit for images."""
+        return self.sizes.asks or any(limits.asks for limits in self.own_sizes.values())
 
-    @property
-    def exempt(self) -> tuple[Finding, ...]:
-        return self._in(State.EXEMPT)
-
-    @property
-    def untold(self) -> tuple[Finding, ...]:
-        return self._in(State.UNTOLD)
-
-    @property
-    def passed(self) -> bool:
-        return not self.short
-
-    def _in(self, state: State) -> tuple[Finding, ...]:
-        return tuple(f for f in self.findings if f.state is state)
+    def sizes_of(self, service: str) -> SizeGate:
+        """Return the limits for the images of a service."""
+        return self.own_sizes.get(service, self.sizes)
 
 
 def gate_of(config: GateConfig, wish: GateConfig, branch: str) -> Gate:
     """The gate of a run: from the command line, else gobake.yaml's values for the branch, else its general ones."""
-    wanted = wish.over(config.of(branch))
+    of_branch = config.of(branch)
+    wanted = wish.over(of_branch)
+    wished = SizeGate(max_size=wish.max_size, max_growth=wish.max_growth)
     return Gate(
         min_hit_rate=_limit(wanted.min_hit_rate),
         min_go_hit_rate=_limit(wanted.min_go_hit_rate),
         max_seconds_regression=_limit(wanted.max_seconds_regression),
         require_cache=bool(wanted.require_cache),
+        sizes=SizeGate(max_size=wanted.max_size, max_growth=wanted.max_growth),
+        own_sizes={name: wished.over(of_branch.of_service(name)) for name in config.services},
         exempt=wanted.exempt or frozenset(),
     )
 
@@ -113,8 +75,11 @@ def _limit(limit: Limit | None) -> float | None:
     return None if limit is None or limit == NONE else float(limit)
 
 
-def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary]) -> Verdict:
-    """Judge a run. ``earlier``: summaries of the project's runs, newest first; later ones and the run's are ignored."""
+def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary], growth: Sequence[ImageGrowth] = ()) -> Verdict:
+    """Judge a run. ``earlier``: summaries of the project's runs, newest first; later ones and the run's are ignored.
+
+    ``growth``: of the run's images.
+    """
     before = [
         d for d in earlier if d.outcome == RunOutcome.DONE and d.id != card.run.id and d.started <= card.run.started
     ]
@@ -130,6 +95,7 @@ def judge(gate: Gate, card: Scorecard, earlier: Sequence[RunSummary]) -> Verdict
         findings=(
             *(_excused(finding, excuses) for finding in (*figures, *unused)),
             *(_excused(finding, first) for finding in broken),
+            *size_gate.findings(gate.sizes_of, card.run, growth),  # what a run may miss in caches excuses no bytes
         )
     )
 

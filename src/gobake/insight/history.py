@@ -18,6 +18,7 @@ from gobake.runs.summary import RunSummary
 if TYPE_CHECKING:  # scoring is imported only when needed: mostly the summaries exist
     from gobake.insight.account import Account
     from gobake.insight.card import Scorecard
+    from gobake.insight.growth import ImageGrowth
 
 _PATIENCE = 0.15  # seconds to wait at the end of a build; reading large records takes longer
 _AT_ONCE = 200  # summaries
@@ -162,6 +163,29 @@ def _summary(card: Scorecard) -> RunSummary:
     return summary_of(card)
 
 
+# ---- images
+
+
+def baselines(store: RunStore, record: RunRecord) -> Iterator[RunRecord]:
+    """The runs whose images those of a run are compared with, best first, read as they are asked for."""
+    from gobake.insight.growth import candidates
+
+    known = (found for _, found in all_summaries(store) if isinstance(found, RunSummary))
+    for run_id in candidates(record, islice(known, window.BASELINES)):
+        try:
+            found = store.get(run_id)
+        except (UnreadableRecord, UsageError):  # damaged, or removed meanwhile
+            continue
+        yield found
+
+
+def growths_of(store: RunStore, record: RunRecord) -> tuple[ImageGrowth, ...]:
+    """What the images of a run grew by since the run that each is compared with."""
+    from gobake.insight.growth import growths
+
+    return growths(record, baselines(store, record))
+
+
 # ---- one run
 
 
@@ -187,7 +211,8 @@ def account_of(
     from gobake.insight.account import account
 
     past = earlier(store, record) if past is None else past
-    return account(record, past, summaries(store, window.SUMMARIES) if known is None else known, other=other)
+    known = summaries(store, window.SUMMARIES) if known is None else known
+    return account(record, past, known, other=other, growth=growths_of(store, record))
 
 
 def package_costs(record: RunRecord, past: Earlier) -> Mapping[tuple[str, str], float]:

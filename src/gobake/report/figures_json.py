@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
+from gobake.insight.growth_words import culprit_words
 from gobake.insight.labels import labels
 from gobake.insight.trend import Trend
 from gobake.report.quantities import rfc3339
@@ -273,6 +274,21 @@ _COMPARED: tuple[_Key, ...] = (
     _Key("rows", "object[]", "figures side by side", lambda c: c.rows, _ROW),
 )
 
+_GREW: tuple[_Key, ...] = (
+    *_attributes("string", module="module; empty for what belongs to none", before="version then", version="version"),
+    _Key("bytes", "integer", "more in the program, by its functions", lambda m: m.bytes),
+)
+
+_GROWTH: tuple[_Key, ...] = (
+    *_attributes("string", service="service", strategy="strategy", platform="platform"),
+    _Key("compressed_bytes", "integer", "of the image", lambda g: g.bytes),
+    _Key("before_bytes", "integer", "of the image that it is compared with", lambda g: g.grown.before_bytes),
+    *_attributes("string", run="that has it: the last of the target branch or main", branch="of that run"),
+    _Key("changed", "boolean", "whether it is a difference of 0.1 % or more", lambda g: g.grown.changed),
+    _Key("culprit", "string?", "what grew most, in words", lambda g: culprit_words(g.grown) or None),
+    _Key("modules", "object[]", "that changed, where both are on record", lambda g: g.grown.modules[:20], _GREW),
+)
+
 _CAUSE: tuple[_Key, ...] = (
     *_attributes("string", kind="added, removed or changed", what="a path, a name, a reference"),
     *_attributes("string", before="digest or version", after="digest or version"),
@@ -358,6 +374,7 @@ _DOCUMENT: tuple[_Key, ...] = (
     ),
     _Key("seeds", "object[]", "what was done with seeds", lambda r: r.account.card.seeds, _SEED),
     _Key("caches", "object[]", "layer caches read and written", lambda r: r.account.card.caches, _CACHE),
+    _Key("growth", "object[]", "of the images of services", lambda r: r.account.growth, _GROWTH),
     _Key("trend", "object?", "against earlier runs of the branch", lambda r: r.account.trend, _TREND),
     _Key("compare", "object?", "against the run asked for", lambda r: r.account.compared, _COMPARED),
     _Key("explanation", "object?", "why steps missed", lambda r: r.account.explanation, _EXPLANATION),

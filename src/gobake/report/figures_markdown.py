@@ -51,6 +51,7 @@ def _head(account: Account) -> Iterator[str]:
     yield from (_row(row) for row in _headline(account))
     yield ""
     notes = [f"trend: {line}" for line in (words.trend_lines(account.trend) if account.trend else ())]
+    notes += [f"size: {line}" for line in words.growth_lines(account, _CAUSES)]
     notes += [f"why: {line}" for line in words.cause_lines(account, _CAUSES)]
     if notes:
         yield from (f"- {escaped(line)}" for line in notes)

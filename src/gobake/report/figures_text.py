@@ -22,6 +22,7 @@ from gobake.text.printable import one_line
 _BAR = 20  # characters
 _LABEL = 7
 _CAUSES = 3
+_IMAGES = 4  # that grew or shrank
 _PATH = 3  # steps of the critical path
 _ROWS = 6  # of services; --format json has all
 
@@ -44,6 +45,8 @@ def print_report(account: Account, *, color: str) -> None:
         _line(console, "path" if at == 0 else "", line, "dim")
     for at, line in enumerate(words.cache_lines(card)):
         _line(console, "caches" if at == 0 else "", line)
+    for at, line in enumerate(words.growth_lines(account, _IMAGES)):
+        _line(console, "size" if at == 0 else "", line)
     for at, line in enumerate(words.trend_lines(account.trend) if account.trend else ()):
         _line(console, "trend" if at == 0 else "", line, _change_style(line))
     for at, line in enumerate(words.cause_lines(account, _CAUSES)):

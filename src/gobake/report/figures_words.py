@@ -11,6 +11,8 @@ from gobake.insight.card import Part, RunSummary, Scorecard, StepFigures
 from gobake.insight.causes import PackageCause
 from gobake.insight.compare import Comparison, Row, Unit
 from gobake.insight.costs import longest
+from gobake.insight.growth import ImageGrowth
+from gobake.insight.growth_words import culprit_words, growth_words
 from gobake.insight.labels import labels
 from gobake.insight.trend import LEAST, Change, Figure, Spread, Trend
 from gobake.report.quantities import UNKNOWN, count_text, instead_text, moment_text, seconds_text, share_text, size_text
@@ -153,6 +155,21 @@ def _figure(figure: Figure, value: float) -> str:
 
 def _noise(spread: Spread) -> str:
     return f"{spread.deviation:.1f} s" if spread.figure is Figure.SECONDS else f"{spread.deviation * 100:.1f}"
+
+
+def growth_lines(account: Account, count: int) -> list[str]:
+    """A line on each image that grew or shrank, what grew most first, and the number of the rest."""
+    found = sorted((one for one in account.growth if one.grown.changed), key=lambda one: -one.grown.bytes)
+    lines = [growth_line(one) for one in found]
+    return [*lines[:count], f"and {len(lines) - count} more"] if len(lines) > count + 1 else lines
+
+
+def growth_line(one: ImageGrowth) -> str:
+    """`api scratch linux/amd64: 4.9 MB, +412 kB, +9.1 % since run 2026... of main; most of it in ...`."""
+    branch = f" of {one.branch}" if one.branch else ""
+    line = f"{one.service} {one.strategy} {one.platform}: {size_text(one.bytes)}, {growth_words(one.grown)}"
+    culprit = culprit_words(one.grown) if one.grown.bytes > 0 else ""
+    return f"{line} since run {one.run}{branch}" + (f"; most of it in {culprit}" if culprit else "")
 
 
 def package_says(cause: PackageCause) -> str:

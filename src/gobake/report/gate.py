@@ -7,7 +7,7 @@ import sys
 from rich.text import Text
 
 from gobake.insight.causes import Explanation, PackageCause
-from gobake.insight.gate import Finding, State, Verdict
+from gobake.insight.verdict import Finding, State, Verdict
 from gobake.report.console import console_for, print_text
 from gobake.report.quantities import count_text
 from gobake.text.printable import one_line

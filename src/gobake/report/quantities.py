@@ -7,7 +7,9 @@ import time
 from datetime import UTC, datetime
 from math import floor
 
-UNKNOWN = "unknown"
+from gobake.text.amounts import UNKNOWN as UNKNOWN
+from gobake.text.amounts import size_text as size_text
+
 _LATEST = 4e9  # seconds since the epoch; later times are beyond some time zone tables
 
 
@@ -56,16 +58,3 @@ def share_text(share: float | None) -> str:
     if tenths in (0, 1000):
         return "<0.1 %" if tenths < share * 1000 else f"{tenths // 10} %"
     return f"{tenths / 10:.1f} %"
-
-
-def size_text(count: int | None) -> str:
-    """A size in decimal units, as `docker images` prints them; "unknown" for None."""
-    if count is None:
-        return UNKNOWN
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            whole = unit == "B" or value >= 100  # three digits are enough
-            return f"{value:.0f} {unit}" if whole else f"{value:.3g} {unit}"
-        value /= 1000
-    raise AssertionError

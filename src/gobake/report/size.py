@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from gobake.insight.growth import Grown
+from gobake.insight.growth_words import culprit_words, module_name, source_words
 from gobake.report.console import console_for, print_table, print_text
 from gobake.report.quantities import count_text, share_text, size_text
-from gobake.size.growth import Grown, Growth
 from gobake.size.values import ImageSize, ProgramSize, SizeReport
 from gobake.text.layout import Table
 from gobake.text.printable import one_line
@@ -40,11 +41,6 @@ def _image_words(image: ImageSize) -> str:
     return words + (f", {size_text(image.wasted_bytes)} wasted" if image.wasted_bytes else "")
 
 
-def module_name(module: str) -> str:
-    """The module as it is shown."""
-    return {"": "(no module)", "std": "standard library"}.get(module, module)
-
-
 def tables(report: SizeReport, change: Grown | None, top: int) -> list[tuple[str, Table]]:
     """The tables with their titles."""
     found = [("grown", _grown(change, top))] if change and change.modules else []
@@ -57,6 +53,12 @@ def tables(report: SizeReport, change: Grown | None, top: int) -> list[tuple[str
     if report.image:
         found.append(("layers", _layers(report.image)))
     return found
+
+
+def sources(change: Grown | None, top: int) -> list[str]:
+    """The lines of go.mod that brought what grew, and their commits."""
+    found = [one for one in (change.modules if change else ()) if one.source and one.bytes > 0]
+    return [f"{module_name(one.module)} {one.version}: {source_words(one.source)}" for one in found[:top] if one.source]
 
 
 def notes(report: SizeReport) -> list[str]:
@@ -77,20 +79,8 @@ def growth_words(change: Grown) -> str:
     """How much more or less, and because of whom."""
     more = "more" if change.bytes >= 0 else "less"
     words = f"{size_text(abs(change.bytes))} {more} than {change.name} ({size_text(change.before_bytes)})"
-    return words + (f"; most of it in {culprit_words(change.culprit)}" if change.culprit else "")
-
-
-def culprit_words(module: Growth) -> str:
-    """The module that grew most, with its versions and its package that grew most."""
-    words = f"{module_name(module.module)}: {size_text(module.bytes)} more"
-    if not module.before and not module.version:
-        pass
-    elif not module.before:
-        words += f", new in {module.version}"
-    elif module.before != module.version:
-        words += f", {module.before} → {module.version}"
-    package = next((name for name, size in module.packages if size > 0), "")
-    return words + (f", in {package}" if package and package != module.module else "")
+    culprit = culprit_words(change)
+    return words + (f"; most of it in {culprit}" if culprit else "")
 
 
 def print_size(report: SizeReport, change: Grown | None, *, top: int, color: str) -> None:
@@ -98,9 +88,11 @@ def print_size(report: SizeReport, change: Grown | None, *, top: int, color: str
     print_text(console, one_line(head(report)), "bold")
     if change:
         print_text(console, one_line(growth_words(change)))
-    for _, table in tables(report, change, top):
+    for title, table in tables(report, change, top):
         console.print()
         print_table(console, table)
+        for line in sources(change, top) if title == "grown" else ():
+            print_text(console, one_line(line), "dim")
     said = notes(report)
     if said:
         console.print()
@@ -116,6 +108,8 @@ def as_markdown(report: SizeReport, change: Grown | None, top: int) -> str:
         marks = [":--" if n < table.left or c in table.words else "--:" for n, c in enumerate(table.columns)]
         rows = [table.columns, marks, *table.rows]
         lines += [f"### {title.capitalize()}", "", *(f"| {' | '.join(map(_cell, row))} |" for row in rows), ""]
+        if title == "grown" and (found := sources(change, top)):
+            lines += [*(f"- {_cell(line)}" for line in found), ""]
     lines += [f"- {_cell(note)}" for note in notes(report)]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -162,5 +162,8 @@ def _judge(request: BuildRequest, ready: PreparedBuild, record: RunRecord) -> No
     from gobake.run.gate import judge_run
 
     gate = gate_of(config, request.gate, plan.caches.surroundings.branch or record.branch)
+    known = {service.name for service in (*plan.project.services, *plan.project.left_out)}
+    for name in sorted(config.services.keys() - known):
+        sayer(request)(f"gate: not known: gate.services names {name}, and there is no such service")
     if gate.asks:
         judge_run(gate, record, plan.history, color=request.color, quiet=request.quiet)

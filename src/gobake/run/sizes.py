@@ -1,4 +1,7 @@
-"""The sizes of a run's images: from recent runs, or else from the engine or the registry."""
+"""The sizes of a run's images: from recent runs, or else from the engine or the registry.
+
+With a limit on sizes, also what the images consist of.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +32,10 @@ def sizes_of(
     elif names and request.push:
         found = {name: engine.remote_sizes(name) for name in names.values()}
     sizes = {target: known[digest] for target, digest in digests.items() if digest in known}
-    return sizes | {target: read.size_records(found[name]) for target, name in names.items() if name in found}
+    sizes |= {target: read.size_records(found[name]) for target, name in names.items() if name in found}
+    config = ready.plan.opened.config
+    if request.gate.asks_sizes or (config and config.gate.asks_sizes):
+        from gobake.run.contents import with_contents
+
+        return with_contents(request, ready, sizes)
+    return sizes

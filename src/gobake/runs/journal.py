@@ -9,7 +9,7 @@ from pathlib import Path
 from gobake.errors import Unwritable
 from gobake.runs import begun, window
 from gobake.runs.archive import Entry
-from gobake.runs.record import RunRecord, SizeRecord
+from gobake.runs.record import ContentsRecord, RunRecord, SizeRecord
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
 
@@ -29,6 +29,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.summary: RunSummary | None = None  # of the run that was kept, if it could be made at once
+        self._layers: dict[tuple[str, ...], ContentsRecord] = {}  # by the digests of an image's layers
         self._sizes: dict[str, tuple[SizeRecord, ...]] = {}  # by digest, of the runs that were read
         begun.settle(folder)
         self.store = _opened(folder)  # None: neither writable nor readable
@@ -39,6 +40,10 @@ class Journal:
         if not set(digests) <= set(self._sizes):
             self._read(_RECENT)
         return {digest: self._sizes[digest] for digest in digests if digest in self._sizes}
+
+    def contents(self, layers: tuple[str, ...]) -> ContentsRecord | None:
+        """Return what recent runs recorded of an image with the same layers; its configuration may be another."""
+        return self._layers.get(layers)
 
     def _writable(self) -> RunStore:
         """Raises Unwritable."""
@@ -51,6 +56,8 @@ class Journal:
         for target in (target for record in recent for target in record.targets):
             if target.digest and target.sizes:
                 self._sizes.setdefault(target.digest, target.sizes)
+            for contents in (size.contents for size in target.sizes if size.contents):
+                self._layers.setdefault(tuple(layer.digest for layer in contents.layers), contents)
 
     def merge(self, entries: Iterable[Entry]) -> None:
         """Add runs from elsewhere that are not here yet.

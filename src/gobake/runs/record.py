@@ -24,6 +24,8 @@ SCHEMA = 1
 _MOST = sys.float_info.max
 Finite = Annotated[float, Meta(ge=-_MOST, le=_MOST)]  # foreign JSON may contain 1e999
 
+Bytes = Annotated[int, Meta(ge=0, le=1 << 53)]
+
 
 class UnreadableRecord(Exception):
     """A damaged record, or one of a schema that this version does not know."""
@@ -33,12 +35,39 @@ class NewerRecord(UnreadableRecord):
     """A valid record from a newer gobake."""
 
 
+class ModuleRecord(Struct, frozen=True, kw_only=True):
+    """Bytes of a Go module in a program."""
+
+    module: str  # "" for what belongs to none
+    version: str = ""  # or what replaces it
+    bytes: Bytes
+    packages: tuple[tuple[str, Bytes], ...] = ()  # (import path, bytes) of the largest
+
+
+class LayerRecord(Struct, frozen=True, kw_only=True):
+    """A layer of an image."""
+
+    digest: str
+    instruction: str
+    bytes: Bytes  # as stored
+
+
+class ContentsRecord(Struct, frozen=True, kw_only=True):
+    """What an image consists of; its program by the names of functions, which stripped programs keep."""
+
+    layers: tuple[LayerRecord, ...] = ()
+    program: Bytes | None = None  # None: it could not be taken apart
+    modules: tuple[ModuleRecord, ...] = ()  # the largest first
+    others: int = 0  # modules that are not listed, as they are smaller than the last
+
+
 class SizeRecord(Struct, frozen=True, kw_only=True):
     """Bytes of one platform's image; None: unknown."""
 
     platform: str
     compressed: int | None = None
     uncompressed: int | None = None
+    contents: ContentsRecord | None = None  # None: not examined, as without limits on sizes
 
 
 class TargetRecord(Struct, frozen=True, kw_only=True):

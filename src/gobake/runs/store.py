@@ -41,6 +41,7 @@ _LONGEST_ID = 60
 _FAILS = (OSError, sqlite3.Error, diskcache.Timeout)
 _Done = TypeVar("_Done")
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]+")
+_LAST = re.compile(r"last(?:~([0-9]{1,6}))?")
 _EVENTS = re.compile(rf"{_ID.pattern}\.jsonl\.gz|\.{_ID.pattern}\..*\.part")
 
 
@@ -169,12 +170,18 @@ class RunStore:
         return UsageError(f"no run is on record in {self.folder}", remedy="build something: gobake build")
 
     def resolve(self, name: str) -> str:
-        """Return the id for `last`, an id, or a unique prefix of one. Raises UsageError."""
+        """Return the id for `last`, `last~1` (the run before it), an id, or a unique prefix of one.
+
+        Raises UsageError.
+        """
         ids = self.ids()
         if not ids:
             raise self.empty()
-        if name in ("last", ""):
-            return ids[-1]
+        if last := _LAST.fullmatch(name or "last"):
+            back = int(last[1] or 0)
+            if back < len(ids):
+                return ids[-1 - back]
+            raise UsageError(f"there is no run {name}: {len(ids)} on record", remedy="`gobake runs ls` lists them")
         found = [i for i in ids if i.startswith(name)]
         if name in found or len(found) == 1:
             return name if name in found else found[0]

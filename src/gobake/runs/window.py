@@ -8,3 +8,4 @@ from __future__ import annotations
 SUMMARIES = 50  # runs to compare figures with: trends, spreads, the page
 WHOLE = 20  # runs read as whole records: what steps cost, why they missed, which keys Go knew
 RECENT = 10  # runs that gates, advice and remarks call "the last runs"
+BASELINES = 300  # summaries that are searched for the last run of a branch that built the same images

@@ -5,82 +5,59 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gobake.size.values import ModuleSize, SizeReport
+from gobake.config.gates import MostGrowth
+from gobake.insight import growth
+from gobake.insight.growth import Grown
+from gobake.runs.record import ContentsRecord
+from gobake.size.contents import contents_of
+from gobake.size.values import SizeReport
 
 _WHOLE = ("symbols", "twin")  # bases that name the owner of nearly every byte
 
 
-class Growth(Struct, frozen=True, kw_only=True):
-    """A module in two programs."""
+class Side(Struct, frozen=True, kw_only=True):
+    """What is compared: an image, a program, or what the record of a run tells of an image."""
 
-    module: str  # "" for what belongs to none
-    version: str  # "" if it is gone
-    before: str  # its version then; "" if it is new
-    bytes: int  # more than before; negative for less
-    packages: tuple[tuple[str, int], ...] = ()  # what changed most in it, first
-
-
-class Grown(Struct, frozen=True, kw_only=True):
-    """The difference of two reports."""
-
-    name: str  # of the report before
-    bytes: int  # of the images, or of the programs
-    before_bytes: int
-    modules: tuple[Growth, ...] = ()  # those that changed, what grew most first
+    name: str
+    image: int | None  # bytes; None for a program alone
+    program: int | None  # bytes; None: unknown
+    contents: ContentsRecord
+    functions: bool  # whether the names in the program are those of functions only
 
     @property
-    def culprit(self) -> Growth | None:
-        """The module that grew most; what belongs to none only where no module grew."""
-        more = [one for one in self.modules if one.bytes > 0]
-        return next((one for one in more if one.module), more[0] if more else None)
+    def bytes(self) -> int:
+        return (self.program or 0) if self.image is None else self.image
 
 
-def grown(before: SizeReport, now: SizeReport) -> Grown:
-    """Compare two reports; images if both have one, and by module if both have a program."""
+def side_of(report: SizeReport) -> Side:
+    """What a report tells."""
+    program = report.program
+    return Side(
+        name=report.name,
+        image=report.bytes if report.image else None,
+        program=(program.packed_bytes or program.bytes) if program else None,
+        contents=contents_of(report),
+        functions=program is not None and program.basis not in _WHOLE,
+    )
+
+
+def grown(before: Side, now: Side) -> Grown:
+    """Compare two sides: images if both have one, and by module if both have a program."""
     both = before.image is not None and now.image is not None
-    sizes = [r.bytes if both or not r.program else (r.program.packed_bytes or r.program.bytes) for r in (before, now)]
-    modules: tuple[Growth, ...] = ()
-    if before.program and now.program and alike(before, now):
-        modules = _modules(before.program.modules, now.program.modules)
-    return Grown(name=before.name, bytes=sizes[1] - sizes[0], before_bytes=sizes[0], modules=modules)
+    sizes = [side.bytes if both or side.program is None else side.program for side in (before, now)]
+    told = [side.contents if both else replace(side.contents, layers=()) for side in (before, now)]
+    if not alike(before, now):
+        told = [replace(contents, program=None) for contents in told]
+    return growth.grown(before.name, (sizes[0], sizes[1]), told[0], told[1])
 
 
-def alike(before: SizeReport, now: SizeReport) -> bool:
+def alike(before: Side, now: Side) -> bool:
     """Whether the names in both programs come from the same kind of evidence, so that their modules can be compared."""
-    if before.program is None or now.program is None:
+    if before.contents.program is None or now.contents.program is None:
         return False
-    return (before.program.basis in _WHOLE) == (now.program.basis in _WHOLE)
-
-
-def _modules(before: tuple[ModuleSize, ...], now: tuple[ModuleSize, ...]) -> tuple[Growth, ...]:
-    then = {module.module: module for module in before}
-    here = {module.module: module for module in now}
-    found = []
-    for name in sorted(then.keys() | here.keys()):
-        old, new = then.get(name), here.get(name)
-        change = Growth(
-            module=name,
-            version=_version(new),
-            before=_version(old),
-            bytes=(new.bytes if new else 0) - (old.bytes if old else 0),
-            packages=_packages(old, new),
-        )
-        if change.bytes or change.version != change.before:
-            found.append(change)
-    return tuple(sorted(found, key=lambda change: (-change.bytes, change.module)))
-
-
-def _version(module: ModuleSize | None) -> str:
-    return (module.replaced or module.version) if module else ""
-
-
-def _packages(old: ModuleSize | None, new: ModuleSize | None) -> tuple[tuple[str, int], ...]:
-    sizes = {one.package: -one.bytes for one in (old.packages if old else ())}
-    for one in new.packages if new else ():
-        sizes[one.package] = sizes.get(one.package, 0) + one.bytes
-    changed = [(name, size) for name, size in sizes.items() if size]
-    return tuple(sorted(changed, key=lambda pair: (-abs(pair[1]), pair[0])))
+    return before.functions == now.functions
 
 
 class Document(SizeReport, frozen=True, kw_only=True):
@@ -109,18 +86,15 @@ class SizeLimits(Struct, frozen=True, kw_only=True):
     """What a report must meet; None: no limit."""
 
     largest: int | None = None  # bytes
-    growth: int | None = None  # bytes more than before
-    growth_share: float | None = None  # of the bytes before
+    growth: MostGrowth | None = None
 
 
-def excess(limits: SizeLimits, now: SizeReport, change: Grown | None) -> int | None:
+def excess(limits: SizeLimits, now: Side, change: Grown | None) -> int | None:
     """Return by how many bytes the first limit that is not met is exceeded; None if all are met."""
     if limits.largest is not None and now.bytes > limits.largest:
         return now.bytes - limits.largest
-    if change is not None:
-        allowed = limits.growth
-        if limits.growth_share is not None:
-            allowed = int(limits.growth_share * change.before_bytes)
-        if allowed is not None and change.bytes > allowed:
+    if change is not None and limits.growth is not None:
+        allowed = limits.growth.allowed(change.before_bytes)
+        if change.bytes > allowed:
             return change.bytes - allowed
     return None

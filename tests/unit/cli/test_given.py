@@ -16,12 +16,25 @@ import pytest
 from msgspec import Struct
 
 from gobake.cli import gobake
-from gobake.cli.param_types import Age, BaseList, ExemptionList, PlatformList, Seconds, Share, Size, StrategyList
+from gobake.cli.param_types import (
+    Age,
+    BaseList,
+    ExemptionList,
+    MostGrowth,
+    MostSize,
+    PlatformList,
+    Seconds,
+    Share,
+    Size,
+    StrategyList,
+)
 
 WORDS: dict[type[click.ParamType[Any]], str] = {
     Age: "14d",
     BaseList: "go=golang:1.26",
     ExemptionList: "first-run",
+    MostGrowth: "5%",
+    MostSize: "20MB",
     PlatformList: "linux/amd64",
     Seconds: "5m",
     Share: "0.8",

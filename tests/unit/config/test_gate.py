@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from gobake.cli.options import GateGiven, gate_options, gate_wish
 from gobake.config.fields import Field
-from gobake.config.gates import GATE_FIELDS, LIMIT_FIELDS, Exemption, GateConfig, fraction
+from gobake.config.gates import GATE_FIELDS, LIMIT_FIELDS, Exemption, GateConfig, MostGrowth, SizeGate, fraction
 from gobake.config.json_schema import schema
 from gobake.config.loading import parse_config
 from gobake.errors import ConfigError, UsageError
@@ -34,6 +34,11 @@ gate:
   max_seconds_regression: 150 %
   require_cache: true
   exempt: [first-run, modules]
+  max_size: 20MB
+  max_growth: 2.5 %
+  services:
+    api: {max_size: 1.5GiB, max_growth: 500kB}
+    web: {max_growth: none}
   branches:
     main: {min_hit_rate: none, exempt: []}
     "release/*": {max_seconds_regression: 5%}
@@ -41,6 +46,10 @@ gate:
     )
     assert (found.min_hit_rate, found.min_go_hit_rate, found.max_seconds_regression) == (0.8, 0.95, 1.5)
     assert found.require_cache is True
+    assert (found.max_size, found.max_growth) == (20_000_000, MostGrowth(share=0.025))
+    assert found.of_service("api") == SizeGate(max_size=1_610_612_736, max_growth=MostGrowth(bytes=500_000))
+    assert found.of_service("web") == SizeGate(max_size=20_000_000, max_growth="none")
+    assert found.of_service("other") == SizeGate(max_size=20_000_000, max_growth=MostGrowth(share=0.025))
     assert found.exempt == frozenset({Exemption.FIRST_RUN, Exemption.MODULES})
     assert dict(found.branches) == {
         "main": GateConfig(min_hit_rate="none", exempt=frozenset()),
@@ -98,6 +107,18 @@ WRONG = [
         "gobake.yaml:3:27: gate.max_seconds_regression: '1.2' is no share; such as 20%, 20 or 0.2, and above 1 in percent",
     ),
     ("regression that is too high", "gate: {max_seconds_regression: 10000%}", 1, "'10000%' is no share"),
+    ("size without a unit", "gate: {max_size: 20}", 1, "gate.max_size: '20' is no size; such as 20MB or 1.5GiB; none"),
+    ("size in words", "gate:\n  max_size: small", 2, "gobake.yaml:2:13: gate.max_size: 'small' is no size"),
+    ("growth without a sign", "gate: {max_growth: 5}", 1, "gate.max_growth: '5' is no size; such as 5% or 500kB; none"),
+    ("growth below 0", "gate: {max_growth: -5%}", 1, "gate.max_growth: '-5%' is no size"),
+    (
+        "another limit of a service",
+        "gate:\n  services:\n    api: {min_hit_rate: 5%}",
+        3,
+        "gate.services.api.min_hit_rate: unknown key 'min_hit_rate'; one of max_size, max_growth",
+    ),
+    ("service that is no name", "gate: {services: {API: {max_size: 1MB}}}", 1, "'API' is no service name"),
+    ("services of a branch", "gate: {branches: {main: {services: {}}}}", 1, "unknown key 'services'"),
     ("yes for true", "gate: {require_cache: yes}", 1, "must be true or false, not the text 'yes'"),
     (
         "unknown exemption",
@@ -192,6 +213,24 @@ def test_options_mean_what_the_keys_mean() -> None:
     ) == GateConfig(
         min_hit_rate=0.8, min_go_hit_rate=0.9, max_seconds_regression=1.5, require_cache=True, exempt=frozenset(Exemption)
     )  # fmt: skip
+    assert wish("--max-size", "20 MB", "--max-growth", "5%") == gate("gate: {max_size: 20 MB, max_growth: 5%}")
+    assert wish("--max-growth", "500kB").max_growth == MostGrowth(bytes=500_000)
+    assert wish("--max-growth", "none", "--max-size", "none") == GateConfig(max_growth="none", max_size="none")
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("", False),
+        ("gate: {min_hit_rate: 5%}", False),
+        ("gate: {max_size: none}", False),
+        ("gate: {max_size: 1MB}", True),
+        ("gate: {services: {api: {max_growth: 5%}}}", True),
+        ("gate: {branches: {main: {max_growth: 5%}}}", True),
+    ],
+)
+def test_a_limit_of_any_branch_makes_runs_record_what_images_consist_of(text: str, asks: bool) -> None:
+    assert gate(text).asks_sizes is asks
 
 
 def test_options_take_away_what_the_file_says() -> None:
@@ -207,6 +246,9 @@ def test_options_take_away_what_the_file_says() -> None:
         (("--min-hit-rate", ""), "--min-hit-rate: invalid share ''"),
         (("--min-go-hit-rate", "120%"), "--min-go-hit-rate: invalid share '120%'"),
         (("--max-seconds-regression", "-5%"), "--max-seconds-regression: invalid share '-5%'; such as 20%, 20 or 0.2"),
+        (("--max-size", "20"), "--max-size: invalid size '20'; such as 20MB or 1.5GiB; none for no limit"),
+        (("--max-growth", "5"), "--max-growth: invalid size '5'; such as 5% or 500kB; none for no limit"),
+        (("--max-growth", ""), "--max-growth: invalid size ''"),
         (("--gate-exempt", "first"), "--gate-exempt: unknown kind of run 'first'; did you mean first-run?"),
         (("--gate-exempt", "zzz"), "--gate-exempt: unknown kind of run 'zzz'; one of first-run, go-version, modules"),
         (("--gate-exempt", "none,modules"), "--gate-exempt: unknown kind of run 'none'"),

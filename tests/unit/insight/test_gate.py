@@ -11,9 +11,10 @@ from gobake.config.gates import Exemption, GateConfig
 from gobake.errors import ExitCode, GateFailed
 from gobake.insight.card import GoFigures, RunSummary, Scorecard, StepFigures, work_of
 from gobake.insight.causes import Cause, Explanation, Miss, PackageCause
-from gobake.insight.gate import Check, Finding, Gate, State, Verdict, gate_of, judge
+from gobake.insight.gate import Gate, gate_of, judge
 from gobake.insight.scorecard import summary_of
-from gobake.run.gate import judge_or_fail
+from gobake.insight.verdict import Check, Finding, State, Verdict
+from gobake.run.gate import Past, judge_or_fail
 from gobake.runs.outcomes import Outcome, SeedAction
 from gobake.runs.record import CacheRecord, InputsRecord, RunRecord, SeedRecord, StepRecord, TargetRecord
 
@@ -420,7 +421,7 @@ EXPLAINED = Explanation(
 def test_what_falls_short_is_said_with_its_causes_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
     gate = Gate(min_hit_rate=0.8, min_go_hit_rate=0.9)
     with pytest.raises(GateFailed) as raised:
-        judge_or_fail(gate, card(COLD), [], lambda: EXPLAINED)
+        judge_or_fail(gate, card(COLD), Past(), lambda: EXPLAINED)
     assert raised.value.exit_code == ExitCode.GATE_FAILED
     assert str(raised.value) == (
         "the gate failed: min-hit-rate: 0 % of the steps came from a cache (0 of 9), 80 % is asked; "
@@ -441,19 +442,19 @@ def test_a_run_that_passes_is_not_explained(capsys: pytest.CaptureFixture[str]) 
     def never() -> Explanation:
         raise AssertionError("it was explained")
 
-    assert judge_or_fail(Gate(min_hit_rate=0.8), card(), [], never).passed
+    assert judge_or_fail(Gate(min_hit_rate=0.8), card(), Past(), never).passed
     assert "gate: reached: min-hit-rate: 90 % of the steps" in capsys.readouterr().err
 
 
 def test_quiet_says_only_what_falls_short(capsys: pytest.CaptureFixture[str]) -> None:
-    judge_or_fail(Gate(min_hit_rate=0.8, min_go_hit_rate=0.8), card(), [], None, quiet=True)
+    judge_or_fail(Gate(min_hit_rate=0.8, min_go_hit_rate=0.8), card(), Past(), None, quiet=True)
     assert capsys.readouterr().err == ""
 
 
 def test_hostile_words_in_a_record_reach_neither_terminal_nor_error(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = imported("denied\x1b[2J\x1b]0;title\x07\nerror: all is well")
     with pytest.raises(GateFailed) as raised:
-        judge_or_fail(CACHE, card(caches=(hostile,)), [], None)
+        judge_or_fail(CACHE, card(caches=(hostile,)), Past(), None)
     for text in (str(raised.value), *capsys.readouterr().err.splitlines()):
         assert "\x1b" not in text
         assert "\x07" not in text

@@ -69,7 +69,7 @@ class Read(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-def _read(html: str) -> Read:
+def read_page(html: str) -> Read:
     found = Read()
     found.feed(html)
     found.close()
@@ -132,7 +132,7 @@ def hostile_page() -> Page:
 
 @pytest.mark.parametrize("record", [*map(recorded, NAMES), run()], ids=[*NAMES, "empty"])
 def test_a_page_is_well_formed_and_its_links_lead_somewhere(record: RunRecord) -> None:
-    page = _read(_html(record))
+    page = read_page(_html(record))
     names = [found["id"] for _, found in page.elements if "id" in found]
     assert len(names) == len(set(names))
     assert {str(a["href"]) for a in page.of("a")} <= {f"#{name}" for name in names}
@@ -142,7 +142,7 @@ def test_a_page_is_well_formed_and_its_links_lead_somewhere(record: RunRecord) -
 
 def test_a_page_asks_nobody_for_anything() -> None:
     html = _html(recorded("bare"))
-    page = _read(html)
+    page = read_page(html)
     assert not [e for e in page.elements if e[0] in ("link", "img", "iframe", "object", "base", "form")]
     assert not [found for _, found in page.elements if "src" in found or any(key.startswith("on") for key in found)]
     assert not re.search(r"url\(|@import|\bstyle=", html)
@@ -150,7 +150,7 @@ def test_a_page_asks_nobody_for_anything() -> None:
 
 def test_the_policy_admits_what_is_in_the_file_and_nothing_else() -> None:
     html = _html(recorded("bare"))
-    (policy,) = [m["content"] for m in _read(html).of("meta") if m.get("http-equiv")]
+    (policy,) = [m["content"] for m in read_page(html).of("meta") if m.get("http-equiv")]
     bodies = re.findall(r"<(?:script|style)>(.*?)</(?:script|style)>", html, re.DOTALL)
     wanted = {base64.b64encode(hashlib.sha256(body.encode()).digest()).decode() for body in bodies}
     assert set(re.findall(r"'sha256-([^']+)'", str(policy))) == wanted
@@ -160,7 +160,7 @@ def test_the_policy_admits_what_is_in_the_file_and_nothing_else() -> None:
 
 
 def test_a_page_is_read_by_its_headings_and_landmarks() -> None:
-    page = _read(_html(recorded("bare")))
+    page = read_page(_html(recorded("bare")))
     tags = [tag for tag, _ in page.elements]
     assert [tags.count(tag) for tag in ("h1", "main", "nav", "header", "footer", "title")] == [1] * 6
     levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
@@ -170,7 +170,7 @@ def test_a_page_is_read_by_its_headings_and_landmarks() -> None:
 
 def test_every_chart_has_words_and_a_table_near_it() -> None:
     html = _html(recorded("bare"))
-    drawn = [found for found in _read(html).of("div") if found.get("class") == "chart"]
+    drawn = [found for found in read_page(html).of("div") if found.get("class") == "chart"]
     assert len(drawn) == len(_embedded(html)) >= 9
     assert all(found["aria-label"] and found["tabindex"] == "0" and "hidden" in found for found in drawn)
     for section in re.findall(r'<section id="(?:runs|waterfall|packages|sizes)".*?</section>', html, re.DOTALL):
@@ -188,7 +188,7 @@ def _embedded(html: str) -> dict[str, Any]:
 
 
 def test_figures_are_those_of_the_other_reports() -> None:
-    text = _read(_html(recorded("bare"))).text
+    text = read_page(_html(recorded("bare"))).text
     assert "step hit rate 52.3 %" in text
     assert "0 reused, 11 imported, 10 executed, 16 shared; by seconds 16.1 %" in text
     assert "528 of 528 packages compiled" in text
@@ -197,17 +197,17 @@ def test_figures_are_those_of_the_other_reports() -> None:
 
 
 def test_what_is_not_known_is_said() -> None:
-    text = _read(_html(run(step(1, "reused")), runs=[summary(0, hit_rate=None)])).text
+    text = read_page(_html(run(step(1, "reused")), runs=[summary(0, hit_rate=None)])).text
     assert "Go hit rate unknown" in text
     assert "saved unknown no cold run of the same targets on this builder is on record" in text
     unsized = run(targets=(target(sizes=()),))
-    assert "The sizes of the images are unknown." in _read(_html(unsized)).text
+    assert "The sizes of the images are unknown." in read_page(_html(unsized)).text
     half = run(targets=(target(sizes=(SizeRecord(platform="linux/amd64", compressed=1000),)),))
-    assert "1 kB unknown" in _read(_html(half)).text
+    assert "1 kB unknown" in read_page(_html(half)).text
 
 
 def test_causes_and_advice_are_told() -> None:
-    text = _read(_html(recorded("bare"), explanation=EXPLANATION)).text
+    text = read_page(_html(recorded("bare"), explanation=EXPLANATION)).text
     for miss in EXPLANATION.misses:
         assert miss.says in text
     for advice in EXPLANATION.advice:
@@ -217,7 +217,7 @@ def test_causes_and_advice_are_told() -> None:
 def test_causes_that_nobody_looked_for_are_not_said_to_be_none() -> None:
     html = as_html(Page(account=Account(card=scorecard(recorded("bare"), []))), VEGA)
     assert "No step missed" not in html
-    assert "What changed, and what missed unknown" in _read(html).text
+    assert "What changed, and what missed unknown" in read_page(html).text
 
 
 def test_one_run_alone_has_no_history() -> None:
@@ -303,7 +303,7 @@ def test_branches_beyond_the_first_share_a_colour() -> None:
 
 def test_hostile_names_are_text_and_nothing_else() -> None:
     html = as_html(hostile_page(), VEGA)
-    page, plain = _read(html), _read(_html(recorded("bare")))
+    page, plain = read_page(html), read_page(_html(recorded("bare")))
     assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements}
     assert len(page.of("script")) == 3
     known = {key for _, found in plain.elements for key in found} | {"selected"}
@@ -373,7 +373,7 @@ def test_the_head_of_a_failed_run_says_what_failed_and_what_go_said() -> None:
         command=("build", "a b"),
     )
     html = as_html(Page(account=Account(card=scorecard(failed, []))), VEGA)
-    seen = _read(html)
+    seen = read_page(html)
     assert "undefined: notes.Al" in seen.text
     assert "gobake build 'a b'" in seen.text
     assert "<script>alert" not in html

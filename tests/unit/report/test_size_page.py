@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gobake.insight.growth import Grown, Growth
 from gobake.report.html.size import as_html, legend, modules
 from gobake.report.html.treemap import Box, placed
-from gobake.size.growth import Grown, Growth
 from gobake.size.values import (
     EmbeddedFile,
     ImageSize,

@@ -69,12 +69,31 @@ def test_records_and_their_events_come_back(three: RunStore) -> None:
     assert [r.id for r in three.recent(9)] == [THIRD, SECOND, FIRST]
 
 
-@pytest.mark.parametrize(("name", "found"), [("last", THIRD), ("", THIRD), (FIRST, FIRST), ("20260202", THIRD)])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("last", THIRD),
+        ("", THIRD),
+        ("last~0", THIRD),
+        ("last~1", SECOND),
+        ("last~2", FIRST),
+        (FIRST, FIRST),
+        ("20260202", THIRD),
+    ],
+)
 def test_a_run_has_short_names(three: RunStore, name: str, found: str) -> None:
     assert (three.resolve(name), three.get(name).id) == (found, found)
 
 
-@pytest.mark.parametrize(("name", "text"), [("20260101", "2 runs begin with"), ("2031", "there is no run")])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("20260101", "2 runs begin with"),
+        ("2031", "there is no run"),
+        ("last~3", "there is no run last~3: 3 on record"),
+        ("last~x", "there is no run 'last~x'"),
+    ],
+)
 def test_names_that_mean_none_or_several(three: RunStore, name: str, text: str) -> None:
     with pytest.raises(UsageError, match=text):
         three.get(name)

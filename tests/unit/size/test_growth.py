@@ -10,10 +10,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from gobake.config.gates import MostGrowth
 from gobake.errors import UsageError
+from gobake.insight.growth import Grown
 from gobake.report import size as shown
 from gobake.report.schemas import schema
-from gobake.size.growth import SizeLimits, document, excess, grown
+from gobake.size.growth import SizeLimits, document, excess, side_of
+from gobake.size.growth import grown as grown_of
 from gobake.size.values import (
     ImageSize,
     KindSize,
@@ -70,6 +73,10 @@ def report(*modules: ModuleSize, compressed: int | None = 1000) -> SizeReport:
         layers=(layer,),
     )
     return SizeReport(name="api scratch", image=image, program=program(*modules) if modules else None)
+
+
+def grown(before: SizeReport, now: SizeReport) -> Grown:
+    return grown_of(side_of(before), side_of(now))
 
 
 STD = module("std", "go1.26.1", fmt=500, net=1500)
@@ -132,21 +139,21 @@ def test_names_of_different_evidence_are_not_compared() -> None:
         (SizeLimits(), None),
         (SizeLimits(largest=1500), None),
         (SizeLimits(largest=1499), 1),
-        (SizeLimits(growth=500), None),
-        (SizeLimits(growth=400), 100),
-        (SizeLimits(growth_share=0.5), None),
-        (SizeLimits(growth_share=0.1), 400),
-        (SizeLimits(growth=0), 500),
+        (SizeLimits(growth=MostGrowth(bytes=500)), None),
+        (SizeLimits(growth=MostGrowth(bytes=400)), 100),
+        (SizeLimits(growth=MostGrowth(share=0.5)), None),
+        (SizeLimits(growth=MostGrowth(share=0.1)), 400),
+        (SizeLimits(growth=MostGrowth(bytes=0)), 500),
     ],
 )
 def test_limits_are_of_the_compressed_image(limits: SizeLimits, over: int | None) -> None:
     now = report(STD, ZAP, compressed=1500)
-    assert excess(limits, now, grown(report(STD, ZAP), now)) == over
+    assert excess(limits, side_of(now), grown(report(STD, ZAP), now)) == over
 
 
 def test_what_is_smaller_is_within_every_limit() -> None:
     now = report(STD, ZAP, compressed=500)
-    assert excess(SizeLimits(growth=0, growth_share=0.0), now, grown(report(STD, ZAP), now)) is None
+    assert excess(SizeLimits(growth=MostGrowth(bytes=0)), side_of(now), grown(report(STD, ZAP), now)) is None
 
 
 # ---- documents

@@ -51,7 +51,7 @@ def hit_rates(name: str, figure: str, title: str, rows: Sequence[Row], branches:
     axis = {"format": ".0%", "tickCount": 4, "title": None}
     y = {"field": figure, "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": axis}
     says = f"{title} of {len(rows)} runs, oldest first, by branch"
-    return _over_runs(name, says, y, rows, branches)
+    return over_runs(name, says, y, rows, branches)
 
 
 def durations(name: str, rows: Sequence[Row], branches: Sequence[str]) -> Chart:
@@ -61,17 +61,22 @@ def durations(name: str, rows: Sequence[Row], branches: Sequence[str]) -> Chart:
         "scale": {"zero": True, "nice": True},
         "axis": {"format": "~s", "labelExpr": "datum.label + ' s'", "tickCount": 4, "title": None},
     }
-    return _over_runs(name, f"Wall time of {len(rows)} runs, oldest first, by branch", y, rows, branches)
+    return over_runs(name, f"Wall time of {len(rows)} runs, oldest first, by branch", y, rows, branches)
 
 
-def _over_runs(name: str, says: str, y: Spec, rows: Sequence[Row], branches: Sequence[str]) -> Chart:
+def over_runs(name: str, says: str, y: Spec, rows: Sequence[Row], branches: Sequence[str]) -> Chart:
+    """A figure over runs, with a series per branch."""
     series = [*branches, *([OTHERS] if any(row["branch"] == OTHERS for row in rows) else [])]
     colours = [f"var(--series-{at + 1})" for at in range(len(series))]
     scale = {"domain": series, "range": colours}
     x: Spec = {
         "field": "at",
         "type": "quantitative",
-        "scale": {"domain": [-0.5, max(len(rows) - 0.5, 0.5)], "nice": False, "zero": False},
+        "scale": {
+            "domain": [-0.5, max(max((int(row["at"] or 0) for row in rows), default=0) + 0.5, 0.5)],
+            "nice": False,
+            "zero": False,
+        },
         "axis": None,
     }
     spec: Spec = {

@@ -21,12 +21,13 @@ from msgspec import Struct
 
 from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
+from gobake.insight.growth import Point
 from gobake.insight.trend import Trend
 from gobake.report import explained
 from gobake.report import figures_words as words
 from gobake.report.html import charts as page_charts
+from gobake.report.html import growth, tables
 from gobake.report.html import rows as page_rows
-from gobake.report.html import tables
 from gobake.report.html.charts import Chart
 from gobake.report.quantities import count_text, moment_text, seconds_text
 from gobake.runs.record import RunRecord
@@ -45,6 +46,7 @@ class Page(Struct, frozen=True, kw_only=True):
     runs: Sequence[RunSummary] = ()  # the history, newest first
     trends: Sequence[Trend] = ()  # of all their branches
     package_costs: Mapping[tuple[str, str], float] = {}  # see page_rows.treemap_rows
+    points: Sequence[Point] = ()  # the images over runs
 
 
 class Cause(Struct, frozen=True, kw_only=True):
@@ -92,6 +94,8 @@ def as_html(page: Page, vega: str) -> str:
         "tables": tables,
         "package_table": tables.packages(card, page.package_costs),
         "size_charts": [chart for chart in found.values() if chart.name.startswith("sizes-")],
+        "growth_charts": [chart for chart in found.values() if chart.name.startswith("growth-")],
+        "growth_table": growth.growth_table(page.points),
         "most": tables.MOST,
         "most_targets": page_rows.TARGETS,
         "most_services": page_rows.SERVICES,
@@ -150,6 +154,7 @@ def charts(page: Page) -> Iterator[Chart]:
     if any(row["last"] for row in rows):
         yield page_charts.treemap("treemap", rows)
     yield from _sizes(page)
+    yield from growth.growth_charts(page.points)
 
 
 def _sizes(page: Page) -> Iterator[Chart]:

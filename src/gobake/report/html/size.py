@@ -11,12 +11,13 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gobake.insight.growth import Grown
+from gobake.insight.growth_words import module_name
 from gobake.report import size as words
 from gobake.report.html import treemap
 from gobake.report.html.page import environment, policy
 from gobake.report.html.treemap import Drawing, Tile
 from gobake.report.quantities import count_text, share_text, size_text
-from gobake.size.growth import Grown
 from gobake.size.values import EmbeddedFile, ImageSize, ModuleSize, ProgramSize, SizeReport
 
 _HERE = Path(__file__).parent
@@ -82,7 +83,7 @@ def cards(report: SizeReport) -> list[Card]:
         largest = next((module for module in program.modules if module.module), None)
         if largest:
             share = share_text(largest.bytes / program.bytes) if program.bytes else ""
-            name = words.module_name(largest.module)
+            name = module_name(largest.module)
             found.append(Card(name="largest module", figure=share, says=f"{name}, {size_text(largest.bytes)}"))
     return found
 
@@ -133,7 +134,7 @@ def legend(program: ProgramSize) -> list[tuple[int, str]]:
         tone = tones[module.module]
         sums[tone] += module.bytes
         several = {_OWN: "your own modules", _OTHERS: "other modules"}
-        names[tone] = several.get(tone) or words.module_name(module.module)
+        names[tone] = several.get(tone) or module_name(module.module)
     if program.embedded:
         sums[_EMBEDDED] = sum(file.bytes for file in program.embedded)
         names[_EMBEDDED] = "embedded files"
@@ -141,7 +142,7 @@ def legend(program: ProgramSize) -> list[tuple[int, str]]:
 
 
 def _module(module: ModuleSize, tone: int, least: int, files: dict[str, list[EmbeddedFile]]) -> Tile:
-    name = words.module_name(module.module)
+    name = module_name(module.module)
     version = module.replaced or module.version
     of = f"{name} {version}".strip()
     within: list[Tile] = []
