@@ -25,6 +25,7 @@ def test_engine_builder_and_registries_are_found_as_they_are(gobake: Gobake, tre
     assert "may be written" in found["registry"]["text"]
     assert found["image store"]["text"].startswith("containerd")
     assert found["disk"]["text"]
+    assert "golang:1.26:" not in found["bases"]["text"]  # the engine finds it in its mirror
     assert found["modules"]["text"] == "not needed: no modules from elsewhere"
 
 

@@ -111,7 +111,7 @@ def _checks(patient: Patient) -> Iterator[Callable[[], Iterable[Finding]]]:
     yield lambda: machine.of_environment(os.environ, told)
     if plan:
         yield lambda: network.of_proxy(_goproxy(), needed=_downloads(plan))
-        yield lambda: network.of_bases(plan.project.bases)
+        yield lambda: network.of_bases(plan.project.bases, in_engine=bool(builder and builder.on_socket))
         yield from _repositories(plan)
     yield machine.of_gobake
 

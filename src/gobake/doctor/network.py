@@ -8,7 +8,7 @@ import time
 import urllib.parse
 from collections.abc import Iterator
 
-from gobake import http
+from gobake import engine, http
 from gobake.doctor.engine_checks import of_clock
 from gobake.doctor.findings import Finding, fine, note, problem
 from gobake.errors import RegistryRefused
@@ -40,11 +40,16 @@ def of_repository(topic: str, name: str) -> Iterator[Finding]:
     yield from of_clock(repository.host, date)
 
 
-def of_bases(bases: Bases) -> Iterator[Finding]:
-    """Judge whether the base images are there, for this machine's credentials."""
+def of_bases(bases: Bases, *, in_engine: bool = False) -> Iterator[Finding]:
+    """Judge whether the base images are there, for this machine's credentials.
+
+    ``in_engine``: ask the engine on the docker client's socket first, which may know mirrors.
+    """
     found = {str(getattr(bases, name)) for name in bases.__struct_fields__}
     missing = False
     for reference in sorted(one for one in found if one and not is_dockerfile(one) and "$" not in one):
+        if in_engine and engine.finds(reference):
+            continue
         name, digest, tag = _parts(reference)
         try:
             if Repository(name, seconds=_SECONDS).manifest_bytes(digest or tag) is None:

@@ -102,6 +102,14 @@ def save_images(references: Sequence[str], file: Path) -> bool:
     raise refusal(done.err, ("save", *references))
 
 
+def finds(reference: str) -> bool:
+    """Whether the engine on the docker client's socket finds an image in its registry or a mirror, without a login.
+
+    False if it cannot be asked. https://docs.docker.com/reference/api/engine: DistributionInspect
+    """
+    return isinstance(api.get(f"/v1.44/distribution/{quote(reference, safe='')}/json", _API_SECONDS), dict)
+
+
 def remote_sizes(reference: str) -> tuple[ImageSize, ...]:
     """Return compressed sizes of a pushed image from the registry's manifests; () if unavailable."""
     try:
