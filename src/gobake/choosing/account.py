@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.choosing.advice import Advice, Weight, advise
 from gobake.choosing.facts import Facts
+from gobake.choosing.places import Place, Program
 from gobake.choosing.times import Seconds
 from gobake.images.image import Packed
 from gobake.model import Platform, Strategy
@@ -33,6 +35,17 @@ class Seen(Struct, frozen=True, kw_only=True):
     layers: tuple[Packed, ...]
     stored: int | None  # bytes of manifest, configuration and layers, as a registry counts; None: not stored packed
     facts: Facts
+    places: tuple[Place, ...] = ()
+    program: Program | None = None
+
+
+class Whose(StrEnum):
+    """What else has a layer."""
+
+    BASE = "base"  # a node that has the base
+    SHARED = "shared"  # one that has the images that the strategy made of the other services
+    OWN = "own"  # nothing
+    UNKNOWN = "unknown"  # where the base ends is not known
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -58,6 +71,7 @@ class Row(Struct, frozen=True, kw_only=True):
     beside_others: (
         int | None
     )  # and the images that the strategy made of the other services; None: unknown, or no others
+    whose: tuple[Whose, ...] = ()  # each layer
 
     @property
     def strategy(self) -> Strategy:
@@ -121,7 +135,16 @@ def _row(built: Built, images: Iterable[Built]) -> Row:
         base=base,
         beside_base=pulled(built.seen, below) if known else None,
         beside_others=pulled(built.seen, shared) if others else None,
+        whose=tuple(_whose(layer.digest, below, shared, known=known) for layer in built.seen.layers),
     )
+
+
+def _whose(digest: str, below: set[str], shared: set[str], *, known: bool) -> Whose:
+    if digest in below:
+        return Whose.BASE
+    if digest in shared:
+        return Whose.SHARED
+    return Whose.OWN if known else Whose.UNKNOWN
 
 
 def pulled(seen: Seen, there: set[str]) -> int | None:

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from gobake.plan.build_plan import BuildPlan
     from gobake.runs.record import RunRecord
 
-_FORMATS = ("text", "json", "markdown")
+_FORMATS = ("text", "json", "markdown", "html")
+_WITH_MODULES = ("json", "html")  # formats that tell the modules of programs
+_PAGE = Path("gobake-compare.html")
 _RECORDS = 20  # that are searched for the seconds of a strategy
 
 
@@ -48,6 +50,7 @@ class CompareGiven(Struct, frozen=True, kw_only=True):
     history: Path | None
     all_details: bool
     form: str
+    output: Path | None
 
 
 @click.command("compare", cls=Sectioned)
@@ -58,6 +61,13 @@ class CompareGiven(Struct, frozen=True, kw_only=True):
 @history_option
 @click.option("--all-details", is_flag=True, help="Show every service in detail, not only one that is compared alone.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=f"Write to this file; default of --format html: {_PAGE}.",
+)
 @given_as(CompareGiven)
 def compare_command(given: CompareGiven) -> int:
     """Compare the images that the strategies make of each service, and recommend one with the reasons for it.
@@ -68,6 +78,7 @@ def compare_command(given: CompareGiven) -> int:
     gobake compare api
     gobake compare api -s scratch,distroless,alpine
     gobake compare --format markdown
+    gobake compare --format html
     """
     from gobake.engine import BuilderQuery
 
@@ -92,21 +103,33 @@ def compare_command(given: CompareGiven) -> int:
 
 
 def _show(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> None:
-    from gobake.report import compare_json, compare_markdown, compare_text
+    from gobake.cli.report import written_page
 
-    found = _compared(plan, record)
+    found = _compared(given, plan, record)
     if not found.choices:
         return  # nothing was built; the error follows
+    page = _PAGE if given.form == "html" else None
+    with written_page(given.output, page, "the comparison is", quiet=given.project.quiet):
+        _print(given, found)
+
+
+def _print(given: CompareGiven, found: Comparison) -> None:
+    from gobake.report import compare_json, compare_markdown, compare_text
+
     details = given.all_details or len(found.services) == 1
     if given.form == "json":
         show(json.dumps(compare_json.as_json(found), indent=2))
+    elif given.form == "html":
+        from gobake.report.html.compare import as_html
+
+        show(as_html(found), nl=False)
     elif given.form == "markdown":
         show(compare_markdown.as_markdown(found, details=details))
     else:
         show("\n".join(compare_text.lines(found, width_of_terminal(sys.stdout), details=details)))
 
 
-def _compared(plan: BuildPlan, record: RunRecord) -> Comparison:
+def _compared(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> Comparison:
     from gobake.choosing.account import Comparison, advised, choices
     from gobake.choosing.gathering import gather, wanted
     from gobake.needs.sources import service_needs
@@ -115,7 +138,8 @@ def _compared(plan: BuildPlan, record: RunRecord) -> Comparison:
     matrix = plan.matrix
     images = wanted(matrix.targets, record, plan.project.prefix, plan.request.tag)
     with scratch_folder() as scratch:
-        built = gather(plan.project, images, _records(plan, record), scratch)
+        modules = given.form in _WITH_MODULES
+        built = gather(plan.project, images, _records(plan, record), scratch, modules=modules)
     needs = service_needs(plan.project, plan.opened.tree, matrix, plan.history)
     return Comparison(
         project=plan.project.title or plan.project.name,

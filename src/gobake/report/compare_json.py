@@ -6,6 +6,7 @@ from typing import Any
 
 from gobake.choosing.account import Choice, Comparison, Row
 from gobake.choosing.advice import Advice, Reason
+from gobake.choosing.places import Program
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
@@ -36,9 +37,16 @@ def _image(row: Row) -> dict[str, Any]:
         "compressed_bytes": built.compressed,
         "unpacked_bytes": built.unpacked,
         "layers": [
-            {"digest": layer.digest, "bytes": layer.size if stored else None, "instruction": layer.instruction}
-            for layer in built.seen.layers
+            {
+                "digest": layer.digest,
+                "bytes": layer.size if stored else None,
+                "instruction": layer.instruction,
+                "whose": str(whose),
+            }
+            for layer, whose in zip(built.seen.layers, row.whose, strict=True)
         ],
+        "places": [{"layer": one.layer, "path": one.path or None, "bytes": one.bytes} for one in built.seen.places],
+        "program": _program(built.seen.program),
         "pull_bytes": {"with_base": row.beside_base, "with_others": row.beside_others},
         "seconds": {"cold": built.seconds.cold, "warm": built.seconds.warm},
         "base": {"name": row.base.name, "layers": row.base.layers, "bytes": row.base.bytes} if row.base.name else None,
@@ -54,6 +62,20 @@ def _image(row: Row) -> dict[str, Any]:
         "zoneinfo": facts.zoneinfo,
         "passwd": facts.passwd,
         "tmp": facts.tmp,
+    }
+
+
+def _program(program: Program | None) -> dict[str, Any] | None:
+    if program is None:
+        return None
+    return {
+        "path": f"/{program.path}",
+        "layer": program.layer,
+        "bytes": program.bytes,
+        "modules": [
+            {"module": one.module or None, "version": one.version or None, "bytes": one.bytes}
+            for one in program.modules or ()
+        ],
     }
 
 

@@ -214,7 +214,16 @@ _COMPARE = {
                     "image": str,
                     "compressed_bytes": Maybe(int),
                     "unpacked_bytes": Maybe(int),
-                    "layers": [{"digest": str, "bytes": Maybe(int), "instruction": str}],
+                    "layers": [{"digest": str, "bytes": Maybe(int), "instruction": str, "whose": str}],
+                    "places": [{"layer": int, "path": Maybe(str), "bytes": int}],
+                    "program": Maybe(
+                        {
+                            "path": str,
+                            "layer": int,
+                            "bytes": int,
+                            "modules": [{"module": Maybe(str), "version": Maybe(str), "bytes": int}],
+                        }
+                    ),
                     "pull_bytes": {"with_base": Maybe(int), "with_others": Maybe(int)},
                     "seconds": {"cold": Maybe(float), "warm": Maybe(float)},
                     "base": Maybe({"name": str, "layers": Maybe(int), "bytes": Maybe(int)}),
