@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -140,6 +141,56 @@ def test_bases_of_the_project_and_dynamic_programs(world: Gobake, tmp_path: Path
     assert advice["based"]["ruled_out"][0]["places"] == ["exec.Command in cmd/tool/main.go:7"]
     text = world.good("compare", "based", "-s", "scratch", cwd=tmp_path).out
     assert "none of these strategies is recommended" in text
+
+
+DATABASE = {
+    "index/db.json": {"modified": "2026-01-02T03:04:05Z"},
+    "index/modules.json": [{"path": "stdlib", "vulns": [{"id": "GO-2026-0001", "modified": "2026-01-02T03:04:05Z"}]}],
+    "index/vulns.json": [{"id": "GO-2026-0001", "modified": "2026-01-02T03:04:05Z"}],
+    "ID/GO-2026-0001.json": {
+        "schema_version": "1.3.1",
+        "id": "GO-2026-0001",
+        "modified": "2026-01-02T03:04:05Z",
+        "affected": [
+            {
+                "package": {"name": "stdlib", "ecosystem": "Go"},
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}],
+                "ecosystem_specific": {"imports": [{"path": "runtime", "symbols": ["mallocgc"]}]},
+            }
+        ],
+    },
+}
+
+
+def test_govulncheck_finds_what_a_database_knows_and_says_when_there_is_none(
+    asked: tuple[Gobake, Path, tuple[str, ...]], images: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """https://go.dev/doc/security/vuln/database describes the files."""
+    world, shop, words = asked
+    for name, content in DATABASE.items():
+        (tmp_path / "db" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "db" / name).write_text(json.dumps(content))
+    (tmp_path / "tmp").mkdir()
+    cache = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True, check=True, cwd="/").stdout.strip()
+    env = {"TMPDIR": str(tmp_path / "tmp"), "GOCACHE": cache}  # that of the world has compiled nothing
+    words = ("compare", "migrate", "-s", "scratch,alpine", *words[5:], "--scan", "--vulndb", f"file://{tmp_path}/db")
+    ended = world.good(*words, cwd=shop, env=env)
+    scans = {image["strategy"]: _of_go(image) for image in _images(ended)}
+    assert {strategy: (found["unknown"], found["error"]) for strategy, found in scans.items()} == {
+        "scratch": (1, None),
+        "alpine": (1, None),
+    }
+    assert not list((tmp_path / "tmp").iterdir())
+    text = world.good(*words[:-1], "https://vuln.invalid/none", "--format", "text", cwd=shop, env=env)
+    assert re.search(r"^govulncheck failed on migrate in alpine and migrate in scratch: \S", text.out, re.MULTILINE)
+    page = tmp_path / "page.html"
+    world.good("compare", "migrate", "-s", "scratch", *words[6:8], "--format", "html", "-o", str(page), cwd=shop)
+    assert "standard library go1." in page.read_text()
+
+
+def _of_go(image: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [scan for scan in image["vulnerabilities"] if scan["scanner"] == "govulncheck"]
+    return dict(found)
 
 
 def test_what_cannot_be_built_is_an_error_beside_the_others(world: Gobake, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gobake.choosing.advice import Advice, Weight, advise
 from gobake.choosing.facts import Facts
 from gobake.choosing.places import Place, Program
+from gobake.choosing.scanners import Scanned, Scanner
 from gobake.choosing.times import Seconds
 from gobake.images.image import Packed
 from gobake.model import Platform, Strategy
@@ -60,6 +61,7 @@ class Built(Struct, frozen=True, kw_only=True):
     unpacked: int | None
     seconds: Seconds
     seen: Seen
+    scans: tuple[Scanned, ...] = ()
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -98,6 +100,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     run: str  # id of the run that built the images
     choices: tuple[Choice, ...]
     left_out: tuple[str, ...] = ()  # a sentence for each strategy that a service cannot have
+    absent: tuple[Scanner, ...] | None = None  # scanners that this machine does not have; None: nothing was scanned
 
     @property
     def services(self) -> tuple[str, ...]:

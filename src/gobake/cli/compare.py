@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.cli.options import (
     CachesGiven,
@@ -24,13 +25,18 @@ from gobake.cli.options import (
     strategy_option,
     target_options,
 )
+from gobake.cli.param_types import DatabaseUrl
 from gobake.cli.sections import Sectioned
 from gobake.model import Strategy
 from gobake.text.layout import width_of_terminal
-from gobake.text.say import show
+from gobake.text.say import say, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gobake.choosing.account import Comparison
+    from gobake.choosing.gathering import Wanted
+    from gobake.choosing.scanning import Scans
     from gobake.plan.build_plan import BuildPlan
     from gobake.runs.record import RunRecord
 
@@ -49,6 +55,8 @@ class CompareGiven(Struct, frozen=True, kw_only=True):
     strategies: tuple[tuple[Strategy, ...], ...]
     history: Path | None
     all_details: bool
+    scan: bool
+    vulndb: str
     form: str
     output: Path | None
 
@@ -60,6 +68,18 @@ class CompareGiven(Struct, frozen=True, kw_only=True):
 @cache_options
 @history_option
 @click.option("--all-details", is_flag=True, help="Show every service in detail, not only one that is compared alone.")
+@click.option(
+    "--scan",
+    is_flag=True,
+    help="Count known vulnerabilities with grype, trivy and govulncheck, those that are on this machine.",
+)
+@click.option(
+    "--vulndb",
+    envvar="GOBAKE_VULNDB",
+    type=DatabaseUrl(),
+    default="",
+    help="With --scan: the database of govulncheck; default: https://vuln.go.dev.",
+)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option(
     "-o",
@@ -140,13 +160,27 @@ def _compared(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> Compar
     with scratch_folder() as scratch:
         modules = given.form in _WITH_MODULES
         built = gather(plan.project, images, _records(plan, record), scratch, modules=modules)
+        scans = _scans(given, images, scratch) if given.scan else None
+    if scans:
+        built = [replace(one, scans=found) for one, found in zip(built, scans.found, strict=True)]
     needs = service_needs(plan.project, plan.opened.tree, matrix, plan.history)
     return Comparison(
         project=plan.project.title or plan.project.name,
         run=record.id,
         choices=tuple(advised(choice, needs[choice.service]) for choice in choices(built)),
         left_out=matrix.left_out,
+        absent=scans.absent if scans else None,
     )
+
+
+def _scans(given: CompareGiven, images: Sequence[Wanted], scratch: Path) -> Scans:
+    from gobake.choosing.scanning import scan, tools
+    from gobake.report.quantities import count_text
+
+    there = tools(given.vulndb)
+    if there.present and not given.project.quiet:
+        say(f"scanning {count_text(len(images), 'image')} with {', '.join(map(str, there.present))}", err=True)
+    return scan(images, there, scratch)
 
 
 def _records(plan: BuildPlan, record: RunRecord) -> list[RunRecord]:

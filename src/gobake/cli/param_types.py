@@ -68,6 +68,19 @@ class StrategyList(_Type):
         return last_of_list(Strategy, incomplete)
 
 
+class DatabaseUrl(_Type):
+    """The address of a vulnerability database; an empty value is none."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value and not re.fullmatch(r"(?:https?|file)://[!-~]{1,2000}", value):
+            raise UsageError(
+                f"{_long(param)}: invalid address {value!r}", remedy="write https://HOST or file:///FOLDER"
+            )
+        return str(value)
+
+
 class BaseList(_Type):
     name = "NAME=REF"
 

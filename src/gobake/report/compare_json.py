@@ -7,6 +7,7 @@ from typing import Any
 from gobake.choosing.account import Choice, Comparison, Row
 from gobake.choosing.advice import Advice, Reason
 from gobake.choosing.places import Program
+from gobake.choosing.scanners import Scanned, Severity
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
@@ -14,21 +15,22 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "schema": 1,
         "project": found.project,
         "run": found.run,
-        "choices": [_choice(choice) for choice in found.choices],
+        "choices": [_choice(choice, scanned=found.absent is not None) for choice in found.choices],
         "left_out": list(found.left_out),
+        "scanners_absent": None if found.absent is None else [str(scanner) for scanner in found.absent],
     }
 
 
-def _choice(choice: Choice) -> dict[str, Any]:
+def _choice(choice: Choice, *, scanned: bool) -> dict[str, Any]:
     return {
         "service": choice.service,
         "platform": str(choice.platform),
-        "images": [_image(row) for row in choice.rows],
+        "images": [_image(row, scanned=scanned) for row in choice.rows],
         "advice": _advice(choice.advice or Advice(strategy=None)),
     }
 
 
-def _image(row: Row) -> dict[str, Any]:
+def _image(row: Row, *, scanned: bool) -> dict[str, Any]:
     built, facts = row.built, row.facts
     stored = built.seen.stored is not None
     return {
@@ -62,7 +64,13 @@ def _image(row: Row) -> dict[str, Any]:
         "zoneinfo": facts.zoneinfo,
         "passwd": facts.passwd,
         "tmp": facts.tmp,
+        "vulnerabilities": [_scanned(one) for one in built.scans] if scanned else None,
     }
+
+
+def _scanned(one: Scanned) -> dict[str, Any]:
+    counts = {str(severity): None if one.counts is None else one.counts[severity] for severity in Severity}
+    return {"scanner": str(one.scanner), **counts, "error": one.why or None}
 
 
 def _program(program: Program | None) -> dict[str, Any] | None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from gobake.choosing.account import Choice, Comparison
 from gobake.report.compare_words import (
-    WORDS,
-    Cells,
     advice_lines,
-    contents,
+    all_vulnerabilities,
     heading,
+    scan_lines,
     short_advice,
     sizes,
+    tables,
     title,
-    weights,
 )
-from gobake.report.markdown import escaped
+from gobake.report.markdown import escaped, table_lines
 
 
 def as_markdown(found: Comparison, *, details: bool) -> str:
@@ -29,9 +28,14 @@ def _lines(found: Comparison, *, details: bool) -> Iterator[str]:
         for choice in found.choices:
             yield from _details(choice)
     else:
-        yield from _table(sizes(found))
+        yield from table_lines(sizes(found))
+        scanned = all_vulnerabilities(found)
+        yield from ("", *table_lines(scanned)) if scanned.rows else ()
         yield from ("", "Recommended:", "")
         yield from (f"- {escaped(short_advice(choice))}" for choice in found.choices)
+    if told := scan_lines(found):
+        yield ""
+        yield from (f"- {escaped(text)}" for text in told)
     if found.left_out:
         yield ""
         yield from (f"- left out: {escaped(text)}" for text in found.left_out)
@@ -39,23 +43,11 @@ def _lines(found: Comparison, *, details: bool) -> Iterator[str]:
 
 def _details(choice: Choice) -> Iterator[str]:
     yield from (f"#### {escaped(title(choice))}", "")
-    yield from _table(weights(choice))
-    yield ""
-    yield from _table(contents(choice))
-    yield ""
+    for _, table in tables(choice):
+        yield from table_lines(table)
+        yield ""
     if choice.advice:
         first, *others = advice_lines(choice.advice)
         yield from (f"**{escaped(first)}**", "")
         yield from (f"- {escaped(line.strip())}" for line in others)
         yield ""
-
-
-def _table(cells: Cells) -> Iterator[str]:
-    columns, rows = cells
-    yield _row([column.lower() for column in columns])
-    yield _row(["---" if at == 0 or column in WORDS else "---:" for at, column in enumerate(columns)])
-    yield from (_row([escaped(cell) for cell in row]) for row in rows)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

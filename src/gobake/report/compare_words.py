@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from gobake.choosing.account import Choice, Comparison, Row
 from gobake.choosing.advice import Advice, Reason
 from gobake.choosing.facts import Packages
+from gobake.choosing.scanners import Scanned, Scanner, Severity
 from gobake.model import Strategy
 from gobake.report.quantities import UNKNOWN, count_text, seconds_text, size_text
+from gobake.text.layout import Table
 
 WEIGHT = ("STRATEGY", "COMPRESSED", "UNPACKED", "LAYERS", "WITH BASE", "WITH OTHERS", "COLD", "WARM", "BASE")
 CONTENT = (
     *("STRATEGY", "FILES", "EXECUTABLE", "SETUID", "WRITABLE", "PACKAGES", "SHELL", "USER", "LIBC", "CERTIFICATES"),
     *("ZONEINFO", "PASSWD", "TMP"),
 )
-WORDS = frozenset(("BASE", "SHELL", "USER", "LIBC", "CERTIFICATES", "ZONEINFO", "PASSWD", "TMP"))  # no figures
+VULNERABLE = tuple(str(severity).upper() for severity in Severity)
+WORDS = frozenset(
+    ("SCANNER", "BASE", "SHELL", "USER", "LIBC", "CERTIFICATES", "ZONEINFO", "PASSWD", "TMP")
+)  # no figures
 NONE = "-"
-Cells = tuple[Sequence[str], Sequence[Sequence[str]]]  # columns and rows of a table
 _PLACES = 2  # shown of one reason
+_IMAGES = 3  # that are named of those on which a scanner failed
 
 
 def heading(found: Comparison) -> str:
@@ -32,21 +37,83 @@ def title(choice: Choice) -> str:
     return f"{choice.service} for {choice.platform}"
 
 
-def weights(choice: Choice) -> Cells:
+def weights(choice: Choice) -> Table:
     """What each image weighs; columns that tell nothing of any image are left out."""
     rows = [weight_row(row) for row in choice.rows]
     told = [at for at in range(len(WEIGHT)) if any(row[at] != NONE for row in rows)]
-    return tuple(WEIGHT[at] for at in told), [tuple(row[at] for at in told) for row in rows]
+    return _table(tuple(WEIGHT[at] for at in told), [tuple(row[at] for at in told) for row in rows])
 
 
-def contents(choice: Choice) -> Cells:
+def contents(choice: Choice) -> Table:
     """What each image holds."""
-    return CONTENT, [content_row(row) for row in choice.rows]
+    return _table(CONTENT, [content_row(row) for row in choice.rows])
 
 
-def sizes(found: Comparison) -> Cells:
+def sizes(found: Comparison) -> Table:
     """The compressed sizes, service by strategy."""
-    return sizes_columns(found), [sizes_row(choice, found) for choice in found.choices]
+    return _table(sizes_columns(found), [sizes_row(choice, found) for choice in found.choices])
+
+
+def tables(choice: Choice) -> list[tuple[str, Table]]:
+    """All tables of a service, with their titles."""
+    found = [("weight", weights(choice)), ("content", contents(choice))]
+    scanned = vulnerabilities(choice)
+    return [*found, ("known vulnerabilities", scanned)] if scanned.rows else found
+
+
+def vulnerabilities(choice: Choice) -> Table:
+    """What each scanner found in each image."""
+    rows = [
+        (str(row.strategy), str(one.scanner), *(_count(one, severity) for severity in Severity))
+        for row in choice.rows
+        for one in row.built.scans
+    ]
+    return _table(("STRATEGY", "SCANNER", *VULNERABLE), rows)
+
+
+def all_vulnerabilities(found: Comparison) -> Table:
+    """What each scanner found in the images of all services."""
+    several = len(found.platforms) > 1
+    rows = [
+        (choice.service, *((str(choice.platform),) if several else ()), *row)
+        for choice in found.choices
+        for row in vulnerabilities(choice).rows
+    ]
+    return _table(("SERVICE", *(("PLATFORM",) if several else ()), "STRATEGY", "SCANNER", *VULNERABLE), rows)
+
+
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    return Table(columns=columns, rows=tuple(rows), words=WORDS, alike=True)
+
+
+def _count(one: Scanned, severity: Severity) -> str:
+    return UNKNOWN if one.counts is None else str(one.counts[severity])
+
+
+def scan_lines(found: Comparison) -> list[str]:
+    """What else is to be said of scanners: those that are absent, those that failed, and what they cannot tell."""
+    if found.absent is None:
+        return []
+    lines, failed, rated = list[str](), dict[tuple[Scanner, str], list[str]](), False
+    if found.absent:
+        lines.append(f"not scanned with {_listed(list(map(str, found.absent)))}: not on this machine")
+    for choice in found.choices:
+        for row in choice.rows:
+            for one in row.built.scans:
+                if one.counts is None:
+                    failed.setdefault((one.scanner, one.why), []).append(f"{choice.service} in {row.strategy}")
+                elif one.scanner is Scanner.GOVULNCHECK:
+                    rated = True
+    for (scanner, why), images in failed.items():
+        of = _listed(images) if len(images) <= _IMAGES else count_text(len(images), "image")
+        lines.append(f"{scanner} failed on {of}: {why.removeprefix(f'{scanner}: ')}")
+    if rated:
+        lines.append("govulncheck counts what is linked into the program; Go's database rates nothing: all is unknown")
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def weight_row(row: Row) -> tuple[str, ...]:

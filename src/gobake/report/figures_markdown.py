@@ -8,7 +8,7 @@ from gobake.insight.account import Account
 from gobake.insight.card import RunSummary
 from gobake.insight.trend import Trend
 from gobake.report import figures_words as words
-from gobake.report.markdown import escaped
+from gobake.report.markdown import escaped, row_line, table_lines
 from gobake.report.quantities import share_text
 from gobake.runs.outcomes import RunOutcome
 from gobake.text.layout import Table
@@ -33,7 +33,7 @@ def as_markdown(account: Account) -> str:
 
 def runs_as_markdown(summaries: Sequence[RunSummary], trends: Sequence[Trend]) -> str:
     """The last runs, newest first, and the trend of each branch."""
-    lines = ["### gobake: the last runs", "", *_table(words.runs_table(summaries), _RUNS), ""]
+    lines = ["### gobake: the last runs", "", *table_lines(words.runs_table(summaries), _RUNS), ""]
     lines += [f"- {escaped(line)}" for trend in trends[:_BRANCHES] for line in words.trend_lines(trend)]
     return "\n".join(lines[: MOST_LINES - 1]) + "\n"
 
@@ -48,7 +48,7 @@ def _head(account: Account) -> Iterator[str]:
         yield ""
     yield "| figure | rate | details |"
     yield "|---|---:|---|"
-    yield from (_row(row) for row in _headline(account))
+    yield from (row_line(row) for row in _headline(account))
     yield ""
     notes = [f"trend: {line}" for line in (words.trend_lines(account.trend) if account.trend else ())]
     notes += [f"size: {line}" for line in words.growth_lines(account, _CAUSES)]
@@ -85,18 +85,6 @@ def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
 def _folded(summary: str, table: Table, most: int) -> Iterator[str]:
     yield f"<details><summary>{escaped(summary)}</summary>"
     yield ""
-    yield from _table(table, most)
+    yield from table_lines(table, most)
     yield ""
     yield "</details>"
-
-
-def _table(table: Table, most: int) -> Iterator[str]:
-    yield _row(tuple(column.lower() for column in table.columns))
-    yield "|" + "".join("---|" if at < table.left else "---:|" for at in range(len(table.columns)))
-    yield from (_row(row) for row in table.rows[:most])
-    if len(table.rows) > most:
-        yield _row((f"and {len(table.rows) - most} more", *[""] * (len(table.columns) - 1)))
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(escaped(cell) for cell in cells)} |"

@@ -239,6 +239,19 @@ _COMPARE = {
                     "zoneinfo": bool,
                     "passwd": bool,
                     "tmp": bool,
+                    "vulnerabilities": Maybe(
+                        [
+                            {
+                                "scanner": str,
+                                "critical": Maybe(int),
+                                "high": Maybe(int),
+                                "medium": Maybe(int),
+                                "low": Maybe(int),
+                                "unknown": Maybe(int),
+                                "error": Maybe(str),
+                            }
+                        ]
+                    ),
                 }
             ],
             "advice": {
@@ -251,6 +264,7 @@ _COMPARE = {
         }
     ],
     "left_out": [str],
+    "scanners_absent": Maybe([str]),
 }
 _AFFECTED = {
     "schema": 1,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gobake.insight.growth import Grown
 from gobake.insight.growth_words import culprit_words, module_name, source_words
 from gobake.report.console import console_for, print_table, print_text
+from gobake.report.markdown import escaped, table_lines
 from gobake.report.quantities import count_text, share_text, size_text
 from gobake.size.values import ImageSize, ProgramSize, SizeReport
 from gobake.text.layout import Table
@@ -101,22 +102,15 @@ def print_size(report: SizeReport, change: Grown | None, *, top: int, color: str
 
 
 def as_markdown(report: SizeReport, change: Grown | None, top: int) -> str:
-    lines = [f"**{_cell(head(report))}**", ""]
+    lines = [f"**{escaped(head(report))}**", ""]
     if change:
-        lines += [_cell(growth_words(change)), ""]
+        lines += [escaped(growth_words(change)), ""]
     for title, table in tables(report, change, top):
-        marks = [":--" if n < table.left or c in table.words else "--:" for n, c in enumerate(table.columns)]
-        rows = [table.columns, marks, *table.rows]
-        lines += [f"### {title.capitalize()}", "", *(f"| {' | '.join(map(_cell, row))} |" for row in rows), ""]
+        lines += [f"### {title.capitalize()}", "", *table_lines(table), ""]
         if title == "grown" and (found := sources(change, top)):
-            lines += [*(f"- {_cell(line)}" for line in found), ""]
-    lines += [f"- {_cell(note)}" for note in notes(report)]
+            lines += [*(f"- {escaped(line)}" for line in found), ""]
+    lines += [f"- {escaped(note)}" for note in notes(report)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _cell(text: str) -> str:
-    flat = one_line(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
-    return flat.replace("<", "&lt;").replace("[", "\\[").replace("*", "\\*") if not set(flat) <= set(":-") else flat
 
 
 # ---- the tables

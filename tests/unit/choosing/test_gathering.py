@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import pytest
+from msgspec.structs import replace
 
 from gobake import memo
 from gobake.binary.libc import Libc
 from gobake.choosing import gathering
 from gobake.choosing.gathering import gather, wanted
+from gobake.choosing.places import Place, Program
 from gobake.engine import images as engine_images
 from gobake.errors import UsageError
 from gobake.images import tree
 from gobake.model import Bases, Platform, Project, Service, Strategy, Target
 from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, SizeRecord, TargetRecord
+from tests.unit.binary.programs import link
 from tests.unit.images.making import Layout, layer
 
 AMD64 = Platform(os="linux", arch="amd64")
@@ -183,3 +186,30 @@ def test_every_name_of_the_engine_goes_to_one_save(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("gobake.engine.images.command.run", run)
     assert engine_images.save_images(("a:1", "b:2"), tmp_path / "file")
     assert words[0][1:] == ["save", "--output", str(tmp_path / "file"), "a:1", "b:2"]
+
+
+def test_the_modules_of_programs_are_read_when_they_are_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(monkeypatch)
+    images = wanted(TARGETS, record(), "", "latest")
+    plain = gather(PROJECT, images, [], folder)[0].seen
+    assert plain.program == Program(path="app", layer=2, bytes=10, modules=None)
+    assert plain.places == (
+        Place(layer=0, path="/lib", bytes=18),
+        Place(layer=0, path="/bin", bytes=5),
+        Place(layer=1, path="/etc", bytes=7),
+    )
+    full = gather(PROJECT, images, [], folder, modules=True)[0].seen
+    assert len(engine.saved) == 2  # what is remembered does not have them
+    assert full == replace(plain, program=Program(path="app", layer=2, bytes=10, modules=()))  # it is a script
+    assert gather(PROJECT, images, [], folder, modules=True)[0].seen == full
+    assert gather(PROJECT, images, [], folder)[0].seen == full
+    assert len(engine.saved) == 2
+
+
+def test_the_modules_of_a_go_program_are_those_of_its_functions(folder: Path) -> None:
+    file = link(folder, "shipped", ldflags="-s -w")
+    found = gathering._modules(file)
+    assert {one.module for one in found} >= {"std", "", "example.com/dep.v2"}
+    assert sum(one.bytes for one in found) == file.stat().st_size

@@ -10,14 +10,17 @@ from msgspec.structs import replace
 
 from gobake.choosing.account import Built, Choice, Comparison, advised, choices
 from gobake.choosing.facts import Manager, Packages
+from gobake.choosing.scanners import Scanned, Scanner
 from gobake.choosing.times import Seconds
 from gobake.model import Strategy
 from gobake.report.compare_json import as_json
 from gobake.report.compare_markdown import as_markdown
 from gobake.report.compare_text import lines
+from gobake.report.html.compare import as_html
 from gobake.text.layout import cells
 from tests.unit.choosing.test_account import ACCOUNT, ARM64, alpine, built
 from tests.unit.choosing.test_advice import SHELL, TEMP
+from tests.unit.choosing.test_scanners import counts
 from tests.unit.report.test_schemas import strict
 
 HOSTILE = "evil|\n<script>`x`\x1b[31m\u202e"
@@ -107,7 +110,7 @@ def test_no_name_breaks_out_of_a_line_or_a_cell() -> None:
 def test_markdown_has_the_same_tables() -> None:
     page = as_markdown(compared(), details=True)
     assert "| strategy | compressed | unpacked | layers | with base | cold | warm | base |" in page
-    assert "| --- | ---: |" in page
+    assert "|---|---:|" in page
     assert "**recommended" in page
     assert "| service | alpine | scratch |" in as_markdown(compared("api", "worker"), details=False)
 
@@ -126,3 +129,81 @@ def test_what_is_not_stored_packed_has_no_bytes_of_layers() -> None:
     document = as_json(Comparison(project="p", run="r", choices=(advised(choice, ()),)))
     strict("compare")(document)
     assert {layer["bytes"] for layer in document["choices"][0]["images"][0]["layers"]} == {None}
+
+
+# ---- scanners
+
+
+def with_scans(
+    found: Comparison, why: str = "no database", absent: tuple[Scanner, ...] = (Scanner.GRYPE,)
+) -> Comparison:
+    """Each image was scanned twice; one scanner failed."""
+    scans = (
+        Scanned(scanner=Scanner.TRIVY, counts=None, why=why),
+        Scanned(scanner=Scanner.GOVULNCHECK, counts=counts(unknown=3)),
+    )
+    made = [
+        replace(choice, rows=tuple(replace(row, built=replace(row.built, scans=scans)) for row in choice.rows))
+        for choice in found.choices
+    ]
+    return replace(found, choices=tuple(made), absent=absent)
+
+
+def test_counts_of_scanners_are_a_table_of_their_own() -> None:
+    said = lines(with_scans(compared()), None, details=True)
+    (head,) = [line.split() for line in said if "CRITICAL" in line]
+    assert head == ["STRATEGY", "SCANNER", "CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN"]
+    assert [line.split() for line in said if "govulncheck  " in line] == [
+        ["alpine", "govulncheck", "0", "0", "0", "0", "3"],
+        ["scratch", "govulncheck", "0", "0", "0", "0", "3"],
+    ]
+    assert ["scratch", "trivy", *["unknown"] * 5] in [line.split() for line in said]
+    assert "trivy failed on api in alpine and api in scratch: no database" in said
+    assert "not scanned with grype: not on this machine" in said
+    assert any(line.startswith("govulncheck counts what is linked") for line in said)
+    assert not any("CRITICAL" in line or "on this machine" in line for line in lines(compared(), None, details=True))
+
+
+def test_counts_of_several_services_are_one_table() -> None:
+    found = with_scans(compared("api", "worker"))
+    said = lines(found, None, details=False)
+    assert [line.split()[:3] for line in said if "govulncheck  " in line] == [
+        [service, strategy, "govulncheck"] for service in ("api", "worker") for strategy in ("alpine", "scratch")
+    ]
+    assert "trivy failed on 4 images: no database" in said
+    page = as_markdown(found, details=False)
+    assert "| service | strategy | scanner | critical | high | medium | low | unknown |" in page
+    assert "- trivy failed on 4 images: no database" in page
+    assert "| strategy | scanner | critical |" in as_markdown(found, details=True)
+
+
+def test_a_machine_without_scanners_says_so() -> None:
+    found = replace(compared(), absent=tuple(Scanner))
+    assert "not scanned with grype, trivy and govulncheck: not on this machine" in lines(found, None, details=True)
+    assert not any("CRITICAL" in line for line in lines(found, None, details=True))
+    assert "About the scanners" in as_html(found)
+
+
+def test_scans_in_json_are_as_the_schema_says() -> None:
+    document = as_json(with_scans(compared()))
+    strict("compare")(json.loads(json.dumps(document)))
+    assert document["scanners_absent"] == ["grype"]
+    trivy, govulncheck = document["choices"][0]["images"][0]["vulnerabilities"]
+    assert (trivy["critical"], trivy["error"]) == (None, "no database")
+    assert (govulncheck["unknown"], govulncheck["error"]) == (3, None)
+    assert as_json(compared())["choices"][0]["images"][0]["vulnerabilities"] is None
+
+
+def test_no_words_of_a_scanner_break_out() -> None:
+    found = with_scans(compared("api", "worker"), why=HOSTILE)
+    for details in (False, True):
+        assert not any(re.search(r"[\x00-\x1f\u202e]", line) for line in lines(found, None, details=details))
+        assert "<script>" not in as_markdown(found, details=details)
+    assert "<script>" not in as_html(found)
+    assert "known vulnerabilities" in as_html(found).lower()
+
+
+def test_without_scanners_the_overview_has_no_empty_table() -> None:
+    found = replace(compared("api", "worker"), absent=tuple(Scanner))
+    assert not any("CRITICAL" in line for line in lines(found, None, details=False))
+    assert "critical" not in as_markdown(found, details=False)

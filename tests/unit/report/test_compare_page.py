@@ -75,7 +75,7 @@ def test_bars_are_divided_by_who_else_has_the_layers() -> None:
     whole = sum(float(part.width[:-1]) for part in bars["alpine"].segments)
     assert 99 < whole <= 100.01
     rest = {bar.strategy: bar.segments[-1].says for bar in unpacked.bars}
-    assert rest["scratch"] == "what is in no file that a container sees: 100 B"
+    assert rest["scratch"] == "what disk blocks round up, folders, and files that no container sees: 100 B"
 
 
 def test_what_is_unknown_is_no_bar() -> None:

@@ -31,8 +31,7 @@ _PARTS = {
     Whose.OWN: "own layers",
     Whose.UNKNOWN: "layers of whom is unknown",
 }
-_REST = "what is in no file that a container sees"
-BARS = [(_TONES[whose], _PARTS[whose]) for whose in (Whose.BASE, Whose.SHARED, Whose.OWN)]
+_REST = "what disk blocks round up, folders, and files that no container sees"
 TILES = [
     *((_BASE, "base layers"), (_SHARED, "shared layers"), (_FILES, "other files of own layers")),
     *((_OWN, "your modules"), (_MODULE, "other modules"), (_STANDARD, "standard library")),
@@ -46,6 +45,7 @@ class Segment(Struct, frozen=True, kw_only=True):
     x: str  # percent
     width: str
     tone: int
+    name: str
     says: str
 
 
@@ -81,8 +81,10 @@ class Section(Struct, frozen=True, kw_only=True):
     recommended: str
     advice: tuple[str, ...]
     sides: tuple[Side, ...]
+    bars: tuple[tuple[int, str], ...]  # the colours that bars have, with their names
     tables: tuple[tuple[str, Table], ...]
     pictures: tuple[Picture, ...]
+    tiles: tuple[tuple[int, str], ...]  # the colours that treemaps have, with their names
 
 
 def as_html(found: Comparison) -> str:
@@ -99,11 +101,10 @@ def as_html(found: Comparison) -> str:
             heading=words.heading(found).removeprefix(f"{found.project}: "),
             sections=sections,
             several=len(sections) > 1,
-            sizes=_table(words.sizes(found)),
+            sizes=words.sizes(found),
             short=[words.short_advice(choice) for choice in found.choices],
+            scanned=words.scan_lines(found),
             left_out=found.left_out,
-            bars=BARS,
-            tiles=TILES,
         )
     )
 
@@ -111,20 +112,20 @@ def as_html(found: Comparison) -> str:
 def section(choice: Choice, name: str) -> Section:
     """What the page tells of a service and platform."""
     first, *others = words.advice_lines(choice.advice) if choice.advice else ("no recommendation",)
+    sides, pictures = tuple(_sides(choice.rows)), tuple(_pictures(choice.rows))
+    segments = [segment for side in sides for bar in side.bars for segment in bar.segments]
+    tones = {mark.tone for picture in pictures for drawing in picture.drawings for mark in drawing.marks}
     return Section(
         id=name,
         title=words.title(choice),
         recommended=first,
         advice=tuple(line.strip() for line in others),
-        sides=tuple(_sides(choice.rows)),
-        tables=(("weight", _table(words.weights(choice))), ("content", _table(words.contents(choice)))),
-        pictures=tuple(_pictures(choice.rows)),
+        sides=sides,
+        bars=tuple(dict.fromkeys((segment.tone, segment.name) for segment in segments)),
+        tables=tuple(words.tables(choice)),
+        pictures=pictures,
+        tiles=tuple(found for found in TILES if found[0] in tones),
     )
-
-
-def _table(cells: words.Cells) -> Table:
-    columns, rows = cells
-    return Table(columns=tuple(columns), rows=tuple(map(tuple, rows)), words=words.WORDS)
 
 
 # ---- sizes side by side
@@ -150,8 +151,10 @@ def _compressed(row: Row) -> Counter[Whose]:
 def _unpacked(row: Row) -> Counter[Whose]:
     """Bytes of files; what layers below lost to those above is in none."""
     sums, program = Counter[Whose](), row.built.seen.program
-    for place in (*row.built.seen.places, *([program] if program else [])):
+    for place in row.built.seen.places:
         sums[row.whose[place.layer]] += place.bytes
+    if program:
+        sums[row.whose[program.layer]] += program.bytes
     return sums
 
 
@@ -177,7 +180,7 @@ def _segments(size: int, parts: Counter[Whose], share: float) -> Iterator[Segmen
     told += [(_NONE, _REST if told else UNKNOWN, rest)] if rest > 0.002 * whole or not told else []
     for tone, name, part in told:
         width = 100 * share * part / whole
-        yield Segment(x=f"{at:.3f}%", width=f"{width:.3f}%", tone=tone, says=f"{name}: {size_text(part)}")
+        yield Segment(x=f"{at:.3f}%", width=f"{width:.3f}%", tone=tone, name=name, says=f"{name}: {size_text(part)}")
         at += width
 
 
