@@ -47,18 +47,23 @@ def _recorded(name: str) -> RunRecord:
     return from_json(json.loads(gzip.decompress((RECORDS / f"{name}.json.gz").read_bytes())))
 
 
-def main() -> None:
+def photographed(html: str, file: Path, size: tuple[int, int], ready: str = "true") -> None:
+    """Write a picture of a page. ``ready``: JavaScript that is true once all is drawn."""
     from harness.browser import browser
 
+    with tempfile.TemporaryDirectory() as folder, browser(Path(folder)) as tab:
+        written = Path(folder) / "page.html"
+        written.write_text(html, encoding="utf-8")
+        tab.look(width=size[0], height=size[1])
+        tab.open(written)
+        tab.until(ready)
+        tab.screenshot(file)
+
+
+def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
-    with tempfile.TemporaryDirectory() as folder, browser(Path(folder)) as tab:
-        file = Path(folder) / "page.html"
-        file.write_text(page(bundle()), encoding="utf-8")
-        tab.look(width=WIDTH, height=HEIGHT)
-        tab.open(file)
-        tab.until("document.documentElement.dataset.drawn === 'yes'")
-        tab.screenshot(FILE)
+    photographed(page(bundle()), FILE, (WIDTH, HEIGHT), "document.documentElement.dataset.drawn === 'yes'")
     DIGEST.write_text(json.dumps(inputs(), indent=2) + "\n")
     print(f"{FILE.name}: run {inputs()['run']}")
 

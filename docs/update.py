@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import tables
+from docs.comparison import comparison, recorded
 from gobake.caching.policy import policy_file
 from gobake.config import reference
 from gobake.model import Strategy
@@ -33,9 +34,45 @@ def sizes_markdown() -> str:
     return "\n".join(lines)
 
 
+# What each strategy is, in the order of README's table
+STRATEGIES = {
+    Strategy.SCRATCH: (
+        "the static binary, certificates, a plain user; the default",
+        "the smallest image with no surprises",
+    ),
+    Strategy.DISTROLESS: ("the binary on distroless", "a base that its publisher patches"),
+    Strategy.ALPINE: ("the binary on alpine", "a shell and `apk` at hand"),
+    Strategy.DEBIAN_SLIM: ("the binary on debian slim", "glibc, a shell, `apt`"),
+    Strategy.DISTALPINE: (
+        "`scratch` plus the loader and libraries of a dynamic binary, certificates and time zones",
+        "cgo without a distribution",
+    ),
+    Strategy.UPX: (
+        "`scratch` with the binary packed by UPX",
+        "little disk space; [starts slower](docs/strategies.md#sizes)",
+    ),
+    Strategy.PREBUILT: ("a binary compiled outside of the build, on alpine", "another compile step"),
+    Strategy.SINGLE_STAGE: ("`FROM golang`, with sources and toolchain", "a baseline to compare with"),
+}
+
+
+def strategies_markdown() -> str:
+    """The strategies, with what `gobake compare` told of the example's api."""
+    (choice,) = [one for one in comparison(recorded()).choices if one.service == "api"]
+    rows = {row.strategy: row for row in choice.rows}
+    lines = ["| strategy | image | good for | download | on disk | shell |", "|---|---|---|---:|---:|---|"]
+    for strategy, (image, good) in STRATEGIES.items():
+        row = rows[strategy]
+        sizes = f"{size_text(row.built.compressed)} | {size_text(row.built.unpacked)}"
+        shell = "yes" if row.facts.shell else "no"
+        lines.append(f"| `{strategy}` | {image} | {good} | {sizes} | {shell} |")
+    return "\n".join(lines)
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "headline": tables.headline,
+        "strategies": strategies_markdown,
         "figures-builds": tables.builds,
         "figures-commands": tables.commands,
         "figures-measured": tables.measured,

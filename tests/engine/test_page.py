@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from docs.comparison import comparison
+from docs.comparison import recorded as recorded_comparison
 from gobake.plan.discover import open_project
 from gobake.plan.project import identity
 from gobake.plan.request import ProjectRequest
 from gobake.report.html.bundle import bundle
+from gobake.report.html.compare import as_html as as_comparison
 from gobake.report.html.page import as_html
 from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
@@ -263,3 +266,30 @@ def test_two_hundred_runs_are_a_small_page_made_with_little_memory(tab: Tab, wor
     )
     tab.until(f"{MARKS.format('runs-time')} < {RUNS // 3}")
     assert tab.complaints() == []
+
+
+# ---- pages without scripts
+
+LABELS = """[...document.querySelectorAll('svg.treemap')].filter((one) => one.getBoundingClientRect().width)
+  .flatMap((one) => [...one.querySelectorAll('g')].flatMap((mark) => {
+    const place = mark.querySelector('rect').getBoundingClientRect();
+    return [...mark.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()])
+      .map(([text, box]) => [text, box.left >= place.left && box.right <= place.right && box.bottom <= place.bottom + 1]);
+  }))"""
+
+
+@pytest.mark.parametrize("width", [1280, 820, 390])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_comparison_fits_every_window_and_its_labels_fit_their_rectangles(
+    tab: Tab, tmp_path: Path, width: int, *, dark: bool
+) -> None:
+    page = tmp_path / "compare.html"
+    page.write_text(as_comparison(comparison(recorded_comparison())), encoding="utf-8")
+    tab.look(width=width, dark=dark)
+    tab.open(page)
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    labels = tab.evaluate(LABELS)
+    assert len(labels) > 50
+    assert [text for text, fits in labels if not fits] == []
+    assert tab.complaints() == []
+    assert [address for address in tab.requests() if not address.startswith("file:")] == []

@@ -18,8 +18,11 @@ import pytest
 import yaml
 
 from docs import update
+from docs.comparison import comparison
+from docs.comparison import recorded as recorded_comparison
 from gobake.cli import gobake
 from gobake.config.loading import parse_config
+from gobake.report import compare_json
 from gobake.report.prometheus.families import COUNTERS, GAUGES
 from tests.unit.cli.test_options import variables
 from tests.unit.scoring import recorded
@@ -76,6 +79,16 @@ def test_the_picture_of_the_page_shows_what_the_page_is_today(monkeypatch: pytes
     time.tzset()
     picture = runpy.run_path(str(DOCS / "report_picture.py"))
     assert json.loads(picture["DIGEST"].read_text()) == picture["inputs"](), "run: python docs/report_picture.py"
+
+
+def test_the_picture_of_the_comparison_shows_what_its_page_is_today() -> None:
+    picture = runpy.run_path(str(DOCS / "compare_picture.py"))
+    assert json.loads(picture["DIGEST"].read_text()) == picture["inputs"](), "run: python docs/compare_picture.py"
+
+
+def test_the_recorded_comparison_is_told_whole() -> None:
+    document = recorded_comparison()
+    assert compare_json.as_json(comparison(document)) == document
 
 
 @pytest.mark.parametrize("name", ["trust.svg", "data-flow.svg"])

@@ -59,6 +59,7 @@ def as_html(report: SizeReport, change: Grown | None, top: int) -> str:
             legend=legend(program) if program else [],
             image=image,
             layers=_layers(image) if image else [],
+            sources=words.sources(change, top),
             grown=[found for found in tables if found[0] == "grown"],
             of_program=[found for found in tables if found[0] not in ("grown", "layers")],
             of_image=[found for found in tables if found[0] == "layers"],
