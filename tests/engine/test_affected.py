@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.changes import EDITS, outcomes
+from bench.changes import outcomes
+from bench.edits import EDITS
 from tests.conftest import Gobake, Tree, commit
 
 FILES = {
