@@ -12,7 +12,6 @@ from gobake.runs.record import ContentsRecord, LayerRecord, ModuleRecord, RunRec
 from gobake.runs.summary import RunSummary
 
 LEAST = 0.001  # of the image: a smaller change is none
-_CAUSE = 0.02  # of what the standard library grew by: a module that grew by less did not bring it
 _TRIED = 3  # runs of a branch that are read for an image
 
 
@@ -52,15 +51,15 @@ class Grown(Struct, frozen=True, kw_only=True):
     def culprit(self) -> Growth | None:
         """The module that grew most; what belongs to none only where no module grew.
 
-        The standard library of one version grows because others use more of it: if a module is new or in another
-        version and did not grow by next to nothing, it is the one.
+        The standard library of one version grows because others use more of it: if a module that is new or in another
+        version grew by more than all those of the same version, such as one's own, it is the one.
         """
         more = [one for one in self.modules if one.bytes > 0]
         most = next((one for one in more if one.module), more[0] if more else None)
         if most is None or not most.follows:
             return most
-        others = (one for one in more if one.module and not one.follows and one.before != one.version)
-        return next((one for one in others if one.bytes >= _CAUSE * most.bytes), most)
+        first = next((one for one in more if one.module and not one.follows), None)
+        return first if first and first.before != first.version else most
 
     @property
     def following(self) -> Growth | None:

@@ -14,10 +14,10 @@ from gobake.report.html.tables import MOST
 from gobake.report.quantities import moment_text, size_text
 from gobake.text.layout import Table
 
+_ROOM = 0.05  # of the sizes, below and above: what is smaller looks like none
 _Y: Spec = {
     "field": "compressed",
     "type": "quantitative",
-    "scale": {"zero": False, "nice": True},
     "axis": {
         "format": ".3~s",
         "labelExpr": "replace(replace(datum.label, 'k', ' k'), /([MGT])/, ' $1') + 'B'",
@@ -37,7 +37,10 @@ def growth_charts(points: Sequence[Point]) -> Iterator[Chart]:
         rows = [_row(point, branches, points[-1].run) for point in points if point.service == service]
         platforms = list(dict.fromkeys(str(row["platform"]) for row in rows))
         says = f"Compressed size of the image of {name_of(service)} over runs, oldest first, by branch"
-        chart = charts.over_runs(f"growth-{at}", says, _Y, rows, branches)
+        sizes = [point.bytes for point in points if point.service == service]
+        domain = [min(sizes) * (1 - _ROOM), max(sizes) * (1 + _ROOM)]
+        y = {**_Y, "scale": {"zero": False, "nice": True, "domain": domain}}
+        chart = charts.over_runs(f"growth-{at}", says, y, rows, branches)
         yield _by_platform(chart, platforms) if len(platforms) > 1 else chart
 
 
