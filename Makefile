@@ -64,7 +64,7 @@ engine: $(READY)
 	  $(BIN)/pytest tests/engine tests/security/builds -q -n 2 --dist loadfile --no-loadscope-reorder --durations=12 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=80
 	@echo "== smoke tests on $(OTHER_SUITE)"
 	@$(BIN)/python -m harness --suite $(OTHER_SUITE) --name test-$(OTHER_SUITE) --force-private --fresh run -- \
-	  $(BIN)/pytest tests/engine -q -m smoke --durations=8
+	  $(BIN)/pytest tests/engine -q -m smoke -n 2 --dist loadfile --no-loadscope-reorder --durations=8
 
 # The engine tests of one room: make room ROOM=seeds ARGS="-x -k bare"; the rooms are in pyproject.toml
 room: $(READY)
