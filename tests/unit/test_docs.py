@@ -88,7 +88,16 @@ def test_the_picture_of_the_comparison_shows_what_its_page_is_today() -> None:
 
 def test_the_recorded_comparison_is_told_whole() -> None:
     document = recorded_comparison()
-    assert compare_json.as_json(comparison(document)) == document
+    assert _only(document, compare_json.as_json(comparison(document))) == document
+
+
+def _only(shape: Any, found: Any) -> Any:
+    """What is found under the keys of another document: later versions have more."""
+    if isinstance(shape, dict) and isinstance(found, dict):
+        return {key: _only(shape[key], found.get(key)) for key in shape}
+    if isinstance(shape, list) and isinstance(found, list) and len(shape) == len(found):
+        return [_only(one, other) for one, other in zip(shape, found, strict=True)]
+    return found
 
 
 @pytest.mark.parametrize("name", ["trust.svg", "data-flow.svg"])

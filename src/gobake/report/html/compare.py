@@ -23,7 +23,7 @@ from gobake.text.layout import Table
 _HERE = Path(__file__).parent
 _LONGEST = 8  # times the smallest image: longer bars are cut, so that the others can be told apart
 _MODULES = 12  # that have rectangles of their own
-_OWN, _BASE, _NONE, _SHARED, _MODULE, _STANDARD, _FILES = 1, 2, 3, 4, 5, 8, 9  # colours of treemap.css
+_OWN, _BASE, _NONE, _SHARED, _MODULE, _WHOLE, _STANDARD, _FILES = 1, 2, 3, 4, 5, 7, 8, 9  # colours of treemap.css
 _TONES = {Whose.BASE: _BASE, Whose.SHARED: _SHARED, Whose.OWN: _OWN, Whose.UNKNOWN: _NONE}
 _PARTS = {
     Whose.BASE: "base layers",
@@ -35,6 +35,7 @@ _REST = "what disk blocks round up, folders, and files that no container sees"
 TILES = [
     *((_BASE, "base layers"), (_SHARED, "shared layers"), (_FILES, "other files of own layers")),
     *((_OWN, "your modules"), (_MODULE, "other modules"), (_STANDARD, "standard library")),
+    (_WHOLE, "a program that is not taken apart"),
     (_NONE, "strings, types and the like, which no module can be told of"),
 ]
 
@@ -222,7 +223,7 @@ def _named(tile: Tile, row: Row, layer: int) -> Tile:
 def _program(program: Program) -> Tile:
     name = f"/{program.path}"
     if not program.modules:
-        return _tile((name, _last(name), "program"), f"the program {name}", program.bytes, _OWN)
+        return _tile((name, _last(name), "program"), f"the program {name}", program.bytes, _WHOLE)
     parts = [_module(module) for module in program.modules]
     missing = program.bytes - sum(module.bytes for module in program.modules)
     rest = _tile(("more modules",), "more modules", missing, _MODULE)
