@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     BUILD_FAILED = 4
     GATE_FAILED = 5
     REGISTRY = 6  # registry or deployment
+    NOT_STARTED = 7  # an image did not start, or did not answer
     INTERRUPTED = 130
 
 
@@ -162,6 +163,12 @@ class CachesDisagree(GobakeError):
     """Builds with and without caches give different binaries."""
 
     exit_code = ExitCode.GATE_FAILED
+
+
+class SmokeFailed(GobakeError):
+    """An image was built, but its container does not start, ends with an error or does not answer."""
+
+    exit_code = ExitCode.NOT_STARTED
 
 
 class GateFailed(GobakeError):

@@ -116,16 +116,25 @@ class Client:
 
 
 def get(plug: socket.socket, path: str, *, seconds: float, largest: int) -> Answer:
-    """Send one GET over an existing connection, such as a Unix socket. Raises HttpError.
+    """Send one GET over an existing connection, such as a Unix socket. Raises HttpError."""
+    return send(plug, "GET", path, seconds=seconds, largest=largest)
+
+
+def send(
+    plug: socket.socket, method: str, path: str, *, seconds: float, largest: int, document: bytes | None = None
+) -> Answer:
+    """Send one request over an existing connection, with a JSON document if there is one. Raises HttpError.
 
     It uses HTTP/1.0, where the response ends with the connection. Several are sent before each build, and importing
     `http.client` would take longer than all of them.
     """
     until = time.monotonic() + seconds
     plug.settimeout(seconds)
+    body = b"" if document is None else document
+    head = "" if document is None else f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
 
     def exchange() -> Answer:
-        plug.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        plug.sendall(f"{method} {path} HTTP/1.0\r\nHost: localhost\r\n{head}\r\n".encode() + body)
         return _parsed(_gathered(plug.recv, largest + _LARGEST_HEAD, until), largest)
 
     return _within(seconds, seconds, exchange)

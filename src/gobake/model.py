@@ -169,6 +169,17 @@ class HealthCheck(Struct, frozen=True, kw_only=True):
     retries: int | None = None  # None is Docker's default, 3
 
 
+class Smoke(Struct, frozen=True, kw_only=True):
+    """How --smoke starts a service, and what it asks; what is not set is as the service itself says."""
+
+    command: tuple[str, ...] = ()  # run in place of the program, and has to exit 0
+    args: tuple[str, ...] | None = None  # arguments of the start
+    env: tuple[tuple[str, str], ...] = ()  # beside that of the image
+    path: str | None = None  # HTTP path that has to answer; "" for none
+    port: int = 0  # TCP port that is asked; 0: those of `ports`
+    timeout: str = ""  # a Go duration
+
+
 class OwnBase(Struct, frozen=True, kw_only=True):
     """A base image made from a Dockerfile of the project, in the same bake."""
 
@@ -211,6 +222,7 @@ class Service(Struct, frozen=True, kw_only=True):
     tmp: bool = False  # a world-writable /tmp, as in any distribution
     volumes: tuple[str, ...] = ()  # absolute folders of VOLUME; writable by the user too
     healthcheck: HealthCheck | None = None
+    smoke: Smoke | None = None
     why: str = ""  # why it is a service, or only one on request; shown to users
     programs: tuple[Program, ...] = ()  # additional commands in the image, of the same build root
 

@@ -62,7 +62,7 @@ _ROOMS = {
     "private": ("test_private_modules", "test_private_secrets", "test_private_verify"),
     "reports": (
         *("test_ci_summary", "test_compare", "test_explain", "test_gate", "test_history", "test_metrics", "test_page"),
-        "test_size",
+        *("test_size", "test_starts"),
     ),
     "faults": (
         *("test_ends", "test_faults", "test_faults_at_once", "test_faults_disk", "test_faults_dockerd"),

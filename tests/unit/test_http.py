@@ -189,3 +189,16 @@ def test_a_connected_socket_that_trickles_is_left(tmp_path: Path) -> None:
         with pytest.raises(http.Late):
             http.get(plug, "/info", seconds=0.3, largest=PLENTY)
         assert time.monotonic() - begun < 1.5
+
+
+@pytest.mark.parametrize(
+    ("document", "head"), [(None, b""), (b"{}", b"Content-Type: application/json\r\nContent-Length: 2\r\n")]
+)
+def test_a_document_is_sent_with_its_length(document: bytes | None, head: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.0 201 Created\r\n\r\nyes")
+        theirs.shutdown(socket.SHUT_WR)
+        answer = http.send(ours, "POST", "/make", seconds=20, largest=PLENTY, document=document)
+        assert (answer.status, answer.body) == (201, b"yes")
+        assert theirs.recv(PLENTY) == b"POST /make HTTP/1.0\r\nHost: localhost\r\n" + head + b"\r\n" + (document or b"")

@@ -16,6 +16,7 @@ from gobake.choosing.times import Seconds
 from gobake.images.image import Packed
 from gobake.model import Platform, Strategy
 from gobake.needs.needs import Need
+from gobake.starting.measure import Measured
 
 # Layers of an image that is not built on another begin with the first of these; recipe/stages.py writes them.
 _FIRST_OWN = "COPY /out/ /"
@@ -62,6 +63,7 @@ class Built(Struct, frozen=True, kw_only=True):
     seconds: Seconds
     seen: Seen
     scans: tuple[Scanned, ...] = ()
+    measured: Measured | None = None  # by starting it; None: nobody asked for it
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -187,4 +189,5 @@ def _weight(row: Row) -> Weight:
         shell=bool(row.facts.shell),
         packages=row.facts.packages.count != 0,
         libc=row.facts.libc,
+        memory=row.built.measured.memory_of_five if row.built.measured else None,
     )

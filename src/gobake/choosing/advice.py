@@ -14,6 +14,7 @@ from gobake.binary.libc import Libc
 from gobake.model import Strategy
 from gobake.needs.evidence import Kind
 from gobake.needs.needs import Need
+from gobake.starting.measure import INSTANCES
 
 # Strategies in the order of preference where the download is the same: the less an image holds, the better.
 _PREFERRED = (
@@ -44,6 +45,7 @@ class Weight(Struct, frozen=True, kw_only=True):
     shell: bool = False
     packages: bool = False  # whether it has those of a distribution
     libc: Libc = Libc(kind="static")  # that its program needs
+    memory: int | None = None  # bytes that INSTANCES of it take; None: not measured
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -82,7 +84,8 @@ def advise(images: Sequence[Weight], needs: Sequence[Need]) -> Advice:
     """Recommend one of the strategies that were built."""
     out = _ruled_out(images, needs)
     left = [image for image in images if image.strategy not in out]
-    ruled_out = tuple(RuledOut(strategy=strategy, reason=reason) for strategy, reason in out.items())
+    told = _with_memory(images, out)
+    ruled_out = tuple(RuledOut(strategy=strategy, reason=reason) for strategy, reason in told.items())
     if not left:
         return Advice(strategy=None, ruled_out=ruled_out)
     chosen = _smallest(left)
@@ -104,6 +107,17 @@ def _ruled_out(images: Sequence[Weight], needs: Sequence[Need]) -> Mapping[Strat
         elif image.strategy in _NEVER and len(images) > 1:
             found[image.strategy] = Reason(text=_NEVER[image.strategy])
     return found
+
+
+def _with_memory(images: Sequence[Weight], out: Mapping[Strategy, Reason]) -> Mapping[Strategy, Reason]:
+    """Add to the reason against UPX what its memory was measured to be, beside that of the image it is made from."""
+    taken = {image.strategy: image.memory for image in images}
+    packed, plain = taken.get(Strategy.UPX), taken.get(Strategy.SCRATCH)
+    reason = out.get(Strategy.UPX)
+    if reason != Reason(text=_NEVER[Strategy.UPX]) or not packed or not plain:
+        return out
+    told = f"{INSTANCES} instances take {packed / 1e6:.1f} MB, and {plain / 1e6:.1f} MB in scratch"
+    return {**out, Strategy.UPX: Reason(text=f"{_NEVER[Strategy.UPX]}: {told}")}
 
 
 def _smallest(left: Sequence[Weight]) -> Weight:

@@ -29,6 +29,7 @@ from gobake.cli.options import (
 )
 from gobake.cli.param_types import Seconds
 from gobake.cli.sections import Sectioned
+from gobake.cli.starts import StartsGiven, smoke_options, start_seconds
 from gobake.errors import ExitCode, UsageError
 from gobake.model import Strategy
 
@@ -51,6 +52,7 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
     metadata_file: Path | None
     affected: str | None
     dry_run: bool
+    starts: StartsGiven
 
 
 _run_options = option_group(
@@ -113,6 +115,7 @@ _run_options = option_group(
 @gate_options
 @history_option
 @_run_options
+@smoke_options
 @given_as(BuildGiven)
 def build_command(given: BuildGiven) -> int:
     """Build each service with its configured strategy (default: scratch).
@@ -133,6 +136,7 @@ def build_command(given: BuildGiven) -> int:
 @gate_options
 @history_option
 @_run_options
+@smoke_options
 @given_as(BuildGiven)
 def all_command(given: BuildGiven) -> int:
     """Build the whole matrix: every service with every strategy that it lists, for every platform.
@@ -165,6 +169,8 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
             tag=targets.tags[0],
             push=given.push,
             load=given.load,
+            smoke=given.starts.smoke,
+            smoke_seconds=start_seconds(given.starts),
             no_cache=given.no_cache,
             keep_going=not targets.services if given.keep_going is None else given.keep_going,
             stall_seconds=given.stall_timeout,

@@ -27,6 +27,7 @@ from gobake.cli.options import (
 )
 from gobake.cli.param_types import DatabaseUrl
 from gobake.cli.sections import Sectioned
+from gobake.cli.starts import StartsGiven, smoke_options, start_seconds
 from gobake.model import Strategy
 from gobake.text.layout import width_of_terminal
 from gobake.text.say import say, show
@@ -59,6 +60,8 @@ class CompareGiven(Struct, frozen=True, kw_only=True):
     vulndb: str
     form: str
     output: Path | None
+    run: bool
+    starts: StartsGiven
 
 
 @click.command("compare", cls=Sectioned)
@@ -88,6 +91,12 @@ class CompareGiven(Struct, frozen=True, kw_only=True):
     metavar="FILE",
     help=f"Write to this file; default of --format html: {_PAGE}.",
 )
+@click.option(
+    "--run",
+    is_flag=True,
+    help="Start each image again and again: seconds until it answers, memory, and which rights it needs.",
+)
+@smoke_options
 @given_as(CompareGiven)
 def compare_command(given: CompareGiven) -> int:
     """Compare the images that the strategies make of each service, and recommend one with the reasons for it.
@@ -113,6 +122,8 @@ def compare_command(given: CompareGiven) -> int:
             caches=caches_of(given.caches),
             tag=targets.tags[0],
             load=True,
+            smoke=given.starts.smoke,
+            smoke_seconds=start_seconds(given.starts),
             keep_going=not targets.services,
             verbose=project.verbose,
             quiet=project.quiet,
@@ -136,7 +147,7 @@ def _show(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> None:
 def _print(given: CompareGiven, found: Comparison) -> None:
     from gobake.report import compare_json, compare_markdown, compare_text
 
-    details = given.all_details or len(found.services) == 1
+    details = given.all_details or given.run or len(found.services) == 1
     if given.form == "json":
         show(json.dumps(compare_json.as_json(found), indent=2))
     elif given.form == "html":
@@ -163,6 +174,10 @@ def _compared(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> Compar
         scans = _scans(given, images, scratch) if given.scan else None
     if scans:
         built = [replace(one, scans=found) for one, found in zip(built, scans.found, strict=True)]
+    if given.run:
+        from gobake.run.measure import with_measured
+
+        built = with_measured(plan, [image.target for image in images], built)
     needs = service_needs(plan.project, plan.opened.tree, matrix, plan.history)
     return Comparison(
         project=plan.project.title or plan.project.name,

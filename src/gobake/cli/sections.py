@@ -21,6 +21,7 @@ SECTIONS = {
         "dry_run",
     ),
     "Where to": ("registry", "tags", "push", "load", "metadata_file", "folder", "force"),
+    "Starts": ("smoke", "smoke_timeout", "run"),
     "Caches": ("cache_policy", "cache_store"),
     "Gate": (
         "min_hit_rate",
@@ -42,6 +43,7 @@ _MEANINGS = {
     ExitCode.BUILD_FAILED: "the build failed",
     ExitCode.GATE_FAILED: "the gate failed",
     ExitCode.REGISTRY: "a registry refused",
+    ExitCode.NOT_STARTED: "an image did not start",
     ExitCode.INTERRUPTED: "interrupted",
 }
 

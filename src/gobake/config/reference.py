@@ -10,7 +10,7 @@ from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
-from gobake.config.running import BINARY_FIELDS, FILE_FIELDS, HEALTH_FIELDS
+from gobake.config.running import BINARY_FIELDS, FILE_FIELDS, HEALTH_FIELDS, SMOKE_FIELDS
 from gobake.config.service import SERVICE_FIELDS
 from gobake.config.services import LIST_FIELDS
 from gobake.config.values import TOP_FIELDS
@@ -33,6 +33,7 @@ def fields_markdown() -> str:
             *table("Lists in `services`, beside the services' names", LIST_FIELDS),
             *table("Keys of an entry of `files`", FILE_FIELDS),
             *table("Keys of `healthcheck`", HEALTH_FIELDS),
+            *table("Keys of `smoke`", SMOKE_FIELDS),
             *table("Keys of an entry of `binaries`", BINARY_FIELDS),
         ]
     )

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from gobake.config import patterns, words
 from gobake.config.fields import Field, Key, fields_of, object_schema, read_fields
-from gobake.config.kinds import Grammar, Kind, items, verbatim, whole
+from gobake.config.kinds import Grammar, Kind, items, mapping, verbatim, whole
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import shown
-from gobake.model import ExtraFile, HealthCheck, is_system_folder
+from gobake.model import ExtraFile, HealthCheck, Smoke, is_system_folder
 
 _MADE_AT_START = ("/proc", "/sys", "/dev")
 _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock", "/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib"}
@@ -118,6 +118,72 @@ healthcheck: Kind[HealthCheck] = Kind(
     read=lambda at: HealthCheck(**read_fields(at, HEALTH_FIELDS)),
     described=lambda: object_schema(HEALTH_FIELDS),
     says="a probe",
+)
+
+# ---- smoke
+
+_TCP_PORT = Grammar(
+    says="TCP port",
+    pattern=patterns.TCP_PORT,
+    remedy="1 to 65535",
+    number={"type": "integer", "minimum": 1, "maximum": 65535},
+)
+SMOKE_FIELDS = (
+    Field(
+        name="command",
+        kind=_COMMAND,
+        about="A program of the image with its arguments, word by word, run in place of the service. It has to exit 0.",
+        example='["/usr/local/bin/api", "--version"]',
+        otherwise="the service is started as the image says",
+    ),
+    Field(
+        name="args",
+        kind=items(verbatim(), "words", repeats=True),
+        about="Arguments of the service, in place of those of the image.",
+        example='["--listen", ":8080", "--store", "memory"]',
+        otherwise="those of the image",
+    ),
+    Field(
+        name="env",
+        kind=mapping("name of a variable", patterns.VARIABLE, verbatim(), "name -> text"),
+        about="Environment beside that of the image. No secrets.",
+        example="{STORE: memory}",
+        default="{}",
+    ),
+    Field(
+        name="path",
+        kind=words.HEALTH.kind,
+        about='The HTTP path that has to answer with a status of 200 to 299. "" asks none.',
+        example="/readyz",
+        otherwise="`health`",
+    ),
+    Field(
+        name="port",
+        kind=_TCP_PORT.kind,
+        about="The TCP port that is asked, where it is not among `ports`.",
+        example="9090",
+        otherwise="the TCP ports of `ports`",
+    ),
+    Field(
+        name="timeout",
+        kind=DURATION.kind,
+        about="The time limit. --smoke-timeout on the command line wins.",
+        example="30s",
+        otherwise="10s, and 60s where the platform is emulated",
+    ),
+)
+
+
+def _read_smoke(at: At) -> Smoke:
+    given = read_fields(at, SMOKE_FIELDS)
+    given["env"] = tuple(sorted(given.get("env", {}).items()))
+    return Smoke(**{**given, "port": int(given.get("port", 0))})
+
+
+smoke: Kind[Smoke] = Kind(
+    read=_read_smoke,
+    described=lambda: object_schema(SMOKE_FIELDS),
+    says="settings of a start",
 )
 
 # ---- binaries

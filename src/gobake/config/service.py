@@ -13,9 +13,9 @@ from gobake.config import patterns, words
 from gobake.config.fields import Key, fields_of
 from gobake.config.kinds import boolean, items, mapping, verbatim
 from gobake.config.reading import nearest_place
-from gobake.config.running import BASE, DATA, BinaryConfig, binary, file, healthcheck
+from gobake.config.running import BASE, DATA, BinaryConfig, binary, file, healthcheck, smoke
 from gobake.errors import Where
-from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
+from gobake.model import ExtraFile, HealthCheck, Platform, Smoke, Strategy
 
 _GOBAKES_OWN = {
     "GOOS": "`platforms` says it",
@@ -288,6 +288,15 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
             about="How Docker finds out whether the program is well (HEALTHCHECK). Kubernetes has probes of its own.",
             example='{command: ["/usr/local/bin/api", "-health"], interval: 10s}',
             otherwise="none",
+        ),
+    ] = None
+    smoke: Annotated[
+        Smoke | None,
+        Key(
+            kind=smoke,
+            about="How --smoke and `gobake compare --run` start the image, and what they ask.",
+            example="{env: {STORE: memory}, path: /readyz}",
+            otherwise="as the image says, by `health` and `ports`",
         ),
     ] = None
     binaries: Annotated[

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,20 @@ def config_folder() -> Path:
 
 def socket_path() -> str | None:
     """Return the docker client's Unix socket, by DOCKER_HOST, DOCKER_CONTEXT or the chosen context; None for others."""
-    endpoint = os.environ.get("DOCKER_HOST") or _endpoint(context())
+    endpoint = _chosen_endpoint()
     return endpoint.removeprefix("unix://") if endpoint.startswith("unix://") else None
+
+
+def is_elsewhere() -> bool:
+    """Whether the engine is on another machine, whose loopback address is not this machine's."""
+    endpoint = _chosen_endpoint()
+    host = re.match(r"\w+://(?:[^@/]*@)?(\[[^]]*\]|[^:/]*)", endpoint)
+    local = endpoint.startswith(("unix://", "npipe://"))
+    return not local and (host is None or host[1] not in ("localhost", "127.0.0.1", "[::1]"))
+
+
+def _chosen_endpoint() -> str:
+    return os.environ.get("DOCKER_HOST") or _endpoint(context())
 
 
 def context() -> str:

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 from gobake import engine
+from gobake.engine import containers
 from gobake.errors import ExitCode
+
+_SECONDS = 1.0  # for a container that is to be removed before gobake ends
 
 
 @contextmanager
@@ -23,6 +26,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         # a terminal's Ctrl-C reaches buildx too, and this handler at most twice within a moment
         if len(pressed) > 1 and pressed[-1] - pressed[0] > 0.3:
             engine.kill_all()
+            containers.remove_all(_SECONDS)
             os._exit(ExitCode.INTERRUPTED)
         engine.stop_all()
 

@@ -31,6 +31,8 @@ from gobake.plan.versions import LATEST, Versions, used
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.targets.matrix import Matrix, select
 
+PUSH = "type=image,push=true"  # output of BuildKit
+
 
 class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
     """Targets with the reasons for them, the caches that they read and write, and the arguments of the build."""
@@ -75,7 +77,7 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def keeps_images(self) -> bool:
         """Whether the images end up in the engine, under their names."""
-        return self.builder.keeps_images or self.request.load
+        return self.builder.keeps_images or self.request.load or self.request.smoke
 
     @property
     def needs_image_store(self) -> bool:
@@ -85,10 +87,10 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def output(self) -> str:
-        """What BuildKit does with an image, in the form of `--output`."""
-        if self.request.push:
-            return "type=image,push=true"
-        return "type=docker" if self.request.load and not self.builder.keeps_images else "type=image"
+        """What BuildKit does with an image, in the form of `--output`. What is started first is pushed later."""
+        if self.request.push and not self.request.smoke:
+            return PUSH
+        return "type=docker" if self.keeps_images and not self.builder.keeps_images else "type=image"
 
     @cached_property
     def stages(self) -> tuple[CompileStage, ...]:

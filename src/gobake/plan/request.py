@@ -41,6 +41,8 @@ class BuildRequest(Struct, frozen=True, kw_only=True):
     tag: str = "latest"
     push: bool = False
     load: bool = False
+    smoke: bool = False  # start the images, and push them only if all of them start
+    smoke_seconds: float = 0.0  # limit for a start; 0: the default
     no_cache: bool = False
     keep_going: bool = False  # leave out targets that fail by themselves, and build the rest
     stall_seconds: float = 0.0  # limit for a download without progress; 0: none

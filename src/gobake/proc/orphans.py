@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 MARK = "GOBAKE_PROCESS"  # environment variable; a gobake started by another one has its own mark
 _DONE = b"done\n"
@@ -38,6 +38,15 @@ do
 done 2>/dev/null
 """
 
+# Runs its arguments, likewise.
+_AFTER = """
+cd /
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+trap '' HUP INT QUIT TERM
+read -r word && exit
+exec "$@"
+"""
+
 _held: int | None = None  # the end of the pipe that shows that this process lives
 _mark = ""  # of this run; "": processes are not ended
 
@@ -47,14 +56,34 @@ def end_with_us() -> None:
     global _held, _mark
     if _held is not None:
         return
-    without = {key: value for key, value in os.environ.items() if key != MARK}
     mark = f"{os.getpid()}-{os.urandom(8).hex()}"
-    reading, _held = os.pipe()
+    _held, waits = _waiting_shell(_GUARD, f"{MARK}={mark}")
+    if waits:
+        _mark = mark
+        atexit.register(_ended)
+
+
+@contextlib.contextmanager
+def when_killed(words: Sequence[str]) -> Iterator[None]:
+    """Run a program if this process is killed within the context: for what runs elsewhere, such as a container."""
+    held, _ = _waiting_shell(_AFTER, *words)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.write(held, _DONE)
+        os.close(held)
+
+
+def _waiting_shell(script: str, *words: str) -> tuple[int, bool]:
+    """Start a shell that waits for a word or for the end of this process; return (the pipe to it, whether it runs)."""
+    without = {key: value for key, value in os.environ.items() if key != MARK}
+    reading, held = os.pipe()
     nothing = os.open(os.devnull, os.O_RDWR)
     try:
         os.posix_spawn(
             "/bin/sh",
-            ["sh", "-c", _GUARD, "gobake-guard", f"{MARK}={mark}"],
+            ["sh", "-c", script, "gobake-guard", *words],
             without,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, reading, 0),
@@ -64,12 +93,11 @@ def end_with_us() -> None:
             setsid=True,
         )
     except (OSError, NotImplementedError):
-        return
+        return held, False
     finally:
         os.close(reading)
         os.close(nothing)
-    _mark = mark
-    atexit.register(_ended)
+    return held, True
 
 
 def marked(env: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from gobake.choosing.account import Choice, Comparison, Row
 from gobake.choosing.advice import Advice, Reason
 from gobake.choosing.places import Program
 from gobake.choosing.scanners import Scanned, Severity
+from gobake.starting.measure import Measured, Trial
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def _image(row: Row, *, scanned: bool) -> dict[str, Any]:
         "passwd": facts.passwd,
         "tmp": facts.tmp,
         "vulnerabilities": [_scanned(one) for one in built.scans] if scanned else None,
+        "run": _run(built.measured) if built.measured else None,
     }
 
 
@@ -85,6 +87,25 @@ def _program(program: Program | None) -> dict[str, Any] | None:
             for one in program.modules or ()
         ],
     }
+
+
+def _run(measured: Measured) -> dict[str, Any]:
+    return {
+        "asked": measured.asked,
+        "emulated": measured.emulated,
+        "failure": measured.failure or None,
+        "said": list(measured.said),
+        "starts_seconds": list(measured.starts),
+        "median_seconds": measured.median,
+        "memory_bytes": {"one": measured.memory, "five": measured.memory_of_five},
+        "read_only": _trial(measured.read_only),
+        "no_capabilities": _trial(measured.no_capabilities),
+        "other_user": _trial(measured.other_user),
+    }
+
+
+def _trial(trial: Trial | None) -> dict[str, Any] | None:
+    return {"works": trial.works, "why": trial.why or None, "said": list(trial.said)} if trial else None
 
 
 def _advice(advice: Advice) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gobake.report.compare_words import (
     scan_lines,
     short_advice,
     sizes,
+    start_lines,
     tables,
     title,
 )
@@ -46,6 +47,8 @@ def _details(choice: Choice) -> Iterator[str]:
     for _, table in tables(choice):
         yield from table_lines(table)
         yield ""
+    if notes := start_lines(choice):
+        yield from (*(f"- {escaped(note)}" for note in notes), "")
     if choice.advice:
         first, *others = advice_lines(choice.advice)
         yield from (f"**{escaped(first)}**", "")

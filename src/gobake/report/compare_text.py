@@ -14,6 +14,7 @@ from gobake.report.compare_words import (
     scan_lines,
     short_advice,
     sizes,
+    start_lines,
     tables,
     title,
 )
@@ -51,6 +52,7 @@ def _details(choice: Choice, width: int | None, *, named: bool) -> Iterator[str]
     for at, (_, table) in enumerate(tables(choice)):
         yield from ("",) if at else ()
         yield from _table(table, width)
+    yield from (line for note in start_lines(choice) for line in wrapped(one_line(note), width, _INDENT))
     if choice.advice:
         yield ""
         for line in advice_lines(choice.advice):

@@ -18,9 +18,11 @@ CONTENT = (
     *("ZONEINFO", "PASSWD", "TMP"),
 )
 VULNERABLE = tuple(str(severity).upper() for severity in Severity)
-WORDS = frozenset(
-    ("SCANNER", "BASE", "SHELL", "USER", "LIBC", "CERTIFICATES", "ZONEINFO", "PASSWD", "TMP")
-)  # no figures
+STARTS = ("STRATEGY", "START", "RANGE", "MEMORY", "OF FIVE", "READ-ONLY", "NO CAPABILITIES", "OTHER USER")
+TRIALS = ("with a read-only root", "without capabilities", "as another user")  # the last three of STARTS
+WORDS = frozenset(  # no figures
+    ("SCANNER", "BASE", "SHELL", "USER", "LIBC", "CERTIFICATES", "ZONEINFO", "PASSWD", "TMP", *STARTS[-3:])
+)
 NONE = "-"
 _PLACES = 2  # shown of one reason
 _IMAGES = 3  # that are named of those on which a scanner failed
@@ -49,6 +51,11 @@ def contents(choice: Choice) -> Table:
     return _table(CONTENT, [content_row(row) for row in choice.rows])
 
 
+def starts(choice: Choice) -> Table:
+    """What the starts of each image showed."""
+    return _table(STARTS, [start_row(row) for row in choice.rows if row.built.measured])
+
+
 def sizes(found: Comparison) -> Table:
     """The compressed sizes, service by strategy."""
     return _table(sizes_columns(found), [sizes_row(choice, found) for choice in found.choices])
@@ -57,8 +64,8 @@ def sizes(found: Comparison) -> Table:
 def tables(choice: Choice) -> list[tuple[str, Table]]:
     """All tables of a service, with their titles."""
     found = [("weight", weights(choice)), ("content", contents(choice))]
-    scanned = vulnerabilities(choice)
-    return [*found, ("known vulnerabilities", scanned)] if scanned.rows else found
+    asked = [("starts", starts(choice)), ("known vulnerabilities", vulnerabilities(choice))]
+    return [*found, *((title, table) for title, table in asked if table.rows)]
 
 
 def vulnerabilities(choice: Choice) -> Table:
@@ -151,6 +158,48 @@ def content_row(row: Row) -> tuple[str, ...]:
         str(facts.libc),
         *(_yes(fact) for fact in (facts.certificates, facts.zoneinfo, facts.passwd, facts.tmp)),
     )
+
+
+def start_row(row: Row) -> tuple[str, ...]:
+    """The cells for the columns of STARTS."""
+    measured = row.built.measured
+    assert measured
+    if measured.failure:
+        return (str(row.strategy), "does not start", *[NONE] * 6)
+    trials = (measured.read_only, measured.no_capabilities, measured.other_user)
+    return (
+        str(row.strategy),
+        f"{milliseconds_text(measured.median)}{' emulated' if measured.emulated else ''}",
+        range_text(measured.starts),
+        size_text(measured.memory),
+        size_text(measured.memory_of_five),
+        *(UNKNOWN if trial is None else _yes(trial.works) for trial in trials),
+    )
+
+
+def milliseconds_text(seconds: float | None) -> str:
+    return NONE if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+def range_text(seconds: Sequence[float]) -> str:
+    return f"{min(seconds) * 1000:.0f}-{max(seconds) * 1000:.0f} ms" if seconds else NONE
+
+
+def start_lines(choice: Choice) -> list[str]:
+    """What the starts asked for, and why something does not work; a thought per line."""
+    rows = [(row.strategy, row.built.measured) for row in choice.rows if row.built.measured]
+    lines = [f"started until: {asked}" for asked in dict.fromkeys(measured.asked for _, measured in rows)]
+    for strategy, measured in rows:
+        if measured.failure:
+            lines.append(f"{strategy} does not start: {_with_last(measured.failure, measured.said)}")
+        trials = zip(TRIALS, (measured.read_only, measured.no_capabilities, measured.other_user), strict=True)
+        failed = ((name, trial) for name, trial in trials if trial and not trial.works)
+        lines += [f"{strategy} {name}: {_with_last(trial.why, trial.said)}" for name, trial in failed]
+    return lines
+
+
+def _with_last(why: str, said: Sequence[str]) -> str:
+    return f"{why}: {said[-1]}" if said else why
 
 
 def packages_text(packages: Packages) -> str:

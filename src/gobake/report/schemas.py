@@ -200,6 +200,18 @@ _WHY = {
     "services": [{"service": str, "platform": str, "paths": [[str]], "count": int}],
 }
 _REASON = {"text": str, "places": [str]}
+_COUNTS = dict.fromkeys(("critical", "high", "medium", "low", "unknown"), Maybe(int))
+_TRIAL = Maybe({"works": bool, "why": Maybe(str), "said": [str]})
+_STARTS = {
+    "asked": str,
+    "emulated": bool,
+    "failure": Maybe(str),
+    "said": [str],
+    "starts_seconds": [float],
+    "median_seconds": Maybe(float),
+    "memory_bytes": {"one": Maybe(int), "five": Maybe(int)},
+    **dict.fromkeys(("read_only", "no_capabilities", "other_user"), _TRIAL),
+}
 _COMPARE = {
     "schema": 1,
     "project": str,
@@ -239,19 +251,8 @@ _COMPARE = {
                     "zoneinfo": bool,
                     "passwd": bool,
                     "tmp": bool,
-                    "vulnerabilities": Maybe(
-                        [
-                            {
-                                "scanner": str,
-                                "critical": Maybe(int),
-                                "high": Maybe(int),
-                                "medium": Maybe(int),
-                                "low": Maybe(int),
-                                "unknown": Maybe(int),
-                                "error": Maybe(str),
-                            }
-                        ]
-                    ),
+                    "vulnerabilities": Maybe([{"scanner": str, **_COUNTS, "error": Maybe(str)}]),
+                    "run": Maybe(_STARTS),
                 }
             ],
             "advice": {

@@ -60,13 +60,17 @@ def run(
         session.compile_outside()
         session.warm()
         baked = bake_what_can_be_built(session)
+        if request.smoke and not baked.stopped:
+            from gobake.run.smoke import smoke_then_push
+
+            baked = smoke_then_push(session, baked)
         from gobake.run.finish import finish
 
         finished = finish(session, baked, query)
     with guarded(os.environ):
         _print_what_was_done(request, session.ready, finished, summarised=then is None)
     _annotate(finished)
-    if request.metadata_file and not finished.failed:
+    if request.metadata_file and not finished.failed and not finished.not_started:
         write_metadata(request.metadata_file, finished.metadata)
     if finished.failed:
         return finished.failed.error.exit_code
@@ -90,6 +94,9 @@ def _print_dry_run(ready: PreparedBuild) -> None:
 
     print_plan(ready.plan, color=ready.plan.request.color, width=width_of_terminal(sys.stdout))
     show("\n".join(["", _modules_from(ready.access), f"would run  {ready.call.shown()}"]))
+    if ready.plan.request.smoke:
+        images = sum(len(target.platforms) for target in ready.plan.matrix.targets)
+        show(f"would then start  {count_text(images, 'image')}")
 
 
 def _print_what_is_done(request: BuildRequest, ready: PreparedBuild) -> None:
@@ -116,7 +123,7 @@ def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: 
     elif not finished.failed and not request.quiet and not as_json:
         notes = [*finished.notes, *hints(ready, finished.record)]
         print_summary(finished.record, ready.plan.matrix.left_out, color=request.color, notes=notes)
-        if request.push:
+        if request.push and not finished.not_started:
             print_pushed(finished.record, color=request.color)
     print_not_built(finished.not_built, as_json=as_json and not request.quiet, color=request.color)
     if finished.failed:

@@ -24,7 +24,7 @@ from gobake.text.say import say, show
 if TYPE_CHECKING:  # imported while buildx runs
     from gobake.insight.history import Records
     from gobake.outcome.keep_going import NotBuilt
-    from gobake.runs.record import InputsRecord, RunRecord
+    from gobake.runs.record import InputsRecord, RunRecord, SmokeRecord
     from gobake.trace.caches import CacheTransfer
     from gobake.trace.events import EventLog
     from gobake.trace.failure import Failure
@@ -49,6 +49,8 @@ class Baked(Struct, frozen=True, kw_only=True):
     seconds: float  # of the run so far; saving the mounts comes later
     given_up: GobakeError | None = None  # why gobake itself stopped the build
     not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
+    smoked: tuple[SmokeRecord, ...] = ()  # images that were started
+    not_started: GobakeError | None = None  # why nothing is pushed: an image did not start
 
     @property
     def stopped(self) -> bool:

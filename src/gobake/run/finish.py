@@ -40,6 +40,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     failed: Failure | None  # why the build stopped
     error: GobakeError | None  # why the run failed: the build stopped, or targets were left out
     notes: tuple[str, ...]  # for the user
+    not_started: bool  # an image did not start, so that nothing was pushed
     metadata: Mapping[str, Mapping[str, Any]]  # what buildx says of the images, by target
 
 
@@ -60,7 +61,8 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
     seen = _look(session, baked)
     baked, sizes = _save(session, baked, seen, query)
     failed = failure(session, baked, seen.trace) if baked.stopped else None
-    error = failed.error if failed else keep_going.error(baked.not_built, session.ready.plan.matrix)
+    error = baked.not_started or keep_going.error(baked.not_built, session.ready.plan.matrix)
+    error = failed.error if failed else error
     record = _record(session, baked, seen, sizes, error, query)
     if baked.past:
         record = replace(record, cold=prompt_cold(record, baked.past))
@@ -68,7 +70,15 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
     if baked.stopped and not baked.interrupted and not baked.given_up and not seen.trace.failed:
         query.forget()  # no step is to blame
     images = read.of_images(seen.metadata, session.ready.plan.matrix)
-    return Finished(record=record, not_built=baked.not_built, failed=failed, error=error, notes=notes, metadata=images)
+    return Finished(
+        record=record,
+        not_built=baked.not_built,
+        failed=failed,
+        error=error,
+        notes=notes,
+        not_started=baked.not_started is not None,
+        metadata=images,
+    )
 
 
 def _look(session: Session, baked: Baked) -> _Seen:
@@ -118,6 +128,7 @@ def _record(
         mounts=session.usage.records(used=mounted),
         bare=session.usage.bare,
         host=session.host,
+        smoke=baked.smoked,
     )
 
 

@@ -25,7 +25,7 @@ from gobake.errors import GobakeError, Unwritable
 from gobake.files import atomic
 from gobake.gotool import host
 from gobake.plan import build_plan
-from gobake.plan.build_plan import BuildPlan, make_plan
+from gobake.plan.build_plan import PUSH, BuildPlan, make_plan
 from gobake.plan.builder import PlannedBuilder, answered
 from gobake.plan.discover import Opened, open_project
 from gobake.plan.namesakes import namesakes
@@ -228,6 +228,17 @@ def narrowed(ready: PreparedBuild, matrix: Matrix) -> PreparedBuild:
     write_recipe(folder, plan.recipe(places))
     call = replace(ready.call, files=(folder / recipe.BAKE_FILE,), targets=plan.bake_targets)
     return replace(ready, plan=plan, places=places, call=call)
+
+
+def pushing(ready: PreparedBuild) -> PreparedBuild:
+    """Return the same build with a push of its images, and nothing else."""
+    places = _placed(ready.plan, replace(ready.places, output=PUSH))
+    folder = Path(places.dockerfile).parent
+    write_recipe(folder, ready.plan.recipe(places))
+    targets = tuple(target.name for target in ready.plan.matrix.targets)
+    # --no-cache would build anew instead of pushing what is there
+    call = replace(ready.call, files=(folder / recipe.BAKE_FILE,), targets=targets, no_cache=False)
+    return replace(ready, places=places, call=call)
 
 
 # ---- what goes on beside

@@ -27,7 +27,7 @@ def sizes_of(
         if digests[t.name] not in known
     }
     found: Mapping[str, tuple[engine.ImageSize, ...]] = {}
-    if names and (ready.plan.builder.keeps_images or request.load):
+    if names and ready.plan.keeps_images:
         found = engine.image_sizes(list(names.values()))
     elif names and request.push:
         found = {name: engine.remote_sizes(name) for name in names.values()}

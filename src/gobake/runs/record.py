@@ -195,6 +195,17 @@ class CacheRecord(Struct, frozen=True, kw_only=True):
     error: str = ""  # an ignored error; none if an import just found nothing
 
 
+class SmokeRecord(Struct, frozen=True, kw_only=True):
+    """An image that was started after the build (--smoke)."""
+
+    target: str
+    platform: str
+    outcome: str  # passed, failed or skipped
+    text: str  # what it did
+    seconds: Finite | None = None  # from the container's start to its answer or end; None: nothing was asked
+    emulated: bool = False
+
+
 class ColdRecord(Struct, frozen=True, kw_only=True):
     """The last run of the same targets that compiled everything, before this run or itself."""
 
@@ -244,6 +255,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     cold: ColdRecord | None = None  # None: none was on record
     bare: bool | None = None  # whether the builder had no cache at all when the run began; None: unknown
     host: tuple[HostCompileRecord, ...] = ()
+    smoke: tuple[SmokeRecord, ...] = ()  # () without --smoke
 
 
 def host_label(platform: str) -> str:

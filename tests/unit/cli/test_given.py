@@ -19,6 +19,7 @@ from gobake.cli import gobake
 from gobake.cli.param_types import (
     Age,
     BaseList,
+    DatabaseUrl,
     ExemptionList,
     MostGrowth,
     MostSize,
@@ -32,6 +33,7 @@ from gobake.cli.param_types import (
 WORDS: dict[type[click.ParamType[Any]], str] = {
     Age: "14d",
     BaseList: "go=golang:1.26",
+    DatabaseUrl: "https://vuln.example.com",
     ExemptionList: "first-run",
     MostGrowth: "5%",
     MostSize: "20MB",

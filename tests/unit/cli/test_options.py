@@ -165,7 +165,14 @@ def test_a_build_goes_on_unless_services_are_named(words: tuple[str, ...], keeps
     assert builds("build", *words).keep_going is keeps_going
 
 
-@pytest.mark.parametrize("name", ["push", "load", "no_cache", "dry_run", "verbose", "quiet"])
+def test_a_start_has_a_limit(builds: Builds) -> None:
+    assert (builds("build", "--smoke").smoke, builds("build").smoke_seconds) == (True, 0.0)
+    assert builds("all", "--smoke", "--smoke-timeout", "90s").smoke_seconds == 90.0
+    ended = builds.ended("build", "--smoke", "--smoke-timeout", "none")
+    assert "a start needs a limit" in str(ended.exception)
+
+
+@pytest.mark.parametrize("name", ["push", "load", "smoke", "no_cache", "dry_run", "verbose", "quiet"])
 def test_what_a_build_does_besides_is_said_by_a_flag(name: str, builds: Builds) -> None:
     assert getattr(builds("all"), name) is False
     assert getattr(builds("all", f"--{name.replace('_', '-')}"), name) is True

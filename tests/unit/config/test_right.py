@@ -19,7 +19,7 @@ from gobake.config.loading import parse_config
 from gobake.config.service import ServiceConfig, merged
 from gobake.config.values import Config
 from gobake.errors import ConfigError
-from gobake.model import ExtraFile, HealthCheck, Platform, Strategy
+from gobake.model import ExtraFile, HealthCheck, Platform, Smoke, Strategy
 from tests.conftest import REPOSITORY
 
 FILE = Path("gobake.yaml")
@@ -68,6 +68,7 @@ services:
     tmp: true
     volumes: [/data]
     healthcheck: {command: [/usr/local/bin/api, -health], interval: 10s, timeout: 1m30s, start_period: 500ms, retries: 5}
+    smoke: {args: [--store, memory], env: {B: 1, A: x}, path: /readyz, port: 9090, timeout: 1m30s}
     stamps: {main.commit: "{revision}", main.odd: "$X {{}} ü it's {date}"}
   worker:
 """
@@ -143,6 +144,9 @@ def test_every_key_of_a_service_is_read() -> None:
             timeout="1m30s",
             start_period="500ms",
             retries=5,
+        ),
+        "smoke": Smoke(
+            args=("--store", "memory"), env=(("A", "x"), ("B", "1")), path="/readyz", port=9090, timeout="1m30s"
         ),
         "binaries": None,
     }
@@ -269,7 +273,7 @@ def test_values_cannot_be_changed() -> None:
         ("services.api.files", "gobake.yaml:34:5: services.api.files"),
         ("services.api.files.1.target", "gobake.yaml:36:39: services.api.files.1.target"),
         ("services.api.env.PORT", "gobake.yaml:33:17: services.api.env.PORT"),
-        ("services.worker.package", "gobake.yaml:46:3: services.worker.package"),
+        ("services.worker.package", "gobake.yaml:47:3: services.worker.package"),
         ("services.worker.platforms", "gobake.yaml:13:3: defaults.platforms"),
         ("nothing", "gobake.yaml: nothing"),
     ],
@@ -283,7 +287,7 @@ def test_a_service_points_at_its_own_keys() -> None:
     assert str(api.where) == "gobake.yaml:17:3: services.api"
     assert str(api.where_of("package")) == "gobake.yaml:18:14: services.api.package"
     assert str(api.where_of("labels.com.acme/owner")) == "gobake.yaml:32:43: services.api.labels.com.acme/owner"
-    assert str(worker.where_of("package")) == "gobake.yaml:46:3: services.worker.package"
+    assert str(worker.where_of("package")) == "gobake.yaml:47:3: services.worker.package"
 
 
 # ---- files

@@ -193,6 +193,11 @@ PATHS = [
     ("probe without time", "defaults: {healthcheck: {command: [a], timeout: 0s}}", 1, "'0s' is no duration"),
     ("probe in days", "defaults: {healthcheck: {command: [a], start_period: 1d}}", 1, "'1d' is no duration"),
     ("probe that is never wrong", "defaults: {healthcheck: {command: [a], retries: 0}}", 1, "'0' is no number of probes from 1 to 1000"),
+    ("start that is a text", "defaults: {smoke: /healthz}", 1, "defaults.smoke: must be a mapping, not the text '/healthz'"),
+    ("start that asks a relative path", "defaults: {smoke: {path: healthz}}", 1, "'healthz' does not begin with /"),
+    ("start that asks a port by name", "defaults: {smoke: {port: http}}", 1, "'http' is no TCP port; 1 to 65535"),
+    ("start without a time", "defaults: {smoke: {timeout: 10}}", 1, "smoke.timeout: '10' is no duration; a number with a unit"),
+    ("start with an empty command", "defaults: {smoke: {command: []}}", 1, "defaults.smoke.command: must not be empty"),
     ("probe with an unknown key", "defaults: {healthcheck: {command: [a], retry: 3}}", 1, "unknown key 'retry'; did you mean 'retries'?"),
     ("include above", "include: [ok, ../schema]", 1, "include.1: '../schema' leaves the project"),
     ("include of everything else", "include: ['!secret']", 1, "is no pattern of files"),
@@ -296,9 +301,10 @@ TEXTS = [
     *(
         f"defaults: {{{f.name}: VALUE}}"
         for f in SERVICE_FIELDS
-        if f.shared and f.name not in {"healthcheck", "stamps", *LISTS, *VERBATIM}
+        if f.shared and f.name not in {"healthcheck", "smoke", "stamps", *LISTS, *VERBATIM}
     ),
     *(f"defaults: {{healthcheck: {{command: [/x], {f.name}: VALUE}}}}" for f in HEALTH_FIELDS if not f.required),
+    *(f"defaults: {{smoke: {{{name}: VALUE}}}}" for name in ("path", "port", "timeout")),
     "private: {tokens: {VALUE: GIT_TOKEN}}",
     "private: {tokens: {git.example.com: VALUE}}",
     "private: {tokens: {git.example.com: {variable: VALUE}}}",

@@ -13,7 +13,7 @@ from gobake.caching.policy.options import CacheOptions
 from gobake.engine import Builder, EngineInfo, Node
 from gobake.errors import EmulationMissing
 from gobake.model import Platform, Strategy
-from gobake.plan.build_plan import BuildPlan, make_plan, stuck
+from gobake.plan.build_plan import PUSH, BuildPlan, make_plan, stuck
 from gobake.plan.builder import PlannedBuilder, assumed
 from gobake.plan.discover import open_project
 from gobake.plan.request import BuildRequest, ProjectRequest
@@ -90,6 +90,23 @@ def test_a_builder_decides_on_platforms_and_exports(tree: Tree) -> None:
     assert "this engine's image store cannot" in " ".join(classic.layers.notes)
     containerd = planned(root, builder(AMD64, driver="docker", store="io.containerd.snapshotter.v1"), PUSHED)
     assert containerd.layers.notes == ()
+
+
+def test_what_is_started_is_loaded_first_and_pushed_later(tree: Tree) -> None:
+    root = tree(FILES)
+    docker, apart = builder(AMD64, driver="docker", store="io.containerd.snapshotter.v1"), builder(AMD64)
+    outputs = {}
+    for push, smoke in ((False, False), (True, False), (False, True), (True, True)):
+        request = replace(wanting(push=push), smoke=smoke)
+        plans = [planned(root, on, request=request) for on in (docker, apart)]
+        outputs[push, smoke] = [plan.output for plan in plans]
+        assert [plan.keeps_images for plan in plans] == [True, smoke]
+    assert outputs == {
+        (False, False): ["type=image", "type=image"],
+        (True, False): [PUSH, PUSH],
+        (False, True): ["type=image", "type=docker"],
+        (True, True): ["type=image", "type=docker"],
+    }
 
 
 def test_what_the_builder_cannot_run_is_left_out_or_an_error(tree: Tree) -> None:

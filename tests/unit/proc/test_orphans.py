@@ -87,3 +87,16 @@ def test_the_mark_of_a_gobake_that_started_this_one_is_not_kept(tmp_path: Path) 
     environment = {**os.environ, MARK: "another"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() not in ("another", "")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_runs_elsewhere_is_ended_by_a_program_if_this_one_is_killed(tmp_path: Path, *, killed: bool) -> None:
+    file = tmp_path / "ran"
+    then = "os.kill(os.getpid(), 9)" if killed else "pass"
+    code = f"import os, sys\nfrom gobake.proc import orphans\nwith orphans.when_killed(['touch', sys.argv[1]]):\n    {then}"
+    subprocess.run([sys.executable, "-c", code, str(file)], check=False)
+    for _ in range(50 if killed else 5):
+        if file.exists():
+            break
+        time.sleep(0.1)
+    assert file.exists() is killed

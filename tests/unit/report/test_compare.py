@@ -8,7 +8,8 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from gobake.choosing.account import Built, Choice, Comparison, advised, choices
+from gobake.choosing.account import Built, Choice, Comparison, Row, advised, choices
+from gobake.choosing.advice import advise
 from gobake.choosing.facts import Manager, Packages
 from gobake.choosing.scanners import Scanned, Scanner
 from gobake.choosing.times import Seconds
@@ -17,9 +18,11 @@ from gobake.report.compare_json import as_json
 from gobake.report.compare_markdown import as_markdown
 from gobake.report.compare_text import lines
 from gobake.report.html.compare import as_html
+from gobake.starting.measure import Measured, Trial
 from gobake.text.layout import cells
 from tests.unit.choosing.test_account import ACCOUNT, ARM64, alpine, built
-from tests.unit.choosing.test_advice import SHELL, TEMP
+from tests.unit.choosing.test_advice import SHELL, TEMP, S
+from tests.unit.choosing.test_advice import image as weight
 from tests.unit.choosing.test_scanners import counts
 from tests.unit.report.test_schemas import strict
 
@@ -113,6 +116,91 @@ def test_markdown_has_the_same_tables() -> None:
     assert "|---|---:|" in page
     assert "**recommended" in page
     assert "| service | alpine | scratch |" in as_markdown(compared("api", "worker"), details=False)
+
+
+# ---- what was measured by starting them
+
+
+def started(found: Comparison, **measured: Measured) -> Comparison:
+    """The comparison with what was measured of the images of a strategy."""
+
+    def row(one: Row) -> Row:
+        return replace(one, built=replace(one.built, measured=measured.get(str(one.strategy))))
+
+    return replace(found, choices=tuple(replace(c, rows=tuple(map(row, c.rows))) for c in found.choices))
+
+
+GOOD = Measured(
+    asked="GET /healthz on port 8080",
+    emulated=False,
+    starts=(0.052, 0.041, 0.0385, 0.07, 0.041),
+    memory=2_900_000,
+    memory_of_five=14_400_000,
+    read_only=Trial(works=True),
+    no_capabilities=Trial(works=True),
+    other_user=Trial(works=False, why="it ended with exit code 1", said=("permission denied",)),
+)
+BAD = Measured(asked="it runs", emulated=True, failure="it ended with exit code 2", said=("panic: no",))
+
+
+def test_starts_are_a_table_with_notes() -> None:
+    said = lines(started(compared(), alpine=GOOD, scratch=BAD), None, details=True)
+    at = said.index(next(line for line in said if "OF FIVE" in line))
+    assert said[at].split("  ")[0] == "STRATEGY"
+    assert said[at + 1].split() == "alpine 41 ms 38-70 ms 2.9 MB 14.4 MB yes yes no".split()
+    assert said[at + 2].split() == "scratch does not start - - - - - -".split()
+    assert said[at + 3 : at + 7] == [
+        "started until: GET /healthz on port 8080",
+        "started until: it runs",
+        "alpine as another user: it ended with exit code 1: permission denied",
+        "scratch does not start: it ended with exit code 2: panic: no",
+    ]
+    assert not any("OF FIVE" in line for line in lines(compared(), None, details=True))
+
+
+def test_the_page_and_markdown_have_the_starts_too() -> None:
+    found = started(compared(), alpine=GOOD, scratch=BAD)
+    page, text = as_html(found), as_markdown(found, details=True)
+    for words in ("does not start", "panic: no", "38-70 ms", "GET /healthz on port 8080"):
+        assert words in page
+        assert words in text
+
+
+def test_what_is_emulated_is_marked_and_what_is_unknown_is_said_to_be() -> None:
+    emulated = replace(GOOD, emulated=True, memory_of_five=None, starts=())
+    said = lines(started(compared(), alpine=emulated), None, details=True)
+    assert any(line.split()[:6] == "alpine - emulated - 2.9 MB".split() and "unknown" in line for line in said)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_starts_fit_the_terminal(width: int) -> None:
+    hostile = replace(BAD, failure=HOSTILE, said=(HOSTILE * 20,))
+    said = lines(started(compared(), alpine=GOOD, scratch=hostile), width, details=True)
+    words = [line for line in said if max(map(len, line.split()), default=0) < width]
+    assert max(map(cells, words)) <= width
+    page = as_markdown(started(compared(), scratch=hostile), details=True)
+    assert "<script>" not in page
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", page)
+
+
+def test_the_advice_against_upx_has_the_memory_that_was_measured() -> None:
+    weights = [weight(S.SCRATCH), weight(S.UPX)]
+    (out,) = advise(weights, []).ruled_out
+    assert out.reason.text.endswith("instances share no pages")
+    weights = [replace(weight(S.SCRATCH), memory=14_400_000), replace(weight(S.UPX), memory=61_000_000)]
+    advice = advise(weights, [])
+    assert advice.ruled_out[0].reason.text.endswith("no pages: 5 instances take 61.0 MB, and 14.4 MB in scratch")
+    assert [one.strategy for one in advice.instead] == [S.UPX]
+
+
+def test_json_has_all_that_was_measured() -> None:
+    found = as_json(started(compared(), alpine=GOOD, scratch=BAD))
+    strict("compare")(json.loads(json.dumps(found)))
+    run, bad = (one["run"] for one in found["choices"][0]["images"])
+    assert (run["median_seconds"], run["memory_bytes"]) == (0.041, {"one": 2_900_000, "five": 14_400_000})
+    assert run["other_user"] == {"works": False, "why": "it ended with exit code 1", "said": ["permission denied"]}
+    assert (bad["failure"], bad["starts_seconds"], bad["read_only"]) == ("it ended with exit code 2", [], None)
+    assert as_json(compared())["choices"][0]["images"][0]["run"] is None
 
 
 def test_json_is_as_its_schema_says() -> None:

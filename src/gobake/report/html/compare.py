@@ -84,6 +84,7 @@ class Section(Struct, frozen=True, kw_only=True):
     sides: tuple[Side, ...]
     bars: tuple[tuple[int, str], ...]  # the colours that bars have, with their names
     tables: tuple[tuple[str, Table], ...]
+    notes: tuple[str, ...]  # about the tables
     pictures: tuple[Picture, ...]
     tiles: tuple[tuple[int, str], ...]  # the colours that treemaps have, with their names
 
@@ -124,6 +125,7 @@ def section(choice: Choice, name: str) -> Section:
         sides=sides,
         bars=tuple(dict.fromkeys((segment.tone, segment.name) for segment in segments)),
         tables=tuple(words.tables(choice)),
+        notes=tuple(words.start_lines(choice)),
         pictures=pictures,
         tiles=tuple(found for found in TILES if found[0] in tones),
     )
