@@ -28,7 +28,7 @@ class Found(Struct, frozen=True, kw_only=True):
     revision: str  # "" if there is no commit to compare with
     services: Mapping[str, tuple[Reason, ...]]
     gone: tuple[str, ...] = ()  # services that are no longer there
-    note: str = ""  # why all are affected although nothing could be compared
+    note: str = ""  # why all are affected although nothing could be compared, or what is unknown
 
     @property
     def affected(self) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.affected import between
+from gobake.affected.bases import in_registry, moved
 from gobake.affected.between import Found
 from gobake.checkout import snapshot
 from gobake.errors import GobakeError, UsageError
@@ -27,8 +29,10 @@ class Base(Struct, frozen=True, kw_only=True):
     how: str
 
 
-def look(plan: BuildPlan, ref: str, environ: Mapping[str, str]) -> tuple[Base, Found]:
+def look(plan: BuildPlan, ref: str, environ: Mapping[str, str], *, bases: bool = False) -> tuple[Base, Found]:
     """Return what differs from a commit. ``ref``: "" for the usual one, by where the run is.
+
+    ``bases``: ask registries, too, whether base images have moved since that commit was built.
 
     Raises UsageError for a commit that the clone does not have, as far as it was named or is a pull request's base.
     """
@@ -36,7 +40,18 @@ def look(plan: BuildPlan, ref: str, environ: Mapping[str, str]) -> tuple[Base, F
     if not base.revision:
         return base, between.everything(plan, base.how)
     with scratch_folder() as scratch:
-        return base, between.compare(plan, base.revision, scratch)
+        found = between.compare(plan, base.revision, scratch)
+    return base, _with_bases(plan, found) if bases and not found.note else found
+
+
+def _with_bases(plan: BuildPlan, found: Found) -> Found:
+    """Add the bases that have moved since the last run on record that built the commit."""
+    record = next((one for one in _records(plan) if one.revision == found.revision and one.inputs.bases), None)
+    if record is None:
+        return replace(found, note="whether base images have moved is unknown: no run of that commit is on record")
+    reasons = moved(plan.project, plan.matrix.targets, record, in_registry)
+    services = {name: (*known, *reasons.get(name, ())) for name, known in found.services.items()}
+    return replace(found, services=services)
 
 
 def _base(plan: BuildPlan, ref: str, environ: Mapping[str, str]) -> Base:
@@ -63,18 +78,22 @@ def _base(plan: BuildPlan, ref: str, environ: Mapping[str, str]) -> Base:
 
 def _last_complete(plan: BuildPlan) -> RunRecord | None:
     """Return the last run of this branch that built all that is asked about, from a commit without changes."""
-    try:
-        with RunStore.reading(plan.history) as store:
-            records = store.recent(_RECORDS)
-    except GobakeError:
-        return None
     wanted = {(t.service.name, str(t.strategy), str(p)) for t in plan.matrix.targets for p in t.platforms}
-    for record in records:
+    for record in _records(plan):
         if record.outcome is not RunOutcome.DONE or record.dirty or not record.revision:
             continue
         if record.branch == plan.opened.checkout.branch and wanted <= _built(record):
             return record
     return None
+
+
+def _records(plan: BuildPlan) -> list[RunRecord]:
+    """Return the last runs, newest first; none if the history cannot be read."""
+    try:
+        with RunStore.reading(plan.history) as store:
+            return store.recent(_RECORDS)
+    except GobakeError:
+        return []
 
 
 def _built(record: RunRecord) -> set[tuple[str, str, str]]:

@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 USUAL = "usual"  # --affected without a commit
 
 
+moved_bases_option = click.option(
+    "--moved-bases",
+    is_flag=True,
+    help="Ask registries, too, whether base images have moved under their tags since that commit was built.",
+)
+
+
 class AffectedGiven(Struct, frozen=True, kw_only=True):
     """What `gobake affected` is given."""
 
@@ -44,6 +51,7 @@ class AffectedGiven(Struct, frozen=True, kw_only=True):
     strategies: tuple[tuple[Strategy, ...], ...]
     history: Path | None
     since: str
+    moved_bases: bool
     every: bool
     form: str
 
@@ -60,6 +68,7 @@ class AffectedGiven(Struct, frozen=True, kw_only=True):
     metavar="COMMIT",
     help="Compare with this commit; default: the base of a pull request, else the last run that built everything.",
 )
+@moved_bases_option
 @click.option("--all", "every", is_flag=True, help="Compare the whole matrix, as `gobake all` builds it.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 @given_as(AffectedGiven)
@@ -83,7 +92,7 @@ def affected_command(given: AffectedGiven) -> None:
         selection=selection(given.project, given.targets, given.strategies, every_strategy=given.every),
     )
     plan = make_plan(wanted, open_project(wanted.project), assumed(), os.environ)
-    base, found = since.look(plan, given.since, os.environ)
+    base, found = since.look(plan, given.since, os.environ, bases=given.moved_bases)
     if given.form == "json":
         show(json.dumps(affected.as_json(base, found), indent=2))
     elif given.form == "github":
@@ -93,8 +102,11 @@ def affected_command(given: AffectedGiven) -> None:
         show("\n".join(affected.lines(name, base, found, width_of_terminal(sys.stdout))))
 
 
-def narrowed(wanted: BuildRequest, ref: str, query: BuilderQuery) -> BuildRequest | None:
-    """Return the request for the affected services only; None if there are none. Tells which."""
+def narrowed(wanted: BuildRequest, ref: str, query: BuilderQuery, *, bases: bool) -> BuildRequest | None:
+    """Return the request for the affected services only; None if there are none. Tells which.
+
+    ``bases``: see `since.look`.
+    """
     from gobake.affected import since
     from gobake.plan.build_plan import make_plan
     from gobake.plan.builder import answered
@@ -102,7 +114,7 @@ def narrowed(wanted: BuildRequest, ref: str, query: BuilderQuery) -> BuildReques
     from gobake.report import affected
 
     plan = make_plan(wanted, open_project(wanted.project), answered(query), os.environ)
-    base, found = since.look(plan, "" if ref == USUAL else ref, os.environ)
+    base, found = since.look(plan, "" if ref == USUAL else ref, os.environ, bases=bases)
     if not wanted.quiet:
         name = plan.project.title or plan.project.name
         show("\n".join(affected.lines(name, base, found, width_of_terminal(sys.stderr))), err=True)

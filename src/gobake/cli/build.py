@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from gobake.cli.affected import USUAL, narrowed
+from gobake.cli.affected import USUAL, moved_bases_option, narrowed
 from gobake.cli.options import (
     CachesGiven,
     GateGiven,
@@ -51,6 +51,7 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
     keep_going: bool | None
     metadata_file: Path | None
     affected: str | None
+    moved_bases: bool
     dry_run: bool
     starts: StartsGiven
 
@@ -103,6 +104,7 @@ _run_options = option_group(
         help="Build only the services whose images differ from those of a commit, as `gobake affected` finds them. It "
         "follows the services; without a commit, it is the last option.",
     ),
+    moved_bases_option,
     click.option("--dry-run", is_flag=True, help="Print the plan and the buildx command, without building."),
 )
 
@@ -183,7 +185,7 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
             command=tuple(sys.argv[1:]),
         )
         if given.affected:
-            found = narrowed(wanted, given.affected, query)
+            found = narrowed(wanted, given.affected, query, bases=given.moved_bases)
             if found is None:
                 return _nothing(given)
             wanted = found

@@ -16,6 +16,7 @@ SECTIONS = {
         "every",
         "since",
         "affected",
+        "moved_bases",
         "keep_going",
         "no_cache",
         "dry_run",

@@ -14,7 +14,7 @@ from gobake.doctor.findings import Finding, fine, note, problem
 from gobake.errors import RegistryRefused
 from gobake.http import HttpError
 from gobake.model import Bases, is_dockerfile
-from gobake.registry import Repository
+from gobake.registry import Repository, parts
 
 _SECONDS = 15.0
 _SLOW_SECONDS = 2.0  # for one small answer
@@ -48,9 +48,9 @@ def of_bases(bases: Bases, *, in_engine: bool = False) -> Iterator[Finding]:
     found = {str(getattr(bases, name)) for name in bases.__struct_fields__}
     missing = False
     for reference in sorted(one for one in found if one and not is_dockerfile(one) and "$" not in one):
-        if in_engine and engine.finds(reference):
+        if in_engine and engine.registry_digest(reference):
             continue
-        name, digest, tag = _parts(reference)
+        name, digest, tag = parts(reference)
         try:
             if Repository(name, seconds=_SECONDS).manifest_bytes(digest or tag) is None:
                 yield problem("bases", f"there is no image {reference}", "correct it in `bases` of gobake.yaml")
@@ -60,14 +60,6 @@ def of_bases(bases: Bases, *, in_engine: bool = False) -> Iterator[Finding]:
             missing = True
     if not missing:
         yield fine("bases", "their registries have all of them")
-
-
-def _parts(reference: str) -> tuple[str, str, str]:
-    """Return (repository, digest, tag) of a reference."""
-    name, _, digest = reference.partition("@")
-    match = re.fullmatch(r"(.+?)(?::([\w.-]+))?", name)
-    assert match
-    return match[1], digest, match[2] or "latest"
 
 
 def of_proxy(setting: str, *, needed: bool) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from gobake.engine.builder import (
 )
 from gobake.engine.builder_cache import plugin
 from gobake.engine.gc_rules import CollectRule, parse_rules, size_in_bytes
-from gobake.engine.images import ImageSize, finds, image_sizes, remote_sizes, save_images
+from gobake.engine.images import ImageSize, image_sizes, registry_digest, remote_sizes, save_images
 from gobake.engine.usage import (
     CacheMount,
     Usage,
@@ -61,7 +61,6 @@ __all__ = [
     "cache_mounts",
     "delete_mount",
     "elapsed",
-    "finds",
     "host_platform",
     "image_sizes",
     "inspect_image",
@@ -74,6 +73,7 @@ __all__ = [
     "parse_rules",
     "plugin",
     "refusal",
+    "registry_digest",
     "remote_sizes",
     "remove_images",
     "require_image_store",

@@ -102,12 +102,15 @@ def save_images(references: Sequence[str], file: Path) -> bool:
     raise refusal(done.err, ("save", *references))
 
 
-def finds(reference: str) -> bool:
-    """Whether the engine on the docker client's socket finds an image in its registry or a mirror, without a login.
+def registry_digest(reference: str) -> str:
+    """Return the digest that the engine on the docker client's socket finds for an image, without a login.
 
-    False if it cannot be asked. https://docs.docker.com/reference/api/engine: DistributionInspect
+    It asks the registry, or a mirror that it knows; "" if it finds none or cannot be asked.
+    https://docs.docker.com/reference/api/engine: DistributionInspect
     """
-    return isinstance(api.get(f"/v1.44/distribution/{quote(reference, safe='')}/json", _API_SECONDS), dict)
+    answer = api.get(f"/v1.44/distribution/{quote(reference, safe='')}/json", _API_SECONDS)
+    found = answer.get("Descriptor") if isinstance(answer, dict) else None
+    return str(found.get("digest") or "") if isinstance(found, dict) else ""
 
 
 def remote_sizes(reference: str) -> tuple[ImageSize, ...]:

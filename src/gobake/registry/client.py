@@ -41,6 +41,14 @@ class DeletionRefused(RegistryRefused):
     """The registry does not delete: many do not offer it in this API, or not to this user."""
 
 
+def parts(reference: str) -> tuple[str, str, str]:
+    """Return (repository, digest, tag) of an image's reference; the digest is "" if it names none."""
+    name, _, digest = reference.partition("@")
+    match = re.fullmatch(r"(.+?)(?::([\w.-]+))?", name)
+    assert match
+    return match[1], digest, match[2] or "latest"
+
+
 class Repository:
     """A repository such as ghcr.io/acme/shop-cache. All requests together take at most ``seconds``."""
 

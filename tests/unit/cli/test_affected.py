@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from gobake.affected import since
 from gobake.runs.outcomes import RunOutcome
-from gobake.runs.record import RunRecord, TargetRecord
+from gobake.runs.record import InputsRecord, RunRecord, TargetRecord
 from tests.conftest import Tree, commit
 from tests.unit.checkout.test_snapshot import git
 from tests.unit.cli.test_commands import error, good
@@ -221,6 +222,25 @@ def test_without_a_commit_the_last_run_that_built_everything_counts(pair: Path) 
     edit(pair, "lib/own.go", '"lib"', '"library"')
     assert asked(pair)["since"] == {"revision": revision, "how": f"run {base.id}"}
     assert set(reasons(pair, "one", "two")) == {"one"}
+
+
+def test_bases_that_moved_since_the_commit_was_built_count_if_asked(
+    pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "unknown: no run of that commit" in asked(pair, "--since", "HEAD~0", "--moved-bases")["note"]
+    revision, old, new = git(pair, "rev-parse", "HEAD"), f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+    base = RunRecord(
+        id="20261130-100000-000000001", started=1.0, seconds=1.0, outcome=RunOutcome.DONE, command=(), project="pair",
+        root=str(pair), revision=revision, inputs=InputsRecord(bases=(("docker.io/library/golang:1.26", old),)),
+    )  # fmt: skip
+    with history_of(pair) as store:
+        store.add(base, None)
+    monkeypatch.setattr(since, "in_registry", lambda reference: new if reference.startswith("golang") else old)
+    assert reasons(pair) == {}
+    told = reasons(pair, "--since", "HEAD", "--moved-bases")
+    assert told == {
+        name: ["golang:1.26 is sha256:bbbbbbbbbbbb now, was sha256:aaaaaaaaaaaa"] for name in ("one", "two")
+    }
 
 
 def asked_platform(root: Path) -> str:

@@ -74,19 +74,6 @@ def test_bases_that_are_missing_are_named(serve: Serve) -> None:
     assert fine.state is State.FINE
 
 
-@pytest.mark.parametrize(
-    ("reference", "parts"),
-    [
-        ("alpine", ("alpine", "", "latest")),
-        ("localhost:5000/a/b:1.2", ("localhost:5000/a/b", "", "1.2")),
-        ("localhost:5000/a/b", ("localhost:5000/a/b", "", "latest")),
-        ("a/b:1@sha256:00", ("a/b", "sha256:00", "1")),
-    ],
-)
-def test_a_reference_is_taken_apart(reference: str, parts: tuple[str, str, str]) -> None:
-    assert network._parts(reference) == parts
-
-
 @pytest.mark.parametrize(("status", "state"), [(200, State.FINE), (404, State.FINE), (503, State.PROBLEM)])
 def test_a_module_proxy_is_asked(serve: Serve, status: int, state: State) -> None:
     server = serve(lambda *_: (status, {}, b"v0.1.0\n"))

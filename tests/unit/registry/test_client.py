@@ -16,7 +16,7 @@ import pytest
 
 from gobake.errors import RegistryRefused
 from gobake.http import Answer
-from gobake.registry import DeletionRefused, Repository, client
+from gobake.registry import DeletionRefused, Repository, client, parts
 from gobake.registry.credentials import credentials_of
 from gobake.registry.transport import Transport
 
@@ -399,3 +399,16 @@ def test_nobody_there_is_one_line() -> None:
 def test_names_are_read_as_docker_reads_them(name: str, host: str, path: str) -> None:
     repository = Repository(name)
     assert (repository.host, repository.path) == (host, path)
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        ("alpine", ("alpine", "", "latest")),
+        ("localhost:5000/a/b:1.2", ("localhost:5000/a/b", "", "1.2")),
+        ("localhost:5000/a/b", ("localhost:5000/a/b", "", "latest")),
+        ("a/b:1@sha256:00", ("a/b", "sha256:00", "1")),
+    ],
+)
+def test_a_reference_is_taken_apart(reference: str, found: tuple[str, str, str]) -> None:
+    assert parts(reference) == found
