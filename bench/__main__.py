@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import builds, caching, figures, ground, history
+from bench import builds, caching, choosing, figures, ground, history
 from bench.builds import Place
 from bench.figures import Figures, Results
 
@@ -44,6 +44,11 @@ CASES = {
     "startup": Case(measure=builds.startup, workspace="shop", what="commands without an engine", rounds=9),
     "packed": Case(measure=builds.packed, workspace="shop", what="the start of a program, packed or not", rounds=25),
     "history": Case(measure=history.measure, workspace="shop", what="commands over 10,000 runs", rounds=7),
+    "compare": Case(
+        measure=choosing.compare, workspace="shop", what="the strategies of one service compared", rounds=5
+    ),
+    "size": Case(measure=choosing.size, workspace="large", what="a program of 50 MB taken apart", rounds=5),
+    "image": Case(measure=choosing.image, workspace="shop", what="the bytes of one command's image"),
     "bare-twenty": Case(
         measure=caching.bare,
         workspace="twenty",

@@ -24,6 +24,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     compiled: int | None = None  # Go packages over all platforms; one compiled twice counts twice
     written: int | None = None  # bytes added to the registry
     memory: int | None = None  # peak bytes of the process
+    size: int | None = None  # bytes of an image or a program
 
     def __str__(self) -> str:
         words = [f"{self.seconds:.2f} s"]
@@ -37,6 +38,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             words.append(f"{self.written / 1e6:.2f} MB written")
         if self.memory is not None:
             words.append(f"{self.memory / 1e6:.0f} MB of memory")
+        if self.size is not None:
+            words.append(f"{self.size / 1e6:.2f} MB")
         return ", ".join(words)
 
 
@@ -70,6 +73,11 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     def ratio(self, situation: str, ours: str, other: str, field: str = "seconds") -> float:
         return self.median(situation, ours, field) / self.median(situation, other, field)
 
+    def beyond(self, situation: str, ours: str, other: str) -> float:
+        """The median of the seconds by which one took longer than the other in the same round."""
+        pairs = zip(self.samples(situation, ours), self.samples(situation, other), strict=True)
+        return float(statistics.median(mine.seconds - its.seconds for mine, its in pairs))
+
 
 def read(case: str, folder: Path = FOLDER) -> Figures:
     return msgspec.json.decode((folder / f"{case}.json").read_bytes(), type=Figures)
@@ -98,17 +106,19 @@ def table(figures: Figures, kept: Figures | None) -> Sequence[str]:
     lines = [f"{figures.case}: {figures.what}; medians of {figures.rounds}"]
     for situation, samples in figures.results.items():
         ours = next(iter(samples))
+        bytes_only = all(sample.size is not None for of_one in samples.values() for sample in of_one)
+        field, unit, scale = ("size", "MB", 1e6) if bytes_only else ("seconds", "s", 1.0)
         for name in samples:
-            seconds = figures.median(situation, name)
-            ratio = "" if name == ours else f"{figures.ratio(situation, ours, name):8.2f}"
+            median = figures.median(situation, name, field) / scale
+            ratio = "" if name == ours else f"{figures.ratio(situation, ours, name, field):8.3g}"
             if ratio and kept:
-                ratio += f"  (kept: {_kept(kept, situation, ours, name)})"
-            lines.append(f"  {situation:<28} {name:<28} {seconds:8.2f} s {ratio}")
+                ratio += f"  (kept: {_kept(kept, situation, ours, name, field)})"
+            lines.append(f"  {situation:<28} {name:<28} {median:8.2f} {unit} {ratio}")
     return lines
 
 
-def _kept(kept: Figures, situation: str, ours: str, name: str) -> str:
+def _kept(kept: Figures, situation: str, ours: str, name: str, field: str) -> str:
     try:
-        return f"{kept.ratio(situation, ours, name):.2f}"
+        return f"{kept.ratio(situation, ours, name, field):.3g}"
     except KeyError:
         return "-"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from bench import figures
+from collections.abc import Iterator
+
+from bench import choosing, figures
 from bench.builds import CARRIED, NARROW, ONE, WHOLE
 from bench.figures import Figures
+from gobake.report.quantities import size_text
 
 GO, PLAIN = "go build", "plain bake of its files"
 COLUMNS = (WHOLE, ONE, "ko")
@@ -43,7 +46,7 @@ def builds() -> str:
     head = ("what is built", "gobake", *COLUMNS, "others")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for case, situation, words in ROWS:
-        if not (figures.FOLDER / f"{case}.json").exists():
+        if not _kept(case):
             continue
         found = figures.read(case)
         if situation in found.results:
@@ -71,7 +74,42 @@ def commands() -> str:
         ("`gobake report --format html --last 200`", long, "10000 runs", "report --format html --last 200"),
     ]
     lines = ["| command | seconds |", "|---|---|"]
-    return "\n".join((*lines, *(f"| {words} | {_seconds(found, at, name)} |" for words, found, at, name in rows)))
+    found = [f"| {words} | {_seconds(found, at, name)} |" for words, found, at, name in rows]
+    return "\n".join((*lines, *found, *_beyond()))
+
+
+def _beyond() -> Iterator[str]:
+    """Commands that build first: the seconds after that."""
+    for case, words, ours, other in (
+        ("compare", "`gobake compare` of a service in eight strategies", choosing.COMPARE, choosing.ALL),
+        ("size", "`gobake size` of a program of 50 MB", choosing.SIZE, choosing.LINK),
+    ):
+        if _kept(case):
+            found = figures.read(case)
+            seconds = found.beyond(next(iter(found.results)), ours, other)
+            yield f"| {words}, beyond {other if case == 'size' else f'`{other}`'} | {_worded(seconds)} |"
+
+
+def image() -> str:
+    """How small the images of one command are, for docs/strategies.md; nothing before it was measured."""
+    if not _kept("image"):
+        return ""
+    found = figures.read("image")
+
+    def of(name: str, situation: str = "compressed") -> float:
+        return found.median(situation, name, "size")
+
+    scratch = of(choosing.SCRATCH, "unpacked") / of(choosing.WITH_CERTIFICATES, "unpacked")
+    return (
+        f"The images of `migrate` for linux/amd64 as they are pulled: {size_text(int(of(choosing.SMALLEST)))} with "
+        f"`upx`, {size_text(int(of(choosing.SCRATCH)))} with `scratch`, {size_text(int(of(choosing.ON_KOS_BASE)))} "
+        f"with `distroless`, and {size_text(int(of(choosing.KO)))} from ko on the same base as the latter. The files "
+        f"of the `scratch` image are {scratch:.3f} times its program and the certificates."
+    )
+
+
+def _kept(case: str) -> bool:
+    return (figures.FOLDER / f"{case}.json").exists()
 
 
 def measured() -> str:
@@ -104,7 +142,10 @@ def _beside(found: Figures, situation: str, name: str) -> str:
 
 def _seconds(found: Figures, situation: str, name: str) -> str:
     """Two digits that say something: 0.34 s, 2.4 s, 24 s."""
-    seconds = found.median(situation, name)
+    return _worded(found.median(situation, name))
+
+
+def _worded(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds:.2f} s"
     return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"

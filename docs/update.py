@@ -79,7 +79,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
     "docs/configuration.md": {"fields": reference.fields_markdown},
     "docs/caching.md": {"fields": policy_file.fields_markdown},
-    "docs/strategies.md": {"fields": sizes_markdown, "figures-packed": tables.packed},
+    "docs/strategies.md": {"fields": sizes_markdown, "figures-image": tables.image, "figures-packed": tables.packed},
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gobake.engine import parse_mounts
 from tests.conftest import Gobake, commit
 
 SERVICES = ("api", "migrate", "shopctl", "worker")
@@ -130,3 +131,67 @@ def test_an_image_that_grows_by_a_module_fails_the_gate_which_names_it(world: Go
     assert "more than run " in plain
     assert re.search(r"\(worker/go.mod:\d+, [0-9a-f]{8} \d{4}-\d\d-\d\d Count with protobuf\)", plain), plain
     assert of_commit.code == 0, of_commit.err  # a run on record built the commit before, for both platforms
+
+
+def test_a_packed_program_is_told_as_it_was_before(world: Gobake, shop: Path, prefix: str) -> None:
+    words = ("migrate", "--registry", prefix)
+    world.good("build", *words, "--platform", "linux/amd64", "-s", "scratch,upx", cwd=shop)
+    plain, packed = (
+        world.good("size", *words, "-p", "linux/amd64", "-s", strategy, "--format", "json", cwd=shop).json
+        for strategy in ("scratch", "upx")
+    )
+    program = packed["program"]
+    assert program["packed_bytes"] == packed["image"]["layers"][-1]["bytes"] < program["bytes"]
+    assert program["kinds"] == plain["program"]["kinds"]
+    assert program["modules"] == plain["program"]["modules"]
+    assert program["basis"] == "twin"
+
+
+TAGGED = {
+    "quick.go": '//go:build quick\n\npackage main\n\nimport _ "text/template"\n',
+    "broken.go": "//go:build broken\n\npackage main\n\nvar first = missing\n\nvar second = missing\n",
+}
+
+
+def mounts() -> dict[str, int]:
+    """The cache mounts of the builder with their sizes; none is being measured when a build begins."""
+    told = subprocess.run(["docker", "buildx", "du", "--verbose"], capture_output=True, text=True, check=True).stdout
+    return {mount.id: mount.size for mount in parse_mounts(told)}
+
+
+def test_choices_are_measured_one_by_one_and_a_later_build_finds_its_caches_as_they_were(
+    world: Gobake, shop: Path, prefix: str
+) -> None:
+    words = ("migrate", "--registry", prefix)
+    for name, text in TAGGED.items():
+        (shop / "migrate" / name).write_text(text)
+    try:
+        world.good("build", *words, "--platform", "linux/amd64", cwd=shop)
+        before = mounts()
+        told = world.good(
+            *("size", *words, "-p", "linux/amd64", "--choices", "upx,trimpath,tags,netgo", "--format", "json"), cwd=shop
+        )
+        assert mounts() == before
+        world.good("build", *words, "--platform", "linux/amd64", cwd=shop)
+        record = world.last_run(shop)
+    finally:
+        for name in TAGGED:
+            (shop / "migrate" / name).unlink()
+    assert [one for go in record["go"] for one in (*go["compiled"], *go["linked"])] == []
+    found = told.json["choices"]
+    assert found["same"]
+    assert found["shipped"]["bytes"] == told.json["program"]["bytes"]
+    assert found["shipped"]["compiled"] == 0
+    choices = {one["name"]: one for one in found["choices"]}
+    assert list(choices) == ["trimpath", "netgo", "tags=broken", "tags=quick", "upx"]
+    assert choices["trimpath"]["compiled"] == choices["trimpath"]["packages"] == found["shipped"]["packages"]
+    assert choices["trimpath"]["bytes"] > found["shipped"]["bytes"]  # the paths of the builder
+    assert choices["tags=broken"]["bytes"] is None
+    assert choices["tags=broken"]["error"].endswith("broken.go:5:13: undefined: missing")
+    assert 1 <= choices["tags=quick"]["compiled"] <= 15
+    assert choices["tags=quick"]["bytes"] > found["shipped"]["bytes"]
+    assert choices["upx"]["compiled"] == 0
+    assert choices["upx"]["bytes"] < found["shipped"]["bytes"]
+    said = told.err.splitlines()
+    assert "5 choices to build" in said[0]
+    assert said[1].startswith("1 of 5: without -trimpath compiles all packages")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import figures, tables
+from bench import choosing, figures, tables
 from bench.__main__ import CASES
 from bench.figures import Figures, Sample
 from harness.link import Link, Pace
@@ -70,6 +70,44 @@ def test_a_row_says_the_units_of_each_cell(tmp_path: Path, monkeypatch: pytest.M
     figures.write(made(results=results), tmp_path)
     monkeypatch.setattr(figures, "FOLDER", tmp_path)
     assert tables._row(figures.read("edited", tmp_path), "one line edited") == "**0.50 s** | - | - | 12 s (24.8) | -"
+
+
+def test_what_a_command_takes_beyond_another_is_of_the_same_rounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = {choosing.COMPARE: (5.0, 90.0, 6.0), choosing.ALL: (2.0, 88.0, 2.0)}
+    results = {"eight": {name: [Sample(seconds=s) for s in seconds] for name, seconds in pairs.items()}}
+    kept = {one: figures.read(one) for one in ("startup", "history")}
+    for one in (*kept.values(), made(case="compare", results=results)):
+        figures.write(one, tmp_path)
+    monkeypatch.setattr(figures, "FOLDER", tmp_path)
+    monkeypatch.setattr(figures, "read", lambda case: _read(case, tmp_path))
+    row = tables.commands().splitlines()[-1]
+    assert row == "| `gobake compare` of a service in eight strategies, beyond `gobake all` | 3.0 s |"
+
+
+_read = figures.read
+
+
+def test_bytes_of_images_are_compared_as_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(size: int) -> list[Sample]:
+        return [Sample(seconds=3.0, size=size)] * 3
+
+    compressed = {choosing.SCRATCH: of(980_000), choosing.SMALLEST: of(847_000), choosing.ON_KOS_BASE: of(1_360_000)}
+    results = {
+        "compressed": {**compressed, choosing.KO: of(1_960_000)},
+        "unpacked": {choosing.SCRATCH: of(2_100_000), choosing.WITH_CERTIFICATES: of(2_090_000)},
+    }
+    found = made(case="image", results=results)
+    assert "0.98 MB" in figures.table(found, None)[1]
+    assert figures.table(found, found)[4].split() == ["compressed", "ko", "1.96", "MB", "0.5", "(kept:", "0.5)"]
+    figures.write(found, tmp_path)
+    monkeypatch.setattr(figures, "FOLDER", tmp_path / "empty")
+    assert tables.image() == ""
+    monkeypatch.setattr(figures, "FOLDER", tmp_path)
+    monkeypatch.setattr(figures, "read", lambda case: _read(case, tmp_path))
+    assert "847 kB with `upx`, 980 kB with `scratch`, 1.36 MB with `distroless`, and 1.96 MB from ko" in tables.image()
+    assert "are 1.005 times its program" in tables.image()
 
 
 def test_bytes_of_one_direction_follow_one_another_at_the_rate() -> None:

@@ -87,12 +87,23 @@ def take_apart(file: Path, twin: Path | None = None, *, symbols: bool = True) ->
 
     Raises NoProgram, also for a twin of another program, and OSError.
     """
+    data = _mapped(file)
+    with _without_collection():
+        return _taken_apart(data, twin, own=symbols)
+
+
+def stripped(file: Path) -> bool:
+    """Whether a Go program has no symbols of its own. Raises NoProgram and OSError."""
+    elf = sections.read(_mapped(file))
+    buildinfo.read(elf)
+    return not sections.symbols(elf)
+
+
+def _mapped(file: Path) -> memoryview:
     with file.open("rb") as opened:
         if not file.stat().st_size:
             raise NoProgram("empty")
-        data = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-    with _without_collection():
-        return _taken_apart(data, twin, own=symbols)
+        return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 @contextlib.contextmanager

@@ -159,10 +159,9 @@ def _gap(
     if (before := min(first, end) - begin) > 0:
         padding = before < _GAP
         sums[Label(Kind.PADDING, last.package) if padding else Label(Kind.UNATTRIBUTED)] += before
-    while at < len(ordered) and ordered[at] < end:
-        until = min(ordered[at + 1], end) if at + 1 < len(ordered) else end
-        sums[marks[ordered[at]]] += until - ordered[at]
-        at += 1
+    inside = ordered[at : bisect_left(ordered, end, at)]
+    for mark, until in zip(inside, (*inside[1:], end), strict=False):
+        sums[marks[mark]] += until - mark
 
 
 # ---- data
@@ -279,5 +278,6 @@ def _pclntab(program: _Program, table: Pclntab) -> Counter[Label]:
         by_code = [(f.address, owner) for f, owner in zip(table.functions, program.functions, strict=True)]
         text = table.functions[0].address if table.functions else 0
         found |= pclntab.buckets(program.buckets, end, text, by_code)
-    marks = {at: Label(Kind.PCLNTAB, owner) for at, owner in found.items() if section.address <= at < end}
+    labels = {owner: Label(Kind.PCLNTAB, owner) for owner in set(found.values())}
+    marks = {at: labels[owner] for at, owner in found.items() if section.address <= at < end}
     return _filled(section, (), marks, Kind.PCLNTAB)

@@ -81,6 +81,17 @@ class DatabaseUrl(_Type):
         return str(value)
 
 
+class NameList(_Type):
+    """Names that the command knows; an empty value is none."""
+
+    name = "NAME[,NAME]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(dict.fromkeys(word.strip() for word in str(value).split(",") if word.strip()))
+
+
 class BaseList(_Type):
     name = "NAME=REF"
 

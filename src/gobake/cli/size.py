@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -13,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.cli import completing
-from gobake.cli.options import ProjectGiven, given_as, history_option, joined, project_options, request
-from gobake.cli.param_types import MostGrowth, MostSize, PlatformList, worded
+from gobake.cli.options import ProjectGiven, bases_of, given_as, history_option, joined, project_options, request
+from gobake.cli.param_types import BaseList, MostGrowth, MostSize, NameList, PlatformList, worded
 from gobake.config.gates import NONE, GrowthLimit, SizeLimit
 from gobake.errors import NoEngine, ProjectError, UsageError
 from gobake.model import Platform, Strategy
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from gobake.plan.discover import Opened
     from gobake.size.growth import Document
     from gobake.size.measure import Measured
-    from gobake.size.twin import Linked
+    from gobake.size.twin import Linked, Twinning
     from gobake.size.values import SizeReport
 
+_ALL = "all"
 _BY_FUNCTIONS = "what grew is counted by functions alone: no more is known of the program before"
 _NO_MODULES = "has no sizes by module: builds record them if gobake.yaml has a limit on sizes (gate.max_growth)"
 _PATH = ("/", "./", "../", "~/")
@@ -47,12 +49,14 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     strategy: str | None
     registry: str | None
     tag: str
+    bases: tuple[dict[str, str], ...]
     against: str
     max_size: SizeLimit | None
     max_growth: GrowthLimit | None
     top: int
     form: str
     output: Path | None
+    choices: tuple[str, ...]
 
 
 @click.command("size")
@@ -79,6 +83,14 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     "-t", "--tag", default="latest", metavar="T", callback=worded("TAG"), help="The tag of the service's image."
 )
 @click.option(
+    "--base",
+    "bases",
+    envvar="GOBAKE_BASE",
+    type=BaseList(),
+    multiple=True,
+    help="The base images of the service's build: NAME=REF as for it.",
+)
+@click.option(
     "--against",
     default="",
     metavar="RUN|REF|IMAGE|PATH",
@@ -95,6 +107,15 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     "--max-growth",
     type=MostGrowth(),
     help="Fail if it is larger than --against by more, such as 500kB or 5%; default: from gobake.yaml.",
+)
+@click.option(
+    "--choices",
+    type=NameList(),
+    is_flag=False,
+    flag_value=_ALL,
+    default="",
+    help="Measure what choices about the service's program save, each in a build of its own: strip, trimpath, netgo, "
+    "osusergo, tags, upx, GOAMD64, GOARM64; default: all.",
 )
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows of each table.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
@@ -160,6 +181,10 @@ def _json(told: Document) -> str:
 
 
 def _measured(given: SizeGiven, opened: Opened | None, scratch: Path) -> Measured:
+    if given.choices:
+        raise UsageError(
+            f"--choices: {given.what} is not a service of a project", remedy="only a service can be built again"
+        )
     if given.what.startswith(_PATH):
         return _of_path(given.what, _platform(given), scratch)
     names = [service.name for service in opened.project.services] if opened else []
@@ -173,7 +198,8 @@ def _project(given: SizeGiven) -> Opened | None:
     if given.what.startswith(_PATH) or re.search(r"[:/@]", given.what):
         return None
     try:
-        return open_project(replace(request(given.project, history=given.history), registry=given.registry))
+        asked = replace(request(given.project, history=given.history), registry=given.registry)
+        return open_project(replace(asked, bases=bases_of(given.bases)))
     except ProjectError:
         return None
 
@@ -308,6 +334,7 @@ def _shipped(given: SizeGiven, opened: Opened) -> Shipped | None:
 
 
 def _of_service(given: SizeGiven, shipped: Shipped, scratch: Path) -> Measured:
+    from gobake.cli.size_choices import Choosing
     from gobake.images import sources
     from gobake.model import Target
     from gobake.recipe.dockerfile import BINARIES
@@ -325,7 +352,11 @@ def _of_service(given: SizeGiven, shipped: Shipped, scratch: Path) -> Measured:
     compiled = shipped.strategy is not Strategy.PREBUILT
     linking = _Linking(given, shipped.opened, platform, scratch, version) if compiled else None
     path = f"{BINARIES}/{service.name}"
-    return measure.image(f"{service.name} {shipped.strategy}", image, path, scratch, linking)
+    choosing = Choosing(given.choices, shipped) if given.choices else None
+    found = measure.image(f"{service.name} {shipped.strategy}", image, path, scratch, linking)
+    if choosing and linking:
+        return choosing.measured(found, linking.asked, scratch, quiet=given.project.quiet)
+    return found
 
 
 class _Linking:
@@ -336,28 +367,31 @@ class _Linking:
         self._version = version  # the one that was linked in
 
     def __call__(self, *, shipped: bool) -> Linked:
+        from gobake.size.twin import link
+
+        return link(self.asked, self._scratch, shipped=shipped)
+
+    @functools.cached_property
+    def asked(self) -> Twinning:
+        """What to link, and where."""
         from gobake.paths import cache_folder
         from gobake.plan.discover import versions_of
         from gobake.plan.project import identity
         from gobake.run.modules import module_access
-        from gobake.size.twin import Twinning, link
+        from gobake.size.twin import Twinning
 
         opened = self._opened
         home = cache_folder() / identity(opened.project)
         access = module_access(opened, home, self._scratch)
         asked = replace(request(self._given.project), version=self._version)
-        return link(
-            Twinning(
-                opened=opened,
-                service=next(s for s in opened.project.services if s.name == self._given.what),
-                platform=self._platform,
-                builder=self._given.project.builder,
-                secrets=access.secrets,
-                variables=access.variables,
-                values=versions_of(opened, asked, self._given.tag).values,
-                home=home,
-                redactor=access.redactor,
-            ),
-            self._scratch,
-            shipped=shipped,
+        return Twinning(
+            opened=opened,
+            service=next(s for s in opened.project.services if s.name == self._given.what),
+            platform=self._platform,
+            builder=self._given.project.builder,
+            secrets=access.secrets,
+            variables=access.variables,
+            values=versions_of(opened, asked, self._given.tag).values,
+            home=home,
+            redactor=access.redactor,
         )

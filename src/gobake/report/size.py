@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gobake.insight.growth import Grown
 from gobake.insight.growth_words import culprit_words, module_name, source_words
+from gobake.report import savings
 from gobake.report.console import console_for, print_table, print_text
 from gobake.report.markdown import escaped, table_lines
 from gobake.report.quantities import count_text, share_text, size_text
@@ -45,6 +46,8 @@ def _image_words(image: ImageSize) -> str:
 def tables(report: SizeReport, change: Grown | None, top: int) -> list[tuple[str, Table]]:
     """The tables with their titles."""
     found = [("grown", _grown(change, top))] if change and change.modules else []
+    if report.choices:
+        found.append(("choices", savings.table(report.choices)))
     if report.program:
         found.append(("modules", _modules(report.program, top)))
         found.append(("packages", _packages(report.program, top)))
@@ -62,6 +65,12 @@ def sources(change: Grown | None, top: int) -> list[str]:
     return [f"{module_name(one.module)} {one.version}: {source_words(one.source)}" for one in found[:top] if one.source]
 
 
+def _asked_for(report: SizeReport, change: Grown | None, top: int) -> list[tuple[str, Table]]:
+    """The tables; with --choices only theirs, and what grew."""
+    found = tables(report, change, top)
+    return [one for one in found if one[0] in ("grown", "choices")] if report.choices else found
+
+
 def notes(report: SizeReport) -> list[str]:
     """What else is to be said."""
     found = list(report.notes)
@@ -73,7 +82,7 @@ def notes(report: SizeReport) -> list[str]:
             f"names from the program linked again with symbols in {report.twin.seconds:.1f} s: "
             f"{report.twin.compiled} of {report.twin.packages} packages compiled for it"
         )
-    return found
+    return found + (savings.notes(report.choices) if report.choices else [])
 
 
 def growth_words(change: Grown) -> str:
@@ -89,7 +98,7 @@ def print_size(report: SizeReport, change: Grown | None, *, top: int, color: str
     print_text(console, one_line(head(report)), "bold")
     if change:
         print_text(console, one_line(growth_words(change)))
-    for title, table in tables(report, change, top):
+    for title, table in _asked_for(report, change, top):
         console.print()
         print_table(console, table)
         for line in sources(change, top) if title == "grown" else ():
@@ -105,7 +114,7 @@ def as_markdown(report: SizeReport, change: Grown | None, top: int) -> str:
     lines = [f"**{escaped(head(report))}**", ""]
     if change:
         lines += [escaped(growth_words(change)), ""]
-    for title, table in tables(report, change, top):
+    for title, table in _asked_for(report, change, top):
         lines += [f"### {title.capitalize()}", "", *table_lines(table), ""]
         if title == "grown" and (found := sources(change, top)):
             lines += [*(f"- {escaped(line)}" for line in found), ""]

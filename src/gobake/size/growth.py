@@ -75,6 +75,7 @@ def document(report: SizeReport, change: Grown | None) -> Document:
         program=report.program,
         twin=report.twin,
         notes=report.notes,
+        choices=report.choices,
         against=change,
     )
 

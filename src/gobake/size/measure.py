@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.binary.anatomy import Basis, take_apart
+from gobake.binary.anatomy import Basis, stripped, take_apart
 from gobake.binary.buildinfo import Packed
 from gobake.binary.elf import NoProgram
 from gobake.errors import UsageError
@@ -74,6 +74,8 @@ def program(name: str, file: Path) -> Measured:
 
 def _program(file: Path, path: str, link: Link | None) -> tuple[ProgramSize | None, Twin | None, tuple[str, ...]]:
     try:
+        if link is not None and stripped(file):
+            return _by_twin(file, path, link(shipped=False))
         alone = take_apart(file)
     except Packed as error:
         if link is None:
@@ -81,16 +83,15 @@ def _program(file: Path, path: str, link: Link | None) -> tuple[ProgramSize | No
         return _packed(file, path, link(shipped=True))
     except NoProgram as error:
         return None, None, (f"{path} is {error}",)
-    if alone.basis is Basis.SYMBOLS:
-        return program_of(alone, path), None, ()
-    if link is None:
-        return program_of(alone, path), None, (ONLY_FUNCTIONS,)
-    linked = link(shipped=False)
+    return program_of(alone, path), None, (ONLY_FUNCTIONS,) if alone.basis is Basis.FUNCTIONS else ()
+
+
+def _by_twin(file: Path, path: str, linked: Linked) -> tuple[ProgramSize, Twin, tuple[str, ...]]:
     try:
         return program_of(take_apart(file, linked.twin), path), linked.account, ()
     except NoProgram as error:
         notes = (f"{path} is {error}: build the service again", ONLY_FUNCTIONS)
-        return program_of(alone, path), linked.account, notes
+        return program_of(take_apart(file), path), linked.account, notes
 
 
 def _packed(file: Path, path: str, linked: Linked) -> tuple[ProgramSize | None, Twin | None, tuple[str, ...]]:

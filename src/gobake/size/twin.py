@@ -63,7 +63,7 @@ def link(asked: Twinning, folder: Path, *, shipped: bool = False) -> Linked:
         apart.forget(fresh, asked.builder)
     if error:
         raise BuildFailed(f"{asked.service.name} could not be linked with symbols: {error}")
-    work = actiongraph.parse(_graphs(folder / "twin" / "trace"))
+    work = actiongraph.parse(graphs(folder / "twin" / "trace"))
     account = Twin(
         seconds=round(time.monotonic() - began, 2), packages=work.packages_total, compiled=len(work.compiled)
     )
@@ -105,7 +105,8 @@ def _text(text: recipe.Recipe, project: Project, matrix: Matrix, fresh: str) -> 
     return replace(text, dockerfile="\n".join(lines))
 
 
-def _graphs(folder: Path) -> Iterator[str]:
+def graphs(folder: Path) -> Iterator[str]:
+    """Yield Go's accounts of what it did."""
     for file in sorted(folder.glob("*.json")):
         if file.is_file() and not file.is_symlink():
             yield file.read_text(encoding="utf-8", errors="replace")

@@ -97,6 +97,28 @@ class Twin(Struct, frozen=True, kw_only=True):
     compiled: Count  # packages that had to be compiled for it
 
 
+class Saving(Struct, frozen=True, kw_only=True):
+    """What a choice makes of the program. Sizes are None if it does not build."""
+
+    name: str  # as --choices names it; "" for the program as it ships
+    change: str  # in words
+    bytes: Count | None
+    compressed_bytes: Count | None  # packed with gzip, as layers are
+    seconds: float
+    packages: Count
+    compiled: Count  # packages that had to be compiled for it
+    error: str = ""  # the first one; "" if it builds
+
+
+class Savings(Struct, frozen=True, kw_only=True):
+    """What the choices about a service's program save or cost."""
+
+    shipped: Saving  # as it ships, linked again
+    same: bool  # whether that is the program in the image, byte for byte
+    choices: tuple[Saving, ...]
+    further_tags: tuple[str, ...] = ()  # of the sources, that were not measured
+
+
 class SizeReport(Struct, frozen=True, kw_only=True):
     """What `gobake size` tells."""
 
@@ -105,6 +127,7 @@ class SizeReport(Struct, frozen=True, kw_only=True):
     program: ProgramSize | None
     twin: Twin | None = None
     notes: tuple[str, ...] = ()
+    choices: Savings | None = None  # with --choices
 
     @property
     def bytes(self) -> int:

@@ -56,9 +56,9 @@ def test_every_byte_of_the_file_belongs_somewhere_once(taken: Anatomy, linked: P
     assert taken.bss > 0
 
 
-def test_the_code_of_each_package_is_what_nm_says(taken: Anatomy, linked: Path) -> None:
+def require_code_as_nm(taken: Anatomy, file: Path) -> None:
     by_nm: Counter[str] = Counter()
-    for name, size in sizes_by_nm(linked).items():
+    for name, size in sizes_by_nm(file).items():
         package = package_of(name.split(" ", 1)[1])
         by_nm[TOOL if package == "main" else package] += size
     assert by_nm[DEP] > 100
@@ -71,6 +71,21 @@ def test_the_code_of_each_package_is_what_nm_says(taken: Anatomy, linked: Path) 
             assert ours[package] - by_nm[package] < nameless, package
     for package in (DEP, TOOL, "fmt", "os", "strconv", "reflect", "unicode/utf8"):
         assert ours[package] == by_nm[package], package
+
+
+def test_the_code_of_each_package_is_what_nm_says(taken: Anatomy, linked: Path) -> None:
+    require_code_as_nm(taken, linked)
+
+
+def test_a_program_with_paths_of_this_machine_is_taken_apart_and_described_by_its_twin(folder: Path) -> None:
+    """Built without -trimpath: pclntab has whole paths, and build info the flags of the link, so the twin's are as long."""
+    twin = link(folder, "paths-twin", ldflags="-w -w", flags=("-trimpath=false",))
+    shipped = link(folder, "paths", ldflags="-s -w", flags=("-trimpath=false",))
+    assert str(folder).encode() in shipped.read_bytes()
+    for file, taken in ((twin, take_apart(twin)), (shipped, take_apart(shipped, twin))):
+        require_whole(taken, file)
+        require_code_as_nm(taken, twin)
+        assert {module.path for module in taken.by_module()} == {"", "std", "example.com/tool", DEP}
 
 
 def test_the_modules_have_their_versions_and_what_replaces_them(taken: Anatomy) -> None:
@@ -132,6 +147,7 @@ def test_programs_for_arm64_are_taken_apart(folder: Path) -> None:
     arm = link(folder, "arm64", arch="arm64")
     taken = take_apart(arm)
     require_whole(taken, arm)
+    require_code_as_nm(taken, arm)
     assert taken.arch == "arm64"
     found = {(part.kind, part.package): part.size for part in taken.parts}
     assert found[Kind.STRINGS, TOOL] >= len("the command ends here, with this text of its own")

@@ -19,6 +19,7 @@ from gobake.engine import Bake, BakeCall, plugin
 from gobake.files import templates
 from gobake.recipe.bakefile import NOBODYS, apart
 from gobake.text.printable import one_line
+from gobake.trace import golog
 from gobake.trace.bases import base_digests
 from gobake.trace.events import EventLog
 
@@ -125,11 +126,13 @@ def _solved(call: BakeCall, seconds: float, redact: Callable[[str], str]) -> Sol
 
 
 def _reason(log: EventLog) -> str:
-    """Why the build failed: the failing step's last line, else buildx's error."""
+    """Why the build failed: the first error of Go, or the failing step's last line, else buildx's error."""
     failing = [v for v in log.vertices.values() if any(e.error for e in v.episodes.values())]
-    lines = [line for v in failing for line in log.log([v.digest]).decode("utf-8", "replace").splitlines() if line]
+    text = "".join(log.log([v.digest]).decode("utf-8", "replace") for v in failing)
+    lines = [line for line in text.splitlines() if line]
     whole = [line for line in lines if not line[0].isspace()]  # go indents a server's reply
-    reasons = [*whole[-1:], *lines[-1:], log.last_error, *log.plain[-1:], "no reason given"]
+    errors = map(str, golog.parse(text).errors[:1])  # of several, the last is seldom the cause
+    reasons = [*errors, *whole[-1:], *lines[-1:], log.last_error, *log.plain[-1:], "no reason given"]
     return one_line(next(filter(None, reasons)).removeprefix("failed to build: "), _READ)
 
 
