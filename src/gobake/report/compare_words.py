@@ -21,7 +21,20 @@ VULNERABLE = tuple(str(severity).upper() for severity in Severity)
 STARTS = ("STRATEGY", "START", "RANGE", "MEMORY", "OF FIVE", "READ-ONLY", "NO CAPABILITIES", "OTHER USER")
 TRIALS = ("with a read-only root", "without capabilities", "as another user")  # the last three of STARTS
 WORDS = frozenset(  # no figures
-    ("SCANNER", "BASE", "SHELL", "USER", "LIBC", "CERTIFICATES", "ZONEINFO", "PASSWD", "TMP", *STARTS[-3:])
+    (
+        "PLATFORM",
+        "STRATEGY",
+        "SCANNER",
+        "BASE",
+        "SHELL",
+        "USER",
+        "LIBC",
+        "CERTIFICATES",
+        "ZONEINFO",
+        "PASSWD",
+        "TMP",
+        *STARTS[-3:],
+    )
 )
 NONE = "-"
 _PLACES = 2  # shown of one reason

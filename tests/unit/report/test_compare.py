@@ -261,6 +261,7 @@ def test_counts_of_several_services_are_one_table() -> None:
     assert "trivy failed on 4 images: no database" in said
     page = as_markdown(found, details=False)
     assert "| service | strategy | scanner | critical | high | medium | low | unknown |" in page
+    assert "|---|---|---|---:|---:|---:|---:|---:|" in page
     assert "- trivy failed on 4 images: no database" in page
     assert "| strategy | scanner | critical |" in as_markdown(found, details=True)
 
