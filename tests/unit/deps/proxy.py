@@ -15,7 +15,7 @@ TIME = "2024-01-02T03:04:05Z"
 def publish(proxy: Path, module: str, versions: Mapping[str, Mapping[str, str]]) -> None:
     """Publish versions of a module, each with its files; go.mod is among them."""
     folder = proxy / module / "@v"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "list").write_text("".join(f"{version}\n" for version in versions))
     for version, files in versions.items():
         (folder / f"{version}.info").write_text(json.dumps({"Version": version, "Time": TIME}))
