@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.conftest import Gobake, commit
 from tests.engine.conftest import docker
+from tests.engine.test_builders import remote
 
 # It serves /healthz, or does what its arguments say.
 PROGRAM = """\
@@ -111,12 +113,13 @@ def test_an_image_that_does_not_start_is_an_error_with_its_last_lines(
 
 
 def test_nothing_is_pushed_unless_all_start(world: Gobake, root: Path, registry: str, tmp_path: Path) -> None:
-    words = ("--push", "--smoke", "--registry", f"{registry}/starts", "--metadata-file", str(tmp_path / "images.json"))
+    place = f"{registry}/starts-{uuid.uuid4().hex[:12]}"
+    words = ("--push", "--smoke", "--registry", place, "--metadata-file", str(tmp_path / "images.json"))
     ended = world("build", "web", "panics", *words, cwd=root)
     assert ended.code == 7, ended.err
     assert "pushed" not in ended.out
     assert not (tmp_path / "images.json").exists()
-    name = f"{registry}/starts/web:latest"
+    name = f"{place}/web:latest"
     asked = subprocess.run(["docker", "buildx", "imagetools", "inspect", name], capture_output=True, check=False)
     assert asked.returncode != 0
     ended = world.good("build", "web", *words, cwd=root)
@@ -173,3 +176,17 @@ def test_starts_are_measured(world: Gobake, root: Path) -> None:
     assert "read-only file system" in writer["read_only"]["said"][-1]
     assert "permission denied" in writer["other_user"]["said"][-1]
     assert containers() == before
+
+
+def test_a_builder_beside_the_engine_loads_what_is_started(
+    world: Gobake, root: Path, registry: str, tmp_path: Path
+) -> None:
+    words = ("tool", "--smoke", "--push", "--registry", f"{registry}/beside")
+    with remote("gobake-test-starts", tmp_path, None) as builder:
+        ended = world.good("build", *words, "--builder", builder, cwd=root)
+    assert "smoke: 1 image started" in ended.err.splitlines()
+    assert "warning" not in ended.err
+    name, record = f"{registry}/beside/tool:latest", world.last_run(root)
+    assert f"pushed {name}@{record['targets'][0]['digest']}" in ended.out.splitlines()
+    docker("image", "inspect", name)
+    docker("buildx", "imagetools", "inspect", f"{registry}/beside/tool@{record['targets'][0]['digest']}")

@@ -56,7 +56,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     entrypoint: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     env: tuple[tuple[str, str], ...] = ()
-    ports: tuple[int, ...] = ()  # TCP ports that are published on the loopback address
+    ports: Mapping[int, int] = {}  # TCP ports with those of the loopback address where they are published; 0: any
     probe_seconds: float = 0.0  # between two runs of the image's HEALTHCHECK; 0: it is not run
     read_only: bool = False  # the root file system
     capabilities: bool = True  # Docker's own; False: none, and no new ones
@@ -182,7 +182,9 @@ def _host_config(wish: Wish) -> dict[str, Any]:
         "Memory": _MEMORY,
         "PidsLimit": _PROCESSES,
         "LogConfig": _LOG,
-        "PortBindings": {f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}] for port in wish.ports},
+        "PortBindings": {
+            f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(at or "")}] for port, at in wish.ports.items()
+        },
         "ReadonlyRootfs": wish.read_only,
     }
     return found if wish.capabilities else found | {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}

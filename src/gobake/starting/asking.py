@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Asker:
 
     def __init__(self, probe: Probe, state: State) -> None:
         self.status = 0  # the last HTTP status that is no success
+        self.answered = 0.0  # when it answered well, in seconds since the epoch
         self._probe = probe
         self._published = [("127.0.0.1", state.ports[port]) for port in probe.ports if port in state.ports]
         near = state.address and is_near(state.address, _routes())
@@ -43,7 +45,12 @@ class Asker:
             with socket.create_connection((host, port), timeout=_CONNECT_SECONDS) as plug:
                 if host == "127.0.0.1":
                     self._own = []  # somebody listens on the loopback address: it is this machine's engine
-                return _is_open(plug) if self._probe.way is Way.PORT else self._succeeds(plug, seconds)
+                self.answered = time.time()
+                if self._probe.way is Way.PORT:
+                    return _is_open(plug)
+                succeeds = self._succeeds(plug, seconds)
+                self.answered = time.time()
+                return succeeds
         except OSError:
             return False
 
@@ -66,6 +73,14 @@ def _is_open(plug: socket.socket) -> bool:
         return bool(plug.recv(1))
     except TimeoutError:
         return True
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on at the moment."""
+    with socket.socket() as plug:
+        plug.bind(("127.0.0.1", 0))
+        port: int = plug.getsockname()[1]
+        return port
 
 
 def is_near(address: str, routes: str) -> bool:

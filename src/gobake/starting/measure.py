@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from gobake.engine import containers
 from gobake.engine.containers import Wish
+from gobake.starting.asking import free_port
 from gobake.starting.probes import Way
 from gobake.starting.start import Image, Start, started, try_out
 
@@ -56,7 +57,7 @@ def measure(image: Image, is_stopped: Callable[[], bool]) -> Measured:
     found = Measured(asked=str(image.probe), emulated=image.emulated)
     times, memories = list[float](), list[int]()
     for _ in range(STARTS):
-        with started(image, image.wish(), is_stopped) as (container, start):
+        with started(image, _with_known_ports(image.wish()), is_stopped) as (container, start):
             if not start.passed:
                 return replace(found, failure=start.verdict.text, said=start.said)
             if start.seconds is not None:
@@ -72,6 +73,11 @@ def measure(image: Image, is_stopped: Callable[[], bool]) -> Measured:
         no_capabilities=_trial(image, replace(wish, capabilities=False), is_stopped),
         other_user=_trial(image, replace(wish, user=OTHER_USER), is_stopped),
     )
+
+
+def _with_known_ports(wish: Wish) -> Wish:
+    """Return the wish with ports that can be asked as soon as the program listens."""
+    return replace(wish, ports={port: free_port() for port in wish.ports})
 
 
 def _memory(image: Image, container: str) -> Iterator[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from gobake.engine import containers
 from gobake.engine.containers import Refused, State, Wish
 from gobake.model import Platform
+from gobake.proc import futures
 from gobake.starting.asking import Asker
 from gobake.starting.probes import Limits, Probe, Way, is_emulated
 from gobake.starting.verdict import Outcome, Verdict, explained, failed, judged, passed
@@ -59,7 +61,7 @@ class Image(Struct, frozen=True, kw_only=True):
             entrypoint=probe.command[:1] or None,
             args=probe.command[1:] if probe.command else probe.args,
             env=probe.env,
-            ports=probe.ports,
+            ports=dict.fromkeys(probe.ports, 0),
             probe_seconds=_HEALTH_SECONDS if probe.way is Way.HEALTHCHECK else 0.0,
         )
 
@@ -91,18 +93,41 @@ def started(image: Image, wish: Wish, is_stopped: Callable[[], bool]) -> Iterato
         yield "", Start(verdict=failed(f"it cannot be started: {error}"))
         return
     try:
-        yield container, _explained(image, container, _begin(image, container, is_stopped))
+        yield container, _explained(image, container, _begin(image, container, wish, is_stopped))
     finally:
         containers.remove([container])
 
 
-def _begin(image: Image, container: str, is_stopped: Callable[[], bool]) -> Start:
+def _begin(image: Image, container: str, wish: Wish, is_stopped: Callable[[], bool]) -> Start:
     try:
-        containers.start(container)
+        answered = _start(image.probe, container, wish)
         begun = time.time()
+        if answered:
+            since = _since(containers.look(container), begun, answered)
+            return Start(verdict=passed(f"{image.probe} succeeded"), seconds=since)
         return _wait(image, container, begun, is_stopped)
     except Refused as error:
         return Start(verdict=failed(f"it cannot be started: {one_line(str(error), _WIDEST)}"))
+
+
+def _start(probe: Probe, container: str, wish: Wish) -> float:
+    """Start a container; return when it answered, as far as that was before the engine said that it runs.
+
+    Where the ports are known, they are asked meanwhile: a program may answer before the engine does.
+    """
+    if not any(wish.ports.values()):
+        containers.start(container)
+        return 0.0
+    asker, starting = (
+        Asker(probe, State(running=True, ports=wish.ports)),
+        futures.start(partial(containers.start, container)),
+    )
+    answered = 0.0
+    while not starting.done() and not answered:
+        answered = asker.answered if asker.answers(_ANSWER_SECONDS) else 0.0
+        time.sleep(_PAUSES[0])
+    starting.result()
+    return answered
 
 
 def _wait(image: Image, container: str, begun: float, is_stopped: Callable[[], bool]) -> Start:
@@ -113,7 +138,7 @@ def _wait(image: Image, container: str, begun: float, is_stopped: Callable[[], b
     while not is_stopped():
         left = max(0.1, image.limits.seconds - (time.monotonic() - since))
         if asker and asker.answers(min(left, _ANSWER_SECONDS)):
-            return Start(verdict=passed(f"{probe} succeeded"), seconds=_since(state, begun))
+            return Start(verdict=passed(f"{probe} succeeded"), seconds=_since(state, begun, asker.answered))
         status = asker.status if asker else 0
         if verdict := judged(probe, state, time.monotonic() - since, image.limits, status=status):
             return Start(verdict=verdict, seconds=_until_end(probe, state, begun))
@@ -123,16 +148,16 @@ def _wait(image: Image, container: str, begun: float, is_stopped: Callable[[], b
     raise Stopped
 
 
-def _since(state: State, begun: float) -> float:
+def _since(state: State, begun: float, now: float) -> float:
     """Seconds since the container's start, by the engine's own time of it if its clock is this machine's."""
     same = abs(state.started - begun) <= _OTHER_CLOCK
-    return max(0.0, time.time() - (state.started if same else begun))
+    return max(0.0, now - (state.started if same else begun))
 
 
 def _until_end(probe: Probe, state: State, begun: float) -> float | None:
     if not state.running and state.started and state.finished:
         return max(0.0, state.finished - state.started)
-    return _since(state, begun) if probe.way is Way.HEALTHCHECK else None
+    return _since(state, begun, time.time()) if probe.way is Way.HEALTHCHECK else None
 
 
 def _explained(image: Image, container: str, start: Start) -> Start:

@@ -1,4 +1,4 @@
-"""Containers: what the engine is asked for, and its answers as Docker 28.5 and 26.1 gave them."""
+"""Containers: what the engine is asked for, and its answers."""
 
 from __future__ import annotations
 
@@ -12,28 +12,37 @@ from gobake.model import Platform
 
 AMD64 = Platform.parse("linux/amd64")
 # GET /containers/ID/json of Docker 28.5.2, without what nobody reads
-RUNS = """{"Id": "5d1f", "State": {"Status": "running", "Running": true, "Paused": false, "OOMKilled": false, "Dead":
-false, "Pid": 4711, "ExitCode": 0, "Error": "", "StartedAt": "2026-11-30T02:11:05.123456789Z",
-"FinishedAt": "0001-01-01T00:00:00Z", "Health": {"Status": "healthy", "FailingStreak": 0}}, "NetworkSettings":
-{"Ports": {"53/udp": null, "8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "32768"}]}, "IPAddress": "",
-"Networks": {"bridge": {"IPAddress": "172.17.0.2", "Gateway": "172.17.0.1"}}}}"""
-ENDED = """{"State": {"Status": "exited", "Running": false, "OOMKilled": true, "ExitCode": 137, "Error": "",
-"StartedAt": "2026-11-30T02:11:05.25Z", "FinishedAt": "2026-11-30T03:11:06.5+01:00"}, "NetworkSettings": {}}"""
+RUNS = """{"State": {"Status": "running", "Running": true, "Paused": false, "Restarting": false, "OOMKilled": false, "Dead":
+false, "Pid": 8526, "ExitCode": 0, "Error": "", "StartedAt": "2026-11-30T03:57:28.001127258Z", "FinishedAt":
+"0001-01-01T00:00:00Z"}, "NetworkSettings": {"Ports": {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "32909"}]},
+"Gateway": "10.213.4.1", "IPAddress": "10.213.4.2", "Networks": {"bridge": {"IPAMConfig": null, "Gateway": "10.213.4.1",
+"IPAddress": "10.213.4.2", "DNSNames": null}}}}"""
+ENDED = """{"State": {"Status": "exited", "Running": false, "OOMKilled": false, "Dead": false, "Pid": 0, "ExitCode": 137,
+"Error": "", "StartedAt": "2026-11-30T03:57:28.001127258Z", "FinishedAt": "2026-11-30T03:57:38.426770994Z"}}"""
+# its memory_stats with control groups of version 1; those of version 2 have other names
+VERSION_1 = {"memory_stats": {"usage": 4538368, "stats": {"cache": 2592768, "mapped_file": 1880064, "rss": 1433600}}}
 VERSION_2 = {"memory_stats": {"usage": 9_000_000, "stats": {"anon": 3_000_000, "file": 5_000_000, "shmem": 250_000}}}
-VERSION_1 = {"memory_stats": {"usage": 9_000_000, "stats": {"rss": 3_000_000, "cache": 5_000_000}}}
 
 
 def test_a_running_container_is_read() -> None:
     found = state(json.loads(RUNS))
-    assert (found.running, found.health, found.address, found.ports) == (True, "healthy", "172.17.0.2", {8080: 32768})
-    assert found.started == pytest.approx(1796004665.123457)
+    assert (found.running, found.health, found.address, found.ports) == (True, "", "10.213.4.2", {8080: 32909})
+    assert found.started == pytest.approx(1796011048.001127)
     assert found.finished == 0.0
 
 
 def test_a_container_that_ended_is_read() -> None:
     found = state(json.loads(ENDED))
-    assert (found.running, found.code, found.out_of_memory) == (False, 137, True)
-    assert found.finished - found.started == pytest.approx(1.25)
+    assert (found.running, found.code, found.out_of_memory) == (False, 137, False)
+    assert found.finished - found.started == pytest.approx(10.425644)
+
+
+def test_what_few_containers_have_is_read() -> None:
+    told = {"Running": False, "OOMKilled": True, "FinishedAt": "2026-11-30T04:57:38.5+01:00"}
+    network = {"Ports": {"53/udp": [{"HostPort": "5353"}], "8080/tcp": None}}
+    found = state({"State": told | {"Health": {"Status": "healthy"}}, "NetworkSettings": network})
+    assert (found.out_of_memory, found.health, found.ports) == (True, "healthy", {})
+    assert found.finished == pytest.approx(1796011058.5)
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"State": None}, {"State": {"Running": 1, "ExitCode": "x"}}])
@@ -44,7 +53,7 @@ def test_another_answer_is_refused(answer: object) -> None:
 
 def test_memory_leaves_out_what_the_kernel_caches_of_files() -> None:
     assert own_memory(VERSION_2) == 3_250_000
-    assert own_memory(VERSION_1) == 3_000_000
+    assert own_memory(VERSION_1) == 1_433_600
     assert own_memory({"memory_stats": {}}) is None  # an engine without that control group
 
 
@@ -58,7 +67,7 @@ def test_logs_are_unframed() -> None:
 
 
 def test_a_container_gets_no_more_than_docker_run_gives() -> None:
-    made = body(Wish(image="api:latest", platform=AMD64, ports=(8080,), env=(("A", "x=y"),)), 1000.0)
+    made = body(Wish(image="api:latest", platform=AMD64, ports={8080: 0}, env=(("A", "x=y"),)), 1000.0)
     host = made.pop("HostConfig")
     assert made["Labels"].pop("gobake.process")
     assert made == {
