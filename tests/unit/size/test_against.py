@@ -148,7 +148,7 @@ def test_the_line_of_go_mod_and_its_commit_are_told(shipped: Shipped) -> None:
     assert (source.file, source.line, source.subject) == ("go.mod", 5, "Log better | `x`")
     assert [one.source for one in found.modules[1:]] == [None, None]
     now = replace(report(STD), program=program(STD, module("go.uber.org/zap", "v1.28.0", core=900)))
-    assert f"- go.uber.org/zap v1.28.0: go.mod:5, {source.commit} {source.date} Log better \\| \\`x\\`" in (
+    assert f"- go.uber.org/zap v1.28.0: go.mod:5, {source.commit} {source.date} Log better &#124; &#96;x&#96;" in (
         shown.as_markdown(now, found, 10)
     )
     told = json.loads(json.dumps(msgspec.to_builtins(document(now, found))))
