@@ -18,6 +18,7 @@ from gobake.binary.sections import Elf, Section, Symbol
 _CODE = (".text", ".init", ".fini", ".plt", ".plt.got", ".plt.sec")
 _READ_ONLY = (".rodata", ".typelink", ".itablink", ".eh_frame", ".eh_frame_hdr", ".gcc_except_table")
 _DATA = (".data", ".noptrdata", ".go.module", ".tdata", ".init_array", ".fini_array")
+REFERRING = frozenset((".rodata", ".data", ".noptrdata"))  # with pointers
 DIVIDED = frozenset((*_CODE, *_READ_ONLY, *_DATA, ".gopclntab"))
 _REGIONS = {  # symbols that begin a region whose content has no symbols
     "type:*": Kind.TYPES,
@@ -63,6 +64,14 @@ class _Program(Struct, frozen=True, kw_only=True):
 
 def divide(elf: Elf, symbols: Sequence[Symbol], info: GoInfo) -> Counter[Label]:
     """Return the bytes of the loaded sections by label."""
+    sums: Counter[Label] = Counter()
+    for begin, end, label in pieces(elf, symbols, info):
+        sums[label] += end - begin
+    return sums
+
+
+def pieces(elf: Elf, symbols: Sequence[Symbol], info: GoInfo) -> Iterator[Claim]:
+    """Yield the pieces of the loaded sections: each byte is in one, and those of a section are in its order."""
     main = info.package or MAIN
     text = next((symbol.address for symbol in symbols if symbol.name == "runtime.text"), None)
     table = pclntab.read(elf, text)
@@ -70,15 +79,13 @@ def divide(elf: Elf, symbols: Sequence[Symbol], info: GoInfo) -> Counter[Label]:
     program = _Program(elf=elf, symbols=symbols, main=main, table=table, functions=functions)
     code = _code(program)
     owner_of_code = Owners([(begin, label.package) for begin, _, label in code])
-    sums: Counter[Label] = Counter()
     for section in _sections(elf, _CODE):
-        sums.update(_filled(section, code, {}, Kind.CODE))
+        yield from _filled(section, code, {}, Kind.CODE)
     data = _Data(program, owner_of_code, info.go)
     for section in _sections(elf, (*_READ_ONLY, *_DATA)):
-        sums.update(data.divided(section))
+        yield from data.divided(section)
     if table:
-        sums.update(_pclntab(program, table))
-    return sums
+        yield from _pclntab(program, table)
 
 
 def _sections(elf: Elf, names: Iterable[str]) -> Iterator[Section]:
@@ -127,12 +134,11 @@ def _functions(program: _Program) -> tuple[pclntab.Function, ...]:
 # ---- filling sections
 
 
-def _filled(section: Section, claims: Sequence[Claim], marks: Mapping[int, Label], kind: Kind) -> Counter[Label]:
+def _filled(section: Section, claims: Sequence[Claim], marks: Mapping[int, Label], kind: Kind) -> Iterator[Claim]:
     """Give each byte of a section to the claim that has it, or else to the last mark before it.
 
     ``claims``: by address. ``marks``: where something begins whose end is not known. ``kind``: of the section.
     """
-    sums: Counter[Label] = Counter()
     ordered = sorted(marks)
     cursor, last = section.address, Label(kind)
     stop = section.address + section.size
@@ -142,26 +148,23 @@ def _filled(section: Section, claims: Sequence[Claim], marks: Mapping[int, Label
         end = min(end, stop)
         if end > cursor:
             if begin > cursor:
-                _gap(cursor, begin, marks, ordered, last, sums)
+                yield from _gap(cursor, begin, marks, ordered, last)
                 cursor = begin
-            sums[label] += end - cursor
+            yield cursor, end, label
             cursor, last = end, label
     if cursor < stop:
-        _gap(cursor, stop, marks, ordered, last, sums)
-    return sums
+        yield from _gap(cursor, stop, marks, ordered, last)
 
 
-def _gap(
-    begin: int, end: int, marks: Mapping[int, Label], ordered: Sequence[int], last: Label, sums: Counter[Label]
-) -> None:
+def _gap(begin: int, end: int, marks: Mapping[int, Label], ordered: Sequence[int], last: Label) -> Iterator[Claim]:
     at = bisect_left(ordered, begin)
     first = ordered[at] if at < len(ordered) else end
-    if (before := min(first, end) - begin) > 0:
-        padding = before < _GAP
-        sums[Label(Kind.PADDING, last.package) if padding else Label(Kind.UNATTRIBUTED)] += before
+    stop = min(first, end)
+    if stop > begin:
+        yield begin, stop, Label(Kind.PADDING, last.package) if stop - begin < _GAP else Label(Kind.UNATTRIBUTED)
     inside = ordered[at : bisect_left(ordered, end, at)]
     for mark, until in zip(inside, (*inside[1:], end), strict=False):
-        sums[marks[mark]] += until - mark
+        yield mark, until, marks[mark]
 
 
 # ---- data
@@ -178,7 +181,7 @@ class _Data:
         self._sections = [*_sections(elf, (*_READ_ONLY, *_DATA))]
         low = min((s.address for s in self._sections), default=0)
         high = max((s.address + s.size for s in self._sections), default=0)
-        self._regions = _regions(program)
+        self._regions = regions(elf, program.symbols)
         claims = [*self._of_symbols(), *embedded.files(elf, program.symbols, program.package)]
         claims.sort(key=lambda claim: (claim[0], -claim[1]))
         owners: dict[int, str] = {}
@@ -193,17 +196,22 @@ class _Data:
         self._claims = sorted(claims, key=lambda claim: (claim[0], -claim[1]))
         self._marks = {target: Label(self._kind(target), owner) for target, owner in owners.items() if owner}
 
-    def divided(self, section: Section) -> Counter[Label]:
+    def divided(self, section: Section) -> Iterator[Claim]:
         kind = Kind.RODATA if section.role in _READ_ONLY else Kind.DATA
-        if section.role in (".typelink", ".itablink"):
-            return Counter({Label(Kind.TYPES, _RUNTIME): section.size})
-        if section.role == ".go.module":
-            return Counter({Label(Kind.DATA, _RUNTIME): section.size})
-        if section.role.startswith((".eh_frame", ".gcc_except", ".init_array", ".fini_array")):
-            return Counter({Label(Kind.RODATA, _C): section.size})
-        if not self._program.symbols:  # nothing tells where anything begins: references alone guess badly
-            return Counter({Label(kind): section.size})
+        if label := self._of_whole(section, kind):
+            return iter([(section.address, section.address + section.size, label)])
         return _filled(section, self._claims, self._marks, kind)
+
+    def _of_whole(self, section: Section, kind: Kind) -> Label | None:
+        if section.role in (".typelink", ".itablink"):
+            return Label(Kind.TYPES, _RUNTIME)
+        if section.role == ".go.module":
+            return Label(Kind.DATA, _RUNTIME)
+        if section.role.startswith((".eh_frame", ".gcc_except", ".init_array", ".fini_array")):
+            return Label(Kind.RODATA, _C)
+        if not self._program.symbols:  # nothing tells where anything begins: references alone guess badly
+            return Label(kind)
+        return None
 
     def _of_symbols(self) -> Iterator[Claim]:
         for symbol in self._program.symbols:
@@ -252,12 +260,12 @@ class _Data:
                     yield one.address, one.end, Label(Kind.TYPES, package)
 
 
-def _regions(program: _Program) -> list[tuple[int, int, Kind]]:
+def regions(elf: Elf, symbols: Sequence[Symbol]) -> list[tuple[int, int, Kind]]:
     """The regions of read-only data whose content has no symbols; each ends where a symbol begins."""
     found = []
-    sections = [*_sections(program.elf, _READ_ONLY)]
-    places = sorted({s.address for s in program.symbols if s.size or s.name in _REGIONS})
-    for symbol in program.symbols:
+    sections = [*_sections(elf, _READ_ONLY)]
+    places = sorted({s.address for s in symbols if s.size or s.name in _REGIONS})
+    for symbol in symbols:
         kind = _REGIONS.get(symbol.name)
         section = next((s for s in sections if s.address <= symbol.address < s.address + s.size), None)
         if kind and section:
@@ -269,7 +277,7 @@ def _regions(program: _Program) -> list[tuple[int, int, Kind]]:
 # ---- pclntab
 
 
-def _pclntab(program: _Program, table: Pclntab) -> Counter[Label]:
+def _pclntab(program: _Program, table: Pclntab) -> Iterator[Claim]:
     section = table.section
     end = section.address + section.size
     found = {section.address + at: owner for at, owner in pclntab.starts(table, program.functions, program.elf).items()}

@@ -9,13 +9,14 @@ import itertools
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from gobake.binary.sections import LOADED, RELOCATIONS, Elf, Section
 
 # LEA and MOV between a register and [RIP+offset], 32 bits (Intel SDM, volume 2)
 _AMD64 = re.compile(rb"[\x48\x4c][\x8d\x8b\x89][\x05\x0d\x15\x1d\x25\x2d\x35\x3d]", re.DOTALL)
 _SSE = re.compile(rb"\x0f[\x10\x28\x6f][\x05\x0d\x15\x1d\x25\x2d\x35\x3d]", re.DOTALL)
+_CALLS = re.compile(rb"[\xe8\xe9]")  # CALL and JMP by 32 bits
 _RELATIVE = (8, 1027)  # R_X86_64_RELATIVE, R_AARCH64_RELATIVE
 
 
@@ -77,6 +78,25 @@ def _of_arm64(content: memoryview, base: int, low: int, high: int) -> Iterator[t
 def _pairs(content: memoryview) -> Iterator[tuple[int, int]]:
     words = content[: len(content) // 4 * 4].cast("I")
     return itertools.pairwise(words)
+
+
+def of_calls(elf: Elf, code: Section, functions: Container[int]) -> Iterator[tuple[int, int]]:
+    """Yield (address of the instruction, address of the function) for calls of functions and jumps to them."""
+    content = elf.content(code)
+    if elf.arch == "amd64":
+        offset_of = struct.Struct("<i").unpack_from
+        for match in _CALLS.finditer(content, 0, max(len(content) - 4, 0)):
+            at = code.address + match.start()
+            target = at + 5 + offset_of(content, match.start() + 1)[0]
+            if target in functions:
+                yield at, target
+    elif elf.arch == "arm64":
+        for at, word in enumerate(content[: len(content) // 4 * 4].cast("I")):
+            if word & 0x7C000000 == 0x14000000:  # B and BL
+                far = word & 0x3FFFFFF
+                target = code.address + 4 * (at + (far - (1 << 26) if far >> 25 else far))
+                if target in functions:
+                    yield code.address + 4 * at, target
 
 
 def of_data(elf: Elf, sections: Sequence[Section], low: int, high: int) -> Iterator[tuple[int, int]]:

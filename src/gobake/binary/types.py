@@ -35,6 +35,23 @@ class Described(Struct, frozen=True, gc=False):
     package: str
 
 
+class Method(Struct, frozen=True, gc=False):
+    """A method of a type that the linker kept."""
+
+    name: str
+    kind: int  # address of its function type
+    functions: tuple[int, ...]  # offsets in the code
+
+
+class Descriptor(Struct, frozen=True, kw_only=True):
+    """What a type refers to."""
+
+    address: int
+    others: tuple[int, ...]  # addresses of the types and names that it consists of
+    methods: tuple[Method, ...] = ()
+    asked: tuple[tuple[str, int], ...] = ()  # of an interface: name and function type of each method
+
+
 class _Region(Struct, frozen=True, kw_only=True):
     data: memoryview
     low: int
@@ -45,17 +62,9 @@ class _Region(Struct, frozen=True, kw_only=True):
 
 def described(elf: Elf, low: int, high: int, seeds: Iterable[tuple[int, str]], go: str) -> Iterator[Described]:
     """Yield the descriptors that the seeds reach and their names. ``seeds``: (address, package that refers to it)."""
-    begin = elf.at(low, max(high - low, 1))
-    if begin is None:
+    region = _region(elf, low, high, go)
+    if region is None:
         return
-    swiss = not go.startswith(tuple(f"go1.{minor}" for minor in range(18, 24)))
-    region = _Region(
-        data=elf.data[begin : begin + high - low],
-        low=low,
-        high=high,
-        map_size=_SWISS_MAP if swiss else _OLD_MAP,
-        named=set(),
-    )
     waiting = deque(seeds)
     seen: set[int] = set()
     room = _MOST
@@ -69,15 +78,58 @@ def described(elf: Elf, low: int, high: int, seeds: Iterable[tuple[int, str]], g
         except struct.error:
             continue
         if one:
-            room -= len(one.ranges) + len(one.others)
+            others = [*one.pointer, *(low + kind for _, kind, *_ in one.methods if kind > 0), *one.parts]
+            room -= len(one.ranges) + len(others)
             yield from one.ranges
-            waiting.extend((other, one.package) for other in one.others if other not in seen)
+            waiting.extend((other, one.package) for other in others if other not in seen)
+
+
+def _region(elf: Elf, low: int, high: int, go: str) -> _Region | None:
+    begin = elf.at(low, max(high - low, 1))
+    if begin is None:
+        return None
+    swiss = not go.startswith(tuple(f"go1.{minor}" for minor in range(18, 24)))
+    return _Region(
+        data=elf.data[begin : begin + high - low],
+        low=low,
+        high=high,
+        map_size=_SWISS_MAP if swiss else _OLD_MAP,
+        named=set(),
+    )
+
+
+def descriptors(elf: Elf, low: int, high: int, addresses: Iterable[int], go: str) -> Iterator[Descriptor]:
+    """Yield what the types at these addresses refer to; what is no type is left out."""
+    region = _region(elf, low, high, go)
+    for address in addresses if region else ():
+        if address % 8 or not low <= address < high:
+            continue
+        assert region
+        region.named.clear()
+        try:
+            one = _read(region, address, "")
+        except struct.error:
+            continue
+        if one:
+            names = (described.address for described in one.ranges[1:])
+            yield Descriptor(
+                address=address,
+                others=tuple({*names, *one.pointer, *one.parts}),
+                methods=tuple(
+                    Method(_text(region, name), low + kind, tuple(f for f in functions if f > 0))
+                    for name, kind, *functions in one.methods
+                    if kind > 0
+                ),
+                asked=tuple((_text(region, name), low + kind) for name, kind in _asked(region, address - low)),
+            )
 
 
 class _Read(Struct, frozen=True, kw_only=True):
     package: str
     ranges: list[Described]
-    others: list[int]  # addresses of types that it names
+    pointer: list[int]  # address of the type of its pointers, if there is one
+    parts: list[int]  # addresses of types that it consists of
+    methods: list[tuple[int, int, int, int]]  # offsets: name, function type, and two functions
 
 
 def _read(region: _Region, address: int, package: str) -> _Read | None:
@@ -88,25 +140,25 @@ def _read(region: _Region, address: int, package: str) -> _Read | None:
         return None
     fixed = region.map_size if kind == _MAP else _SIZES.get(kind, 48)
     end = at + fixed
-    names, others = [name], [region.low + pointer] if pointer > 0 else []
+    names, methods = [name], list[tuple[int, int, int, int]]()
     if flags & _UNCOMMON:
-        path, methods, _, offset, _ = struct.unpack_from("<iHHII", region.data, end)
-        if offset + 16 * methods > len(region.data) - end:
+        path, count, _, offset, _ = struct.unpack_from("<iHHII", region.data, end)
+        if offset + 16 * count > len(region.data) - end:
             return None
         package = _text(region, path) or package
         names.append(path)
-        for called, kinds, _, _ in struct.iter_unpack("<iiii", region.data[end + offset :][: 16 * methods]):
-            names.append(called)
-            others += [region.low + kinds] if kinds > 0 else []
-        end = max(end + 16, end + offset + 16 * methods)
-    end, more, pointed = _parts(region, at, kind, fixed, end)
+        methods = list(struct.iter_unpack("<iiii", region.data[end + offset :][: 16 * count]))
+        names += [called for called, *_ in methods]
+        end = max(end + 16, end + offset + 16 * count)
+    end, more, parts = _parts(region, at, kind, fixed, end)
     names += more
     ranges = [Described(address, region.low + end, package)]
     for at in names:
         if at not in region.named and (length := _length(region, at)):
             region.named.add(at)
             ranges.append(Described(region.low + at, region.low + at + length, package))
-    return _Read(package=package, ranges=ranges, others=others + pointed)
+    own = [region.low + pointer] if pointer > 0 else []
+    return _Read(package=package, ranges=ranges, pointer=own, parts=parts, methods=methods)
 
 
 def _parts(region: _Region, at: int, kind: int, fixed: int, end: int) -> tuple[int, list[int], list[int]]:
@@ -135,6 +187,15 @@ def _parts(region: _Region, at: int, kind: int, fixed: int, end: int) -> tuple[i
             names = [path - low, *(name - low for name, _, _ in fields)]
             return max(end, begin + 24 * count if begin >= at else end), names, [kinds for _, kinds, _ in fields]
     return end, [], []
+
+
+def _asked(region: _Region, at: int) -> list[tuple[int, int]]:
+    """The methods of an interface; none of another type."""
+    if region.data[at + 23] & 31 != _INTERFACE:
+        return []
+    place, count = struct.unpack_from("<QQ", region.data, at + 56)
+    begin = place - region.low
+    return list(struct.iter_unpack("<ii", region.data[begin : begin + 8 * count])) if begin >= 0 else []
 
 
 def _length(region: _Region, at: int) -> int:

@@ -203,7 +203,7 @@ def _account(
 
 def _sizes(files: Sequence[Path], builds: Sequence[Built]) -> tuple[Program, ...]:
     """Return the measured programs. Raises UsageError for one that is estimated, or of no chosen service."""
-    from gobake.deps.sizes import Program
+    from gobake.deps.sizes import Gone, Program
     from gobake.size.values import decoded
 
     found = []
@@ -216,7 +216,11 @@ def _sizes(files: Sequence[Path], builds: Sequence[Built]) -> tuple[Program, ...
             remedy = "build the service, and run `gobake size SERVICE --format json` on the same sources"
             raise UsageError(f"--size {file} holds no measured bytes of packages", remedy=remedy)
         packages = {one.package: one.bytes for module in told.modules for one in module.packages}
-        program = Program(package=told.package, arch=told.arch, packages=packages)
+        without = {
+            one.module: Gone(packages=one.packages - one.standard_packages, bytes=one.bytes)
+            for one in told.without or ()
+        }
+        program = Program(package=told.package, arch=told.arch, packages=packages, without=without)
         if not any(program.is_of(built, paths) for built in builds for paths in built.services.values()):
             raise UsageError(f"--size {file} is of {told.package} for {told.arch}: no chosen service")
         found.append(program)

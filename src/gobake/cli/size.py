@@ -54,6 +54,7 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     max_size: SizeLimit | None
     max_growth: GrowthLimit | None
     top: int
+    without: bool
     form: str
     output: Path | None
     choices: tuple[str, ...]
@@ -116,6 +117,11 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
     default="",
     help="Measure what choices about the service's program save, each in a build of its own: strip, trimpath, netgo, "
     "osusergo, tags, upx, GOAMD64, GOARM64; default: all.",
+)
+@click.option(
+    "--without",
+    is_flag=True,
+    help="Of a service: also tell what its program would lose without each module that its own packages import.",
 )
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows of each table.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
@@ -185,6 +191,8 @@ def _measured(given: SizeGiven, opened: Opened | None, scratch: Path) -> Measure
         raise UsageError(
             f"--choices: {given.what} is not a service of a project", remedy="only a service can be built again"
         )
+    if given.without:
+        raise UsageError("--without is for services of a project: the graph of packages is that of their sources")
     if given.what.startswith(_PATH):
         return _of_path(given.what, _platform(given), scratch)
     names = [service.name for service in opened.project.services] if opened else []
@@ -350,10 +358,14 @@ def _of_service(given: SizeGiven, shipped: Shipped, scratch: Path) -> Measured:
         raise UsageError(f"there is no image {reference}", remedy=f"build it first: gobake build {service.name}")
     version = image.image.labels.get("org.opencontainers.image.version", "")
     compiled = shipped.strategy is not Strategy.PREBUILT
+    if given.without and not compiled:
+        raise UsageError("--without needs a program that the builder links", remedy="choose another --strategy")
     linking = _Linking(given, shipped.opened, platform, scratch, version) if compiled else None
     path = f"{BINARIES}/{service.name}"
     choosing = Choosing(given.choices, shipped) if given.choices else None
     found = measure.image(f"{service.name} {shipped.strategy}", image, path, scratch, linking)
+    if given.without and linking:
+        found = found.with_modules(linking)
     if choosing and linking:
         return choosing.measured(found, linking.asked, scratch, quiet=given.project.quiet)
     return found

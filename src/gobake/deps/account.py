@@ -12,7 +12,7 @@ from gobake.deps.built import Built
 from gobake.deps.costs import Compiled, Cost, Costs
 from gobake.deps.graph import Graph, Path, Paths, shortest
 from gobake.deps.licences import Licences
-from gobake.deps.sizes import Program, bytes_of
+from gobake.deps.sizes import Program, bytes_of, bytes_without
 from gobake.gotool.linked import LinkedModule
 from gobake.gotool.tidy import Unneeded
 from gobake.gotool.upgrades import Upgrade, Upgrades
@@ -36,7 +36,8 @@ class Without(Struct, frozen=True, kw_only=True):
     standard: int  # of these, those of the standard library
     modules: tuple[str, ...]  # that go with it
     cost: Cost
-    bytes: int | None  # in the measured programs; None: unknown
+    bytes: int | None  # in the measured programs, about; None: unknown
+    more: bool  # it may be more bytes: what the linker keeps only for these packages is unknown
 
 
 class Module(Struct, frozen=True, kw_only=True):
@@ -138,7 +139,7 @@ def _module(found: Sequence[tuple[Built, LinkedModule]], builds: Sequence[Built]
         packages=len(members),
         services=tuple(sorted(services)),
         cost=known.costs.of({one for built, _ in found for one in built.compiled(built.graph.members(path))}),
-        bytes=bytes_of(known.sizes, builds, path, lambda graph: graph.members(path)),
+        bytes=bytes_of(known.sizes, builds, path),
         licences=known.licences(module, folder),
         imports=tuple(sorted(imports - own)),
         without=None if held else _without(path, builds, known),
@@ -178,12 +179,14 @@ def _without(path: str, builds: Sequence[Built], known: Known) -> Without:
     gone -= left
     stay = {modules[one] for _, one in left}
     paths = {one for _, one in gone}
+    size, more = bytes_without(known.sizes, builds, path)
     return Without(
         packages=len(paths),
         standard=sum(not modules[one] for one in paths),
         modules=tuple(sorted({modules[one] for one in paths} - stay - {"", path})),
         cost=known.costs.of(gone),
-        bytes=bytes_of(known.sizes, builds, path, lambda graph: graph.gone_without(path)),
+        bytes=size,
+        more=more,
     )
 
 

@@ -78,6 +78,7 @@ def _without(module: Module) -> dict[str, Any] | None:
         "modules": list(module.without.modules),
         "compile": _cost(module.without.cost),
         "bytes": module.without.bytes,
+        "maybe_more": module.without.more,
     }
 
 

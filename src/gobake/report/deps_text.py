@@ -26,6 +26,7 @@ _ASKED = ("AGE", "NEWER")  # further columns if proxies were asked
 _MEASURED = "BYTES"  # a further column if programs were measured
 _FIGURES = ("PACKAGES", "COMPILE", _MEASURED)
 _INDENT = 2
+_MORE = "or more: what the linker keeps only for a module goes too, and `gobake size --without` measures it"
 
 
 def lines(found: Account, width: int | None) -> list[str]:
@@ -38,8 +39,8 @@ def lines(found: Account, width: int | None) -> list[str]:
         output += wrapped("+: some packages are not on record, and take more", width, _INDENT)
     if found.known.sizes:
         programs = count_text(len(found.known.sizes), "measured program")
-        more = "without a module the linker may drop more: functions that nothing else calls"
-        output += wrapped(f"bytes in {programs}; {more}", width, _INDENT)
+        more = any(module.without and module.without.more for module in found.modules)
+        output += wrapped(f"bytes in {programs}{f'; {_MORE}' if more else ''}", width, _INDENT)
     told = remarks(found)
     if told:
         output += ["", *(line for one in told for line in wrapped(one_line(one), width, _INDENT))]

@@ -34,7 +34,7 @@ def without_text(module: Module) -> str:
     gone = module.without
     parts = [count_text(gone.packages, "package")]
     parts += [] if gone.cost.seconds is None else [cost_text(gone.cost)]
-    parts += [] if gone.bytes is None else [size_text(gone.bytes)]
+    parts += [] if gone.bytes is None else [f"{size_text(gone.bytes)}{' or more' if gone.more else ''}"]
     return ", ".join(f"-{part}" for part in parts)
 
 

@@ -178,7 +178,14 @@ _DEPS = {
             "unknown_licence_files": [str],
             "imports": [str],
             "without": Maybe(
-                {"packages": int, "standard_packages": int, "modules": [str], "compile": _COST, "bytes": Maybe(int)}
+                {
+                    "packages": int,
+                    "standard_packages": int,
+                    "modules": [str],
+                    "compile": _COST,
+                    "bytes": Maybe(int),
+                    "maybe_more": bool,
+                }
             ),
             "needed_by": Maybe({"module": str, "path": [str]}),
             "upgrade": Maybe(

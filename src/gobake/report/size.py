@@ -52,6 +52,8 @@ def tables(report: SizeReport, change: Grown | None, top: int) -> list[tuple[str
         found.append(("modules", _modules(report.program, top)))
         found.append(("packages", _packages(report.program, top)))
         found.append(("kinds", _kinds(report.program)))
+        if report.program.without:
+            found.append(("without", _without(report.program, top)))
         if report.program.embedded:
             found.append(("embedded files", _embedded(report.program, top)))
     if report.image:
@@ -77,6 +79,11 @@ def notes(report: SizeReport) -> list[str]:
     program = report.program
     if program and program.packed_bytes:
         found.append(f"packed: {size_text(program.packed_bytes)} of {size_text(program.bytes)}")
+    if program and program.without is not None:
+        found.append(
+            "without: about what would go if no own package imported the module, with what the linker keeps only for "
+            "it; modules that others need are not listed"
+        )
     if report.twin:
         found.append(
             f"names from the program linked again with symbols in {report.twin.seconds:.1f} s: "
@@ -144,6 +151,14 @@ def _packages(program: ProgramSize, top: int) -> Table:
     ]
     rows += _others([one.bytes for one in found[top:]], "package", program.bytes)
     return Table(columns=("package", "bytes", "share"), rows=tuple(rows))
+
+
+def _without(program: ProgramSize, top: int) -> Table:
+    found = program.without or ()
+    rows = [(one.module, str(one.packages), size_text(one.bytes)) for one in found[:top]]
+    if rest := len(found[top:]):
+        rows.append((count_text(rest, "more module"), "", ""))
+    return Table(columns=("without", "packages", "bytes less"), rows=tuple(rows))
 
 
 def _kinds(program: ProgramSize) -> Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -46,6 +46,7 @@ class Linked(Struct, frozen=True, kw_only=True):
     twin: Path  # with symbols
     shipped: Path | None  # as it ships before it is packed; None if not asked for
     account: Twin
+    imports: Mapping[str, frozenset[str]] = {}  # of each package, those that it imports
 
 
 def link(asked: Twinning, folder: Path, *, shipped: bool = False) -> Linked:
@@ -68,7 +69,10 @@ def link(asked: Twinning, folder: Path, *, shipped: bool = False) -> Linked:
         seconds=round(time.monotonic() - began, 2), packages=work.packages_total, compiled=len(work.compiled)
     )
     return Linked(
-        twin=folder / "twin" / "program", shipped=folder / "shipped" / "program" if shipped else None, account=account
+        twin=folder / "twin" / "program",
+        shipped=folder / "shipped" / "program" if shipped else None,
+        account=account,
+        imports=work.imports,
     )
 
 

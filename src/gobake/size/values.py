@@ -48,6 +48,15 @@ class EmbeddedFile(Struct, frozen=True, kw_only=True):
     bytes: Count
 
 
+class WithoutModule(Struct, frozen=True, kw_only=True):
+    """What a program would lose if its own packages did not import a module that nothing else needs."""
+
+    module: str
+    packages: Count  # that go with it, its own among them
+    standard_packages: Count  # of these, those of the standard library
+    bytes: Count  # about: with what the linker keeps only for these packages
+
+
 class ProgramSize(Struct, frozen=True, kw_only=True):
     """A Go program taken apart. Modules and kinds each add up to its bytes."""
 
@@ -62,6 +71,7 @@ class ProgramSize(Struct, frozen=True, kw_only=True):
     modules: tuple[ModuleSize, ...]
     kinds: tuple[KindSize, ...]
     embedded: tuple[EmbeddedFile, ...] = ()
+    without: tuple[WithoutModule, ...] | None = None  # the heaviest first; None: not asked, or unknown
 
 
 class LayerSize(Struct, frozen=True, kw_only=True):
