@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -12,12 +11,11 @@ from gobake.deps.built import Built
 from gobake.deps.costs import Compiled, Cost, Costs
 from gobake.deps.graph import Graph, Path, Paths, shortest
 from gobake.deps.licences import Licences
+from gobake.deps.purposes import MAJOR, Shared, shared
 from gobake.deps.sizes import Program, bytes_of, bytes_without
 from gobake.gotool.linked import LinkedModule
 from gobake.gotool.tidy import Unneeded
 from gobake.gotool.upgrades import Upgrade, Upgrades
-
-_MAJOR = re.compile(r"(?:/v\d+|\.v\d+)$")
 
 
 class Replace(Struct, frozen=True, kw_only=True):
@@ -84,6 +82,7 @@ class Account(Struct, frozen=True, kw_only=True):
     standard_packages: int
     standard_cost: Cost
     duplicates: tuple[tuple[str, ...], ...]  # paths of modules that differ in their major version only
+    shared: tuple[Shared, ...]  # modules of one purpose
     known: Known
     imports: Mapping[str, tuple[str, ...]]  # modules that each service's own packages import
 
@@ -110,6 +109,7 @@ def account(project: str, builds: Sequence[Built], known: Known) -> Account:
         standard_packages=len({path for _, path in standard}),
         standard_cost=known.costs.of(standard),
         duplicates=duplicates({path for path, _ in chosen}),
+        shared=shared(_of_services(builds), _of_modules(modules)),
         known=known,
         imports=_of_services(builds),
     )
@@ -198,10 +198,18 @@ def _of_services(builds: Sequence[Built]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(modules)) for name, modules in sorted(found.items())}
 
 
+def _of_modules(modules: Iterable[Module]) -> dict[str, set[str]]:
+    """Return the modules that each module imports, in any of its versions."""
+    found: dict[str, set[str]] = {}
+    for module in modules:
+        found.setdefault(module.path, set()).update(module.imports)
+    return found
+
+
 def duplicates(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Return the groups of module paths that differ in their major version only."""
-    ordered = sorted(paths, key=lambda path: (_MAJOR.sub("", path), path))
-    groups = (tuple(group) for _, group in groupby(ordered, key=lambda path: _MAJOR.sub("", path)))
+    ordered = sorted(paths, key=lambda path: (MAJOR.sub("", path), path))
+    groups = (tuple(group) for _, group in groupby(ordered, key=lambda path: MAJOR.sub("", path)))
     return tuple(group for group in groups if len(group) > 1)
 
 

@@ -21,6 +21,23 @@ def as_json(found: Account) -> dict[str, Any]:
         "standard_library": {"packages": found.standard_packages, "compile": _cost(found.standard_cost)},
         "runs": list(known.costs.runs),
         "duplicates": [list(group) for group in found.duplicates],
+        "one_purpose": [
+            {
+                "purpose": one.purpose,
+                "modules": [
+                    {
+                        "path": module.module,
+                        "services": list(module.services),
+                        "imported_by": list(module.modules),
+                        "notice": {"text": module.notice.text, "source": module.notice.source}
+                        if module.notice
+                        else None,
+                    }
+                    for module in one.modules
+                ],
+            }
+            for one in found.shared
+        ],
         "ignored_replaces": [
             {"in": one.of, "module": one.module, "version": one.version or None, "by": one.by} for one in known.ignored
         ],

@@ -10,9 +10,11 @@ from gobake.deps.account import Account, Module, Replace, asked_version
 from gobake.deps.costs import Cost
 from gobake.deps.graph import Path
 from gobake.deps.licences import Licences
+from gobake.deps.purposes import Needed, Shared
 from gobake.report.quantities import UNKNOWN, count_text, size_text
 
 _DAY = 86_400.0
+_MOST_NEEDING = 3  # services and modules that are named
 
 
 def cost_text(cost: Cost) -> str:
@@ -85,7 +87,8 @@ def remarks(found: Account) -> list[str]:
             lines.append(f"{module.path} stays without imports of your own: {way_text(module.held)}")
     lines += [f"{m.path} {m.version} is replaced by {m.by}".replace("  ", " ") for m in found.modules if m.by]
     lines += _ignored(found.known.ignored)
-    lines += [f"{' and '.join(group)} are both linked" for group in found.duplicates]
+    lines += [f"{' and '.join(group)} are {_both(group)} linked" for group in found.duplicates]
+    lines += [line for one in found.shared for line in _shared(one)]
     for module in found.modules:
         if module.upgrade:
             lines += [f"{module.path} {module.version} is retracted: {why}" for why in module.upgrade.retracted]
@@ -100,6 +103,29 @@ def remarks(found: Account) -> list[str]:
     if found.known.upgrades and found.known.upgrades.error:
         lines.append(f"what is newer is not known of all modules: {found.known.upgrades.error}")
     return lines
+
+
+def _both(group: Sequence[object]) -> str:
+    return "both" if len(group) == 2 else "all"
+
+
+def _shared(one: Shared) -> list[str]:
+    """That modules of one purpose are linked, with who needs each; and what they say of themselves."""
+    needed = [f"{module.module} ({_needs(module)})" for module in one.modules]
+    lines = [f"{' and '.join(needed)} are {_both(needed)} linked for {one.purpose}"]
+    lines += [
+        f"{module.module} says of itself: {module.notice.text} ({module.notice.source})"
+        for module in one.modules
+        if module.notice
+    ]
+    return lines
+
+
+def _needs(module: Needed) -> str:
+    """Who needs a module: services first, then modules; of many, some."""
+    who = [*module.services, *module.modules]
+    more = f" and {len(who) - _MOST_NEEDING} more" if len(who) > _MOST_NEEDING else ""
+    return f"for {', '.join(who[:_MOST_NEEDING])}{more}"
 
 
 def _ignored(replaces: Sequence[Replace]) -> list[str]:

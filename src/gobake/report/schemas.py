@@ -197,6 +197,19 @@ _DEPS = {
     "standard_library": {"packages": int, "compile": _COST},
     "runs": [str],
     "duplicates": [[str]],
+    "one_purpose": [
+        {
+            "purpose": str,
+            "modules": [
+                {
+                    "path": str,
+                    "services": [str],
+                    "imported_by": [str],
+                    "notice": Maybe({"text": str, "source": str}),
+                }
+            ],
+        }
+    ],
     "ignored_replaces": [{"in": str, **_VERSION, "by": str}],
     "unneeded": [{"module": str, "requirements": Maybe([_VERSION]), "error": str}],
     "upgrades": {"asked": bool, "error": str},
