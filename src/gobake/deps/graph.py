@@ -91,9 +91,30 @@ class Graph(Struct, frozen=True, kw_only=True, dict=True):
         """Return a shortest path that reaches the module although no own package imports it; () if there is none."""
         members = self.members(module)
         if module in self.direct:
-            return next(iter(shortest(self, members, passing=self._not_direct(module)).shown), ())
+            if members <= self.gone_without(module):
+                return ()
+            return self._nearest(members, self._not_direct(module))
         nearest = min(members, key=lambda one: (len(self._ways[one]), one), default="")
         return self._ways[nearest] if nearest else ()
+
+    def _nearest(self, targets: Collection[str], passing: _Passing) -> Path:
+        """Return the first of the shortest paths to the targets by imports that count; () if there is none."""
+        front = sorted({path for path in self.programs if path in self.imports})
+        before: dict[str, str] = dict.fromkeys(front, "")
+        while front:
+            if found := next((path for path in front if path in targets), ""):
+                way = [found]
+                while way[-1]:
+                    way.append(before[way[-1]])
+                return tuple(reversed(way[:-1]))
+            following = []
+            for path in front:
+                for one in self.imported(path):
+                    if one not in before and passing(path, one):
+                        before[one] = path
+                        following.append(one)
+            front = sorted(following)
+        return ()
 
     @cached_property
     def _ways(self) -> dict[str, Path]:
@@ -150,9 +171,7 @@ class Paths(Struct, frozen=True, kw_only=True):
     count: int  # of all
 
 
-def shortest(
-    graph: Graph, targets: Collection[str], *, most: int = 1, passing: _Passing = lambda _path, _one: True
-) -> Paths:
+def shortest(graph: Graph, targets: Collection[str], *, most: int = 1) -> Paths:
     """Return the shortest paths from the programs to the nearest of the targets, at most ``most`` of them."""
     starts = [path for path in graph.programs if path in graph.imports]
     levels = dict.fromkeys(starts, 0)
@@ -163,7 +182,7 @@ def shortest(
         following: dict[str, None] = {}
         for path in front:
             for one in dict.fromkeys(graph.imported(path)):
-                if passing(path, one) and levels.setdefault(one, level) == level:
+                if levels.setdefault(one, level) == level:
                     before.setdefault(one, []).append(path)
                     following[one] = None
         front = sorted(following)

@@ -81,11 +81,14 @@ def heading(found: Account) -> str:
 
 def remarks(found: Account) -> list[str]:
     """What else a reader should know, one sentence each."""
-    lines = []
-    for module in found.modules:
-        if module.direct and module.held:
-            lines.append(f"{module.path} stays without imports of your own: {way_text(module.held)}")
-    lines += [f"{m.path} {m.version} is replaced by {m.by}".replace("  ", " ") for m in found.modules if m.by]
+    held = [module for module in found.modules if module.direct and module.held]
+    lines = [f"{one.path} stays without imports of your own: {way_text(one.held)}" for one in held]
+    return lines + findings(found)
+
+
+def findings(found: Account) -> list[str]:
+    """The remarks that are about more than one module's place in the graph, or about what others say of it."""
+    lines = [f"{m.path} {m.version} is replaced by {m.by}".replace("  ", " ") for m in found.modules if m.by]
     lines += _ignored(found.known.ignored)
     lines += [f"{' and '.join(group)} are {_both(group)} linked" for group in found.duplicates]
     lines += [line for one in found.shared for line in _shared(one)]

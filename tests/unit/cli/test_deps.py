@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from gobake.errors import ExitCode, GoMissing
-from gobake.size.values import ModuleSize, PackageSize, ProgramSize, SizeReport
+from gobake.size.values import ModuleSize, PackageSize, ProgramSize, SizeReport, WithoutModule
 from gobake.text.layout import cells
 from tests.conftest import Tree
 from tests.unit.cli.test_commands import error, good, run
@@ -120,7 +120,9 @@ def test_the_table_fits_a_terminal(root: Path, width: int) -> None:
     assert all(cells(line) <= width for line in lines(found, width))
 
 
-def report(tmp_path: Path, name: str, package: str, basis: str, packages: dict[str, int]) -> Path:
+def report(
+    tmp_path: Path, name: str, package: str, basis: str, packages: dict[str, int], *without: WithoutModule
+) -> Path:
     """A report of `gobake size`."""
     modules = tuple(
         ModuleSize(module="m", version="", bytes=size, packages=(PackageSize(package=path, bytes=size),))
@@ -137,6 +139,7 @@ def report(tmp_path: Path, name: str, package: str, basis: str, packages: dict[s
         bss=0,
         modules=modules,
         kinds=(),
+        without=without or None,
     )
     file = tmp_path / f"{name}.json"
     file.write_bytes(msgspec.json.encode(SizeReport(name=name, image=None, program=program)))
@@ -165,6 +168,16 @@ def test_bytes_are_those_of_measured_programs(root: Path, tmp_path: Path) -> Non
         str(report(tmp_path, "two", "example.com/p/cmd/two", "twin", {"example.org/z": 5})),
     )
     assert re.search(r"example.org/z .* 405 B ", two)
+
+
+def test_bytes_that_go_are_those_of_the_linker_where_they_are_known(root: Path, tmp_path: Path) -> None:
+    def told(packages: int) -> str:
+        gone = WithoutModule(module="example.org/x", packages=packages, standard_packages=1, bytes=2500)
+        file = report(tmp_path, "one", "example.com/p/cmd/one", "twin", {"example.org/x": 1000}, gone)
+        return good("deps", "-C", str(root), "--offline", "-p", "linux/amd64", "--size", str(file))
+
+    assert re.search(r"example.org/x .* -2 packages, -2.5 kB {2,}", told(3))
+    assert re.search(r"example.org/x .* -2 packages, -1 kB or more", told(4))  # of other sources than these
 
 
 def test_what_is_not_measured_is_not_taken_for_it(root: Path, tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from gobake.deps.account import Account, Known, Replace, account, why
+from gobake.deps.account import Account, Known, Replace, Without, account, why
 from gobake.deps.built import Built
 from gobake.deps.costs import Costs
 from gobake.deps.licences import Licences
+from gobake.deps.purposes import Needed, Notice, Shared
+from gobake.deps.sizes import Program
 from gobake.gotool.linked import Linked, LinkedModule, LinkedPackage
 from gobake.gotool.upgrades import Upgrade, Upgrades
 from gobake.report.deps_graph import as_dot, as_mermaid
@@ -120,3 +122,34 @@ def test_a_fork_that_a_dependency_builds_with_is_named() -> None:
     told = remarks(replace(plain, known=replace(plain.known, ignored=ignored)))
     assert "the go.mod of a replaces b v1.0.0 by fork/b@v1.0.1; Go ignores that outside of that module" in told
     assert [line for line in told if "2 replace lines" in line]
+
+
+def test_bytes_that_go_are_at_least_so_many_where_the_linker_is_not_known() -> None:
+    def told(*, more: bool) -> str:
+        found = linking("example.org/x")
+        without = Without(packages=2, standard=0, modules=(), cost=found.own_cost, bytes=1_250_000, more=more)
+        sizes = (Program(package="p", arch="amd64", packages={}),)
+        module = replace(found.modules[0], without=without, held=())
+        return "\n".join(lines(replace(found, modules=(module,), known=replace(found.known, sizes=sizes)), None))
+
+    assert "-1.25 MB or more" in told(more=True)
+    assert "gobake size --without" in told(more=True)
+    assert "-1.25 MB" in told(more=False)
+    assert "or more" not in told(more=False)
+
+
+def test_modules_of_one_purpose_are_told_with_who_needs_each() -> None:
+    notice = Notice(text="deprecated: use another", source="go.mod of a")
+    a = Needed(module="a", services=("one", "two"), modules=("m", "n"), notice=notice)
+    found = replace(
+        linking("x"), shared=(Shared(purpose="YAML", modules=(a, Needed(module="b", services=(), modules=("m",)))),)
+    )
+    said = remarks(found)
+    assert "a (for one, two, m and 1 more) and b (for m) are both linked for YAML" in said
+    assert "a says of itself: deprecated: use another (go.mod of a)" in said
+    assert as_json(found)["one_purpose"][0]["modules"][1] == {
+        "path": "b",
+        "services": [],
+        "imported_by": ["m"],
+        "notice": None,
+    }

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.report.html import deps
 from gobake.report.html.deps import as_html, rows
@@ -131,3 +132,45 @@ def test_the_list_is_searched_filtered_and_followed(tmp_path: Path) -> None:
         *(both, "Heavy", both, "Heavy", both, "Heavy"),
         *(both, True, False, False, "1 of 2 modules"),
     ]
+
+
+MANY = """
+const modules = Array.from({ length: 120 }, (_, at) => ({
+  hidden: false, open: false, dataset: { weight: String(120 - at), direct: "yes" },
+  querySelector: () => ({ textContent: `example.org/m${at}` }),
+}));
+const controls = {};
+const control = (id) => (controls[id] ??= { value: "", hidden: true, on: {}, addEventListener(e, f) { this.on[e] = f; } });
+globalThis.document = { querySelectorAll: () => modules, getElementById: (id) => id && control(id), addEventListener() {} };
+globalThis.location = { hash: "" };
+globalThis.addEventListener = () => {};
+require(process.argv[2]);
+const shown = () => modules.filter((one) => !one.hidden).length;
+const told = [shown(), control("all").hidden, control("count").textContent];
+control("search").value = "m119"; control("search").on.input(); told.push(shown(), control("all").hidden);
+control("search").value = ""; control("search").on.input(); control("all").on.click();
+told.push(shown(), control("all").hidden, control("count").textContent);
+console.log(JSON.stringify(told));
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no JavaScript here")
+def test_of_many_modules_the_heaviest_are_drawn_until_all_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "stub.js").write_text(MANY)
+    script = Path(deps.__file__).with_name("deps.js")
+    done = subprocess.run(
+        ["node", str(tmp_path / "stub.js"), str(script)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(done.stdout) == [
+        *(100, False, "120 of 120 modules, the 100 heaviest shown"),
+        *(1, True),
+        *(120, True, "120 of 120 modules"),
+    ]
+
+
+def test_many_remarks_are_folded_and_paths_are_told_where_the_module_is() -> None:
+    few = linking("example.org/x", 1)
+    assert '<details class="remarks" open>' in as_html(few)
+    many = replace(few, duplicates=tuple((f"a/m{at}", f"a/m{at}/v2") for at in range(20)))
+    assert '<details class="remarks"><summary>' in as_html(many)
+    assert "stays without imports" not in as_html(few)

@@ -71,6 +71,7 @@ def test_what_cannot_be_measured_is_one_line(gobake: Gobake, stripped: Path, tmp
         (".//",): ". is not an OCI layout: it has no readable index.json",
         ("./damaged", "--max-growth", "5%"): "--max-growth needs something to compare with",
         ("./damaged", "--against", "./script", "--max-growth", "x"): "--max-growth: invalid size 'x'",
+        ("./damaged", "--without"): "--without is for services of a project",
         ("Not An Image",): "'Not An Image' is not the name of an image",
     }
     for words, said in cases.items():

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gobake.images import sources
 from gobake.model import BuildOptions
+from gobake.report import size as shown
 from gobake.size import measure
 from gobake.size.twin import Linked, with_symbols
 from gobake.size.values import Twin
@@ -42,13 +43,32 @@ class Linking:
     def __call__(self, *, shipped: bool) -> Linked:
         self.asked.append(shipped)
         account = Twin(seconds=1.0, packages=60, compiled=0)
-        return Linked(twin=self._twin, shipped=self._shipped if shipped else None, account=account)
+        imports = {"example.com/tool/cmd/tool": frozenset({"example.com/dep.v2", "fmt"}), "fmt": frozenset[str]()}
+        imports["example.com/dep.v2"] = frozenset({"fmt"})
+        shipped_too = self._shipped if shipped else None
+        return Linked(twin=self._twin, shipped=shipped_too, account=account, imports=imports)
 
 
 def image_of(program: bytes, folder: Path) -> sources.Opened:
     made = Layout()
     made.roots = [made.image((layer({"app": program}),), ("COPY app /",))]
     return sources.layout(made.in_folder(folder), None)
+
+
+def test_what_would_go_is_told_on_request_alone(stripped: Path, twin: Path, tmp_path: Path) -> None:
+    linking = Linking(twin, stripped)
+    found = measure.image("api", image_of(stripped.read_bytes(), tmp_path / "layout"), "/app", tmp_path, linking)
+    assert found.report.program
+    assert found.report.program.without is None
+    told = found.with_modules(linking).report.program
+    assert told
+    assert told.without
+    (gone,) = told.without
+    assert (gone.module, gone.packages, gone.standard_packages) == ("example.com/dep.v2", 1, 0)
+    assert 4096 < gone.bytes < 20_000  # its table, and what it calls
+    assert linking.asked == [False]
+    table = dict(shown.tables(found.with_modules(linking).report, None, 10))["without"]
+    assert table.rows[0][:2] == ("example.com/dep.v2", "1")
 
 
 def test_a_stripped_program_is_described_by_its_twin(stripped: Path, twin: Path, tmp_path: Path) -> None:

@@ -7,20 +7,24 @@
   const least = document.getElementById("least");
   const direct = document.getElementById("direct");
   const count = document.getElementById("count");
+  const all = document.getElementById("all");
+  let most = 100; // that are drawn; a thousand rows take seconds to open, and nobody reads them
 
   function filter() {
     const word = search.value.trim().toLowerCase();
     const weight = Number(least.value) || 0;
-    let shown = 0;
+    let found = 0;
     modules.forEach((module, at) => {
       const fits =
         names[at].includes(word) &&
         Number(module.dataset.weight) >= weight &&
         (!direct.checked || module.dataset.direct === "yes");
-      module.hidden = !fits;
-      shown += fits ? 1 : 0;
+      found += fits ? 1 : 0;
+      module.hidden = !fits || found > most;
     });
-    count.textContent = `${shown} of ${modules.length} modules`;
+    const heaviest = found > most ? `, the ${most} heaviest shown` : "";
+    count.textContent = `${found} of ${modules.length} modules${heaviest}`;
+    all.hidden = found <= most;
   }
 
   function toggle(open) {
@@ -40,6 +44,10 @@
   for (const control of [search, least, direct]) control.addEventListener("input", filter);
   document.getElementById("expand").addEventListener("click", () => toggle(true));
   document.getElementById("collapse").addEventListener("click", () => toggle(false));
+  all.addEventListener("click", () => {
+    most = Infinity;
+    filter();
+  });
   addEventListener("hashchange", follow);
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#m"]');

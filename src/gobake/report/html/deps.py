@@ -49,7 +49,7 @@ def as_html(found: Account) -> str:
             project=found.project,
             heading=words.heading(found),
             source=words.source_of_costs(found),
-            remarks=words.remarks(found),
+            remarks=words.findings(found),
             rows=rows(found),
             unit=_unit(found),
             services=[(name, _links(found.imports.get(name, ()), found)) for name in found.services],
