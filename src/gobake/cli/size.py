@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from gobake.plan.discover import Opened
     from gobake.size.growth import Document
     from gobake.size.measure import Measured
-    from gobake.size.twin import Linked, Twinning
     from gobake.size.values import SizeReport
 
 _ALL = "all"
@@ -343,6 +341,7 @@ def _shipped(given: SizeGiven, opened: Opened) -> Shipped | None:
 
 def _of_service(given: SizeGiven, shipped: Shipped, scratch: Path) -> Measured:
     from gobake.cli.size_choices import Choosing
+    from gobake.cli.size_linking import Linking
     from gobake.images import sources
     from gobake.model import Target
     from gobake.recipe.dockerfile import BINARIES
@@ -360,7 +359,7 @@ def _of_service(given: SizeGiven, shipped: Shipped, scratch: Path) -> Measured:
     compiled = shipped.strategy is not Strategy.PREBUILT
     if given.without and not compiled:
         raise UsageError("--without needs a program that the builder links", remedy="choose another --strategy")
-    linking = _Linking(given, shipped.opened, platform, scratch, version) if compiled else None
+    linking = Linking(shipped, given.project, given.tag, version, scratch) if compiled else None
     path = f"{BINARIES}/{service.name}"
     choosing = Choosing(given.choices, shipped) if given.choices else None
     found = measure.image(f"{service.name} {shipped.strategy}", image, path, scratch, linking)
@@ -369,41 +368,3 @@ def _of_service(given: SizeGiven, shipped: Shipped, scratch: Path) -> Measured:
     if choosing and linking:
         return choosing.measured(found, linking.asked, scratch, quiet=given.project.quiet)
     return found
-
-
-class _Linking:
-    """Links the program of the service with symbols, once it is needed."""
-
-    def __init__(self, given: SizeGiven, opened: Opened, platform: Platform, scratch: Path, version: str) -> None:
-        self._given, self._opened, self._platform, self._scratch = given, opened, platform, scratch
-        self._version = version  # the one that was linked in
-
-    def __call__(self, *, shipped: bool) -> Linked:
-        from gobake.size.twin import link
-
-        return link(self.asked, self._scratch, shipped=shipped)
-
-    @functools.cached_property
-    def asked(self) -> Twinning:
-        """What to link, and where."""
-        from gobake.paths import cache_folder
-        from gobake.plan.discover import versions_of
-        from gobake.plan.project import identity
-        from gobake.run.modules import module_access
-        from gobake.size.twin import Twinning
-
-        opened = self._opened
-        home = cache_folder() / identity(opened.project)
-        access = module_access(opened, home, self._scratch)
-        asked = replace(request(self._given.project), version=self._version)
-        return Twinning(
-            opened=opened,
-            service=next(s for s in opened.project.services if s.name == self._given.what),
-            platform=self._platform,
-            builder=self._given.project.builder,
-            secrets=access.secrets,
-            variables=access.variables,
-            values=versions_of(opened, asked, self._given.tag).values,
-            home=home,
-            redactor=access.redactor,
-        )
