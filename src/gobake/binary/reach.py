@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from gobake.binary import buildinfo, loaded, references, sections, types
 from gobake.binary.buildinfo import package_of
 from gobake.binary.elf import NoProgram
-from gobake.binary.kinds import Kind
+from gobake.binary.kinds import Kind, Label
 from gobake.binary.loaded import Claim
 from gobake.binary.sections import NOTHING_ON_DISK, Elf, Symbol
 
@@ -83,7 +83,7 @@ class Reach:
             if inside and symbol.size and symbol.address >= last:
                 last = symbol.address + symbol.size
                 package = package_of(symbol.name)
-                yield symbol.address, last, loaded.Label(Kind.DATA, self._main if package == "main" else package)
+                yield symbol.address, last, Label(Kind.DATA, self._main if package == "main" else package)
 
     def _piece(self, address: int) -> int:
         """Return the index of the piece at an address; -1 for none."""
