@@ -20,6 +20,7 @@ from gobake.context.entries import Entry
 from gobake.context.includes import Scan
 from gobake.context.links import Links, is_file
 from gobake.gotool import modfile
+from gobake.gotool.modules import version_key
 from gobake.gotool.packages import GoTree, Package, around
 from gobake.model import Project, Service, Strategy, Target
 from gobake.recipe.outline import read_by_copies
@@ -28,6 +29,8 @@ from gobake.targets.matrix import Matrix
 # Not in the image, or only in its names; the rest of a service is
 _IDLE = frozenset(("name", "why", "strategy", "strategies", "platforms", "uses_cgo", "version_variable", "base"))
 _MAIN = "main"
+_SAME_FROM, _SAME_TO = (1, 22), (1, 26)  # of the language
+_SAME = "1.22 to 1.26"
 
 
 class Part(StrEnum):
@@ -106,19 +109,26 @@ class Reader:
         )
 
     def _lines(self, service: Service, packages: Iterable[Package]) -> dict[str, str]:
-        """Return the lines of go.mod and go.work that change how packages of the tree are compiled: go and godebug."""
+        """Return the lines of go.mod and go.work that change the service's program: go and godebug.
+
+        Of other modules than the command's own, only the language counts, and godebug lines do nothing
+        (https://go.dev/doc/godebug).
+        """
         layout = self._side.tree.layout
         root = next((one for one in layout.builds if one.directory == layout.context / service.build_root), None)
         if root is None:
             return {}
+        own = around(root, layout.context / service.directory)
         folders = {package.directory for package in packages}
-        modules = {module for folder in folders if (module := around(root, layout.context / folder))}
-        files = {*(module.directory / "go.mod" for module in modules), *([root.work] if root.work else [])}
-        return {
-            f"{verb} of {os.path.relpath(file, layout.context)}": words
-            for file in files
-            for verb, words in self._directives(file)
-        }
+        others = {module for folder in folders if (module := around(root, layout.context / folder)) and module != own}
+        decide = [*([own.directory / "go.mod"] if own else []), *([root.work] if root.work else [])]
+        lines = {f"{verb} of {self._shown(file)}": words for file in decide for verb, words in self._directives(file)}
+        for file in (module.directory / "go.mod" for module in others):
+            lines |= {f"go of {self._shown(file)}": _language(w) for verb, w in self._directives(file) if verb == "go"}
+        return lines
+
+    def _shown(self, file: Path) -> str:
+        return os.path.relpath(file, self._side.tree.layout.context)
 
     def _directives(self, file: Path) -> tuple[tuple[str, str], ...]:
         if file not in self._known:
@@ -188,6 +198,13 @@ class Reader:
             inside = os.path.relpath(path, below)
             if not inside.startswith("..") and reads(inside):
                 yield os.path.relpath(f"{self._top}/{path}", self._links.context)
+
+
+def _language(version: str) -> str:
+    """Return the language of a go line, by what it does to valid code: since variables of loops are new in each round
+    (1.22), a version only allows more (https://go.dev/ref/spec#Language_versions). Newer ones are not known yet.
+    """
+    return _SAME if _SAME_FROM <= version_key(version)[:2] <= _SAME_TO else version
 
 
 def _is_plain(package: Package) -> bool:

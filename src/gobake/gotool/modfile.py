@@ -89,9 +89,10 @@ def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def directives(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield (verb, words) of the lines that change how the module's own packages are compiled. Raises ProjectError.
+    """Yield (verb, words) of the go and godebug lines. Raises ProjectError.
 
-    The go line chooses the language and the defaults of GODEBUG, and a command contains those that it was built with.
+    The go line chooses the language of the module's packages; of a command's module, and of a workspace, both choose
+    the GODEBUG that the command contains.
     """
     for _, verb, words in _statements(_text(file)):
         if verb in ("go", "godebug"):

@@ -181,6 +181,31 @@ def test_a_replaced_module_counts_by_its_files(tree: Tree) -> None:
     assert reasons(root) == {"one": ["far/far.go changed"]}
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("1.24", "1.26", {}),
+        ("1.21", "1.26", {"one": ["go of far/go.mod: 1.22 to 1.26, was 1.21"]}),
+        ("1.26", "1.26\n\ngodebug http2client=0", {}),  # only that of the command's module counts
+    ],
+)
+def test_a_go_line_of_another_module_counts_if_it_changes_the_language(
+    tree: Tree, before: str, now: str, told: Mapping[str, list[str]]
+) -> None:
+    root = tree(
+        {
+            **FILES,
+            "go.mod": f"{FILES['go.mod']}\nrequire example.com/far v1.0.0\n\nreplace example.com/far => ./far\n",
+            "lib/own.go": 'package lib\n\nimport "example.com/far"\n\nfunc own() string { return far.Name }\n',
+            "far/go.mod": f"module example.com/far\n\ngo {before}\n",
+            "far/far.go": 'package far\n\nconst Name = "far"\n',
+        }
+    )
+    commit(root)
+    edit(root, "far/go.mod", f"go {before}", f"go {now}")
+    assert reasons(root) == told
+
+
 def test_the_text_names_who_differs_and_why(pair: Path) -> None:
     edit(pair, "lib/own.go", '"lib"', '"library"')
     text = good("affected", "-C", str(pair), "--since", "main")
