@@ -248,30 +248,23 @@ def size(program: Path) -> int:
     return sum(part.size for part in parts if (part.package, part.kind) not in own)
 
 
-@pytest.mark.parametrize("name", USES)
-def test_a_program_without_a_module_is_smaller_by_what_was_predicted(removed: Removed, name: str) -> None:
-    found = removed.predicted[name]
-    less = size(removed.before / name) - size(removed.after / name)
-    print(f"{name}: {found.bytes} predicted, {less} measured")
-    assert found.bytes == pytest.approx(less, rel=0.1)
-    assert not found.more
-
-
-@pytest.mark.parametrize("name", USES)
-def test_a_compile_without_a_module_takes_less_by_what_was_predicted(removed: Removed, name: str) -> None:
-    found = removed.predicted[name]
-    command = f"{PROJECT}/cmd/{name}"
-    before, after = (
-        {one.import_path: one.packages for one in work.commands}[command] for work in (removed.work, removed.left)
-    )
-    gone = before - after
+def test_a_program_and_a_compile_without_a_module_lose_what_was_predicted(
+    removed: Removed, subtests: pytest.Subtests
+) -> None:
+    """One test: workers would each build the programs of several."""
     seconds = {one.import_path: one.seconds for one in removed.work.compiled}
-    assert found.packages == len(gone)
-    assert found.cost.whole
-    assert found.cost.seconds == pytest.approx(sum(seconds[path] for path in gone), rel=0.25)
-
-
-def test_what_goes_with_nothing_is_nothing(removed: Removed) -> None:
+    before, after = ({one.import_path: one.packages for one in work.commands} for work in (removed.work, removed.left))
+    for name, found in removed.predicted.items():
+        with subtests.test(name):
+            less = size(removed.before / name) - size(removed.after / name)
+            print(f"{name}: {found.bytes} predicted, {less} measured")
+            assert found.bytes == pytest.approx(less, rel=0.1)
+            assert not found.more
+            command = f"{PROJECT}/cmd/{name}"
+            gone = before[command] - after[command]
+            assert found.packages == len(gone)
+            assert found.cost.whole
+            assert found.cost.seconds == pytest.approx(sum(seconds[path] for path in gone), rel=0.25)
     program = removed.before / "hash"
     reach = Reach(sections.read(memoryview(program.read_bytes())))
     assert reach.bytes_without(()) == 0
