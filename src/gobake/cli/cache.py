@@ -28,7 +28,8 @@ from gobake.cli.options import (
     store_option,
     without_meaning,
 )
-from gobake.cli.param_types import Age, BaseList, PlatformList, Size
+from gobake.cli.param_types import Age, BaseList, Size
+from gobake.cli.single_options import platform_option
 from gobake.errors import CachesDisagree, ExitCode, GobakeError, UsageError
 from gobake.model import Platform
 from gobake.text.say import say, show
@@ -285,15 +286,7 @@ class VerifyGiven(Struct, frozen=True, kw_only=True):
 @without_meaning("verbose")
 @click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completing.services)
 @project_options
-@click.option(
-    "-p",
-    "--platform",
-    "platforms",
-    envvar="GOBAKE_PLATFORM",
-    type=PlatformList(),
-    multiple=True,
-    help="The platform to verify; default: the builder's own.",
-)
+@platform_option("The platform to verify; default: the builder's own.", envvar="GOBAKE_PLATFORM")
 @click.option("--base", "bases", envvar="GOBAKE_BASE", type=BaseList(), multiple=True, help="Use another base image.")
 @format_option
 @given_as(VerifyGiven)

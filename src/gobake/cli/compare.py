@@ -27,6 +27,7 @@ from gobake.cli.options import (
 )
 from gobake.cli.param_types import DatabaseUrl
 from gobake.cli.sections import Sectioned
+from gobake.cli.single_options import output_option
 from gobake.cli.starts import StartsGiven, smoke_options, start_seconds
 from gobake.model import Strategy
 from gobake.text.layout import width_of_terminal
@@ -84,13 +85,7 @@ class CompareGiven(Struct, frozen=True, kw_only=True):
     help="With --scan: the database of govulncheck; default: https://vuln.go.dev.",
 )
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help=f"Write to this file; default of --format html: {_PAGE}.",
-)
+@output_option(f"Write to this file; default of --format html: {_PAGE}.")
 @click.option(
     "--run",
     is_flag=True,

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from gobake.cli import completing
 from gobake.cli.options import given_as, history_option, joined, project_options, request, without_meaning
-from gobake.cli.param_types import PlatformList
 from gobake.cli.records import RecordsGiven, open_records
+from gobake.cli.single_options import output_option, platform_option
 from gobake.errors import UsageError
 from gobake.model import Platform
 from gobake.text.layout import width_of_terminal
@@ -53,24 +53,11 @@ class DepsGiven(RecordsGiven, frozen=True, kw_only=True):
 @click.command("deps")
 @without_meaning("builder", "verbose", "quiet")
 @click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=completing.services)
-@click.option(
-    "-p",
-    "--platform",
-    "platforms",
-    type=PlatformList(),
-    multiple=True,
-    help="The platforms to build for; default: those of the services, or this machine's.",
-)
+@platform_option("The platforms to build for; default: those of the services, or this machine's.")
 @click.option("--why", metavar="MODULE|PACKAGE", help="Show the shortest import paths to a module or package.")
 @click.option("--tree", is_flag=True, help="Show the modules of each service as a tree.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write to this file.",
-)
+@output_option("Write to this file.")
 @click.option("--offline", is_flag=True, help="Ask no module proxy: nothing about newer versions, no downloads.")
 @click.option(
     "--size",

@@ -26,6 +26,7 @@ from gobake.cli.options import (
     without_meaning,
 )
 from gobake.cli.records import RecordsGiven, open_records, record_of
+from gobake.cli.single_options import output_option
 from gobake.cli.strays import tell_stray
 from gobake.errors import Unwritable, UsageError
 from gobake.runs.outcomes import RunOutcome
@@ -63,13 +64,7 @@ class ReportGiven(RecordsGiven, frozen=True, kw_only=True):
     is_flag=True,
     help="Write the page of --format html and open it in the browser, if there is one.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the report to this file.",
-)
+@output_option("Write the report to this file.")
 @click.option(
     "--compare",
     default="",

@@ -11,6 +11,7 @@ import click
 from gobake.cli import completing
 from gobake.cli.options import given_as, history_option, project_options, without_meaning
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
+from gobake.cli.single_options import output_option
 from gobake.errors import UsageError
 from gobake.text.say import say
 
@@ -32,14 +33,7 @@ class ExportGiven(RecordsGiven, frozen=True, kw_only=True):
 @click.command("export")
 @without_meaning("verbose")
 @click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completing.runs)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="FILE",
-    help="The archive to write, such as runs.jsonl.gz.",
-)
+@output_option("The archive to write, such as runs.jsonl.gz.", required=True)
 @choice_options
 @history_option
 @project_options

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from gobake.cli import completing
 from gobake.cli.options import ProjectGiven, bases_of, given_as, history_option, joined, project_options, request
-from gobake.cli.param_types import BaseList, MostGrowth, MostSize, NameList, PlatformList, worded
+from gobake.cli.param_types import BaseList, MostGrowth, MostSize, NameList, worded
+from gobake.cli.single_options import output_option, platform_option
 from gobake.config.gates import NONE, GrowthLimit, SizeLimit
 from gobake.errors import NoEngine, ProjectError, UsageError
 from gobake.model import Platform, Strategy
@@ -60,14 +61,7 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
 
 @click.command("size")
 @click.argument("what", metavar="SERVICE|IMAGE|PATH", shell_complete=completing.services)
-@click.option(
-    "-p",
-    "--platform",
-    "platforms",
-    type=PlatformList(),
-    multiple=True,
-    help="The platform of the image; default: the builder's own, or the only one.",
-)
+@platform_option("The platform of the image; default: the builder's own, or the only one.")
 @click.option(
     "-s", "--strategy", type=click.Choice([str(s) for s in Strategy]), help="The strategy; default: the service's own."
 )
@@ -123,13 +117,7 @@ class SizeGiven(Struct, frozen=True, kw_only=True):
 )
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows of each table.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help=f"Write to this file; default of --format html: {_PAGE}.",
-)
+@output_option(f"Write to this file; default of --format html: {_PAGE}.")
 @history_option
 @project_options
 @given_as(SizeGiven)
