@@ -52,7 +52,7 @@ structure: $(READY)
 
 unit: $(READY)
 	@echo "== unit tests (no engine), with branch coverage of src/"
-	@$(BIN)/pytest tests/unit tests/security --ignore tests/security/builds -q -n 2 --cov --cov-report= --cov-fail-under=75
+	@$(BIN)/pytest tests/unit tests/security --ignore tests/security/builds -q -n 2 --durations=20 --cov --cov-report= --cov-fail-under=75
 
 # What speaks to an engine is covered by these: their coverage is added to that of the unit tests.
 # The suite of one engine in full, and the smoke tests on the other: 28.5 and 26.1 both stay supported.

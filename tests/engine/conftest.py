@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,7 @@ _ROOMS = {
     ),
     "places": ("test_builders", "test_doctor", "test_harness", "test_own_image"),
 }
+_MOST_TOLD = 30  # modules, with their seconds
 _ROOM_OF = {module: room for room, modules in _ROOMS.items() for module in modules}
 
 
@@ -79,6 +81,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.engine)
             item.add_marker(_ROOM_OF[item.path.stem])  # a KeyError: a new module belongs into one of the rooms
     items.sort(key=lambda item: _FIRST.index(item.path.stem) if item.path.stem in _FIRST else len(_FIRST))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what each module took: _FIRST should name those that take longest."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    terminalreporter.section("seconds by module")
+    for module, took in sorted(seconds.items(), key=lambda one: -one[1])[:_MOST_TOLD]:
+        terminalreporter.line(f"{took:7.1f} s {module}")
 
 
 @pytest.fixture(scope="session", autouse=True)
