@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 from bench.edits import EDITS
@@ -27,6 +28,7 @@ from bench.workspaces import DAY, WHO, WORKSPACES, Workspace
 
 FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local"}
+_TRIES = 6  # to find a file that an edit fits
 # A package with assembly and a header, imported by one command
 ASSEMBLY = {
     "add.go": "package fast\n\n// Add adds.\nfunc Add(a, b int64) int64 { return add(a, b) }\n",
@@ -156,13 +158,12 @@ class Ground:
 def outcomes(workspace: str, count: int, seed: int, folder: Path) -> list[Outcome]:
     """Return the outcomes of ``count`` edits, of every kind in turn."""
     ground = Ground(WORKSPACES[workspace](folder / workspace), folder)
-    chance, found, tries = random.Random(f"{workspace} {seed}"), list[Outcome](), 0
-    while len(found) < count and tries < 5 * count:
-        kind = list(EDITS)[tries % len(EDITS)]
-        tries += 1
-        outcome = ground.tried(kind, EDITS[kind], chance)
-        if outcome:
-            found.append(outcome)
+    chance, found = random.Random(f"{workspace} {seed}"), list[Outcome]()
+    for kind in islice(cycle(EDITS), 2 * count):
+        if len(found) == count:
+            break
+        tries = (ground.tried(kind, EDITS[kind], chance) for _ in range(_TRIES))
+        found += islice(filter(None, tries), 1)
     return found
 
 
