@@ -23,6 +23,7 @@ from gobake.config.gates import (
 from gobake.config.kinds import Grammar
 from gobake.errors import UsageError
 from gobake.model import BASE_NAMES, BASE_OF, REPLACEABLE, Platform, Strategy, is_dockerfile
+from gobake.text.amounts import size_in_bytes
 from gobake.text.nearest import did_you_mean
 from gobake.trace.stall_limits import seconds_of
 
@@ -200,8 +201,6 @@ class Size(_Type):
     name = "SIZE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from gobake.engine import size_in_bytes
-
         found = size_in_bytes(str(value))
         if found is None:
             raise UsageError(f"invalid size {value!r}", remedy="write 500MB, 2GB or 1.5GiB")

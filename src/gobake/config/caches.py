@@ -5,7 +5,6 @@ Policy files use the same rows for layers, so that a key means the same in both.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
@@ -18,6 +17,7 @@ from gobake.config.kinds import Kind, choice, items, mapping, whole
 from gobake.config.nodes import Scalar
 from gobake.config.reading import At
 from gobake.config.spelling import meant, shown
+from gobake.text.amounts import size_in_bytes
 
 # ---- layers
 
@@ -154,13 +154,9 @@ layers_kind = section(LayerConfig, "settings of layers")
 
 def _bytes(at: At) -> int:
     text = words.SIZE.admit(at, at.text())
-    match = re.fullmatch(patterns.SIZE, text)
-    assert match
-    powers = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
-    unit = match[2] or "B"
-    base = 1024 if "i" in unit else 1000
-    letter = unit.rstrip("B").rstrip("i").replace("K", "k")
-    return int(float(match[1]) * base ** powers[letter])
+    found = size_in_bytes(text if text.endswith("B") else f"{text}B")
+    assert found is not None, text
+    return found
 
 
 _size: Kind[int] = Kind(read=_bytes, described=lambda: words.SIZE.kind.schema, says="bytes")

@@ -16,6 +16,7 @@ from gobake.config import patterns
 from gobake.config.fields import Field, Key, fields_of, object_schema, read_fields, section
 from gobake.config.kinds import Grammar, Kind, Schema, boolean, choice, items, mapping
 from gobake.config.words import SERVICE_NAME
+from gobake.text.amounts import size_in_bytes
 
 T = TypeVar("T")
 
@@ -29,7 +30,6 @@ _REGRESSION = rf"(?:{_PERCENT}|{_FRACTION}|[2-9]|[1-9][0-9]{{1,3}})"
 # Sizes have a unit, and a share of growth its sign: a bare 5 could be either.
 _BYTES = r"[0-9]{1,9}(?:\.[0-9]{1,3})? ?(?:[kKMGT]i?)?B"
 _GROWTH = r"[0-9]{1,6}(?:\.[0-9]{1,3})? ?%"
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 _NESTED = ("services", "branches")
 NONE: Final = "none"  # removes a limit set elsewhere
@@ -72,10 +72,8 @@ def fraction(text: str) -> float:
 
 def size_limit(text: str) -> SizeLimit:
     """Return the bytes of a text that matches SIZE."""
-    match = re.fullmatch(r"([0-9.]+) ?([kKMGT]?)(i?)B", text)
-    if not match:
-        return NONE
-    return int(float(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2].upper()])
+    found = size_in_bytes(text)
+    return NONE if found is None else found
 
 
 def growth_limit(text: str) -> GrowthLimit:

@@ -28,7 +28,7 @@ from gobake.engine.builder import (
     require_image_store,
 )
 from gobake.engine.builder_cache import plugin
-from gobake.engine.gc_rules import CollectRule, parse_rules, size_in_bytes
+from gobake.engine.gc_rules import CollectRule, parse_rules
 from gobake.engine.images import ImageSize, image_sizes, registry_digest, remote_sizes, save_images
 from gobake.engine.usage import (
     CacheMount,
@@ -78,7 +78,6 @@ __all__ = [
     "remove_images",
     "require_image_store",
     "save_images",
-    "size_in_bytes",
     "stop_all",
     "ticking",
     "warm_up",

@@ -10,11 +10,11 @@ import re
 
 from msgspec import Struct
 
+from gobake.text.amounts import size_in_bytes
+
 _FIELD = re.compile(r"(?m)^ ([A-Z][A-Za-z ]*):[ \t]*(.*)$")
-_SIZE = re.compile(r"([\d.]+)\s*([kKMGTP]?)(i?)B")
 _DURATION = re.compile(r"([\d.]+)(h|ms|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
 class CollectRule(Struct, frozen=True, kw_only=True):
@@ -22,14 +22,6 @@ class CollectRule(Struct, frozen=True, kw_only=True):
 
     limit: int  # bytes that the builder may keep before the rule deletes
     unused_seconds: float = 0.0  # spares what was used within that time
-
-
-def size_in_bytes(text: str) -> int | None:
-    """Parse 3.346GiB, 512kB, 20 GB; None if invalid."""
-    match = _SIZE.fullmatch(text.strip())
-    if not match:
-        return None
-    return int(float(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2].upper()])
 
 
 def parse_rules(inspected: str) -> tuple[CollectRule, ...]:

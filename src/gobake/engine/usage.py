@@ -14,11 +14,11 @@ from msgspec import Struct
 from gobake.engine import api
 from gobake.engine.bake import ending
 from gobake.engine.builder import Builder, buildx_command, docker_command, not_started, refusal
-from gobake.engine.gc_rules import size_in_bytes
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
 from gobake.proc import command
 from gobake.proc.command import Done, Late, NotStarted
 from gobake.proc.groups import STOP_SECONDS
+from gobake.text.amounts import size_in_bytes
 
 _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
 _DELETE_SECONDS = 600  # for a mount with millions of files
@@ -185,25 +185,25 @@ def elapsed(text: str) -> float | None:
 
 def delete_mount(record: str, builder: str = "") -> bool:
     """Delete one cache mount; False if it is in use or gone. Raises NoEngine, NoBuilder."""
-    words = ("buildx", "prune", *_named(builder), "--force", "--filter", f"id={record}")
-    try:
-        done = _docker(*words, seconds=_DELETE_SECONDS)
-    except Late:
-        raise NoEngine(f"`docker buildx prune` did not end within {_DELETE_SECONDS} s") from None
-    if done.code:
-        raise refusal(done.err or done.out, words)
-    return record in done.out
+    words = ("prune", *_named(builder), "--force", "--filter", f"id={record}")
+    return record in _finished(*words, shown="prune", seconds=_DELETE_SECONDS)
 
 
 def bootstrap(builder: str = "") -> None:
     """Start the nodes of a builder. Raises NoEngine, NoBuilder."""
-    words = ("buildx", "inspect", "--bootstrap", *((builder,) if builder else ()))
+    words = ("inspect", "--bootstrap", *((builder,) if builder else ()))
+    _finished(*words, shown="inspect --bootstrap", seconds=_START_SECONDS)
+
+
+def _finished(*words: str, shown: str, seconds: int) -> str:
+    """Run a buildx command that may take long, and return its output. Raises NoEngine, NoBuilder."""
     try:
-        done = _docker(*words, seconds=_START_SECONDS)
+        done = _docker("buildx", *words, seconds=seconds)
     except Late:
-        raise NoEngine(f"`docker buildx inspect --bootstrap` did not end within {_START_SECONDS} s") from None
+        raise NoEngine(f"`docker buildx {shown}` did not end within {seconds} s") from None
     if done.code:
-        raise refusal(done.err or done.out, words)
+        raise refusal(done.err or done.out, ("buildx", *words))
+    return done.out
 
 
 def remove_images(references: Sequence[str]) -> None:

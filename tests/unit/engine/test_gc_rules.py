@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gobake.engine import CollectRule, elapsed, parse_inspect, size_in_bytes
+from gobake.engine import CollectRule, elapsed, parse_inspect
 from gobake.engine.gc_limits import collection_warning
+from gobake.text.amounts import size_in_bytes
 
 HEAD = "Name:   default\nDriver: docker\n\nNodes:\nName:             default\nEndpoint:         default\nStatus:           running\n"
 NEW = """GC Policy rule#0:
