@@ -325,6 +325,11 @@ class Project(Struct, frozen=True, kw_only=True):
         return next(own for own in self.own_bases if own.file == PurePosixPath(base))
 
     @property
+    def shown(self) -> str:
+        """Its name for people."""
+        return self.title or self.name
+
+    @property
     def mounts(self) -> str:
         """The prefix of the ids of the project's cache mounts."""
         return f"{self.namespace}-{self.name}" if self.namespace else self.name

@@ -26,6 +26,7 @@ _NO_REPOSITORY = "not a git repository"
 # A repository inside the tree must not make git start programs (git-config, fsmonitor).
 _SETTINGS = ("-c", "core.fsmonitor=", "-c", "safe.bareRepository=explicit")
 _NOTHING = Done(code=1)
+_REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
@@ -96,7 +97,7 @@ class Look:
             return Checkout(source_url=source_url)
         dirty = bool(self._changed.text())
         tag = _tag(self._description.text(), head[0]) or self._nearest(head[0], self._prefix, self._major)
-        shallow = not tag and Answer(self._root, "rev-parse", "--is-shallow-repository").text() == "true"
+        shallow = not tag and is_shallow(self._root)
         return Checkout(
             revision=head[0],
             short_revision=head[2].strip(),
@@ -155,13 +156,28 @@ def commit_of(root: Path, name: str) -> str:
     """Return the commit that a branch, a tag or another name of git's means; "" if it means none. Never raises."""
     if name.startswith("-") or not re.fullmatch(r"[\w./@{}^~+-]{1,250}", name):
         return ""
-    found = Answer(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").text()
-    return found if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", found) else ""
+    return revision_in(commit_answer(root, name))
+
+
+def commit_answer(root: Path, name: str) -> Answer:
+    """Ask which commit a name means; `revision_in` reads the answer."""
+    return Answer(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+
+
+def revision_in(answer: Answer) -> str:
+    """Return the revision that git answers with, and nothing else; "" for any other answer."""
+    found = answer.text()
+    return found if _REVISION.fullmatch(found) else ""
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether git says that the clone is shallow."""
+    return Answer(root, "rev-parse", "--is-shallow-repository").text() == "true"
 
 
 def text_at(root: Path, revision: str, name: str) -> str | None:
     """Return a file of the folder ``root`` as it is in a commit; None if git does not have it. Never raises."""
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
+    if not _REVISION.fullmatch(revision):
         return None
     answer = Answer(root, "cat-file", "blob", f"{revision}:./{name}")
     return None if answer.complaint() or answer.missing else answer.text()

@@ -8,21 +8,19 @@ work tree, no hook. Submodules are read at the commit that the tree names.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
-from gobake.checkout.git import Answer, asking, top_of
+from gobake.checkout.git import Answer, asking, commit_answer, is_shallow, revision_in, top_of
 from gobake.errors import UsageError
 from gobake.proc import command
 from gobake.proc.command import CommandError
 
 _SECONDS = 300.0
 _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"  # modes in a tree
-_REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -50,13 +48,12 @@ def revision_of(root: Path, ref: str) -> str:
     """Return the commit that a ref names. Raises UsageError, which says what to fetch in a shallow clone."""
     if top_of(root) is None:
         raise UsageError(f"{root} is in no Git repository", remedy="there is no commit to compare with")
-    found = Answer(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    text = found.text()
-    if _REVISION.fullmatch(text):
-        return text
-    if found.missing:
-        raise UsageError(found.missing, remedy="install git")
-    if Answer(root, "rev-parse", "--is-shallow-repository").text() == "true":
+    answer = commit_answer(root, ref)
+    if found := revision_in(answer):
+        return found
+    if answer.missing:
+        raise UsageError(answer.missing, remedy="install git")
+    if is_shallow(root):
         remedy = f"this clone is shallow; fetch it: git fetch --depth=1 origin {ref}"
     else:
         remedy = "fetch it, or name another"
@@ -65,8 +62,7 @@ def revision_of(root: Path, ref: str) -> str:
 
 def common(root: Path, one: str, other: str) -> str:
     """Return the best common ancestor of two commits; "" if the clone does not have it."""
-    found = Answer(root, "merge-base", one, other).text()
-    return found if _REVISION.fullmatch(found) else ""
+    return revision_in(Answer(root, "merge-base", one, other))
 
 
 def take(root: Path, revision: str, folder: Path) -> Snapshot:

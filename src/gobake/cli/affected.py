@@ -30,7 +30,10 @@ from gobake.text.layout import width_of_terminal
 from gobake.text.say import show
 
 if TYPE_CHECKING:
+    from gobake.affected.between import Found
+    from gobake.affected.since import Base
     from gobake.engine import BuilderQuery
+    from gobake.plan.builder import PlannedBuilder
     from gobake.plan.request import BuildRequest
 
 USUAL = "usual"  # --affected without a commit
@@ -80,10 +83,7 @@ def affected_command(given: AffectedGiven) -> None:
     gobake affected --since HEAD~1 api worker
     gobake affected --format github >> "$GITHUB_OUTPUT"
     """
-    from gobake.affected import since
-    from gobake.plan.build_plan import make_plan
     from gobake.plan.builder import assumed
-    from gobake.plan.discover import open_project
     from gobake.plan.request import BuildRequest
     from gobake.report import affected
 
@@ -91,15 +91,23 @@ def affected_command(given: AffectedGiven) -> None:
         project=replace(request(given.project, given.targets, history=given.history), lenient=True, on_host=True),
         selection=selection(given.project, given.targets, given.strategies, every_strategy=given.every),
     )
-    plan = make_plan(wanted, open_project(wanted.project), assumed(), os.environ)
-    base, found = since.look(plan, given.since, os.environ, bases=given.moved_bases)
+    project, base, found = _look(wanted, assumed(), given.since, bases=given.moved_bases)
     if given.form == "json":
         show(json.dumps(affected.as_json(base, found), indent=2))
     elif given.form == "github":
         show(affected.as_outputs(found))
     else:
-        name = plan.project.title or plan.project.name
-        show("\n".join(affected.lines(name, base, found, width_of_terminal(sys.stdout))))
+        show("\n".join(affected.lines(project, base, found, width_of_terminal(sys.stdout))))
+
+
+def _look(wanted: BuildRequest, builder: PlannedBuilder, ref: str, *, bases: bool) -> tuple[str, Base, Found]:
+    """Return (the project's name, the commit, what differs from it)."""
+    from gobake.affected import since
+    from gobake.plan.build_plan import make_plan
+    from gobake.plan.discover import open_project
+
+    plan = make_plan(wanted, open_project(wanted.project), builder, os.environ)
+    return plan.project.shown, *since.look(plan, ref, os.environ, bases=bases)
 
 
 def narrowed(wanted: BuildRequest, ref: str, query: BuilderQuery, *, bases: bool) -> BuildRequest | None:
@@ -107,17 +115,12 @@ def narrowed(wanted: BuildRequest, ref: str, query: BuilderQuery, *, bases: bool
 
     ``bases``: see `since.look`.
     """
-    from gobake.affected import since
-    from gobake.plan.build_plan import make_plan
     from gobake.plan.builder import answered
-    from gobake.plan.discover import open_project
     from gobake.report import affected
 
-    plan = make_plan(wanted, open_project(wanted.project), answered(query), os.environ)
-    base, found = since.look(plan, "" if ref == USUAL else ref, os.environ, bases=bases)
+    project, base, found = _look(wanted, answered(query), "" if ref == USUAL else ref, bases=bases)
     if not wanted.quiet:
-        name = plan.project.title or plan.project.name
-        show("\n".join(affected.lines(name, base, found, width_of_terminal(sys.stderr))), err=True)
+        show("\n".join(affected.lines(project, base, found, width_of_terminal(sys.stderr))), err=True)
     if not found.affected:
         return None
     return replace(wanted, selection=replace(wanted.selection, services=found.affected))

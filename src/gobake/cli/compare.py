@@ -175,7 +175,7 @@ def _compared(given: CompareGiven, plan: BuildPlan, record: RunRecord) -> Compar
         built = with_measured(plan, [image.target for image in images], built)
     needs = service_needs(plan.project, plan.opened.tree, matrix, plan.history)
     return Comparison(
-        project=plan.project.title or plan.project.name,
+        project=plan.project.shown,
         run=record.id,
         choices=tuple(advised(choice, needs[choice.service]) for choice in choices(built)),
         left_out=matrix.left_out,

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from gobake.checkout import git
 from gobake.checkout.requirements import requirements
+from gobake.cli.records import record_of
 from gobake.errors import Unwritable, UsageError
 from gobake.insight.growth import Grown
 from gobake.model import Platform, Service, Strategy
 from gobake.plan.discover import Opened, history_folder
 from gobake.plan.request import ProjectRequest
 from gobake.runs.outcomes import RunOutcome
-from gobake.runs.record import ContentsRecord, RunRecord, SizeRecord, UnreadableRecord
+from gobake.runs.record import ContentsRecord, RunRecord, SizeRecord
 from gobake.runs.store import RunStore
 from gobake.runs.summary import RunSummary
 from gobake.size.growth import Side
@@ -47,7 +48,7 @@ def recorded(name: str, shipped: Shipped) -> Side | None:
     """
     with _store(shipped) as store:
         if _is_run(name, store):
-            return _side(_read(store, store.resolve(name)), shipped)
+            return _side(record_of(store, name), shipped)
         commit = git.commit_of(shipped.opened.project.root, name)
         return _of_commit(store, name, commit, shipped) if commit else None
 
@@ -64,17 +65,10 @@ def _is_run(name: str, store: RunStore) -> bool:
     return bool(re.fullmatch(r"last(?:~[0-9]+)?", name)) or any(run_id.startswith(name) for run_id in store.ids())
 
 
-def _read(store: RunStore, run_id: str) -> RunRecord:
-    try:
-        return store.get(run_id)
-    except UnreadableRecord as error:
-        raise UsageError(f"run {run_id} {error}", remedy="`gobake runs ls` lists the others") from None
-
-
 def _of_commit(store: RunStore, name: str, commit: str, shipped: Shipped) -> Side:
     dirty = ""
     for run_id in _runs_of(store, commit):
-        record = _read(store, run_id)
+        record = record_of(store, run_id)
         if record.dirty:
             dirty = dirty or run_id
         elif _sizes(record, shipped):

@@ -44,11 +44,11 @@ def examine(request: BuildRequest, query: BuilderQuery) -> tuple[Patient, list[F
     """Return what was examined, and all findings."""
     builder, found = _builder(query)
     plan, more = _plan(request, query if builder else None)
-    told = _told()
+    info, told = _engine()
     patient = Patient(
         plan=plan,
         builder=builder,
-        info=query.info() if builder else EngineInfo(),
+        info=info if builder else EngineInfo(),
         told=told,
         mounts=_mounts(plan, builder, request.project.builder),
     )
@@ -75,15 +75,16 @@ def _plan(request: BuildRequest, query: BuilderQuery | None) -> tuple[BuildPlan 
         return None, [unknown("project", str(error))]
     refusal = opened.checkout.refusal
     found = [problem("git", refusal, opened.checkout.remedy)] if refusal else []
-    return plan, [*found, fine("project", f"{plan.project.title or plan.project.name} in {plan.project.root}")]
+    return plan, [*found, fine("project", f"{plan.project.shown} in {plan.project.root}")]
 
 
-def _told() -> Mapping[str, Any]:
+def _engine() -> tuple[EngineInfo, Mapping[str, Any]]:
+    """Return what `docker info` tells, as far as gobake knows it, and whole."""
     try:
-        told = json.loads(engine.ask("info", "--format", "json"))
+        text = engine.ask("info", "--format", "json")
+        return engine.parse_info(text), json.loads(text)
     except (GobakeError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
+        return EngineInfo(), {}
 
 
 def _mounts(plan: BuildPlan | None, builder: Builder | None, chosen: str) -> tuple[CacheMount, ...]:

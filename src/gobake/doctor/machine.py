@@ -21,19 +21,22 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 def of_folders(history: Path | None) -> Iterator[Finding]:
     """Judge the folders that gobake writes to."""
     for topic, folder in (("cache folder", cache_folder()), ("records", history or data_folder())):
-        there = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
-        if os.access(there, os.W_OK):
+        if os.access(_nearest(folder), os.W_OK):
             yield fine(topic, f"{folder}")
         else:
             name = "XDG_CACHE_HOME" if topic == "cache folder" else "XDG_DATA_HOME, or name one with --history,"
             yield problem(topic, f"{folder} cannot be written", f"set {name} to a folder that you may write")
 
 
+def _nearest(folder: Path) -> Path:
+    """Return the folder itself, or the nearest one above it that is there."""
+    return next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
+
+
 def of_disk(topic: str, folder: Path) -> Iterator[Finding]:
     """Judge the free space of the disk with a folder."""
-    there = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
     try:
-        free = shutil.disk_usage(there).free
+        free = shutil.disk_usage(_nearest(folder)).free
     except OSError as error:
         yield unknown("disk", f"{topic}: {error.strerror}")
         return

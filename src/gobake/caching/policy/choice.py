@@ -106,5 +106,5 @@ def _store(
         home = project.config_file.parent if project.config_file else project.root
         return parse_store(config.store, home.resolve()), "gobake.yaml"
     if project.registry and around.kind is not CIProvider.TERMINAL:
-        return CacheStore(repository=f"{project.prefix}{project.title or project.name}-cache"), "beside the images"
+        return CacheStore(repository=f"{project.prefix}{project.shown}-cache"), "beside the images"
     return None, "none is configured" if around.kind is CIProvider.TERMINAL else "there is no registry to keep it in"
