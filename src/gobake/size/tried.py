@@ -32,7 +32,7 @@ from gobake.recipe import words
 from gobake.recipe.dockerfile import BINARIES
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.size.choices import Choice, settled, shipping
-from gobake.size.twin import Twinning, graphs
+from gobake.size.twin import Twinning, graphs, linked_in, with_result
 from gobake.size.values import Saving, Savings
 from gobake.targets.matrix import Matrix
 from gobake.trace import actiongraph
@@ -167,18 +167,11 @@ def _text(text: recipe.Recipe, one: _Round, matrix: Matrix) -> recipe.Recipe:
     (target,) = matrix.targets
     output = stage.output_stage(target.service)
     name = one.service.name
-    program = f"--from={output} /out/any/{name}{BINARIES}/{name}"
+    program = linked_in(output, one.service)
     if target.strategy is Strategy.UPX:
         program = f"--from={words.stage_name(target.name)}-pack /out{BINARIES}/{name}"
-    lines = [
-        unwritten(text.dockerfile, stage, output, one.project.mounts, one.fresh).rstrip("\n"),
-        "",
-        f"FROM scratch AS {_RESULT}",
-        f"COPY {program} /program",
-        f"COPY --from={output} /trace/ /trace/",
-        "",
-    ]
-    return replace(text, dockerfile="\n".join(lines))
+    dockerfile = unwritten(text.dockerfile, stage, output, one.project.mounts, one.fresh)
+    return replace(text, dockerfile=with_result(dockerfile, _RESULT, program, output))
 
 
 def unwritten(dockerfile: str, stage: CompileStage, output: str, mounts: str, fresh: str) -> str:

@@ -96,17 +96,28 @@ def _text(text: recipe.Recipe, project: Project, matrix: Matrix, fresh: str) -> 
     (stage,) = compile_stages(matrix)
     service = matrix.services[0]
     output = stage.output_stage(service)
+    dockerfile = apart.with_env(text.dockerfile, stage.name, "GOBAKE_TWIN=1").replace(
+        f"id={project.mounts}-golink-", f"id={fresh}-golink-"
+    )
+    return replace(text, dockerfile=with_result(dockerfile, _RESULT, linked_in(output, service), output))
+
+
+def linked_in(output: str, service: Service) -> str:
+    """Return a COPY's source: the program where a compile stage leaves it."""
+    return f"--from={output} /out/any/{service.name}{BINARIES}/{service.name}"
+
+
+def with_result(dockerfile: str, name: str, program: str, output: str) -> str:
+    """Add a final stage with a program, as /program, and with Go's account of the compile in ``output``."""
     lines = [
-        apart.with_env(text.dockerfile, stage.name, "GOBAKE_TWIN=1")
-        .replace(f"id={project.mounts}-golink-", f"id={fresh}-golink-")
-        .rstrip("\n"),
+        dockerfile.rstrip("\n"),
         "",
-        f"FROM scratch AS {_RESULT}",
-        f"COPY --from={output} /out/any/{service.name}{BINARIES}/{service.name} /program",
+        f"FROM scratch AS {name}",
+        f"COPY {program} /program",
         f"COPY --from={output} /trace/ /trace/",
         "",
     ]
-    return replace(text, dockerfile="\n".join(lines))
+    return "\n".join(lines)
 
 
 def graphs(folder: Path) -> Iterator[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -15,12 +14,11 @@ from gobake.choosing.account import Choice, Comparison, Row, Whose
 from gobake.choosing.places import ModuleBytes, Program
 from gobake.report import compare_words as words
 from gobake.report.html import treemap
-from gobake.report.html.page import environment, policy
+from gobake.report.html.page import environment, policy, stylesheet
 from gobake.report.html.treemap import Drawing, Tile
 from gobake.report.quantities import UNKNOWN, size_text
 from gobake.text.layout import Table
 
-_HERE = Path(__file__).parent
 _LONGEST = 8  # times the smallest image: longer bars are cut, so that the others can be told apart
 _MODULES = 12  # that have rectangles of their own
 _OWN, _BASE, _NONE, _SHARED, _MODULE, _WHOLE, _STANDARD, _FILES = 1, 2, 3, 4, 5, 7, 8, 9  # colours of treemap.css
@@ -91,7 +89,7 @@ class Section(Struct, frozen=True, kw_only=True):
 
 def as_html(found: Comparison) -> str:
     """Return the page."""
-    style = "\n".join((_HERE / name).read_text("utf-8") for name in ("page.css", "treemap.css", "compare.css"))
+    style = stylesheet("page.css", "treemap.css", "compare.css")
     sections = [section(choice, f"c{at}") for at, choice in enumerate(found.choices)]
     return str(
         environment()

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gobake.deps.account import Account, Module
 from gobake.report import deps_words as words
-from gobake.report.html.page import environment, policy
+from gobake.report.html.page import environment, policy, stylesheet
 from gobake.report.quantities import count_text, size_text
 
 _HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 def as_html(found: Account) -> str:
     """Return the page."""
-    style = "\n".join((_HERE / name).read_text("utf-8") for name in ("page.css", "deps.css"))
+    style = stylesheet("page.css", "deps.css")
     script = (_HERE / "deps.js").read_text("utf-8")
     return str(
         environment()

@@ -64,7 +64,7 @@ class Cause(Struct, frozen=True, kw_only=True):
 def as_html(page: Page, vega: str) -> str:
     """The HTML of the page. ``vega``: from bundle.bundle()."""
     found = {chart.name: chart for chart in charts(page)}
-    style, script = (_HERE / "page.css").read_text("utf-8"), (_HERE / "page.js").read_text("utf-8")
+    style, script = stylesheet("page.css"), (_HERE / "page.js").read_text("utf-8")
     card = page.account.card
     usual = words.trend_lines(page.account.trend) if page.account.trend else []
     values: dict[str, Any] = {
@@ -217,6 +217,11 @@ def policy(scripts: Sequence[str], style: str) -> str:
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def stylesheet(*names: str) -> str:
+    """Return style sheets of this folder, joined; policy() gets them as the page has them."""
+    return "\n".join((_HERE / name).read_text("utf-8") for name in names)
 
 
 @cache

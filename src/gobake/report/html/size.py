@@ -6,7 +6,6 @@ One self-contained file without scripts, under the policy of the report's page.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,12 +14,11 @@ from gobake.insight.growth import Grown
 from gobake.insight.growth_words import module_name
 from gobake.report import size as words
 from gobake.report.html import treemap
-from gobake.report.html.page import environment, policy
+from gobake.report.html.page import environment, policy, stylesheet
 from gobake.report.html.treemap import Drawing, Tile
 from gobake.report.quantities import count_text, share_text, size_text
 from gobake.size.values import EmbeddedFile, ImageSize, ModuleSize, ProgramSize, SizeReport
 
-_HERE = Path(__file__).parent
 _PACKAGES = 250  # that have rectangles of their own
 _MODULES = 40
 _FILES = 60  # embedded ones
@@ -39,7 +37,7 @@ class Card(Struct, frozen=True, kw_only=True):
 
 def as_html(report: SizeReport, change: Grown | None, top: int) -> str:
     """Return the page. ``top``: rows of each table."""
-    style = "\n".join((_HERE / name).read_text("utf-8") for name in ("page.css", "treemap.css"))
+    style = stylesheet("page.css", "treemap.css")
     program, image = report.program, report.image
     tables = words.tables(report, change, top)
     return str(
