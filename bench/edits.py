@@ -41,39 +41,38 @@ def _string(ground: Ground, chance: random.Random) -> str:
     return _rewritten(file, f"{text[: at.end() - 1]} more{text[at.end() - 1 :]}", ground)
 
 
-def _comment(ground: Ground, chance: random.Random) -> str:
-    """Other words in a comment line: nothing moves."""
+def _in_a_line(ground: Ground, chance: random.Random, fits: Callable[[str], object], edit: Callable[[str], str]) -> str:
+    """Edit one of the lines that fit, in some Go file."""
     file = chance.choice(ground.files("*.go"))
     lines = file.read_text().splitlines(keepends=True)
-    at = [number for number, line in enumerate(lines) if re.match(r"\s*// [A-Z]", line)]
+    at = [number for number, line in enumerate(lines) if fits(line)]
     if not at:
         return ""
     number = chance.choice(at)
-    lines[number] = lines[number].rstrip("\n") + " Really.\n"
+    lines[number] = edit(lines[number])
     return _rewritten(file, "".join(lines), ground)
+
+
+def _comment(ground: Ground, chance: random.Random) -> str:
+    """Other words in a comment line: nothing moves."""
+    return _in_a_line(
+        ground, chance, lambda line: re.match(r"\s*// [A-Z]", line), lambda line: line.rstrip("\n") + " Really.\n"
+    )
 
 
 def _trailing(ground: Ground, chance: random.Random) -> str:
     """A comment behind a line of code."""
-    file = chance.choice(ground.files("*.go"))
-    lines = file.read_text().splitlines(keepends=True)
-    at = [number for number, line in enumerate(lines) if line.startswith("\treturn ") and "`" not in line]
-    if not at:
-        return ""
-    number = chance.choice(at)
-    lines[number] = lines[number].rstrip("\n") + " // as agreed\n"
-    return _rewritten(file, "".join(lines), ground)
+    return _in_a_line(
+        ground,
+        chance,
+        lambda line: line.startswith("\treturn ") and "`" not in line,
+        lambda line: line.rstrip("\n") + " // as agreed\n",
+    )
 
 
 def _line(ground: Ground, chance: random.Random) -> str:
     """A new comment line, which moves what follows."""
-    file = chance.choice(ground.files("*.go"))
-    lines = file.read_text().splitlines(keepends=True)
-    at = [number for number, line in enumerate(lines) if line.startswith("func ")]
-    if not at:
-        return ""
-    lines.insert(chance.choice(at), "// A new line.\n")
-    return _rewritten(file, "".join(lines), ground)
+    return _in_a_line(ground, chance, lambda line: line.startswith("func "), lambda line: f"// A new line.\n{line}")
 
 
 def _end(ground: Ground, chance: random.Random) -> str:
@@ -92,11 +91,16 @@ def _function(ground: Ground, chance: random.Random) -> str:
     )
 
 
-def _test_file(ground: Ground, chance: random.Random) -> str:
+def _beside(ground: Ground, chance: random.Random, name: str) -> tuple[Path, str]:
+    """Return a new file beside some Go file, and its package clause. ``name``: {} becomes a number."""
     file = chance.choice(ground.files("*.go"))
     package = re.search(r"^package (\w+)", file.read_text(), re.MULTILINE)
-    name = f"added{chance.randrange(1000)}_test.go"
-    return _rewritten(file.with_name(name), f"package {package[1] if package else 'main'}\n", ground)
+    return file.with_name(name.format(chance.randrange(1000))), f"package {package[1] if package else 'main'}\n"
+
+
+def _test_file(ground: Ground, chance: random.Random) -> str:
+    file, head = _beside(ground, chance, "added{}_test.go")
+    return _rewritten(file, head, ground)
 
 
 def _readme(ground: Ground, chance: random.Random) -> str:
@@ -168,21 +172,14 @@ def _header(ground: Ground, chance: random.Random) -> str:
 
 def _elsewhere(ground: Ground, chance: random.Random) -> str:
     """A file for another system."""
-    file = chance.choice(ground.files("*.go"))
-    package = re.search(r"^package (\w+)", file.read_text(), re.MULTILINE)
-    name = f"more{chance.randrange(1000)}_windows.go"
-    return _rewritten(
-        file.with_name(name), f"package {package[1] if package else 'main'}\n\nvar elsewhere = 1\n", ground
-    )
+    file, head = _beside(ground, chance, "more{}_windows.go")
+    return _rewritten(file, f"{head}\nvar elsewhere = 1\n", ground)
 
 
 def _new_file(ground: Ground, chance: random.Random) -> str:
     """A file with a variable that nothing uses."""
-    file = chance.choice(ground.files("*.go"))
-    package = re.search(r"^package (\w+)", file.read_text(), re.MULTILINE)
-    name = f"more{chance.randrange(1000)}.go"
-    text = f'package {package[1] if package else "main"}\n\nvar more = map[string]int{{"one": {chance.randrange(9)}}}\n'
-    return _rewritten(file.with_name(name), text, ground)
+    file, head = _beside(ground, chance, "more{}.go")
+    return _rewritten(file, f'{head}\nvar more = map[string]int{{"one": {chance.randrange(9)}}}\n', ground)
 
 
 def _renamed(ground: Ground, chance: random.Random) -> str:

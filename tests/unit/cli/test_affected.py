@@ -44,6 +44,14 @@ CONFIG = """services:
     files: [page.html:/page.html]
 """
 
+REPLACED = {  # another module in the tree
+    **FILES,
+    "go.mod": f"{FILES['go.mod']}\nrequire example.com/far v1.0.0\n\nreplace example.com/far => ./far\n",
+    "lib/own.go": 'package lib\n\nimport "example.com/far"\n\nfunc own() string { return far.Name }\n',
+    "far/go.mod": "module example.com/far\n\ngo 1.26\n",
+    "far/far.go": 'package far\n\nconst Name = "far"\n',
+}
+
 
 @pytest.fixture
 def pair(tree: Tree) -> Path:
@@ -153,7 +161,7 @@ def test_vendored_packages_count_for_those_that_link_them(tree: Tree) -> None:
         {
             **FILES,
             "go.mod": f"{FILES['go.mod']}\nrequire example.com/far v1.0.0\n",
-            "lib/own.go": 'package lib\n\nimport "example.com/far"\n\nfunc own() string { return far.Name }\n',
+            "lib/own.go": REPLACED["lib/own.go"],
             "vendor/modules.txt": "# example.com/far v1.0.0\n## explicit; go 1.26\nexample.com/far\n",
             "vendor/example.com/far/far.go": 'package far\n\nconst Name = "far"\n',
             "vendor/example.com/far/LICENSE": "free\n",
@@ -167,15 +175,7 @@ def test_vendored_packages_count_for_those_that_link_them(tree: Tree) -> None:
 
 
 def test_a_replaced_module_counts_by_its_files(tree: Tree) -> None:
-    root = tree(
-        {
-            **FILES,
-            "go.mod": f"{FILES['go.mod']}\nrequire example.com/far v1.0.0\n\nreplace example.com/far => ./far\n",
-            "lib/own.go": 'package lib\n\nimport "example.com/far"\n\nfunc own() string { return far.Name }\n',
-            "far/go.mod": "module example.com/far\n\ngo 1.26\n",
-            "far/far.go": 'package far\n\nconst Name = "far"\n',
-        }
-    )
+    root = tree(REPLACED)
     commit(root)
     edit(root, "far/far.go", '"far"', '"near"')
     assert reasons(root) == {"one": ["far/far.go changed"]}
@@ -192,15 +192,7 @@ def test_a_replaced_module_counts_by_its_files(tree: Tree) -> None:
 def test_a_go_line_of_another_module_counts_if_it_changes_the_language(
     tree: Tree, before: str, now: str, told: Mapping[str, list[str]]
 ) -> None:
-    root = tree(
-        {
-            **FILES,
-            "go.mod": f"{FILES['go.mod']}\nrequire example.com/far v1.0.0\n\nreplace example.com/far => ./far\n",
-            "lib/own.go": 'package lib\n\nimport "example.com/far"\n\nfunc own() string { return far.Name }\n',
-            "far/go.mod": f"module example.com/far\n\ngo {before}\n",
-            "far/far.go": 'package far\n\nconst Name = "far"\n',
-        }
-    )
+    root = tree({**REPLACED, "far/go.mod": f"module example.com/far\n\ngo {before}\n"})
     commit(root)
     edit(root, "far/go.mod", f"go {before}", f"go {now}")
     assert reasons(root) == told

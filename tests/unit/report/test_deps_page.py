@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -37,6 +38,15 @@ class Elements(HTMLParser):
         return [found for name, found in self.found if name == tag]
 
 
+def assert_only_text(html: str, harmless: str) -> None:
+    """A page with HOSTILE names has the elements and attributes of one with harmless names, and shows the names."""
+    page, plain = Elements(html), Elements(harmless)
+    assert {tag for tag, _ in page.found} == {tag for tag, _ in plain.found}
+    assert {key for _, found in page.found for key in found} == {key for _, found in plain.found for key in found}
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", html)
+    assert "{{ 7 * 7 }}" in html
+
+
 def test_the_policy_admits_what_is_in_the_file_and_nothing_else() -> None:
     html = as_html(linking("example.org/x", 3))
     (policy,) = [found["content"] for found in Elements(html).of("meta") if "http-equiv" in found]
@@ -59,12 +69,9 @@ def test_every_link_leads_to_a_module_or_a_section() -> None:
 
 
 def test_hostile_names_are_text_and_nothing_else() -> None:
-    html, plain = as_html(linking(HOSTILE, 3)), Elements(as_html(linking("example.org/x", 3)))
-    page = Elements(html)
-    assert [tag for tag, _ in page.found] == [tag for tag, _ in plain.found]
-    assert {key for _, found in page.found for key in found} == {key for _, found in plain.found for key in found}
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", html)
-    assert "{{ 7 * 7 }}" in html
+    hostile, harmless = as_html(linking(HOSTILE, 3)), as_html(linking("example.org/x", 3))
+    assert [tag for tag, _ in Elements(hostile).found] == [tag for tag, _ in Elements(harmless).found]
+    assert_only_text(hostile, harmless)
 
 
 def test_hundreds_of_modules_stay_a_small_page() -> None:
@@ -120,15 +127,21 @@ console.log(JSON.stringify(told));
 """
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="no JavaScript here")
-def test_the_list_is_searched_filtered_and_followed(tmp_path: Path) -> None:
-    (tmp_path / "stub.js").write_text(STUB)
+def driven(stub: str, folder: Path) -> Any:
+    """Run the page's script on a stand-in of a page, and return what that tells."""
+    (folder / "stub.js").write_text(stub)
     script = Path(deps.__file__).with_name("deps.js")
     done = subprocess.run(
-        ["node", str(tmp_path / "stub.js"), str(script)], capture_output=True, text=True, check=True, timeout=60
+        ["node", str(folder / "stub.js"), str(script)], capture_output=True, text=True, check=True, timeout=60
     )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no JavaScript here")
+def test_the_list_is_searched_filtered_and_followed(tmp_path: Path) -> None:
+    told = driven(STUB, tmp_path)
     both = "Heavy,light"
-    assert json.loads(done.stdout) == [
+    assert told == [
         *(both, "Heavy", both, "Heavy", both, "Heavy"),
         *(both, True, False, False, "1 of 2 modules"),
     ]
@@ -156,12 +169,8 @@ console.log(JSON.stringify(told));
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no JavaScript here")
 def test_of_many_modules_the_heaviest_are_drawn_until_all_are_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "stub.js").write_text(MANY)
-    script = Path(deps.__file__).with_name("deps.js")
-    done = subprocess.run(
-        ["node", str(tmp_path / "stub.js"), str(script)], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert json.loads(done.stdout) == [
+    told = driven(MANY, tmp_path)
+    assert told == [
         *(100, False, "120 of 120 modules, the 100 heaviest shown"),
         *(1, True),
         *(120, True, "120 of 120 modules"),
