@@ -1,7 +1,7 @@
 """The only access to other machines over HTTP; each exchange is limited in time and size, whatever the server does.
 
-Only http and https are allowed, TLS is verified as Python does by default, and a redirect is followed only if the
-caller permits it.
+Only http and https are allowed. TLS is verified as Python does by default; the caller may know more authorities of a
+host. A redirect is followed only if the caller permits it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gobake.proc import futures
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     import urllib.request
 
 SILENT_SECONDS = 10.0  # without receiving a byte
@@ -56,6 +57,15 @@ class NotReached(HttpError):
     """The server does not listen, does not speak HTTP, or hangs up; with the reason."""
 
 
+class Untrusted(NotReached):
+    """The certificate of ``host`` was refused; ``code`` is OpenSSL's, X509_V_ERR_*."""
+
+    def __init__(self, host: str, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.host = host
+        self.code = code
+
+
 class Late(HttpError):
     """The server did not respond in time."""
 
@@ -80,15 +90,21 @@ class Client:
     """An HTTP client whose exchanges together take at most ``seconds``.
 
     ``proxies``: whether to use those of the environment. ``follow`` gets the addresses from and to which a redirect
-    leads, and raises if it must not be followed. Without ``follow``, a redirect is returned as the response.
+    leads, and raises if it must not be followed. Without ``follow``, a redirect is returned as the response. ``trust``
+    gets a host with its port, and returns how to verify it; None is Python's default.
     """
 
     def __init__(
-        self, *, seconds: float, proxies: bool = True, follow: Callable[[str, str], None] | None = None
+        self,
+        *,
+        seconds: float,
+        proxies: bool = True,
+        follow: Callable[[str, str], None] | None = None,
+        trust: Callable[[str], ssl.SSLContext | None] | None = None,
     ) -> None:
         self._seconds = seconds
         self._until = time.monotonic() + seconds
-        self._opener = _opener(proxies, follow)
+        self._opener = _opener(proxies, follow, trust)
 
     def send(self, request: Request, *, largest: int) -> Answer:
         """Send a request. ``largest``: maximum bytes of the body. Raises HttpError, and what `follow` raises."""
@@ -188,8 +204,6 @@ def _error_of(error: Exception) -> HttpError:
     reason: Any = getattr(error, "reason", error)
     if isinstance(reason, TimeoutError):
         return Late(SILENT_SECONDS)
-    if hasattr(reason, "verify_message"):  # ssl.SSLCertVerificationError
-        return NotReached(reason.verify_message)
     return NotReached(str(getattr(reason, "strerror", None) or reason or type(reason).__name__))
 
 
@@ -214,9 +228,27 @@ def _answer(reply: Any, largest: int, until: float) -> Answer:
         return Answer(status=reply.status or 0, headers=headers, body=body)
 
 
-def _opener(proxies: bool, follow: Callable[[str, str], None] | None) -> urllib.request.OpenerDirector:
+def _opener(
+    proxies: bool,
+    follow: Callable[[str, str], None] | None,
+    trust: Callable[[str], ssl.SSLContext | None] | None,
+) -> urllib.request.OpenerDirector:
     """Make an opener without Python's handlers for files, FTP and data: addresses."""
+    import http.client
+    import urllib.error
     from urllib import request
+
+    class Https(request.HTTPSHandler):
+        def https_open(self, req: Any) -> Any:
+            host = getattr(req, "_tunnel_host", None) or req.host  # behind a proxy, or not
+            context = trust(host) if trust else None  # by host: a redirect may lead to another
+            try:
+                return self.do_open(http.client.HTTPSConnection, req, context=context)
+            except urllib.error.URLError as error:
+                reason: Any = error.reason
+                if hasattr(reason, "verify_code"):  # ssl.SSLCertVerificationError
+                    raise Untrusted(host, reason.verify_message, reason.verify_code) from None
+                raise
 
     class Redirects(request.HTTPRedirectHandler):
         def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
@@ -241,7 +273,7 @@ def _opener(proxies: bool, follow: Callable[[str, str], None] | None) -> urllib.
         request.ProxyHandler(None if proxies else {}),
         request.UnknownHandler(),
         request.HTTPHandler(),
-        request.HTTPSHandler(),
+        Https(),
         request.HTTPDefaultErrorHandler(),
         request.HTTPErrorProcessor(),
         Redirects(),

@@ -48,6 +48,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     config: Descriptor | None = None
     layers: tuple[Descriptor, ...] = ()
     manifests: tuple[Descriptor, ...] = ()
+    subject: str = ""  # digest of the manifest that it is about, as of a signature
+    annotations: Mapping[str, str] = {}
 
     @property
     def parts(self) -> Iterator[Descriptor]:
@@ -80,6 +82,8 @@ def manifest(data: bytes) -> Manifest:
         config=_descriptor(fields["config"]) if fields.get("config") else None,
         layers=_descriptors(fields.get("layers")),
         manifests=_descriptors(fields.get("manifests")),
+        subject=_descriptor(fields["subject"]).digest if fields.get("subject") else "",
+        annotations=checks.labels(fields.get("annotations")),
     )
     if parsed.config is None and not parsed.manifests and "manifests" not in fields:
         raise Unfit("is not a manifest")

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from gobake.errors import RegistryRefused
 from gobake.foreign import checks, oci
 from gobake.foreign.checks import Unfit
-from gobake.foreign.oci import Manifest
+from gobake.foreign.oci import Descriptor, Manifest
 from gobake.http import Answer
-from gobake.registry import answers
+from gobake.registry import answers, certificates
 from gobake.registry.credentials import HUB, Credentials, credentials_of
 from gobake.registry.transport import Body, Transport, is_loopback, is_private, origin
 
@@ -33,6 +33,8 @@ _MANIFESTS = ", ".join(
     )
 )
 _MOST_TAGS = 100_000
+_MOST_REFERRERS = 10_000  # of one manifest
+_NO_SUCH_API = (400, 404, 405, 501)
 _PAGES = 1000
 _Read = TypeVar("_Read")
 
@@ -59,8 +61,9 @@ class Repository:
         else:
             self.host, self.path = HUB, name if slash else f"library/{name}"
         local = is_loopback(self.host)
+        plain = local and not certificates.named(self.host)
         address = "registry-1.docker.io" if self.host == HUB else self.host
-        self._base = f"{'http' if local else 'https'}://{address}/v2/{self.path}"
+        self._base = f"{'http' if plain else 'https'}://{address}/v2/{self.path}"
         self._transport = Transport(self.host, seconds=seconds, proxies=not local)
         self._authorization: dict[str, str] = {}  # by method, and for uploads: a right to read is no right to write
 
@@ -106,6 +109,38 @@ class Repository:
         if oci.digest_of(body) != digest:
             raise RegistryRefused(f"{self.host}: the blob {digest} is damaged")
         return body
+
+    def current(self, reference: str) -> str:
+        """Return the digest of the manifest that a tag or digest names now; "" if there is none."""
+        name = self._named(checks.digest if reference.startswith("sha256:") else checks.tag, reference)
+        answer = self._ask("HEAD", f"{self._base}/manifests/{name}", accept=_MANIFESTS)
+        if answer.status == 404:
+            return ""
+        told = self._good(answer).headers.get("docker-content-digest", "")
+        try:
+            return checks.digest(told)
+        except Unfit:  # the specification does not require the header
+            body = self.manifest_bytes(reference)
+            return "" if body is None else oci.digest_of(body)
+
+    def referrers(self, digest: str) -> tuple[Descriptor, ...] | None:
+        """Return the manifests whose subject is this one; None if the registry does not tell.
+
+        Then they may be in the index with the tag `sha256-HEX`, as the specification has it.
+        """
+        found: dict[str, Descriptor] = {}
+        url = f"{self._base}/referrers/{self._named(checks.digest, digest)}"
+        for _ in range(_PAGES):
+            answer = self._ask("GET", url)
+            if answer.status in _NO_SUCH_API:
+                return None
+            found |= {one.digest: one for one in self._read(oci.index, self._good(answer).body)}
+            url = self._read(partial(answers.next_page, page=url), answer.headers.get("link", ""))
+            if not url:
+                return tuple(found.values())
+            if len(found) > _MOST_REFERRERS:
+                break
+        raise RegistryRefused(f"{self.host}/{self.path}: its list of referrers has no end")
 
     def delete(self, digest: str) -> None:
         """Delete a manifest and all tags that name it; it may be gone already. Raises DeletionRefused."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from gobake import http
 from gobake.errors import RegistryRefused
 from gobake.http import Answer
+from gobake.registry import certificates
 from gobake.text.printable import one_line
 
 _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")
@@ -59,7 +60,7 @@ class Transport:
     def __init__(self, host: str, *, seconds: float, proxies: bool) -> None:
         self._host = host  # name in errors
         self._seconds = seconds
-        self._client = http.Client(seconds=seconds, proxies=proxies, follow=require_private)
+        self._client = http.Client(seconds=seconds, proxies=proxies, follow=require_private, trust=certificates.of_host)
 
     def send(
         self,
@@ -91,5 +92,7 @@ class Transport:
             raise RegistryRefused(f"{self._host}: an answer has more than {largest >> 20} MiB") from None
         except http.Cut:
             raise RegistryRefused(f"{self._host}: an answer ends before its end") from None
+        except http.Untrusted as error:
+            raise certificates.refusal(error) from None
         except http.NotReached as error:
             raise RegistryRefused(f"{self._host} cannot be reached: {one_line(str(error), 200)}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import ssl
 import stat
 import threading
 import urllib.parse
@@ -27,7 +28,7 @@ Handle = Callable[[str, str, dict[str, str], bytes], Reply]
 class Server:
     """Answers with a function of (method, path, headers, body), and keeps what it was asked."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[tuple[str, str, str]] = []  # method, path, Authorization
         outer = self
 
@@ -42,9 +43,10 @@ class Server:
                     self.send_header(key, value)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
-                self.wfile.write(text)
+                if self.command != "HEAD":
+                    self.wfile.write(text)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _any  # noqa: N815
+            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _any  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 return
@@ -54,6 +56,8 @@ class Server:
                 """A client that was not willing to wait has gone."""
 
         self._server = Quiet(("127.0.0.1", 0), Handler)
+        if tls:  # the handshake belongs to the thread of the connection
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -412,3 +416,41 @@ def test_names_are_read_as_docker_reads_them(name: str, host: str, path: str) ->
 )
 def test_a_reference_is_taken_apart(reference: str, found: tuple[str, str, str]) -> None:
     assert parts(reference) == found
+
+
+INDEX = json.dumps({"schemaVersion": 2, "manifests": []}).encode()
+
+
+def test_what_a_tag_names_now_is_told_by_the_header_or_by_the_bytes(serve: Callable[[Handle], Server]) -> None:
+    digest = f"sha256:{hashlib.sha256(INDEX).hexdigest()}"
+
+    def handle(_method: str, path: str, _headers: dict[str, str], _body: bytes) -> Reply:
+        if path.endswith("/gone"):
+            return 404, {}, b""
+        return 200, {"Docker-Content-Digest": digest} if path.endswith("/told") else {}, INDEX
+
+    server = serve(handle)
+    repository = Repository(f"{server.host}/acme/shop")
+    assert repository.current("told") == digest
+    assert [method for method, _, _ in server.asked] == ["HEAD"]
+    assert repository.current("untold") == digest
+    assert repository.current("gone") == ""
+
+
+def test_referrers_come_from_all_pages(serve: Callable[[Handle], Server]) -> None:
+    digests = [f"sha256:{letter * 64}" for letter in "abc"]
+
+    def handle(_method: str, path: str, _headers: dict[str, str], _body: bytes) -> Reply:
+        last = "page=2" in path
+        page = digests[2:] if last else digests[:2]
+        link = {} if last else {"Link": f'<{path}?page=2>; rel="next"'}
+        return 200, link, json.dumps({"manifests": [{"digest": digest} for digest in page]}).encode()
+
+    found = Repository(f"{serve(handle).host}/acme/shop").referrers(digests[0])
+    assert [one.digest for one in found or ()] == digests
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
+def test_a_registry_without_the_referrers_api_is_known_as_such(serve: Callable[[Handle], Server], status: int) -> None:
+    server = serve(lambda *_: (status, {}, b"404 page not found\n"))
+    assert Repository(f"{server.host}/acme/shop").referrers(f"sha256:{'a' * 64}") is None
