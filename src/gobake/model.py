@@ -357,6 +357,7 @@ class Target(Struct, frozen=True, kw_only=True):
     own_base: OwnBase | None = None
     suffixed: bool = True  # the chosen strategy's image also has the tag with the strategy, as beside other strategies
     further_tags: tuple[str, ...] = ()  # beside the run's own
+    further_prefixes: tuple[str, ...] = ()  # of the same names in other registries
 
     @property
     def name(self) -> str:
@@ -370,13 +371,20 @@ class Target(Struct, frozen=True, kw_only=True):
         return own or self.strategy.runs_on_target or self.service.build.native
 
     def images(self, prefix: str, tag: str) -> tuple[str, ...]:
-        """Return ``PREFIX`` SERVICE ``:TAG-STRATEGY``; for the chosen strategy ``:TAG`` and the configured tags too."""
-        name = f"{prefix}{self.service.name}"
-        names = []
+        """Return ``PREFIX`` SERVICE ``:TAG-STRATEGY``; for the chosen strategy ``:TAG`` and the configured tags too.
+
+        Those of other registries follow.
+        """
+        tags = []
         for each in (tag, *self.further_tags):
-            names += [f"{name}:{each}-{self.strategy}"] if self.suffixed or not self.chosen else []
-            names += [f"{name}:{each}"] if self.chosen else []
-        return (*names, *(f"{name}:{t}" for t in self.service.tags if self.chosen))
+            tags += [f"{each}-{self.strategy}"] if self.suffixed or not self.chosen else []
+            tags += [each] if self.chosen else []
+        tags += self.service.tags if self.chosen else ()
+        return tuple(dict.fromkeys(f"{name}:{each}" for name in self.repositories(prefix) for each in tags))
+
+    def repositories(self, prefix: str) -> tuple[str, ...]:
+        """Return the image's names without tags: in the registry of ``prefix``, and in the others."""
+        return tuple(f"{each}{self.service.name}" for each in (prefix, *self.further_prefixes))
 
     def image(self, prefix: str, tag: str) -> str:
         """Return the name to use the image by: ``:TAG`` for the chosen strategy, or else ``:TAG-STRATEGY``."""

@@ -30,6 +30,7 @@ from gobake.engine.builder import (
 from gobake.engine.builder_cache import plugin
 from gobake.engine.gc_rules import CollectRule, parse_rules
 from gobake.engine.images import ImageSize, image_sizes, registry_digest, remote_sizes, save_images
+from gobake.engine.imagetools import name_image
 from gobake.engine.usage import (
     CacheMount,
     Usage,
@@ -65,6 +66,7 @@ __all__ = [
     "image_sizes",
     "inspect_image",
     "kill_all",
+    "name_image",
     "nothing_left",
     "one_a_line",
     "parse_info",

@@ -117,7 +117,7 @@ def remote_sizes(reference: str) -> tuple[ImageSize, ...]:
     """Return compressed sizes of a pushed image from the registry's manifests; () if unavailable."""
     try:
         index = _manifest(reference)
-        repository = reference.rpartition(":")[0]
+        repository = re.sub(r"@.*|:[^:/]*$", "", reference)
         found = []
         for entry in index.manifests:
             if entry.platform.get("os") != "linux":

@@ -108,13 +108,9 @@ def digest_of(metadata: Mapping[str, Any], target: str) -> str:
     return str((metadata.get(target) or {}).get(_DIGEST, ""))
 
 
-def of_images(metadata: Mapping[str, Any], matrix: Matrix) -> dict[str, dict[str, Any]]:
-    """What buildx says of the images, by target: digests, names and descriptors, without its own targets."""
-    return {
-        target.name: {key: value for key, value in found.items() if key.startswith(_OF_IMAGES)}
-        for target in matrix.targets
-        if isinstance(found := metadata.get(target.name), dict)
-    }
+def of_image(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What buildx says of a target's image: digests, names and descriptors."""
+    return {key: value for key, value in metadata.items() if key.startswith(_OF_IMAGES)}
 
 
 def size_records(sizes: tuple[ImageSize, ...]) -> tuple[SizeRecord, ...]:

@@ -19,7 +19,7 @@ from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.policy.namespaces import namespace
 from gobake.caching.policy.options import CacheOptions
 from gobake.caching.seeds.mounts import mounts_of
-from gobake.errors import EmulationMissing
+from gobake.errors import EmulationMissing, NoBuilder
 from gobake.model import Project, Strategy, Target
 from gobake.paths import cache_folder
 from gobake.plan import outside
@@ -84,6 +84,15 @@ class BuildPlan(Struct, frozen=True, kw_only=True, dict=True):
         """Whether the engine must hold images of several platforms and is not yet known to be able to."""
         several = any(len(target.platforms) > 1 for target in self.matrix.targets)
         return self.keeps_images and several and not self.builder.answer.holds_platforms
+
+    @property
+    def pushes_by_digest(self) -> bool:
+        """Whether images are pushed without names, which are set when all are there.
+
+        buildx does not do it with an engine's own builder; with several nodes it does it by itself, a target at a time
+        (docker/buildx, build/opt.go and build/build.go).
+        """
+        return self.request.push and not self.builder.keeps_images and len(self.builder.answer.nodes) == 1
 
     @property
     def output(self) -> str:
@@ -160,12 +169,13 @@ def make_plan(
     Reads the project's files, and the index of a cache store that is a folder. ``handed_on``: the plan is for plain
     bake anywhere, so it has no namespace and does not depend on what this machine can compile.
 
-    Raises ConfigError for a policy file, UsageError for a selection that matches nothing, and EmulationMissing.
+    Raises ConfigError for a policy file, UsageError for a selection that matches nothing, EmulationMissing, NoBuilder.
     """
     within, caches = settle(opened, request.caches, builder, environ)
     matrix = _runnable(request, select(opened.project, request.selection, (builder.native,)), builder)
     if not handed_on:
         opened, matrix = within, _without_binaries(request, opened, matrix)
+    _require_digests(request, builder)
     epoch = environ.get("SOURCE_DATE_EPOCH", "")
     return BuildPlan(
         request=request,
@@ -177,6 +187,17 @@ def make_plan(
         versions=versions_of(opened, request.project, request.tag),
         epoch=epoch if epoch.isdigit() else "0",
     )
+
+
+def _require_digests(request: BuildRequest, builder: PlannedBuilder) -> None:
+    """Raise NoBuilder if images are to be pushed without tags, and the builder cannot."""
+    several = len(builder.answer.nodes) > 1
+    if request.push and request.untagged and (builder.keeps_images or several):
+        why = "has several nodes" if several else "is the engine's own"
+        raise NoBuilder(
+            f"builder {builder.answer.name} {why}, and buildx then pushes no images without tags",
+            remedy="name another one: docker buildx create --driver docker-container --bootstrap --use",
+        )
 
 
 def settle(

@@ -40,6 +40,7 @@ class BuildRequest(Struct, frozen=True, kw_only=True):
     gate: GateConfig = GateConfig()
     tag: str = "latest"
     push: bool = False
+    untagged: bool = False  # push images by their digests alone: their tags are set later
     load: bool = False
     smoke: bool = False  # start the images, and push them only if all of them start
     smoke_seconds: float = 0.0  # limit for a start; 0: the default

@@ -42,6 +42,7 @@ class Places(Struct, frozen=True, kw_only=True):
     exact: bool = False  # the contexts contain only what the build reads
     lacking: frozenset[str] = frozenset()  # services without a prebuilt binary, which are in no group
     output: str = "type=image"  # type=image, type=image,push=true or type=docker
+    by_digest: bool = False  # push without tags: nobody sees the images yet
 
 
 class TargetCache(Struct, frozen=True, kw_only=True):
@@ -224,12 +225,12 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
         "description": hcl(f"{service.name} as {strategy}"),
         "target": stage_name(target.name),
         "platforms": [str(platform) for platform in target.platforms],
-        "tags": list(target.images("${PREFIX}", "${TAG}")),
+        "tags": [] if places.by_digest else list(target.images("${PREFIX}", "${TAG}")),
         "labels": described,
         # The epoch is an attribute of the exporter: as the build argument SOURCE_DATE_EPOCH it would be part of
         # WORKDIR's cache key. It only limits later times, so only 0 gives the same bytes whatever was cached; the
         # commit's time is in the label `created`.
-        "output": [f"{places.output},source-date-epoch=${{EPOCH}}"],
+        "output": [f"{_output(target, places)},source-date-epoch=${{EPOCH}}"],
         # an index has its own annotations, and exists only for several platforms
         "annotations": [
             f"{'index,' if len(target.platforms) > 1 else ''}manifest:{key}={value}"
@@ -248,6 +249,17 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
     if contexts:
         fields["contexts"] = contexts
     return fields
+
+
+def _output(target: Target, places: Places) -> str:
+    """Return what becomes of an image, as comma-separated values.
+
+    https://docs.docker.com/build/exporters/image-registry/ (push-by-digest and name-canonical)
+    """
+    if not places.by_digest:
+        return places.output
+    names = ",".join(target.repositories("${PREFIX}"))
+    return f'{places.output},"name={names}",push-by-digest=true,name-canonical=true'
 
 
 def _own_bases(project: Project, matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:

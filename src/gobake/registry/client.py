@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -173,6 +173,20 @@ class Repository:
         )
         self._good(answer, "write")
         return oci.digest_of(body)
+
+    def tag(self, digest: str, tags: Sequence[str]) -> None:
+        """Give an image that is there, or an index, further tags; what they named before stays under its digest.
+
+        Raises RegistryRefused, also if there is no such image.
+        """
+        answer = self._ask("GET", f"{self._base}/manifests/{self._named(checks.digest, digest)}", accept=_MANIFESTS)
+        body = self._good(answer).body
+        if oci.digest_of(body) != digest:
+            raise RegistryRefused(f"{self.host}: the manifest {digest} is damaged")
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        for tag in tags:
+            url = f"{self._base}/manifests/{self._named(checks.tag, tag)}"
+            self._good(self._ask("PUT", url, body=Body(data=body, kind=kind)), "write")
 
     def may_push(self) -> bool:
         """Whether the credentials may write: an upload is begun and given up. Raises RegistryRefused."""

@@ -64,13 +64,17 @@ def run(
             from gobake.run.smoke import smoke_then_push
 
             baked = smoke_then_push(session, baked)
+        if request.push and not baked.stopped and not baked.withheld:
+            from gobake.run.tagging import tag_images
+
+            baked = tag_images(session, baked)
         from gobake.run.finish import finish
 
         finished = finish(session, baked, query)
     with guarded(os.environ):
         _print_what_was_done(request, session.ready, finished, summarised=then is None)
     _annotate(finished)
-    if request.metadata_file and not finished.failed and not finished.not_started:
+    if request.metadata_file and not finished.failed and not finished.withheld:
         write_metadata(request.metadata_file, finished.metadata)
     if finished.failed:
         return finished.failed.error.exit_code
@@ -123,7 +127,7 @@ def _print_what_was_done(request: BuildRequest, ready: PreparedBuild, finished: 
     elif not finished.failed and not request.quiet and not as_json:
         notes = [*finished.notes, *hints(ready, finished.record)]
         print_summary(finished.record, ready.plan.matrix.left_out, color=request.color, notes=notes)
-        if request.push and not finished.not_started:
+        if request.push and not finished.withheld:
             print_pushed(finished.record, color=request.color)
     print_not_built(finished.not_built, as_json=as_json and not request.quiet, color=request.color)
     if finished.failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,8 @@ class Baked(Struct, frozen=True, kw_only=True):
     given_up: GobakeError | None = None  # why gobake itself stopped the build
     not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
     smoked: tuple[SmokeRecord, ...] = ()  # images that were started
-    not_started: GobakeError | None = None  # why nothing is pushed: an image did not start
+    withheld: GobakeError | None = None  # why images are not pushed, or have no tags: one did not start, say
+    pushed: Mapping[str, tuple[str, ...]] = {}  # references in registries, by target
 
     @property
     def stopped(self) -> bool:

@@ -27,15 +27,17 @@ Sizes = Mapping[str, tuple[SizeRecord, ...]]  # by target
 _FAILS = (GobakeError, Unfit, OSError)
 
 
-def with_contents(request: BuildRequest, ready: PreparedBuild, sizes: Sizes) -> dict[str, tuple[SizeRecord, ...]]:
-    """Return the sizes with the contents of the images that services ship."""
+def with_contents(
+    request: BuildRequest, ready: PreparedBuild, sizes: Sizes, names: Mapping[str, str]
+) -> dict[str, tuple[SizeRecord, ...]]:
+    """Return the sizes with the contents of the images that services ship. ``names``: references by target."""
     ready.journal.sizes(("",))  # reads the recent runs
     wanted = [t for t in ready.plan.matrix.targets if t.chosen and any(not s.contents for s in sizes.get(t.name, ()))]
     found = dict(sizes)
     if not wanted:
         return found
     with scratch_folder() as scratch:
-        for target, opened in _opened(request, ready, wanted, scratch):
+        for target, opened in _opened(request, ready, names, wanted, scratch):
             found[target.name] = tuple(
                 size if size.contents else replace(size, contents=_contents(ready, target, opened, size, scratch))
                 for size in sizes[target.name]
@@ -57,16 +59,15 @@ class Images:
 
 
 def _opened(
-    request: BuildRequest, ready: PreparedBuild, targets: list[Target], scratch: Path
+    request: BuildRequest, ready: PreparedBuild, names: Mapping[str, str], targets: list[Target], scratch: Path
 ) -> Iterator[tuple[Target, Images]]:
-    names = {target.name: target.image(ready.plan.project.prefix, request.tag) for target in targets}
     in_engine = ready.plan.builder.keeps_images or request.load
     if not targets or not (in_engine or request.push):
         return
     saved = None
     if in_engine:
         try:
-            saved = sources.saved_by_engine(sorted(names.values()), scratch)
+            saved = sources.saved_by_engine(sorted(names[target.name] for target in targets), scratch)
         except _FAILS:
             return
     for target in targets:

@@ -40,7 +40,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     failed: Failure | None  # why the build stopped
     error: GobakeError | None  # why the run failed: the build stopped, or targets were left out
     notes: tuple[str, ...]  # for the user
-    not_started: bool  # an image did not start, so that nothing was pushed
+    withheld: bool  # not all images are in their registries under their names
     metadata: Mapping[str, Mapping[str, Any]]  # what buildx says of the images, by target
 
 
@@ -61,7 +61,7 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
     seen = _look(session, baked)
     baked, sizes = _save(session, baked, seen, query)
     failed = failure(session, baked, seen.trace) if baked.stopped else None
-    error = baked.not_started or keep_going.error(baked.not_built, session.ready.plan.matrix)
+    error = baked.withheld or keep_going.error(baked.not_built, session.ready.plan.matrix)
     error = failed.error if failed else error
     record = _record(session, baked, seen, sizes, error, query)
     if baked.past:
@@ -69,14 +69,14 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
     notes = _keep(session, baked, record)
     if baked.stopped and not baked.interrupted and not baked.given_up and not seen.trace.failed:
         query.forget()  # no step is to blame
-    images = read.of_images(seen.metadata, session.ready.plan.matrix)
+    images = _metadata(seen, record)
     return Finished(
         record=record,
         not_built=baked.not_built,
         failed=failed,
         error=error,
         notes=notes,
-        not_started=baked.not_started is not None,
+        withheld=baked.withheld is not None,
         metadata=images,
     )
 
@@ -112,6 +112,7 @@ def _record(
     found = read.results(
         ready.plan.project, ready.plan.matrix, session.request.tag, seen.metadata, seen.trace, sizes=sizes
     )
+    found = tuple(replace(target, pushed=baked.pushed.get(target.name, ())) for target in found)
     reasons: Mapping[str, str] = {fault.name: fault.reason for fault in baked.not_built}
     return replace(
         begun,
@@ -130,6 +131,16 @@ def _record(
         host=session.host,
         smoke=baked.smoked,
     )
+
+
+def _metadata(seen: _Seen, record: RunRecord) -> dict[str, dict[str, Any]]:
+    """What buildx says of the images; by the names that they have now, if it pushed them without any."""
+    images = {}
+    for target in record.targets:
+        if isinstance(found := seen.metadata.get(target.name), dict):
+            tagged = ",".join(name for name in target.pushed if "@" not in name)
+            images[target.name] = read.of_image(found) | ({"image.name": tagged} if tagged else {})
+    return images
 
 
 def _keep(session: Session, baked: Baked, record: RunRecord) -> tuple[str, ...]:

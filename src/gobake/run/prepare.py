@@ -205,6 +205,7 @@ def _write(plan: BuildPlan, staged: staging.Staged) -> tuple[recipe.Places, reci
             dockerfile="",
             prebuilt=str(plan.binaries),
             output=plan.output,
+            by_digest=plan.pushes_by_digest and plan.output == PUSH,
             project=str(plan.project.root),
         ),
     )
@@ -215,7 +216,7 @@ def _write(plan: BuildPlan, staged: staging.Staged) -> tuple[recipe.Places, reci
 
 def _placed(plan: BuildPlan, places: recipe.Places) -> recipe.Places:
     """Add the folder of the plan's recipe."""
-    where = f"{places.output} {places.context}"
+    where = f"{places.output} {places.by_digest} {places.context}"
     folder = recipe_folder(plan.home, plan.project, plan.matrix, where, plan.layers.targets)
     return replace(places, dockerfile=str(folder / recipe.DOCKERFILE))
 
@@ -232,7 +233,7 @@ def narrowed(ready: PreparedBuild, matrix: Matrix) -> PreparedBuild:
 
 def pushing(ready: PreparedBuild) -> PreparedBuild:
     """Return the same build with a push of its images, and nothing else."""
-    places = _placed(ready.plan, replace(ready.places, output=PUSH))
+    places = _placed(ready.plan, replace(ready.places, output=PUSH, by_digest=ready.plan.pushes_by_digest))
     folder = Path(places.dockerfile).parent
     write_recipe(folder, ready.plan.recipe(places))
     targets = tuple(target.name for target in ready.plan.matrix.targets)

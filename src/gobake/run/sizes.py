@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gobake import engine
+from gobake.model import Target
 from gobake.outcome import read
 from gobake.plan.request import BuildRequest
 from gobake.run.prepare import PreparedBuild
@@ -21,11 +22,8 @@ def sizes_of(
     """Return sizes by target; images whose digest is in a recent run are not asked for."""
     digests = {t.name: read.digest_of(metadata, t.name) for t in ready.plan.matrix.targets}
     known = ready.journal.sizes(digests.values())
-    names = {
-        t.name: t.image(ready.plan.project.prefix, request.tag)
-        for t in ready.plan.matrix.targets
-        if digests[t.name] not in known
-    }
+    references = {t.name: _reference(request, ready, t, digests[t.name]) for t in ready.plan.matrix.targets}
+    names = {target: name for target, name in references.items() if digests[target] not in known}
     found: Mapping[str, tuple[engine.ImageSize, ...]] = {}
     if names and ready.plan.keeps_images:
         found = engine.image_sizes(list(names.values()))
@@ -37,5 +35,13 @@ def sizes_of(
     if request.gate.asks_sizes or (config and config.gate.asks_sizes):
         from gobake.run.contents import with_contents
 
-        return with_contents(request, ready, sizes)
+        return with_contents(request, ready, sizes, references)
     return sizes
+
+
+def _reference(request: BuildRequest, ready: PreparedBuild, target: Target, digest: str) -> str:
+    """Return the name by which an image is found: in a registry its digest, which it has before any tag."""
+    prefix = ready.plan.project.prefix
+    if request.push and digest and not ready.plan.keeps_images:
+        return f"{target.repositories(prefix)[0]}@{digest}"
+    return target.image(prefix, request.tag)

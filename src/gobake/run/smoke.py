@@ -41,12 +41,12 @@ def smoke_then_push(session: Session, baked: Baked) -> Baked:
         except Stopped:
             return replace(baked, interrupted=True)
         except GobakeError as failure:  # the engine is gone
-            return replace(baked, not_started=failure)
+            return replace(baked, withheld=failure)
     if pressed():
         return replace(baked, interrupted=True)
     error = smoke.error_of(smoked)
     session.say(smoke.total(smoked))
-    baked = replace(baked, smoked=tuple(map(_record, smoked)), not_started=error)
+    baked = replace(baked, smoked=tuple(map(_record, smoked)), withheld=error)
     return _push(session, baked) if request.push and not error else baked
 
 

@@ -85,6 +85,7 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
     package: str = ""  # import path of the service's main package
     programs: tuple[str, ...] = ()  # import paths of additional commands in the image
     failure: str = ""  # why it was not built although others were
+    pushed: tuple[str, ...] = ()  # references in registries: REPOSITORY@DIGEST, and then the tags that were set
 
 
 class StepRecord(Struct, frozen=True, kw_only=True):

@@ -74,9 +74,7 @@ def test_metadata_that_is_none_is_empty(tmp_path: Path, text: str) -> None:
 
 def test_metadata_of_images_is_what_buildx_says_of_them() -> None:
     own = {"containerimage.digest": "sha256:abc", "image.name": "ghcr.io/acme/api:v1", "buildx.build.ref": "d/d/1"}
-    metadata = {"api-scratch": {**own, "buildx.build.provenance": {}}, "trace": own, "buildx.build.warnings": []}
-    assert read.of_images(metadata, matrix()) == {"api-scratch": own}
-    assert read.of_images({"api-scratch": "not an object"}, matrix()) == {}
+    assert read.of_image({**own, "buildx.build.provenance": {}}) == own
 
 
 def test_a_target_took_from_its_first_step_to_its_last() -> None:

@@ -41,6 +41,10 @@ def target(strategy: Strategy = Strategy.SCRATCH) -> Target:
     return Target(service=service("api"), strategy=strategy, platforms=(Platform.parse("linux/amd64"),))
 
 
+def names(*targets: Target) -> dict[str, str]:
+    return {one.name: one.image("", "latest") for one in targets}
+
+
 def ready(history: Path, *targets: Target) -> Any:
     plan = SimpleNamespace(
         matrix=SimpleNamespace(targets=targets),
@@ -62,7 +66,7 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Saved:
 def test_new_images_are_read_in_their_chosen_strategy(tmp_path: Path, saved: Saved) -> None:
     one, other = target(), target(Strategy.ALPINE)
     sizes = {one.name: (SIZE,), other.name: (SIZE,)}
-    found = with_contents(REQUEST, ready(tmp_path / "runs", one, other), sizes)
+    found = with_contents(REQUEST, ready(tmp_path / "runs", one, other), sizes, names(one, other))
     assert saved.asked == ["api:latest"]
     assert found[other.name] == (SIZE,)
     told = found[one.name][0].contents
@@ -82,7 +86,7 @@ def test_an_image_with_the_layers_of_a_recent_run_is_not_read_again(
         store.add(scoring.run(targets=(before,)), [])
     monkeypatch.setattr(contents, "by_functions", lambda *_: pytest.fail("it was read"))
     one = target()
-    found = with_contents(REQUEST, ready(tmp_path / "runs", one), {one.name: (SIZE,)})
+    found = with_contents(REQUEST, ready(tmp_path / "runs", one), {one.name: (SIZE,)}, names(one))
     assert found[one.name][0].contents == known
 
 
@@ -90,7 +94,7 @@ def test_what_is_known_already_asks_no_engine(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(sources, "saved_by_engine", lambda *_: pytest.fail("it was asked"))
     one = target()
     sizes = {one.name: (replace(SIZE, contents=ContentsRecord()),)}
-    assert with_contents(REQUEST, ready(tmp_path / "runs", one), sizes) == sizes
+    assert with_contents(REQUEST, ready(tmp_path / "runs", one), sizes, names(one)) == sizes
 
 
 def test_an_engine_that_does_not_answer_leaves_the_sizes_as_they_are(
@@ -102,4 +106,4 @@ def test_an_engine_that_does_not_answer_leaves_the_sizes_as_they_are(
     monkeypatch.setattr(sources, "saved_by_engine", refused)
     one = target()
     sizes = {one.name: (SIZE,)}
-    assert with_contents(REQUEST, ready(tmp_path / "runs", one), sizes) == sizes
+    assert with_contents(REQUEST, ready(tmp_path / "runs", one), sizes, names(one)) == sizes

@@ -1,0 +1,94 @@
+"""Gives the names to images that are in their registries already, by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import Struct
+
+from gobake import engine
+from gobake.errors import GobakeError, RegistryRefused
+from gobake.registry import Repository, parts
+
+_AT_ONCE = 6  # images
+_SECONDS = 60.0
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """An image of one target, complete in every repository of its names."""
+
+    target: str
+    service: str
+    names: tuple[str, ...]  # the references to set, each with a tag
+    digests: tuple[str, ...]  # the image, or its parts, of which an index is made
+    annotations: Mapping[str, str] = {}  # of an index that is made
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        return repositories(self.names)
+
+
+class Named(Struct, frozen=True, kw_only=True):
+    """What became of an image's names."""
+
+    image: Image
+    names: tuple[str, ...]  # that were set
+    error: GobakeError | None = None
+
+
+def repositories(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the repositories of references, each once."""
+    return tuple(dict.fromkeys(parts(name)[0] for name in names))
+
+
+def publish(images: Sequence[Image], builder: str, say: Callable[[str], None]) -> tuple[Named, ...]:
+    """Set the names of all images, some at once. An image whose names cannot all be set has an error.
+
+    ``builder``: whose registries buildx uses where this machine does not reach one. ``say``: takes a line for the user.
+    """
+    if not images:
+        return ()
+    count = sum(len(image.names) for image in images)
+    say(f"all is pushed; setting {count} tag{'s' if count != 1 else ''}")
+    with ThreadPoolExecutor(min(_AT_ONCE, len(images))) as pool:
+        return tuple(pool.map(lambda image: _publish(image, builder), images))
+
+
+def error_of(named: Sequence[Named]) -> GobakeError | None:
+    """Return what prevented names, in one error; None if all are set."""
+    failed = [one for one in named if one.error]
+    if not failed:
+        return None
+    lacking = [name for one in failed for name in one.image.names if name not in one.names]
+    first = failed[0].error
+    more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    return RegistryRefused(
+        f"{lacking[0] if lacking else failed[0].image.target}{more}: not tagged: {first.what if first else ''}",
+        remedy="the images are pushed by their digests: `gobake push` sets the tags",
+    )
+
+
+def _publish(image: Image, builder: str) -> Named:
+    done: list[str] = []
+    for repository in image.repositories:
+        names = [name for name in image.names if parts(name)[0] == repository]
+        try:
+            _name(repository, names, image, builder)
+        except GobakeError as error:
+            return Named(image=image, names=tuple(done), error=error)
+        done += names
+    return Named(image=image, names=tuple(done))
+
+
+def _name(repository: str, names: Sequence[str], image: Image, builder: str) -> None:
+    """Set names of one repository. Raises GobakeError."""
+    if len(image.digests) == 1:
+        try:
+            Repository(repository, seconds=_SECONDS).tag(image.digests[0], [parts(name)[2] for name in names])
+        except RegistryRefused:
+            pass  # the builder may have other certificates, or an engine's permission to use http
+        else:
+            return
+    sources = [f"{repository}@{digest}" for digest in image.digests]
+    engine.name_image(names, sources, builder, image.annotations)
