@@ -23,6 +23,7 @@ COMMANDS = {
     "all": ("gobake.cli.build", "Build the whole matrix: services x strategies x platforms."),
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "affected": ("gobake.cli.affected", "Show the services that differ from another commit, and why."),
+    "ci": ("gobake.cli.ci", "Split a matrix over the runners of a CI."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml for this repository."),
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, policies or JSON output."),
@@ -41,7 +42,7 @@ COMMANDS = {
     "help": ("gobake.cli.about", "Show the help of a command."),
 }
 COMPLETION = "_GOBAKE_COMPLETE"  # set by the scripts of `gobake completion`
-_GROUPS = ("cache", "runs")
+_GROUPS = ("cache", "ci", "runs")
 
 # options of all commands that may also precede the command, and how many words follow each
 _EARLY = {"-C": 1, "--directory": 1, "--color": 1, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gobake.affected.between import Found
     from gobake.affected.since import Base
     from gobake.engine import BuilderQuery
+    from gobake.plan.build_plan import BuildPlan
     from gobake.plan.builder import PlannedBuilder
     from gobake.plan.request import BuildRequest
 
@@ -91,23 +92,23 @@ def affected_command(given: AffectedGiven) -> None:
         project=replace(request(given.project, given.targets, history=given.history), lenient=True, on_host=True),
         selection=selection(given.project, given.targets, given.strategies, every_strategy=given.every),
     )
-    project, base, found = _look(wanted, assumed(), given.since, bases=given.moved_bases)
+    plan, base, found = look(wanted, assumed(), given.since, bases=given.moved_bases)
     if given.form == "json":
         show(json.dumps(affected.as_json(base, found), indent=2))
     elif given.form == "github":
         show(affected.as_outputs(found))
     else:
-        show("\n".join(affected.lines(project, base, found, width_of_terminal(sys.stdout))))
+        show("\n".join(affected.lines(plan.project.shown, base, found, width_of_terminal(sys.stdout))))
 
 
-def _look(wanted: BuildRequest, builder: PlannedBuilder, ref: str, *, bases: bool) -> tuple[str, Base, Found]:
-    """Return (the project's name, the commit, what differs from it)."""
+def look(wanted: BuildRequest, builder: PlannedBuilder, ref: str, *, bases: bool) -> tuple[BuildPlan, Base, Found]:
+    """Return (the plan, the commit, what differs from it). ``ref``: USUAL or "" for the usual one."""
     from gobake.affected import since
     from gobake.plan.build_plan import make_plan
     from gobake.plan.discover import open_project
 
     plan = make_plan(wanted, open_project(wanted.project), builder, os.environ)
-    return plan.project.shown, *since.look(plan, ref, os.environ, bases=bases)
+    return plan, *since.look(plan, "" if ref == USUAL else ref, os.environ, bases=bases)
 
 
 def narrowed(wanted: BuildRequest, ref: str, query: BuilderQuery, *, bases: bool) -> BuildRequest | None:
@@ -118,9 +119,9 @@ def narrowed(wanted: BuildRequest, ref: str, query: BuilderQuery, *, bases: bool
     from gobake.plan.builder import answered
     from gobake.report import affected
 
-    project, base, found = _look(wanted, answered(query), "" if ref == USUAL else ref, bases=bases)
+    plan, base, found = look(wanted, answered(query), ref, bases=bases)
     if not wanted.quiet:
-        show("\n".join(affected.lines(project, base, found, width_of_terminal(sys.stderr))), err=True)
+        show("\n".join(affected.lines(plan.project.shown, base, found, width_of_terminal(sys.stderr))), err=True)
     if not found.affected:
         return None
     return replace(wanted, selection=replace(wanted.selection, services=found.affected))

@@ -51,6 +51,23 @@ class PlatformList(_Type):
         return last_of_list(_PLATFORMS, incomplete)
 
 
+class Runner(_Type):
+    """The runner of a CI for a platform."""
+
+    name = "PLATFORM=LABEL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Platform, str]:
+        if isinstance(value, tuple):
+            return value
+        platform, equals, label = str(value).partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", label, re.ASCII):
+            raise UsageError(
+                f"{_long(param)}: invalid runner {value!r}",
+                remedy="write PLATFORM=LABEL, such as linux/arm64=ubuntu-24.04-arm",
+            )
+        return Platform.parse(platform), label
+
+
 class StrategyList(_Type):
     name = "S[,S...]"
 

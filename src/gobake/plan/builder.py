@@ -63,9 +63,9 @@ class PlannedBuilder(Struct, frozen=True, kw_only=True):
         )
 
 
-def assumed() -> PlannedBuilder:
-    """Return an assumed Docker Engine on this machine."""
-    node = Node(name="", endpoint="", status="", buildkit="", platforms=(host_platform(),))
+def assumed(native: Platform | None = None) -> PlannedBuilder:
+    """Return an assumed Docker Engine on this machine, or on one of another platform."""
+    node = Node(name="", endpoint="", status="", buildkit="", platforms=(native or host_platform(),))
     return PlannedBuilder(answer=Builder(name="", driver="docker", nodes=(node,)), asked=False)
 
 

@@ -293,6 +293,22 @@ AFFECTED = {
     "gone": [str],
     "note": Maybe(str),
 }
+MATRIX = {
+    "include": [
+        {
+            "shard": str,
+            "name": str,
+            "platforms": str,
+            "services": str,
+            "only": str,
+            "runner": str,
+            "command": str,
+            "project": str,
+            "revision": str,
+            "plan": str,
+        }
+    ],
+}
 DOCTOR = {
     "schema": 1,
     "findings": [

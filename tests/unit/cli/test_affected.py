@@ -15,7 +15,7 @@ from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import InputsRecord, RunRecord, TargetRecord
 from tests.conftest import Tree, commit
 from tests.unit.checkout.test_snapshot import git
-from tests.unit.cli.test_commands import error, good
+from tests.unit.cli.test_commands import error, good, run
 from tests.unit.invoked import history_of
 from tests.unit.report.test_schemas import strict
 
@@ -282,3 +282,59 @@ def test_of_a_pull_request_the_base_counts(pair: Path, monkeypatch: pytest.Monke
 
 def test_a_commit_that_is_not_there_is_an_error(pair: Path) -> None:
     assert "Git knows no commit nowhere" in str(error("affected", "-C", str(pair), "--since", "nowhere"))
+
+
+# ---- gobake ci matrix
+
+
+def shards_of(root: Path, *words: str) -> list[dict[str, str]]:
+    found = json.loads(good("ci", "matrix", "-C", str(root), "--format", "json", *words))
+    strict("matrix")(found)
+    rows: list[dict[str, str]] = found["include"]
+    return rows
+
+
+BOTH = ("-p", "linux/amd64,linux/arm64")
+
+
+def test_a_matrix_is_split_over_the_runners_of_its_platforms(pair: Path) -> None:
+    rows = shards_of(pair, *BOTH)
+    assert [(row["shard"], row["name"], row["services"], row["runner"]) for row in rows] == [
+        ("1/2", "linux-amd64", "one two", "ubuntu-24.04"),
+        ("2/2", "linux-arm64", "one two", "ubuntu-24.04-arm"),
+    ]
+    assert {row["revision"] for row in rows} == {git(pair, "rev-parse", "HEAD").strip()}
+    rows = shards_of(pair, *BOTH, "--by", "service", "--runner", "linux/amd64=big", "one")
+    assert [(row["platforms"], row["services"], row["runner"]) for row in rows] == [
+        ("linux/amd64,linux/arm64", "one", "big")
+    ]
+    assert {row["command"] for row in shards_of(pair, *BOTH, "--all")} == {"all"}
+
+
+def test_without_a_platform_a_matrix_is_the_same_on_every_machine(pair: Path) -> None:
+    assert [row["platforms"] for row in shards_of(pair)] == ["linux/amd64"]
+
+
+def test_only_what_is_affected_is_split(pair: Path) -> None:
+    edit(pair, "text/motto.txt", "small", "large")
+    rows = shards_of(pair, *BOTH, "--shards", "4", "-q", "--affected", "HEAD")
+    assert [(row["platforms"], row["services"]) for row in rows] == [("linux/amd64", "two"), ("linux/arm64", "two")]
+    git(pair, "checkout", "text/motto.txt")
+    words = ("ci", "matrix", "-C", str(pair), "-q", "--affected", "HEAD")
+    assert good(*words, "--format", "github") == 'matrix={"include": []}\nany=false\n'
+    assert "there is nothing to build" in good(*words)
+
+
+def test_fewer_shards_than_were_asked_for_are_told(pair: Path) -> None:
+    result = run("ci", "matrix", "-C", str(pair), "--shards", "9")
+    assert "note: there is work for 2 of 9 shards" in result.stderr
+    assert "linux-amd64-2" in result.stdout
+
+
+def test_balanced_shards_need_a_number(pair: Path) -> None:
+    assert "add --shards N" in error("ci", "matrix", "-C", str(pair), "--by", "balanced")
+
+
+def test_a_runner_is_a_platform_and_a_label(pair: Path) -> None:
+    for wrong in ("big", "linux/amd64=", "linux/amd64=a b", "linux/amd64=${{x}}"):
+        assert "invalid runner" in error("ci", "matrix", "-C", str(pair), "--runner", wrong)
