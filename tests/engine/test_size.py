@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gobake.engine import parse_mounts
+from gobake.engine import parse_du
 from tests.conftest import Gobake, commit
 
 SERVICES = ("api", "migrate", "shopctl", "worker")
@@ -156,7 +156,7 @@ TAGGED = {
 def mounts() -> dict[str, int]:
     """The cache mounts of the builder with their sizes; none is being measured when a build begins."""
     told = subprocess.run(["docker", "buildx", "du", "--verbose"], capture_output=True, text=True, check=True).stdout
-    return {mount.id: mount.size for mount in parse_mounts(told)}
+    return {mount.id: mount.size for mount in parse_du(told).mounts}
 
 
 def test_choices_are_measured_one_by_one_and_a_later_build_finds_its_caches_as_they_were(

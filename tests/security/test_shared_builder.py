@@ -21,7 +21,7 @@ from gobake.checkout.ci import surroundings
 from gobake.checkout.git import Checkout
 from gobake.config.caches import CacheConfig
 from gobake.config.loading import parse_config
-from gobake.engine import parse_mounts
+from gobake.engine import parse_du
 from gobake.errors import ConfigError
 from gobake.model import BuildOptions, ExtraFile, OwnBase, Project, Stamp, Strategy
 from gobake.recipe import Recipe
@@ -270,21 +270,21 @@ def test_a_seed_of_main_is_saved_by_main_alone(
 def test_a_mount_that_a_fork_calls_like_mains_is_not_taken_for_it() -> None:
     """BuildKit lists ids with the namespace of their builds before them."""
     found, matrix = everything()
-    listed = parse_mounts(
+    listed = parse_du(
         "".join(
             f'ID:\tr{n}\nDescription:\tcached mount /m from exec x with id "{written}"\nType:\texec.cachemount\n\n'
             for n, written in enumerate(
                 ["untrusted/shop-gobuild", "untrusted//shop-gobuild", "untrusted/../shop-gobuild"]
             )
         )
-    )
+    ).mounts
     assert len(listed) == 3
     assert mounts_among(found, listed) == ()
     theirs = replace(found, namespace=UNTRUSTED)
     own = mounts_of(theirs, matrix)[0]
-    again = parse_mounts(
+    again = parse_du(
         f'ID:\tr\nDescription:\tcached mount /m from exec x with id "untrusted/{own.id}"\nType:\texec.cachemount\n'
-    )
+    ).mounts
     assert [mount.id for mount in again] == [own.id]
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gobake.caching.kept.prune import Item, Wanted
     from gobake.caching.seeds.store import SeedStore
     from gobake.caching.verify import Verified
-    from gobake.engine import Builder
+    from gobake.engine import Builder, CacheMount
     from gobake.plan.discover import Opened
 
 
@@ -93,6 +93,20 @@ def _look(given: _Given) -> _World:
     return _World(opened=opened, projects=projects, builder=builder, store=store, notes=tuple(notes))
 
 
+def _mounts(given: _Given, world: _World) -> tuple[tuple[CacheMount, ...] | None, tuple[str, ...]]:
+    """Return (the builder's mounts; None if unknown, notes on that). Raises NoEngine if there is no store either."""
+    from gobake import engine
+
+    if world.builder is None:
+        return None, ()
+    try:
+        return engine.require_mounts(given.project.builder), ()
+    except GobakeError as error:
+        if world.store is None or given.project.builder:
+            raise
+        return None, (f"cache mounts are unknown: {error}",)
+
+
 # ---- ls
 
 
@@ -112,7 +126,6 @@ class ListGiven(_Given, frozen=True, kw_only=True):
 @given_as(ListGiven)
 def ls_command(given: ListGiven) -> None:
     """List cache mounts, seeds and layer caches with their size and age."""
-    from gobake import engine
     from gobake.caching.kept.contents import stored
     from gobake.caching.kept.listing import InStore, OnBuilder, gather
     from gobake.caching.seeds.memory import remembered
@@ -120,13 +133,13 @@ def ls_command(given: ListGiven) -> None:
     from gobake.report.caches import kept_as_json, print_kept
 
     world = _look(given)
-    mounts = engine.cache_mounts(given.project.builder) if world.builder else None
+    mounts, unknown = _mounts(given, world)
     name = world.builder.name if world.builder else given.project.builder
     kept = gather(
         world.projects,
         OnBuilder(name=name, mounts=mounts, memories=remembered(_home(world.opened), name)),
         InStore(place=world.store.place, stored=stored(world.store)) if world.store else InStore(),
-        world.notes,
+        (*world.notes, *unknown),
         everyone=given.all_projects,
     )
     warning = collection_warning(world.builder, kept.mounted) if world.builder else ""
@@ -211,14 +224,13 @@ def prune_command(given: PruneGiven) -> int:
 
 def _found(given: PruneGiven, world: _World) -> tuple[Stored | None, tuple[Item, ...]]:
     """Return (the store's content, all items). A failing store is reported, and does not prevent pruning of mounts."""
-    from gobake import engine
     from gobake.caching.kept.contents import stored
     from gobake.caching.kept.prune import items
 
+    mounts, unknown = _mounts(given, world)
     there = stored(world.store, live=False) if world.store else None
-    for note in (*world.notes, *([there.error] if there and there.error else [])):
+    for note in (*world.notes, *unknown, *([there.error] if there and there.error else [])):
         say(note, fg="yellow", err=True)
-    mounts = engine.cache_mounts(given.project.builder) if world.builder else None
     return there, items(mounts or (), there.entries if there else (), time.time())
 
 

@@ -79,9 +79,9 @@ def save_command(given: SaveGiven) -> None:
     with engine.BuilderQuery(given.project.builder) as query:
         builder = answered(query)
         opened, choice = settle(opened, caches_of(given.caches), builder, os.environ)
-        listed = engine.cache_mounts(given.project.builder)
+        listed = engine.require_mounts(given.project.builder)
     fallbacks = [given.branch or choice.own or choice.surroundings.main_branch, *choice.fallbacks]
-    asked = saving(opened, replace(choice, store=store), builder, dict.fromkeys(fallbacks), listed or ())
+    asked = saving(opened, replace(choice, store=store), builder, dict.fromkeys(fallbacks), listed)
     if not asked.gobuild:
         raise UsageError(
             f"builder {builder.answer.name} has no Go caches of {opened.project.name}",

@@ -40,8 +40,9 @@ from gobake.engine.usage import (
     delete_mount,
     elapsed,
     inspect_image,
-    parse_mounts,
+    parse_du,
     remove_images,
+    require_mounts,
 )
 
 __all__ = [
@@ -69,9 +70,9 @@ __all__ = [
     "name_image",
     "nothing_left",
     "one_a_line",
+    "parse_du",
     "parse_info",
     "parse_inspect",
-    "parse_mounts",
     "parse_rules",
     "plugin",
     "refusal",
@@ -79,6 +80,7 @@ __all__ = [
     "remote_sizes",
     "remove_images",
     "require_image_store",
+    "require_mounts",
     "save_images",
     "stop_all",
     "ticking",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Sequence
-from time import monotonic
+from collections.abc import Callable, Sequence
+from time import monotonic, sleep
 from typing import Any
 
 from msgspec import Struct
@@ -24,6 +24,10 @@ _MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exi
 _DELETE_SECONDS = 600  # for a mount with millions of files
 _START_SECONDS = 300  # BuildKit's image may have to be pulled
 USAGE_SECONDS = 20.0  # mounts with a million files are measured file by file
+_AGAIN_SECONDS = 0.2
+# a filter by type would hide the mounts that BuildKit is measuring; buildx 0.13 does not know this operator
+_MOUNTS = ("--filter", "description~=cached.mount")
+_MOUNT, _DESCRIBED = "exec.cachemount", "cached mount "  # type and description of a cache mount
 _DAY = 86_400
 _SECONDS = {
     "second": 1,
@@ -71,8 +75,19 @@ class CacheMount(Struct, frozen=True, kw_only=True):
 
 def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
     """Return the cache mounts of a builder's nodes; None if unavailable."""
-    text = _du(builder, "--filter", "type=exec.cachemount")
-    return None if text is None else parse_mounts(text)
+    usage = _settled(lambda until: _du(builder, *_MOUNTS, until=until))
+    return None if usage is None else usage.mounts
+
+
+def require_mounts(builder: str = "") -> tuple[CacheMount, ...]:
+    """Return the cache mounts of a builder's nodes. Raises NoEngine if the builder does not list them."""
+    mounts = cache_mounts(builder)
+    if mounts is None:
+        raise NoEngine(
+            f"{f'builder {builder}' if builder else 'the builder'} does not list its cache mounts",
+            remedy=f"try again, or look for the reason with: {' '.join(('docker buildx du', *_named(builder)))}",
+        )
+    return mounts
 
 
 def _patience() -> float:
@@ -80,24 +95,14 @@ def _patience() -> float:
     return STOP_SECONDS if ending() else USAGE_SECONDS
 
 
-def _du(builder: str, *words: str, until: float | None = None) -> str | None:
-    """Run `docker buildx du`, up to twice: a record that disappears while BuildKit lists them can spoil one answer."""
-    until = until or monotonic() + _patience()
-    for _ in range(2):
-        if (left := until - monotonic()) <= 0:
-            break
-        with contextlib.suppress(GobakeError, Late):
-            done = _run([*buildx_command(), "du", *_named(builder), "--verbose", *words], left)
-            if not done.code:
-                return done.out
-    return None
-
-
 class Usage(Struct, frozen=True, kw_only=True):
     """What a builder keeps."""
 
     records: int  # of all kinds
     mounts: tuple[CacheMount, ...]
+    # A mount is missing, because BuildKit measures it: one second after it has started, or for another client. For that
+    # time it lists an immutable twin instead, with another id and of type "regular".
+    measuring: bool = False
 
 
 def builder_usage(builder: Builder, chosen: str = "") -> Usage | None:
@@ -106,15 +111,40 @@ def builder_usage(builder: Builder, chosen: str = "") -> Usage | None:
     Docker's own builder is queried over its socket (0.02 s, with the engine's clock for `used`), others through buildx
     (0.2 s).
     """
+
+    def ask(until: float) -> Usage | None:
+        if builder.on_socket:
+            answer = api.get("/v1.44/system/df?type=build-cache", until - monotonic())
+            if isinstance(answer, dict):
+                return parse_usage(answer)
+        return _du(chosen, until=until)
+
+    return _settled(ask)
+
+
+def _settled(ask: Callable[[float], Usage | None]) -> Usage | None:
+    """Ask until no mount is being measured; None if there is no answer, or none such in time."""
     until = monotonic() + _patience()
-    if builder.on_socket:
-        answer = api.get("/v1.44/system/df?type=build-cache", _patience())
-        if isinstance(answer, dict):
-            return parse_usage(answer)
-    text = _du(chosen, until=until)
-    if text is None:
-        return None
-    return Usage(records=len(re.findall(r"(?m)^ID:\s", text)), mounts=parse_mounts(text))
+    while monotonic() < until and (usage := ask(until)):
+        if not usage.measuring:
+            return usage
+        sleep(_AGAIN_SECONDS)
+    return None
+
+
+def _du(builder: str, *filters: str, until: float) -> Usage | None:
+    """Run `docker buildx du`, up to twice: a record that disappears while BuildKit lists them can spoil one answer.
+
+    The second time without ``filters``, which older versions refuse.
+    """
+    for words in (filters, ()):
+        if (left := until - monotonic()) <= 0:
+            break
+        with contextlib.suppress(GobakeError, Late):
+            done = _run([*buildx_command(), "du", *_named(builder), "--verbose", *words], left)
+            if not done.code:
+                return parse_du(done.out)
+    return None
 
 
 def _named(builder: str) -> tuple[str, ...]:
@@ -124,10 +154,13 @@ def _named(builder: str) -> tuple[str, ...]:
 def parse_usage(answer: dict[str, Any]) -> Usage:
     """Parse the Engine API's response: docs.docker.com/reference/api/engine, SystemDataUsage, BuildCache."""
     listed = [record for record in answer.get("BuildCache") or () if isinstance(record, dict)]
-    mounts = []
+    mounts, measuring = [], False
     for record in listed:
-        named = re.search(r'with id "([^"]*)"\s*$', str(record.get("Description")))
-        if named and record.get("Type") == "exec.cachemount":
+        described = str(record.get("Description"))
+        named = re.search(r'with id "([^"]*)"\s*$', described)
+        if record.get("Type") != _MOUNT:
+            measuring |= bool(record.get("InUse")) and described.startswith(_DESCRIBED)
+        elif named:
             mounts.append(
                 CacheMount(
                     record=str(record.get("ID")),
@@ -137,18 +170,23 @@ def parse_usage(answer: dict[str, Any]) -> Usage:
                     used=str(record.get("LastUsedAt") or ""),
                 )
             )
-    return Usage(records=len(listed), mounts=tuple(mounts))
+    return Usage(records=len(listed), mounts=tuple(mounts), measuring=measuring)
 
 
-def parse_mounts(text: str) -> tuple[CacheMount, ...]:
+def parse_du(text: str) -> Usage:
     """Parse `docker buildx du --verbose`: blocks of `Field: value`; a description may have several lines."""
-    found = []
+    found, records, measuring = [], 0, False
     for block in re.split(r"(?m)^(?=ID:\s)", text):
         fields = {m[1]: m[2].strip() for m in re.finditer(r"(?m)^([A-Z][A-Za-z ]*):[ \t]*(.*)$", block)}
+        records += "ID" in fields
+        described = fields.get("Description", "")
+        if fields.get("Type") != _MOUNT:
+            measuring |= fields.get("Reclaimable") == "false" and described.startswith(_DESCRIBED)
+            continue
         named = re.search(r'with id "([^"]*)"\s*$', _description(block)) or re.match(
-            r"cached mount (\S+) from", fields.get("Description", "")
+            rf"{_DESCRIBED}(\S+) from", described
         )
-        if not named or fields.get("Type") != "exec.cachemount":
+        if not named:
             continue
         found.append(
             CacheMount(
@@ -159,7 +197,7 @@ def parse_mounts(text: str) -> tuple[CacheMount, ...]:
                 used=fields.get("Last used", ""),
             )
         )
-    return tuple(found)
+    return Usage(records=records, mounts=tuple(found), measuring=measuring)
 
 
 def _without_namespace(written: str) -> str:

@@ -92,7 +92,11 @@ class SeedSession:
     def save(self, bases: Sequence[str]) -> None:
         """Save a seed. ``bases``: digests of the golang image in which the compile ran."""
         plan, builder = self.plan, self.plan.builder
-        listed = engine.cache_mounts(builder.name) or ()
+        try:
+            listed = engine.require_mounts(builder.name)
+        except GobakeError as error:
+            self._not_saved(self.place, error)
+            return
         used = self.asked.among(listed) if self.asked else ()
         note(plan.home, builder.answer.name, used, go=plan.project.go_version)
         need = sum(mount.size for mount in listed if mount.id.startswith(f"{plan.project.mounts}-"))
@@ -103,10 +107,7 @@ class SeedSession:
         try:
             saved = save(asked)
         except GobakeError as error:
-            self.notes.append(f"warning: the Go caches were not saved: {error}")
-            self.records.append(
-                SeedRecord(action=SeedAction.NOT_SAVED, name=asked.store.named(asked.tag), error=str(error))
-            )
+            self._not_saved(asked.store.named(asked.tag), error)
             return
         self.notes.append(saved_line(asked.store.named(saved.tag), saved))
         self.records.append(
@@ -119,6 +120,10 @@ class SeedSession:
                 seconds=saved.seconds,
             )
         )
+
+    def _not_saved(self, name: str, error: GobakeError) -> None:
+        self.notes.append(f"warning: the Go caches were not saved: {error}")
+        self.records.append(SeedRecord(action=SeedAction.NOT_SAVED, name=name, error=str(error)))
 
     def _comes_from_layers(self, seed: Seed) -> bool:
         def inputs() -> str:

@@ -16,7 +16,7 @@ from gobake.caching.seeds.session import seeds_in
 from gobake.caching.seeds.store import SeedStore
 from gobake.caching.seeds.warm import Warming, Warmth, cold, needs, of_machine
 from gobake.caching.store.tags import tag_part
-from gobake.engine import Builder, CacheMount, parse_mounts
+from gobake.engine import Builder, CacheMount, parse_du
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
@@ -153,21 +153,28 @@ def test_whether_mounts_are_cold_is_asked_of_this_builder_alone(tmp_path: Path) 
     full = [there(GOMOD), there(GOBUILD), there(Mount(name="gobuild", id="other-gobuild"), 10)]
     assert cold(warming(tmp_path), full) == ""
     assert cold(warming(tmp_path), full[:1]) == "gobuild is empty"
-    assert cold(warming(tmp_path), None) == "gomod is empty"
+    assert cold(warming(tmp_path), []) == "gomod is empty"
     remember(tmp_path, "another", {GOBUILD.id: Memory(record="r1", go="1.25")})
     assert cold(warming(tmp_path), full) == ""
     remember(tmp_path, "farm", {GOBUILD.id: Memory(record="r1", go="1.25")})
     assert "Go 1.25" in cold(warming(tmp_path), full)
 
 
-@pytest.mark.parametrize("listed", [None, [there(GOMOD), there(GOBUILD)]], ids=["it does not tell", "all are warm"])
+UNTOLD = ("builder farm does not list its cache mounts: no seed was looked for",)
+
+
+@pytest.mark.parametrize(
+    ("listed", "notes"),
+    [(None, UNTOLD), ([there(GOMOD), there(GOBUILD)], ())],
+    ids=["it does not tell", "all are warm"],
+)
 def test_a_builder_that_needs_no_seed_or_does_not_tell_is_left_alone(
-    listed: list[CacheMount] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    listed: list[CacheMount] | None, notes: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warm, "look", lambda _: pytest.fail("the store is asked"))
     monkeypatch.setattr(warm, "begin_pull", lambda *_, **__: pytest.fail("an image is pulled"))
     asked = replace(warming(tmp_path), compiles=True)
-    assert warm.warm(asked, listed, say=pytest.fail, expected=lambda _: False) == Warmth()
+    assert warm.warm(asked, listed, say=pytest.fail, expected=lambda _: False) == Warmth(notes=notes)
 
 
 def test_memories_are_kept_by_builder_and_a_broken_file_is_forgotten(tmp_path: Path) -> None:
@@ -251,6 +258,6 @@ Total:\t\t2.2GB
 
 
 def test_cache_mounts_are_read_from_du() -> None:
-    first, second = parse_mounts(_DU)
+    first, second = parse_du(_DU).mounts
     assert (first.id, first.size, first.used) == ("shop-golink-compile-linux-arm64", 94_060_000, "17 seconds ago")
     assert (second.record, second.id, second.size) == ("zrtigp5hay5pijkkltyvn47uz", "/root/.cache", 2_115_000_000)

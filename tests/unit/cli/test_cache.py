@@ -19,7 +19,7 @@ from gobake.caching.verify import Verdict, Verified
 from gobake.checkout.ci import ALL_TAGS
 from gobake.cli import gobake as gobake_command
 from gobake.cli.param_types import Age, Size
-from gobake.engine import CacheMount
+from gobake.engine import CacheMount, usage
 from gobake.errors import UsageError
 from gobake.model import Platform
 from gobake.report.caches import age_text, verified_as_json
@@ -253,7 +253,7 @@ def test_what_was_saved_is_told_as_json_or_in_a_line(
         )
 
     monkeypatch.setattr(save, "save", saved)
-    monkeypatch.setattr(engine, "cache_mounts", lambda _: listed)
+    monkeypatch.setattr(engine, "require_mounts", lambda _: listed)
     told = json.loads(good(cache("save", "--to", "ghcr.io/acme/cache", "--format", "json")))
     assert (told["schema"], told["store"], told["tag"]) == (1, "ghcr.io/acme/cache", asked[0].tag)
     assert (told["shape"], told["layers"], told["why"]) == ("grown", 3, "2 units are new")
@@ -263,5 +263,16 @@ def test_what_was_saved_is_told_as_json_or_in_a_line(
     assert [parent.rpartition("-")[2] for parent in asked[1].parents] == ["main"]
     assert good(cache("save", "--to", "ghcr.io/acme/cache", "-q")) == ""
     assert "there is no cache store" in error(cache("save"))
-    monkeypatch.setattr(engine, "cache_mounts", lambda _: [])
+    monkeypatch.setattr(engine, "require_mounts", lambda _: [])
     assert "has no Go caches of example-com-hello" in error(cache("save", "--to", "ghcr.io/acme/cache"))
+
+
+def test_a_builder_that_does_not_list_its_mounts_is_not_an_empty_one(
+    cache: Cache, docker: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "cache_mounts", lambda _: None)
+    for words in (("save", "--to", "./store"), ("ls",), ("prune", "--all", "--dry-run")):
+        assert "the builder does not list its cache mounts; try again" in error(cache(*words))
+    beside = cache("ls", "--cache-store", "./store")
+    assert beside.exit_code == 0
+    assert "cache mounts are unknown: the builder does not list its cache mounts" in beside.output

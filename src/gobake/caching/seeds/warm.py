@@ -64,8 +64,9 @@ def warm(
 
     ``say`` gets a line before anything that takes time; ``expected``: whether a layer cache will supply the compile.
     """
-    why = cold(asked, listed)
-    if listed is None or not why:
+    if listed is None:
+        return Warmth(notes=(f"builder {asked.builder.name} does not list its cache mounts: no seed was looked for",))
+    if not (why := cold(asked, listed)):
         return Warmth()
     platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     if asked.compiles:
@@ -91,9 +92,9 @@ def warm(
     return Warmth(restored=restored, notes=notes)
 
 
-def cold(asked: Warming, listed: Sequence[CacheMount] | None) -> str:
+def cold(asked: Warming, listed: Sequence[CacheMount]) -> str:
     """Why the mounts of a builder need a seed; "" if they are warm."""
-    return needs(asked.mounts, asked.among(listed or ()), remembered(asked.home, asked.builder.name), asked.key.go)
+    return needs(asked.mounts, asked.among(listed), remembered(asked.home, asked.builder.name), asked.key.go)
 
 
 def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:
