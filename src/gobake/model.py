@@ -211,6 +211,8 @@ class Service(Struct, frozen=True, kw_only=True):
     ports: tuple[str, ...] = ()  # as in EXPOSE: 8080, 53/udp
     user: str = "65532:65532"  # numeric, so that it needs no /etc/passwd
     labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()  # (name, perhaps with BuildKit's prefix; text)
+    compression: str = ""  # of new layers that are pushed; "": BuildKit's own
     env: tuple[tuple[str, str], ...] = ()  # environment of the image
     files: tuple[ExtraFile, ...] = ()
     workdir: str = ""
@@ -298,6 +300,8 @@ class Project(Struct, frozen=True, kw_only=True):
     bases: Bases
     go_version: str  # such as 1.26
     registry: str = ""  # prefix of image names
+    further_registries: tuple[str, ...] = ()  # which get pushed images too
+    immutable: tuple[str, ...] = ()  # patterns of tags that never move
     source_url: str = ""  # org.opencontainers.image.source
     include: tuple[str, ...] = ()  # additional patterns that the ignore file admits
     prebuilt: str = "dist/{service}-{os}-{arch}"  # path of binaries compiled outside

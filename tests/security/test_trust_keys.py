@@ -14,6 +14,7 @@ from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.loading import parse_config
 from gobake.config.private import PRIVATE_FIELDS
+from gobake.config.pushing import PUSH_FIELDS
 from gobake.config.service import SERVICE_FIELDS
 from gobake.config.values import TOP_FIELDS, Config
 from gobake.trust.deciding import IMAGES_ALONE
@@ -28,6 +29,7 @@ SECTIONS = {
     "cache.seeds": SEED_FIELDS,
     "gate": GATE_FIELDS,
     "history": HISTORY_FIELDS,
+    "push": PUSH_FIELDS,
     "defaults": tuple(field for field in SERVICE_FIELDS if field.shared),
     "services.any": SERVICE_FIELDS,
 }
@@ -80,6 +82,7 @@ cache:
   seeds: {unused_days: 1}
 gate: {min_hit_rate: none}
 history: {folder: /shared/history}
+push: {registries: [evil.example/copies], immutable: [nothing]}
 defaults: {base: "evil.example/base:1", tags: [stable]}
 services:
   api:
@@ -110,6 +113,8 @@ def test_what_a_tree_wants_beyond_its_images_is_seen_with_its_value_and_its_line
         "cache.seeds.unused_days": KeyClass.WRITES,
         "gate.min_hit_rate": KeyClass.GATE,
         "history.folder": KeyClass.WRITES,
+        "push.registries.0": KeyClass.TALKS,
+        "push.immutable.0": KeyClass.WRITES,
         "defaults.base": KeyClass.TALKS,
         "defaults.tags.0": KeyClass.WRITES,
         "services.api.tags.0": KeyClass.WRITES,
@@ -131,6 +136,7 @@ def test_of_a_stranger_only_the_images_hold() -> None:
     assert held.name == "shop"
     assert dict(held.bases) == {"debian": "./debian.Dockerfile"}
     assert held.cache.policy is held.cache.store is None
+    assert (held.push.registries, held.push.immutable) == (None, None)
     assert held.history.folder is None
     services = {service.name: service for service in held.services}
     assert services["api"].ports == tree.services[0].ports

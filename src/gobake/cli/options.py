@@ -192,8 +192,8 @@ target_options = gathered(
         "--registry",
         envvar="GOBAKE_REGISTRY",
         metavar="PREFIX",
-        help="The prefix of image names, such as ghcr.io/acme.",
-        callback=worded("REGISTRY", empty=False),
+        help="The prefix of image names, such as ghcr.io/acme; several, with commas, get all images of --push.",
+        callback=worded("REGISTRIES", empty=False),
     ),
     click.option(
         "-t",
@@ -203,8 +203,9 @@ target_options = gathered(
         multiple=True,
         default=("latest",),
         metavar="T",
-        help="The tag of the images; may be repeated.  [default: latest]",
-        callback=each_worded("TAG"),
+        help="The tag of the images; {{version}}, {{major}}, {{minor}}, {{patch}}, {{sha}}, {{branch}}, {{date}} are "
+        "filled in. May be repeated.  [default: latest]",
+        callback=each_worded("TAG_TEMPLATE"),
     ),
     click.option(
         "--version",

@@ -53,7 +53,6 @@ ATTRIBUTES: Mapping[str, Mapping[str, bool]] = {
 
 BACKEND_TYPES = ("store", "gha", "s3", "azblob", "inline")
 MODES = ("auto", "min", "max")
-COMPRESSIONS = ("zstd", "gzip", "estargz", "uncompressed")
 
 _REQUIRED = {"s3": ("bucket", "region"), "azblob": ("account_url",)}
 _SECRETS = ("token", "ghtoken", "access_key_id", "secret_access_key", "session_token")
@@ -125,7 +124,7 @@ MODE = Key(
     otherwise="the policy's",
 )
 COMPRESSION = Key(
-    kind=choice("compression", COMPRESSIONS, str),
+    kind=choice("compression", words.COMPRESSIONS, str),
     about="How new layers are compressed in the cache.",
     example="zstd",
     otherwise="the policy's",

@@ -16,6 +16,7 @@ from gobake.config.caches import CACHE_FIELDS
 from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
+from gobake.config.pushing import PUSH_FIELDS
 from gobake.config.service import SERVICE_FIELDS
 from gobake.config.values import TOP_FIELDS
 
@@ -54,14 +55,19 @@ def render_init(
     rows = {field.name: field for field in TOP_FIELDS}
     lines = [_HEADER.rstrip(), f"name: {_scalar(name)}"]
     for field in TOP_FIELDS:
-        if field.name in ("name", "bases", "cache", "gate", "history", "defaults", "services"):
+        if field.name in ("name", "bases", "cache", "gate", "push", "history", "defaults", "services"):
             continue
         shown = _scalar(go_version, quoted=True) if field.name == "go" and go_version else _value(field)
         lines += ["", *_comment(field), f"#{field.name}: {shown}"]
     lines += ["", *_comment(rows["bases"]), "#bases:"]
     for base in BASE_FIELDS:
         lines += [f"#  {base.name}: {_scalar(bases.get(base.name) or base.default or base.example)}"]
-    for section, keys in (("cache", CACHE_FIELDS), ("gate", GATE_FIELDS), ("history", HISTORY_FIELDS)):
+    for section, keys in (
+        ("cache", CACHE_FIELDS),
+        ("gate", GATE_FIELDS),
+        ("push", PUSH_FIELDS),
+        ("history", HISTORY_FIELDS),
+    ):
         lines += ["", *_comment(rows[section]), f"#{section}:"]
         for field in keys:
             lines += [*_comment(field, "#  "), f"#  {field.name}: {_value(field)}"]

@@ -20,6 +20,9 @@ COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = rf"(?:(?:localhost|{_LABEL}(?:\.{_LABEL})+|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?|{_LABEL}:[0-9]{{1,5}})"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_FILLED = r"\{\{ ?(?:version|major|minor|patch|sha|branch|date) ?\}\}"
+TAG_TEMPLATE = rf"(?:[A-Za-z0-9_]|{_FILLED})(?:[A-Za-z0-9_.-]|{_FILLED})*"
+TAG_GLOB = r"[A-Za-z0-9_.*?\[\]!-]{1,128}"
 _DIGEST = r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
 REFERENCE = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*(?::{TAG})?(?:@{_DIGEST})?"
 REGISTRY = rf"(?:{_HOST}|{COMPONENT})(?:/{COMPONENT})*/?"
@@ -30,7 +33,13 @@ REPOSITORY = rf"(?:{_HOST}/)?{COMPONENT}(?:/{COMPONENT})*"
 PROJECT_NAME = r"(?!(?:branch|untrusted)-)[a-z0-9]+(?:-[a-z0-9]+)*"
 URL = r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~:/?#@&+=%-]*)?"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_FILLED = r"\{\{ ?(?:version|major|minor|patch|sha|branch|date) ?\}\}"
+TAG_TEMPLATE = rf"(?:[A-Za-z0-9_]|{_FILLED})(?:[A-Za-z0-9_.-]|{_FILLED})*"
+TAG_GLOB = r"[A-Za-z0-9_.*?\[\]!-]{1,128}"
+_PLACED = r"(?:manifest|index)(?:-descriptor)?(?:\[[a-z0-9/]+\])?"
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?"
+_PLACED = r"(?:manifest|index)(?:-descriptor)?(?:\[[a-z0-9/]+\])?"
+ANNOTATION = rf"(?:{_PLACED}(?:,{_PLACED})*:)?{LABEL}"  # docs.docker.com/build/metadata/annotations
 
 _NO_DOTS = r"(?!(?:.*/)?\.{1,2}(?::?/|$))"  # neither . nor .. between slashes
 

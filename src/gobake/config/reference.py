@@ -10,6 +10,7 @@ from gobake.config.fields import Field
 from gobake.config.gates import GATE_FIELDS
 from gobake.config.history import HISTORY_FIELDS
 from gobake.config.private import PRIVATE_FIELDS, TOKEN_FIELDS
+from gobake.config.pushing import PUSH_FIELDS
 from gobake.config.running import BINARY_FIELDS, FILE_FIELDS, HEALTH_FIELDS, SMOKE_FIELDS
 from gobake.config.service import SERVICE_FIELDS
 from gobake.config.services import LIST_FIELDS
@@ -29,6 +30,7 @@ def fields_markdown() -> str:
             *table("Keys of `cache.layers`", LAYER_FIELDS),
             *table("Keys of `cache.seeds`", SEED_FIELDS),
             *table("Keys of `gate` and of an entry of its `branches` (not `services`, `branches`)", GATE_FIELDS),
+            *table("Keys of `push`", PUSH_FIELDS),
             *table("Keys of `history`", HISTORY_FIELDS),
             *table("Lists in `services`, beside the services' names", LIST_FIELDS),
             *table("Keys of an entry of `files`", FILE_FIELDS),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gobake.config import patterns, words
 from gobake.config.fields import Key, fields_of
-from gobake.config.kinds import boolean, items, mapping, verbatim
+from gobake.config.kinds import boolean, choice, items, mapping, verbatim
 from gobake.config.reading import nearest_place
 from gobake.config.running import BASE, DATA, BinaryConfig, binary, file, healthcheck, smoke
 from gobake.errors import Where
@@ -27,7 +27,7 @@ _GOBAKES_OWN = {
 }
 
 # These mappings of a service are merged with those of `defaults`; all other values replace them.
-_MERGED = frozenset(("build_env", "env", "labels", "stamps"))
+_MERGED = frozenset(("annotations", "build_env", "env", "labels", "stamps"))
 _OWN = frozenset(("name", "where", "places", "package", "binaries"))
 
 
@@ -79,9 +79,10 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
     tags: Annotated[
         tuple[str, ...] | None,
         Key(
-            kind=items(words.TAG.kind, "image tags"),
-            about="Further tags of the image in its chosen strategy, beside that of --tag.",
-            example="[stable]",
+            kind=items(words.TAG_TEMPLATE.kind, "image tags"),
+            about="Further tags of the image in its chosen strategy, beside that of --tag. {{version}}, {{major}}, "
+            "{{minor}} and {{patch}} of a release, {{sha}}, {{branch}} and {{date}} are filled in (docs/push.md).",
+            example='["{{major}}.{{minor}}"]',
             default="[]",
         ),
     ] = None
@@ -196,6 +197,25 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
             about="Labels of the image. Those of a service come to those of `defaults`.",
             example="{com.acme.team: payments}",
             default="{}",
+        ),
+    ] = None
+    annotations: Annotated[
+        Mapping[str, str] | None,
+        Key(
+            kind=mapping("annotation", patterns.ANNOTATION, verbatim(), "name -> text"),
+            about="Annotations of the manifests and of the index of all platforms; `index:NAME` or `manifest:NAME` for "
+            "one of the two. Those of a service come to those of `defaults`.",
+            example='{"index:com.acme.team": payments}',
+            default="{}",
+        ),
+    ] = None
+    compression: Annotated[
+        str | None,
+        Key(
+            kind=choice("compression", words.COMPRESSIONS, str),
+            about="How the image's new layers are compressed in its registry; those of its base stay as they are.",
+            example="zstd",
+            otherwise="BuildKit's: gzip",
         ),
     ] = None
     env: Annotated[

@@ -20,6 +20,7 @@ from gobake.config.gates import GateConfig, gate_kind
 from gobake.config.history import HistoryConfig, history_kind
 from gobake.config.kinds import boolean, items
 from gobake.config.private import PrivateConfig, private_kind
+from gobake.config.pushing import PushConfig, push_kind
 from gobake.config.reading import nearest_place
 from gobake.config.service import ServiceConfig
 from gobake.config.services import Services, defaults_kind, services_kind
@@ -153,6 +154,15 @@ class Config(Struct, frozen=True, kw_only=True):
             otherwise="no limits",
         ),
     ] = GateConfig()
+    push: Annotated[
+        PushConfig,
+        Key(
+            kind=push_kind,
+            about="Where --push brings images beside `registry`, and which tags never move.",
+            example='{immutable: ["v*"]}',
+            otherwise="to `registry` alone, and every tag may move",
+        ),
+    ] = PushConfig()
     history: Annotated[
         HistoryConfig,
         Key(

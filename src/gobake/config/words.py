@@ -32,6 +32,9 @@ def _avoiding(wrong: str, what: str, remedy: str) -> Callable[[At, str], None]:
     return check
 
 
+COMPRESSIONS = ("zstd", "gzip", "estargz", "uncompressed")  # of layers, as BuildKit names them
+
+
 # ---- names
 
 
@@ -65,6 +68,11 @@ REGISTRY = Grammar(
     check=_avoiding("://", "is a URL", "leave https:// away"),
     tidy=lambda value: value.rstrip("/"),
 )
+REGISTRIES = Grammar(
+    says="prefix of image names",
+    pattern=rf"{patterns.REGISTRY}(?:,{patterns.REGISTRY})*",
+    remedy=REGISTRY.remedy,
+)
 REFERENCE = Grammar(
     says="image reference",
     pattern=patterns.REFERENCE,
@@ -75,6 +83,20 @@ TAG = Grammar(
     says="image tag",
     pattern=patterns.TAG,
     remedy="letters, digits, _ . and -, at most 128 of them",
+    number={"type": "number", "minimum": 0},
+)
+TAG_TEMPLATE = Grammar(
+    says="image tag",
+    pattern=patterns.TAG_TEMPLATE,
+    remedy="letters, digits, _ . and -, at most 128 of them, and {{version}}, {{major}}, {{minor}}, {{patch}}, "
+    "{{sha}}, {{branch}} or {{date}}",
+    longest=128,
+    number={"type": "number", "minimum": 0},
+)
+TAG_GLOB = Grammar(
+    says="pattern of image tags",
+    pattern=patterns.TAG_GLOB,
+    remedy="such as v* or [0-9]*.[0-9]*.[0-9]*",
     number={"type": "number", "minimum": 0},
 )
 GO_VERSION = Grammar(

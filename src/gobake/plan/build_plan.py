@@ -24,9 +24,10 @@ from gobake.model import Project, Strategy, Target
 from gobake.paths import cache_folder
 from gobake.plan import outside
 from gobake.plan.builder import PlannedBuilder
-from gobake.plan.discover import Opened, choose_caches, history_folder, versions_of
+from gobake.plan.discover import Opened, choose_caches, history_folder
 from gobake.plan.project import identity
 from gobake.plan.request import BuildRequest
+from gobake.plan.tags import with_tags
 from gobake.plan.versions import LATEST, Versions, used
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.targets.matrix import Matrix, select
@@ -171,6 +172,7 @@ def make_plan(
 
     Raises ConfigError for a policy file, UsageError for a selection that matches nothing, EmulationMissing, NoBuilder.
     """
+    request, opened, versions = with_tags(request, opened, environ, handed_on=handed_on)
     within, caches = settle(opened, request.caches, builder, environ)
     matrix = _runnable(request, select(opened.project, request.selection, (builder.native,)), builder)
     if not handed_on:
@@ -184,7 +186,7 @@ def make_plan(
         matrix=matrix,
         caches=caches,
         layers=layer_caches(opened.project, matrix, caches, builder.exporting, request.tag),
-        versions=versions_of(opened, request.project, request.tag),
+        versions=versions,
         epoch=epoch if epoch.isdigit() else "0",
     )
 

@@ -66,10 +66,7 @@ def make_project(
     if not (config and config.go):
         go_version = layout.go_version_for({layout.context / service.build_root for service in services})
     bases = {"go": f"golang:{go_version}", **(dict(config.bases) if config else {}), **overrides.bases}
-    if config and config.registry and overrides.registry is None:
-        registry = config.registry
-    else:
-        registry = overrides.registry or ""
+    registries = _registries(config, overrides)
     where = {}
     if config:
         keys = [*(f"bases.{name}" for name in config.bases), *(f"services.{s.name}.base" for s in services)]
@@ -89,7 +86,9 @@ def make_project(
         left_out=tuple(service for service in everything if service.name in others),
         bases=Bases(**bases),
         go_version=go_version,
-        registry=registry.rstrip("/"),
+        registry=registries[0],
+        further_registries=registries[1:],
+        immutable=(config.push.immutable if config else None) or (),
         source_url=(config.source_url if config and config.source_url else source_url),
         version=(config.version if config else "") or "",
         unstamped=stamped.notes,
@@ -100,6 +99,15 @@ def make_project(
         **({"prebuilt": config.prebuilt} if config and config.prebuilt else {}),
         **({"provenance": config.provenance} if config and config.provenance else {}),
     )
+
+
+def _registries(config: Config | None, overrides: Overrides) -> tuple[str, ...]:
+    """Return the prefixes of image names, at least one, which may be empty."""
+    if overrides.registry is not None:
+        found = [name.rstrip("/") for name in overrides.registry.split(",")]
+    else:
+        found = [(config.registry if config else None) or "", *((config.push.registries if config else None) or ())]
+    return tuple(dict.fromkeys(found))
 
 
 def _not_older(config: Config | None, tree: GoTree, services: Sequence[Service]) -> None:
@@ -265,7 +273,7 @@ def _service(config: Config, said: ServiceConfig, package: Package, root: Path) 
     )
     _no_buildvcs(config, said)
     given = {key: value for key in _KEYS if (value := getattr(said, key)) is not None}
-    given |= {key: tuple(sorted(given[key].items())) for key in ("labels", "env") if key in given}
+    given |= {key: tuple(sorted(given[key].items())) for key in ("annotations", "labels", "env") if key in given}
     _files_exist(config, root, said)
     return replace(plain, **given, stamps=_stamps(config, said))
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gobake import engine
 from gobake.errors import GobakeError, RegistryRefused
+from gobake.pushing.immutable import require_same
 from gobake.registry import Repository, parts
 
 _AT_ONCE = 6  # images
@@ -23,6 +24,7 @@ class Image(Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]  # the references to set, each with a tag
     digests: tuple[str, ...]  # the image, or its parts, of which an index is made
     annotations: Mapping[str, str] = {}  # of an index that is made
+    never_moving: tuple[str, ...] = ()  # of the names
 
     @property
     def repositories(self) -> tuple[str, ...]:
@@ -34,6 +36,7 @@ class Named(Struct, frozen=True, kw_only=True):
 
     image: Image
     names: tuple[str, ...]  # that were set
+    kept: tuple[str, ...] = ()  # that never move, and name the same image already
     error: GobakeError | None = None
 
 
@@ -60,25 +63,30 @@ def error_of(named: Sequence[Named]) -> GobakeError | None:
     failed = [one for one in named if one.error]
     if not failed:
         return None
-    lacking = [name for one in failed for name in one.image.names if name not in one.names]
+    lacking = [name for one in failed for name in one.image.names if name not in (*one.names, *one.kept)]
     first = failed[0].error
     more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
     return RegistryRefused(
         f"{lacking[0] if lacking else failed[0].image.target}{more}: not tagged: {first.what if first else ''}",
-        remedy="the images are pushed by their digests: `gobake push` sets the tags",
+        remedy=(first.remedy if first else "") or "the images are pushed by digest: `gobake push` sets the tags",
     )
 
 
 def _publish(image: Image, builder: str) -> Named:
     done: list[str] = []
+    kept: list[str] = []
     for repository in image.repositories:
         names = [name for name in image.names if parts(name)[0] == repository]
         try:
-            _name(repository, names, image, builder)
+            fixed = [name for name in names if name in image.never_moving]
+            kept += require_same(fixed, image.digests[0] if len(image.digests) == 1 else "")
+            names = [name for name in names if name not in kept]
+            if names:
+                _name(repository, names, image, builder)
         except GobakeError as error:
-            return Named(image=image, names=tuple(done), error=error)
+            return Named(image=image, names=tuple(done), kept=tuple(kept), error=error)
         done += names
-    return Named(image=image, names=tuple(done))
+    return Named(image=image, names=tuple(done), kept=tuple(kept))
 
 
 def _name(repository: str, names: Sequence[str], image: Image, builder: str) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from gobake.config import stamps
 from gobake.model import OwnBase, Platform, Project, Service, Strategy, Target
+from gobake.recipe.annotations import annotate, labels
 from gobake.recipe.cache_entry import INLINE, CacheEntry
 from gobake.recipe.stages import CompileStage, compile_stages
 from gobake.recipe.words import FILES, hcl, stage_name
@@ -218,7 +219,6 @@ def _attest(project: Project) -> list[str]:
 
 def _target(project: Project, target: Target, places: Places, stages: Sequence[CompileStage]) -> dict[str, object]:
     service, strategy = target.service, target.strategy
-    described = _labels(project, service, strategy)
     contexts: dict[str, str] = {}
     fields: dict[str, object] = {
         "inherits": ["_base"],
@@ -226,17 +226,12 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
         "target": stage_name(target.name),
         "platforms": [str(platform) for platform in target.platforms],
         "tags": [] if places.by_digest else list(target.images("${PREFIX}", "${TAG}")),
-        "labels": described,
+        "labels": labels(project, service, strategy),
         # The epoch is an attribute of the exporter: as the build argument SOURCE_DATE_EPOCH it would be part of
         # WORKDIR's cache key. It only limits later times, so only 0 gives the same bytes whatever was cached; the
         # commit's time is in the label `created`.
         "output": [f"{_output(target, places)},source-date-epoch=${{EPOCH}}"],
-        # an index has its own annotations, and exists only for several platforms
-        "annotations": [
-            f"{'index,' if len(target.platforms) > 1 else ''}manifest:{key}={value}"
-            for key, value in described.items()
-            if key.startswith("org.opencontainers.")
-        ],
+        "annotations": annotate(project, target, attested=places.by_digest),
     }
     if strategy is not Strategy.PREBUILT:
         fields |= _arguments(stages, service)
@@ -254,12 +249,16 @@ def _target(project: Project, target: Target, places: Places, stages: Sequence[C
 def _output(target: Target, places: Places) -> str:
     """Return what becomes of an image, as comma-separated values.
 
-    https://docs.docker.com/build/exporters/image-registry/ (push-by-digest and name-canonical)
+    https://docs.docker.com/build/exporters/image-registry/: push-by-digest, name-canonical, compression
     """
-    if not places.by_digest:
-        return places.output
-    names = ",".join(target.repositories("${PREFIX}"))
-    return f'{places.output},"name={names}",push-by-digest=true,name-canonical=true'
+    packed = target.service.compression if "push=true" in places.output else ""
+    words = [places.output]
+    if places.by_digest:
+        names = ",".join(target.repositories("${PREFIX}"))
+        words += [f'"name={names}"', "push-by-digest=true", "name-canonical=true"]
+    if packed:
+        words += [f"compression={packed}", "oci-mediatypes=true"]
+    return ",".join(words)
 
 
 def _own_bases(project: Project, matrix: Matrix, places: Places) -> dict[str, dict[str, object]]:
@@ -286,20 +285,3 @@ def _own_bases(project: Project, matrix: Matrix, places: Places) -> dict[str, di
 def own_base_target(base: OwnBase) -> str:
     """Return the bake target of the base; a service cannot have that name."""
     return f"_{base.name}"
-
-
-def _labels(project: Project, service: Service, strategy: Strategy) -> dict[str, str]:
-    """https://specs.opencontainers.org/image-spec/annotations/; the user's own labels come last and win."""
-    labels = {
-        "org.opencontainers.image.title": hcl(service.name),
-        "org.opencontainers.image.version": f"${{{service.version_variable}}}",
-        "org.opencontainers.image.revision": "${REVISION}",
-        "org.opencontainers.image.created": "${CREATED}",
-    }
-    if project.source_url:
-        labels["org.opencontainers.image.source"] = hcl(project.source_url)
-    labels["dev.gobake.project"] = project.name
-    labels["dev.gobake.strategy"] = str(strategy)
-    if service.health:
-        labels["dev.gobake.health"] = hcl(service.health)
-    return labels | {hcl(key): hcl(value) for key, value in service.labels}

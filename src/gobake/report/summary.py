@@ -14,8 +14,9 @@ from gobake.insight.own_work import OwnWork, go_builds, own_work
 from gobake.insight.work import hit_rate, pieces
 from gobake.model import Strategy
 from gobake.outcome.keep_going import NotBuilt
+from gobake.registry import parts
 from gobake.report.console import console_for, print_table, print_text
-from gobake.report.figures_words import host_line, image_of, image_table
+from gobake.report.figures_words import host_line, image_of
 from gobake.report.quantities import count_text, instead_text, seconds_text, share_text, size_text
 from gobake.runs.outcomes import Outcome, RunOutcome
 from gobake.runs.record import RunRecord, TargetRecord
@@ -43,10 +44,15 @@ def print_summary(record: RunRecord, left_out: Sequence[str], *, color: str, not
 
 
 def print_pushed(record: RunRecord, *, color: str) -> None:
-    """Print the images in the registry with their digests, a line each."""
+    """Print the images in their registries with their digests: a line for each repository, with its first tag."""
     console = console_for(sys.stdout, color)
-    for image, digest in image_table(record).rows:
-        print_text(console, one_line(f"{image}@{digest}"), head=Text("pushed ", "bold"))
+    for target in record.targets:
+        first: dict[str, str] = {}  # by repository
+        for name in (*(name for name in target.pushed if "@" not in name), *target.pushed):
+            repository, digest, _ = parts(name)
+            first.setdefault(repository, name if digest else f"{name}@{target.digest}")
+        for name in first.values():
+            print_text(console, one_line(name), head=Text("pushed ", "bold"))
 
 
 def _built(record: RunRecord) -> list[TargetRecord]:

@@ -49,11 +49,16 @@ def run(
         scratch = ends.enter_context(scratch_folder())
         ends.enter_context(engine.nothing_left())
         ready = prepare(request, query, scratch)
+        request = ready.plan.request  # with the tags that the commit fills in
         if request.dry_run:
             _print_dry_run(ready)
             return ExitCode.DONE
         ends.enter_context(guarded(os.environ, _group_of(request, ready)))
         _print_what_is_done(request, ready)
+        if request.push and ready.plan.project.immutable:
+            from gobake.run.tagging import require_free
+
+            require_free(ready.plan)
         session = begin(request, ready, started, _import_what_comes_after)
         ends.callback(session.begun.end)
         query.begin_info()

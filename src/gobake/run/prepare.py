@@ -85,7 +85,7 @@ def prepare(request: BuildRequest, query: BuilderQuery, scratch: Path) -> Prepar
     usage = futures.start(lambda: _cheap_usage(request, query))
     settings = futures.start(host.module_settings)
     plan = _planned(request, query)
-    takes = futures.start(lambda: namesakes(plan.project, plan.matrix, request.tag) if plan.keeps_images else ())
+    takes = futures.start(lambda: namesakes(plan.project, plan.matrix, plan.request.tag) if plan.keeps_images else ())
     access, without = access_of(plan, scratch, settings.result)
     plan, warming = _with_caches(plan, usage)
     staged = _stage(plan)

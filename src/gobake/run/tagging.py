@@ -9,6 +9,9 @@ from msgspec.structs import replace
 
 from gobake.engine.interrupt import interruptible
 from gobake.outcome import read
+from gobake.plan.build_plan import BuildPlan
+from gobake.pushing import immutable
+from gobake.pushing.immutable import never_moving
 from gobake.pushing.publish import Image, error_of, publish
 from gobake.run.bake import Baked
 from gobake.run.session import Session
@@ -29,6 +32,8 @@ def tag_images(session: Session, baked: Baked) -> Baked:
         return replace(baked, pushed=by_digest)
     with interruptible() as pressed:
         named = publish(images, plan.builder.name, session.say)
+    for name in (name for one in named for name in one.kept):
+        session.say(f"{name} stays as it is: it never moves, and has the same image")
     return replace(
         baked,
         pushed={one.image.target: (*by_digest[one.image.target], *one.names) for one in named},
@@ -38,11 +43,32 @@ def tag_images(session: Session, baked: Baked) -> Baked:
     )
 
 
+def require_free(plan: BuildPlan) -> None:
+    """Refuse a build whose immutable tags are taken. Raises RegistryRefused."""
+    names = [
+        name
+        for target in plan.matrix.targets
+        for name in never_moving(target.images(plan.project.prefix, plan.request.tag), plan.project.immutable)
+    ]
+    seen = plan.opened.checkout
+    # without a push by digest nothing can be compared before the tag is set
+    same = plan.pushes_by_digest and not seen.dirty
+    immutable.require_free(names, seen.revision if same else "")
+
+
 def _images(session: Session, metadata: Mapping[str, Any]) -> list[Image]:
     plan, found = session.ready.plan, []
     for target in plan.matrix.targets:
         digest = read.digest_of(metadata, target.name)
         if digest:
             names = target.images(plan.project.prefix, session.request.tag)
-            found.append(Image(target=target.name, service=target.service.name, names=names, digests=(digest,)))
+            found.append(
+                Image(
+                    target=target.name,
+                    service=target.service.name,
+                    names=names,
+                    digests=(digest,),
+                    never_moving=never_moving(names, plan.project.immutable),
+                )
+            )
     return found

@@ -23,6 +23,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     strategies: tuple[Strategy, ...] = ()
     platforms: tuple[Platform, ...] = ()
     further_tags: tuple[str, ...] = ()  # of every image, beside the request's own
+    further_prefixes: tuple[str, ...] = ()  # of every image's name, beside the project's own registry
     every_strategy: bool = False  # `gobake all`: all configured strategies, not only the default one
 
 
@@ -83,6 +84,7 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
                         own_base=own,
                         suffixed=selection.every_strategy,
                         further_tags=selection.further_tags,
+                        further_prefixes=selection.further_prefixes,
                     )
                 )
             elif optional:

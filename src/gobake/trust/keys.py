@@ -49,6 +49,8 @@ CLASSES: Mapping[str, KeyClass] = MappingProxyType(
         "cache.layers.backends": KeyClass.TALKS,
         "cache.seeds": KeyClass.WRITES,
         "gate": KeyClass.GATE,
+        "push": KeyClass.WRITES,
+        "push.registries": KeyClass.TALKS,
         "history": KeyClass.WRITES,
         "defaults": KeyClass.IMAGE,
         "defaults.base": KeyClass.TALKS,
@@ -104,7 +106,7 @@ def meaning(config: Config | None) -> str:
     services = [(s.name, s.base, s.tags) for s in (config.defaults, *config.services) if s.base or s.tags]
     cache, private = config.cache, config.private
     values = (
-        *(config.registry, sorted(config.bases.items()), services, config.history.folder),
+        *(config.registry, sorted(config.bases.items()), services, config.history.folder, config.push),
         *(cache.policy, cache.store, cache.main_branch, sorted(cache.branches.items()), cache.layers, cache.seeds),
         *(private.netrc, sorted((private.tokens or {}).items()), private.ssh, private.ssh_hosts),
         *(private.known_hosts, private.ca_bundle, private.proxy),
@@ -170,6 +172,7 @@ def taken(tree: Config | None, other: Config | None, allowed: Iterable[KeyClass]
         cache=replace(writes.cache, store=talks.cache.store, layers=layers),
         # a pull request cannot weaken its target branch's gate; without such a gate its own applies
         gate=of(KeyClass.GATE).gate if other else mine.gate,
+        push=replace(writes.push, registries=talks.push.registries),
         history=writes.history,
         defaults=_service(mine.defaults, talks.defaults, writes.defaults),
         services=Services.of(

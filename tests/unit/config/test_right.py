@@ -45,7 +45,7 @@ services:
     strategy: distroless
     strategies: [scratch, distroless]
     platforms: [linux/arm/v7]
-    tags: [stable, 1.10]
+    tags: [stable, 1.10, "{{major}}.{{ minor }}", "x-{{branch}}"]
     build_tags: [netgo]
     ldflags: -s -w -X main.channel=$CHANNEL
     trimpath: false
@@ -70,7 +70,10 @@ services:
     healthcheck: {command: [/usr/local/bin/api, -health], interval: 10s, timeout: 1m30s, start_period: 500ms, retries: 5}
     smoke: {args: [--store, memory], env: {B: 1, A: x}, path: /readyz, port: 9090, timeout: 1m30s}
     stamps: {main.commit: "{revision}", main.odd: "$X {{}} ü it's {date}"}
+    annotations: {"index:com.acme/team": "a b", com.acme.tier: 2}
+    compression: zstd
   worker:
+push: {registries: [docker.io/acme/, "localhost:5000"], immutable: [v*, "[0-9]*"]}
 """
 
 
@@ -98,6 +101,7 @@ def test_every_key_of_the_file_is_read() -> None:
         "1.20",
         "https://github.com/acme/shop",
     )
+    assert (full.push.registries, full.push.immutable) == (("docker.io/acme", "localhost:5000"), ("v*", "[0-9]*"))
     assert full.include == ("schema/*.graphql", "assets/**")
     assert (full.prebuilt, full.provenance, full.discover) == ("out/{arch}{variant}/{service}", "false", True)
     assert set(full.bases) == {"go", "alpine"}
@@ -113,7 +117,7 @@ def test_every_key_of_a_service_is_read() -> None:
         "strategy": Strategy.DISTROLESS,
         "strategies": (Strategy.SCRATCH, Strategy.DISTROLESS),
         "platforms": (Platform(os="linux", arch="arm", variant="v7"),),
-        "tags": ("stable", "1.10"),
+        "tags": ("stable", "1.10", "{{major}}.{{ minor }}", "x-{{branch}}"),
         "build_tags": ("netgo",),
         "ldflags": "-s -w -X main.channel=$CHANNEL",
         "trimpath": False,
@@ -125,6 +129,8 @@ def test_every_key_of_a_service_is_read() -> None:
         "args": ("--listen", ":8080", "no", ""),
         "ports": ("8080", "53/udp", "9090"),
         "user": "1000:50",
+        "annotations": {"index:com.acme/team": "a b", "com.acme.tier": "2"},
+        "compression": "zstd",
         "labels": {"tier": "2", "com.acme/owner": 'O\'Neil "the \\ boss" ${x} %{y}'},
         "env": {"PORT": "0x10", "DEBUG": "on", "EMPTY": ""},
         "files": (
@@ -273,7 +279,7 @@ def test_values_cannot_be_changed() -> None:
         ("services.api.files", "gobake.yaml:34:5: services.api.files"),
         ("services.api.files.1.target", "gobake.yaml:36:39: services.api.files.1.target"),
         ("services.api.env.PORT", "gobake.yaml:33:17: services.api.env.PORT"),
-        ("services.worker.package", "gobake.yaml:47:3: services.worker.package"),
+        ("services.worker.package", "gobake.yaml:49:3: services.worker.package"),
         ("services.worker.platforms", "gobake.yaml:13:3: defaults.platforms"),
         ("nothing", "gobake.yaml: nothing"),
     ],
@@ -287,7 +293,7 @@ def test_a_service_points_at_its_own_keys() -> None:
     assert str(api.where) == "gobake.yaml:17:3: services.api"
     assert str(api.where_of("package")) == "gobake.yaml:18:14: services.api.package"
     assert str(api.where_of("labels.com.acme/owner")) == "gobake.yaml:32:43: services.api.labels.com.acme/owner"
-    assert str(worker.where_of("package")) == "gobake.yaml:47:3: services.worker.package"
+    assert str(worker.where_of("package")) == "gobake.yaml:49:3: services.worker.package"
 
 
 # ---- files

@@ -51,6 +51,12 @@ NAMES = [
     ("tag that begins with .", "defaults: {tags: [.a]}", 1, "is no image tag"),
     ("tag that is too long", f"defaults: {{tags: [{'a' * 129}]}}", 1, "is no image tag"),
     ("tag twice", "defaults:\n  tags:\n  - a\n  - b\n  - 'a'", 5, "defaults.tags.2: 'a' is listed twice"),
+    ("tag with an unknown word", "defaults: {tags: ['{{commit}}']}", 1, "'{{commit}}' is no image tag"),
+    ("tag with one brace", "defaults: {tags: ['{sha}']}", 1, "{{sha}}, {{branch}} or {{date}}"),
+    ("immutable tag with a slash", "push: {immutable: [a/b]}", 1, "push.immutable.0: 'a/b' is no pattern of image tags"),
+    ("further registry as a URL", "push: {registries: ['https://a.b']}", 1, "push.registries.0: 'https://a.b' is a URL"),
+    ("annotation of nothing", "defaults: {annotations: {'layer:a': c}}", 1, "'layer:a' is no annotation"),
+    ("compression that BuildKit lacks", "defaults: {compression: xz}", 1, "defaults.compression: 'xz'"),
     ("label with a blank", "defaults: {labels: {a b: c}}", 1, "'a b' is no label"),
     ("label with =", "defaults: {labels: {a=b: c}}", 1, "is no label"),
     ("variable with -", "defaults:\n  env: {A-B: c}", 2, "defaults.env.A-B: 'A-B' is no name of a variable"),
@@ -286,18 +292,21 @@ LISTS = {
     *("include", "platforms", "strategies", "tags", "build_tags", "entrypoint", "args", "ports", "files"),
     *("data", "volumes"),
 }
-VERBATIM = {"ldflags", "entrypoint", "args", "env", "build_env", "labels"}
+VERBATIM = {"ldflags", "entrypoint", "args", "annotations", "env", "build_env", "labels"}
 TEXTS = [
     *(
         f"{f.name}: VALUE"
         for f in TOP_FIELDS
-        if f.name not in {"bases", "private", "cache", "gate", "history", "defaults", "services", "version", *LISTS}
+        if f.name
+        not in {"bases", "private", "cache", "gate", "push", "history", "defaults", "services", "version", *LISTS}
     ),
     "services: {VALUE: {}}",
     "services: {api: {package: VALUE}}",
     *(f"bases: {{{f.name}: VALUE}}" for f in BASE_FIELDS),
     *(f"defaults: {{{f.name}: [VALUE]}}" for f in SERVICE_FIELDS if f.name in LISTS - VERBATIM),
-    *(f"defaults: {{{name}: {{VALUE: x}}}}" for name in ("env", "build_env", "labels", "stamps")),
+    *(f"defaults: {{{name}: {{VALUE: x}}}}" for name in ("annotations", "env", "build_env", "labels", "stamps")),
+    "push: {registries: [VALUE]}",
+    "push: {immutable: [VALUE]}",
     *(
         f"defaults: {{{f.name}: VALUE}}"
         for f in SERVICE_FIELDS
@@ -321,6 +330,7 @@ FREE = [
     "defaults: {env: {A: VALUE}}",
     "defaults: {build_env: {A: VALUE}}",
     "defaults: {labels: {a: VALUE}}",
+    "defaults: {annotations: {a: VALUE}}",
 ]
 
 

@@ -24,12 +24,13 @@ class Kept:
     def __init__(self, closed: str = "") -> None:
         self.tags: list[tuple[str, str]] = []  # (repository:tag, media type)
         self.closed = closed
+        self.there: dict[str, bytes] = {}  # manifests by repository:tag
 
     def __call__(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         repository, _, reference = path.removeprefix("/v2/").partition("/manifests/")
         if method == "GET":
-            there = reference == DIGEST
-            return (200, {"Content-Type": KIND}, INDEX) if there else (404, {}, b"")
+            found = INDEX if reference == DIGEST else self.there.get(f"{repository}:{reference}")
+            return (200, {"Content-Type": KIND}, found) if found else (404, {}, b"")
         if repository == self.closed:
             return 403, {}, b""
         assert body == INDEX
@@ -66,8 +67,9 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sequence[str], Sequenc
     return asked
 
 
-def image(host: str, *names: str, digests: tuple[str, ...] = (DIGEST,)) -> Image:
-    return Image(target="api-scratch", service="api", names=tuple(f"{host}/{name}" for name in names), digests=digests)
+def image(host: str, *names: str, digests: tuple[str, ...] = (DIGEST,), never_moving: tuple[str, ...] = ()) -> Image:
+    full, fixed = (tuple(f"{host}/{name}" for name in some) for some in (names, never_moving))
+    return Image(target="api-scratch", service="api", names=full, digests=digests, never_moving=fixed)
 
 
 def test_all_names_of_an_image_get_its_very_bytes(kept: Kept, host: str) -> None:
@@ -110,9 +112,25 @@ def test_names_that_cannot_be_set_are_an_error_and_others_stay(kept: Kept, host:
     error = error_of(named)
     assert str(error) == (
         f"{host}/refused/api:v1, and 1 more: not tagged: {host}/refused/api:v1: denied; "
-        "the images are pushed by their digests: `gobake push` sets the tags"
+        "the images are pushed by digest: `gobake push` sets the tags"
     )
 
 
 def test_all_names_set_is_no_error(host: str) -> None:
     assert error_of(publish([image(host, "a/api:v1")], "", lambda _: None)) is None
+
+
+def test_a_tag_that_never_moves_stays_and_the_others_are_set(kept: Kept, host: str) -> None:
+    kept.there = {"a/api:v1": INDEX}
+    one = image(host, "a/api:v1", "a/api:latest", never_moving=("a/api:v1",))
+    (named,) = publish([one], "", lambda _: None)
+    assert (named.names, named.kept, named.error) == ((f"{host}/a/api:latest",), (f"{host}/a/api:v1",), None)
+    assert [name for name, _ in kept.tags] == ["a/api:latest"]
+
+
+def test_one_that_has_another_image_prevents_all_names_of_its_repository(kept: Kept, host: str) -> None:
+    kept.there = {"a/api:v1": b"{}"}
+    one = image(host, "a/api:latest", "a/api:v1", never_moving=("a/api:v1",))
+    (named,) = publish([one], "", lambda _: None)
+    assert (named.names, named.kept, kept.tags) == ((), (), [])
+    assert str(error_of([named])).endswith(f"and the build made {DIGEST}; choose another tag")

@@ -152,7 +152,13 @@ def test_a_service_is_told_its_own_work_and_not_the_compile(printed: Printed) ->
 
 def test_what_was_pushed_is_named_with_its_digest_and_never_broken(printed: Printed) -> None:
     record = recorded("bare")
-    expected = [f"pushed {t.service}:latest@{t.digest}" for t in record.targets]
+    expected = []
+    for number, target in enumerate(record.targets):
+        name, digest = f"ghcr.io/acme/{target.service}", f"@{target.digest}"
+        pushed = (f"{name}{digest}", f"localhost:5000/{target.service}{digest}", f"{name}:v1", f"{name}:latest")
+        targets = (*record.targets[:number], replace(target, pushed=pushed), *record.targets[number + 1 :])
+        record = replace(record, targets=targets)
+        expected += [f"pushed {name}:v1{digest}", f"pushed {pushed[1]}"]
     for width in (60, 80, None):
         assert printed(width, lambda: print_pushed(record, color="never")) == expected
 
