@@ -129,7 +129,7 @@ def test_a_tag_that_never_moves_stays_and_the_others_are_set(kept: Kept, host: s
 
 
 def test_one_that_has_another_image_prevents_all_names_of_its_repository(kept: Kept, host: str) -> None:
-    kept.there = {"a/api:v1": b"{}"}
+    kept.there = {"a/api:v1": INDEX + b"\n"}
     one = image(host, "a/api:latest", "a/api:v1", never_moving=("a/api:v1",))
     (named,) = publish([one], "", lambda _: None)
     assert (named.names, named.kept, kept.tags) == ((), (), [])
