@@ -362,6 +362,7 @@ class Target(Struct, frozen=True, kw_only=True):
     suffixed: bool = True  # the chosen strategy's image also has the tag with the strategy, as beside other strategies
     further_tags: tuple[str, ...] = ()  # beside the run's own
     further_prefixes: tuple[str, ...] = ()  # of the same names in other registries
+    sharded: bool = False  # other machines may build it for other platforms at the same time
 
     @property
     def name(self) -> str:

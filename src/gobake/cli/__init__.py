@@ -23,13 +23,12 @@ COMMANDS = {
     "all": ("gobake.cli.build", "Build the whole matrix: services x strategies x platforms."),
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "affected": ("gobake.cli.affected", "Show the services that differ from another commit, and why."),
-    "ci": ("gobake.cli.ci", "Split a matrix over the runners of a CI."),
+    "ci": ("gobake.cli.ci", "Split a matrix over the runners of a CI, and join what they built."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml for this repository."),
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, policies or JSON output."),
     "trust": ("gobake.cli.trust", "Trust a project, or show what it asks for."),
     "cache": ("gobake.cli.cache", "List, prune, save and verify cache mounts, seeds and layer caches."),
-    "registry": ("gobake.cli.registry", "List and prune images, attestations, seeds and caches in registries."),
     "runs": ("gobake.cli.runs", "List, show, export, import and delete the records of past runs."),
     "explain": ("gobake.cli.explain", "Explain why steps missed the cache and packages were compiled."),
     "compare": ("gobake.cli.compare", "Compare the images of all strategies, and recommend one."),
@@ -43,7 +42,7 @@ COMMANDS = {
     "help": ("gobake.cli.about", "Show the help of a command."),
 }
 COMPLETION = "_GOBAKE_COMPLETE"  # set by the scripts of `gobake completion`
-_GROUPS = ("cache", "ci", "registry", "runs")
+_GROUPS = ("cache", "ci", "runs")
 
 # options of all commands that may also precede the command, and how many words follow each
 _EARLY = {"-C": 1, "--directory": 1, "--color": 1, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}

@@ -29,6 +29,7 @@ from gobake.cli.options import (
 )
 from gobake.cli.param_types import Seconds
 from gobake.cli.sections import Sectioned
+from gobake.cli.shard import ShardGiven, shard_options, sharded
 from gobake.cli.starts import StartsGiven, smoke_options, start_seconds
 from gobake.errors import ExitCode, UsageError
 from gobake.model import Strategy
@@ -52,6 +53,7 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
     metadata_file: Path | None
     affected: str | None
     moved_bases: bool
+    shard: ShardGiven
     dry_run: bool
     starts: StartsGiven
 
@@ -117,6 +119,7 @@ _run_options = option_group(
 @gate_options
 @history_option
 @_run_options
+@shard_options
 @smoke_options
 @given_as(BuildGiven)
 def build_command(given: BuildGiven) -> int:
@@ -138,6 +141,7 @@ def build_command(given: BuildGiven) -> int:
 @gate_options
 @history_option
 @_run_options
+@shard_options
 @smoke_options
 @given_as(BuildGiven)
 def all_command(given: BuildGiven) -> int:
@@ -154,6 +158,8 @@ def all_command(given: BuildGiven) -> int:
 def _build(given: BuildGiven, *, every_strategy: bool) -> int:
     if given.push and given.load:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
+    if given.shard.shard and given.affected:
+        raise UsageError("--shard and --affected exclude each other", remedy="name it to `gobake ci matrix`")
     if given.metadata_file and not given.metadata_file.absolute().parent.is_dir():
         raise UsageError(f"--metadata-file {given.metadata_file}: there is no such folder", remedy="make it first")
     from gobake.engine import BuilderQuery
@@ -184,12 +190,9 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
             color=project.color,
             command=tuple(sys.argv[1:]),
         )
-        if given.affected:
-            found = narrowed(wanted, given.affected, query, bases=given.moved_bases)
-            if found is None:
-                return _nothing(given)
-            wanted = found
-        return run(wanted, query)
+        narrow = narrowed(wanted, given.affected, query, bases=given.moved_bases) if given.affected else wanted
+        shard = sharded(narrow, given.shard) if narrow else None
+        return run(shard, query) if shard else _nothing(given)
 
 
 def _nothing(given: BuildGiven) -> int:

@@ -8,7 +8,7 @@ import click
 
 from gobake.cli.answering import Answering
 
-_COMMANDS = {"matrix": "gobake.cli.ci_matrix"}  # command -> its module, imported on use
+_COMMANDS = {"matrix": "gobake.cli.ci_matrix", "merge": "gobake.cli.ci_merge"}  # command -> its module, imported on use
 
 
 class _Ci(Answering):
@@ -25,4 +25,4 @@ class _Ci(Answering):
 
 @click.group("ci", cls=_Ci)
 def ci_command() -> None:
-    """Split a matrix over the runners of a CI."""
+    """Split a matrix over the runners of a CI, and join what they built."""

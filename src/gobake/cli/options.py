@@ -175,6 +175,33 @@ class TargetsGiven(Struct, frozen=True, kw_only=True):
     bases: tuple[dict[str, str], ...]
 
 
+registry_option = click.option(
+    "--registry",
+    envvar="GOBAKE_REGISTRY",
+    metavar="PREFIX",
+    help="The prefix of image names, such as ghcr.io/acme; several, with commas, get all images of --push.",
+    callback=worded("REGISTRIES", empty=False),
+)
+tags_option = click.option(
+    "-t",
+    "--tag",
+    "tags",
+    envvar="GOBAKE_TAG",
+    multiple=True,
+    default=("latest",),
+    metavar="T",
+    help="The tag of the images; {{version}}, {{major}}, {{minor}}, {{patch}}, {{sha}}, {{branch}}, {{date}} are "
+    "filled in. May be repeated.  [default: latest]",
+    callback=each_worded("TAG_TEMPLATE"),
+)
+version_option = click.option(
+    "--version",
+    envvar="GOBAKE_VERSION",
+    metavar="V",
+    help="The version of the programs and images; default: from gobake.yaml, --tag or Git tags.",
+    callback=worded("VERSION"),
+)
+
 target_options = gathered(
     "targets",
     TargetsGiven,
@@ -188,32 +215,9 @@ target_options = gathered(
         multiple=True,
         help="The target platforms, such as linux/amd64,linux/arm64; default: the builder's own.",
     ),
-    click.option(
-        "--registry",
-        envvar="GOBAKE_REGISTRY",
-        metavar="PREFIX",
-        help="The prefix of image names, such as ghcr.io/acme; several, with commas, get all images of --push.",
-        callback=worded("REGISTRIES", empty=False),
-    ),
-    click.option(
-        "-t",
-        "--tag",
-        "tags",
-        envvar="GOBAKE_TAG",
-        multiple=True,
-        default=("latest",),
-        metavar="T",
-        help="The tag of the images; {{version}}, {{major}}, {{minor}}, {{patch}}, {{sha}}, {{branch}}, {{date}} are "
-        "filled in. May be repeated.  [default: latest]",
-        callback=each_worded("TAG_TEMPLATE"),
-    ),
-    click.option(
-        "--version",
-        envvar="GOBAKE_VERSION",
-        metavar="V",
-        help="The version of the programs and images; default: from gobake.yaml, --tag or Git tags.",
-        callback=worded("VERSION"),
-    ),
+    registry_option,
+    tags_option,
+    version_option,
     click.option(
         "--base",
         "bases",

@@ -19,6 +19,8 @@ SECTIONS = {
         "by",
         "affected",
         "moved_bases",
+        "shard",
+        "shards_file",
         "runners",
         "keep_going",
         "no_cache",

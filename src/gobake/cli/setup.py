@@ -79,7 +79,6 @@ _OF_JSON = (
     "deps",
     "size",
     "compare",
-    "registry",
     "doctor",
     "progress",
 )  # report/schemas.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -11,6 +12,9 @@ from gobake.caching.policy.options import CacheOptions
 from gobake.config.gates import GateConfig
 from gobake.model import Platform
 from gobake.targets.matrix import Selection
+
+if TYPE_CHECKING:  # most builds have no shards
+    from gobake.targets.shards import ShardOf
 
 
 class ProjectRequest(Struct, frozen=True, kw_only=True):
@@ -54,3 +58,4 @@ class BuildRequest(Struct, frozen=True, kw_only=True):
     quiet: bool = False
     color: str = "auto"
     command: tuple[str, ...] = ()
+    shard: ShardOf | None = None  # which part of a matrix it is

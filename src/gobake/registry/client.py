@@ -51,19 +51,15 @@ def parts(reference: str) -> tuple[str, str, str]:
     return match[1], digest, match[2] or "latest"
 
 
-def place_of(name: str) -> tuple[str, str]:
-    """Return (host, path) of a repository: acme/shop is docker.io's."""
-    first, slash, rest = name.partition("/")
-    if slash and (re.search(r"[.:]", first) or first == "localhost"):
-        return first, rest
-    return HUB, name if slash else f"library/{name}"
-
-
 class Repository:
     """A repository such as ghcr.io/acme/shop-cache. All requests together take at most ``seconds``."""
 
     def __init__(self, name: str, *, seconds: float = 30.0) -> None:
-        self.host, self.path = place_of(name)
+        first, slash, rest = name.partition("/")
+        if slash and (re.search(r"[.:]", first) or first == "localhost"):
+            self.host, self.path = first, rest
+        else:
+            self.host, self.path = HUB, name if slash else f"library/{name}"
         local = is_loopback(self.host)
         plain = local and not certificates.named(self.host)
         address = "registry-1.docker.io" if self.host == HUB else self.host
@@ -177,6 +173,13 @@ class Repository:
         )
         self._good(answer, "write")
         return oci.digest_of(body)
+
+    def put_manifest(self, body: bytes, kind: str) -> str:
+        """Write a manifest or an index, without a tag; return its digest. Raises RegistryRefused."""
+        digest = oci.digest_of(body)
+        url = f"{self._base}/manifests/{digest}"
+        self._good(self._ask("PUT", url, body=Body(data=body, kind=kind)), "write")
+        return digest
 
     def tag(self, digest: str, tags: Sequence[str]) -> None:
         """Give an image that is there, or an index, further tags; what they named before stays under its digest.

@@ -90,7 +90,7 @@ def run(
         raise finished.error
     if not then:
         with guarded(os.environ):
-            _judge(request, session.ready, finished.record)
+            judge(session.ready.plan, finished.record)
     return ExitCode.DONE
 
 
@@ -168,9 +168,9 @@ def write_metadata(file: Path, metadata: Mapping[str, object]) -> None:
         ) from None
 
 
-def _judge(request: BuildRequest, ready: PreparedBuild, record: RunRecord) -> None:
+def judge(plan: BuildPlan, record: RunRecord) -> None:
     """Apply the gate, if there is one; images that were built and pushed stay. Raises GateFailed."""
-    plan = ready.plan
+    request = plan.request
     config = plan.opened.config.gate if plan.opened.config else GateConfig()
     if request.gate == config == GateConfig():
         return

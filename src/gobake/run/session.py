@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from gobake.report.progress import Display
     from gobake.run.usage import MountUsage
     from gobake.runs.begun import BegunRun
-    from gobake.runs.record import HostCompileRecord
+    from gobake.runs.record import HostCompileRecord, ShardRecord
+    from gobake.targets.shards import ShardOf
 
 
 @dataclass(kw_only=True)
@@ -112,8 +113,27 @@ def _begun_run(request: BuildRequest, ready: PreparedBuild, started: float) -> B
         **read.facts(plan.opened, plan.caches.surroundings, plan.builder.answer, EngineInfo()),
         no_cache=request.no_cache,
         fallbacks=plan.caches.fallbacks,
+        shard=_shard(request.shard) if request.shard else None,
     )
     return BegunRun(plan.history, record)
+
+
+def _shard(of: ShardOf) -> ShardRecord:
+    from gobake.runs.record import ShardRecord
+
+    parts: dict[str, list[str]] = {}
+    for shard in of.plan.shards:
+        for service, platforms in shard.parts:
+            parts.setdefault(service, []).extend(map(str, platforms))
+    return ShardRecord(
+        plan=of.plan.digest,
+        number=of.plan.number(of.shard),
+        of=len(of.plan.shards),
+        name=of.shard.name,
+        shards=tuple(shard.name for shard in of.plan.shards),
+        parts=tuple((service, tuple(sorted(platforms))) for service, platforms in sorted(parts.items())),
+        every_strategy=of.plan.every_strategy,
+    )
 
 
 def _usage(ready: PreparedBuild) -> MountUsage:

@@ -207,6 +207,27 @@ class SmokeRecord(Struct, frozen=True, kw_only=True):
     emulated: bool = False
 
 
+class ShardRecord(Struct, frozen=True, kw_only=True):
+    """Which part of a matrix a run built. The names that its images are to get are those of the run's targets."""
+
+    plan: str  # digest of the plan
+    number: int  # starts at 1
+    of: int
+    name: str
+    shards: tuple[str, ...]  # names of all shards of the plan
+    parts: tuple[tuple[str, tuple[str, ...]], ...]  # of the whole plan: (service, platforms)
+    every_strategy: bool = False  # of `gobake all`
+
+
+class JoinedRecord(Struct, frozen=True, kw_only=True):
+    """The run of a shard that is part of this record, on a machine of its own."""
+
+    run: str
+    name: str  # of the shard
+    started: Finite
+    seconds: Finite
+
+
 class ColdRecord(Struct, frozen=True, kw_only=True):
     """The last run of the same targets that compiled everything, before this run or itself."""
 
@@ -257,6 +278,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     bare: bool | None = None  # whether the builder had no cache at all when the run began; None: unknown
     host: tuple[HostCompileRecord, ...] = ()
     smoke: tuple[SmokeRecord, ...] = ()  # () without --smoke
+    shard: ShardRecord | None = None  # None: it was not one of several
+    joined: tuple[JoinedRecord, ...] = ()  # of `gobake ci merge`: what of these ran at once begins at 0 here
 
 
 def host_label(platform: str) -> str:

@@ -25,6 +25,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     further_tags: tuple[str, ...] = ()  # of every image, beside the request's own
     further_prefixes: tuple[str, ...] = ()  # of every image's name, beside the project's own registry
     every_strategy: bool = False  # `gobake all`: all configured strategies, not only the default one
+    parts: tuple[tuple[str, tuple[Platform, ...]], ...] = ()  # of a shard: (service, its platforms in it)
 
 
 class Matrix(Struct, frozen=True, kw_only=True):
@@ -67,8 +68,9 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
     services and ConfigError for a target that cannot be built.
     """
     targets, left_out = [], []
+    parts = dict(selection.parts)
     for service in asked_for(project, selection.services, selection.seen_from):
-        platforms = selection.platforms or service.platforms or tuple(default_platforms)
+        platforms = parts.get(service.name) or selection.platforms or service.platforms or tuple(default_platforms)
         asked = selection.strategies or (service.strategies if selection.every_strategy else (service.strategy,))
         for strategy in (s for s in Strategy if s in asked):
             optional = selection.every_strategy and not selection.strategies and strategy is not service.strategy
@@ -85,6 +87,7 @@ def select(project: Project, selection: Selection, default_platforms: Sequence[P
                         suffixed=selection.every_strategy,
                         further_tags=selection.further_tags,
                         further_prefixes=selection.further_prefixes,
+                        sharded=service.name in parts,
                     )
                 )
             elif optional:

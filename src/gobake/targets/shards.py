@@ -77,6 +77,13 @@ class ShardPlan(Struct, frozen=True, kw_only=True):
         return self.shards.index(shard) + 1
 
 
+class ShardOf(Struct, frozen=True, kw_only=True):
+    """A shard of a plan."""
+
+    shard: Shard
+    plan: ShardPlan
+
+
 def work_of(targets: Iterable[Target], seconds: Seconds) -> tuple[Work, ...]:
     """Return what is to be split. ``seconds``: of earlier runs; what they do not know is estimated."""
     units: dict[tuple[str, Platform], list[Target]] = {}

@@ -10,7 +10,8 @@ them, twenty times the new data, so `trace` exports them during the build and th
 With mode=min no ref has them: the compile runs, and its output is looked up by content.
 
 A ref holds all platforms of its target. If only one is built, as in a matrix with a runner per architecture, the
-platform is part of the name. With several nodes, each node exports its own platforms and has its own refs.
+platform is part of the name; in a shard all of its platforms are, since another shard may have others. With several
+nodes, each node exports its own platforms and has its own refs.
 
 Attributes: moby/buildkit README.md, "Export cache".
 """
@@ -139,12 +140,13 @@ class _Cached(Struct, frozen=True, kw_only=True):
     platforms: tuple[Platform, ...]
     named: str  # the first part of its tags
     image: str = ""  # the image that would hold an inline cache; "" for the compile
+    sharded: bool = False
 
     def names(self, several_nodes: bool) -> list[tuple[Platform | None, str]]:
         """Pairs of a platform exported on its own (None: all together) and the first two parts of the tag."""
         if several_nodes and len(self.platforms) > 1:
             return [(p, f"{self.named}.{tags.platform_part([p])}") for p in self.platforms]
-        part = _EVERY if len(self.platforms) > 1 else tags.platform_part(self.platforms)
+        part = _EVERY if len(self.platforms) > 1 and not self.sharded else tags.platform_part(self.platforms)
         return [(None, f"{self.named}.{part}")]
 
     @property
@@ -161,13 +163,15 @@ def _cached(project: Project, matrix: Matrix, tag: str, *, compiles: bool) -> It
             for s in stages
         ]
         named = f"compile_{tags.digest_part(*built)}"
-        yield _Cached(target=TRACE, platforms=matrix.platforms, named=named)
+        sharded = any(target.sharded for target in matrix.targets)
+        yield _Cached(target=TRACE, platforms=matrix.platforms, named=named, sharded=sharded)
     for target in matrix.targets:
         yield _Cached(
             target=target.name,
             platforms=target.platforms,
             named=target.name,
             image=target.image(project.prefix, tag) if project.registry else "",
+            sharded=target.sharded,
         )
 
 

@@ -18,7 +18,7 @@ import gzip
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,7 @@ from gobake.text.printable import one_line
 READ = 5  # runs read per branch; a trend needs as many
 KEPT = 20  # runs per branch in the store
 _DELETED = 4  # at most, by one run: more than it adds, so that a backlog shrinks
+_YOUNG_SECONDS = 24 * 3600.0  # a younger run may be a shard that is not merged yet
 SECONDS = 5.0  # for reading, concurrent with the build, and again for writing after it
 _AT_ONCE = 8
 _ENVELOPE = 1 << 16  # bytes of a line besides its record
@@ -99,8 +100,8 @@ class _Registry:
     """Artifacts of one layer (https://github.com/opencontainers/image-spec, manifest.md, "Guidelines for Artifact
     Usage")."""
 
-    def __init__(self, repository: str, seconds: float = SECONDS) -> None:
-        self._repository = Repository(repository, seconds=seconds)
+    def __init__(self, repository: str) -> None:
+        self._repository = Repository(repository, seconds=SECONDS)
 
     def tags(self) -> Sequence[str]:
         return self._repository.tags()
@@ -159,24 +160,6 @@ class _Folder:
         return RegistryRefused(f"{self._folder.path}: {error.strerror or error}")
 
 
-def entries(store: CacheStore, project: str, most: int, seconds: float) -> Iterator[Entry]:
-    """Yield the newest runs of a project in a store, of all branches; unreadable ones are left out.
-
-    Raises RegistryRefused.
-    """
-    place: _Place = _Folder(store.folder) if store.folder else _Registry(store.repository, seconds)
-    runs = {tag: run_of(tag, project) for tag in place.tags()}
-    wanted = sorted((tag for tag, run_id in runs.items() if run_id), key=lambda tag: runs[tag], reverse=True)[:most]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for data in pool.map(place.read, wanted):
-            try:
-                entry = unpacked(data) if data else None
-            except UnreadableRecord:
-                continue
-            if entry and entry.record.project == project:
-                yield entry
-
-
 # ---- one run
 
 
@@ -211,6 +194,15 @@ class RemoteHistory:
             self._note(f"{self._shown} did not answer within {SECONDS:g} s")
         return sorted((e for e in list(self._arrived) if e.record.id < before), key=lambda e: e.record.id)
 
+    def newest(self, count: int, known: Collection[str]) -> list[RunRecord]:
+        """Fetch the newest runs of the first branch, without those whose ids are ``known``. Raises RegistryRefused."""
+        place = self._place()
+        runs = by_branch(place.tags(), self.project, self.fallbacks[:1]).values()
+        wanted = [tag for some in runs for run_id, tag in some[:count] if run_id not in known]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            entries = [self._read(tag, data) for tag, data in zip(wanted, pool.map(place.read, wanted), strict=True)]
+        return [entry.record for entry in entries if entry]
+
     def send(self, record: RunRecord, summary: RunSummary | None) -> None:
         """Write a successful run to the store, and delete a few old ones."""
         if not (self.writes and self.own and record.outcome == RunOutcome.DONE):
@@ -223,7 +215,8 @@ class RemoteHistory:
             return
         try:
             runs = by_branch(place.tags(), self.project, (self.own,)).get(self.own, [])
-            for _, tag in runs[KEPT:][-_DELETED:]:
+            old = [tag for run_id, tag in runs[KEPT:] if (begun(run_id) or 0.0) < record.started - _YOUNG_SECONDS]
+            for tag in old[-_DELETED:]:
                 place.delete(tag)
         except RegistryRefused:
             return  # many registries do not delete on request: they expire old tags by their own rules
