@@ -21,6 +21,7 @@ _INSTEAD = {  # what other tools call it, by group
         "rm": "gobake cache prune",
         "clean": "gobake cache prune",
     },
+    "registry": {"list": "gobake registry ls", "rm": "gobake registry prune", "clean": "gobake registry prune"},
     "runs": {"list": "gobake runs ls", "delete": "gobake runs rm", "inspect": "gobake runs show"},
 }
 

@@ -79,6 +79,7 @@ _OF_JSON = (
     "deps",
     "size",
     "compare",
+    "registry",
     "doctor",
     "progress",
 )  # report/schemas.py

@@ -3,6 +3,6 @@
 Specification: https://specs.opencontainers.org/distribution-spec/. The credentials are docker's.
 """
 
-from gobake.registry.client import DeletionRefused, Repository, parts
+from gobake.registry.client import DeletionRefused, Repository, parts, place_of
 
-__all__ = ["DeletionRefused", "Repository", "parts"]
+__all__ = ["DeletionRefused", "Repository", "parts", "place_of"]

@@ -51,15 +51,19 @@ def parts(reference: str) -> tuple[str, str, str]:
     return match[1], digest, match[2] or "latest"
 
 
+def place_of(name: str) -> tuple[str, str]:
+    """Return (host, path) of a repository: acme/shop is docker.io's."""
+    first, slash, rest = name.partition("/")
+    if slash and (re.search(r"[.:]", first) or first == "localhost"):
+        return first, rest
+    return HUB, name if slash else f"library/{name}"
+
+
 class Repository:
     """A repository such as ghcr.io/acme/shop-cache. All requests together take at most ``seconds``."""
 
     def __init__(self, name: str, *, seconds: float = 30.0) -> None:
-        first, slash, rest = name.partition("/")
-        if slash and (re.search(r"[.:]", first) or first == "localhost"):
-            self.host, self.path = first, rest
-        else:
-            self.host, self.path = HUB, name if slash else f"library/{name}"
+        self.host, self.path = place_of(name)
         local = is_loopback(self.host)
         plain = local and not certificates.named(self.host)
         address = "registry-1.docker.io" if self.host == HUB else self.host

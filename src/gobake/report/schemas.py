@@ -61,6 +61,10 @@ NAMES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     ),
     "size": ("gobake size --format json", _size),
     "compare": ("gobake compare --format json", lambda: _schema(shapes.COMPARE)),
+    "registry": (
+        "gobake registry ls --format json, and gobake registry prune --format json",
+        lambda: {"oneOf": [_schema(shapes.REGISTRY), _schema(shapes.REGISTRY_PRUNE)]},
+    ),
     "doctor": ("gobake doctor --format json", lambda: _schema(shapes.DOCTOR)),
     "progress": (
         "each line of --progress json",

@@ -309,6 +309,43 @@ MATRIX = {
         }
     ],
 }
+REGISTRY = {
+    "schema": 1,
+    "repositories": [
+        {
+            "name": str,
+            "manifests": int,
+            "bytes": int,
+            "tags": [
+                {
+                    "tag": Maybe(str),
+                    "digest": str,
+                    "kind": str,
+                    "made": Maybe(str),
+                    "bytes": int,
+                    "own_bytes": int,
+                }
+            ],
+            "unread": [str],
+        }
+    ],
+    "errors": [str],
+}
+REGISTRY_PRUNE = {
+    "schema": 1,
+    "dry_run": bool,
+    "repositories": [
+        {
+            "name": str,
+            "deleted": [{"digest": str, "tags": [str], "kind": str, "bytes": int, "why": str}],
+            "stays": [{"tag": Maybe(str), "digest": str, "kind": str, "why": str}],
+            "bytes": int,
+            "refused": Maybe(str),
+            "notes": [str],
+        }
+    ],
+    "errors": [str],
+}
 DOCTOR = {
     "schema": 1,
     "findings": [

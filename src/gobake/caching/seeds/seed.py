@@ -16,7 +16,7 @@ from gobake.foreign import checks
 from gobake.foreign.checks import Unfit
 
 _FORMAT = "3"  # of seeds; those of another format are ignored
-_LABEL = "dev.gobake.seed"
+LABEL = "dev.gobake.seed"
 LARGEST_INDEX = 64 << 20  # bytes of a seed's index, packed or unpacked; a large seed's has a few
 _DIGITS = 24  # of a sha256, in the tag of an index or a part
 
@@ -77,18 +77,18 @@ class SeedLabels(Struct, frozen=True, kw_only=True):
     def texts(self) -> dict[str, str]:
         """As in the image's configuration."""
         return {
-            _LABEL: _FORMAT,
-            f"{_LABEL}.project": self.key.project,
-            f"{_LABEL}.go": self.go,
-            f"{_LABEL}.arch": self.key.arch,
-            f"{_LABEL}.branch": self.branch,
-            f"{_LABEL}.sums": self.sums,
-            f"{_LABEL}.inputs": self.inputs,
-            f"{_LABEL}.index": self.index,
-            f"{_LABEL}.saved": self.saved,
-            f"{_LABEL}.size": str(self.size),
-            f"{_LABEL}.half": self.half,
-            f"{_LABEL}.half.programs": " ".join(self.half_programs),
+            LABEL: _FORMAT,
+            f"{LABEL}.project": self.key.project,
+            f"{LABEL}.go": self.go,
+            f"{LABEL}.arch": self.key.arch,
+            f"{LABEL}.branch": self.branch,
+            f"{LABEL}.sums": self.sums,
+            f"{LABEL}.inputs": self.inputs,
+            f"{LABEL}.index": self.index,
+            f"{LABEL}.saved": self.saved,
+            f"{LABEL}.size": str(self.size),
+            f"{LABEL}.half": self.half,
+            f"{LABEL}.half.programs": " ".join(self.half_programs),
         }
 
 
@@ -122,11 +122,11 @@ def read_seed(
 
 def describe(tag: str, digest: str, layers: int, compressed: int | None, labels: Mapping[str, str]) -> Seed | None:
     """The seed that an image's labels describe, of any project; None if they describe none."""
-    if labels.get(_LABEL) != _FORMAT:
+    if labels.get(LABEL) != _FORMAT:
         return None
-    index, part = labels.get(f"{_LABEL}.index", ""), labels.get(f"{_LABEL}.half", "")
+    index, part = labels.get(f"{LABEL}.index", ""), labels.get(f"{LABEL}.half", "")
     try:
-        size = checks.number(labels.get(f"{_LABEL}.size") or "0")
+        size = checks.number(labels.get(f"{LABEL}.size") or "0")
         if index:  # its first digits become a tag and a file name
             checks.digest(f"sha256:{index}")
         if part:
@@ -139,16 +139,16 @@ def describe(tag: str, digest: str, layers: int, compressed: int | None, labels:
         layers=layers,
         compressed=compressed,
         size=size,
-        go=labels.get(f"{_LABEL}.go", ""),
-        arch=labels.get(f"{_LABEL}.arch", ""),
-        branch=labels.get(f"{_LABEL}.branch", ""),
-        sums=labels.get(f"{_LABEL}.sums", ""),
-        inputs=labels.get(f"{_LABEL}.inputs", ""),
+        go=labels.get(f"{LABEL}.go", ""),
+        arch=labels.get(f"{LABEL}.arch", ""),
+        branch=labels.get(f"{LABEL}.branch", ""),
+        sums=labels.get(f"{LABEL}.sums", ""),
+        inputs=labels.get(f"{LABEL}.inputs", ""),
         index=index,
-        saved=labels.get(f"{_LABEL}.saved", ""),
-        project=labels.get(f"{_LABEL}.project", ""),
+        saved=labels.get(f"{LABEL}.saved", ""),
+        project=labels.get(f"{LABEL}.project", ""),
         half=part,
-        half_programs=tuple(labels.get(f"{_LABEL}.half.programs", "").split()),
+        half_programs=tuple(labels.get(f"{LABEL}.half.programs", "").split()),
     )
 
 

@@ -18,7 +18,7 @@ import gzip
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,8 +100,8 @@ class _Registry:
     """Artifacts of one layer (https://github.com/opencontainers/image-spec, manifest.md, "Guidelines for Artifact
     Usage")."""
 
-    def __init__(self, repository: str) -> None:
-        self._repository = Repository(repository, seconds=SECONDS)
+    def __init__(self, repository: str, seconds: float = SECONDS) -> None:
+        self._repository = Repository(repository, seconds=seconds)
 
     def tags(self) -> Sequence[str]:
         return self._repository.tags()
@@ -158,6 +158,24 @@ class _Folder:
 
     def _refused(self, error: OSError) -> RegistryRefused:
         return RegistryRefused(f"{self._folder.path}: {error.strerror or error}")
+
+
+def entries(store: CacheStore, project: str, most: int, seconds: float) -> Iterator[Entry]:
+    """Yield the newest runs of a project in a store, of all branches; unreadable ones are left out.
+
+    Raises RegistryRefused.
+    """
+    place: _Place = _Folder(store.folder) if store.folder else _Registry(store.repository, seconds)
+    runs = {tag: run_of(tag, project) for tag in place.tags()}
+    wanted = sorted((tag for tag, run_id in runs.items() if run_id), key=lambda tag: runs[tag], reverse=True)[:most]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for data in pool.map(place.read, wanted):
+            try:
+                entry = unpacked(data) if data else None
+            except UnreadableRecord:
+                continue
+            if entry and entry.record.project == project:
+                yield entry
 
 
 # ---- one run

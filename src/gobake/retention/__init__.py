@@ -1,0 +1,1 @@
+"""What may be deleted from a registry's repository, and what must stay with the tags that stay."""
