@@ -69,7 +69,17 @@ _ROOMS = {
         *("test_ends", "test_faults", "test_faults_at_once", "test_faults_disk", "test_faults_dockerd"),
         *("test_faults_registry", "test_shared_builder"),
     ),
-    "places": (*("test_builders", "test_doctor", "test_harness", "test_own_image", "test_registry", "test_shards"),),
+    "places": (
+        *(
+            "test_builders",
+            "test_doctor",
+            "test_harness",
+            "test_nodes",
+            "test_own_image",
+            "test_registry",
+            "test_shards",
+        ),
+    ),
 }
 _MOST_TOLD = 30  # modules, with their seconds
 _ROOM_OF = {module: room for room, modules in _ROOMS.items() for module in modules}

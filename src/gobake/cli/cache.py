@@ -100,7 +100,7 @@ def _mounts(given: _Given, world: _World) -> tuple[tuple[CacheMount, ...] | None
     if world.builder is None:
         return None, ()
     try:
-        return engine.require_mounts(given.project.builder), ()
+        return engine.builder_mounts(world.builder, given.project.builder), ()
     except GobakeError as error:
         if world.store is None or given.project.builder:
             raise
@@ -128,21 +128,25 @@ def ls_command(given: ListGiven) -> None:
     """List cache mounts, seeds and layer caches with their size and age."""
     from gobake.caching.kept.contents import stored
     from gobake.caching.kept.listing import InStore, OnBuilder, gather
-    from gobake.caching.seeds.memory import remembered
-    from gobake.engine.gc_limits import collection_warning
+    from gobake.caching.seeds.memory import remembered, remembered_of
+    from gobake.engine.gc_limits import collection_warning, largest_need
     from gobake.report.caches import kept_as_json, print_kept
 
     world = _look(given)
     mounts, unknown = _mounts(given, world)
     name = world.builder.name if world.builder else given.project.builder
+    memories = remembered(_home(world.opened), name)
+    if nodes := {mount.node for mount in mounts or () if mount.node}:
+        memories = remembered_of(_home(world.opened), name, nodes)
     kept = gather(
         world.projects,
-        OnBuilder(name=name, mounts=mounts, memories=remembered(_home(world.opened), name)),
+        OnBuilder(name=name, mounts=mounts, memories=memories),
         InStore(place=world.store.place, stored=stored(world.store)) if world.store else InStore(),
         (*world.notes, *unknown),
         everyone=given.all_projects,
     )
-    warning = collection_warning(world.builder, kept.mounted) if world.builder else ""
+    need = largest_need(each.mount for each in kept.mounts or ())
+    warning = collection_warning(world.builder, need) if world.builder else ""
     if given.form == "json":
         told = kept_as_json(kept, time.time())
         show(json.dumps(told | {"warnings": [warning] if warning else []}, indent=2))
@@ -270,7 +274,8 @@ def _prune(given: PruneGiven, world: _World, chosen: tuple[Item, ...], there: St
 
     mounts = tuple(item for item in chosen if item.what == "mount")
     others = tuple(item for item in chosen if item.what != "mount")
-    done = [prune_mounts(mounts, given.project.builder)]
+    answering = world.builder.address if world.builder else ""
+    done = [prune_mounts(mounts, answering or given.project.builder)]
     done.append(prune_store(world.store, others, there) if world.store and there and others else Pruned())
     deleted = [item for pruned in done for item in pruned.deleted]
     for note in (note for pruned in done for note in pruned.notes):

@@ -24,11 +24,14 @@ from gobake.cli.options import (
 )
 from gobake.cli.param_types import worded
 from gobake.cli.strays import tell_stray
-from gobake.errors import UsageError
+from gobake.errors import GobakeError, UsageError
 from gobake.text.say import say, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gobake.caching.policy.choice import CacheSettings
+    from gobake.caching.seeds.save import Saved, Saving
 
 
 class SaveGiven(Struct, frozen=True, kw_only=True):
@@ -61,12 +64,11 @@ def save_command(given: SaveGiven) -> None:
     """
     from gobake import engine
     from gobake.caching.policy.place import parse_store
-    from gobake.caching.seeds.save import save
+    from gobake.caching.seeds.save_each import save_each
     from gobake.plan.build_plan import settle
     from gobake.plan.builder import answered
     from gobake.plan.discover import choose_caches, open_project
-    from gobake.plan.seeds import saving
-    from gobake.report.seeds import saved_line
+    from gobake.plan.seeds import savings
 
     opened = open_project(request(given.project))
     choice = choose_caches(opened, caches_of(given.caches), os.environ)
@@ -79,21 +81,37 @@ def save_command(given: SaveGiven) -> None:
     with engine.BuilderQuery(given.project.builder) as query:
         builder = answered(query)
         opened, choice = settle(opened, caches_of(given.caches), builder, os.environ)
-        listed = engine.require_mounts(given.project.builder)
+        listed = engine.builder_mounts(builder.answer, builder.name)
     fallbacks = [given.branch or choice.own or choice.surroundings.main_branch, *choice.fallbacks]
-    asked = saving(opened, replace(choice, store=store), builder, dict.fromkeys(fallbacks), listed)
-    if not asked.gobuild:
+    asked = savings(opened, replace(choice, store=store), builder, dict.fromkeys(fallbacks), listed)
+    if not any(one.gobuild for one in asked):
         raise UsageError(
             f"builder {builder.answer.name} has no Go caches of {opened.project.name}",
             remedy="build first: gobake build",
         )
-    saved = save(asked)
-    if given.form == "json":
-        show(json.dumps({"schema": 1, "store": asked.store.place, **to_builtins(saved)}, indent=2))
-    elif not given.project.quiet:
-        say(saved_line(asked.store.named(saved.tag), saved))
+    done = save_each(asked)
+    _tell(given, done)
     if store.folder:
         tell_stray(store.folder, quiet=given.project.quiet)
+    for _, result in done:
+        if isinstance(result, GobakeError):
+            raise result
+
+
+def _tell(given: SaveGiven, done: Sequence[tuple[Saving, Saved | GobakeError]]) -> None:
+    """Print what was saved; of a builder with several nodes, by node."""
+    from gobake.report.seeds import saved_line
+
+    saved = [(one, result) for one, result in done if not isinstance(result, GobakeError)]
+    if given.form == "json" and saved:
+        store = {"schema": 1, "store": saved[0][0].store.place}
+        if saved[0][0].node:
+            show(json.dumps({**store, "nodes": [{"node": o.node, **to_builtins(r)} for o, r in saved]}, indent=2))
+        else:
+            show(json.dumps({**store, **to_builtins(saved[0][1])}, indent=2))
+    elif not given.project.quiet:
+        for one, result in saved:
+            say(saved_line(one.store.named(result.tag) + one.whose, result))
 
 
 def _require_right(choice: CacheSettings, branch: str) -> None:

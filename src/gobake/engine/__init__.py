@@ -4,6 +4,7 @@ python-on-whales makes the arguments of bake. The few queries before and after a
 that context, DOCKER_HOST and configuration are those of the user's shell. Nothing here decides what is built.
 """
 
+from gobake.engine.answers import Builder, EngineInfo, Node, host_platform, parse_info, parse_inspect
 from gobake.engine.bake import (
     Bake,
     BakeCall,
@@ -15,26 +16,17 @@ from gobake.engine.bake import (
     ticking,
 )
 from gobake.engine.bake_words import warm_up
-from gobake.engine.builder import (
-    Builder,
-    BuilderQuery,
-    EngineInfo,
-    Node,
-    ask,
-    host_platform,
-    parse_info,
-    parse_inspect,
-    refusal,
-    require_image_store,
-)
+from gobake.engine.builder import BuilderQuery, ask, refusal, require_image_store
 from gobake.engine.builder_cache import plugin
 from gobake.engine.gc_rules import CollectRule, parse_rules
 from gobake.engine.images import ImageSize, image_sizes, registry_digest, remote_sizes, save_images
 from gobake.engine.imagetools import name_image
+from gobake.engine.nodes import node_for
 from gobake.engine.usage import (
     CacheMount,
     Usage,
     bootstrap,
+    builder_mounts,
     builder_usage,
     cache_mounts,
     delete_mount,
@@ -59,6 +51,7 @@ __all__ = [
     "ask",
     "bootstrap",
     "build_folder",
+    "builder_mounts",
     "builder_usage",
     "cache_mounts",
     "delete_mount",
@@ -68,6 +61,7 @@ __all__ = [
     "inspect_image",
     "kill_all",
     "name_image",
+    "node_for",
     "nothing_left",
     "one_a_line",
     "parse_du",

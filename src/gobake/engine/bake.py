@@ -14,6 +14,7 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gobake.engine import views
 from gobake.engine.bake_words import bake_words
 from gobake.engine.builder import docker_command, not_started, refusal
 from gobake.engine.triggers import Triggers
@@ -46,14 +47,14 @@ class BakeCall(Struct, frozen=True, kw_only=True):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**self.variables, **self.secrets, **_SETTINGS}
+        return {**self.variables, **self.secrets, **_SETTINGS, **views.settings(self.builder)}
 
     def words(self) -> list[str]:
         """Return the arguments after `docker buildx` or the plugin's name."""
         return bake_words(
             files=[str(file) for file in self.files],
             targets=self.targets,
-            builder=self.builder,
+            builder=views.name_of(self.builder),
             no_cache=self.no_cache,
             metadata_file=str(self.metadata_file or ""),
         )
@@ -61,7 +62,8 @@ class BakeCall(Struct, frozen=True, kw_only=True):
     def shown(self) -> str:
         """Return the command for users to paste, without secrets."""
         plain = replace(self, metadata_file=None).words()
-        settings = (f"{k}={shlex.quote(v)}" for k, v in sorted(self.variables.items()))
+        shown = {**self.variables, **views.settings(self.builder)}
+        settings = (f"{k}={shlex.quote(v)}" for k, v in sorted(shown.items()))
         return " ".join([*settings, "docker", "buildx", *map(shlex.quote, plain)])
 
 
@@ -83,7 +85,7 @@ def build_folder(
         docker_command(),
         "buildx",
         "build",
-        *(["--builder", builder] if builder else []),
+        *views.options(builder),
         "--progress",
         "plain",
         "--provenance=false",
@@ -100,7 +102,7 @@ def build_folder(
     try:
         done = patience.run(
             words,
-            env={**os.environ, **variables},
+            env={**os.environ, **variables, **views.settings(builder)},
             waits=patience.Waits(says="asking Go in a container: nothing has come from the builder or a registry"),
         )
     except NotStarted as failure:

@@ -3,104 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
-import sys
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from gobake.engine import api, builder_cache
-from gobake.engine.gc_rules import CollectRule, parse_rules
+from gobake.engine import builder_cache, views
+from gobake.engine.answers import Builder, EngineInfo, engine_info, parse_info, parse_inspect
+from gobake.engine.nodes import addressed
 from gobake.errors import EngineTooOld, GobakeError, NoBuilder, NoBuildx, NoEngine
-from gobake.model import Platform
 from gobake.proc import futures
 from gobake.proc.command import Late, NotStarted, Running
 
 ASK_SECONDS = 20
 
 
-class Node(Struct, frozen=True, kw_only=True):
-    """One machine of a builder."""
-
-    name: str
-    endpoint: str
-    status: str
-    buildkit: str  # version; "" if the driver does not report it
-    platforms: tuple[Platform, ...]
-    error: str = ""
-    snapshotter: str = ""  # of BuildKit's worker; the docker driver has one only with the containerd image store
-    rules: tuple[CollectRule, ...] = ()  # of its garbage collection
-
-
-class Builder(Struct, frozen=True, kw_only=True):
-    """The builder, as reported by `docker buildx inspect`."""
-
-    name: str
-    driver: str  # docker, docker-container, remote, kubernetes; "" if unknown
-    nodes: tuple[Node, ...]
-    error: str = ""
-
-    @property
-    def platforms(self) -> tuple[Platform, ...]:
-        return tuple(dict.fromkeys(p for node in self.nodes for p in node.platforms))
-
-    @property
-    def native(self) -> Platform:
-        """The first platform of the first node, its default."""
-        return self.platforms[0] if self.platforms else host_platform()
-
-    @property
-    def holds_platforms(self) -> bool:
-        """Whether the engine's store is known to hold several platforms; if False, ask it."""
-        return any(node.snapshotter for node in self.nodes)
-
-    @property
-    def keeps_images(self) -> bool:
-        """Whether a plain build ends up in the engine's own image store."""
-        return self.driver == "docker"
-
-    @property
-    def on_socket(self) -> bool:
-        """Whether it belongs to the engine on the docker client's socket, not to another context's."""
-        return self.keeps_images and self.name == api.context()
-
-    def sessions_last(self, info: EngineInfo) -> bool:
-        """Whether a step with secrets can run for a target after the target that needed it first has ended.
-
-        BuildKit 0.13, also in Docker 26.1, may fail with `no active sessions` then.
-        """
-        if self.keeps_images:  # its version of BuildKit is not reliable
-            return _release(info.engine) >= (27,)
-        return all(_release(node.buildkit) >= (0, 14) for node in self.nodes)
-
-
-class EngineInfo(Struct, frozen=True, kw_only=True):
-    """What `docker info` reports about client and engine; "" if unknown."""
-
-    engine: str = ""  # version
-    buildx: str = ""  # version
-    plugin: str = ""  # path of the buildx plugin
-    store: str = ""  # the image store's driver type
-    identity: str = ""  # the engine's id, made when it starts with an empty folder
-
-    @property
-    def holds_platforms(self) -> bool:
-        """Whether the image store can hold several platforms, as the containerd store can."""
-        return "io.containerd.snapshotter" in self.store
-
-
 # ---- asking
-
-
-def host_platform() -> Platform:
-    machine = os.uname().machine
-    return Platform.parse(f"linux/{machine if machine != 'armv7l' else 'arm'}")
 
 
 def docker_command() -> str:
@@ -130,12 +52,13 @@ def buildx_command() -> list[str]:
 class _Question:
     """A docker command in the background."""
 
-    def __init__(self, *words: str) -> None:
-        """Start it. Raises NoEngine if there is no docker command, or if it does not start."""
+    def __init__(self, *words: str, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start it. ``settings``: further environment. Raises NoEngine if there is no docker command, or if it does not
+        start."""
         self.words = words
         docker = docker_command()
         try:
-            self._running = Running([docker, *words], env=os.environ)
+            self._running = Running([docker, *words], env={**os.environ, **settings})
         except NotStarted as error:
             raise not_started(docker, error) from None
         self._said: str | GobakeError | None = None
@@ -179,6 +102,8 @@ class BuilderQuery:
         self.name = builder
         self._found = futures.start(self._find)
         self._info: _Question | None = None
+        self._builder: Builder | None = None
+        self._reading = threading.Lock()
 
     def _find(self) -> tuple[builder_cache.Known | None, _Question | None]:
         """Return what is remembered and confirmed by the engine, or else a running query."""
@@ -219,9 +144,21 @@ class BuilderQuery:
         if self._known:
             asked = self._begin_inspect()
             self._found = futures.start(lambda: (None, asked))
+        self._builder = None
 
     def builder(self) -> Builder:
-        """Return the builder that a build would use. Raises NoEngine, NoBuildx, NoBuilder."""
+        """Return the builder that a build would use, without waiting again. Raises NoEngine, NoBuildx, NoBuilder."""
+        with self._reading:
+            self._builder = self._builder or addressed(self._answered(), _begin_inspect)
+        if not self._builder.working:
+            names = ", ".join(node.name for node in self._builder.nodes)
+            raise NoBuilder(
+                f"no node of builder {self._builder.name} answers: {names}",
+                remedy="`docker buildx ls` shows their state",
+            )
+        return self._builder
+
+    def _answered(self) -> Builder:
         if self._known:
             return parse_inspect(self._known.inspect)
         assert self._inspect is not None
@@ -267,7 +204,16 @@ class BuilderQuery:
             builder_cache.remember(self.name, said, info.buildx, info.plugin)
 
     def _begin_inspect(self) -> _Question:
-        return _Question("buildx", "inspect", *([self.name] if self.name else []))
+        return _inspecting(self.name)
+
+
+def _inspecting(builder: str) -> _Question:
+    named = [views.name_of(builder)] if builder else []
+    return _Question("buildx", "inspect", *named, settings=views.settings(builder))
+
+
+def _begin_inspect(address: str) -> Callable[[], str]:
+    return _inspecting(address).answer
 
 
 def require_image_store(info: EngineInfo) -> None:
@@ -280,13 +226,7 @@ def require_image_store(info: EngineInfo) -> None:
         )
 
 
-# ---- reading answers
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """Return (major, minor) of v0.13.1+ds1; for an unknown version, those of a future release."""
-    found = tuple(map(int, re.findall(r"\d+", version)[:2]))
-    return found if any(found) else (sys.maxsize,)
+# ---- refusals
 
 
 def _no_answer(said: str) -> NoEngine:
@@ -318,63 +258,3 @@ def refusal(text: str, words: Sequence[str] = ()) -> GobakeError:
     ):
         return _no_answer(last)
     return NoEngine(f"`docker {' '.join(words[:2])}` failed: {last}", remedy="`docker info` tells more")
-
-
-def parse_info(text: str) -> EngineInfo:
-    """Parse `docker info --format json`. Raises ValueError for anything else."""
-    try:
-        answer = json.loads(text)
-        plugins = (answer.get("ClientInfo") or {}).get("Plugins") or []
-        buildx: dict[str, Any] = next((p for p in plugins if p.get("Name") == "buildx"), {})
-        return replace(engine_info(answer), buildx=str(buildx.get("Version", "")), plugin=str(buildx.get("Path", "")))
-    except (AttributeError, TypeError, LookupError, RecursionError):
-        raise ValueError("it is not what docker says of an engine") from None
-
-
-def engine_info(answer: Mapping[str, Any]) -> EngineInfo:
-    """Return what GET /info reports, which is most of `docker info`."""
-    return EngineInfo(
-        engine=str(answer.get("ServerVersion") or ""),
-        store=json.dumps(answer.get("DriverStatus") or []),
-        identity=str(answer.get("ID") or ""),
-    )
-
-
-def parse_inspect(text: str) -> Builder:
-    """Parse the text of `docker buildx inspect`, which has no JSON form."""
-    top, _, rest = text.partition("Nodes:")
-    head = _fields(top)
-    nodes = []
-    for part in re.split(r"(?m)^(?=Name:)", rest):
-        fields = _fields(part)
-        if "Name" in fields:
-            listed = fields.get("Platforms", "")
-            nodes.append(
-                Node(
-                    name=fields["Name"],
-                    endpoint=fields.get("Endpoint", ""),
-                    status=fields.get("Status", ""),
-                    buildkit=fields.get("BuildKit version", fields.get("Buildkit", "")),
-                    error=fields.get("Error", ""),
-                    snapshotter=fields.get("org.mobyproject.buildkit.worker.snapshotter", ""),
-                    platforms=_platforms(listed),
-                    rules=parse_rules(part),
-                )
-            )
-    return Builder(
-        name=head.get("Name", ""), driver=head.get("Driver", ""), error=head.get("Error", ""), nodes=tuple(nodes)
-    )
-
-
-def _fields(text: str) -> dict[str, str]:
-    return {m[1]: m[2].strip() for m in re.finditer(r"(?m)^ ?([A-Za-z][A-Za-z. ]*?):[ \t]*(.*)$", text)}
-
-
-def _platforms(listed: str) -> tuple[Platform, ...]:
-    found = []
-    for word in re.split(r",\s*", listed.replace("*", "")):
-        try:
-            found.append(Platform.parse(word))
-        except GobakeError:
-            continue  # windows, wasm, and variants that Go does not build for
-    return tuple(dict.fromkeys(found))

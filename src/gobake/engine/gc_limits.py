@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from gobake.engine import Builder
+from collections import Counter
+from collections.abc import Iterable
+
+from gobake.engine import Builder, CacheMount
 
 _HOUR = 3600
+
+
+def largest_need(mounts: Iterable[CacheMount]) -> int:
+    """Return the bytes of mounts on the node that has most; each node collects its own garbage."""
+    sizes: Counter[str] = Counter()
+    for mount in mounts:
+        sizes[mount.node] += mount.size
+    return max(sizes.values(), default=0)
 
 
 def collection_warning(builder: Builder, need: int) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gobake.engine import api
+from gobake.engine import api, views
+from gobake.engine.answers import Builder, Node
 from gobake.engine.bake import ending
-from gobake.engine.builder import Builder, buildx_command, docker_command, not_started, refusal
+from gobake.engine.builder import buildx_command, docker_command, not_started, refusal
 from gobake.errors import GobakeError, NoEngine, RegistryRefused
 from gobake.proc import command
 from gobake.proc.command import Done, Late, NotStarted
@@ -66,6 +69,7 @@ class CacheMount(Struct, frozen=True, kw_only=True):
     size: int  # bytes
     created: str
     used: str  # in BuildKit's words: 17 seconds ago; "": never
+    node: str = ""  # which has it, of a builder with several
 
     @property
     def unused_seconds(self) -> float | None:
@@ -74,20 +78,35 @@ class CacheMount(Struct, frozen=True, kw_only=True):
 
 
 def cache_mounts(builder: str = "") -> tuple[CacheMount, ...] | None:
-    """Return the cache mounts of a builder's nodes; None if unavailable."""
+    """Return the cache mounts of a builder; None if unavailable, such as those of several nodes if one is down."""
     usage = _settled(lambda until: _du(builder, *_MOUNTS, until=until))
     return None if usage is None else usage.mounts
 
 
 def require_mounts(builder: str = "") -> tuple[CacheMount, ...]:
-    """Return the cache mounts of a builder's nodes. Raises NoEngine if the builder does not list them."""
+    """Return the cache mounts of a builder. Raises NoEngine if it does not list them."""
     mounts = cache_mounts(builder)
     if mounts is None:
-        raise NoEngine(
-            f"{f'builder {builder}' if builder else 'the builder'} does not list its cache mounts",
-            remedy=f"try again, or look for the reason with: {' '.join(('docker buildx du', *_named(builder)))}",
-        )
+        raise _unlisted(builder)
     return mounts
+
+
+def builder_mounts(builder: Builder, chosen: str = "") -> tuple[CacheMount, ...]:
+    """Return the cache mounts of all nodes that answer. Raises NoEngine if one of them does not list its mounts."""
+    if not builder.places:
+        return require_mounts(chosen)
+    usage = builder_usage(builder, chosen)
+    if usage is None:
+        raise _unlisted(builder.name)
+    return usage.mounts
+
+
+def _unlisted(builder: str) -> NoEngine:
+    name = views.name_of(builder)
+    return NoEngine(
+        f"{f'builder {name}' if name else 'the builder'} does not list its cache mounts",
+        remedy=f"try again, or look for the reason with: {' '.join(('docker buildx du', *views.options(name)))}",
+    )
 
 
 def _patience() -> float:
@@ -111,6 +130,8 @@ def builder_usage(builder: Builder, chosen: str = "") -> Usage | None:
     Docker's own builder is queried over its socket (0.02 s, with the engine's clock for `used`), others through buildx
     (0.2 s).
     """
+    if places := builder.places:
+        return _of_nodes(places)
 
     def ask(until: float) -> Usage | None:
         if builder.on_socket:
@@ -141,14 +162,24 @@ def _du(builder: str, *filters: str, until: float) -> Usage | None:
         if (left := until - monotonic()) <= 0:
             break
         with contextlib.suppress(GobakeError, Late):
-            done = _run([*buildx_command(), "du", *_named(builder), "--verbose", *words], left)
+            done = _run([*buildx_command(), "du", *views.options(builder), "--verbose", *words], left, builder)
             if not done.code:
                 return parse_du(done.out)
     return None
 
 
-def _named(builder: str) -> tuple[str, ...]:
-    return ("--builder", builder) if builder else ()
+def _of_nodes(places: Mapping[str, Node]) -> Usage | None:
+    """Return what all nodes keep together, each asked by its address; None if one of them does not tell."""
+    found = []
+    with ThreadPoolExecutor(len(places)) as pool:
+        answers = pool.map(lambda address: _settled(lambda until: _du(address, until=until)), places)
+        for node, usage in zip(places.values(), answers, strict=True):
+            if usage is None:
+                return None
+            found.append(replace(usage, mounts=tuple(replace(mount, node=node.name) for mount in usage.mounts)))
+    return Usage(
+        records=sum(usage.records for usage in found), mounts=tuple(mount for usage in found for mount in usage.mounts)
+    )
 
 
 def parse_usage(answer: dict[str, Any]) -> Usage:
@@ -223,20 +254,20 @@ def elapsed(text: str) -> float | None:
 
 def delete_mount(record: str, builder: str = "") -> bool:
     """Delete one cache mount; False if it is in use or gone. Raises NoEngine, NoBuilder."""
-    words = ("prune", *_named(builder), "--force", "--filter", f"id={record}")
-    return record in _finished(*words, shown="prune", seconds=_DELETE_SECONDS)
+    words = ("prune", *views.options(builder), "--force", "--filter", f"id={record}")
+    return record in _finished(*words, shown="prune", builder=builder, seconds=_DELETE_SECONDS)
 
 
 def bootstrap(builder: str = "") -> None:
     """Start the nodes of a builder. Raises NoEngine, NoBuilder."""
-    words = ("inspect", "--bootstrap", *((builder,) if builder else ()))
-    _finished(*words, shown="inspect --bootstrap", seconds=_START_SECONDS)
+    words = ("inspect", "--bootstrap", *((views.name_of(builder),) if builder else ()))
+    _finished(*words, shown="inspect --bootstrap", builder=builder, seconds=_START_SECONDS)
 
 
-def _finished(*words: str, shown: str, seconds: int) -> str:
+def _finished(*words: str, shown: str, builder: str, seconds: int) -> str:
     """Run a buildx command that may take long, and return its output. Raises NoEngine, NoBuilder."""
     try:
-        done = _docker("buildx", *words, seconds=seconds)
+        done = _docker("buildx", *words, builder=builder, seconds=seconds)
     except Late:
         raise NoEngine(f"`docker buildx {shown}` did not end within {seconds} s") from None
     if done.code:
@@ -250,15 +281,15 @@ def remove_images(references: Sequence[str]) -> None:
         _docker("image", "rm", *references, seconds=_DELETE_SECONDS)
 
 
-def _docker(*words: str, seconds: float) -> Done:
+def _docker(*words: str, seconds: float, builder: str = "") -> Done:
     """Raises NoEngine and Late."""
-    return _run([docker_command(), *words], seconds)
+    return _run([docker_command(), *words], seconds, builder)
 
 
-def _run(words: Sequence[str], seconds: float) -> Done:
-    """Raises NoEngine and Late."""
+def _run(words: Sequence[str], seconds: float, builder: str = "") -> Done:
+    """Run a command; ``builder``: which its words name, if any. Raises NoEngine and Late."""
     try:
-        return command.run(words, env=os.environ, seconds=seconds)
+        return command.run(words, env={**os.environ, **views.settings(builder)}, seconds=seconds)
     except NotStarted as error:
         raise not_started(words[0], error) from None
 

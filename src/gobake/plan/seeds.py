@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec import Struct
+
 from gobake.caching.policy.choice import CacheSettings
 from gobake.caching.seeds.mounts import mounts_among, mounts_of
 from gobake.caching.seeds.save import Saving
@@ -15,6 +17,7 @@ from gobake.caching.seeds.warm import Warming
 from gobake.caching.store.tags import tag_part
 from gobake.engine import CacheMount
 from gobake.gotool.sums import sum_texts
+from gobake.model import Platform
 from gobake.plan.builder import PlannedBuilder
 from gobake.plan.discover import Opened
 from gobake.recipe import ignore
@@ -46,6 +49,7 @@ def warming(
         builder=builder.answer,
         chosen=builder.name,
         home=home,
+        platforms=tuple(matrix.platforms),
         compiles=caches.policy.layers.mode == "min",
     )
 
@@ -54,33 +58,70 @@ def _branches(caches: CacheSettings) -> tuple[str, ...]:
     return tuple(tag_part(name) for name in caches.fallbacks)
 
 
-def saving(
+def savings(
     opened: Opened,
     caches: CacheSettings,
     builder: PlannedBuilder,
     fallbacks: Iterable[str],
     listed: Iterable[CacheMount],
     inputs: str = "",
-) -> Saving:
-    """Return the save of all the project's mounts in the builder, for the first branch, into the store of ``caches``.
+) -> tuple[Saving, ...]:
+    """Return the saves of all the project's mounts in the builder, for the first branch, into the store of ``caches``:
+    one for each node.
 
     ``fallbacks``: fallback branches, best first. ``inputs``: digest of the compile's inputs.
     """
     assert caches.store
     own, *others = [tag_part(name) for name in fallbacks]
-    key = key_of(opened.project, builder.native)
-    return Saving(
-        store=seeds_in(caches.store),
-        key=key,
-        branch=own,
-        mounts=mounts_among(opened.project, listed),
-        go_image=opened.project.bases.go,
-        builder=builder.name,
-        platform=builder.native,
-        sums=sum_texts(opened.tree),
-        inputs=inputs,
-        parents=tuple(key.tag(other) for other in others),
-        keeping=Retention(
-            unused_days=caches.seeds.unused_days, budget=caches.seeds.budget or 0, layers=caches.seeds.layers
-        ),
-    )
+    mounts = tuple(listed)
+    found = []
+    for place in _places(builder, [m for m in mounts if m.id == f"{opened.project.mounts}-gobuild"]):
+        key = key_of(opened.project, place.platform)
+        # a seed holds what all nodes of the architecture have, so a node may have to get it before it can be saved
+        alike = {other.node for other in _places(builder, mounts) if other.platform.arch == place.platform.arch}
+        found.append(
+            Saving(
+                store=seeds_in(caches.store),
+                key=key,
+                branch=own,
+                mounts=mounts_among(opened.project, [m for m in mounts if m.node in alike]),
+                go_image=opened.project.bases.go,
+                builder=place.builder,
+                platform=place.platform,
+                node=place.node,
+                sums=sum_texts(opened.tree),
+                inputs=inputs,
+                parents=tuple(key.tag(other) for other in others),
+                shared=len(alike) > 1,
+                linked=_linked(opened, place, mounts) if len(alike) > 1 else (),
+                keeping=Retention(
+                    unused_days=caches.seeds.unused_days, budget=caches.seeds.budget or 0, layers=caches.seeds.layers
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _linked(opened: Opened, place: _Place, mounts: Iterable[CacheMount]) -> tuple[str, ...]:
+    own = mounts_among(opened.project, [mount for mount in mounts if mount.node == place.node])
+    return tuple(mount.name for mount in own if mount.locked)
+
+
+class _Place(Struct, frozen=True, kw_only=True):
+    """Whose mounts are saved together."""
+
+    builder: str
+    platform: Platform
+    node: str = ""
+
+
+def _places(builder: PlannedBuilder, mounts: Iterable[CacheMount]) -> list[_Place]:
+    """Return the nodes that have some of these mounts, if they can be addressed; else the builder."""
+    if not builder.answer.places:
+        return [_Place(builder=builder.name, platform=builder.native)]
+    having = {mount.node for mount in mounts}
+    return [
+        _Place(builder=address, platform=node.machine, node=node.name)
+        for address, node in builder.answer.places.items()
+        if node.machine and node.name in having
+    ]

@@ -39,11 +39,12 @@ def print_kept(kept: Kept, now: float, *, color: str) -> None:
     console = console_for(sys.stdout, color)
     if kept.mounts is not None:
         whose = "all projects" if kept.everyone else kept.project
+        several = any(m.mount.node for m in kept.mounts)
         _section(
             console,
             f"cache mounts of {whose} on builder {kept.builder}",
-            ("MOUNT", "SIZE", "LAST USED", "FROM SEED", "ID"),
-            [(m.project, _mount_row(m)) for m in kept.mounts],
+            ("MOUNT", *(["NODE"] if several else []), "SIZE", "LAST USED", "FROM SEED", "ID"),
+            [(m.project, _mount_row(m, several=several)) for m in kept.mounts],
             everyone=kept.everyone,
         )
     if kept.entries is not None:
@@ -93,9 +94,10 @@ def _table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table:
     return Table(columns=tuple(columns), rows=tuple(rows), words=words)
 
 
-def _mount_row(kept: KeptMount) -> tuple[str, ...]:
+def _mount_row(kept: KeptMount, *, several: bool) -> tuple[str, ...]:
     seed = kept.memory.seed.removeprefix("sha256:")[:12] if kept.memory else ""
-    return (kept.name, size_text(kept.mount.size), kept.mount.used or "never", seed or "-", kept.mount.id)
+    node = [kept.mount.node] if several else []
+    return (kept.name, *node, size_text(kept.mount.size), kept.mount.used or "never", seed or "-", kept.mount.id)
 
 
 def _seed_row(seed: Entry, now: float) -> tuple[str, ...]:
@@ -197,6 +199,7 @@ def _mount_json(kept: KeptMount) -> dict[str, Any]:
         "project": kept.project,
         "name": kept.name,
         "id": kept.mount.id,
+        "node": kept.mount.node or None,
         "record": kept.mount.record,
         "bytes": kept.mount.size,
         "created": rfc3339_of(kept.mount.created),

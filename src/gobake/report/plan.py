@@ -98,10 +98,17 @@ def _project_text(plan: BuildPlan) -> list[str]:
         f"Go        {project.go_version}, compiled in {project.bases.go}; asked "
         + (f"on the host ({plan.opened.host_go})" if plan.opened.host_go else "in a container"),
         f"builder   {plan.builder.shown}",
+        *_nodes_text(plan),
         f"context   {project.context}, {count_text(plan.packages, 'package')} of it",
         *_version_text(plan),
         *_trust_text(plan.opened.trust, configured=project.config_file is not None),
     ]
+
+
+def _nodes_text(plan: BuildPlan) -> list[str]:
+    shares = ", ".join(share.shown for share in plan.builder.shares(plan.matrix.platforms))
+    lines = [f"nodes     {shares}"] if shares else []
+    return [*lines, *(f"          {note}" for note in plan.builder.notes)]
 
 
 def _compile_text(plan: BuildPlan) -> list[str]:
@@ -266,6 +273,20 @@ def as_json(plan: BuildPlan, needs: Needs = _NO_NEEDS) -> dict[str, Any]:
             "name": plan.builder.answer.name,
             "driver": plan.builder.driver,
             "platforms": [str(platform) for platform in plan.builder.answer.platforms],
+            "nodes": [
+                {
+                    "name": node.name,
+                    "machine": str(node.machine) if node.machine else None,
+                    "builds": [
+                        str(share.platform)
+                        for share in plan.builder.shares(plan.matrix.platforms)
+                        if share.node.name == node.name
+                    ],
+                    "error": node.error or None,
+                }
+                for node in plan.builder.answer.nodes
+                if plan.builder.answer.places
+            ],
         },
         "compile": [
             {

@@ -30,7 +30,13 @@ PLAN = {
         "go_version": str,
         "packages": int,
     },
-    "builder": {"asked": bool, "name": str, "driver": str, "platforms": [str]},
+    "builder": {
+        "asked": bool,
+        "name": str,
+        "driver": str,
+        "platforms": [str],
+        "nodes": [{"name": str, "machine": Maybe(str), "builds": [str], "error": Maybe(str)}],
+    },
     "compile": [{"stage": str, "build_root": str, "services": [str], "stamped": [str], "platforms": [str]}],
     "trust": {
         "tree": [str],
@@ -133,6 +139,7 @@ CACHE = {
                 "project": Maybe(str),
                 "name": str,
                 "id": str,
+                "node": Maybe(str),
                 "record": str,
                 "bytes": int,
                 "created": Maybe(str),

@@ -112,6 +112,8 @@ def _print_what_is_done(request: BuildRequest, ready: PreparedBuild) -> None:
     if request.verbose:
         say(_modules_from(ready.access), err=True)
         show(flat(ready.call.shown()), err=True)
+    for note in ready.plan.builder.notes:
+        sayer(request)(f"warning: {note}")
     for note in ready.trust_notes:
         sayer(request)(f"note: {note}")
 

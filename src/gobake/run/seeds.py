@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from gobake import engine
 from gobake.caching.seeds import expected, session
 from gobake.caching.seeds.memory import note
-from gobake.caching.seeds.save import save
+from gobake.caching.seeds.restore import Restored
+from gobake.caching.seeds.save import Saved, Saving
+from gobake.caching.seeds.save_each import save_each
 from gobake.caching.seeds.seed import Seed
 from gobake.caching.seeds.warm import Warming, Warmth, warm
 from gobake.context.staging import Staged, digest
 from gobake.engine import Usage
-from gobake.engine.gc_limits import collection_warning
+from gobake.engine.gc_limits import collection_warning, largest_need
 from gobake.errors import GobakeError
 from gobake.plan.build_plan import BuildPlan
-from gobake.plan.seeds import saving
+from gobake.plan.seeds import savings
 from gobake.plan.versions import linked
 from gobake.recipe import TRACE
 from gobake.report.seeds import restored_line, saved_line
@@ -62,15 +64,15 @@ class SeedSession:
             SeedRecord(action=SeedAction.REFUSED, name=asked.store.place, error=one_line(line))
             for line in warmth.unread
         ]
-        restored = warmth.restored
-        if not restored:
-            return
-        seed, name = restored.seed, asked.store.named(restored.seed.tag)
+        for restored in warmth.restored:
+            self._note_restored(restored, asked.store.named(restored.seed.tag))
+
+    def _note_restored(self, restored: Restored, name: str) -> None:
         self.records.append(
             SeedRecord(
                 action=SeedAction.REFUSED if restored.error else SeedAction.RESTORED,
                 name=name,
-                digest=seed.digest,
+                digest=restored.seed.digest,
                 size=restored.size,
                 packed=restored.packed,
                 seconds=restored.seconds,
@@ -93,23 +95,27 @@ class SeedSession:
         """Save a seed. ``bases``: digests of the golang image in which the compile ran."""
         plan, builder = self.plan, self.plan.builder
         try:
-            listed = engine.require_mounts(builder.name)
+            listed = engine.builder_mounts(builder.answer, builder.name)
         except GobakeError as error:
             self._not_saved(self.place, error)
             return
-        used = self.asked.among(listed) if self.asked else ()
-        note(plan.home, builder.answer.name, used, go=plan.project.go_version)
-        need = sum(mount.size for mount in listed if mount.id.startswith(f"{plan.project.mounts}-"))
+        for place in self.asked.places if self.asked else ():
+            note(plan.home, place.known_as, place.among(listed), go=plan.project.go_version)
+        need = largest_need(mount for mount in listed if mount.id.startswith(f"{plan.project.mounts}-"))
         if warning := collection_warning(builder.answer, need):
             self.notes.append(f"warning: {warning}")
         inputs = expected.told(plan.caches.policy.layers, self._inputs(bases))
-        asked = saving(plan.opened, plan.caches, builder, plan.caches.fallbacks, listed, inputs)
-        try:
-            saved = save(asked)
-        except GobakeError as error:
-            self._not_saved(asked.store.named(asked.tag), error)
+        every = savings(plan.opened, plan.caches, builder, plan.caches.fallbacks, listed, inputs)
+        used = {place.node for place in self.asked.places} if self.asked else {""}
+        # on the others nothing has changed
+        for asked, saved in save_each([one for one in every if one.node in used] or every):
+            self._note_saved(asked, saved)
+
+    def _note_saved(self, asked: Saving, saved: Saved | GobakeError) -> None:
+        if isinstance(saved, GobakeError):
+            self._not_saved(asked.store.named(asked.tag), saved, asked.whose)
             return
-        self.notes.append(saved_line(asked.store.named(saved.tag), saved))
+        self.notes.append(saved_line(asked.store.named(saved.tag) + asked.whose, saved))
         self.records.append(
             SeedRecord(
                 action=SeedAction(f"saved {saved.shape}") if saved.digest else SeedAction.SAVED,
@@ -121,8 +127,8 @@ class SeedSession:
             )
         )
 
-    def _not_saved(self, name: str, error: GobakeError) -> None:
-        self.notes.append(f"warning: the Go caches were not saved: {error}")
+    def _not_saved(self, name: str, error: GobakeError, whose: str = "") -> None:
+        self.notes.append(f"warning: the Go caches{whose} were not saved: {error}")
         self.records.append(SeedRecord(action=SeedAction.NOT_SAVED, name=name, error=str(error)))
 
     def _comes_from_layers(self, seed: Seed) -> bool:

@@ -510,3 +510,39 @@ def test_a_large_seed_is_given_more_time(
     monkeypatch.setattr(saves, "solve", solve)
     save(asked(builder.store))
     assert given == [1800.0, *[seconds] * (len(given) - 1)]
+
+
+# ---- seeds of several nodes
+
+
+def program(mount: str, name: str = "api", size: int = 50) -> CacheFile:
+    return unit(f"{mount}/{name}", size, kind=Kind.PROGRAM)
+
+
+def test_a_whole_seed_that_nodes_share_loses_nothing_that_another_node_has(
+    farm: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node gets what it lacks, were it only a program, and is listed again; what it linked itself is newer."""
+    here, there = unit("gobuild/a", 9000), program("golink-b")
+    builder = farm(here, unit("gobuild/new"), program("golink-a", size=60))
+    seeded(builder, here, program("golink-a"), there, layers=8)
+    filled: list[list[str]] = []
+
+    def restore(_store: object, _seed: object, mounts: Sequence[Mount], **_: object) -> None:
+        filled.append([mount.name for mount in mounts])
+        builder.listed += f"program {TODAY * 86_400} {there.size} {there.path}\n"
+
+    monkeypatch.setattr(saves, "restore", restore)
+    mounts = tuple(Mount(name=name, id=f"shop-{name}") for name in ("gobuild", "golink-a", "golink-b"))
+    saved = save(asked(builder.store, mounts=mounts, shared=True, linked=("golink-a",)))
+    assert saved.shape is Shape.WHOLE
+    assert filled == [["gobuild", "golink-b"]]
+    assert held(builder) == {"gobuild/a", "gobuild/new", "golink-a/api", "golink-b/api"}
+
+
+def test_a_seed_of_one_node_may_lose_a_little(farm: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = unit("gobuild/a", 9000)
+    builder = farm(here, unit("gobuild/new"))
+    seeded(builder, here, program("golink-b"), layers=8)
+    monkeypatch.setattr(saves, "restore", lambda *_, **__: pytest.fail("it is filled"))
+    assert save(asked(builder.store)).shape is Shape.WHOLE

@@ -151,13 +151,17 @@ def warming(folder: Path) -> Warming:
 
 def test_whether_mounts_are_cold_is_asked_of_this_builder_alone(tmp_path: Path) -> None:
     full = [there(GOMOD), there(GOBUILD), there(Mount(name="gobuild", id="other-gobuild"), 10)]
-    assert cold(warming(tmp_path), full) == ""
-    assert cold(warming(tmp_path), full[:1]) == "gobuild is empty"
-    assert cold(warming(tmp_path), []) == "gomod is empty"
+    assert why(tmp_path, full) == ""
+    assert why(tmp_path, full[:1]) == "gobuild is empty"
+    assert why(tmp_path, []) == "gomod is empty"
     remember(tmp_path, "another", {GOBUILD.id: Memory(record="r1", go="1.25")})
-    assert cold(warming(tmp_path), full) == ""
+    assert why(tmp_path, full) == ""
     remember(tmp_path, "farm", {GOBUILD.id: Memory(record="r1", go="1.25")})
-    assert "Go 1.25" in cold(warming(tmp_path), full)
+    assert "Go 1.25" in why(tmp_path, full)
+
+
+def why(folder: Path, listed: list[CacheMount]) -> str:
+    return "".join(reason for _, reason in cold(warming(folder), listed))
 
 
 UNTOLD = ("builder farm does not list its cache mounts: no seed was looked for",)
@@ -171,7 +175,7 @@ UNTOLD = ("builder farm does not list its cache mounts: no seed was looked for",
 def test_a_builder_that_needs_no_seed_or_does_not_tell_is_left_alone(
     listed: list[CacheMount] | None, notes: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warm, "look", lambda _: pytest.fail("the store is asked"))
+    monkeypatch.setattr(warm, "look", lambda *_: pytest.fail("the store is asked"))
     monkeypatch.setattr(warm, "begin_pull", lambda *_, **__: pytest.fail("an image is pulled"))
     asked = replace(warming(tmp_path), compiles=True)
     assert warm.warm(asked, listed, say=pytest.fail, expected=lambda _: False) == Warmth(notes=notes)

@@ -68,6 +68,17 @@ def test_programs_come_into_whole_seeds_only() -> None:
     program = unit("golink-x/api", kind=Kind.PROGRAM)
     assert plan([unit("gobuild/a"), program], [unit("gobuild/a")]).shape is Shape.NOTHING
     assert program.path not in plan([unit("gobuild/b"), program], [unit("gobuild/a")]).paths
+    linked = unit("golink-x/api", size=9, kind=Kind.PROGRAM)
+    assert plan([unit("gobuild/a"), program], [unit("gobuild/a"), linked]).shape is Shape.NOTHING
+
+
+def test_programs_of_another_node_or_platform_come_into_a_grown_seed() -> None:
+    held = [unit("gobuild/a"), unit("golink-amd64/api", kind=Kind.PROGRAM)]
+    program = unit("golink-arm64/api", kind=Kind.PROGRAM)
+    made = plan([unit("gobuild/a"), program], held)
+    assert (made.shape, made.paths) == (Shape.GROWN, (program.path,))
+    limited = plan([unit("gobuild/a"), program], held, budget=10_000)
+    assert limited.shape is Shape.NOTHING, "a budget may have left them out"
 
 
 def test_a_long_chain_is_written_anew() -> None:

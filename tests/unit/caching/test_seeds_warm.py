@@ -111,8 +111,8 @@ SAID = f"gomod is empty: filled from seed registry.test/cache:{KEY.tag('main')}"
 def test_cold_mounts_are_filled_from_the_best_seed_and_remembered(world: World, tmp_path: Path) -> None:
     found = world.warm(asked(tmp_path, MAIN))
     assert world.done == [SAID, "pull", "restore main"]
-    assert found.restored
-    assert (found.restored.seed, found.notes, found.unread) == (seed("main"), (), ())
+    assert [one.seed for one in found.restored] == [seed("main")]
+    assert (found.notes, found.unread) == ((), ())
     assert remembered(tmp_path, "farm") == {GOBUILD.id: Memory(record="r1", seed="sha256:main", go="1.26")}
 
 
@@ -160,13 +160,62 @@ def test_what_could_not_be_read_is_told_beside_a_seed_that_was(world: World, tmp
 def test_only_nodes_that_answer_and_can_run_the_seeds_program_are_filled(world: World, tmp_path: Path) -> None:
     nodes = (node(AMD64, I386), node(ARM64), node(AMD64, error="it does not answer"), node())
     world.warm(asked(tmp_path, MAIN, builder=Builder(name="farm", driver="remote", nodes=nodes)))
-    assert world.platforms == [[AMD64, ARM64], [AMD64]], "all of them pull the toolchain"
+    assert world.platforms == [[AMD64, ARM64], (AMD64,)], "all of them pull the toolchain"
 
 
 def test_a_builder_without_a_node_of_the_seeds_machine_is_not_filled(world: World, tmp_path: Path) -> None:
     builder = Builder(name="farm", driver="remote", nodes=(node(ARM64),))
     assert world.warm(asked(tmp_path, MAIN, builder=builder)) == Warmth()
     assert world.done == []
+
+
+# ---- several nodes
+
+
+def farm(*names: str, machines: Sequence[Platform] = (AMD64, AMD64, ARM64)) -> Builder:
+    """A builder of nodes that can be addressed, each of the platform of its machine."""
+    nodes = [
+        replace(node(machine), name=name, machine=machine, address=f"/views/{name}/farm")
+        for name, machine in zip(names, machines, strict=False)
+    ]
+    return Builder(name="farm", driver="remote", nodes=tuple(nodes))
+
+
+def on(name: str, mount: Mount, size: int = 9_000_000) -> CacheMount:
+    return replace(there(mount.id, size), node=name)
+
+
+def test_a_cold_node_beside_a_warm_one_is_filled_alone(world: World, tmp_path: Path) -> None:
+    builder = farm("a", "b", machines=(AMD64, ARM64))
+    arm = SeedKey(project="shop", go="1.26", arch="arm64")
+    its = replace(seed("main"), tag=arm.tag("main"), arch="arm64")
+    one = asked(tmp_path, {arm.tag("main"): its}, builder=builder, platforms=(AMD64, ARM64))
+    world.mounts = (on("a", GOBUILD), on("b", GOBUILD))
+    found = warm(one, [on("a", GOMOD), on("a", GOBUILD)], say=world.done.append, expected=lambda _: False)
+    assert len(found.restored) == 1
+    said = f"gomod is empty on node b: filled from seed registry.test/cache:{arm.tag('main')}"
+    assert world.done == [said, "pull", "restore main"]
+    assert world.platforms == [[ARM64], (ARM64,)]
+    assert remembered(tmp_path, "farm/b") == {GOBUILD.id: Memory(record="r1", seed="sha256:main", go="1.26")}
+    assert remembered(tmp_path, "farm/a") == {}
+
+
+def test_a_node_that_builds_nothing_stays_cold(world: World, tmp_path: Path) -> None:
+    one = asked(tmp_path, MAIN, builder=farm("a", "b", "c"), platforms=(AMD64,))
+    assert [place.node for place in one.places] == ["a"]
+
+
+def test_a_node_gets_the_links_of_the_platforms_that_it_builds(tmp_path: Path) -> None:
+    links = [Mount(name=f"golink-compile-linux-{arch}", id=f"shop-{arch}") for arch in ("amd64", "arm64")]
+    one = asked(tmp_path, builder=farm("a", "b", machines=(AMD64, ARM64)), platforms=(AMD64, ARM64))
+    one = replace(one, mounts=(GOBUILD, *links))
+    assert [place.mounts for place in one.places] == [(GOBUILD, links[0]), (GOBUILD, links[1])]
+
+
+def test_a_node_that_could_not_be_filled_is_named(world: World, tmp_path: Path) -> None:
+    world.error = "no space left"
+    found = world.warm(asked(tmp_path, MAIN, builder=farm("a", "b"), platforms=(AMD64,)))
+    assert "was not used on node a: no space left" in found.notes[0]
 
 
 # ---- looking

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from gobake import engine
 from gobake.caching import verify
-from gobake.caching.seeds import save
+from gobake.caching.seeds import save, save_each
 from gobake.caching.seeds.units import Shape
 from gobake.caching.store.tags import tag_part
 from gobake.caching.verify import Verdict, Verified
@@ -252,8 +252,8 @@ def test_what_was_saved_is_told_as_json_or_in_a_line(
             shape=Shape.GROWN, tag=one.tag, why="2 units are new", seconds=1.0, digest="sha256:1", layers=3
         )
 
-    monkeypatch.setattr(save, "save", saved)
-    monkeypatch.setattr(engine, "require_mounts", lambda _: listed)
+    monkeypatch.setattr(save_each, "save", saved)
+    monkeypatch.setattr(engine, "builder_mounts", lambda *_: listed)
     told = json.loads(good(cache("save", "--to", "ghcr.io/acme/cache", "--format", "json")))
     assert (told["schema"], told["store"], told["tag"]) == (1, "ghcr.io/acme/cache", asked[0].tag)
     assert (told["shape"], told["layers"], told["why"]) == ("grown", 3, "2 units are new")
@@ -263,7 +263,7 @@ def test_what_was_saved_is_told_as_json_or_in_a_line(
     assert [parent.rpartition("-")[2] for parent in asked[1].parents] == ["main"]
     assert good(cache("save", "--to", "ghcr.io/acme/cache", "-q")) == ""
     assert "there is no cache store" in error(cache("save"))
-    monkeypatch.setattr(engine, "require_mounts", lambda _: [])
+    monkeypatch.setattr(engine, "builder_mounts", lambda *_: [])
     assert "has no Go caches of example-com-hello" in error(cache("save", "--to", "ghcr.io/acme/cache"))
 
 

@@ -54,7 +54,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: str | None) -> list[Seq
     """Answers of `docker buildx du` in their order, the last one for ever; None: it fails. The commands."""
     asked: list[Sequence[str]] = []
 
-    def run(command: Sequence[str], _left: float) -> Done:
+    def run(command: Sequence[str], _left: float, _builder: str) -> Done:
         asked.append(command)
         text = answers[min(len(asked), len(answers)) - 1]
         return Done(code=1 if text is None else 0, out=text or "", err="")
@@ -107,7 +107,7 @@ def test_the_engine_is_asked_again_over_its_socket_too(monkeypatch: pytest.Monke
         {"BuildCache": [{**record, "Type": "exec.cachemount"}]},
     ]
     monkeypatch.setattr(api, "get", lambda *_: answers.pop(0))
-    engines_own: Any = SimpleNamespace(on_socket=True)
+    engines_own: Any = SimpleNamespace(on_socket=True, places={})
     found = usage.builder_usage(engines_own)
     assert found is not None
     assert [(mount.id, mount.size) for mount in found.mounts] == [("shop-gobuild", 7)]

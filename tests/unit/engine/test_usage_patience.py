@@ -23,7 +23,7 @@ def test_all_tries_share_one_patience(monkeypatch: pytest.MonkeyPatch, stopped: 
         waited.append(left)
         clock[0] += left / 2
 
-    def times_out(command: Sequence[str], left: float) -> None:
+    def times_out(command: Sequence[str], left: float, _builder: str) -> None:
         waited.append(left)
         clock[0] += left
         raise Late(command[0], left)
@@ -35,6 +35,6 @@ def test_all_tries_share_one_patience(monkeypatch: pytest.MonkeyPatch, stopped: 
     monkeypatch.setattr(usage, "monotonic", lambda: clock[0])
     monkeypatch.setattr(usage, "_run", times_out)
     monkeypatch.setattr(api, "get", waits)
-    engines_own: Any = SimpleNamespace(on_socket=True)
+    engines_own: Any = SimpleNamespace(on_socket=True, places={})
     assert usage.builder_usage(engines_own) is None
     assert waited == [seconds, seconds / 2]

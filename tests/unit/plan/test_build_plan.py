@@ -195,6 +195,7 @@ def test_it_is_told_whether_the_builder_was_asked(tree: Tree) -> None:
         "name": "farm",
         "driver": "docker-container",
         "platforms": ["linux/arm64", "linux/amd64"],
+        "nodes": [],
     }
     assert not as_json(unasked)["builder"]["asked"]
 

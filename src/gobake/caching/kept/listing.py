@@ -46,7 +46,7 @@ class OnBuilder(Struct, frozen=True, kw_only=True):
 
     name: str
     mounts: Sequence[CacheMount] | None  # None: the builder does not list them
-    memories: Mapping[str, Memory] = {}  # by the mount's id
+    memories: Mapping[str, Memory] = {}  # by the mount's id, below its node if there are several
 
 
 class InStore(Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ def gather(
     for mount in mounts or ():
         owner = mount_owner(mount.id)
         if owner and (everyone or owner[0] in projects):
-            memory = builder.memories.get(mount.id)
+            memory = builder.memories.get(f"{mount.node}/{mount.id}" if mount.node else mount.id)
             current = memory if memory and memory.record == mount.record else None
             found.append(KeptMount(mount=mount, project=owner[0], name=owner[1], memory=current))
     entries = [

@@ -32,6 +32,16 @@ def remembered(home: Path, builder: str) -> Mapping[str, Memory]:
     return _read(home).get(builder, {})
 
 
+def known_as(builder: str, node: str) -> str:
+    """The name of a builder in memory, or of one of its nodes."""
+    return f"{builder}/{node}" if node else builder
+
+
+def remembered_of(home: Path, builder: str, nodes: Iterable[str]) -> dict[str, Memory]:
+    """The memories of a builder with several nodes, by NODE/ID."""
+    return {f"{node}/{key}": some for node in nodes for key, some in remembered(home, known_as(builder, node)).items()}
+
+
 def remember(home: Path, builder: str, memories: Mapping[str, Memory]) -> None:
     """Write the memories of a builder atomically. A failure is ignored: it only costs time."""
     known = _read(home)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec import Struct
 
 from gobake.engine import CacheMount
-from gobake.model import Project
+from gobake.model import Platform, Project
 from gobake.recipe.stages import compile_stages
 from gobake.targets.matrix import Matrix
 
@@ -32,6 +32,12 @@ def mounts_of(project: Project, matrix: Matrix, *, vendored: bool = False) -> tu
     links = [f"golink-{s.name}-{p.os}-{p.arch}{p.variant}" for s in stages for p in matrix.platforms]
     names = [*([] if vendored else ["gomod"]), "gobuild", *links] if stages else []
     return tuple(Mount(name=name, id=f"{project.mounts}-{name}", namespace=project.namespace) for name in names)
+
+
+def of_platforms(mounts: Sequence[Mount], platforms: Iterable[Platform]) -> tuple[Mount, ...]:
+    """The mounts that a build for these platforms uses; only those of links are for one platform."""
+    ends = tuple(f"-{p.os}-{p.arch}{p.variant}" for p in platforms)
+    return tuple(mount for mount in mounts if not mount.locked or mount.name.endswith(ends))
 
 
 def namespace_of(mounts: Sequence[Mount]) -> str:

@@ -22,6 +22,7 @@ from gobake.caching.seeds.store import Image, SeedStore
 from gobake.caching.seeds.units import (
     DAY_SECONDS,
     CacheFile,
+    Kind,
     Retention,
     SavePlan,
     Shape,
@@ -63,6 +64,14 @@ class Saving(Struct, frozen=True, kw_only=True):
     inputs: str = ""  # digest of the compile's inputs
     parents: tuple[str, ...] = ()  # tags of the fallback branches' seeds, for a branch without a seed
     keeping: Retention = Retention()
+    node: str = ""  # whose mounts these are, of a builder with several
+    shared: bool = False  # the seed is also that of other nodes
+    linked: tuple[str, ...] = ()  # names of the mounts in which this node has linked programs, of a shared seed
+
+    @property
+    def whose(self) -> str:
+        """For messages."""
+        return f" of node {self.node}" if self.node else ""
 
     @property
     def gobuild(self) -> str:
@@ -160,11 +169,20 @@ def plan(asked: Saving, before: Seed | None, folder: Path) -> tuple[SavePlan, st
     lists them again."""
     here, held, go = _list(asked, before, folder)
     chosen = _choose(asked, before, here, held)
-    if chosen.shape is Shape.WHOLE and held and before and lacking(here, held, _today(), asked.keeping) > _LOSES:
-        restore(asked.store, before, asked.mounts, builder=asked.builder, platforms=[asked.platform])
+    if chosen.shape is Shape.WHOLE and held and before and _loses(asked, here, held):
+        # what this node has linked is newer
+        mounts = [mount for mount in asked.mounts if mount.name not in asked.linked]
+        restore(asked.store, before, mounts, builder=asked.builder, platforms=[asked.platform])
         here, held, go = _list(asked, before, folder)
         chosen = _choose(asked, before, here, held)
     return chosen, go
+
+
+def _loses(asked: Saving, here: Sequence[CacheFile], held: Sequence[CacheFile]) -> bool:
+    """Whether a whole new seed of the mounts would lose too much: of a seed that nodes share, anything at all."""
+    if asked.shared:
+        return lacking(here, held, _today(), asked.keeping) > 0
+    return lacking(here, [u for u in held if u.kind is not Kind.PROGRAM], _today(), asked.keeping) > _LOSES
 
 
 def _choose(

@@ -8,7 +8,7 @@ the day of their last use. Days count from the epoch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -144,7 +144,7 @@ def modules_in_use(sums: Iterable[str]) -> frozenset[str]:
 
 def plan_save(
     mounts: Iterable[CacheFile],
-    held: Iterable[CacheFile] | None,
+    held: Collection[CacheFile] | None,
     *,
     layers: int,
     used_modules: frozenset[str],
@@ -156,9 +156,9 @@ def plan_save(
     here = {unit.key: unit for unit in _dated(mounts, held or (), used_modules, today)}
     if held is None:
         return _whole(here, today, keeping, "there is none yet")
-    # only a whole seed gets binaries: linking one again takes a second, and it is megabytes
     known = {unit.key: unit for unit in held}
-    new = [u for u in here.values() if u.kind is not Kind.PROGRAM and _differs(known.get(u.key), u)]
+    linked = {mount_of(unit.path) for unit in held if unit.kind is Kind.PROGRAM}
+    new = [u for u in here.values() if _differs(known.get(u.key), u) and _worth_a_layer(u, linked, keeping)]
     if not new:
         return SavePlan(shape=Shape.NOTHING, index=tuple(known.values()), why="it holds all there is")
     refreshed = {key: replace(unit, day=max(unit.day, _day(here, key))) for key, unit in known.items()}
@@ -180,10 +180,21 @@ def plan_save(
     )
 
 
+def _worth_a_layer(unit: CacheFile, linked: Collection[str], keeping: Retention) -> bool:
+    """Whether a grown seed gets a unit. ``linked``: the mounts of which it has binaries.
+
+    Linking a binary again takes a second, and it is megabytes. But if a seed has binaries and none of this mount, they
+    are another platform's or another node's. A budget may have left them out before.
+    """
+    if unit.kind is not Kind.PROGRAM:
+        return True
+    return bool(linked) and not keeping.budget and mount_of(unit.path) not in linked
+
+
 def lacking(mounts: Iterable[CacheFile], held: Iterable[CacheFile], today: int, keeping: Retention) -> float:
     """The share, by bytes, of the seed's used units that the mounts lack; a whole new seed would lose them."""
     here = {unit.key for unit in mounts}
-    alive = [u for u in held if _alive(u, today, keeping) and u.kind is not Kind.PROGRAM]
+    alive = [unit for unit in held if _alive(unit, today, keeping)]
     total = _size(alive)
     return _size(unit for unit in alive if unit.key not in here) / total if total else 0.0
 

@@ -1,4 +1,4 @@
-"""Before a build: warms a cold builder's mounts from the best seed.
+"""Before a build: warms cold mounts, of every node of the builder, from the best seed.
 
 With warm mounts, no registry is contacted. Mounts of another Go version count as cold, as nothing in them is of use.
 """
@@ -10,18 +10,38 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gobake.caching.seeds import seed as seeds
-from gobake.caching.seeds.memory import Memory, note, remembered
-from gobake.caching.seeds.mounts import Mount
+from gobake.caching.seeds.memory import Memory, known_as, note, remembered
+from gobake.caching.seeds.mounts import Mount, of_platforms
 from gobake.caching.seeds.restore import LOOK_SECONDS, Restored, begin_pull, restore
 from gobake.caching.seeds.seed import Seed, SeedKey
 from gobake.caching.seeds.store import SeedStore
-from gobake.engine import Builder, CacheMount, builder_usage
+from gobake.engine import Builder, CacheMount, builder_usage, node_for
 from gobake.errors import RegistryRefused
 from gobake.model import Platform
 
 _EMPTY = 1_000_000  # bytes; a smaller gobuild was created and never filled
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where mounts are warmed together: a node of several, or a builder."""
+
+    builder: str  # for buildx: its name or address, "" for the current builder
+    platforms: tuple[Platform, ...]  # of the machines whose Go can use the seeds
+    arch: str
+    mounts: tuple[Mount, ...]
+    known_as: str  # in the memory of mounts
+    node: str = ""  # its name; "" for a whole builder
+
+    def named(self, text: str) -> str:
+        return f"{text} on node {self.node}" if self.node else text
+
+    def among(self, listed: Iterable[CacheMount]) -> tuple[CacheMount, ...]:
+        """The project's mounts here, among those that the builder lists."""
+        ids = {mount.id for mount in self.mounts}
+        return tuple(mount for mount in listed if mount.id in ids and mount.node == self.node)
 
 
 class Warming(Struct, frozen=True, kw_only=True):
@@ -34,20 +54,41 @@ class Warming(Struct, frozen=True, kw_only=True):
     mounts: tuple[Mount, ...]
     go_image: str
     builder: Builder
-    chosen: str  # the builder's name as --builder gave it, "" for the current one
+    chosen: str  # the builder's name or address, "" for the current one
     home: Path  # the project's folder in the user's cache
+    platforms: tuple[Platform, ...] = ()  # that are built
     compiles: bool = False  # the compile runs in any case, as no layer cache holds it
 
-    def among(self, listed: Iterable[CacheMount]) -> tuple[CacheMount, ...]:
-        """The project's mounts among those that a builder lists."""
-        ids = {mount.id for mount in self.mounts}
-        return tuple(mount for mount in listed if mount.id in ids)
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The nodes that build something, if they can be addressed; else the builder."""
+        name, nodes = self.builder.name, self.builder.places
+        if not nodes:
+            machines = [node.platforms[0] for node in self.builder.nodes if node.platforms and not node.error]
+            able = tuple(of_machine(machines, self.key.arch))
+            place = Place(builder=self.chosen, platforms=able, arch=self.key.arch, mounts=self.mounts, known_as=name)
+            return (place,)
+        sent: dict[str, list[Platform]] = {}
+        for platform in self.platforms:
+            sent.setdefault(node_for(platform, tuple(nodes.values())).address, []).append(platform)
+        return tuple(
+            Place(
+                builder=address,
+                platforms=(machine,),
+                arch=machine.arch,
+                mounts=of_platforms(self.mounts, some),
+                known_as=known_as(name, nodes[address].name),
+                node=nodes[address].name,
+            )
+            for address, some in sent.items()
+            if (machine := nodes[address].machine)
+        )
 
 
 class Warmth(Struct, frozen=True, kw_only=True):
     """The result of warming."""
 
-    restored: Restored | None = None
+    restored: tuple[Restored, ...] = ()  # one for each cold place
     notes: tuple[str, ...] = ()  # lines for the user
     unread: tuple[str, ...] = ()  # notes on why no seed was found although one may exist
 
@@ -59,42 +100,79 @@ def warm(
     say: Callable[[str], None],
     expected: Callable[[Seed], bool],
 ) -> Warmth:
-    """Fill cold mounts from a seed if that pays; ``listed``: the builder's mounts (None: it does not list them). An
+    """Fill cold mounts from seeds if that pays; ``listed``: the builder's mounts (None: it does not list them). An
     error of an engine or registry does not raise: it becomes a note.
 
     ``say`` gets a line before anything that takes time; ``expected``: whether a layer cache will supply the compile.
     """
     if listed is None:
         return Warmth(notes=(f"builder {asked.builder.name} does not list its cache mounts: no seed was looked for",))
-    if not (why := cold(asked, listed)):
+    if not (bare := cold(asked, listed)):
         return Warmth()
-    platforms = [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
     if asked.compiles:
-        begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
-    found, notes = look(asked)
-    seed = seeds.best(found, asked.sums)
-    if seed is None:
-        return Warmth(notes=notes, unread=notes)
-    matching = of_machine(platforms, asked.key.arch)
-    if expected(seed) or not matching:
-        return Warmth(notes=notes)
-    say(f"{why}: filled from seed {asked.store.named(seed.tag)}")
+        _pull(asked, [place for place, _ in bare])
+    looked = {arch: look(asked, arch) for arch in dict.fromkeys(place.arch for place, _ in bare)}
+    seeds_of = {arch: seeds.best(found, asked.sums) for arch, (found, _) in looked.items()}
+    notes = tuple(dict.fromkeys(note for _, some in looked.values() for note in some))
+    unread = tuple(note for note in notes if any(note in looked[arch][1] for arch, one in seeds_of.items() if not one))
+    useful = [seed for seed in seeds_of.values() if seed and not expected(seed)]
+    filled = [
+        (place, why, seed)
+        for place, why in bare
+        if (seed := seeds_of[place.arch]) and seed in useful and place.platforms
+    ]
+    if not filled:
+        return Warmth(notes=notes, unread=unread)
+    for place, why, seed in filled:
+        say(f"{place.named(why)}: filled from seed {asked.store.named(seed.tag)}")
     if not asked.compiles:
-        begin_pull(asked.go_image, builder=asked.chosen, platforms=platforms)
-    restored = restore(asked.store, seed, asked.mounts, builder=asked.chosen, platforms=matching)
+        _pull(asked, [place for place, _, _ in filled])
+    with ThreadPoolExecutor(len(filled)) as pool:
+        done = list(pool.map(lambda one: _restore(asked, one[0], one[2]), filled))
+    failed = _remember(asked, [(place, restored) for (place, _, _), restored in zip(filled, done, strict=True)])
+    return Warmth(restored=tuple(done), notes=(*notes, *failed), unread=unread)
+
+
+def _pull(asked: Warming, places: Iterable[Place]) -> None:
+    for place in places:
+        begin_pull(asked.go_image, builder=place.builder, platforms=_machines(asked, place))
+
+
+def _machines(asked: Warming, place: Place) -> list[Platform]:
+    """The machines that pull the toolchain: also those that cannot use a seed."""
+    if place.node:
+        return list(place.platforms)
+    return [node.platforms[0] for node in asked.builder.nodes if node.platforms and not node.error]
+
+
+def _restore(asked: Warming, place: Place, seed: Seed) -> Restored:
+    return restore(asked.store, seed, place.mounts, builder=place.builder, platforms=place.platforms)
+
+
+def _remember(asked: Warming, done: Sequence[tuple[Place, Restored]]) -> list[str]:
+    """Note what filled which mounts. Returns lines on what failed."""
     # even after a failure: mounts measured now are not measured, and so held, when the build begins
     usage = builder_usage(asked.builder, asked.chosen)
-    filled = asked.among(usage.mounts if usage else ())
-    if restored.error:
-        notes = (*notes, f"seed {asked.store.named(seed.tag)} was not used: {restored.error}; building without it")
-    else:
-        note(asked.home, asked.builder.name, filled, go=asked.key.go, seed=seed.digest)
-    return Warmth(restored=restored, notes=notes)
+    failed = []
+    for place, restored in done:
+        seed = restored.seed
+        if restored.error:
+            name = place.named(f"seed {asked.store.named(seed.tag)} was not used")
+            failed.append(f"{name}: {restored.error}; building without it")
+        else:
+            filled = place.among(usage.mounts if usage else ())
+            note(asked.home, place.known_as, filled, go=asked.key.go, seed=seed.digest)
+    return failed
 
 
-def cold(asked: Warming, listed: Sequence[CacheMount]) -> str:
-    """Why the mounts of a builder need a seed; "" if they are warm."""
-    return needs(asked.mounts, asked.among(listed), remembered(asked.home, asked.builder.name), asked.key.go)
+def cold(asked: Warming, listed: Sequence[CacheMount]) -> list[tuple[Place, str]]:
+    """The places whose mounts need a seed, and why they do; none if all are warm."""
+    found = []
+    for place in asked.places:
+        known = remembered(asked.home, place.known_as)
+        if why := needs(place.mounts, place.among(listed), known, asked.key.go):
+            found.append((place, why))
+    return found
 
 
 def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:
@@ -118,19 +196,21 @@ def needs(mounts: Sequence[Mount], there: Sequence[CacheMount], known: Mapping[s
     return ""
 
 
-def look(asked: Warming) -> tuple[list[Seed], tuple[str, ...]]:
-    """The usable seeds of the branches, in their order, and a line for each unusable one."""
-    tags = list(dict.fromkeys(asked.key.tag(branch) for branch in asked.branches))
+def look(asked: Warming, arch: str = "") -> tuple[list[Seed], tuple[str, ...]]:
+    """The usable seeds of the branches, in their order, and a line for each unusable one. ``arch``: of the machine that
+    needs one."""
+    key = replace(asked.key, arch=arch or asked.key.arch)
+    tags = list(dict.fromkeys(key.tag(branch) for branch in asked.branches))
     with ThreadPoolExecutor(len(tags)) as pool:
-        answers = list(pool.map(lambda tag: _look(asked, tag), tags))
+        answers = list(pool.map(lambda tag: _look(asked, tag, key), tags))
     found = [answer for answer in answers if isinstance(answer, Seed)]
     notes = [answer for answer in answers if isinstance(answer, str)]
     return found, tuple(dict.fromkeys(notes))
 
 
-def _look(asked: Warming, tag: str) -> Seed | str | None:
+def _look(asked: Warming, tag: str, key: SeedKey) -> Seed | str | None:
     try:
-        seed = asked.store.seed(tag, asked.key, LOOK_SECONDS)
+        seed = asked.store.seed(tag, key, LOOK_SECONDS)
     except RegistryRefused as error:
         return f"cache store {asked.store.place}: {error}; building without a seed"
     return f"{asked.store.named(tag)} {seed}; building without it" if isinstance(seed, str) else seed
