@@ -54,6 +54,7 @@ _ROOMS = {
             "test_namesakes",
             "test_nothing_changed",
             "test_projects",
+            "test_push",
         ),
         *("test_public_cases", "test_right_on_every_change", "test_right_program", "test_runtime", "test_versions"),
         "test_shown_commands",

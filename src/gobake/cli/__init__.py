@@ -21,6 +21,7 @@ from gobake.text.say import say, show
 COMMANDS = {
     "build": ("gobake.cli.build", "Build each service with its configured strategy."),
     "all": ("gobake.cli.build", "Build the whole matrix: services x strategies x platforms."),
+    "push": ("gobake.cli.push", "Push the images of a run, or give them further names."),
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "affected": ("gobake.cli.affected", "Show the services that differ from another commit, and why."),
     "ci": ("gobake.cli.ci", "Split a matrix over the runners of a CI, and join what they built."),

@@ -11,7 +11,6 @@ _INSTEAD = {  # what other tools call it, by group
         "clean": "gobake cache prune",
         "prune": "gobake cache prune",
         "du": "gobake cache ls",
-        "push": "gobake build --push",
         "run": "gobake build, then docker run",
         "ls": "gobake runs ls",
     },

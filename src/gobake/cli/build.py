@@ -30,6 +30,7 @@ from gobake.cli.options import (
 from gobake.cli.param_types import Seconds
 from gobake.cli.sections import Sectioned
 from gobake.cli.shard import ShardGiven, shard_options, sharded
+from gobake.cli.single_options import images_file_option
 from gobake.cli.starts import StartsGiven, smoke_options, start_seconds
 from gobake.errors import ExitCode, UsageError
 from gobake.model import Strategy
@@ -51,6 +52,7 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
     stall_timeout: float
     keep_going: bool | None
     metadata_file: Path | None
+    images_file: Path | None
     affected: str | None
     moved_bases: bool
     shard: ShardGiven
@@ -98,6 +100,7 @@ _run_options = option_group(
         metavar="FILE",
         help="Write the digests and names of the images to this file, by target, as `docker buildx bake` does.",
     ),
+    images_file_option,
     click.option(
         "--affected",
         is_flag=False,
@@ -160,8 +163,13 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
         raise UsageError("--push and --load exclude each other", remedy="push, then `docker pull` where you need it")
     if given.shard.shard and given.affected:
         raise UsageError("--shard and --affected exclude each other", remedy="name it to `gobake ci matrix`")
-    if given.metadata_file and not given.metadata_file.absolute().parent.is_dir():
-        raise UsageError(f"--metadata-file {given.metadata_file}: there is no such folder", remedy="make it first")
+    if given.images_file and not given.push:
+        raise UsageError("--images-file is about what is pushed", remedy="add --push")
+    if given.metadata_file or given.images_file:
+        from gobake.report.written import require_folder
+
+        require_folder("--metadata-file", given.metadata_file)
+        require_folder("--images-file", given.images_file)
     from gobake.engine import BuilderQuery
 
     project, targets = given.project, given.targets
@@ -184,6 +192,7 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
             stall_seconds=given.stall_timeout,
             dry_run=given.dry_run,
             metadata_file=given.metadata_file,
+            images_file=given.images_file,
             progress=given.progress,
             verbose=project.verbose,
             quiet=project.quiet,
@@ -197,8 +206,11 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
 
 def _nothing(given: BuildGiven) -> int:
     """Nothing is to be built, and no image has changed."""
-    if given.metadata_file and not given.dry_run:
-        from gobake.run import write_metadata
+    from gobake.pushing.recorded import NOTHING
+    from gobake.report.written import write_json
 
-        write_metadata(given.metadata_file, {})
+    if given.metadata_file and not given.dry_run:
+        write_json("--metadata-file", given.metadata_file, {})
+    if given.images_file and not given.dry_run:
+        write_json("--images-file", given.images_file, NOTHING)
     return ExitCode.DONE

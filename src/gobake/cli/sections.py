@@ -26,7 +26,7 @@ SECTIONS = {
         "no_cache",
         "dry_run",
     ),
-    "Where to": ("registry", "tags", "push", "load", "metadata_file", "folder", "force"),
+    "Where to": ("registry", "tags", "push", "load", "metadata_file", "images_file", "folder", "force"),
     "Starts": ("smoke", "smoke_timeout", "run"),
     "Caches": ("cache_policy", "cache_store"),
     "Gate": (

@@ -71,6 +71,7 @@ def init_command(given: InitGiven) -> None:
 _OF_JSON = (
     "plan",
     "affected",
+    "images",
     "matrix",
     "runs",
     "record",

@@ -27,3 +27,12 @@ def output_option(meaning: str, *, required: bool = False) -> Decorator:
         metavar="FILE",
         help=meaning,
     )
+
+
+images_file_option = click.option(
+    "--images-file",
+    envvar="GOBAKE_IMAGES_FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what was pushed to this file, such as gobake.images.json: every image with its digest and names.",
+)

@@ -121,6 +121,7 @@ def _asked_in_a_container(
 def _own_files(opened: Opened, request: ProjectRequest) -> Iterator[Path]:
     """Yield the paths that gobake itself writes, which may be in the work tree."""
     yield opened.project.root / ".gobake"
+    yield opened.project.root / "gobake.images.json"
     yield history_folder(opened, request)
     store = opened.config.cache.store if opened.config else None
     if opened.config and store and store[0] in "./~":

@@ -53,6 +53,7 @@ class BuildRequest(Struct, frozen=True, kw_only=True):
     stall_seconds: float = 0.0  # limit for a download without progress; 0: none
     dry_run: bool = False
     metadata_file: Path | None = None  # for the digests and names of the images
+    images_file: Path | None = None  # for what was pushed
     progress: str = "auto"
     verbose: bool = False
     quiet: bool = False

@@ -25,6 +25,7 @@ class Image(Struct, frozen=True, kw_only=True):
     digests: tuple[str, ...]  # the image, or its parts, of which an index is made
     annotations: Mapping[str, str] = {}  # of an index that is made
     never_moving: tuple[str, ...] = ()  # of the names
+    source: str = ""  # the repository that has it; "": each of those of its names
 
     @property
     def repositories(self) -> tuple[str, ...]:
@@ -91,12 +92,12 @@ def _publish(image: Image, builder: str) -> Named:
 
 def _name(repository: str, names: Sequence[str], image: Image, builder: str) -> None:
     """Set names of one repository. Raises GobakeError."""
-    if len(image.digests) == 1:
+    if len(image.digests) == 1 and image.source in ("", repository):
         try:
             Repository(repository, seconds=_SECONDS).tag(image.digests[0], [parts(name)[2] for name in names])
         except RegistryRefused:
             pass  # the builder may have other certificates, or an engine's permission to use http
         else:
             return
-    sources = [f"{repository}@{digest}" for digest in image.digests]
+    sources = [f"{image.source or repository}@{digest}" for digest in image.digests]
     engine.name_image(names, sources, builder, image.annotations)

@@ -300,6 +300,22 @@ AFFECTED = {
     "gone": [str],
     "note": Maybe(str),
 }
+IMAGES = {
+    "schema": 1,
+    "run": str,
+    "project": str,
+    "revision": str,
+    "images": [
+        {
+            "service": str,
+            "strategy": str,
+            "platforms": [str],
+            "digest": str,
+            "reference": str,
+            "names": [str],
+        }
+    ],
+}
 MATRIX = {
     "include": [
         {

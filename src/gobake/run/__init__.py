@@ -5,11 +5,10 @@ Other modules make the decisions; this one calls them in order.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +17,12 @@ from gobake import engine
 from gobake.config.gates import GateConfig
 from gobake.credentials import Access
 from gobake.engine import BuilderQuery
-from gobake.errors import ExitCode, Unwritable
+from gobake.errors import ExitCode
 from gobake.paths import scratch_folder
 from gobake.plan.request import BuildRequest
 from gobake.report.quantities import count_text
 from gobake.report.workflow import annotate, guarded
+from gobake.report.written import write_json
 from gobake.run.bake import bake_what_can_be_built
 from gobake.run.prepare import PreparedBuild, hints, prepare
 from gobake.run.session import begin, sayer
@@ -80,7 +80,11 @@ def run(
         _print_what_was_done(request, session.ready, finished, summarised=then is None)
     _annotate(finished)
     if request.metadata_file and not finished.failed and not finished.withheld:
-        write_metadata(request.metadata_file, finished.metadata)
+        write_json("--metadata-file", request.metadata_file, finished.metadata)
+    if request.images_file and not finished.failed:
+        from gobake.pushing.recorded import document
+
+        write_json("--images-file", request.images_file, document(finished.record))
     if finished.failed:
         return finished.failed.error.exit_code
     if then:
@@ -155,19 +159,6 @@ def _annotate(finished: Finished) -> None:
     if finished.failed:
         words += [str(error) for error in finished.failed.go_errors] or [str(finished.failed.error)]
     annotate(words, os.environ, Path.cwd())
-
-
-def write_metadata(file: Path, metadata: Mapping[str, object]) -> None:
-    """Write what `docker buildx bake --metadata-file` does. Raises Unwritable; the images stay."""
-    from gobake.files import atomic
-
-    try:
-        atomic.write_in_tree(file, json.dumps(metadata, indent=2) + "\n")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Unwritable(
-            f"--metadata-file {file} cannot be written: {reason}", remedy="name a file elsewhere"
-        ) from None
 
 
 def judge(plan: BuildPlan, record: RunRecord) -> None:
