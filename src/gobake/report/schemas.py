@@ -50,7 +50,7 @@ def _explain() -> dict[str, Any]:
 NAMES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "plan": ("gobake plan --format json", lambda: _schema(shapes.PLAN)),
     "affected": ("gobake affected --format json", lambda: _schema(shapes.AFFECTED)),
-    "images": ("gobake push --format json, and --images-file", lambda: _schema(shapes.IMAGES)),
+    "images": ("--images-file, and gobake push --format json", lambda: _schema(shapes.IMAGES)),
     "matrix": ("gobake ci matrix --format json", lambda: _schema(shapes.MATRIX)),
     "runs": ("gobake runs ls --format json", lambda: _schema(shapes.RUNS)),
     "record": ("gobake runs show --format json", lambda: msgspec.json.schema(RunRecord)),

@@ -49,14 +49,13 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
         begun.begin()
         return begun
 
-    ready = SimpleNamespace(
-        care=None, plan=SimpleNamespace(matrix=None, uses_binaries=False), trace_folder=tmp_path, trust_notes=()
-    )
+    asked: Any = SimpleNamespace(dry_run=False, verbose=False, quiet=True, progress="quiet", push=False)
+    plan = SimpleNamespace(matrix=None, uses_binaries=False, request=asked)
+    ready = SimpleNamespace(care=None, plan=plan, trace_folder=tmp_path, trust_notes=())
     monkeypatch.setattr(run, "prepare", lambda *_: ready)
     monkeypatch.setattr(run, "bake_what_can_be_built", bake)
     monkeypatch.setattr(session, "_usage", looking)
     monkeypatch.setattr(session, "_begun_run", lambda *_: SimpleNamespace(end=lambda: None))
-    asked: Any = SimpleNamespace(dry_run=False, verbose=False, quiet=True, progress="quiet")
     questions: Any = SimpleNamespace(begin_info=lambda: None)
     with pytest.raises(Stopped):
         run.run(asked, questions)
