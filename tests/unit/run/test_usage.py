@@ -50,7 +50,7 @@ def test_no_step_begins_while_the_engine_measures_its_mounts(monkeypatch: pytest
         return begun
 
     asked: Any = SimpleNamespace(dry_run=False, verbose=False, quiet=True, progress="quiet", push=False)
-    plan = SimpleNamespace(matrix=None, uses_binaries=False, request=asked)
+    plan = SimpleNamespace(matrix=None, uses_binaries=False, request=asked, builder=SimpleNamespace(notes=()))
     ready = SimpleNamespace(care=None, plan=plan, trace_folder=tmp_path, trust_notes=())
     monkeypatch.setattr(run, "prepare", lambda *_: ready)
     monkeypatch.setattr(run, "bake_what_can_be_built", bake)
