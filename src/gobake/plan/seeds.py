@@ -97,6 +97,7 @@ def savings(
                 keeping=Retention(
                     unused_days=caches.seeds.unused_days, budget=caches.seeds.budget or 0, layers=caches.seeds.layers
                 ),
+                by_digest=not caches.store.folder and not builder.keeps_images and len(builder.answer.nodes) == 1,
             )
         )
     return tuple(found)

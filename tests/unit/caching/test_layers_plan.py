@@ -22,6 +22,7 @@ from gobake.recipe import bakefile
 from gobake.recipe.bakefile import Places
 from gobake.recipe.cache_entry import CacheEntry
 from gobake.targets.matrix import Selection, select
+from gobake.targets.shards import By, split, work_of
 
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 BOTH = (AMD64, ARM64)
@@ -126,6 +127,20 @@ def test_one_platform_has_a_ref_of_its_own_and_also_reads_that_of_all() -> None:
         "shop.api-scratch.arm64.main",
         "shop.api-scratch.all.main",
     ]
+
+
+@pytest.mark.parametrize("by", By)
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 40])
+def test_no_two_shards_write_the_same_ref(by: By, count: int) -> None:
+    platforms = (*BOTH, Platform.parse("linux/arm/v7"), Platform.parse("linux/riscv64"))
+    found = project("api", "worker", "web")
+    whole = select(found, Selection(platforms=platforms, every_strategy=True), ())
+    written: list[str] = []
+    for shard in split(work_of(whole.targets, {}), by, count):
+        selection = Selection(services=shard.services, parts=shard.parts, every_strategy=True)
+        plan = layer_caches(found, select(found, selection, ()), choice(), Builders())
+        written += [entry.name for target in plan.targets for entry in exported(plan, target)]
+    assert len(set(written)) == len(written) > 0
 
 
 def test_without_the_results_of_all_steps_the_compile_is_in_no_ref() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +39,21 @@ class Store(SeedStore, frozen=True, kw_only=True):
     def look(self, tag: str, seconds: float) -> Image | None:
         return self.images.get(tag)
 
+    def name(self, digest: str, tag: str, builder: str) -> None:
+        self.images[tag] = self.images[digest]
+
 
 class Farm:
     """A builder that answers the builds of a save like BuildKit, and remembers them."""
 
     def __init__(self, store: Store, *listed: CacheFile) -> None:
-        self.store = store
+        self.store, self.layer = store, "layer"
         self.listed = "".join(f"{u.kind} {u.day * 86_400} {u.size} {u.path}\n" for u in listed)
         self.go = "go version go1.26.6 linux/amd64\n"
         self.indexes: dict[str, str] = {}  # in the registry, by tag
         self.builds: list[Mapping[str, Any]] = []  # targets of each
         self.recipes: list[str] = []
+        self.digests: dict[str, str] = {}  # of the last images
         self.errors: list[str] = []  # of the next builds; "" for one that succeeds
         self.meanwhile: Callable[[], None] = lambda: None  # what others do while a seed is written
 
@@ -67,7 +73,7 @@ class Farm:
                 self._write(name, target, folder)
         if "seed" in targets:
             self.meanwhile()
-        return Solved(error="")
+        return Solved(error="", digests=self.digests)
 
     def _list(self, to: Path, index: str) -> None:
         to.mkdir(exist_ok=True)
@@ -84,7 +90,9 @@ class Farm:
             return
         below = target["contexts"].get("before", "").rpartition("@")[2]
         old = next((i for i in self.store.images.values() if i.digest == below), image("program"))
-        self.store.images[tag] = image(*old.blobs, f"layer {len(self.builds)} {name}", labels=target.get("labels", {}))
+        made = image(*old.blobs, f"{self.layer} {len(self.builds)} {name}", labels=target.get("labels", {}))
+        self.digests[name] = made.digest
+        self.store.images[made.digest if "push-by-digest" in output else tag] = made
 
 
 def image(*blobs: str, labels: Mapping[str, str] | None = None) -> Image:
@@ -546,3 +554,90 @@ def test_a_seed_of_one_node_may_lose_a_little(farm: Begin, monkeypatch: pytest.M
     seeded(builder, here, program("golink-b"), layers=8)
     monkeypatch.setattr(saves, "restore", lambda *_, **__: pytest.fail("it is filled"))
     assert save(asked(builder.store)).shape is Shape.WHOLE
+
+
+# ---- several at once
+
+
+class Runners:
+    """Builders that save for one branch at the same time, each at its own pace; every look and write takes a moment."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seed: int, *names: str) -> None:
+        self.chance = random.Random(seed)
+        store = Slow(repository="registry.test/cache", pause=self.pause)
+        self.farms = {name: Farm(store, unit("common", 10_000), unit(f"{name} 1"), unit(f"{name} 2")) for name in names}
+        for name, farm in self.farms.items():
+            farm.layer, farm.indexes = name, self.farms[names[0]].indexes
+        self.store = store
+        monkeypatch.setattr(saves, "solve", self.solve)
+        monkeypatch.setattr(saves, "cache_mounts", lambda _: ())
+        monkeypatch.setattr(saves, "restore", lambda *_, **__: None)
+        monkeypatch.setattr(saves, "SETTLING_SECONDS", 0.05)
+
+    def pause(self) -> None:
+        time.sleep(self.chance.random() * 0.004)
+
+    def solve(self, targets: Mapping[str, Any], folder: Path, **more: Any) -> Solved:
+        self.pause()
+        return self.farms[more["builder"]].solve(targets, folder, **more)
+
+    def save(self) -> dict[str, Saved]:
+        with ThreadPoolExecutor(len(self.farms)) as pool:
+            what = [asked(self.store, builder=name, by_digest=True) for name in self.farms]
+            return dict(zip(self.farms, pool.map(save, what), strict=True))
+
+
+class Slow(Store, frozen=True, kw_only=True):
+    """A registry that takes a moment for each answer."""
+
+    pause: Callable[[], None]
+
+    def look(self, tag: str, seconds: float) -> Image | None:
+        self.pause()
+        return self.images.get(tag)
+
+    def name(self, digest: str, tag: str, builder: str) -> None:
+        self.pause()
+        self.images[tag] = self.images[digest]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_several_runners_save_at_once_is_all_in_the_seed_in_force(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    runners = Runners(monkeypatch, seed, "a", "b", "c", "d")
+    seeded(runners.farms["a"], unit("common", 10_000))
+    runners.save()
+    now = runners.store.images[MAIN]
+    index = runners.farms["a"].indexes[index_tag(now.labels["dev.gobake.seed.index"])]
+    held = read_index(index)
+    assert held is not None
+    assert {u.path for u in held} == {"common", *(f"{name} {at}" for name in "abcd" for at in (1, 2))}
+    assert {blob.partition(" ")[0] for blob in now.blobs} == {"program", "old", "a", "b", "c", "d"}
+
+
+def test_a_seed_that_another_save_has_replaced_is_saved_again_on_top_of_it(
+    farm: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one looked at the tag before this save moved it, and moved it after."""
+    made = farm(unit("common", 10_000), unit("mine"))
+    base = seeded(made, unit("common", 10_000))
+    waits: list[float] = []
+
+    def overtaken(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 1:
+            theirs = write_index([unit("common", 10_000), unit("theirs")])
+            digest = hashlib.sha256(theirs.encode()).hexdigest()
+            labels = {**base.labels, "dev.gobake.seed.index": digest}
+            made.store.images[MAIN] = image(*base.blobs, "theirs", labels=labels)
+            made.indexes[index_tag(digest)] = theirs
+
+    monkeypatch.setattr(time, "sleep", overtaken)
+    saved = save(asked(made.store, by_digest=True))
+    now = made.store.images[MAIN]
+    assert saved.digest == now.digest
+    assert "theirs" in now.blobs
+    assert len(now.blobs) == len(base.blobs) + 2
+    assert len(waits) == 2
+    assert min(waits) >= saves.SETTLING_SECONDS

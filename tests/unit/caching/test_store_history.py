@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from gobake.caching.kept.contents import What, parse_tag
 from gobake.caching.policy.place import CacheStore
 from gobake.caching.store import history
-from gobake.caching.store.history import KEPT, READ, RemoteHistory, packed, run_of, tag_of, travel, unpacked
+from gobake.caching.store.history import KEPT, READ, RemoteHistory, begun, packed, run_of, tag_of, travel, unpacked
 from gobake.insight.history import Records, prompt_summary, summaries
 from gobake.insight.scorecard import scorecard, summary_of
 from gobake.runs.archive import Entry, to_line
 from gobake.runs.journal import Journal
-from gobake.runs.record import RunRecord, UnreadableRecord
+from gobake.runs.record import RunRecord, ShardRecord, UnreadableRecord
 from gobake.runs.store import RunStore
 from tests.unit.caching.test_layers_plan import choice
 from tests.unit.registry.test_client import Handle, Reply, Server, serve
@@ -379,3 +379,15 @@ def test_a_store_of_a_folder_is_no_repository(tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+
+
+def test_a_shard_deletes_no_other_shard_that_waits_for_the_merge(tmp_path: Path) -> None:
+    ids = [f"20261124-2015{at:02}-3fa9c1" for at in range(KEPT + 11)]
+    shard = ShardRecord(plan="ab", number=1, of=40, name="a", shards=("a",), parts=())
+    started = begun(ids[-1])
+    assert started
+    for run_id in ids:
+        of(tmp_path).send(run(id=run_id, started=started, shard=shard), None)
+    assert len(list((tmp_path / "history").iterdir())) == len(ids)
+    of(tmp_path).send(run(id=f"20261126{ids[-1][8:]}", started=started + 2 * 86_400, shard=shard), None)
+    assert len(list((tmp_path / "history").iterdir())) < len(ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -13,11 +14,14 @@ from msgspec.structs import replace
 from gobake.errors import UsageError
 from gobake.insight import shards_joined
 from gobake.insight.account import account
+from gobake.insight.card import work_of
+from gobake.insight.explain import explain
 from gobake.insight.shards_chosen import Wanted, choose
+from gobake.report.figures_markdown import as_markdown
 from gobake.report.figures_text import print_report
 from gobake.report.quantities import seconds_text
 from gobake.runs.outcomes import RunOutcome
-from gobake.runs.record import RunRecord, ShardRecord, TargetRecord, new_id
+from gobake.runs.record import RunRecord, ShardRecord, TargetRecord, from_json, new_id, to_json
 from tests.unit.scoring import recorded
 
 COLD = recorded("cold")
@@ -183,6 +187,20 @@ def test_facts_of_one_machine_stay_only_if_all_shards_had_it() -> None:
     found[1] = replace(found[1], machine="other", bare=None)
     record = shards_joined.join(found, COLD)
     assert (record.machine, record.bare) == ("", None)
+
+
+def test_every_report_reads_it_as_the_run_of_all_targets() -> None:
+    record = joined()
+    assert from_json(json.loads(json.dumps(to_json(record)))) == record
+    found = account(record, [COLD], [])
+    assert work_of(record) == work_of(COLD)
+    assert found.card.steps.hit_rate is not None
+    assert found.card.go
+    whole = account(COLD, [], []).card.go
+    assert whole
+    assert (found.card.go.compiled, found.card.go.total) == (whole.compiled, whole.total)
+    assert NAMES[3] in as_markdown(found)
+    assert explain(record, [COLD]).run == record.id
 
 
 def test_a_report_tells_summed_and_elapsed_seconds_apart() -> None:

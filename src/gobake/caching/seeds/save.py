@@ -2,6 +2,9 @@
 
 The current seed stays in force until the new one is complete: its tag moves last. If another save moved the tag
 meanwhile, this one starts again on top of it.
+
+No registry moves a tag on a condition. So where the builder pushes by digest, the tag moves right after a look at it;
+another look, once others that looked before have moved it, shows whether this seed was lost.
 """
 
 from __future__ import annotations
@@ -42,6 +45,8 @@ from gobake.model import Platform
 from gobake.paths import scratch_folder
 
 TRIES = 3  # against concurrent saves
+TRIES_OF_SHARDS = 8  # several shards of a matrix save at the same time; each time at least one succeeds
+SETTLING_SECONDS = 3.0  # and more if a registry takes longer to move a tag
 SAVE_SECONDS = 1800.0
 LOOK_SECONDS = 20.0
 _LOSES = 0.1  # mounts that lack a larger share of the seed are filled from it before a whole new seed is written
@@ -67,6 +72,7 @@ class Saving(Struct, frozen=True, kw_only=True):
     node: str = ""  # whose mounts these are, of a builder with several
     shared: bool = False  # the seed is also that of other nodes
     linked: tuple[str, ...] = ()  # names of the mounts in which this node has linked programs, of a shared seed
+    by_digest: bool = False  # the builder pushes images without tags
 
     @property
     def whose(self) -> str:
@@ -104,7 +110,8 @@ def save(asked: Saving) -> Saved:
     if not asked.gobuild:
         raise RegistryRefused("the builder has no gobuild mount of this project", remedy="build, then save again")
     begun = time.monotonic()
-    for attempt in range(TRIES):
+    tries = TRIES_OF_SHARDS if asked.by_digest else TRIES
+    for attempt in range(tries):
         found = in_force(asked)
         part = _looked(asked, found.half if found else "")
         # a seed without its other part is useless, so nothing is built on it
@@ -114,15 +121,17 @@ def save(asked: Saving) -> Saved:
             chosen, go = plan(asked, before, folder)
             if chosen.shape is Shape.NOTHING:
                 return _told(asked, chosen, before, begun, written=0)
-            if attempt < TRIES - 1 and _moved(asked, found):
+            if attempt < tries - 1 and _moved(asked, found):
                 continue
             after = _write(asked, chosen, go, before, folder)
+            if after is not None and asked.by_digest:
+                after = _in_force_for_good(asked, found, after)
         if after is not None:
             known = {*(before.blobs if before else ()), *(part.blobs if part else ())}
             images = [after, _looked(asked, _half_tag(asked, chosen))]
             return _told(asked, chosen, before, begun, written=_new(images, known), after=after)
     raise RegistryRefused(
-        f"other saves moved {asked.store.named(asked.tag)} {TRIES} times during this one", remedy="save again"
+        f"other saves moved {asked.store.named(asked.tag)} {tries} times during this one", remedy="save again"
     )
 
 
@@ -228,7 +237,7 @@ def _list(
 
 
 def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: Path) -> Image | None:
-    """Write the seed and return its image; None if another save moved the tag first."""
+    """Write the seed; return its image, without a tag if pushed by digest, or None if another save moved the tag."""
     index = write_index(plan.index)
     digest = hashlib.sha256(index.encode()).hexdigest()
     grown = before if plan.shape is Shape.GROWN else None
@@ -256,11 +265,23 @@ def _write(asked: Saving, plan: SavePlan, go: str, before: Seed | None, folder: 
     in_turn = plan.half and (before or asked.store.folder)
     for names in [("half",), ("seed", "index")] if in_turn else [("half", "seed", "index")]:
         chosen = {name: tags[name] for name in names if tags[name]}
-        _put(
-            asked, folder, chosen, _Made(labels=labels, before=grown, half_programs=plan.half_programs, size=plan.size)
-        )
-    image = _looked(asked, asked.tag)
-    return image if image and image.labels.get("dev.gobake.seed.index") == digest else None
+        made = _Made(labels=labels, before=grown, half_programs=plan.half_programs, size=plan.size)
+        pushed = _put(asked, folder, chosen, made).get("seed", "")
+    if asked.by_digest:
+        return _looked(asked, pushed)
+    found = _looked(asked, asked.tag)
+    return found if found and found.labels.get("dev.gobake.seed.index") == digest else None
+
+
+def _in_force_for_good(asked: Saving, found: Seed | None, image: Image) -> Image | None:
+    """Move the tag to a seed; None if another save moved it before, or will have moved it from the same seed."""
+    began = time.monotonic()
+    if _moved(asked, found):
+        return None
+    asked.store.name(image.digest, asked.tag, asked.builder)
+    time.sleep(max(SETTLING_SECONDS, 2 * (time.monotonic() - began)))
+    now = _looked(asked, asked.tag)
+    return image if now and set(image.blobs) <= set(now.blobs) else None
 
 
 class _Made(Struct, frozen=True, kw_only=True):
@@ -278,8 +299,8 @@ class _Made(Struct, frozen=True, kw_only=True):
         return SAVE_SECONDS if self.size is None else patience(None, self.size)
 
 
-def _put(asked: Saving, folder: Path, tags: Mapping[str, str], made: _Made) -> None:
-    """Write images to the store. Raises RegistryRefused if that fails."""
+def _put(asked: Saving, folder: Path, tags: Mapping[str, str], made: _Made) -> Mapping[str, str]:
+    """Write images to the store; return their digests. Raises RegistryRefused if that fails."""
     for kept in (False, *[True] * TRIES):
         solved = _bake(asked, folder, _outputs(asked, tags, kept=kept), made)
         if kept:  # a concurrent save whose image this removes tries again
@@ -288,10 +309,13 @@ def _put(asked: Saving, folder: Path, tags: Mapping[str, str], made: _Made) -> N
             break
     if solved.error:
         raise RegistryRefused(f"{asked.store.named(asked.tag)} cannot be written: {solved.error}")
+    return solved.digests
 
 
 def _outputs(asked: Saving, tags: Mapping[str, str], *, kept: bool) -> dict[str, str]:
     outputs = {name: asked.store.output(tag, kept=kept) for name, tag in tags.items() if name != "index"}
+    if "seed" in tags and asked.by_digest:
+        outputs["seed"] = asked.store.output("")
     if "index" in tags and asked.store.folder is None:
         # gobake reads the index too, so it is packed in a format that Python unpacks
         outputs["index"] = asked.store.output(tags["index"], "compression=gzip", kept=kept)

@@ -41,6 +41,7 @@ class Solved(Struct, frozen=True, kw_only=True):
 
     error: str  # one line; "" for success
     bases: tuple[str, ...] = ()  # digests that BuildKit resolved FROM lines to
+    digests: Mapping[str, str] = {}  # of the images, by target
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -93,13 +94,24 @@ def solve(
         secrets=given.secrets,
         variables=given.variables,
         plugin=plugin(builder),
+        metadata_file=folder / "metadata.json",
     )
     for pause in (*(_PAUSE * min(2**at, 8) for at in range(_TRIES - 1)), None):
         solved = _solved(call, seconds, given.redact)
         if pause is None or not _PASSING.search(solved.error):
             break
         sleep(pause * (1 + random.random()))
-    return replace(solved, error=one_line(solved.error, _SHOWN))
+    return replace(solved, error=one_line(solved.error, _SHOWN), digests=_digests(folder / "metadata.json"))
+
+
+def _digests(metadata: Path) -> dict[str, str]:
+    """Return what buildx says that it made; nothing if it does not say."""
+    try:
+        told = json.loads(metadata.read_text())
+    except (OSError, ValueError):
+        return {}
+    digests = {name: one.get("containerimage.digest") for name, one in told.items() if isinstance(one, dict)}
+    return {name: str(digest) for name, digest in digests.items() if digest}
 
 
 def _solved(call: BakeCall, seconds: float, redact: Callable[[str], str]) -> Solved:

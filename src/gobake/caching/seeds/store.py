@@ -23,9 +23,11 @@ from gobake.foreign import checks, oci
 from gobake.foreign.checks import Unfit
 from gobake.foreign.oci import Config, Manifest
 from gobake.proc import futures
+from gobake.registry import Repository
 
 # Level 1 is a tenth larger than the default and takes half its time; a seed is read only a few times.
 PACKED = "compression=zstd,compression-level=1"
+_NAMING_SECONDS = 20.0
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -57,9 +59,12 @@ class SeedStore(CacheStore, frozen=True, kw_only=True):
         return Inside(top=self.folder) / "seeds"
 
     def look(self, tag: str, seconds: float) -> Image | None:
-        """The image of a tag, or None if there is none. Raises RegistryRefused if the store cannot be read."""
+        """The image of a tag, or in a registry of a digest; None if there is none.
+
+        Raises RegistryRefused if the store cannot be read.
+        """
         if self.folder is None:
-            return _of_registry(f"{self.place}:{tag}", seconds)
+            return _of_registry(f"{self.place}{'@' if tag.startswith('sha256:') else ':'}{tag}", seconds)
         return _of_layout(self.inside, tag)
 
     def seed(self, tag: str, key: SeedKey, seconds: float) -> Seed | str | None:
@@ -80,11 +85,24 @@ class SeedStore(CacheStore, frozen=True, kw_only=True):
         return f"oci-layout://{self.layout}{'@' if image.startswith('sha256:') else ':'}{image}"
 
     def output(self, tag: str, packing: str = PACKED, *, kept: bool = False) -> str:
-        """The output for bake that writes an image to the store, and with ``kept`` into the engine too."""
+        """The output for bake that writes an image to the store, and with ``kept`` into the engine too.
+
+        ``tag``: "" for none, in a registry: the image is known by its digest alone.
+        """
+        if self.folder is None and not tag:
+            words = "push=true,push-by-digest=true,name-canonical=true,store=false,unpack=false,oci-mediatypes=true"
+            return f"type=image,name={self.place},{words},{packing}"
         if self.folder is None:
             nowhere_else = "" if kept else "store=false,unpack=false,"
             return f"type=image,name={self.place}:{tag},push=true,{nowhere_else}oci-mediatypes=true,{packing}"
         return f"type=oci,dest={self.layout},tar=false,name=seeds:{tag},oci-mediatypes=true,{packing}"
+
+    def name(self, digest: str, tag: str, builder: str) -> None:
+        """Give an image in a registry a tag. Raises RegistryRefused, NoEngine, NoBuildx."""
+        try:
+            Repository(self.place, seconds=_NAMING_SECONDS).tag(digest, [tag])
+        except RegistryRefused:  # the builder may have other certificates, or an engine's permission to use http
+            engine.name_image([f"{self.place}:{tag}"], [f"{self.place}@{digest}"], builder, {})
 
     def named(self, tag: str) -> str:
         return f"{self.place}:{tag}" if self.folder is None else f"{self.place} ({tag})"

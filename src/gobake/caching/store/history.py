@@ -45,7 +45,7 @@ from gobake.text.printable import one_line
 READ = 5  # runs read per branch; a trend needs as many
 KEPT = 20  # runs per branch in the store
 _DELETED = 4  # at most, by one run: more than it adds, so that a backlog shrinks
-_YOUNG_SECONDS = 24 * 3600.0  # a younger run may be a shard that is not merged yet
+_YOUNG_SECONDS = 24 * 3600.0  # a shard deletes no younger run, which may be another shard that is not merged yet
 SECONDS = 5.0  # for reading, concurrent with the build, and again for writing after it
 _AT_ONCE = 8
 _ENVELOPE = 1 << 16  # bytes of a line besides its record
@@ -233,7 +233,8 @@ class RemoteHistory:
             return
         try:
             runs = by_branch(place.tags(), self.project, (self.own,)).get(self.own, [])
-            old = [tag for run_id, tag in runs[KEPT:] if (begun(run_id) or 0.0) < record.started - _YOUNG_SECONDS]
+            young = record.started - _YOUNG_SECONDS if record.shard else float("inf")
+            old = [tag for run_id, tag in runs[KEPT:] if (begun(run_id) or 0.0) < young]
             for tag in old[-_DELETED:]:
                 place.delete(tag)
         except RegistryRefused:
