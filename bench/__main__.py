@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import builds, caching, choosing, figures, ground, history
+from bench import builds, caching, choosing, figures, ground, history, matrix
 from bench.builds import Place
 from bench.figures import Figures, Results
 
@@ -59,6 +59,20 @@ CASES = {
         measure=caching.bare,
         workspace="large",
         what="five large services, an empty builder, one line edited",
+        empties=True,
+    ),
+    "matrix": Case(
+        measure=matrix.edited,
+        workspace="twenty",
+        what="twenty services on bare runners, one line edited, pushed by a pipeline",
+        rounds=1,
+        empties=True,
+    ),
+    "shards": Case(
+        measure=matrix.cold,
+        workspace="twenty",
+        what="twenty services cold, by four shards or one builder",
+        rounds=2,
         empties=True,
     ),
     "save": Case(

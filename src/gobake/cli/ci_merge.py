@@ -30,6 +30,7 @@ from gobake.cli.options import (
 )
 from gobake.cli.sections import Sectioned
 from gobake.cli.shard import check, read_plan, shards_file_option
+from gobake.cli.single_options import images_file_option
 from gobake.errors import ExitCode, GobakeError, UsageError
 from gobake.text.say import say
 
@@ -55,6 +56,7 @@ class MergeGiven(Struct, frozen=True, kw_only=True):
     registry: str | None
     tags: tuple[str, ...]
     version: str | None
+    images_file: Path | None
 
 
 @click.command("merge", cls=Sectioned)
@@ -64,6 +66,7 @@ class MergeGiven(Struct, frozen=True, kw_only=True):
 @registry_option
 @tags_option
 @version_option
+@images_file_option
 @cache_options
 @gate_options
 @history_option
@@ -81,9 +84,12 @@ def merge_command(given: MergeGiven) -> int:
     """
     from gobake.insight.shards_chosen import Wanted, choose
     from gobake.plan.discover import open_project
+    from gobake.pushing.recorded import document
+    from gobake.report.written import require_folder, write_json
     from gobake.run import judge
     from gobake.run.merge import merge, planned
 
+    require_folder("--images-file", given.images_file)
     wanted = _request(given)
     opened = open_project(wanted.project)
     plan = read_plan(given.shards_file) if given.shards_file else None
@@ -101,6 +107,8 @@ def merge_command(given: MergeGiven) -> int:
     chosen = choose(records, known, strict=bool(given.files))
     merged = merge(planned(wanted, opened, chosen), chosen)
     _tell(given, merged)
+    if given.images_file:
+        write_json("--images-file", given.images_file, document(merged.record))
     if merged.error:
         raise merged.error
     judge(merged.plan, merged.record)

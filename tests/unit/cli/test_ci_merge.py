@@ -168,8 +168,15 @@ def shards(root: Path, registry: Registry, host: str, tmp_path: Path) -> Shards:
     return Shards(root, registry, host, tmp_path)
 
 
-def test_all_shards_become_one_image_for_all_platforms_and_one_run(shards: Shards, registry: Registry) -> None:
-    result = shards.merge(*(shards.build(number) for number in (3, 1, 4, 2)))
+def test_all_shards_become_one_image_for_all_platforms_and_one_run(
+    shards: Shards, registry: Registry, tmp_path: Path
+) -> None:
+    file = tmp_path / "gobake.images.json"
+    words = ("--images-file", str(file))
+    result = shards.merge(*(shards.build(number) for number in (3, 1, 4, 2)), words=words)
+    images = json.loads(file.read_text())["images"]
+    assert [image["service"] for image in images] == list(SERVICES)
+    assert all(image["reference"].endswith(image["digest"]) and image["names"] for image in images)
     assert result.exit_code == 0, result.output
     assert set(registry.tags) == {(f"many/{service}", "v1") for service in SERVICES}
     for service in SERVICES:
