@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from gobake.engine import views
 from gobake.engine.builder import buildx_command, not_started, refusal
 from gobake.errors import NoBuildx, RegistryRefused
 from gobake.proc import command
@@ -27,14 +28,14 @@ def name_image(names: Sequence[str], sources: Sequence[str], builder: str, annot
         *buildx_command(),
         "imagetools",
         "create",
-        *(["--builder", builder] if builder else []),
+        *views.options(builder),
         "--prefer-index=false",  # else a single manifest becomes an index of one
         *(word for name in names for word in ("--tag", name)),
         *(word for key, value in annotations.items() for word in ("--annotation", f"index:{key}={value}")),
         *sources,
     ]
     try:
-        done = command.run(words, env=os.environ, seconds=_SECONDS)
+        done = command.run(words, env={**os.environ, **views.settings(builder)}, seconds=_SECONDS)
     except NotStarted as error:
         raise not_started(words[0], error) from None
     except Late:
