@@ -40,11 +40,11 @@ class Pipeline:
         self.file = folder / "shards.json"
         self.file.write_text(json.dumps(self.plan))
 
-    def build(self, number: int, prefix: str = "") -> Path:
+    def build(self, number: int) -> Path:
         """Run a shard; return the archive with its run."""
         history, archive = self.folder / f"history{number}", self.folder / f"shard{number}.jsonl.gz"
         words = ("--shard", f"{number}/4", "--shards-file", str(self.file), "--push", "--tag", "v1")
-        where = ("--registry", prefix or self.prefix, "--builder", self.builder, "--history", str(history))
+        where = ("--registry", self.prefix, "--builder", self.builder, "--history", str(history))
         self.gobake.good("build", *words, *where, cwd=self.root)
         self.gobake.good("runs", "export", "last", "-o", str(archive), "--history", str(history), cwd=self.root)
         return archive
@@ -116,6 +116,16 @@ def test_the_merge_is_one_run_with_what_all_shards_did(pipeline: Pipeline) -> No
     assert all(target["platforms"] == BOTH.split(",") for target in record["targets"])
     report = pipeline.gobake.good("report", "last~1", cwd=pipeline.root).out
     assert "4 shards took" in report
+
+
+@pytest.mark.usefixtures("archives")
+def test_a_builder_that_pushes_by_digest_saves_a_seed_without_a_tag_first(pipeline: Pipeline) -> None:
+    store, place = f"{pipeline.prefix}/cache", ("--builder", pipeline.builder)
+    ended = pipeline.gobake.good("cache", "save", *place, "--to", store, "--branch", "main", cwd=pipeline.root)
+    assert "written whole" in ended.out
+    words = ("cache", "ls", *place, "--cache-store", store, "--format", "json")
+    told = json.loads(pipeline.gobake.good(*words, cwd=pipeline.root).out)
+    assert [seed["branch"] for seed in told["seeds"]] == ["main"]
 
 
 def _images(index: dict[str, Any]) -> dict[str, str]:
