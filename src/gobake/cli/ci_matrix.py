@@ -14,8 +14,11 @@ from msgspec.structs import replace
 
 from gobake.cli.affected import USUAL, look, moved_bases_option
 from gobake.cli.options import (
+    CachesGiven,
     ProjectGiven,
     TargetsGiven,
+    cache_options,
+    caches_of,
     given_as,
     history_option,
     project_options,
@@ -44,6 +47,7 @@ class MatrixGiven(Struct, frozen=True, kw_only=True):
 
     project: ProjectGiven
     targets: TargetsGiven
+    caches: CachesGiven
     history: Path | None
     shards: int | None
     by: str | None
@@ -58,6 +62,7 @@ class MatrixGiven(Struct, frozen=True, kw_only=True):
 @without_meaning("verbose")
 @project_options
 @target_options
+@cache_options
 @history_option
 @click.option(
     "--shards",
@@ -130,10 +135,11 @@ def _split(given: MatrixGiven) -> ShardPlan:
             on_host=given.affected is not None,
         ),
         selection=selection(given.project, given.targets, every_strategy=given.every),
+        caches=caches_of(given.caches),
     )
     plan, services = _planned(given, wanted)
     by = By(given.by or (By.BALANCED if given.shards else By.PLATFORM))
-    return shard_plan(plan, by, given.shards, seconds=recorded(plan.history), services=services)
+    return shard_plan(plan, by, given.shards, seconds=recorded(plan), services=services)
 
 
 def _planned(given: MatrixGiven, wanted: BuildRequest) -> tuple[BuildPlan, frozenset[str] | None]:

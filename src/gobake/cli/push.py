@@ -80,6 +80,8 @@ def push_command(given: PushGiven) -> None:
     opened = open_project(asked)
     with open_records(given, history_folder(opened, asked)) as store:
         record = record_of(store, given.run)
+    if record.shard:
+        raise UsageError(f"run {record.id} is a shard of several", remedy="`gobake ci merge` tags all of them")
     quiet = given.project.quiet or given.form == "json"
     named = push_again(
         record,

@@ -14,6 +14,7 @@ from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, ShardRecord
 
 _TOLD = 5  # shards in a message
+_LONGEST = 120  # characters of each
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -148,4 +149,4 @@ def _whole(chosen: Chosen) -> None:
 
 def _listed(words: Sequence[str]) -> str:
     more = f" and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
-    return ", ".join(words[:_TOLD]) + more
+    return ", ".join(word[:_LONGEST] for word in words[:_TOLD]) + more

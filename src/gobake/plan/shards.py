@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from pathlib import Path
+from contextlib import suppress
 
+from gobake.caching.store.history import travel
 from gobake.errors import GobakeError
 from gobake.insight.shard_seconds import recorded_seconds
 from gobake.model import Platform
@@ -31,10 +32,13 @@ def shard_plan(
     )
 
 
-def recorded(history: Path) -> Seconds:
-    """Return what services took in the last runs; nothing if the history cannot be read."""
-    try:
-        with RunStore.reading(history) as store:
-            return recorded_seconds(store.recent(_RECORDS))
-    except GobakeError:
-        return {}
+def recorded(plan: BuildPlan) -> Seconds:
+    """Return what services took in the last runs on record, here or in the cache store; nothing if it is unknown."""
+    with suppress(GobakeError), RunStore.reading(plan.history) as store:
+        if found := recorded_seconds(store.recent(_RECORDS)):
+            return found
+    remote = travel(plan.caches, plan.project.name)
+    if remote and remote.reads:
+        with suppress(GobakeError):
+            return recorded_seconds(sorted(remote.newest(_RECORDS, ()), key=lambda run: run.id, reverse=True))
+    return {}

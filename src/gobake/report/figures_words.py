@@ -35,6 +35,7 @@ def title(card: Scorecard) -> str:
     parts = [f"run {run.id}: {run.outcome} in {seconds_text(run.seconds)}", commit]
     parts += [f"builder {builder}"] if run.builder else []
     parts += [f"policy {run.cache_policy}"] if run.cache_policy else []
+    parts += [f"shard {run.shard.number}/{run.shard.of} ({run.shard.name})"] if run.shard else []
     return "; ".join(filter(None, (*parts, "--no-cache" if run.no_cache else "")))
 
 

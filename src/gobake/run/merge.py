@@ -46,6 +46,7 @@ from gobake.targets.matrix import select
 
 _AT_ONCE = 6
 _SECONDS = 60.0
+_LONGEST_PLATFORM = 40
 
 
 class Merged(Struct, frozen=True, kw_only=True):
@@ -60,7 +61,12 @@ class Merged(Struct, frozen=True, kw_only=True):
 def planned(wanted: BuildRequest, opened: Opened, chosen: Chosen) -> BuildPlan:
     """Return the plan of the matrix whose shards were chosen. Raises UsageError for services that are not there."""
     shard = chosen.shard
-    found = tuple((service, tuple(map(Platform.parse, platforms))) for service, platforms in shard.parts)
+    known = {service.name for service in (*opened.project.services, *opened.project.left_out)}
+    found = tuple((service, tuple(map(_platform, platforms))) for service, platforms in shard.parts)
+    for service, _ in found:
+        if service not in known:  # names only: a record gives no patterns
+            what = f"the shards have a service {service[:80]!r}, and this project has none"
+            raise UsageError(what, remedy="merge in the checkout that was built")
     selection = replace(
         wanted.selection,
         services=tuple(service for service, _ in found),
@@ -68,6 +74,10 @@ def planned(wanted: BuildRequest, opened: Opened, chosen: Chosen) -> BuildPlan:
         every_strategy=shard.every_strategy,
     )
     return make_plan(replace(wanted, selection=selection), opened, assumed(NATIVE), os.environ)
+
+
+def _platform(text: str) -> Platform:
+    return Platform.parse(text[:_LONGEST_PLATFORM])
 
 
 def merge(plan: BuildPlan, chosen: Chosen) -> Merged:
@@ -120,7 +130,7 @@ def _parts(plan: BuildPlan, chosen: Chosen) -> list[_Parts]:
         platforms: dict[str, tuple[Platform, ...]] = {}
         for platform in sorted(digests):
             digest = _checked(name, digests[platform])
-            platforms[digest] = (*platforms.get(digest, ()), Platform.parse(platform))
+            platforms[digest] = (*platforms.get(digest, ()), _platform(platform))
         names = target.images(plan.project.prefix, plan.request.tag)
         image = Image(
             target=name,

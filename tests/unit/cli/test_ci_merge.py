@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gobake import engine
 from gobake.caching.store.history import packed, tag_of
-from gobake.errors import RegistryRefused
+from gobake.errors import RegistryRefused, UsageError
 from gobake.runs import archive
 from gobake.runs.archive import Entry
 from gobake.runs.outcomes import RunOutcome
@@ -237,6 +237,31 @@ def test_without_files_the_shards_come_from_the_history_and_from_a_cache_store(
     result = shards.merge(words=("--cache-store", str(store)))
     assert result.exit_code == 0, result.output
     assert "shard linux-amd64-1 ran again with another result" in result.stdout
+
+
+def test_a_shard_is_tagged_by_no_other_command(shards: Shards) -> None:
+    assert run("runs", "import", str(shards.build(1)), "-C", str(shards.root)).exit_code == 0
+    result = run("push", "-C", str(shards.root), "--tag", "v1")
+    assert "is a shard of several; `gobake ci merge` tags all of them" in str(result.exception)
+    assert "shard 1/4 (linux-amd64-1)" in run("report", "-C", str(shards.root)).stdout
+
+
+def test_a_hostile_record_names_no_services_by_patterns(shards: Shards, registry: Registry) -> None:
+    files = [shards.build(number) for number in (1, 2, 3, 4)]
+    for parts in ((("./...", PLATFORMS),), (("x" * 500, PLATFORMS),), (("s00", ("linux/\x1b[31m" * 400,)),)):
+        result = shards.merge(*(_changed(file, parts) for file in files))
+        assert isinstance(result.exception, UsageError)
+        assert len(str(result.exception)) < 1000
+    assert not registry.tags
+
+
+def _changed(file: Path, parts: Any) -> Path:
+    (entry,) = archive.read(file)
+    assert isinstance(entry, Entry)
+    assert entry.record.shard
+    record = replace(entry.record, shard=replace(entry.record.shard, parts=parts))
+    archive.write(file, iter([Entry(record=record)]))
+    return file
 
 
 def test_a_plan_without_shards_is_nothing_to_merge(shards: Shards) -> None:
