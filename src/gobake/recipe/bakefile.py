@@ -257,7 +257,9 @@ def _output(target: Target, places: Places) -> str:
         names = ",".join(target.repositories("${PREFIX}"))
         words += [f'"name={names}"', "push-by-digest=true", "name-canonical=true"]
     if packed:
-        words += [f"compression={packed}", "oci-mediatypes=true"]
+        words.append(f"compression={packed}")
+    if places.by_digest or packed:  # as an index with annotations has it, so that an image built apart is the same one
+        words.append("oci-mediatypes=true")
     return ",".join(words)
 
 

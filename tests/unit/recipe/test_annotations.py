@@ -95,3 +95,12 @@ def test_compression_and_names_are_those_of_a_push(output: str, by_digest: bool,
     baked = json.loads(render(project(api), Matrix(targets=(target,)), places))["target"][target.name]
     assert baked["output"] == [words]
     assert bool(baked["tags"]) is not by_digest
+
+
+@pytest.mark.parametrize(("by_digest", "oci"), [(True, True), (False, False)])
+def test_a_manifest_that_is_pushed_by_digest_is_the_same_alone_and_in_an_index(by_digest: bool, oci: bool) -> None:
+    """BuildKit writes Docker's kind of a manifest for one platform, and OCI's for an index with annotations."""
+    target = Target(service=service(), strategy=service().strategy, platforms=(AMD64,))
+    places = Places(context=".", dockerfile="x", prebuilt="dist", output="type=image,push=true", by_digest=by_digest)
+    baked = json.loads(render(project(service()), Matrix(targets=(target,)), places))["target"][target.name]
+    assert ("oci-mediatypes=true" in baked["output"][0]) is oci
