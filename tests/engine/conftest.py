@@ -71,15 +71,8 @@ _ROOMS = {
         *("test_faults_registry", "test_shared_builder"),
     ),
     "places": (
-        *(
-            "test_builders",
-            "test_doctor",
-            "test_harness",
-            "test_nodes",
-            "test_own_image",
-            "test_registry",
-            "test_shards",
-        ),
+        *("test_builders", "test_doctor", "test_harness", "test_nodes", "test_own_image", "test_pipelines"),
+        *("test_registry", "test_shards"),
     ),
 }
 _MOST_TOLD = 30  # modules, with their seconds

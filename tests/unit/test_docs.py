@@ -100,7 +100,7 @@ def _only(shape: Any, found: Any) -> Any:
     return found
 
 
-@pytest.mark.parametrize("name", ["trust.svg", "data-flow.svg"])
+@pytest.mark.parametrize("name", ["trust.svg", "data-flow.svg", "ci.svg"])
 def test_texts_in_drawings_do_not_run_over_their_boxes(name: str) -> None:
     drawing = (DOCS / name).read_text(encoding="utf-8")
     boxes = [
@@ -142,7 +142,7 @@ def _examples(language: str) -> list[tuple[Path, str]]:
 
 
 def _kind(text: str) -> str:
-    """What an example of YAML is: a gobake.yaml, steps or a job of a CI, or a file of Prometheus."""
+    """What an example of YAML is: a gobake.yaml, steps or a job of a CI, what uses a component, a file of Prometheus."""
     found = yaml.safe_load(text)
     if isinstance(found, list):
         return "steps"
@@ -152,6 +152,8 @@ def _kind(text: str) -> str:
         return "steps"
     if "jobs" in found:
         return "workflow"
+    if any("component" in one for one in found.get("include", ()) if isinstance(one, dict)):
+        return "component"
     return "job" if any(isinstance(job, dict) and "script" in job for job in found.values()) else "gobake.yaml"
 
 
@@ -206,7 +208,7 @@ def _lines(script: str) -> list[str]:
 def _gobakes(line: str) -> Iterator[list[str]]:
     """The words behind each gobake of a line; variables stay as they are written."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.wordchars += "$:@%,"
+    lexer.wordchars += "$:@%,+"
     lexer.commenters = "#"
     words: list[str] = []
     for word in [*lexer, ";"]:
@@ -255,10 +257,25 @@ def test_a_workflow_installs_gobake_before_it_runs(page: Path, text: str) -> Non
     steps = _steps(found)
     assert all(("uses" in step) != ("run" in step) for step in steps)
     runs = [step.get("run", "") for step in steps]
+    if any("/gobake@" in step.get("uses", "") for step in steps):
+        return  # the action does it
     installs = next(at for at, run in enumerate(runs) if "install" in run and "gobake" in run)
     first = next(at for at, run in enumerate(runs) for line in _lines(run) if list(_gobakes(line)))
     checkout = next(at for at, step in enumerate(steps) if step.get("uses", "").startswith("actions/checkout@"))
     assert checkout < installs < first
+
+
+@pytest.mark.parametrize(
+    ("page", "text"), _of_kind("workflow", "component"), ids=lambda value: getattr(value, "name", "")
+)
+def test_what_a_pipeline_gives_the_action_or_the_component_is_taken(page: Path, text: str) -> None:
+    found = yaml.safe_load(text)
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
+    (component, _) = yaml.safe_load_all((ROOT / "templates" / "gobake.yml").read_text(encoding="utf-8"))
+    for step in _steps(found) if "jobs" in found else ():
+        assert "/gobake@" not in step.get("uses", "") or set(step["with"]) <= set(action)
+    for included in found.get("include", ()):
+        assert set(included["inputs"]) <= set(component["spec"]["inputs"])
 
 
 # ---- metrics

@@ -24,7 +24,7 @@ COMMANDS = {
     "push": ("gobake.cli.push", "Push the images of a run, or give them further names."),
     "plan": ("gobake.cli.plan", "Show what would be built, and why; needs no engine."),
     "affected": ("gobake.cli.affected", "Show the services that differ from another commit, and why."),
-    "ci": ("gobake.cli.ci", "Split a matrix over the runners of a CI, and join what they built."),
+    "ci": ("gobake.cli.ci", "Write the pipeline of a CI, and do what its jobs need."),
     "render": ("gobake.cli.plan", "Write the Dockerfile and bake file for plain `docker buildx bake`."),
     "init": ("gobake.cli.setup", "Write a commented gobake.yaml for this repository."),
     "schema": ("gobake.cli.setup", "Print the JSON schema of gobake.yaml, policies or JSON output."),

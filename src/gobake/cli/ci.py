@@ -8,7 +8,12 @@ import click
 
 from gobake.cli.answering import Answering
 
-_COMMANDS = {"matrix": "gobake.cli.ci_matrix", "merge": "gobake.cli.ci_merge"}  # command -> its module, imported on use
+_COMMANDS = {  # command -> its module, imported on use
+    "github": "gobake.cli.ci_pipeline",
+    "gitlab": "gobake.cli.ci_pipeline",
+    "matrix": "gobake.cli.ci_matrix",
+    "merge": "gobake.cli.ci_merge",
+}
 
 
 class _Ci(Answering):
@@ -25,4 +30,4 @@ class _Ci(Answering):
 
 @click.group("ci", cls=_Ci)
 def ci_command() -> None:
-    """Split a matrix over the runners of a CI, and join what they built."""
+    """Write the pipeline of a CI, and do what its jobs need."""

@@ -1,4 +1,4 @@
-"""Locates bake/ and cache/, which are top-level folders of the repository and part of the wheel."""
+"""Locates bake/, cache/ and ci/, which are top-level folders of the repository and part of the wheel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def folder(name: str) -> Path:
-    """Return the folder ``bake`` or ``cache``: inside the package in a wheel, at the repository's top in a checkout."""
+    """Return one of these folders: inside the package in a wheel, at the repository's top in a checkout."""
     package = Path(__file__).resolve().parents[1]
     beside = package / name
     return beside if beside.is_dir() else package.parents[1] / name

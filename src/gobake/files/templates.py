@@ -1,4 +1,4 @@
-"""The Jinja environment for the templates in bake/ and cache/."""
+"""The Jinja environments for the templates in bake/, cache/ and ci/."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import jinja2
 
 from gobake.files.shipped import folder
 
+_USUAL = ("{%", "%}", "{{", "}}", "{#", "#}")
+_IN_PIPELINES = ("[%", "%]", "[[", "]]", "[#", "#]")  # ${{ }} is GitHub's own there
+
 
 @cache
 def environment(name: str) -> jinja2.Environment:
-    """Return the environment for one of the two folders. Nothing is escaped: the output is not HTML."""
+    """Return the environment for one of the folders. Nothing is escaped: the output is not HTML."""
     return jinja2.Environment(
+        *(_IN_PIPELINES if name == "ci" else _USUAL),
         loader=jinja2.FileSystemLoader(folder(name)),
         trim_blocks=True,
         lstrip_blocks=True,
