@@ -23,6 +23,7 @@ class Relay:
         self._env = {**os.environ, **env}
         self._listener = socket.socket(socket.AF_UNIX)
         self._carriers: list[subprocess.Popen[bytes]] = []
+        self._connections: list[socket.socket] = []
         self._stopped = False
 
     def start(self) -> None:
@@ -35,6 +36,9 @@ class Relay:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for connection in self._connections:  # the plugin that `docker` started outlives it
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for carrier in self._carriers:
             carrier.kill()
             carrier.wait()
@@ -54,6 +58,7 @@ class Relay:
                 env=self._env,
             )
             self._carriers.append(carrier)
+            self._connections.append(connection)
             threading.Thread(target=self._to_engine, args=(connection, carrier), daemon=True).start()
             threading.Thread(target=self._from_engine, args=(connection, carrier), daemon=True).start()
 

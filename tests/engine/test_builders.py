@@ -114,6 +114,26 @@ def test_a_builder_with_two_nodes(
         assert docker("run", "--rm", "--platform", platform, f"{registry}/nodes/hello:latest") == "hello"
 
 
+def test_builders_are_created_with_limits_and_mirrors_and_build(
+    gobake: Gobake, tree: Tree, registry: str, tmp_path: Path
+) -> None:
+    name, relay = "gobake-test-new", Relay(tmp_path / "new.sock", {})
+    relay.start()
+    try:
+        gobake.good("builder", "create", name, "--keep", "20GB", cwd=tmp_path)
+        said = docker("buildx", "inspect", name)  # buildx has read the settings as BuildKit does
+        assert 'maxUsedSpace = "20GB"' in said
+        assert f'mirrors = ["{registry}"]' in said
+        assert 'network="host"' in said
+        remote = ("--driver", "remote", "--node", f"unix://{relay.path}")
+        assert "exists, with 1 node" in gobake("builder", "create", name, *remote, cwd=tmp_path).err
+        gobake.good("builder", "create", name, *remote, "--force", cwd=tmp_path)
+        gobake.good("build", "--builder", name, cwd=tree(HELLO))
+    finally:
+        subprocess.run(["docker", "buildx", "rm", "--force", name], capture_output=True, check=False)
+        relay.stop()
+
+
 def test_two_engines_make_the_same_images(gobake: Gobake, tree: Tree, second: harness.Engine) -> None:
     """Every index digest is equal; single-stage is not promised, since it holds a toolchain run's own traces."""
     config = "defaults: {files: ['settings.txt:/etc/x/settings.txt'], workdir: /etc/x}\n"

@@ -1,4 +1,4 @@
-"""A builder of three nodes over loopback, two for one platform, of which one is replaced by an empty one."""
+"""A builder of three nodes over loopback, two for one platform: one is replaced by an empty one, one dies."""
 
 from __future__ import annotations
 
@@ -97,3 +97,30 @@ def test_an_emptied_node_compiles_what_was_edited_and_the_others_too(
         "gobake-test-farm0",
         "gobake-test-farm1",
     }
+
+
+def test_another_node_takes_over_from_one_that_dies(world: Gobake, farm: Farm, built: tuple[Path, str]) -> None:
+    """In the same run; the seed fills the node that takes over, so it compiles what was edited since."""
+    root, store = built
+    world.good("cache", "save", "--builder", BUILDER, "--to", store, "--branch", "main", cwd=root)
+    words = ("build", "--builder", BUILDER, "--platform", ",".join(PLATFORMS), "--cache-store", store)
+    main = root / "cmd" / "one" / "main.go"
+    main.write_text(main.read_text() + "\nfunc init() { println(len(" + " + ".join(['"a"'] * 30_000) + ")) }\n")
+    running = world.start(*words, "--progress", "plain", cwd=root)
+    said = []
+    assert running.stderr
+    for line in running.stderr:
+        said.append(line)
+        if "go build linux/amd64  begins" in line:
+            break
+    farm.relays[0].stop()
+    farm.relays[0].path.unlink(missing_ok=True)
+    out, err = running.communicate(timeout=900)
+    assert running.returncode == 0, out + err
+    assert f"node {BUILDER}0 of builder {BUILDER} stopped answering; building again on {BUILDER}1, {BUILDER}2" in err
+    record = world.last_run(root)
+    assert compiled(record)["linux/amd64"] == (ONE, ["example.com/small/cmd/one", "example.com/small/cmd/two"])
+    edit(root)
+    ended = world.good(*words, cwd=root)
+    assert f"warning: node {BUILDER}0 of builder {BUILDER} is left out: it does not answer" in ended.err
+    assert compiled(world.last_run(root)) == dict.fromkeys(PLATFORMS, (ONE, ONE))

@@ -31,6 +31,7 @@ COMMANDS = {
     "trust": ("gobake.cli.trust", "Trust a project, or show what it asks for."),
     "cache": ("gobake.cli.cache", "List, prune, save and verify cache mounts, seeds and layer caches."),
     "registry": ("gobake.cli.registry", "List and prune images, attestations, seeds and caches in registries."),
+    "builder": ("gobake.cli.builder", "Create builders that keep Go's caches."),
     "runs": ("gobake.cli.runs", "List, show, export, import and delete the records of past runs."),
     "explain": ("gobake.cli.explain", "Explain why steps missed the cache and packages were compiled."),
     "compare": ("gobake.cli.compare", "Compare the images of all strategies, and recommend one."),
@@ -44,7 +45,7 @@ COMMANDS = {
     "help": ("gobake.cli.about", "Show the help of a command."),
 }
 COMPLETION = "_GOBAKE_COMPLETE"  # set by the scripts of `gobake completion`
-_GROUPS = ("cache", "ci", "registry", "runs")
+_GROUPS = ("builder", "cache", "ci", "registry", "runs")
 
 # options of all commands that may also precede the command, and how many words follow each
 _EARLY = {"-C": 1, "--directory": 1, "--color": 1, "-q": 0, "--quiet": 0, "-v": 0, "--verbose": 0}

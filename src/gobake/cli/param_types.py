@@ -68,6 +68,27 @@ class Runner(_Type):
         return Platform.parse(platform), label
 
 
+class NodeGiven(_Type):
+    """A node of a builder: the platforms that it is meant for, and where it is; one of them may be left out."""
+
+    name = "[PLATFORM[,P]=]ENDPOINT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[Platform, ...], str]:
+        if isinstance(value, tuple):
+            return value
+        meant, equals, endpoint = str(value).partition("=")
+        if "linux/" not in meant:  # tcp://10.0.0.2:1234, ssh://arm, unix:///run/buildkit.sock, a context
+            meant, equals, endpoint = "", "", str(value)
+        if not re.fullmatch(r"(?!-)[!-~]{1,300}", endpoint) and (equals or not meant):
+            raise UsageError(
+                f"{_long(param)}: invalid node {value!r}",
+                remedy="write ENDPOINT or PLATFORM=ENDPOINT, such as linux/arm64=tcp://10.0.0.2:1234",
+            )
+        return tuple(dict.fromkeys(Platform.parse(part) for part in meant.split(",") if meant)), endpoint
+
+
 class StrategyList(_Type):
     name = "S[,S...]"
 

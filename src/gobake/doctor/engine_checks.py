@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from gobake.doctor.findings import Finding, Fix, fine, note, problem, unknown
-from gobake.engine import Builder, CacheMount, EngineInfo, Node
-from gobake.engine.gc_limits import collection_warning
+from gobake.engine import Builder, CacheMount, EngineInfo, Node, node_for
+from gobake.engine.gc_limits import collection_warning, largest_need
 from gobake.model import Platform, Target
 
 _GC = "https://docs.docker.com/build/cache/garbage-collection/"
@@ -73,6 +73,15 @@ def of_versions(builder: Builder, info: EngineInfo) -> Iterator[Finding]:
     if not builder.keeps_images:
         for node in builder.nodes:
             yield from _version(f"node {node.name}", node.buildkit, "buildkit")
+        yield from _differing(builder.working)
+
+
+def _differing(nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Note nodes of different versions: each packs layers in its way, and what one writes an older one may not read."""
+    versions = {numbers(node.buildkit) for node in nodes if numbers(node.buildkit)}
+    if len(versions) > 1:
+        named = ", ".join(f"{node.name} {node.buildkit}" for node in nodes if node.buildkit)
+        yield note("nodes", f"of different versions: {named}", "with one version, images of all nodes are packed alike")
 
 
 def _version(topic: str, version: str, program: str) -> Iterator[Finding]:
@@ -127,15 +136,25 @@ def of_platforms(builder: Builder, targets: Iterable[Target], machine: Platform)
         elif platform not in able:
             names = ", ".join(running[:3]) + (" ..." if len(running) > 3 else "")
             yield problem("platforms", f"{platform}: {names} run programs of it, and the builder cannot", _BINFMT)
+        elif builder.places:
+            yield _of_node(platform, node_for(platform, tuple(builder.places.values())))
         elif platform.arch == machine.arch or len(builder.nodes) > 1:
             yield fine("platforms", f"{platform}: native")
         else:
             yield note("platforms", f"{platform}: emulated, which is slow", "a node of that architecture is faster")
 
 
+def _of_node(platform: Platform, node: Node) -> Finding:
+    if node.machine and node.machine.arch == platform.arch:
+        return fine("platforms", f"{platform}: native on {node.name}")
+    return note(
+        "platforms", f"{platform}: emulated on {node.name}, which is slow", "a node of that architecture is faster"
+    )
+
+
 def of_collection(builder: Builder, own: Sequence[CacheMount]) -> Iterator[Finding]:
     """Judge garbage collection limits, and mounts that nobody uses. ``own``: the project's."""
-    rules, size = [rule for node in builder.nodes for rule in node.rules], sum(mount.size for mount in own)
+    rules, size = [rule for node in builder.nodes for rule in node.rules], largest_need(own)
     if not rules:
         yield unknown("garbage collection", "the builder does not report its rules")
     elif size and (warning := collection_warning(builder, size)):

@@ -255,16 +255,16 @@ def elapsed(text: str) -> float | None:
 def delete_mount(record: str, builder: str = "") -> bool:
     """Delete one cache mount; False if it is in use or gone. Raises NoEngine, NoBuilder."""
     words = ("prune", *views.options(builder), "--force", "--filter", f"id={record}")
-    return record in _finished(*words, shown="prune", builder=builder, seconds=_DELETE_SECONDS)
+    return record in finished(*words, shown="prune", builder=builder, seconds=_DELETE_SECONDS)
 
 
 def bootstrap(builder: str = "") -> None:
     """Start the nodes of a builder. Raises NoEngine, NoBuilder."""
     words = ("inspect", "--bootstrap", *((views.name_of(builder),) if builder else ()))
-    _finished(*words, shown="inspect --bootstrap", builder=builder, seconds=_START_SECONDS)
+    finished(*words, shown="inspect --bootstrap", builder=builder, seconds=_START_SECONDS)
 
 
-def _finished(*words: str, shown: str, builder: str, seconds: int) -> str:
+def finished(*words: str, shown: str, seconds: int, builder: str = "") -> str:
     """Run a buildx command that may take long, and return its output. Raises NoEngine, NoBuilder."""
     try:
         done = _docker("buildx", *words, builder=builder, seconds=seconds)

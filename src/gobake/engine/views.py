@@ -20,10 +20,12 @@ from msgspec import Struct
 
 from gobake.engine import api
 from gobake.files import whole
+from gobake.files.old import delete_older
 from gobake.model import Platform
 from gobake.paths import cache_folder
 
 _LINKED = (".buildNodeID", "refs")  # buildx's name for this client, by which BuildKit knows its files; and its history
+_KEPT_SECONDS = 14 * 86_400.0  # after the last use
 _LARGEST = 1 << 20  # bytes of a builder's file, which may have certificates in it
 
 
@@ -65,6 +67,8 @@ def view(kept: Kept, nodes: Mapping[str, Sequence[Platform]]) -> str:
     file = folder / "instances" / kept.name
     if not (file.is_file() and file.read_bytes() == text):
         whole.write(file, text)
+        delete_older(folder.parent.iterdir(), _KEPT_SECONDS)
+    os.utime(folder)
     return f"{folder}/{kept.name}"
 
 

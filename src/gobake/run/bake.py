@@ -123,14 +123,23 @@ def export_layers(session: Session, baked: Baked, exporters: tuple[str, ...]) ->
 
 
 def _bake(session: Session) -> Baked:
-    """Run buildx to its end or to Ctrl-C; repeat it if the engine lost its own data."""
+    """Run buildx to its end or to Ctrl-C; repeat it if the engine lost its own data, or the builder a node."""
     baked = _bake_once(session)
     from gobake.outcome import read
+    from gobake.run import takeover
 
     for _ in range(_LOSSES):
-        if not baked.failed or baked.interrupted or baked.given_up or not read.lost_its_own(baked.log):
+        if not baked.failed or baked.interrupted or baked.given_up:
             break
-        say("the engine lost a snapshot or a session of its own; building again", err=True)
+        if read.lost_its_own(baked.log):
+            say("the engine lost a snapshot or a session of its own; building again", err=True)
+        elif loss := takeover.lost(session.ready.plan.builder, session.request.project.builder):
+            if error := loss.refusal(session.ready.plan.matrix.targets):
+                return replace(baked, given_up=error)
+            say(f"warning: {loss.what}; building again on {loss.others}", err=True)
+            takeover.take_over(session, loss)
+        else:
+            break
         baked = _bake_once(session)
     return baked
 

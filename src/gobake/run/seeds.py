@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from gobake import engine
 from gobake.caching.seeds import expected, session
 from gobake.caching.seeds.memory import note
@@ -48,6 +50,13 @@ class SeedSession:
         """Ask the builder for its mounts. Returns at once."""
         if self.asked:
             self.usage = self.usage or begin_usage(self.plan.builder)
+
+    def move(self, plan: BuildPlan) -> None:
+        """Go on with the plan's builder, whose nodes are not those that were asked."""
+        builder, self.plan, self.usage = plan.builder, plan, None
+        if self.asked:
+            self.asked = replace(self.asked, builder=builder.answer, chosen=builder.name)
+        self.begin()
 
     def warm(self, say: Callable[[str], None]) -> None:
         """Fill cold mounts; ``say`` gets a line before anything slow."""

@@ -56,6 +56,39 @@ def test_the_image_store_decides_whether_several_platforms_are_kept() -> None:
     assert states(of_builder(REMOTE, EngineInfo()))[1] == ("image store", State.FINE)
 
 
+def farm(*nodes: Node) -> Builder:
+    """A builder whose nodes can be addressed."""
+    placed = (replace(n, machine=n.platforms[0], address=f"/views/{n.name}/farm") for n in nodes)
+    return replace(REMOTE, name="farm", nodes=tuple(placed))
+
+
+def test_nodes_of_different_versions_are_noted() -> None:
+    two = replace(NODE, name="two", buildkit="v0.26.1")
+    (found,) = [one for one in of_versions(farm(NODE, two), INFO) if one.topic == "nodes"]
+    assert (found.state, found.text) == (State.NOTE, "of different versions: one v0.25.0, two v0.26.1")
+    alike = farm(NODE, replace(NODE, name="two", buildkit="v0.25.9"))
+    assert not [one for one in of_versions(alike, INFO) if one.topic == "nodes"]
+
+
+def test_of_several_nodes_it_is_told_which_is_native_and_which_emulates() -> None:
+    targets = [service(Strategy.SINGLE_STAGE)]
+    both = farm(replace(NODE, platforms=(AMD, ARM)), replace(NODE, name="two", platforms=(ARM,)))
+    assert [one.text for one in of_platforms(both, targets, AMD)] == [
+        "linux/amd64: native on one",
+        "linux/arm64: native on two",
+    ]
+    emulating = farm(replace(NODE, platforms=(AMD, ARM)), replace(NODE, name="two"))
+    assert [one.state for one in of_platforms(emulating, targets, AMD)] == [State.FINE, State.NOTE]
+
+
+def test_each_node_collects_its_own_garbage() -> None:
+    limited = farm(*(replace(NODE, name=name, rules=(CollectRule(limit=10_000_000_000),)) for name in ("one", "two")))
+    own = [
+        CacheMount(record="r", id="m", size=4_000_000_000, created="", used="", node=name) for name in ("one", "two")
+    ]
+    assert [one.state for one in of_collection(limited, own)] == [State.FINE]
+
+
 def test_nodes_that_fail_are_problems_and_those_that_sleep_can_be_started() -> None:
     failing, sleeping = replace(NODE, name="two", error="no route"), replace(NODE, name="three", status="inactive")
     found = list(of_builder(replace(REMOTE, nodes=(NODE, failing, sleeping)), INFO))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from gobake.engine import BakeCall, Builder, Node, parse_inspect, views
+from gobake.engine import BakeCall, Builder, Node, bake, imagetools, parse_inspect, usage, views
+from gobake.engine import builder as asking
 from gobake.engine.nodes import addressed, meant_for, node_for
 from gobake.errors import NoBuilder
 from gobake.model import Platform
+from gobake.proc import command
+from gobake.proc.command import Done
+from gobake.trace import patience
 
 AMD64, ARM64, ARMV7 = (Platform.parse(text) for text in ("linux/amd64", "linux/arm64", "linux/arm/v7"))
 
@@ -147,6 +152,44 @@ def test_a_view_is_called_as_its_builder_in_a_folder_of_gobakes(buildx: Path) ->
     assert (Path(address).parent / ".buildNodeID").read_text() == "me"
     assert addressed(parse_inspect(FARM), alone([])).address == address, "the same nodes have the same address"
     assert (Path(address).parent / "instances" / "farm").stat().st_mode & 0o077 == 0
+
+
+def test_every_command_of_buildx_is_told_of_a_view(buildx: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None gets the address as a name: buildx would know no such builder."""
+    address = addressed(parse_inspect(FARM), alone([])).address
+    ran: list[tuple[Sequence[str], str]] = []
+
+    def run(words: Sequence[str], *, env: Mapping[str, str], **_: object) -> Done:
+        ran.append((words, env["BUILDX_CONFIG"]))
+        return Done(code=0, out="r", err="")
+
+    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(patience, "run", run)
+    monkeypatch.setattr(asking, "docker_command", lambda: "docker")
+    usage.cache_mounts(address)
+    usage.delete_mount("r", address)
+    usage.bootstrap(address)
+    imagetools.name_image(["r/a:1"], ["r/a@sha256:1"], address, {})
+    bake.build_folder(buildx, buildx, buildx, address)
+    assert len(ran) == 5
+    for words, folder in ran:
+        assert "farm" in words
+        assert not [word for word in words if word.startswith(address)]
+        assert folder == address.removesuffix("/farm")
+
+
+def test_views_that_nobody_used_for_two_weeks_are_deleted(buildx: Path) -> None:
+    first = Path(addressed(parse_inspect(FARM), alone([])).address).parent
+    other = first.parent / "0123456789abcdef"
+    other.mkdir()
+    for folder in (first, other):
+        os.utime(folder, (1, 1))
+    addressed(parse_inspect(FARM), alone([]))
+    changed = (buildx / "instances" / "farm").read_text().replace("10.0.0.1", "10.0.0.9")
+    (buildx / "instances" / "farm").write_text(changed)
+    addressed(parse_inspect(FARM), alone([]))
+    assert first.is_dir(), "it was used again"
+    assert not other.exists()
 
 
 def test_a_builder_of_one_node_or_one_that_buildx_does_not_keep_stays_as_it_is(buildx: Path) -> None:
