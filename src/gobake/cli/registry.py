@@ -110,7 +110,7 @@ def ls_command(given: ListGiven) -> int:
     from gobake.retention.listing import listing
     from gobake.retention.repositories import contents
 
-    names, known = _known(given, (), 0.0)
+    names, known = _known(given)
     found, errors = _each(names, lambda name: listing(contents(name, known), known.held(name)))
     if given.form == "json":
         show(json.dumps(listing_as_json(found, errors), indent=2))
@@ -254,20 +254,28 @@ def _print_done(given: PruneGiven, looks: Sequence[Look], done: dict[str, Pruned
 
 def _each(names: Sequence[str], ask: Callable[[str], _Made]) -> tuple[list[_Made], list[str]]:
     """Ask about each repository; return the answers and the errors, which are printed."""
-    found, errors = [], []
+    found: list[_Made] = []
+    errors: list[RegistryRefused] = []
     for name in names:
         try:
             found.append(ask(name))
         except RegistryRefused as error:
-            errors.append(str(error))
-            say(str(error), fg="yellow", err=True)
+            errors.append(error)
     if errors and not found:
-        raise RegistryRefused(errors[0])
-    return found, errors
+        raise errors[0]
+    said = list(map(str, errors))
+    for text in said:
+        say(text, fg="yellow", err=True)
+    return found, said
 
 
-def _known(given: _Given, deployed: Sequence[Path], keep_runs: float) -> tuple[tuple[str, ...], Known]:
-    """Return (the names of the repositories, what is known outside of them)."""
+def _known(
+    given: _Given, deployed: Sequence[Path] = (), keep_runs: float | None = None
+) -> tuple[tuple[str, ...], Known]:
+    """Return (the names of the repositories, what is known outside of them).
+
+    ``keep_runs``: None if nothing is deleted. Then a history that cannot be read is noted, and else refused.
+    """
     from gobake.caching.policy.namespaces import NAMESPACES
     from gobake.caching.policy.options import CacheOptions
     from gobake.plan.discover import choose_caches, history_folder, open_project
@@ -283,12 +291,18 @@ def _known(given: _Given, deployed: Sequence[Path], keep_runs: float) -> tuple[t
             "the project has no repository", remedy="name one, or --registry PREFIX and --cache-store REPOSITORY"
         )
     now, project = time.time(), opened.project.name
-    pushes = [*_local(history_folder(opened, asked)), *_stored(store, project)]
+    pushes = list(_local(history_folder(opened, asked)))
+    try:
+        pushes += _stored(store, project)
+    except RegistryRefused as error:
+        if keep_runs is not None:
+            raise
+        say(f"without the history in the cache store: {error}", fg="yellow", err=True)
     known = Known(
         projects=(project, *(f"{namespace}-{project}" for namespace in NAMESPACES)),
         pushes=pushes,
         deployments={str(file): _text(file) for file in deployed},
-        since=now - keep_runs,
+        since=now - (keep_runs or 0.0),
         now=now,
     )
     return names, known

@@ -15,6 +15,7 @@ from gobake.errors import RegistryRefused
 from gobake.http import HttpError
 from gobake.model import Bases, is_dockerfile
 from gobake.registry import Repository, parts
+from gobake.registry.credentials import credentials_of
 
 _SECONDS = 15.0
 _SLOW_SECONDS = 2.0  # for one small answer
@@ -31,7 +32,13 @@ def of_repository(topic: str, name: str) -> Iterator[Finding]:
     except RegistryRefused as error:
         yield problem(topic, error.what, error.remedy or "check its name, the network and `docker login`")
         return
-    if not pushes:
+    if not pushes and not repository.may_read():
+        remedy = f"`docker login {repository.host}`"
+        if credentials_of(repository.host):
+            yield problem(topic, f"{name}: the login that docker has for {repository.host} is refused", remedy)
+        else:
+            yield note(topic, f"{name}: {repository.host} wants a login, and docker has none for it", remedy)
+    elif not pushes:
         yield note(topic, f"{name}: may be read, and not written", f"`docker login {repository.host}` to push")
     elif seconds > _SLOW_SECONDS:
         yield note(topic, f"{name} takes {seconds:.1f} s for an answer", "a registry nearby makes caches worth more")

@@ -20,7 +20,7 @@ from gobake.engine.builder import BuilderQuery, ask, refusal, require_image_stor
 from gobake.engine.builder_cache import plugin
 from gobake.engine.gc_rules import CollectRule, parse_rules
 from gobake.engine.images import ImageSize, image_sizes, registry_digest, remote_sizes, save_images
-from gobake.engine.imagetools import name_image
+from gobake.engine.imagetools import inspect_image, name_image
 from gobake.engine.nodes import node_for
 from gobake.engine.usage import (
     CacheMount,
@@ -31,7 +31,6 @@ from gobake.engine.usage import (
     cache_mounts,
     delete_mount,
     elapsed,
-    inspect_image,
     parse_du,
     remove_images,
     require_mounts,

@@ -13,7 +13,8 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from gobake.engine import api
-from gobake.engine.builder import ask, docker_command, not_started, refusal
+from gobake.engine.builder import docker_command, not_started, refusal
+from gobake.engine.imagetools import inspect_image
 from gobake.errors import GobakeError, NoEngine
 from gobake.foreign import oci
 from gobake.foreign.checks import Unfit
@@ -131,5 +132,5 @@ def remote_sizes(reference: str) -> tuple[ImageSize, ...]:
 
 
 def _manifest(reference: str) -> oci.Manifest:
-    """Raises Unfit, and what `ask` raises."""
-    return oci.manifest(ask("buildx", "imagetools", "inspect", "--raw", reference).encode())
+    """Raises Unfit, and what `inspect_image` raises."""
+    return oci.manifest((inspect_image(reference, "", _API_SECONDS) or "").encode())

@@ -1,4 +1,4 @@
-"""Queries docker and buildx for images in a registry and for a builder's cache mounts."""
+"""Queries buildx for a builder's cache mounts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from gobake.engine import api, views
 from gobake.engine.answers import Builder, Node
 from gobake.engine.bake import ending
 from gobake.engine.builder import buildx_command, docker_command, not_started, refusal
-from gobake.errors import GobakeError, NoEngine, RegistryRefused
+from gobake.errors import GobakeError, NoEngine
 from gobake.proc import command
 from gobake.proc.command import Done, Late, NotStarted
 from gobake.proc.groups import STOP_SECONDS
 from gobake.text.amounts import size_in_bytes
 
-_MISSING = re.compile(r"(?i)not found|manifest unknown|name unknown|does not exist")
 _DELETE_SECONDS = 600  # for a mount with millions of files
 _START_SECONDS = 300  # BuildKit's image may have to be pulled
 USAGE_SECONDS = 20.0  # mounts with a million files are measured file by file
@@ -41,24 +40,6 @@ _SECONDS = {
     "month": 30 * _DAY,
     "year": 365 * _DAY,
 }
-
-
-def inspect_image(reference: str, template: str, seconds: float) -> str | None:
-    """Run `docker buildx imagetools inspect`, raw without a template; None if the image does not exist.
-
-    Raises RegistryRefused if the registry refuses or does not respond in ``seconds``.
-    """
-    form = ["--format", template] if template else ["--raw"]
-    try:
-        done = _run([*buildx_command(), "imagetools", "inspect", *form, reference], seconds)
-    except Late:
-        raise RegistryRefused(f"{reference}: the registry did not answer within {seconds:.0f} s") from None
-    if done.code == 0:
-        return done.out
-    said = done.last.removeprefix("ERROR: ") or "no reason given"
-    if _MISSING.search(said):
-        return None
-    raise RegistryRefused(f"{reference}: {said}")
 
 
 class CacheMount(Struct, frozen=True, kw_only=True):

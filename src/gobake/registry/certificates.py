@@ -7,9 +7,9 @@ host alone. `SSL_CERT_FILE` and `SSL_CERT_DIR` are OpenSSL's own, and hold for a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ def of_host(host: str) -> ssl.SSLContext | None:
 
     Raises RegistryRefused for files that cannot be used.
     """
-    files = list(_files(host))
+    files = _files(host)
     if not files:
         return None
     import ssl
@@ -52,9 +52,18 @@ def of_host(host: str) -> ssl.SSLContext | None:
     return context
 
 
+def authorities_of(host: str) -> bytes:
+    """Return the certificates of a host's authorities, for programs that take a file; b"" for none that can be read."""
+    found = []
+    for file in _files(host):
+        with contextlib.suppress(OSError):
+            found += [file.read_bytes()] if file.suffix == ".crt" else []
+    return b"\n".join(found)
+
+
 def named(host: str) -> bool:
     """Whether there are certificates for this host: then it has TLS, also on this machine."""
-    return any(_files(host))
+    return _folder(host) is not None
 
 
 def refusal(error: Untrusted) -> RegistryRefused:
@@ -82,15 +91,22 @@ def folders() -> tuple[Path, ...]:
     return (*((own / "docker/certs.d",) if own.is_absolute() else ()), _DOCKER, _CONTAINERD)
 
 
-def _files(host: str) -> Iterator[Path]:
-    """Yield the files for a host, out of the first folder that has any."""
+def _folder(host: str) -> Path | None:
+    """Return the first folder with certificates for a host; None if there is none."""
     if not _HOST.fullmatch(host):
-        return  # it becomes a path
-    for folder in folders():
-        try:
-            there = sorted((folder / _HUB.get(host, host)).iterdir())
-        except OSError:
-            continue
-        if found := [file for file in there if file.suffix in (".crt", ".cert")]:
-            yield from found
-            return
+        return None  # it becomes a path
+    places = (folder / _HUB.get(host, host) for folder in folders())
+    return next((place for place in places if _in(place)), None)
+
+
+def _files(host: str) -> list[Path]:
+    folder = _folder(host)
+    return _in(folder) if folder else []
+
+
+def _in(folder: Path) -> list[Path]:
+    """Return the certificates in a folder; none if it cannot be read."""
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix in (".crt", ".cert"))
+    except OSError:
+        return []

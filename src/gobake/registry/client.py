@@ -208,6 +208,10 @@ class Repository:
         self._ask("DELETE", place, body=Body(data=b""))  # an answer that refuses it: the registry clears it by itself
         return True
 
+    def may_read(self) -> bool:
+        """Whether the credentials may read; a repository that does not exist may be. Raises RegistryRefused."""
+        return self._ask("GET", f"{self._base}/tags/list?n=1").status not in (401, 403)
+
     def date(self) -> str:
         """Return the registry's own time, in the words of HTTP; "" if it tells none. Raises RegistryRefused."""
         return self._ask("GET", f"{self._base}/tags/list?n=1").headers.get("date", "")

@@ -228,38 +228,17 @@ def _judged(chosen: _Choices, kept: Mapping[str, str], *, refused: bool) -> tupl
 def _going(contents: Contents, graph: Graph, chosen: _Choices, kept: Mapping[str, str]) -> Iterator[Going]:
     """What goes: indexes before what they list, so that an interrupted run leaves no tag that cannot be pulled."""
     why = {top.digest: reason for top, (goes, reason) in chosen.items() if goes and top.digest not in kept}
-    order: dict[str, str] = {}
-    for top, (goes, _) in chosen.items():
-        for digest in graph.below(top.digest) if goes else ():
-            if digest not in kept and digest in contents.nodes:
-                order.setdefault(digest, top.name)
+    roots = [(top.digest, top.name) for top, (goes, _) in chosen.items() if goes]
+    order = {digest: top for digest, top in graph.above_first(roots, kept).items() if digest in contents.nodes}
     names = contents.names()
     counted = set(graph.bytes_of(digest for digest in contents.nodes if digest not in order))
-    depth = _depths(graph, order)
-    for digest in sorted(order, key=lambda one: depth[one]):
-        node = contents.nodes[digest]
+    for digest in order:
         own = {blob: size for blob, size in graph.bytes_of([digest]).items() if blob not in counted}
         counted |= own.keys()
         yield Going(
             digest=digest,
             tags=tuple(names.get(digest, ())),
-            kind=node.kind,
+            kind=contents.nodes[digest].kind,
             size=sum(own.values()),
             why=why.get(digest) or f"only {order[digest]} needs it",
         )
-
-
-def _depths(graph: Graph, digests: Mapping[str, str]) -> dict[str, int]:
-    """How many manifests that go stand above each: an index before all that it lists, however often it is listed."""
-    depth = dict.fromkeys(digests, 0)
-    for _ in range(len(digests)):  # ends earlier: digests do not contain themselves
-        deeper = {
-            below: depth[digest] + 1
-            for digest in digests
-            for below in graph.needs(digest)
-            if below in depth and depth[below] <= depth[digest] and below != digest
-        }
-        if not deeper or max(deeper.values()) > len(digests):
-            break
-        depth |= deeper
-    return depth

@@ -9,7 +9,7 @@ tags of its index and its other part.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -88,7 +88,7 @@ class Graph:
         self._attached = contents.attached()
 
     def needs(self, digest: str) -> Iterator[str]:
-        """Yield the digests that one needs, in the order in which they would be deleted after it."""
+        """Yield the digests that one needs, but for the one that it is about."""
         node = self.contents.nodes.get(digest)
         if node:
             yield from node.children
@@ -115,15 +115,27 @@ class Graph:
         return found
 
     def below(self, digest: str) -> list[str]:
-        """Return what a digest needs, itself first, each before what it needs; without the one that it is about."""
-        found: dict[str, None] = {}
-        waiting = [digest]
-        while waiting:
-            one = waiting.pop(0)
-            if one not in found:
-                found[one] = None
-                waiting += self.needs(one)
-        return list(found)
+        """Return what a digest needs, itself first; without the one that it is about."""
+        return list(self.above_first([(digest, "")], ()))
+
+    def above_first(self, roots: Iterable[tuple[str, str]], without: Container[str]) -> dict[str, str]:
+        """Return what roots need, each before all that it needs, with the name of a root that does.
+
+        ``roots``: (digest, name). ``without``: digests that are left out, with what only they need.
+        """
+        ended: dict[str, str] = {}  # each after all that it needs
+        begun: set[str] = set()
+        for root, name in reversed(list(roots)):
+            waiting = [(root, False)]
+            while waiting:
+                digest, done = waiting.pop()
+                if done:
+                    ended[digest] = name
+                elif digest not in begun and digest not in without:
+                    begun.add(digest)
+                    waiting.append((digest, True))
+                    waiting += [(below, False) for below in self.needs(digest)]
+        return dict(reversed(ended.items()))
 
     def bytes_of(self, digests: Iterable[str]) -> dict[str, int]:
         """Return the sizes of manifests and of their blobs, by digest."""

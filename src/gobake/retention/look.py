@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from gobake.retention.graph import Contents, Kind, Node, about
 
 _AT_ONCE = 8
 _MOST = 200_000  # manifests
+_MOST_BYTES = 256 << 20  # of all of them
 _BUILDKIT_CACHE = "application/vnd.buildkit.cacheconfig."
 _REFERENCE = "vnd.docker.reference.type"  # annotation of BuildKit's attestations in an index
 _MADE = "buildkit/createdat"  # annotation of a layer in a cache manifest
@@ -31,8 +32,6 @@ _PART = re.compile(r"(?:index|half)-[0-9a-f]{24}")
 _FIRST_TIME = 946_684_800.0  # 2000: earlier dates are those of reproducible builds
 _RUN = "application/vnd.gobake.run."
 _ABOUT = ("in-toto", "sigstore", "cosign", "spdx", "cyclonedx", "notary", "attest", "sbom", "provenance")
-_Asked = TypeVar("_Asked")
-_Answered = TypeVar("_Answered")
 
 
 class Reads(Protocol):
@@ -56,18 +55,21 @@ def look(repository: Reads, name: str, candidates: Iterable[str]) -> Contents:
 
     Raises RegistryRefused if tags or referrers cannot be listed; a manifest that cannot be read becomes `unread`.
     """
-    looking = _Looking(repository)
-    tags = looking.tags()
-    looking.follow([*(about(tag) for tag in tags if about(tag)), *candidates, *tags.values()])
-    nodes = looking.nodes(tags)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        looking = _Looking(repository, pool.map)
+        tags = looking.tags()
+        looking.follow([*(about(tag) for tag in tags if about(tag)), *candidates, *tags.values()])
+        nodes = looking.nodes(tags)
     return Contents(name=name, tags=tags, nodes=nodes, referrers=looking.referrers, unread=looking.unread)
 
 
 class _Looking:
     """One look at a repository."""
 
-    def __init__(self, repository: Reads) -> None:
+    def __init__(self, repository: Reads, at_once: Callable[..., Iterable[Any]]) -> None:
+        """``at_once``: asks for several, with their answers in the same order."""
         self._repository = repository
+        self._at_once = at_once
         self._found: dict[str, _Found] = {}
         self._attestations: set[str] = set()
         self._lists_referrers = True
@@ -78,7 +80,7 @@ class _Looking:
         """Return the digest of each tag that can be read."""
         tags = self._repository.tags()
         found: dict[str, str] = {}
-        for tag, one in zip(tags, _at_once(self._read, tags), strict=True):
+        for tag, one in zip(tags, self._at_once(self._read, tags), strict=True):
             if one:
                 self._found[one.manifest.digest] = one
                 found[tag] = one.manifest.digest
@@ -90,7 +92,7 @@ class _Looking:
         while waiting:
             seen |= set(waiting)
             absent = [digest for digest in waiting if digest not in self._found]
-            for digest, one in zip(absent, _at_once(self._read, absent), strict=True):
+            for digest, one in zip(absent, self._at_once(self._read, absent), strict=True):
                 if one:
                     self._found[digest] = one
             there = [digest for digest in waiting if digest in self._found]
@@ -98,6 +100,8 @@ class _Looking:
             waiting = list(dict.fromkeys(digest for digest in following if digest not in seen))
             if len(seen) + len(waiting) > _MOST:
                 raise RegistryRefused(f"there are more than {_MOST} manifests")
+            if sum(one.size for one in self._found.values()) > _MOST_BYTES:
+                raise RegistryRefused(f"its manifests have more than {_MOST_BYTES >> 20} MiB")
 
     def _listed(self, digests: Sequence[str]) -> Iterable[str]:
         for digest in digests:
@@ -115,7 +119,7 @@ class _Looking:
         if asked and self._lists_referrers:
             first = self._repository.referrers(asked[0])
             self._lists_referrers = first is not None
-            answers = [first, *_at_once(self._repository.referrers, asked[1:] if first is not None else ())]
+            answers = [first, *self._at_once(self._repository.referrers, asked[1:] if first is not None else ())]
             for digest, answer in zip(asked, answers, strict=False):
                 if answer:
                     self.referrers[digest] = tuple(one.digest for one in answer)
@@ -138,7 +142,7 @@ class _Looking:
             names[digest] = max(names.get(digest, ""), tag if _told(tag) else "")
         tops = {*tags.values(), *(self._found.keys() - {d for f in self._found.values() for d in _digests(f.manifest)})}
         wanted = [digest for digest in tops if digest in self._found and not _is_cache(self._found[digest].manifest)]
-        configs = dict(zip(wanted, _at_once(self._config, wanted), strict=True))
+        configs = dict(zip(wanted, self._at_once(self._config, wanted), strict=True))
         return {
             digest: self._node(one, names.get(digest, ""), configs.get(digest)) for digest, one in self._found.items()
         }
@@ -243,8 +247,3 @@ def _made(manifest: Manifest, config: Config | None) -> float | None:
     ]
     known = [time for time in map(moment, times) if time is not None and time >= _FIRST_TIME]
     return max(known, default=None)
-
-
-def _at_once(ask: Callable[[_Asked], _Answered], asked: Sequence[_Asked]) -> list[_Answered]:
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(ask, asked))

@@ -28,7 +28,7 @@ from gobake.errors import (
     Where,
 )
 from gobake.text.printable import bounded, one_line, printable
-from gobake.trace import golog, programs
+from gobake.trace import golog, programs, untrusted
 from gobake.trace.golog import GoError, GoLog
 from gobake.trace.names import StepKind
 from gobake.trace.programs import LoaderOf
@@ -301,11 +301,13 @@ def _registry(case: _Case) -> GobakeError | None:
     if not pushing and not (case.kind_is(StepKind.EXPORT_IMAGE) and _DENIED.search(case.reason)):
         if not re.search(r"error writing (?:layer|config|manifest) blob|cache export", case.reason):
             return None
-        return RegistryRefused(
+        return untrusted.refusal("the layer cache could not be written", case.reason) or RegistryRefused(
             f"the layer cache could not be written: {_after_last(case.quote())}",
             remedy="check the cache's address and `docker login`",
         )
     what = f"{pushing[1]} could not be pushed" if pushing else "the registry refused"
+    if refused := untrusted.refusal(what, case.reason):
+        return refused
     if _NETWORK.search(case.reason):
         what += ", its registry does not answer"
     return RegistryRefused(f"{what}: {_after_last(case.quote())}", remedy="check --registry and `docker login`")

@@ -171,6 +171,18 @@ def test_a_repository_that_refuses_hides_no_other(hello: Path, registries: Regis
     assert len(registries["acme/cache"].tags()) == 3
 
 
+def test_a_history_that_cannot_be_read_forbids_deleting_and_not_looking(
+    hello: Path, registries: Registries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOBAKE_CACHE_STORE", "127.0.0.1:1/acme/cache")
+    name = f"{registries.host}/acme/hello"
+    assert "v1" in good("registry", "ls", name, "-C", str(hello))
+    assert "127.0.0.1:1 cannot be reached" in error(
+        "registry", "prune", name, "-C", str(hello), "--tags", "v1", "--yes"
+    )
+    assert registries["acme/hello"].tags() == ("v1", "v2")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

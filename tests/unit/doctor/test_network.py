@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,21 @@ def test_a_registry_that_may_only_be_read_is_noted(serve: Serve, status: int) ->
     (found,) = network.of_repository("registry", f"{server.host}/acme/api")
     assert found.state is State.NOTE
     assert "docker login" in found.remedy
+
+
+def test_a_login_that_is_refused_is_a_problem_and_a_lacking_one_a_note(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server = serve(lambda *_: (401, {"WWW-Authenticate": 'Basic realm="r"'}, b""))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (found,) = network.of_repository("registry", f"{server.host}/acme/api")
+    assert found.state is State.NOTE
+    assert found.text == f"{server.host}/acme/api: {server.host} wants a login, and docker has none for it"
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {server.host: {"auth": "dXNlcjp3cm9uZw=="}}}))
+    (found,) = network.of_repository("registry", f"{server.host}/acme/api")
+    assert found.state is State.PROBLEM
+    assert "is refused" in found.text
+    assert found.remedy == f"`docker login {server.host}`"
 
 
 def test_a_registry_that_refuses_or_is_not_there_is_a_problem(serve: Serve) -> None:

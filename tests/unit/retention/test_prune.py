@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from gobake.errors import RegistryRefused
 from gobake.registry import DeletionRefused
 from gobake.retention import choose, delete
+from gobake.retention import look as looking
 from gobake.retention.choose import Decision, Held, Wanted, decide
 from gobake.retention.delete import Look, prune
 from gobake.retention.graph import Kind
@@ -18,6 +21,23 @@ from gobake.retention.look import look
 from tests.unit.retention.registries import DAY, NAME, NOW, Registry, World, pushed, whole
 
 WINDOW = 14 * DAY
+
+
+@pytest.fixture(autouse=True)
+def _one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes long to switch between threads that have nothing to wait for."""
+
+    class Inline:
+        def __init__(self, _: int) -> None: ...
+        def __enter__(self) -> Inline:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+        def map(self, function: Callable[[Any], Any], *of: Any) -> Iterator[Any]:
+            return map(function, *of)
+
+    for module in (looking, delete):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
 
 
 def looked(registry: Registry, wanted: Wanted, world: World | None = None, *, who: Held | None = None) -> Look:
@@ -305,8 +325,6 @@ def test_a_registry_that_lists_itself_in_circles_ends() -> None:
 
 
 def test_more_manifests_than_anybody_has_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gobake.retention import look as looking
-
     monkeypatch.setattr(looking, "_MOST", 5)
     registry = Registry()
     registry.index("v1", of=[registry.image(layers=(f"{n}",)) for n in range(9)])

@@ -206,6 +206,35 @@ def test_what_buildkit_says(name: str, error: str, said: str, kind: type[GobakeE
     assert text in str(failure.error)
 
 
+_HEAD = 'failed to push registry.test:5000/x:1: failed to do request: Head "https://registry.test:5000/v2/x/blobs/sha256:1": '
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-30T07:44:12Z is after 2026-11-29T07:38:50Z",
+         "registry.test:5000/x:1 could not be pushed: the certificate of registry.test:5000 has expired or is not valid yet; renew it, or check the builder's clock"),
+        ("tls: failed to verify certificate: x509: certificate signed by unknown authority",
+         "registry.test:5000/x:1 could not be pushed: the builder does not trust the certificate of registry.test:5000; put its authority's into /etc/docker/certs.d/registry.test:5000/ca.crt, or into the builder's buildkitd.toml"),
+        ("tls: failed to verify certificate: x509: certificate is valid for other.test, not registry.test",
+         "registry.test:5000/x:1 could not be pushed: the certificate of registry.test:5000 is for another name; use that name, or issue one for this host"),
+    ],
+)  # fmt: skip
+def test_a_certificate_that_a_builder_refuses_is_told_with_the_remedy(reason: str, text: str) -> None:
+    error = run(error=_HEAD + reason, name="exporting to image").error
+    assert type(error) is RegistryRefused
+    assert str(error) == text
+
+
+def test_a_login_that_is_refused_is_told_without_the_request() -> None:
+    reason = "failed to push registry.test/x:1: unexpected status from HEAD request to https://registry.test/v2/x/blobs/sha256:1: 401 Unauthorized"
+    error = run(error=reason, name="exporting to image").error
+    assert (
+        str(error)
+        == "registry.test/x:1 could not be pushed: registry.test answers: 401 Unauthorized; `docker login registry.test`"
+    )
+
+
 def test_a_network_failure_of_a_push_is_the_registry_s() -> None:
     error = run(
         error="failed to push registry.test/x:1: dial tcp: lookup registry.test: no such host",
