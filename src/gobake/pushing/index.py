@@ -27,6 +27,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
     platforms: tuple[Platform, ...]
     text: bytes
+    annotations: Mapping[Platform, Mapping[str, str]] = {}  # of the descriptors of its images
 
 
 def index_of(parts: Sequence[Part], annotations: Mapping[str, str]) -> bytes:
@@ -59,7 +60,7 @@ def _opened(part: Part) -> tuple[list[tuple[Platform, dict[str, Any]]], list[dic
             raise Unfit(_strange(part))
         (platform,) = part.platforms
         one = {"mediaType": kind, "digest": manifest.digest, "size": len(part.text), "platform": _names(platform)}
-        return [(platform, one)], []
+        return [(platform, _annotated(part, platform, one))], []
     images, others = [], []
     by_names: dict[tuple[tuple[str, str], ...], Platform] = {
         tuple(_names(platform).items()): platform for platform in part.platforms
@@ -70,12 +71,19 @@ def _opened(part: Part) -> tuple[list[tuple[Platform, dict[str, Any]]], list[dic
         if names.get("os") == "unknown":
             others.append(descriptor)
         elif tuple(names.items()) in by_names:
-            images.append((by_names.pop(tuple(names.items())), descriptor))
+            platform = by_names.pop(tuple(names.items()))
+            images.append((platform, _annotated(part, platform, descriptor)))
         else:
             raise Unfit(_strange(part))
     if by_names:
         raise Unfit(_strange(part))
     return images, others
+
+
+def _annotated(part: Part, platform: Platform, descriptor: dict[str, Any]) -> dict[str, Any]:
+    annotations = {**descriptor.get("annotations", {}), **part.annotations.get(platform, {})}
+    found = descriptor | ({"annotations": dict(sorted(annotations.items()))} if annotations else {})
+    return {key: found[key] for key in _KEYS if key in found}
 
 
 def _strange(part: Part) -> str:

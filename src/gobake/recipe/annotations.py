@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gobake.model import Project, Service, Strategy, Target
+from gobake.model import Platform, Project, Service, Strategy, Target
 from gobake.recipe.words import hcl
 
 _STANDARD = "org.opencontainers."
+_DESCRIPTOR = "manifest-descriptor"
 _VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)\}")
 
 
@@ -46,6 +47,13 @@ def of_index(project: Project, target: Target, values: Mapping[str, str]) -> dic
     """
     found = _all(project, target).items()
     return {name: _filled(value, values) for (name, place), value in found if place == "index"}
+
+
+def of_descriptor(project: Project, target: Target, platform: Platform, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the annotations that the index of a target's platforms has beside the digest of one of them."""
+    said = [(name, place, _filled(value, values)) for (name, place), value in _all(project, target).items()]
+    every = {name: value for name, place, value in said if place == _DESCRIPTOR}
+    return every | {name: value for name, place, value in said if place == f"{_DESCRIPTOR}[{platform}]"}
 
 
 def _all(project: Project, target: Target) -> dict[tuple[str, str], str]:

@@ -34,7 +34,7 @@ from gobake.plan.shards import NATIVE
 from gobake.pushing.immutable import never_moving, require_same
 from gobake.pushing.index import KIND, Part, index_of
 from gobake.pushing.publish import Image, Named, error_of, publish
-from gobake.recipe.annotations import of_index
+from gobake.recipe.annotations import of_descriptor, of_index
 from gobake.registry import Repository, parts
 from gobake.report import ci_summary
 from gobake.run.session import sayer
@@ -172,9 +172,12 @@ def _complete(plan: BuildPlan, found: Sequence[_Parts]) -> list[Image]:
 
 
 def _with_index(plan: BuildPlan, found: _Parts) -> Image:
+    every = [platform for own in found.platforms.values() for platform in own]
+    beside = {p: of_descriptor(plan.project, found.target, p, plan.variables) for p in every}
     pieces: list[Part] = []
     for repository in found.image.repositories:
-        pieces = [Part(platforms=own, text=_text(repository, digest)) for digest, own in found.platforms.items()]
+        texts = {digest: _text(repository, digest) for digest in found.platforms}
+        pieces = [Part(platforms=own, text=texts[d], annotations=beside) for d, own in found.platforms.items()]
     if len(pieces) == 1:
         return found.image
     annotations = of_index(plan.project, found.target, plan.variables)

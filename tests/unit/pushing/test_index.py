@@ -104,6 +104,17 @@ def test_images_without_an_index_are_described_by_their_bytes() -> None:
     ]
 
 
+def test_annotations_of_descriptors_are_beside_the_digests_of_the_images() -> None:
+    notes = {AMD64: {"note": "common"}, ARM64: {"note": "Graviton"}}
+    parts = [
+        Part(platforms=(ARM64,), text=of_whole(1, 3), annotations=notes),
+        Part(platforms=(AMD64,), text=image("amd64"), annotations=notes),
+    ]
+    manifests = json.loads(index_of(parts, {}))["manifests"]
+    assert [m["annotations"].get("note") for m in manifests] == ["common", "Graviton", None]
+    assert list(manifests[0]) == ["mediaType", "digest", "size", "annotations", "platform"]
+
+
 @pytest.mark.parametrize(
     "part",
     [

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gobake.model import Platform, Project, Target
 from gobake.recipe import Places
-from gobake.recipe.annotations import annotate, of_index
+from gobake.recipe.annotations import annotate, of_descriptor, of_index
 from gobake.recipe.bakefile import render
 from gobake.targets.matrix import Matrix
 from tests.unit.recipe.test_bake import AMD64, ARM64, project, service
@@ -69,6 +69,8 @@ def test_an_index_made_of_parts_has_what_the_build_would_have_given_it() -> None
         "com.acme.both": "b",
         "com.acme.index": "i",
     }
+    assert of_descriptor(*of(AMD64, ARM64), AMD64, values) == {}
+    assert of_descriptor(*of(AMD64, ARM64), ARM64, values) == {"com.acme.place": "p"}
 
 
 @pytest.mark.parametrize(
