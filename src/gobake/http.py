@@ -57,6 +57,14 @@ class NotReached(HttpError):
     """The server does not listen, does not speak HTTP, or hangs up; with the reason."""
 
 
+class Unconnected(NotReached):
+    """Nobody listens there, or the name is not known."""
+
+
+class HungUp(NotReached):
+    """The connection was lost."""
+
+
 class Untrusted(NotReached):
     """The certificate of ``host`` was refused; ``code`` is OpenSSL's, X509_V_ERR_*."""
 
@@ -105,6 +113,11 @@ class Client:
         self._seconds = seconds
         self._until = time.monotonic() + seconds
         self._opener = _opener(proxies, follow, trust)
+
+    @property
+    def left(self) -> float:
+        """Seconds for further exchanges."""
+        return self._until - time.monotonic()
 
     def send(self, request: Request, *, largest: int) -> Answer:
         """Send a request. ``largest``: maximum bytes of the body. Raises HttpError, and what `follow` raises."""
@@ -201,10 +214,18 @@ def _plainly(exchange: Callable[[], _Got]) -> _Got:
 
 
 def _error_of(error: Exception) -> HttpError:
+    import socket
+    import ssl
+
     reason: Any = getattr(error, "reason", error)
     if isinstance(reason, TimeoutError):
         return Late(SILENT_SECONDS)
-    return NotReached(str(getattr(reason, "strerror", None) or reason or type(reason).__name__))
+    kind = NotReached
+    if isinstance(reason, (ConnectionRefusedError, socket.gaierror)):
+        kind = Unconnected
+    elif isinstance(reason, (ConnectionError, ssl.SSLEOFError)):
+        kind = HungUp
+    return kind(str(getattr(reason, "strerror", None) or reason or type(reason).__name__))
 
 
 def _gathered(read: Callable[[int], bytes], largest: int, until: float) -> bytes:

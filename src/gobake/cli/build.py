@@ -50,6 +50,7 @@ class BuildGiven(Struct, frozen=True, kw_only=True):
     no_cache: bool
     progress: str
     stall_timeout: float
+    retries: int
     keep_going: bool | None
     metadata_file: Path | None
     images_file: Path | None
@@ -86,6 +87,16 @@ _run_options = option_group(
         default="5m",
         show_default=True,
         help="Give up if a download stalls for this long; `none` waits forever.",
+    ),
+    click.option(
+        "--retries",
+        envvar="GOBAKE_RETRIES",
+        type=click.IntRange(0, 10),
+        metavar="N",
+        default=3,
+        show_default=True,
+        help="Build again up to N times, after a while, if a registry fails for a reason that passes: 429, 5xx, a lost "
+        "connection. What is built comes from the builder's cache.",
     ),
     click.option(
         "--keep-going/--fail-fast",
@@ -190,6 +201,7 @@ def _build(given: BuildGiven, *, every_strategy: bool) -> int:
             no_cache=given.no_cache,
             keep_going=not targets.services if given.keep_going is None else given.keep_going,
             stall_seconds=given.stall_timeout,
+            retries=given.retries,
             dry_run=given.dry_run,
             metadata_file=given.metadata_file,
             images_file=given.images_file,

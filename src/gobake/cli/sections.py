@@ -38,7 +38,16 @@ SECTIONS = {
         "max_growth",
         "gate_exempt",
     ),
-    "Project and builder": ("directory", "config_file", "trust", "locked", "builder", "stall_timeout", "history"),
+    "Project and builder": (
+        "directory",
+        "config_file",
+        "trust",
+        "locked",
+        "builder",
+        "stall_timeout",
+        "retries",
+        "history",
+    ),
     "Output": ("progress", "form", "verbose", "quiet", "color"),
 }
 LAST = "Output"  # with whatever has no section

@@ -50,6 +50,7 @@ def join(runs: Sequence[RunRecord], head: RunRecord) -> RunRecord:
         inputs=_inputs([run.inputs for run in runs]),
         host=_chained(run.host for run in runs),
         smoke=_chained(run.smoke for run in runs),
+        retries=_chained(run.retries for run in runs),
         joined=tuple(
             JoinedRecord(run=run.id, name=run.shard.name if run.shard else "", started=run.started, seconds=run.seconds)
             for run in runs

@@ -51,6 +51,7 @@ class BuildRequest(Struct, frozen=True, kw_only=True):
     no_cache: bool = False
     keep_going: bool = False  # leave out targets that fail by themselves, and build the rest
     stall_seconds: float = 0.0  # limit for a download without progress; 0: none
+    retries: int = 3  # how often the build is repeated if a registry was not well for a moment
     dry_run: bool = False
     metadata_file: Path | None = None  # for the digests and names of the images
     images_file: Path | None = None  # for what was pushed

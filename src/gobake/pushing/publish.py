@@ -9,11 +9,14 @@ from msgspec import Struct
 
 from gobake import engine
 from gobake.errors import GobakeError, RegistryRefused
+from gobake.proc.backoff import pause, rest
 from gobake.pushing.immutable import require_same
 from gobake.registry import Repository, parts
+from gobake.trace.passing import passes
 
 _AT_ONCE = 6  # images
 _SECONDS = 60.0
+_TRIES, _FIRST_SECONDS, _MOST_SECONDS = 4, 1.0, 8.0  # where buildx sets names, which repeats nothing itself
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -100,4 +103,13 @@ def _name(repository: str, names: Sequence[str], image: Image, builder: str) -> 
         else:
             return
     sources = [f"{image.source or repository}@{digest}" for digest in image.digests]
-    engine.name_image(names, sources, builder, image.annotations)
+    for before in range(_TRIES):
+        try:
+            engine.name_image(names, sources, builder, image.annotations)
+        except RegistryRefused as error:
+            if before == _TRIES - 1 or not passes(error.what):
+                raise
+            if not rest(pause(before, first=_FIRST_SECONDS, most=_MOST_SECONDS), engine.ending):
+                raise
+        else:
+            return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ _MANIFESTS = ", ".join(
         "application/vnd.docker.distribution.manifest.list.v2+json",
     )
 )
+_NOT_YET = (404,)  # what was written a moment ago is not everywhere yet
 _MOST_TAGS = 100_000
 _MOST_REFERRERS = 10_000  # of one manifest
 _NO_SUCH_API = (400, 404, 405, 501)
@@ -172,9 +173,8 @@ class Repository:
             "layers": [layer],
         }
         body = json.dumps(manifest, separators=(",", ":")).encode()
-        answer = self._ask(
-            "PUT", f"{self._base}/manifests/{self._named(checks.tag, tag)}", body=Body(data=body, kind=_MANIFEST)
-        )
+        url = f"{self._base}/manifests/{self._named(checks.tag, tag)}"
+        answer = self._ask("PUT", url, body=Body(data=body, kind=_MANIFEST), also=_NOT_YET)
         self._good(answer, "write")
         return oci.digest_of(body)
 
@@ -190,14 +190,15 @@ class Repository:
 
         Raises RegistryRefused, also if there is no such image.
         """
-        answer = self._ask("GET", f"{self._base}/manifests/{self._named(checks.digest, digest)}", accept=_MANIFESTS)
+        url = f"{self._base}/manifests/{self._named(checks.digest, digest)}"
+        answer = self._ask("GET", url, accept=_MANIFESTS, also=_NOT_YET)
         body = self._good(answer).body
         if oci.digest_of(body) != digest:
             raise RegistryRefused(f"{self.host}: the manifest {digest} is damaged")
         kind = answer.headers.get("content-type", "").partition(";")[0]
         for tag in tags:
             url = f"{self._base}/manifests/{self._named(checks.tag, tag)}"
-            self._good(self._ask("PUT", url, body=Body(data=body, kind=kind)), "write")
+            self._good(self._ask("PUT", url, body=Body(data=body, kind=kind), also=_NOT_YET), "write")
 
     def may_push(self) -> bool:
         """Whether the credentials may write: an upload is begun and given up. Raises RegistryRefused."""
@@ -219,10 +220,14 @@ class Repository:
     def _upload(self, content: bytes, kind: str) -> Mapping[str, Any]:
         """Upload a blob; return its descriptor."""
         digest = oci.digest_of(content)
-        begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", body=Body(data=b"")), "write")
-        place = self._place(begun)
-        place += f"{'&' if '?' in place else '?'}{urllib.parse.urlencode({'digest': digest})}"
-        self._good(self._ask("PUT", place, body=Body(data=content, kind="application/octet-stream")), "write")
+
+        def upload() -> Answer:  # from its beginning: one that failed cannot be gone on with
+            begun = self._good(self._ask("POST", f"{self._base}/blobs/uploads/", body=Body(data=b"")), "write")
+            place = self._place(begun)
+            place += f"{'&' if '?' in place else '?'}{urllib.parse.urlencode({'digest': digest})}"
+            return self._ask("PUT", place, body=Body(data=content, kind="application/octet-stream"), once=True)
+
+        self._good(self._transport.patiently(upload, checks.LONGEST_JSON), "write")
         return {"mediaType": kind, "digest": digest, "size": len(content)}
 
     def _place(self, begun: Answer) -> str:
@@ -245,13 +250,22 @@ class Repository:
         accept: str = "",
         body: Body | None = None,
         largest: int = checks.LONGEST_JSON,
+        also: Collection[int] = (),
+        once: bool = False,
     ) -> Answer:
         """Send a request, and again with authorization if the registry asks for it."""
         right = "write" if body else method
 
         def send(authorization: str) -> Answer:
             return self._transport.send(
-                method, url, largest=largest, accept=accept, authorization=authorization, body=body
+                method,
+                url,
+                largest=largest,
+                accept=accept,
+                authorization=authorization,
+                body=body,
+                also=also,
+                once=once,
             )
 
         answer = send(self._authorization.get(right, ""))

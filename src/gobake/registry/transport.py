@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 import urllib.parse
+from collections.abc import Callable, Collection
+from functools import partial
 
 from msgspec import Struct
 
 from gobake import http
 from gobake.errors import RegistryRefused
 from gobake.http import Answer
-from gobake.registry import certificates
+from gobake.registry import certificates, patience
 from gobake.text.printable import one_line
 
 _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")
@@ -71,8 +74,14 @@ class Transport:
         accept: str = "",
         authorization: str = "",
         body: Body | None = None,
+        also: Collection[int] = (),
+        once: bool = False,
     ) -> Answer:
-        """Send a request. ``largest``: maximum bytes of the response. Raises only RegistryRefused."""
+        """Send a request, and again while the registry fails for a reason that passes and there is time.
+
+        ``largest``: maximum bytes of the response. ``also``: more statuses that pass. Raises only RegistryRefused.
+        ``once``: send it once, as a part of what is repeated as a whole by `patiently`; raises HttpError.
+        """
         headers = {"User-Agent": "gobake", "Accept": accept, "Content-Type": body.kind if body else ""}
         request = http.Request(
             method=method,
@@ -81,18 +90,35 @@ class Transport:
             authorization=authorization,
             data=body.data if body else None,
         )
-        try:
-            return self._client.send(request, largest=largest)
-        except http.NoAddress:
-            raise RegistryRefused(f"{self._host}: it names an address that is none") from None
-        except http.Late as late:
-            seconds = min(self._seconds, late.seconds)
-            raise RegistryRefused(f"{self._host} did not answer within {seconds:g} s") from None
-        except http.TooLarge:
-            raise RegistryRefused(f"{self._host}: an answer has more than {largest >> 20} MiB") from None
-        except http.Cut:
-            raise RegistryRefused(f"{self._host}: an answer ends before its end") from None
-        except http.Untrusted as error:
-            raise certificates.refusal(error) from None
-        except http.NotReached as error:
-            raise RegistryRefused(f"{self._host} cannot be reached: {one_line(str(error), 200)}") from None
+        exchange = partial(self._client.send, request, largest=largest)
+        return exchange() if once else self.patiently(exchange, largest, also)
+
+    def patiently(self, exchange: Callable[[], Answer], largest: int, also: Collection[int] = ()) -> Answer:
+        """Return the answer of an exchange that raises HttpError; see `send`. Raises only RegistryRefused."""
+        before = 0
+        while True:
+            try:
+                answer = exchange()
+                seconds = patience.after_answer(answer, before, also)
+                if seconds is None or seconds >= self._client.left:
+                    return answer
+            except http.HttpError as error:
+                seconds = patience.after_error(error, before)
+                if seconds is None or seconds >= self._client.left:
+                    raise self._refusal(error, largest) from None
+            time.sleep(seconds)
+            before += 1
+
+    def _refusal(self, error: http.HttpError, largest: int) -> RegistryRefused:
+        match error:
+            case http.NoAddress():
+                return RegistryRefused(f"{self._host}: it names an address that is none")
+            case http.Late():
+                return RegistryRefused(f"{self._host} did not answer within {min(self._seconds, error.seconds):g} s")
+            case http.TooLarge():
+                return RegistryRefused(f"{self._host}: an answer has more than {largest >> 20} MiB")
+            case http.Cut():
+                return RegistryRefused(f"{self._host}: an answer ends before its end")
+            case http.Untrusted():
+                return certificates.refusal(error)
+        return RegistryRefused(f"{self._host} cannot be reached: {one_line(str(error), 200)}")

@@ -78,6 +78,8 @@ def _headline(account: Account) -> Iterator[tuple[str, str, str]]:
         yield "host" if at == 0 else "", "", line.removeprefix("host: ")
     yield "time", "", words.time_line(card)
     yield "saved", "", words.saved_line(card)
+    for at, line in enumerate(words.retry_lines(card)):
+        yield "again" if at == 0 else "", "", line
     for at, line in enumerate(words.cache_lines(card)[:4]):
         yield "caches" if at == 0 else "", "", line
 

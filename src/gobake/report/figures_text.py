@@ -43,6 +43,8 @@ def print_report(account: Account, *, color: str) -> None:
     _line(console, "saved", words.saved_line(card), "red" if (card.saved or 0.0) < 0 else "")
     for at, line in enumerate(words.path_lines(card, _PATH)):
         _line(console, "path" if at == 0 else "", line, "dim")
+    for at, line in enumerate(words.retry_lines(card)):
+        _line(console, "again" if at == 0 else "", line, "yellow")
     for at, line in enumerate(words.cache_lines(card)):
         _line(console, "caches" if at == 0 else "", line)
     for at, line in enumerate(words.growth_lines(account, _IMAGES)):

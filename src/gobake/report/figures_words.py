@@ -117,6 +117,11 @@ def path_lines(card: Scorecard, count: int) -> list[str]:
     return [*before, *(f"{seconds_text(one[0].seconds)}  {one[1]}" for one in steps if one in longest)]
 
 
+def retry_lines(card: Scorecard) -> list[str]:
+    """One line for each time that the build was repeated, since a registry was not well."""
+    return [f"built again after {seconds_text(one.waited)}: {one.reason}" for one in card.run.retries]
+
+
 def cache_lines(card: Scorecard) -> list[str]:
     """One line for imports, one for exports, one for each seed, and one for mounts."""
     lines = []

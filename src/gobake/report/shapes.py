@@ -395,6 +395,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "log": {"digest": str, "stream": int, "text": str},
     "warning": {"text": str, "file": str, "line": int},
     "message": {"text": str},
+    "retry": {"number": int, "most": int, "seconds": float, "reason": str},
     "stall": {"kind": str, "names": [str], "seconds": float, "text": str},
     "host-compile": {
         "state": str,

@@ -47,6 +47,7 @@ class Baked(Struct, frozen=True, kw_only=True):
     interrupted: bool
     transfers: tuple[CacheTransfer, ...]  # of layer caches
     seconds: float  # of the run so far; saving the mounts comes later
+    before: tuple[EventLog, ...] = ()  # of attempts that were repeated
     given_up: GobakeError | None = None  # why gobake itself stopped the build
     not_built: tuple[NotBuilt, ...] = ()  # what was left out so that the rest could be built
     smoked: tuple[SmokeRecord, ...] = ()  # images that were started
@@ -123,25 +124,40 @@ def export_layers(session: Session, baked: Baked, exporters: tuple[str, ...]) ->
 
 
 def _bake(session: Session) -> Baked:
-    """Run buildx to its end or to Ctrl-C; repeat it if the engine lost its own data, or the builder a node."""
-    baked = _bake_once(session)
+    """Run buildx to its end or to Ctrl-C; repeat it if the engine lost something, or a registry was not well."""
+    baked, losses = _bake_once(session), 0
+    from gobake.run.again import Again, repeated
+
+    while baked.failed and not baked.interrupted and not baked.given_up:
+        try:
+            lost = losses < _LOSSES and _goes_on(session, baked.log)
+        except GobakeError as error:
+            return replace(baked, given_up=error)
+        if lost:
+            losses += 1
+        elif (again := repeated(session, baked.log)) is not Again.YES:
+            return replace(baked, interrupted=again is Again.INTERRUPTED)
+        baked = replace(_bake_once(session), before=(*baked.before, baked.log))
+    return baked
+
+
+def _goes_on(session: Session, log: EventLog) -> bool:
+    """Whether the engine lost its own data, or the builder a node whose work others take over. Raises GobakeError if
+    nobody can."""
     from gobake.outcome import read
     from gobake.run import takeover
 
-    for _ in range(_LOSSES):
-        if not baked.failed or baked.interrupted or baked.given_up:
-            break
-        if read.lost_its_own(baked.log):
-            say("the engine lost a snapshot or a session of its own; building again", err=True)
-        elif loss := takeover.lost(session.ready.plan.builder, session.request.project.builder):
-            if error := loss.refusal(session.ready.plan.matrix.targets):
-                return replace(baked, given_up=error)
-            say(f"warning: {loss.what}; building again on {loss.others}", err=True)
-            takeover.take_over(session, loss)
-        else:
-            break
-        baked = _bake_once(session)
-    return baked
+    if read.lost_its_own(log):
+        say("the engine lost a snapshot or a session of its own; building again", err=True)
+        return True
+    loss = takeover.lost(session.ready.plan.builder, session.request.project.builder)
+    if not loss:
+        return False
+    if error := loss.refusal(session.ready.plan.matrix.targets):
+        raise error
+    say(f"warning: {loss.what}; building again on {loss.others}", err=True)
+    takeover.take_over(session, loss)
+    return True
 
 
 def _bake_once(session: Session) -> Baked:

@@ -25,6 +25,7 @@ from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import RunRecord, SizeRecord
 from gobake.trace.bases import bases
 from gobake.trace.failure import Failure
+from gobake.trace.repeated import with_earlier
 from gobake.trace.steps import Trace, steps
 
 Sizes = dict[str, tuple[SizeRecord, ...]]  # by target
@@ -83,7 +84,10 @@ def finish(session: Session, baked: Baked, query: BuilderQuery) -> Finished:
 
 def _look(session: Session, baked: Baked) -> _Seen:
     ready = session.ready
-    trace = steps(baked.log, bare=session.usage.bare or False)
+    bare = session.usage.bare or False
+    trace = steps(baked.log, bare=bare)
+    if baked.before:
+        trace = with_earlier(trace, [steps(log, bare=bare) for log in baked.before])
     return _Seen(
         trace=trace,
         evidence=read.evidence(trace, ready.trace_folder, session.started, ready.plan.matrix),
@@ -130,6 +134,7 @@ def _record(
         bare=session.usage.bare,
         host=session.host,
         smoke=baked.smoked,
+        retries=tuple(session.retries),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gobake.report.progress import Display
     from gobake.run.usage import MountUsage
     from gobake.runs.begun import BegunRun
-    from gobake.runs.record import HostCompileRecord, ShardRecord
+    from gobake.runs.record import HostCompileRecord, RetryRecord, ShardRecord
     from gobake.targets.shards import ShardOf
 
 
@@ -38,6 +38,7 @@ class Session:
     saving: Saving
     meanwhile: Callable[[], None]  # called while buildx starts
     host: tuple[HostCompileRecord, ...] = ()  # what this machine's Go compiled before the build
+    retries: list[RetryRecord] = field(default_factory=list)  # builds that were repeated because of a registry
 
     @property
     def say(self) -> Callable[[str], None]:

@@ -14,8 +14,9 @@ from gobake.engine.interrupt import interruptible
 from gobake.errors import GobakeError
 from gobake.outcome import read
 from gobake.recipe.outline import own_names
+from gobake.run.again import Again, repeated
 from gobake.run.bake import Baked
-from gobake.run.prepare import pushing
+from gobake.run.prepare import PreparedBuild, pushing
 from gobake.run.session import Session
 from gobake.runs.outcomes import Outcome
 from gobake.runs.record import SmokeRecord
@@ -82,8 +83,25 @@ def _push(session: Session, baked: Baked) -> Baked:
     if session.request.verbose:
         show(flat(ready.call.shown()), err=True)
     session.say("pushing the images")
-    redact, log, began = EventRedactor(ready.access.redactor), EventLog(), session.begun.seconds()
-    builder = ready.plan.builder
+    began, plan = session.begun.seconds(), ready.plan
+    log, failed, interrupted = _bake(session, ready)
+    while failed and not interrupted and (again := repeated(session, log)) is not Again.NO:
+        interrupted = again is Again.INTERRUPTED
+        if not interrupted:
+            log, failed, interrupted = _bake(session, ready)
+    seen = steps(log)
+    baked = replace(baked, seconds=baked.seconds + session.begun.seconds() - began, interrupted=interrupted)
+    if failed and not interrupted:
+        why = read.judge(plan.opened, plan.matrix, seen, log, read.Left(), interrupted=False)
+        return replace(baked, failed=True, given_up=why.error)
+    if ran := ran_again(seen):
+        session.say(f"warning: steps ran again for the push, so not all is as it was started: {', '.join(ran)}")
+    return baked
+
+
+def _bake(session: Session, ready: PreparedBuild) -> tuple[EventLog, bool, bool]:
+    """Run buildx without a display; return (its events, whether it failed, whether Ctrl-C was pressed)."""
+    redact, log, builder = EventRedactor(ready.access.redactor), EventLog(), ready.plan.builder
     native = str(builder.native) if len(builder.answer.nodes) == 1 else ""
     own = own_names(ready.call.files[0], ready.call.targets, native)
     bake = Bake(ready.call)
@@ -93,14 +111,7 @@ def _push(session: Session, baked: Baked) -> Baked:
             session.begun.alive()
             if said is not None:
                 log.feed_line(own.line(redact.line(said)))
-    seen, plan = steps(log), ready.plan
-    baked = replace(baked, seconds=baked.seconds + session.begun.seconds() - began, interrupted=pressed())
-    if bake.failed and not pressed():
-        why = read.judge(plan.opened, plan.matrix, seen, log, read.Left(), interrupted=False)
-        return replace(baked, failed=True, given_up=why.error)
-    if again := ran_again(seen):
-        session.say(f"warning: steps ran again for the push, so not all is as it was started: {', '.join(again)}")
-    return baked
+    return log, bake.failed, pressed()
 
 
 def ran_again(seen: Trace) -> tuple[str, ...]:

@@ -235,6 +235,14 @@ class ColdRecord(Struct, frozen=True, kw_only=True):
     seconds: Finite
 
 
+class RetryRecord(Struct, frozen=True, kw_only=True):
+    """A build that was repeated, because a registry was not well for a moment."""
+
+    reason: str  # in BuildKit's words
+    began: Finite  # seconds of the run when the build had failed
+    waited: Finite  # seconds
+
+
 class RunRecord(Struct, frozen=True, kw_only=True):
     """One call that built something."""
 
@@ -280,6 +288,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     smoke: tuple[SmokeRecord, ...] = ()  # () without --smoke
     shard: ShardRecord | None = None  # None: it was not one of several
     joined: tuple[JoinedRecord, ...] = ()  # of `gobake ci merge`: what of these ran at once begins at 0 here
+    retries: tuple[RetryRecord, ...] = ()  # how often the build was repeated, and why
 
 
 def host_label(platform: str) -> str:

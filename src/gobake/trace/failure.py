@@ -72,7 +72,7 @@ def explain_failure(
     ``interrupted``: the user pressed Ctrl-C, which explains all that was canceled. ``loader_of``: finds the loader of a
     program that its image cannot start.
     """
-    message = _message(plain_lines)
+    message = last_message(plain_lines)
     step = _guilty(trace, message)
     go = golog.parse(trace.log(step)) if step else GoLog()
     errors = tuple(_located(error, tree) for error in go.errors)
@@ -126,7 +126,7 @@ _PREFIXES = re.compile(
 )
 
 
-def _message(plain_lines: Iterable[str]) -> str:
+def last_message(plain_lines: Iterable[str]) -> str:
     """Return the last `ERROR:` of buildx and what follows it, or else its last line."""
     lines = [line for line in (printable(bounded(line)).rstrip() for line in plain_lines) if line.strip()]
     marks = [at for at, line in enumerate(lines) if line.startswith(("ERROR: ", "error: "))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from harness import network, programs
+from harness.faulty import Fault, FaultyRegistry
 from harness.packages import engine_root
 from tests.conftest import Ended, Gobake
 from tests.engine.caches import edit, forget_mounts
+from tests.engine.conftest import docker
 from tests.engine.test_cache_runs import MAIN
 from tests.security.builds.real import SECONDS, build, comes_to, ended, restored_from, right_program
 from tests.security.faults import one_line, works
@@ -63,11 +66,11 @@ def store(own: Registry, world: Gobake, built: Path) -> str:
     return place
 
 
-Fault = Callable[[Registry], None]
+Way = Callable[[Registry], None]
 FAULTS = pytest.mark.parametrize("fault", [Registry.stands_still, Registry.is_killed], ids=["silent", "gone"])
 
 
-def in_the_middle(world: Gobake, root: Path, own: Registry, fault: Fault, *words: str, at: tuple[str, ...]) -> Ended:
+def in_the_middle(world: Gobake, root: Path, own: Registry, fault: Way, *words: str, at: tuple[str, ...]) -> Ended:
     """A build of main's, whose registry fails it as soon as it has said something."""
     process = world.start("build", "one", "--progress", "plain", *STALL, *words, cwd=root, env=MAIN)
     comes_to(process, *at)
@@ -83,7 +86,7 @@ def in_the_middle(world: Gobake, root: Path, own: Registry, fault: Fault, *words
 
 @FAULTS
 def test_caches_that_cannot_be_written_cost_no_build(
-    world: Gobake, built: Path, own: Registry, store: str, fault: Fault
+    world: Gobake, built: Path, own: Registry, store: str, fault: Way
 ) -> None:
     edit(built)
     done = in_the_middle(world, built, own, fault, "--cache-store", store, at=("go build", "begins"))
@@ -95,7 +98,7 @@ def test_caches_that_cannot_be_written_cost_no_build(
 
 @FAULTS
 def test_a_registry_that_goes_while_a_seed_is_restored_is_waited_for_a_while(
-    world: Gobake, built: Path, own: Registry, store: str, fault: Fault
+    world: Gobake, built: Path, own: Registry, store: str, fault: Way
 ) -> None:
     """One that is gone costs no build; one that never answers has it given up, as is documented."""
     edit(built)
@@ -115,3 +118,47 @@ def test_a_push_whose_registry_goes_is_one_line(world: Gobake, built: Path, own:
     assert "could not be pushed, its registry does not answer" in one_line(done, 6)
     assert world.last_run(built)["outcome"] == "failed"
     works(world("build", "one", *words, cwd=built))
+
+
+PASSING = (
+    Fault(kind="500", method="POST", path="/uploads/"),
+    Fault(kind="503", method="PUT", path="/uploads/"),
+    Fault(kind="reset", method="PUT", path="/uploads/"),
+    Fault(kind="429", times=6, retry_after="1"),  # containerd asks so often at once
+    Fault(kind="404"),  # of a manifest whose blobs were just written
+)
+
+
+def test_a_push_outlives_what_passes(world: Gobake, built: Path, registry: str) -> None:
+    """Each fault once. What BuildKit does not repeat itself, gobake does, and the record says so."""
+    edit(built)
+    with FaultyRegistry(int(registry.rpartition(":")[2])).running() as faulty:
+        faulty.inject(*PASSING)
+        place = f"{faulty.place}/passing/{built.name}"
+        done = world("build", "one", "--push", "--registry", place, "--progress", "plain", cwd=built)
+        works(done)
+        assert faulty.left == 0
+    assert len(re.findall(r"building again in \d+ s \(\d of 3\)", done.err)) == 2
+    record = world.last_run(built)
+    reasons = " ".join(one["reason"] for one in record["retries"])
+    assert "toomanyrequests" in reasons
+    assert "blob unknown to registry" in reasons
+    assert "built again after" in works(world("report", cwd=built))
+    assert any(step["outcome"] == "executed" for step in record["steps"])  # what the first attempt did
+    there = f"{registry}/passing/{built.name}/one:latest"
+    assert record["targets"][0]["digest"] in docker("buildx", "imagetools", "inspect", there)
+
+
+def test_a_compile_error_is_built_once(world: Gobake, built: Path, registry: str) -> None:
+    source = built / "shared/shared.go"
+    whole = source.read_text()
+    source.write_text(f"{whole}\nvar wrong = missing\n")
+    try:
+        words = ("--push", "--registry", f"{registry}/compile", "--progress", "plain")
+        done = world("build", "one", *words, cwd=built)
+    finally:
+        source.write_text(whole)
+    assert "undefined: missing" in one_line(done, 4)
+    assert "building again" not in done.err
+    assert len(re.findall(r"go build \S+  begins", done.err)) == 1
+    assert world.last_run(built)["retries"] == []

@@ -10,6 +10,7 @@ import pytest
 
 from gobake import engine
 from gobake.errors import RegistryRefused
+from gobake.pushing import publish as publishing
 from gobake.pushing.publish import Image, Named, error_of, publish
 from tests.unit.registry.test_client import Reply, Server
 
@@ -134,3 +135,28 @@ def test_one_that_has_another_image_prevents_all_names_of_its_repository(kept: K
     (named,) = publish([one], "", lambda _: None)
     assert (named.names, named.kept, kept.tags) == ((), (), [])
     assert str(error_of([named])).endswith(f"and the build made {DIGEST}; choose another tag")
+
+
+PASSES = (
+    "localhost:5000/shop/web:v1: unexpected status from PUT request to http://localhost:5000/x: 503 Service Unavailable"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "times"), [(PASSES, 4), ("localhost:5000/shop/web:v1: denied: no", 1)], ids=["what passes", "a refusal"]
+)
+def test_names_that_buildx_sets_are_tried_again_if_what_failed_passes(
+    monkeypatch: pytest.MonkeyPatch, words: str, times: int
+) -> None:
+    asked: list[Sequence[str]] = []
+
+    def refuses(names: Sequence[str], *_: object) -> None:
+        asked.append(names)
+        raise RegistryRefused(words)
+
+    monkeypatch.setattr(engine, "name_image", refuses)
+    monkeypatch.setattr(publishing, "rest", lambda _seconds, _over: True)
+    image = Image(target="web", service="web", names=("localhost:1/shop/web:v1",), digests=(DIGEST, DIGEST[:-1] + "0"))
+    (named,) = publish([image], "", lambda _: None)
+    assert isinstance(named.error, RegistryRefused)
+    assert len(asked) == times

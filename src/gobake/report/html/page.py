@@ -78,7 +78,7 @@ def as_html(page: Page, vega: str) -> str:
         "card": card,
         "title": words.title(card),
         "headline": tables.headline(card),
-        "path": words.path_lines(card, 5),
+        "path": [*words.retry_lines(card), *words.path_lines(card, 5)],
         "runs": page.runs,
         "moment": moment_text,
         "trends": [line for trend in page.trends for line in words.trend_lines(trend) if line not in usual],

@@ -6,7 +6,7 @@ Input is parsed events of the trace; nothing here depends on Docker.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from gobake.insight.expected import Expected
 from gobake.model import Target
@@ -16,6 +16,9 @@ from gobake.trace.events import Event
 from gobake.trace.hostwork import HostWork
 from gobake.trace.names import StepKind, StepName
 from gobake.trace.stalls import Stall
+
+if TYPE_CHECKING:
+    from gobake.runs.record import RetryRecord
 
 KINDS = ("auto", "tty", "plain", "json", "quiet")
 
@@ -30,6 +33,7 @@ class Progress(Protocol):
     def update(self, events: Sequence[Event]) -> None: ...
     def say(self, text: str) -> None: ...
     def stall(self, stall: Stall, text: str) -> None: ...
+    def retry(self, retry: RetryRecord, number: int, most: int) -> None: ...  # the build is repeated in a moment
     def host(self, work: HostWork) -> None: ...  # what this machine's Go compiles before the build
     def expect(self, expected: Expected) -> None: ...  # what earlier runs tell of this one
 

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ from gobake.insight.expected import Expected
 from gobake.model import Target
 from gobake.report.progress.changes import Change, Narrator
 from gobake.report.progress.rows import commands_of, instruction, only_platform, shown
-from gobake.report.progress.wording import seconds_left_text, transfer_text
+from gobake.report.progress.wording import retry_text, seconds_left_text, transfer_text
 from gobake.report.quantities import count_text
 from gobake.runs.outcomes import Outcome
 from gobake.text.printable import flat, one_line, printable
@@ -32,6 +32,9 @@ from gobake.trace.names import StepKind, StepName
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import Trace, steps
 from gobake.trace.transfers import transfers
+
+if TYPE_CHECKING:
+    from gobake.runs.record import RetryRecord
 
 SILENCE_SECONDS = 30.0  # without a line, after which a compile reports its progress
 DOWNLOAD_SECONDS = 5.0  # the same while modules are downloaded
@@ -69,6 +72,9 @@ class _Lines:
 
     def stall(self, stall: Stall, text: str) -> None:
         self.say(text)
+
+    def retry(self, retry: RetryRecord, number: int, most: int) -> None:
+        self.say(retry_text(retry, number, most))
 
     def host(self, work: HostWork) -> None:
         raise NotImplementedError
@@ -273,6 +279,9 @@ class Json(_Lines):
         names = [printable(name) for name in stall.names]
         self._object("stall", kind=str(stall.kind), names=names, seconds=round(stall.seconds, 1), text=printable(text))
 
+    def retry(self, retry: RetryRecord, number: int, most: int) -> None:
+        self._object("retry", number=number, most=most, seconds=round(retry.waited, 1), reason=printable(retry.reason))
+
     def host(self, work: HostWork) -> None:
         self._object(
             "host-compile",
@@ -328,6 +337,9 @@ class Quiet:
         return None
 
     def stall(self, stall: Stall, text: str) -> None:
+        return None
+
+    def retry(self, retry: RetryRecord, number: int, most: int) -> None:
         return None
 
     def host(self, work: HostWork) -> None:

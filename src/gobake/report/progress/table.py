@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,12 +18,16 @@ from gobake.insight.expected import Expected
 from gobake.model import Target
 from gobake.report.progress.picture import Screen, Speeds, draw
 from gobake.report.progress.rows import Row, RowState, host_row, rows
+from gobake.report.progress.wording import retry_text
 from gobake.text.printable import printable
 from gobake.trace.events import Event, EventLog
 from gobake.trace.hostwork import HostWork
 from gobake.trace.stalls import Stall
 from gobake.trace.steps import steps
 from gobake.trace.transfers import transfers
+
+if TYPE_CHECKING:
+    from gobake.runs.record import RetryRecord
 
 PICTURES_PER_SECOND = 4
 _CHEAP = 0.05  # seconds for reading the log, which is then done for every picture
@@ -92,6 +96,9 @@ class Table:
 
     def stall(self, stall: Stall, text: str) -> None:
         self.say(text)
+
+    def retry(self, retry: RetryRecord, number: int, most: int) -> None:
+        self.say(retry_text(retry, number, most))
 
     def host(self, work: HostWork) -> None:
         with self._lock:

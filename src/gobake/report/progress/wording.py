@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gobake.report.progress.rows import Row, RowState
 from gobake.report.quantities import count_text, size_text
 from gobake.trace.transfers import Transfer
+
+if TYPE_CHECKING:
+    from gobake.runs.record import RetryRecord
+
+
+def retry_text(retry: RetryRecord, number: int, most: int) -> str:
+    """`failed to push ...: 503 Service Unavailable; building again in 2 s (1 of 3)`"""
+    return f"{retry.reason}; building again in {retry.waited:.0f} s ({number} of {most})"
 
 
 def packages_text(row: Row) -> str:
