@@ -72,7 +72,7 @@ _ROOMS = {
     ),
     "places": (
         *("test_builders", "test_doctor", "test_harness", "test_nodes", "test_own_image", "test_pipelines"),
-        *("test_registry", "test_shards"),
+        *("test_private_registry", "test_registry", "test_shards"),
     ),
 }
 _MOST_TOLD = 30  # modules, with their seconds
