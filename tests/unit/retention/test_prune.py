@@ -226,6 +226,30 @@ def test_bytes_of_shared_layers_are_not_counted_as_freed() -> None:
     assert going.size == 1000 + len("one") + len(registry.manifests[going.digest])
 
 
+def test_what_a_kept_tag_is_about_stays() -> None:
+    registry = Registry()
+    image = registry.image("v1")
+    registry.artifact("application/spdx+json", "sbom", "sbom-v1", subject=image)
+    found = looked(registry, Wanted(tags=("v1",))).decision
+    assert not found.going
+    assert reasons(found)["v1"] == "sbom-v1 needs it"
+
+
+@pytest.mark.parametrize("api", [True, False])
+def test_referrers_go_with_the_image_that_they_are_about_and_no_other(api: bool) -> None:
+    registry = Registry(referrers_api=api)
+    sboms = {}
+    for tag in ("v1", "v2"):
+        image = registry.image(tag, layers=(tag,))
+        sboms[tag] = registry.artifact("application/spdx+json", f"sbom of {tag}", subject=image)
+        if not api:
+            registry.index(image.replace(":", "-"), of=[sboms[tag]])
+    found = looked(registry, Wanted(tags=("v1",))).decision
+    assert sboms["v1"] in found.digests
+    assert sboms["v2"] not in found.digests
+    assert found.going[0].tags == ("v1",)  # before what is about it
+
+
 # ---- while it is deleted
 
 
