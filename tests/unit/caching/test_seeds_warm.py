@@ -212,6 +212,14 @@ def test_a_node_gets_the_links_of_the_platforms_that_it_builds(tmp_path: Path) -
     assert [place.mounts for place in one.places] == [(GOBUILD, links[0]), (GOBUILD, links[1])]
 
 
+def test_a_warm_node_that_takes_over_a_platform_is_filled(tmp_path: Path) -> None:
+    links = [Mount(name=f"golink-compile-linux-{arch}", id=f"shop-{arch}") for arch in ("amd64", "arm64")]
+    one = replace(asked(tmp_path, builder=farm("b"), platforms=(AMD64, ARM64)), mounts=(GOBUILD, *links))
+    here = [on("b", GOBUILD), on("b", links[1])]
+    assert [why for _, why in warming.cold(one, here)] == ["golink-compile-linux-amd64 is missing"]
+    assert warming.cold(one, [*here, on("b", links[0], 0)]) == []
+
+
 def test_a_node_that_could_not_be_filled_is_named(world: World, tmp_path: Path) -> None:
     world.error = "no space left"
     found = world.warm(asked(tmp_path, MAIN, builder=farm("a", "b"), platforms=(AMD64,)))

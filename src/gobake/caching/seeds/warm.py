@@ -170,9 +170,19 @@ def cold(asked: Warming, listed: Sequence[CacheMount]) -> list[tuple[Place, str]
     found = []
     for place in asked.places:
         known = remembered(asked.home, place.known_as)
-        if why := needs(place.mounts, place.among(listed), known, asked.key.go):
+        there = place.among(listed)
+        why = needs(place.mounts, there, known, asked.key.go) or (
+            _taken_over(place.mounts, there) if place.node else ""
+        )
+        if why:
             found.append((place, why))
     return found
+
+
+def _taken_over(mounts: Sequence[Mount], there: Sequence[CacheMount]) -> str:
+    """Why a warm node needs a seed: it has linked nothing for a platform, perhaps one of a node that is gone."""
+    ids = {mount.id for mount in there}
+    return next((f"{mount.name} is missing" for mount in mounts if mount.locked and mount.id not in ids), "")
 
 
 def of_machine(platforms: Sequence[Platform], arch: str) -> list[Platform]:
