@@ -83,7 +83,8 @@ def test_an_answer_that_is_none(project: Path, docker: Pretended, question: str,
         ended = here(*words, "-C", str(project))
         if ended.code:
             one_line(ended, 3)
-        assert ended.code == 0 or question == "inspect"
+        # a builder that does not list its mounts is not one without mounts
+        assert ended.code == 0 or question == "inspect" or (question, words[0]) == ("du", "cache")
     docker.usual(question)
     works(here("cache", "ls", "-C", str(project)))
 

@@ -71,7 +71,7 @@ def of_versions(builder: Builder, info: EngineInfo) -> Iterator[Finding]:
     else:
         yield fine("buildx", info.buildx)
     if not builder.keeps_images:
-        for node in builder.nodes:
+        for node in builder.working:
             yield from _version(f"node {node.name}", node.buildkit, "buildkit")
         yield from _differing(builder.working)
 

@@ -66,7 +66,9 @@ def test_nodes_of_different_versions_are_noted() -> None:
     two = replace(NODE, name="two", buildkit="v0.26.1")
     (found,) = [one for one in of_versions(farm(NODE, two), INFO) if one.topic == "nodes"]
     assert (found.state, found.text) == (State.NOTE, "of different versions: one v0.25.0, two v0.26.1")
-    alike = farm(NODE, replace(NODE, name="two", buildkit="v0.25.9"))
+    silent = replace(NODE, name="three", buildkit="", error="it does not answer")
+    alike = farm(NODE, replace(NODE, name="two", buildkit="v0.25.9"), silent)
+    assert "node three" not in [one.topic for one in of_versions(alike, INFO)], "that it is silent is told elsewhere"
     assert not [one for one in of_versions(alike, INFO) if one.topic == "nodes"]
 
 
