@@ -103,7 +103,9 @@ def _options(registry: str, output: str) -> Decorator:
 @without_meaning("trust", "locked", "builder", "verbose")
 @_options("ghcr.io/OWNER, of the remote `origin`", ".github/workflows/gobake.yml")
 def github_command(given: PipelineGiven) -> int:
-    """Write a workflow for GitHub Actions: plan, test, build on native runners, merge, and tags last of all.
+    """Write a workflow for GitHub Actions.
+
+    Its jobs tell what a change affects, test, build on native runners, and merge, with tags last of all.
 
     Run again, with other options or a newer gobake, it keeps your edits, as git merges them. Options that are not given
     are those of the file.
@@ -117,7 +119,9 @@ def github_command(given: PipelineGiven) -> int:
 @without_meaning("trust", "locked", "builder", "verbose")
 @_options("$CI_REGISTRY_IMAGE", ".gitlab-ci.yml")
 def gitlab_command(given: PipelineGiven) -> int:
-    """Write a pipeline for GitLab CI: plan, test, build on native runners, merge, and tags last of all.
+    """Write a pipeline for GitLab CI.
+
+    Its jobs tell what a change affects, test, build on native runners, and merge, with tags last of all.
 
     Run again, with other options or a newer gobake, it keeps your edits, as git merges them. Options that are not given
     are those of the file.

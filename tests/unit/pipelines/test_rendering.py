@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,8 +15,11 @@ import pytest
 import yaml
 
 from gobake.cli import gobake
+from gobake.model import Platform
 from gobake.pipelines.options import System
 from gobake.pipelines.rendering import ACTIONS
+from gobake.targets.shard_file import as_matrix
+from gobake.targets.shards import Shard, ShardPlan
 from harness import linters
 from tests.conftest import REPOSITORY
 from tests.unit.pipelines.written import CASES, VARIANTS, options, text
@@ -114,6 +119,33 @@ def _scripts(system: System, name: str) -> list[str]:
         return [step["run"] for job in found["jobs"].values() for step in job["steps"] if "run" in step]
     jobs = [job for key, job in found.items() if isinstance(job, dict) and ("script" in job or key == ".gobake")]
     return [line for job in jobs for line in (*job.get("before_script", ()), *job.get("script", ()))]
+
+
+@pytest.mark.parametrize(
+    ("shard", "event", "calls"),
+    [
+        ("1/2", "7", ["build --shard 1/2"]),
+        ("1/2", "", ["build --shard 1/2 --push", "runs export last --output gobake-shard-1.jsonl.gz"]),
+        ("2/2", "7", []),
+        ("2/2", "", []),
+    ],
+)
+def test_a_job_of_gitlab_without_work_builds_and_keeps_nothing(
+    shard: str, event: str, calls: list[str], tmp_path: Path
+) -> None:
+    """Its jobs are as many as ever, whatever a change affects; "last" would be the run of another commit."""
+    plan = as_matrix(ShardPlan(project="p", revision="", every_strategy=False, shards=(_SHARD,)), {})
+    (tmp_path / "gobake-shards.json").write_text(json.dumps(plan, indent=2))
+    (tmp_path / "gobake").write_text('#!/bin/sh\necho "$*" >> calls\n')
+    (tmp_path / "gobake").chmod(0o755)
+    (tmp_path / "calls").touch()
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SHARD": shard, "CI_MERGE_REQUEST_IID": event}
+    (script,) = _parsed(System.GITLAB, "as they come")["build"]["script"]
+    subprocess.run(["sh", "-e", "-c", script], env=env, cwd=tmp_path, check=True)
+    assert (tmp_path / "calls").read_text().splitlines() == calls
+
+
+_SHARD = Shard(name="linux-amd64", parts=(("api", (Platform(os="linux", arch="amd64"),)),))
 
 
 @pytest.mark.parametrize("system", System)
