@@ -29,7 +29,7 @@ _STAND_INS = {
     "apk": ":",
     "docker": """case "$1 $2" in
   "login "*) cat > /dev/null ;;
-  "buildx create") ;;
+  "context create" | "buildx create") ;;
   *) PATH=${PATH#*:} exec docker "$@" ;;
 esac""",
 }
