@@ -28,6 +28,14 @@ class Fault:
     path: str = "/manifests/"  # a part of it, as a regular expression
     times: int = 1
     retry_after: str = ""
+    skip: int = 0  # requests of that kind that pass before it happens
+
+
+@dataclass(kw_only=True)
+class _Pending:
+    fault: Fault
+    skip: int
+    times: int
 
 
 class FaultyRegistry:
@@ -35,7 +43,7 @@ class FaultyRegistry:
 
     def __init__(self, port: int) -> None:
         self._lock = threading.Lock()
-        self._faults: list[list[Fault]] = []
+        self._faults: list[_Pending] = []
         self.met: list[str] = []  # kinds of the faults that happened
         outer = self
 
@@ -57,19 +65,24 @@ class FaultyRegistry:
     def inject(self, *faults: Fault) -> None:
         """From now on these happen, each as often as it says, in their order where several meet a request."""
         with self._lock:
-            self._faults = [[fault] * fault.times for fault in faults]
+            self._faults = [_Pending(fault=fault, skip=fault.skip, times=fault.times) for fault in faults]
 
     @property
     def left(self) -> int:
         """How many faults have not happened yet."""
-        return sum(map(len, self._faults))
+        return sum(one.times for one in self._faults)
 
     def _next(self, method: str, path: str) -> Fault | None:
         with self._lock:
-            for faults in self._faults:
-                if faults and faults[0].method == method and re.search(faults[0].path, path):
-                    self.met.append(faults[0].kind)
-                    return faults.pop()
+            for one in self._faults:
+                if not one.times or one.fault.method != method or not re.search(one.fault.path, path):
+                    continue
+                if one.skip:
+                    one.skip -= 1
+                    continue
+                one.times -= 1
+                self.met.append(one.fault.kind)
+                return one.fault
         return None
 
     @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench import faults
 from gobake.errors import ExitCode
 from tests.conftest import Gobake, commit
 from tests.engine.conftest import docker
@@ -136,3 +137,13 @@ def _images(index: dict[str, Any]) -> dict[str, str]:
 def _attested(index: dict[str, Any]) -> set[str]:
     """The images that attestations are about."""
     return {m["annotations"]["vnd.docker.reference.digest"] for m in index["manifests"] if "annotations" in m}
+
+
+def test_whatever_a_registry_does_no_tag_lacks_a_platform_and_nothing_is_lost(
+    world: Gobake, registry: str, tmp_path: Path
+) -> None:
+    """One shard is killed too; `python -m bench.faults` does it with twenty services and a hundred faults."""
+    with faults.pipeline(len(SERVICES), 30, tmp_path, registry, world.env) as made:
+        faults.outlive(made)
+        assert len(made.faulty.met) >= 20
+        assert {"429", "500", "503", "reset", "404"} <= {*made.faulty.met}
