@@ -490,7 +490,7 @@ def test_an_old_record_is_not_deleted_where_its_tag_names_a_release(serve: Serve
 
 @pytest.mark.parametrize("body", MANIFESTS, ids=range(len(MANIFESTS)))
 def test_sizes_of_an_image_that_is_described_oddly_are_unknown(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizes, "ask", lambda *_: body.decode("utf-8", "replace"))
+    monkeypatch.setattr(sizes, "inspect_image", lambda *_: body.decode("utf-8", "replace"))
     assert sizes.remote_sizes("registry.test/acme/shop:v1") == ()
 
 
