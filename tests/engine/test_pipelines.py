@@ -245,3 +245,14 @@ def test_a_tag_is_built_whole_and_has_its_version(shop: Shop) -> None:
     tags = {name.rpartition(":")[2] for name in shop.pushed("github") if "cache" not in name}
     assert {"1.2.0"} <= tags
     assert pipeline.summaries
+
+
+@pytest.mark.parametrize("system", System)
+def test_a_push_that_affects_no_image_tags_nothing(system: System, shop: Shop) -> None:
+    (shop.root / "README.md").write_text(f"for {system}\n")
+    commit(shop.root, "a readme")
+    before = {name for name in shop.pushed(str(system)) if "cache" not in name}
+    pipeline = _pipeline(shop, system, "main", f"{system}-readme")
+    pipeline.run()
+    assert "failed" not in _ended(pipeline.ran).values(), _logs(pipeline.ran)
+    assert {name for name in shop.pushed(str(system)) if "cache" not in name} == before, pipeline.ran["plan"].log

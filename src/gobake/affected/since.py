@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from gobake.affected import between
 from gobake.affected.bases import in_registry, moved
 from gobake.affected.between import Found
+from gobake.caching.store.history import travel
 from gobake.checkout import snapshot
 from gobake.errors import GobakeError, UsageError
 from gobake.paths import scratch_folder
@@ -79,21 +81,27 @@ def _base(plan: BuildPlan, ref: str, environ: Mapping[str, str]) -> Base:
 def _last_complete(plan: BuildPlan) -> RunRecord | None:
     """Return the last run of this branch that built all that is asked about, from a commit without changes."""
     wanted = {(t.service.name, str(t.strategy), str(p)) for t in plan.matrix.targets for p in t.platforms}
+    around = plan.caches.surroundings
+    branch = plan.opened.checkout.branch or (around.branch if around.trusted else "")  # as records have it
     for record in _records(plan):
         if record.outcome is not RunOutcome.DONE or record.dirty or not record.revision:
             continue
-        if record.branch == plan.opened.checkout.branch and wanted <= _built(record):
+        if record.branch == branch and wanted <= _built(record):
             return record
     return None
 
 
-def _records(plan: BuildPlan) -> list[RunRecord]:
-    """Return the last runs, newest first; none if the history cannot be read."""
-    try:
-        with RunStore.reading(plan.history) as store:
-            return store.recent(_RECORDS)
-    except GobakeError:
-        return []
+def _records(plan: BuildPlan) -> Iterator[RunRecord]:
+    """Yield the last runs, newest first: of this machine, and then of the cache store; none that cannot be read."""
+    known: list[RunRecord] = []
+    with contextlib.suppress(GobakeError), RunStore.reading(plan.history) as store:
+        known = store.recent(_RECORDS)
+    yield from known
+    remote = travel(plan.caches, plan.project.name)
+    if remote and remote.reads:
+        with contextlib.suppress(GobakeError):
+            others = remote.newest(_RECORDS, {record.id for record in known})
+            yield from sorted(others, key=lambda record: record.id, reverse=True)
 
 
 def _built(record: RunRecord) -> set[tuple[str, str, str]]:

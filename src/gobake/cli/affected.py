@@ -13,8 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gobake.cli.options import (
+    CachesGiven,
     ProjectGiven,
     TargetsGiven,
+    cache_options,
+    caches_of,
     given_as,
     history_option,
     project_options,
@@ -52,6 +55,7 @@ class AffectedGiven(Struct, frozen=True, kw_only=True):
 
     project: ProjectGiven
     targets: TargetsGiven
+    caches: CachesGiven
     strategies: tuple[tuple[Strategy, ...], ...]
     history: Path | None
     since: str
@@ -65,12 +69,14 @@ class AffectedGiven(Struct, frozen=True, kw_only=True):
 @project_options
 @target_options
 @strategy_option
+@cache_options
 @history_option
 @click.option(
     "--since",
     default="",
     metavar="COMMIT",
-    help="Compare with this commit; default: the base of a pull request, else the last run that built everything.",
+    help="Compare with this commit; default: the base of a pull request, else the last run that built everything, here "
+    "or in the cache store.",
 )
 @moved_bases_option
 @click.option("--all", "every", is_flag=True, help="Compare the whole matrix, as `gobake all` builds it.")
@@ -91,6 +97,7 @@ def affected_command(given: AffectedGiven) -> None:
     wanted = BuildRequest(
         project=replace(request(given.project, given.targets, history=given.history), lenient=True, on_host=True),
         selection=selection(given.project, given.targets, given.strategies, every_strategy=given.every),
+        caches=caches_of(given.caches),
     )
     plan, base, found = look(wanted, assumed(), given.since, bases=given.moved_bases)
     if given.form == "json":

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gobake.affected import since
+from gobake.caching.store.history import packed, tag_of
 from gobake.runs.outcomes import RunOutcome
 from gobake.runs.record import InputsRecord, RunRecord, TargetRecord
 from tests.conftest import Tree, commit
@@ -217,7 +219,7 @@ def test_outputs_for_github_are_lines_of_a_step(pair: Path) -> None:
 # ---- the usual commit
 
 
-def test_without_a_commit_the_last_run_that_built_everything_counts(pair: Path) -> None:
+def test_without_a_commit_the_last_run_that_built_everything_counts(pair: Path, tmp_path: Path) -> None:
     assert set(reasons(pair, "two", "one")) == {"one", "two"}  # no run is on record
     found = asked(pair)
     assert found["since"] == {
@@ -239,6 +241,15 @@ def test_without_a_commit_the_last_run_that_built_everything_counts(pair: Path) 
     edit(pair, "lib/own.go", '"lib"', '"library"')
     assert asked(pair)["since"] == {"revision": revision, "how": f"run {base.id}"}
     assert set(reasons(pair, "one", "two")) == {"one"}
+    with history_of(pair) as store:
+        store.remove(base.id)
+    assert asked(pair)["since"]["revision"] is None
+    (tmp_path / "store" / "history").mkdir(parents=True)
+    sent = replace(base, project=json.loads(good("plan", "-C", str(pair), "--format", "json"))["project"]["name"])
+    file = tmp_path / "store" / "history" / f"{tag_of(sent.project, base.id, 'main')}.jsonl.gz"
+    file.write_bytes(packed(sent, None))
+    kept = ("--cache-store", str(tmp_path / "store"))
+    assert asked(pair, *kept)["since"] == {"revision": revision, "how": f"run {base.id}"}
 
 
 def test_bases_that_moved_since_the_commit_was_built_count_if_asked(
