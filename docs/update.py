@@ -77,6 +77,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "figures-commands": tables.commands,
         "figures-measured": tables.measured,
     },
+    "docs/ci.md": {"figures-pipelines": tables.pipelines},
     "docs/configuration.md": {"fields": reference.fields_markdown},
     "docs/caching.md": {"fields": policy_file.fields_markdown},
     "docs/strategies.md": {"fields": sizes_markdown, "figures-image": tables.image, "figures-packed": tables.packed},
