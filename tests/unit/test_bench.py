@@ -55,11 +55,13 @@ def test_every_other_round_is_in_reverse_order(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("case", sorted(file.stem for file in figures.FOLDER.iterdir()))
-def test_kept_figures_are_of_a_case_that_there_is_and_of_three_rounds(case: str) -> None:
+def test_kept_figures_are_of_a_case_that_there_is_and_of_enough_rounds(case: str) -> None:
     assert case in CASES
     found = figures.read(case)
     assert (found.case, found.command) == (case, f'make bench ARGS="{case}"')
-    assert found.rounds >= 3
+    assert found.rounds >= (
+        1 if case in tables.PIPELINES else 3
+    )  # one of a pipeline by hand takes half an hour, and is said
     once = {"never planned before"}  # what can only be measured once in a run
     for situation, samples in found.results.items():
         assert all(len(of_one) == (1 if situation in once else found.rounds) for of_one in samples.values())
