@@ -198,7 +198,7 @@ def _require_digests(request: BuildRequest, builder: PlannedBuilder) -> None:
         why = "has several nodes" if several else "is the engine's own"
         raise NoBuilder(
             f"builder {builder.answer.name} {why}, and buildx then pushes no images without tags",
-            remedy="name another one: docker buildx create --driver docker-container --bootstrap --use",
+            remedy="make another one: gobake builder create --use",
         )
 
 
