@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from gobake.runs.record import RunRecord
 from gobake.runs.store import RunStore
 
 _RECORDS = 50  # that are searched, newest first
+_COMMITS = 4  # that are compared with beside that of the last full run
 
 
 class Base(Struct, frozen=True, kw_only=True):
@@ -29,6 +31,7 @@ class Base(Struct, frozen=True, kw_only=True):
 
     revision: str
     how: str
+    later: tuple[RunRecord, ...] = ()  # runs of the branch since then, newest first, which built some services only
 
 
 def look(plan: BuildPlan, ref: str, environ: Mapping[str, str], *, bases: bool = False) -> tuple[Base, Found]:
@@ -43,7 +46,32 @@ def look(plan: BuildPlan, ref: str, environ: Mapping[str, str], *, bases: bool =
         return base, between.everything(plan, base.how)
     with scratch_folder() as scratch:
         found = between.compare(plan, base.revision, scratch)
+        found = _built_since(plan, found, base, scratch)
     return base, _with_bases(plan, found) if bases and not found.note else found
+
+
+def _built_since(plan: BuildPlan, found: Found, base: Base, scratch: Path) -> Found:
+    """Take out the services that later runs have built as they are now; a few commits are looked at.
+
+    Else a branch whose pushes build what they affect would build, in each of them, all that has changed since its last
+    full run.
+    """
+    left = {name: reasons for name, reasons in found.services.items() if reasons}
+    built: dict[str, set[tuple[str, str, str]]] = {}  # by commit, newest first
+    for record in base.later:
+        built.setdefault(record.revision, set()).update(_built(record))
+    wanted = _wanted(plan)
+    for number, (revision, done) in enumerate(list(built.items())[:_COMMITS]):
+        names = {name for name in left if {one for one in wanted if one[0] == name} <= done}
+        if not names:
+            continue
+        try:
+            (scratch / str(number)).mkdir()
+            then = between.compare(plan, revision, scratch / str(number))
+        except UsageError:  # a shallow clone does not have it
+            continue
+        left = {name: reasons for name, reasons in left.items() if name not in names or then.services[name]}
+    return replace(found, services={name: left.get(name, ()) for name in found.services})
 
 
 def _with_bases(plan: BuildPlan, found: Found) -> Found:
@@ -69,26 +97,37 @@ def _base(plan: BuildPlan, ref: str, environ: Mapping[str, str]) -> Base:
         return Base(
             revision=snapshot.common(root, base, "HEAD") or base, how=f"the base, {around.base_branch or named}"
         )
-    record = _last_complete(plan)
+    record, later = _last_complete(plan)
     if record is None:
         return Base(revision="", how="no run that built all of them is on record; --since names a commit")
     try:
-        return Base(revision=snapshot.revision_of(root, record.revision), how=f"run {record.id}")
+        revision = snapshot.revision_of(root, record.revision)
+        return Base(revision=revision, how=f"run {record.id}", later=tuple(later))
     except UsageError as error:
         return Base(revision="", how=str(error))
 
 
-def _last_complete(plan: BuildPlan) -> RunRecord | None:
-    """Return the last run of this branch that built all that is asked about, from a commit without changes."""
-    wanted = {(t.service.name, str(t.strategy), str(p)) for t in plan.matrix.targets for p in t.platforms}
+def _last_complete(plan: BuildPlan) -> tuple[RunRecord | None, list[RunRecord]]:
+    """Return (the last run of this branch that built all that is asked about, later ones that built some of it).
+
+    All are of commits without changes.
+    """
+    wanted, later = _wanted(plan), list[RunRecord]()
     around = plan.caches.surroundings
     branch = plan.opened.checkout.branch or (around.branch if around.trusted else "")  # as records have it
     for record in _records(plan):
         if record.outcome is not RunOutcome.DONE or record.dirty or not record.revision:
             continue
-        if record.branch == branch and wanted <= _built(record):
-            return record
-    return None
+        if record.branch != branch:
+            continue
+        if wanted <= _built(record):
+            return record, [one for one in later if one.id > record.id]
+        later.append(record)
+    return None, []
+
+
+def _wanted(plan: BuildPlan) -> set[tuple[str, str, str]]:
+    return {(t.service.name, str(t.strategy), str(p)) for t in plan.matrix.targets for p in t.platforms}
 
 
 def _records(plan: BuildPlan) -> Iterator[RunRecord]:

@@ -252,6 +252,42 @@ def test_without_a_commit_the_last_run_that_built_everything_counts(pair: Path, 
     assert asked(pair, *kept)["since"] == {"revision": revision, "how": f"run {base.id}"}
 
 
+def test_what_a_later_run_built_as_it_is_now_is_not_affected_again(pair: Path) -> None:
+    platform = asked_platform(pair)
+    both = (("one", "alpine"), ("two", "scratch"))
+
+    def add(number: int, *services: tuple[str, str], **fields: Any) -> None:
+        targets = tuple(
+            TargetRecord(name=f"{name}-{how}", service=name, strategy=how, platforms=(platform,), images=())
+            for name, how in services
+        )
+        record = RunRecord(
+            id=f"20261130-10000{number}-000000001", started=1.0, seconds=1.0, outcome=RunOutcome.DONE, command=(),
+            project="pair", root=str(pair), revision=git(pair, "rev-parse", "HEAD"), branch="main", targets=targets,
+        )  # fmt: skip
+        with history_of(pair) as store:
+            store.add(replace(record, **fields), None)
+
+    add(1, *both)
+    edit(pair, "lib/own.go", '"lib"', '"library"')
+    commit(pair)
+    assert set(reasons(pair, "one", "two")) == {"one"}
+    add(2, ("one", "alpine"), outcome=RunOutcome.FAILED)
+    add(3, ("one", "scratch"))  # in another strategy
+    add(4, ("one", "alpine"), dirty=True)
+    add(5, ("one", "alpine"), branch="fix")
+    assert set(reasons(pair, "one", "two")) == {"one"}
+    add(6, ("one", "alpine"))  # as --affected does
+    assert reasons(pair, "one", "two") == {}
+    assert asked(pair)["since"]["how"].startswith("run 20261130-100001")
+    edit(pair, "lib/own.go", '"library"', '"shelf"')
+    assert set(reasons(pair, "one", "two")) == {"one"}
+    edit(pair, "lib/own.go", '"shelf"', '"library"')
+    assert reasons(pair, "one", "two") == {}
+    edit(pair, "text/motto.txt", "small", "great")
+    assert set(reasons(pair, "one", "two")) == {"two"}
+
+
 def test_bases_that_moved_since_the_commit_was_built_count_if_asked(
     pair: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
