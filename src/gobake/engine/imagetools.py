@@ -52,7 +52,7 @@ def name_image(names: Sequence[str], sources: Sequence[str], builder: str, annot
         "imagetools",
         "create",
         *views.options(builder),
-        "--prefer-index=false",  # else a single manifest becomes an index of one
+        *(["--prefer-index=false"] if len(sources) == 1 else []),  # else a manifest becomes an index of one
         *(word for name in names for word in ("--tag", name)),
         *(word for key, value in annotations.items() for word in ("--annotation", f"index:{key}={value}")),
         *sources,
@@ -63,6 +63,8 @@ def name_image(names: Sequence[str], sources: Sequence[str], builder: str, annot
         raise RegistryRefused(f"{names[0]}: not tagged within {_SECONDS:g} s") from None
     if done.code == 0:
         return
+    if "unknown flag: --prefer-index" in done.err:
+        raise NoBuildx("this buildx cannot give an image a name and leave it as it is", remedy="install 0.15 or newer")
     refused = refusal(done.err, ("buildx", "imagetools"))
     if isinstance(refused, NoBuildx):
         raise refused

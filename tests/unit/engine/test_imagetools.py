@@ -49,6 +49,14 @@ def test_its_last_error_is_told_in_one_line(buildx: Path) -> None:
     assert "\x1b" not in str(caught.value)
 
 
+def test_an_old_one_joins_images_and_copies_none(buildx: Path) -> None:
+    imagetools.name_image(["a.b/c:d"], [SOURCE, SOURCE], "", {})
+    assert "--prefer-index=false" not in (buildx / "words").read_text()
+    (buildx / "says").write_text("unknown flag: --prefer-index\nSee 'docker buildx imagetools create --help'.\n")
+    with pytest.raises(NoBuildx, match=r"leave it as it is; install 0\.15 or newer"):
+        imagetools.name_image(["a.b/c:d"], [SOURCE], "", {})
+
+
 def test_a_client_without_buildx_is_an_error_of_its_own(buildx: Path) -> None:
     (buildx / "says").write_text("docker: 'buildx' is not a docker command.\n")
     with pytest.raises(NoBuildx):
