@@ -304,11 +304,11 @@ def test_a_save_anew_that_ends_between_its_two_images_leaves_the_old_seed(
     put = saving._put
     written: list[str] = []
 
-    def put_one(asked: Saving, folder: Path, tags: dict[str, str], *more: Any) -> None:
+    def put_one(asked: Saving, folder: Path, tags: dict[str, str], *more: Any) -> Any:
         if written:
             raise KeyboardInterrupt
         written.extend(tags)
-        put(asked, folder, tags, *more)
+        return put(asked, folder, tags, *more)
 
     monkeypatch.setattr(saving, "_put", put_one)
     with pytest.raises(KeyboardInterrupt):
