@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
+from typing import ClassVar
+
 import click
 
 from gobake.text.nearest import did_you_mean
@@ -38,3 +42,19 @@ class Answering(click.Group):
             hint = f"try {instead}" if instead else did_you_mean(args[0], known, f"`{path} --help` lists them")
             raise click.UsageError(f"unknown command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
+
+
+class OnUse(Answering):
+    """A group some of whose commands, in ``modules`` with their modules, are imported when they are used."""
+
+    modules: ClassVar[Mapping[str, str]]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.modules})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.modules:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(importlib.import_module(self.modules[cmd_name]), f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command

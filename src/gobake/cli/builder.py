@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
+from types import MappingProxyType
 
 import click
 
-from gobake.cli.answering import Answering
-
-_COMMANDS = {"create": "gobake.cli.builder_create"}  # command -> its module, imported on use
+from gobake.cli.answering import OnUse
 
 
-class _Builder(Answering):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), f"{cmd_name}_command")
-        assert isinstance(command, click.Command)
-        return command
+class _Builder(OnUse):
+    modules = MappingProxyType({"create": "gobake.cli.builder_create"})
 
 
 @click.group("builder", cls=_Builder)

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
+from types import MappingProxyType
 
 import click
 
-from gobake.cli.answering import Answering
-
-_COMMANDS = {  # command -> its module, imported on use
-    "github": "gobake.cli.ci_pipeline",
-    "gitlab": "gobake.cli.ci_pipeline",
-    "matrix": "gobake.cli.ci_matrix",
-    "merge": "gobake.cli.ci_merge",
-}
+from gobake.cli.answering import OnUse
 
 
-class _Ci(Answering):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), f"{cmd_name}_command")
-        assert isinstance(command, click.Command)
-        return command
+class _Ci(OnUse):
+    modules = MappingProxyType(
+        {
+            "github": "gobake.cli.ci_pipeline",
+            "gitlab": "gobake.cli.ci_pipeline",
+            "matrix": "gobake.cli.ci_matrix",
+            "merge": "gobake.cli.ci_merge",
+        }
+    )
 
 
 @click.group("ci", cls=_Ci)

@@ -70,7 +70,7 @@ def push_command(given: PushGiven) -> None:
     """
     from gobake.plan.discover import history_folder, open_project
     from gobake.pushing.again import push_again, references
-    from gobake.pushing.publish import error_of
+    from gobake.pushing.publish import error_of, kept_lines
     from gobake.pushing.recorded import document, with_pushed
     from gobake.report.summary import print_pushed
     from gobake.report.written import require_folder, write_json
@@ -91,9 +91,8 @@ def push_command(given: PushGiven) -> None:
         lambda line: None if quiet else say(line, err=True),
     )
     done = with_pushed(record, {one.image.target: references(one) for one in named})
-    for name in (name for one in named for name in one.kept):
-        if not quiet:
-            say(f"{name} stays as it is: it never moves, and has the same image", err=True)
+    for line in () if quiet else kept_lines(named):
+        say(line, err=True)
     if given.form == "json":
         show(json.dumps(document(done), indent=2))
     elif not given.project.quiet:

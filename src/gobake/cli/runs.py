@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
 from gobake.cli import completing
-from gobake.cli.answering import Answering
+from gobake.cli.answering import OnUse
 from gobake.cli.options import format_option, given_as, history_option, project_options, without_meaning
 from gobake.cli.records import ChoiceGiven, RecordsGiven, choice_of, choice_options, history_of, open_records
 from gobake.runs.record import UnreadableRecord, to_json
@@ -25,19 +25,8 @@ if TYPE_CHECKING:
 _SHOWN = 20  # runs, by default
 
 
-_ARCHIVE = ("export", "import")  # commands of a module that is imported on use
-
-
-class _Runs(Answering):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_ARCHIVE})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _ARCHIVE:
-            command = getattr(importlib.import_module("gobake.cli.runs_archive"), f"{cmd_name}_command")
-            assert isinstance(command, click.Command)
-            return command
-        return super().get_command(ctx, cmd_name)
+class _Runs(OnUse):
+    modules = MappingProxyType({"export": "gobake.cli.runs_archive", "import": "gobake.cli.runs_archive"})
 
 
 @click.group("runs", cls=_Runs)

@@ -62,6 +62,11 @@ def publish(images: Sequence[Image], builder: str, say: Callable[[str], None]) -
         return tuple(pool.map(lambda image: _publish(image, builder), images))
 
 
+def kept_lines(named: Sequence[Named]) -> tuple[str, ...]:
+    """Return a line for each name that stays as it is."""
+    return tuple(f"{name} stays as it is: it never moves, and has the same image" for one in named for name in one.kept)
+
+
 def error_of(named: Sequence[Named]) -> GobakeError | None:
     """Return what prevented names, in one error; None if all are set."""
     failed = [one for one in named if one.error]

@@ -12,7 +12,7 @@ from gobake.outcome import read
 from gobake.plan.build_plan import BuildPlan
 from gobake.pushing import immutable
 from gobake.pushing.immutable import never_moving
-from gobake.pushing.publish import Image, error_of, publish
+from gobake.pushing.publish import Image, error_of, kept_lines, publish
 from gobake.run.bake import Baked
 from gobake.run.session import Session
 
@@ -32,8 +32,8 @@ def tag_images(session: Session, baked: Baked) -> Baked:
         return replace(baked, pushed=by_digest)
     with interruptible() as pressed:
         named = publish(images, plan.builder.name, session.say)
-    for name in (name for one in named for name in one.kept):
-        session.say(f"{name} stays as it is: it never moves, and has the same image")
+    for line in kept_lines(named):
+        session.say(line)
     return replace(
         baked,
         pushed={one.image.target: (*by_digest[one.image.target], *one.names) for one in named},
