@@ -31,7 +31,6 @@ def _image(target: TargetRecord, wanted: Names, immutable: tuple[str, ...]) -> I
     names = names_of(target, wanted)
     return Image(
         target=target.name,
-        service=target.service,
         names=names,
         digests=(target.digest,),
         never_moving=never_moving(names, immutable),

@@ -23,7 +23,6 @@ class Image(Struct, frozen=True, kw_only=True):
     """An image of one target, complete in every repository of its names."""
 
     target: str
-    service: str
     names: tuple[str, ...]  # the references to set, each with a tag
     digests: tuple[str, ...]  # the image, or its parts, of which an index is made
     annotations: Mapping[str, str] = {}  # of an index that is made

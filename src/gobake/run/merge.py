@@ -134,7 +134,6 @@ def _parts(plan: BuildPlan, chosen: Chosen) -> list[_Parts]:
         names = target.images(plan.project.prefix, plan.request.tag)
         image = Image(
             target=name,
-            service=target.service.name,
             names=names,
             digests=tuple(platforms),
             never_moving=never_moving(names, plan.project.immutable),

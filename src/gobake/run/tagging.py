@@ -65,7 +65,6 @@ def _images(session: Session, metadata: Mapping[str, Any]) -> list[Image]:
             found.append(
                 Image(
                     target=target.name,
-                    service=target.service.name,
                     names=names,
                     digests=(digest,),
                     never_moving=never_moving(names, plan.project.immutable),

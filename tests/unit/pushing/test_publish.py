@@ -70,7 +70,7 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sequence[str], Sequenc
 
 def image(host: str, *names: str, digests: tuple[str, ...] = (DIGEST,), never_moving: tuple[str, ...] = ()) -> Image:
     full, fixed = (tuple(f"{host}/{name}" for name in some) for some in (names, never_moving))
-    return Image(target="api-scratch", service="api", names=full, digests=digests, never_moving=fixed)
+    return Image(target="api-scratch", names=full, digests=digests, never_moving=fixed)
 
 
 def test_all_names_of_an_image_get_its_very_bytes(kept: Kept, host: str) -> None:
@@ -156,7 +156,7 @@ def test_names_that_buildx_sets_are_tried_again_if_what_failed_passes(
 
     monkeypatch.setattr(engine, "name_image", refuses)
     monkeypatch.setattr(publishing, "rest", lambda _seconds, _over: True)
-    image = Image(target="web", service="web", names=("localhost:1/shop/web:v1",), digests=(DIGEST, DIGEST[:-1] + "0"))
+    image = Image(target="web", names=("localhost:1/shop/web:v1",), digests=(DIGEST, DIGEST[:-1] + "0"))
     (named,) = publish([image], "", lambda _: None)
     assert isinstance(named.error, RegistryRefused)
     assert len(asked) == times
